@@ -1,0 +1,58 @@
+//! An invoice on its way from Chorus Pro to the establishment's application.
+
+use crate::domain::Timestamp;
+use crate::flow::{Decision, Due, Job, Policy, states};
+
+states! {
+    /// Where a reception stands.
+    State {
+        /// Seen in a search at Chorus Pro.
+        Found = "found",
+        /// Downloaded and durable: the download flips a flag at Chorus Pro, so it comes before any reading.
+        Fetched = "fetched",
+        /// Placed by rename into the account's folder.
+        Delivered = "delivered",
+        /// The application deleted or renamed it.
+        Taken = "taken",
+    }
+}
+
+impl State {
+    pub fn is_final(self) -> bool {
+        matches!(self, State::Taken)
+    }
+}
+
+states! {
+    /// What can happen to a reception.
+    Event {
+        /// The download is durable.
+        Downloaded = "downloaded",
+        /// The download did not come through; tried again later.
+        DownloadFailed = "download_failed",
+        /// The folder stands in the account's tree.
+        Placed = "placed",
+        /// The folder could not be placed; tried again later.
+        PlacingFailed = "placing_failed",
+        /// The application has taken it.
+        Taken = "taken",
+    }
+}
+
+/// The event's effect: total over every state and event.
+pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> Decision<State> {
+    use Event as E;
+    use State as S;
+    match (state, event) {
+        (S::Found, E::Downloaded) => Decision::to(S::Fetched, [Due { job: Job::Deliver, at: now }]),
+        (S::Found, E::DownloadFailed) => {
+            Decision::to(S::Found, [Due { job: Job::Fetch, at: now.plus(policy.deposit_retry) }])
+        }
+        (S::Fetched, E::Placed) => Decision::to(S::Delivered, []),
+        (S::Fetched, E::PlacingFailed) => {
+            Decision::to(S::Fetched, [Due { job: Job::Deliver, at: now.plus(policy.deposit_retry) }])
+        }
+        (S::Delivered, E::Taken) => Decision::to(S::Taken, []),
+        (S::Found | S::Fetched | S::Delivered | S::Taken, _) => Decision::Impossible,
+    }
+}

@@ -1,0 +1,25 @@
+//! Fluxgate: the gateway between an establishment's finance systems and Chorus Pro.
+//!
+//! The order below is the architecture: **a module imports only modules above it in this list**.
+//! `tests/it/floors.rs` checks it, together with the walls between the two processes:
+//! what runs in front (`door`, `bridge`) never imports `store`, `work`, `web`, `chorus`; what runs in
+//! core never imports `door`, `bridge`; `simulator` never imports `chorus` or `invoice`;
+//! neighbours marked `∥` do not import each other.
+
+pub mod app;
+pub mod audit;
+pub mod bridge; // front
+pub mod chorus;
+pub mod config;
+pub mod domain;
+pub mod door; // front
+pub mod fault;
+pub mod flow;
+pub mod gate;
+pub mod invoice;
+pub mod net; // ∥ store
+pub mod os;
+pub mod simulator;
+pub mod store; // ∥ net
+pub mod web; // core
+pub mod work; // core

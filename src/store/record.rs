@@ -1,0 +1,315 @@
+//! The store's words: what steps take and what reads give.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{
+    AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Timestamp,
+};
+use crate::fault::Fault;
+use crate::flow::{FlowKind, Job};
+
+/// A document made durable outside a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    pub sha256: DocumentHash,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// A document's bytes on their way into a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Stored inside the step's transaction. At most the store's inline limit.
+    Inline(Vec<u8>),
+    /// Already durable: see [`crate::store::Store::keep_document`].
+    Kept(Kept),
+}
+
+/// A file that an account dropped and that is to be taken.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    pub account: AccountName,
+    pub realm: Realm,
+    /// The folder it was dropped into: `depot`, or a sub-folder that a route names.
+    pub folder: String,
+    /// The name the client gave, already checked: UTF-8, at most 200 bytes, no slash, no control character.
+    pub name: String,
+    /// Where the client came from, as text.
+    pub peer: String,
+    pub at: Timestamp,
+    pub content: Content,
+}
+
+/// What became of an arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    Flow(FlowId),
+    /// The same bytes are already on their way (or done) in `first`; `arrival` is the duplicate's own receipt id.
+    Duplicate {
+        arrival: FlowId,
+        first: FlowId,
+    },
+}
+
+/// A file that was refused before it was taken.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    pub account: AccountName,
+    /// `None` when no route tells whose it would have been.
+    pub realm: Option<Realm>,
+    pub folder: String,
+    pub name: String,
+    pub peer: String,
+    pub at: Timestamp,
+    pub fault: Fault,
+}
+
+/// What comes with a deposit's event.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The fault to show from now on; `None` clears a former one.
+    pub fault: Option<Fault>,
+    /// Replaces the flow's findings.
+    pub findings: Option<Vec<FindingRecord>>,
+    /// Replaces the flow's invoices (at the check).
+    pub invoices: Option<Vec<InvoiceFacts>>,
+    /// What the content is: `ubl-invoice`, `ubl-creditnote`, `cii`, `facturx` ...
+    pub syntax: Option<String>,
+    pub deposit_number: Option<DepositNumber>,
+    /// Overrides the wait of the decision's Chorus Pro work (429, back-off).
+    pub not_before: Option<Timestamp>,
+    /// For the attempt's row and the timeline: what happened, without secrets.
+    pub detail: Option<String>,
+    /// Who, when a person decided.
+    pub person: Option<String>,
+    /// Outcome per invoice, at a partial integration: number and label of those refused.
+    pub refused_invoices: Vec<(InvoiceNumber, String)>,
+}
+
+/// What the check read of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoiceFacts {
+    pub number: InvoiceNumber,
+    /// Seller's SIRET, or whatever identifier the file gives.
+    pub supplier: String,
+    pub supplier_name: String,
+    pub recipient: String,
+    pub recipient_name: String,
+    /// Issue date, `yyyy-mm-dd`.
+    pub issued_on: Option<String>,
+    /// Payable amount and currency as written: `120.00 EUR`.
+    pub payable: Option<String>,
+    /// 380, 381 ...
+    pub type_code: String,
+}
+
+/// A finding of the check, as stored.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FindingRecord {
+    pub rule: String,
+    /// `fatal` or `warning`.
+    pub severity: String,
+    /// Line, path or term.
+    #[serde(rename = "where")]
+    pub place: String,
+    pub message: String,
+    pub remedy: String,
+}
+
+/// What a decision did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decided<S> {
+    Moved {
+        from: S,
+        to: S,
+    },
+    /// The pair was impossible: journalled, shown on the flow; nothing else changed.
+    Impossible {
+        state: S,
+    },
+}
+
+/// A row of `rechercher/recipiendaire` that may be new to us.
+#[derive(Debug, Clone)]
+pub struct FoundInvoice {
+    pub chorus_id: ChorusInvoiceId,
+    pub number: InvoiceNumber,
+    pub supplier: String,
+    pub supplier_name: String,
+    pub recipient: String,
+    pub recipient_name: String,
+    pub status: InvoiceStatus,
+    /// As Chorus Pro wrote it.
+    pub status_at: String,
+    pub issued_on: Option<String>,
+    pub payable: Option<String>,
+    pub type_code: String,
+    /// The account that receives it.
+    pub account: AccountName,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    New(FlowId),
+    Known(FlowId),
+}
+
+/// What comes with a reception's event.
+#[derive(Debug, Clone, Default)]
+pub struct ReceptionFacts {
+    /// The downloaded bytes, at `Downloaded`.
+    pub document: Option<Content>,
+    /// The folder's name under `/recues`, at `Placed`.
+    pub folder: Option<String>,
+    pub fault: Option<Fault>,
+    pub not_before: Option<Timestamp>,
+}
+
+/// A status of an invoice, from its history at Chorus Pro.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct StatusRecord {
+    pub status: InvoiceStatus,
+    /// As Chorus Pro wrote it.
+    pub at: String,
+    pub author: Option<String>,
+    pub comment: Option<String>,
+}
+
+/// A piece of work in our hands until `until`; then anybody may take it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    pub id: i64,
+    /// Which lease of the row: a late finisher of a lost lease changes nothing.
+    pub token: i64,
+    pub job: Job,
+    /// The flow; for receipts the arrival.
+    pub flow: FlowId,
+    pub realm: Realm,
+    /// How often the row was leased before.
+    pub tries: u32,
+    pub until: Timestamp,
+}
+
+/// Something journalled that is no flow's step.
+#[derive(Debug, Clone)]
+pub struct Note {
+    /// A stable kind: `start`, `stop`, `login`, `login_refused`, `configuration`, `claim`, `download` ...
+    pub kind: &'static str,
+    /// `system`, `front`, or a person (written as a commitment).
+    pub actor: String,
+    pub realm: Option<Realm>,
+    /// Ids of things touched: flow, account ...
+    pub objects: BTreeMap<String, String>,
+    /// Hashes of documents touched.
+    pub hashes: BTreeMap<String, DocumentHash>,
+    /// Names, comments, log-ins: only a salted commitment enters the leaf.
+    pub private: BTreeMap<String, String>,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+pub struct FlowRecord {
+    pub id: FlowId,
+    pub kind: FlowKind,
+    pub realm: Realm,
+    pub account: AccountName,
+    /// The machine's state as its text; parse with the kind's `State`.
+    pub state: String,
+    pub is_final: bool,
+    pub file: String,
+    pub sha256: Option<DocumentHash>,
+    pub size: Option<u64>,
+    pub syntax: Option<String>,
+    pub received_at: Timestamp,
+    pub changed_at: Timestamp,
+    pub deposit_number: Option<DepositNumber>,
+    pub fault: Option<Fault>,
+    /// When the flow became doubtful, deposited ...: of its present state.
+    pub since: Timestamp,
+    /// The folder under `/recues`, of a delivered reception.
+    pub delivered_as: Option<String>,
+    /// First invoice's number, for lists.
+    pub invoice_number: Option<InvoiceNumber>,
+    pub invoice_status: Option<InvoiceStatus>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct FlowQuery {
+    pub text: Option<String>,
+    pub kind: Option<FlowKind>,
+    /// Only flows with a fault or overdue.
+    pub stuck: bool,
+    pub before: Option<FlowId>,
+    /// At most this many; 0 means 50.
+    pub most: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct InvoiceRecord {
+    /// 0-based place in the file.
+    pub ordinal: u32,
+    pub facts: InvoiceFacts,
+    pub chorus_id: Option<ChorusInvoiceId>,
+    pub status: Option<InvoiceStatus>,
+    pub status_at: Option<String>,
+    /// Chorus Pro's label when it refused this one of several.
+    pub refused: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct AttemptRecord {
+    pub n: u32,
+    pub intent_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub deposit_number: Option<DepositNumber>,
+    /// The closing event's text; `None` while open.
+    pub outcome: Option<String>,
+    pub detail: Option<String>,
+}
+
+/// A line of a timeline.
+#[derive(Debug, Clone)]
+pub struct StepRecord {
+    /// The leaf's number in the journal.
+    pub seq: u64,
+    pub at: Timestamp,
+    pub kind: String,
+    pub state: Option<String>,
+    pub actor: String,
+    pub detail: Option<String>,
+}
+
+/// A dropped file: what its receipt is about.
+#[derive(Debug, Clone)]
+pub struct ArrivalRecord {
+    /// Names the receipt; the flow's id when this arrival made the flow.
+    pub id: FlowId,
+    pub account: AccountName,
+    pub realm: Option<Realm>,
+    pub folder: String,
+    pub file: String,
+    pub sha256: Option<DocumentHash>,
+    pub size: Option<u64>,
+    pub at: Timestamp,
+    /// The flow it made, or duplicates; `None` when refused.
+    pub flow: Option<FlowId>,
+    /// Set for a duplicate or a refusal.
+    pub fault: Option<Fault>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Overview {
+    /// (kind, state, count) of every flow.
+    pub counts: Vec<(FlowKind, String, u64)>,
+    /// Flows that wait for a person, oldest first.
+    pub stuck: Vec<FlowRecord>,
+    pub stuck_total: u64,
+    pub halts: Vec<(Realm, Fault, Timestamp)>,
+    /// Work rows due, by job, and the oldest due date.
+    pub work: Vec<(Job, u64, Option<Timestamp>)>,
+    /// Leaves in the journal.
+    pub leaves: u64,
+    pub last_checkpoint: Option<Timestamp>,
+    pub drops_today: u64,
+    pub received_today: u64,
+}

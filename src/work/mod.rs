@@ -1,0 +1,2 @@
+//! Core's jobs. (Contract for the first build.)
+pub mod connector;
