@@ -3,6 +3,7 @@
 //! Refuses to know: files, sockets, SQL, Chorus Pro's wire format.
 
 mod identifier;
+mod quantity;
 mod status;
 mod time;
 
@@ -10,6 +11,7 @@ pub use identifier::{
     AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, Environment, EstablishmentId, FlowId, InvalidIdentifier,
     InvoiceNumber, Siret, SiretForm,
 };
+pub use quantity::{ByteSize, Duration, InvalidQuantity};
 pub use status::InvoiceStatus;
 pub use time::{InvalidTimestamp, Timestamp};
 
