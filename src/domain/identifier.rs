@@ -340,7 +340,7 @@ mod tests {
         let form = |s: &str| s.parse::<Siret>().unwrap().form();
         assert_eq!(form("73282932000074"), SiretForm::Sound);
         assert_eq!(form("73282932000075"), SiretForm::CheckDigitWrong);
-        assert_eq!(form("12345678200051"), SiretForm::CheckDigitWrong, "qualification data set");
+        assert_eq!(form("33254021516357"), SiretForm::CheckDigitWrong, "qualification data set");
         assert_eq!(form("35600000049837"), SiretForm::Sound, "La Poste: Luhn fails, the plain sum is a multiple of 5");
         assert!("7328293200007".parse::<Siret>().is_err());
         assert!("7328293200007x".parse::<Siret>().is_err());
