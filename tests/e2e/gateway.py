@@ -1,0 +1,271 @@
+"""A gateway and a simulator as a user would run them: two commands of the real binary, in a folder of their own."""
+
+import io
+import json
+import os
+import re
+import select
+import signal
+import ssl
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import paramiko
+
+BINARY = os.environ.get("FLUXGATE") or str(
+    Path(__file__).resolve().parents[2] / "target/x86_64-unknown-linux-gnu/release/fluxgate"
+)
+PROJECT = Path(__file__).resolve().parents[2]
+SHARED = Path(os.environ.get("FLUXGATE_SHARED", PROJECT.parent / "shared"))
+LONG = os.environ.get("FLUXGATE_LONG") == "1"
+
+ACCOUNT, PASSWORD = "sifac", "mot-de-passe-d-essai-42"
+
+LIMITS = {
+    "integration_poll": "150ms",
+    "integration_deadline": "4h",
+    "integration_delay": "24h",
+    "doubt_poll": "300ms",
+    "deposit_retry": "300ms",
+    "status_poll": "400ms",
+    "reception_poll": "500ms",
+}
+
+
+def wait_until(what, probe, seconds=60.0, pause=0.05):
+    """Polls `probe` until it answers something true; fails with `what` after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        value = probe()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(pause)
+
+
+class Simulator:
+    def __init__(self, folder, scenario=""):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [BINARY, "simulate", "--listen", "127.0.0.1:0"]
+        if scenario:
+            path = self.folder / "scenario.toml"
+            path.write_text(scenario)
+            command += ["--scenario", str(path)]
+        self.log = open(self.folder / "simulator.log", "w")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, cwd=self.folder, text=True)
+        self.credentials = json.loads(self.process.stdout.readline())
+        self.url = self.credentials["url"]
+        self.context = ssl.create_default_context(cafile=self.credentials["ca_file"])
+
+    def ledger(self):
+        with urllib.request.urlopen(self.url + "/simulator/ledger", context=self.context, timeout=30) as answer:
+            return json.load(answer)
+
+    def control(self, **command):
+        request = urllib.request.Request(
+            self.url + "/simulator/control", json.dumps(command).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, context=self.context, timeout=30) as answer:
+            return answer.read()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.log.close()
+
+
+class Gateway:
+    """`fluxgate serve` (the supervisor, front and core) in `folder`, connected to `simulator`."""
+
+    def __init__(self, folder, simulator, profile="chorus", check="block", limits=None, account_extra="", **bounds):
+        self.folder = Path(folder)
+        self.data = self.folder / "data"
+        self.run_dir = self.folder / "run"
+        (self.data / "secrets").mkdir(parents=True, exist_ok=True)
+        self.simulator = simulator
+        self.hash = subprocess.run(
+            [BINARY, "user", "hash"], input=PASSWORD + "\n", capture_output=True, text=True, check=True
+        ).stdout.strip()
+        credentials = simulator.credentials
+        for name, value in [
+            ("piste.secret", credentials["client_secret"]),
+            ("account.password", credentials["account_password"]),
+        ]:
+            path = self.data / "secrets" / name
+            path.write_text(value)
+            path.chmod(0o600)
+        waits = {**LIMITS, **(limits or {}), **bounds}
+        self.config = self.folder / "fluxgate.toml"
+        quoted = "\n".join(f"{k} = {json.dumps(v)}" for k, v in waits.items())
+        self.config.write_text(
+            f"""version = 1
+
+[[establishment]]
+id = "univ-exemple"
+name = "Université Exemple"
+siret = "12345678200051"
+
+[[establishment.technical_account]]
+environment = "practice"
+login = "{credentials['account_login']}"
+password_file = "secrets/account.password"
+
+[chorus.api.practice]
+token_url = "{credentials['url']}/api/oauth/token"
+base_url = "{credentials['url']}"
+client_id = "{credentials['client_id']}"
+client_secret_file = "secrets/piste.secret"
+ca_file = "{credentials['ca_file']}"
+calls_per_second = 2000
+calls_in_flight = 16
+timeout = "5s"
+
+[[account]]
+name = "{ACCOUNT}"
+password_hash = "{self.hash}"
+authorized_keys = []
+{account_extra}
+
+[[route]]
+account = "{ACCOUNT}"
+folder = "depot"
+establishment = "univ-exemple"
+environment = "practice"
+profile = "{profile}"
+check = "{check}"
+receive = true
+
+[door]
+listen = "127.0.0.1:0"
+metrics_listen = "127.0.0.1:0"
+
+[sftp]
+listen = "127.0.0.1:0"
+
+[journal]
+origin = "fluxgate/test"
+
+[store]
+dir = "{self.data}"
+run_dir = "{self.run_dir}"
+
+[limits]
+{quoted}
+"""
+        )
+        self.process = None
+        self.start()
+
+    def start(self):
+        (self.run_dir / "addresses.json").unlink(missing_ok=True)
+        self.log = open(self.folder / "gateway.log", "a")
+        self.process = subprocess.Popen(
+            [BINARY, "serve", "--config", str(self.config)], stderr=self.log, stdout=self.log, cwd=self.folder
+        )
+        self.ready()
+
+    def ready(self, seconds=60):
+        """Waits until front answers and reaches core."""
+
+        def healthy():
+            assert self.process.poll() is None, f"gateway ended: {self.tail()}"
+            try:
+                self.addresses = json.loads((self.run_dir / "addresses.json").read_text())
+                url = f"http://{self.addresses['metrics']}/healthz"
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    return answer.status == 200
+            except (OSError, ValueError, KeyError):
+                return False
+
+        wait_until(f"gateway healthy: {self.folder}", healthy, seconds)
+
+    def tail(self, lines=30):
+        return "\n".join((self.folder / "gateway.log").read_text().splitlines()[-lines:])
+
+    def address(self, listener):
+        host, port = self.addresses[listener].rsplit(":", 1)
+        return host, int(port)
+
+    def children(self):
+        """Process ids of front and core, by role."""
+        found = {}
+        for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            for role in ("front", "core"):
+                if role.encode() in words:
+                    found[role] = int(pid)
+        return found
+
+    @contextmanager
+    def sftp(self, account=ACCOUNT, password=PASSWORD):
+        host, port = self.address("sftp")
+        client = paramiko.SSHClient()
+        client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+        client.connect(
+            host, port, account, password, look_for_keys=False, allow_agent=False, timeout=20, banner_timeout=20
+        )
+        try:
+            yield client.open_sftp()
+        finally:
+            client.close()
+
+    def folder_of(self, name):
+        return self.data / "folders" / ACCOUNT / name
+
+    def receipt(self, name):
+        """The newest receipt of a dropped name, or None."""
+        try:
+            return json.loads((self.folder_of("accuses") / f"{name}.json").read_text())
+        except FileNotFoundError:
+            return None
+
+    def final_receipt(self, name, seconds=60):
+        def final():
+            receipt = self.receipt(name)
+            return receipt if receipt and receipt["final"] else None
+
+        return wait_until(f"final receipt of {name}", final, seconds)
+
+    def receipts(self):
+        """Every receipt by its flow (the copies under the bare name left out)."""
+        found = {}
+        for path in self.folder_of("accuses").glob("*.json"):
+            if re.fullmatch(r".*\.[0-9a-z]{26}\.json", path.name):
+                receipt = json.loads(path.read_text())
+                found[path.name] = receipt
+        return found
+
+    def metrics(self):
+        url = f"http://{self.addresses['metrics']}/metrics"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read().decode()
+
+    def verify(self):
+        done = subprocess.run(
+            [BINARY, "audit", "verify", str(self.data)], capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+        self.log.close()
+
+
+def integrated(ledger):
+    """Invoice numbers that Chorus Pro integrated, with how often."""
+    counts = {}
+    for deposit in ledger["deposits"]:
+        if deposit["state"] in ("IN_INTEGRE", "IN_INTEGRE_PARTIEL"):
+            counts[deposit["invoice_number"]] = counts.get(deposit["invoice_number"], 0) + 1
+    return counts
