@@ -212,7 +212,7 @@ mod tests {
         Resolver::with_files("/nonexistent/resolv.conf", "/nonexistent/hosts")
     }
 
-    /// A name server on loopback that answers every A query for `known.example` with 192.0.2.7, counts, and knows no
+    /// A name server on loopback that answers `known.example` with 192.0.2.7 and 2001:db8::7, counts, and knows no
     /// other name.
     async fn name_server(asked: Arc<AtomicUsize>) -> SocketAddr {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -228,11 +228,14 @@ mod tests {
                 let known = question.to_ascii_lowercase().starts_with(b"\x05known\x07example\x00");
                 let is_a = question[question.len() - 3] == 1;
                 let mut answer = query[..2].to_vec();
-                let (code, count) = if !known { (3, 0) } else { (0, u8::from(is_a)) };
+                let (code, count) = if known { (0, 1) } else { (3, 0) };
                 answer.extend([0x81, 0x80 | code, 0, 1, 0, count, 0, 0, 0, 0]);
                 answer.extend(question);
-                if count == 1 {
+                if known && is_a {
                     answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7]);
+                } else if known {
+                    answer.extend([0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 60, 0, 16, 0x20, 1, 0xd, 0xb8]);
+                    answer.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
                 }
                 socket.send_to(&answer, peer).await.unwrap();
             }
@@ -293,7 +296,9 @@ mod tests {
     async fn names_are_asked_once_and_kept_and_an_unknown_one_is_told_from_a_dead_server() {
         let asked = Arc::new(AtomicUsize::new(0));
         let resolver = asking(name_server(asked.clone()).await);
-        assert_eq!(resolver.lookup("known.example").await.unwrap(), ["192.0.2.7".parse::<IpAddr>().unwrap()]);
+        let mut found = resolver.lookup("known.example").await.unwrap();
+        found.sort();
+        assert_eq!(found, ["192.0.2.7".parse::<IpAddr>().unwrap(), "2001:db8::7".parse().unwrap()]);
         let queries = asked.load(Ordering::SeqCst);
         resolver.lookup("known.example").await.unwrap();
         assert_eq!(asked.load(Ordering::SeqCst), queries, "the second lookup comes from the cache");
