@@ -1,4 +1,41 @@
-//! Chorus Pro's wire, pure. (Contract for the first build.)
+//! Chorus Pro's wire, pure: what each service of the API is sent and how its answer reads, the token, the account
+//! header, and what every HTTP answer means. Wire words (`numeroFluxDepot`, `IN_INTEGRE` ...) live here.
+//!
+//! Promises: what is sent has the shape of the official swagger; what comes back is read leniently (unknown fields
+//! ignored, one object where a list was promised, numbers as text, every date form kept as it came) but never
+//! guessed: a missing field that matters is [`Unreadable`] and named. HTTP 200 alone proves nothing.
+//!
+//! Refuses to know: sockets, clocks, files, what a flow does with an answer.
+
+mod date;
+mod deposit;
+mod download;
+mod field;
+mod history;
+mod probe;
+mod refusal;
+mod reply;
+mod report;
+mod search;
+mod syntax;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+pub use date::{Period, WireDate};
+pub use deposit::{DeposerFlux, Deposited};
+pub use download::{DownloadFormat, TelechargerGroupe};
+pub use history::{ConsulterHistorique, History, HistoryAction, HistoryEvent, HistoryStatus};
+pub use probe::RecupererTauxTva;
+pub use refusal::refusal_fault;
+pub use reply::{Reply, read_reply};
+pub use report::{ConsulterCrDetaille, FluxState, Report, ReportedError, ReportedInvoice, Verdict};
+pub use search::{
+    Page, PaymentRequest, ReceivedInvoice, RechercherFournisseur, RechercherRecipiendaire, ResultPage, SentInvoice,
+};
+pub use syntax::{FluxFileName, FluxSyntax};
+pub use token::{TOKEN_LIFETIME_DEFAULT, Token, TokenReply, account_header, read_token, token_form};
 
 /// One service of the API: a request that knows its path, its body and how its answer reads.
 pub trait Service: Send + Sync {
@@ -6,6 +43,13 @@ pub trait Service: Send + Sync {
     const NAME: &'static str;
     /// Below the API base: `/cpro/factures/v1/deposer/flux`.
     const PATH: &'static str;
+    /// Whether the call changes something at Chorus Pro that must not happen twice. Such a call is sent on a
+    /// connection of its own and never repeated by any layer; its lost answer is a doubt.
+    const CHANGES: bool = false;
+    /// Codes other than 0 that this service takes for success (PROTOCOL §2.2: 20000 is a search without rows).
+    const SUCCESS_CODES: &'static [i64] = &[];
+    /// The longest answer that is read, in bytes.
+    const ANSWER_LIMIT: usize = 16 << 20;
     type Answer: Send;
     /// The JSON body.
     fn body(&self) -> serde_json::Value;
@@ -14,9 +58,16 @@ pub trait Service: Send + Sync {
 }
 
 /// An answer that does not have the shape the service promises.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {reason}")]
 pub struct Unreadable {
+    /// The field as a path: `listeFactures[3].idFacture`; `body` for the whole.
     pub field: String,
     pub reason: String,
+}
+
+impl Unreadable {
+    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
 }

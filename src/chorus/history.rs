@@ -1,0 +1,155 @@
+//! `consulter/historique`: the past of one invoice. Its three lists are paged apart; the status list leads.
+
+use serde_json::{Value, json};
+
+use crate::chorus::{Service, Unreadable, WireDate, field};
+use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus};
+
+/// Rows of each list on a page.
+const ROWS: u32 = 100;
+
+/// Asks for an invoice's history.
+#[derive(Debug, Clone, Copy)]
+pub struct ConsulterHistorique {
+    pub invoice: ChorusInvoiceId,
+    /// Page of all three lists; 1 is the first.
+    pub page: u32,
+}
+
+/// A page of an invoice's history; lists as they came, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    pub number: Option<InvoiceNumber>,
+    pub current: Option<InvoiceStatus>,
+    pub statuses: Vec<HistoryStatus>,
+    pub events: Vec<HistoryEvent>,
+    pub actions: Vec<HistoryAction>,
+    /// As answered; 1 is the first.
+    pub page: u32,
+    /// Pages of the longest of the three lists.
+    pub pages: u32,
+}
+
+impl History {
+    /// Whether a further page is to be asked for.
+    pub fn has_more(&self) -> bool {
+        self.page < self.pages
+    }
+}
+
+/// A status the invoice has had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryStatus {
+    pub status: InvoiceStatus,
+    pub at: WireDate,
+    pub comment: Option<String>,
+    /// First name and name, or address, of whoever set it.
+    pub author: Option<String>,
+}
+
+/// Something else that happened to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEvent {
+    pub label: String,
+    pub at: Option<WireDate>,
+    pub author: Option<String>,
+}
+
+/// Something a user did with it: TELECHARGEMENT_FACTURE, ACQUITTEMENT_REJET ...
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryAction {
+    pub code: String,
+    pub at: Option<WireDate>,
+}
+
+impl Service for ConsulterHistorique {
+    const NAME: &'static str = "consulter/historique";
+    const PATH: &'static str = "/cpro/factures/v1/consulter/historique";
+    type Answer = History;
+
+    fn body(&self) -> Value {
+        let page = self.page.max(1);
+        json!({
+            "idFacture": self.invoice.0,
+            "paramRechercheHistoStatuts": {
+                "pageResultatDemandeeListeHistoStatut": page,
+                "nbResultatsParPageListeHistoStatut": ROWS,
+                "triColonneListeHistoStatut": "HistoStatutDatePassage",
+                "triSensListeHistoStatut": "Ascendant",
+            },
+            "paramRechercheHistoEvenementsComplementaires": {
+                "pageResultatDemandeeListeHistoEvenement": page,
+                "nbResultatsParPageListeHistoEvenement": ROWS,
+                "triColonneListeHistoEvenement": "EvenementDateHeure",
+                "triSensListeHistoEvenement": "Ascendant",
+            },
+            "paramRechercheHistoActionsUtilisateurs": {
+                "pageResultatDemandeeListeHistoAction": page,
+                "nbResultatsParPageListeHistoAction": ROWS,
+                "triColonneListeHistoAction": "HistoActionDateHeure",
+                "triSensListeHistoAction": "Ascendant",
+            },
+        })
+    }
+
+    fn read(answer: &Value) -> Result<History, Unreadable> {
+        let none = Value::Null;
+        let statuses = answer.get("historiquesDesStatuts").unwrap_or(&none);
+        let events = answer.get("historiquesDesEvenementsComplementaires").unwrap_or(&none);
+        let actions = answer.get("historiquesDesActionsUtilisateurs").unwrap_or(&none);
+        let number = |list, name| field::integer(list, name).and_then(|n| u32::try_from(n).ok());
+        let pages = [
+            number(statuses, "pagesHistoStatut"),
+            number(events, "pagesEvenement"),
+            number(actions, "pagesHistoAction"),
+        ];
+        Ok(History {
+            number: field::text(answer, "numeroFacture").and_then(|n| n.parse().ok()),
+            current: field::text(answer, "statutCourantCode").map(InvoiceStatus::from),
+            statuses: read_statuses(statuses)?,
+            events: read_events(events),
+            actions: read_actions(actions),
+            page: number(statuses, "pageCouranteHistoStatut").unwrap_or(1),
+            pages: pages.into_iter().flatten().max().unwrap_or(1),
+        })
+    }
+}
+
+fn read_statuses(list: &Value) -> Result<Vec<HistoryStatus>, Unreadable> {
+    let rows = field::list(list, "histoStatut").into_iter().enumerate();
+    rows.map(|(n, row)| {
+        let place = format!("historiquesDesStatuts.histoStatut[{n}]");
+        Ok(HistoryStatus {
+            status: field::needed(row, &place, "histoStatutCode")?,
+            at: WireDate::new(field::needed::<String>(row, &place, "histoStatutDatePassage")?),
+            comment: field::text(row, "histoStatutCommentaire"),
+            author: author(row),
+        })
+    })
+    .collect()
+}
+
+fn author(row: &Value) -> Option<String> {
+    let names = ["histoStatutUtilisateurPrenom", "histoStatutUtilisateurNom"];
+    let parts: Vec<String> = names.iter().filter_map(|name| field::text(row, name)).collect();
+    if parts.is_empty() { field::text(row, "histoStatutUtilisateurEmail") } else { Some(parts.join(" ")) }
+}
+
+fn read_events(list: &Value) -> Vec<HistoryEvent> {
+    let rows = field::list(list, "evenement").into_iter();
+    rows.map(|row| HistoryEvent {
+        label: field::text(row, "evenementLibelle").unwrap_or_default(),
+        at: field::date(row, "evenementDateHeure"),
+        author: field::text(row, "evenementQui"),
+    })
+    .collect()
+}
+
+fn read_actions(list: &Value) -> Vec<HistoryAction> {
+    let rows = field::list(list, "histoAction").into_iter();
+    rows.map(|row| HistoryAction {
+        code: field::text(row, "histoActionCode").unwrap_or_default(),
+        at: field::date(row, "histoActionDateHeure"),
+    })
+    .collect()
+}

@@ -1,0 +1,302 @@
+//! `rechercher/fournisseur` and `rechercher/recipiendaire`: the invoices we sent, and those we received.
+//!
+//! No row is code 20000, which both take for success (PROTOCOL §2.2).
+
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+
+use crate::chorus::{Period, Service, Unreadable, WireDate, field};
+use crate::domain::{ChorusInvoiceId, DepositNumber, InvoiceNumber, InvoiceStatus};
+
+/// Code of a search that found nothing (TRA_MSG_00.015).
+const NO_ROWS: i64 = 20_000;
+/// The most rows a page may be asked for (PROTOCOL §2.2).
+const PAGE_LIMIT: u32 = 200;
+
+/// Which page of a result is asked for; rows in the order of their deposit date, oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// 1 is the first.
+    pub number: u32,
+    /// Rows on a page, 1 to 200.
+    pub rows: u32,
+}
+
+impl Page {
+    /// The first hundred rows.
+    pub const FIRST: Page = Page { number: 1, rows: 100 };
+
+    /// The page after this one, of the same size.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self { number: self.number.saturating_add(1), ..self }
+    }
+
+    fn body(self) -> Map<String, Value> {
+        let mut paging = Map::new();
+        paging.insert("pageResultatDemandee".to_owned(), self.number.max(1).into());
+        paging.insert("nbResultatsParPage".to_owned(), self.rows.clamp(1, PAGE_LIMIT).into());
+        paging.insert("triColonne".to_owned(), "DateDepot".into());
+        paging.insert("triSens".to_owned(), "Ascendant".into());
+        paging
+    }
+}
+
+/// One page of a search's result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResultPage<R> {
+    /// As answered; 1 is the first.
+    pub page: u32,
+    /// How many pages there are; 0 when nothing was found.
+    pub pages: u32,
+    /// How many rows there are on all pages, when the answer says.
+    pub total: Option<u64>,
+    pub rows: Vec<R>,
+    /// Rows that could not be read: the others are not delayed by them, but somebody should hear of it.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl<R> ResultPage<R> {
+    /// Whether a further page is to be asked for.
+    pub fn has_more(&self) -> bool {
+        self.page < self.pages
+    }
+
+    fn read(
+        answer: &Value,
+        paging: &Value,
+        read_row: impl Fn(&Value, &str) -> Result<R, Unreadable>,
+    ) -> Result<Self, Unreadable> {
+        let number = |name| field::integer(paging, name).and_then(|n| u32::try_from(n).ok());
+        let mut page = Self {
+            page: number("pageCourante").unwrap_or(1),
+            pages: 0,
+            total: field::integer(paging, "total").and_then(|n| u64::try_from(n).ok()),
+            rows: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        if field::integer(answer, "codeRetour") == Some(NO_ROWS) {
+            page.total = Some(0);
+            return Ok(page);
+        }
+        for (n, row) in field::list(answer, "listeFactures").into_iter().enumerate() {
+            match read_row(row, &format!("listeFactures[{n}]")) {
+                Ok(row) => page.rows.push(row),
+                Err(unreadable) => page.unreadable.push(unreadable),
+            }
+        }
+        let any = !page.rows.is_empty() || !page.unreadable.is_empty();
+        page.pages = match number("pages") {
+            Some(pages) => pages,
+            // Without the number of pages a result cannot be known to be whole.
+            None if any => return Err(Unreadable::new("pages", "is missing")),
+            None => 0,
+        };
+        Ok(page)
+    }
+}
+
+/// Searches the invoices we sent, as supplier.
+#[derive(Debug, Clone)]
+pub struct RechercherFournisseur {
+    pub number: Option<InvoiceNumber>,
+    pub deposit: Option<DepositNumber>,
+    pub deposited: Option<Period>,
+    pub state_changed: Option<Period>,
+    pub page: Page,
+}
+
+/// A sent invoice, as a search shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SentInvoice {
+    pub id: ChorusInvoiceId,
+    pub number: InvoiceNumber,
+    /// The flux it came by, when the row says.
+    pub deposit: Option<DepositNumber>,
+    pub status: InvoiceStatus,
+    pub status_at: Option<WireDate>,
+    pub comment: Option<String>,
+    pub supplier: Option<String>,
+    pub supplier_name: Option<String>,
+    pub recipient: Option<String>,
+    pub recipient_name: Option<String>,
+    pub issued_on: Option<WireDate>,
+    pub deposited_on: Option<WireDate>,
+    /// FACTURE, AVOIR, ACOMPTE.
+    pub kind: Option<String>,
+    /// Amount and currency: `120.00 EUR`.
+    pub payable: Option<String>,
+}
+
+impl Service for RechercherFournisseur {
+    const NAME: &'static str = "rechercher/fournisseur";
+    const PATH: &'static str = "/cpro/factures/v1/rechercher/fournisseur";
+    const SUCCESS_CODES: &'static [i64] = &[NO_ROWS];
+    type Answer = ResultPage<SentInvoice>;
+
+    fn body(&self) -> Value {
+        let mut body = Map::new();
+        if let Some(number) = &self.number {
+            body.insert("numeroFacture".to_owned(), number.as_str().into());
+        }
+        if let Some(deposit) = &self.deposit {
+            body.insert("numeroFluxDepot".to_owned(), deposit.as_str().into());
+        }
+        if let Some(period) = &self.deposited {
+            period.write(&mut body, "periodeDateDepot");
+        }
+        if let Some(period) = &self.state_changed {
+            period.write(&mut body, "periodeDateHeureEtatCourant");
+        }
+        body.insert("rechercheFactureParFournisseur".to_owned(), Value::Object(self.page.body()));
+        Value::Object(body)
+    }
+
+    /// The paging figures are nested under `parametresRetour` here; flat ones are read too.
+    fn read(answer: &Value) -> Result<Self::Answer, Unreadable> {
+        let nested = answer.get("parametresRetour").filter(|p| p.is_object());
+        ResultPage::read(answer, nested.unwrap_or(answer), |row, place| {
+            Ok(SentInvoice {
+                id: ChorusInvoiceId(field::needed_integer(row, place, "identifiantFactureCPP")?),
+                number: field::needed(row, place, "numeroFacture")?,
+                deposit: field::text(row, "numeroFluxDepot").and_then(|n| n.parse().ok()),
+                status: status(row, place)?,
+                status_at: field::date(row, "dateHeureEtatCourant"),
+                comment: field::text(row, "commentaireEtatCourant"),
+                supplier: field::text(row, "codeFournisseur"),
+                supplier_name: field::text(row, "designationFournisseur"),
+                recipient: field::text(row, "codeDestinataire"),
+                recipient_name: field::text(row, "designationDestinataire"),
+                issued_on: field::date(row, "dateFacture"),
+                deposited_on: field::date(row, "dateDepot"),
+                kind: field::text(row, "typeFacture"),
+                payable: payable(row),
+            })
+        })
+    }
+}
+
+/// Which kind of request for payment is searched: one per call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentRequest {
+    Invoice,
+    WorksInvoice,
+}
+
+impl PaymentRequest {
+    pub const ALL: [PaymentRequest; 2] = [PaymentRequest::Invoice, PaymentRequest::WorksInvoice];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            PaymentRequest::Invoice => "FACTURE",
+            PaymentRequest::WorksInvoice => "FACTURE_TRAVAUX",
+        }
+    }
+}
+
+/// Searches the invoices we received, as recipient.
+#[derive(Debug, Clone)]
+pub struct RechercherRecipiendaire {
+    pub kind: PaymentRequest,
+    pub number: Option<InvoiceNumber>,
+    pub deposited: Option<Period>,
+    pub state_changed: Option<Period>,
+    /// Whether the recipient has downloaded it.
+    pub downloaded: Option<bool>,
+    /// Only these statuses; empty: any. Unknown ones cannot be asked for and are left out.
+    pub statuses: Vec<InvoiceStatus>,
+    pub page: Page,
+}
+
+/// A received invoice, as a search shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReceivedInvoice {
+    pub id: ChorusInvoiceId,
+    pub number: InvoiceNumber,
+    pub status: InvoiceStatus,
+    pub status_at: Option<WireDate>,
+    pub comment: Option<String>,
+    pub supplier: Option<String>,
+    pub supplier_name: Option<String>,
+    pub recipient: Option<String>,
+    pub recipient_name: Option<String>,
+    /// The recipient's service.
+    pub service: Option<String>,
+    pub issued_on: Option<WireDate>,
+    pub deposited_on: Option<WireDate>,
+    /// FACTURE, AVOIR, ACOMPTE.
+    pub kind: Option<String>,
+    /// Amount and currency: `120.00 EUR`.
+    pub payable: Option<String>,
+    pub downloaded: Option<bool>,
+}
+
+impl Service for RechercherRecipiendaire {
+    const NAME: &'static str = "rechercher/recipiendaire";
+    const PATH: &'static str = "/cpro/factures/v1/rechercher/recipiendaire";
+    const SUCCESS_CODES: &'static [i64] = &[NO_ROWS];
+    type Answer = ResultPage<ReceivedInvoice>;
+
+    fn body(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("typeDemandePaiement".to_owned(), self.kind.as_str().into());
+        if let Some(number) = &self.number {
+            body.insert("numeroFacture".to_owned(), number.as_str().into());
+        }
+        if let Some(period) = &self.deposited {
+            period.write(&mut body, "periodeDateDepot");
+        }
+        if let Some(period) = &self.state_changed {
+            period.write(&mut body, "periodeDateHeureEtatCourant");
+        }
+        if let Some(downloaded) = self.downloaded {
+            body.insert("factureTelechargeeParDestinataire".to_owned(), downloaded.into());
+        }
+        let known = self.statuses.iter().filter(|s| s.is_known());
+        let statuses: Vec<Value> = known.map(|s| s.as_str().into()).collect();
+        if !statuses.is_empty() {
+            body.insert("statutCourant".to_owned(), statuses.into());
+        }
+        body.insert("paramRecherche".to_owned(), Value::Object(self.page.body()));
+        Value::Object(body)
+    }
+
+    /// The paging figures are flat here; nested ones are read too.
+    fn read(answer: &Value) -> Result<Self::Answer, Unreadable> {
+        let nested = answer.get("parametresRetour").filter(|p| p.is_object());
+        ResultPage::read(answer, nested.unwrap_or(answer), |row, place| {
+            Ok(ReceivedInvoice {
+                id: ChorusInvoiceId(field::needed_integer(row, place, "idFacture")?),
+                number: field::needed(row, place, "numeroFacture")?,
+                status: status(row, place)?,
+                status_at: field::date(row, "dateHeureEtatCourant"),
+                comment: field::text(row, "commentaireEtatCourant"),
+                supplier: field::text(row, "codeFournisseur"),
+                supplier_name: field::text(row, "designationFournisseur"),
+                recipient: field::text(row, "codeDestinataire"),
+                recipient_name: field::text(row, "designationDestinataire"),
+                service: field::text(row, "codeServiceExecutant"),
+                issued_on: field::date(row, "dateFacture"),
+                deposited_on: field::date(row, "dateDepot"),
+                kind: field::text(row, "typeFacture"),
+                payable: payable(row),
+                downloaded: field::truth(row, "factureTelechargeeParDestinataire"),
+            })
+        })
+    }
+}
+
+fn status(row: &Value, place: &str) -> Result<InvoiceStatus, Unreadable> {
+    field::needed(row, place, "statut")
+}
+
+/// `montantAPayer` with at least two decimals, and the currency.
+fn payable(row: &Value) -> Option<String> {
+    let text = field::text(row, "montantAPayer")?;
+    let mut amount = text.parse().or_else(|_| Decimal::from_scientific(&text)).ok()?;
+    if amount.scale() < 2 {
+        amount.rescale(2);
+    }
+    let currency = field::text(row, "devise").unwrap_or_default();
+    Some(format!("{amount} {currency}").trim_end().to_owned())
+}

@@ -1,0 +1,197 @@
+//! The HTTP client of outgoing calls. It answers one question that a usual client blurs: *can this request have
+//! left?* Only what failed before the first byte of the request (name, connection, TLS, or a request that could not
+//! be built) is [`SendError::NotSent`]; everything later is [`SendError::Lost`].
+//!
+//! **A request leaves at most once.** Four things guarantee it:
+//! - `retry::never()` turns off reqwest's own repeats (by default it repeats HTTP/2 requests that were refused);
+//! - redirects are not followed (a 307 or 308 would send the body again);
+//! - HTTP/1.1 only: no request shares its connection's fate with another, and TLS early data stays off;
+//! - a request with [`Request::alone`] goes over a client without a pool (`pool_max_idle_per_host(0)`), so on a
+//!   connection of its own. What remains in the layer below, hyper-util's `retry_canceled_requests`, repeats only a
+//!   request that found a *reused* connection closed before any of it was written; without a pool no connection is
+//!   ever reused.
+//!
+//! The tests keep a server that closes stale connections and count what arrives.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Method, Url};
+
+use crate::net::resolver::Resolver;
+use crate::net::tls::{self, TlsError};
+
+/// Connections kept open and idle, per host.
+const IDLE_CONNECTIONS: usize = 4;
+/// How long an idle connection is kept: shorter than gateways usually do, so that few go stale in our hands.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest text of an error's detail, in characters.
+const DETAIL_LIMIT: usize = 200;
+
+/// How a client is set up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Authorities beside the public ones, PEM.
+    pub extra_ca: Option<Vec<u8>>,
+    /// Name, connection and TLS together.
+    pub connect_timeout: Duration,
+    /// The whole exchange, from the name to the answer's last byte.
+    pub timeout: Duration,
+}
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("HTTP client: {0}")]
+    Build(#[from] reqwest::Error),
+}
+
+/// Sends requests. Cheap to clone; clones share connections.
+#[derive(Clone)]
+pub struct Client {
+    pooled: reqwest::Client,
+    alone: reqwest::Client,
+}
+
+/// One POST.
+#[derive(Debug)]
+pub struct Request<'a> {
+    pub url: &'a Url,
+    /// Secret values are to be marked sensitive.
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    /// The longest answer body that is read, in bytes.
+    pub answer_limit: usize,
+    /// On a connection of its own, for a request that must never arrive twice.
+    pub alone: bool,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// `Retry-After` as it came.
+    pub retry_after: Option<String>,
+    /// Why the body could not be read to its end, otherwise the body.
+    pub body: Result<Vec<u8>, String>,
+}
+
+/// Where a request that could not leave got stuck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The host's name has no address.
+    Name,
+    /// No connection, or not in time.
+    Connect,
+    /// The TLS handshake: certificate, version, or no TLS at all on the other side.
+    Tls,
+    /// The request could not be built.
+    Request,
+}
+
+/// A request without an answer. Details hold no secret and no body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Not a byte of the request has left.
+    #[error("not sent ({stage:?}): {detail}")]
+    NotSent { stage: Stage, detail: String },
+    /// Some of the request may have arrived.
+    #[error("sent, no answer: {detail}")]
+    Lost { timed_out: bool, detail: String },
+}
+
+impl Client {
+    pub fn new(settings: &Settings, resolver: &Resolver) -> Result<Self, ClientError> {
+        let tls = tls::client_config(settings.extra_ca.as_deref())?;
+        let build = |idle: usize| {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .dns_resolver(resolver.clone())
+                .no_proxy()
+                .retry(reqwest::retry::never())
+                .redirect(Policy::none())
+                .referer(false)
+                .http1_only()
+                .tcp_nodelay(true)
+                .pool_max_idle_per_host(idle)
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .connect_timeout(settings.connect_timeout.min(settings.timeout))
+                .timeout(settings.timeout)
+                .user_agent(concat!("fluxgate/", env!("CARGO_PKG_VERSION")))
+                .build()
+        };
+        Ok(Self { pooled: build(IDLE_CONNECTIONS)?, alone: build(0)? })
+    }
+
+    /// Sends one POST, once, and reads its answer within its limit. An answer whose head came is an answer, even when
+    /// its body broke off.
+    pub async fn post(&self, request: Request<'_>) -> Result<Answer, SendError> {
+        let client = if request.alone { &self.alone } else { &self.pooled };
+        let sending =
+            client.request(Method::POST, request.url.clone()).headers(request.headers).body(request.body).send();
+        let response = sending.await.map_err(|e| classify(&e))?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let body = read_body(response, request.answer_limit).await;
+        Ok(Answer { status, retry_after, body })
+    }
+}
+
+async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, String> {
+    let too_long = || format!("the answer is longer than {limit} bytes");
+    if response.content_length().is_some_and(|length| usize::try_from(length).map_or(true, |l| l > limit)) {
+        return Err(too_long());
+    }
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(too_long()),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(error) if error.is_timeout() => return Err("the answer did not come to its end in time".to_owned()),
+            Err(error) => return Err(format!("the answer broke off: {}", root_cause(&error))),
+        }
+    }
+}
+
+/// `is_connect` holds for errors of name, TCP and TLS, including the connect time-out, all of which come before the
+/// first byte of the request; the time-out of the whole exchange is not one of them, even if it struck early.
+fn classify(error: &reqwest::Error) -> SendError {
+    let detail = root_cause(error);
+    if error.is_connect() {
+        let stage = if error.is_dns() {
+            Stage::Name
+        } else if is_tls(error) {
+            Stage::Tls
+        } else {
+            Stage::Connect
+        };
+        return SendError::NotSent { stage, detail };
+    }
+    if error.is_builder() {
+        return SendError::NotSent { stage: Stage::Request, detail };
+    }
+    SendError::Lost { timed_out: error.is_timeout(), detail }
+}
+
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |e: &&'a (dyn StdError + 'static)| (*e).source())
+}
+
+/// rustls' errors travel inside `io::Error`, whose `source` skips them.
+fn is_tls(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|e| {
+        let inner = e.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+        e.is::<rustls::Error>() || inner.is_some_and(|i| i.is::<rustls::Error>())
+    })
+}
+
+/// The innermost message: outer ones repeat the URL and say nothing.
+fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    chain(error).last().map_or_else(String::new, |e| e.to_string().chars().take(DETAIL_LIMIT).collect())
+}
