@@ -1,1 +1,263 @@
-//! (Built next.)
+//! Bytes -> examined invoice: what it is, what it says, what is wrong with it. Pure.
+//!
+//! [`examine`] promises to end, never to panic, and to use memory in proportion to the file whatever the bytes are; to
+//! report every finding, not the first; to say of a file that is no invoice what it looks like. Refuses to know files,
+//! sockets, the store, the directory of Chorus Pro and what becomes of the invoice afterwards.
+
+mod chorus_rules;
+mod container;
+mod encoding;
+mod facts;
+mod guard;
+mod limits;
+mod outline;
+pub mod report;
+mod rules;
+mod sniff;
+mod syntax_rules;
+mod texts;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::fault::{Code, Fault, Language};
+
+pub use facts::{AttachmentFacts, Facts};
+pub use limits::Limits;
+
+/// Which rules are applied, and which of them block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Profile {
+    /// The European standard alone.
+    En16931,
+    /// Chorus Pro's historic channel to public bodies: its own limits block, the standard's rules warn.
+    #[default]
+    Chorus,
+    /// A public body's invoice to a firm, through Chorus Pro, since 2026-09-01: the standard's rules block.
+    G2b,
+}
+
+impl Profile {
+    /// As written in the configuration and on the command line.
+    pub const ALL: [Profile; 3] = [Profile::En16931, Profile::Chorus, Profile::G2b];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Profile::En16931 => "en16931",
+            Profile::Chorus => "chorus",
+            Profile::G2b => "g2b",
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A profile's name that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown profile {0:?}: must be en16931, chorus or g2b")]
+pub struct UnknownProfile(pub String);
+
+impl FromStr for Profile {
+    type Err = UnknownProfile;
+    fn from_str(text: &str) -> Result<Self, UnknownProfile> {
+        let unknown = || UnknownProfile(text.chars().take(40).collect());
+        Profile::ALL.into_iter().find(|p| p.as_str() == text).ok_or_else(unknown)
+    }
+}
+
+/// Whether a finding refuses the file where the route says `check = block`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    Fatal,
+    Warning,
+}
+
+impl Severity {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Fatal => "fatal",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One thing that is wrong or doubtful with an invoice; its texts are in the language that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The official id (`BR-CO-10`, `UBL-SR-07`), or ours: `CPRO-…` (Chorus Pro's limits), `FG-…` (reading).
+    pub rule: String,
+    pub severity: Severity,
+    /// Business term, path or line: whatever is known.
+    pub place: String,
+    pub message: String,
+    pub remedy: String,
+}
+
+/// What an invoice is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Syntax {
+    UblInvoice,
+    UblCreditNote,
+    Cii,
+    /// A PDF that carries a CII invoice.
+    FacturX,
+}
+
+impl Syntax {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Syntax::UblInvoice => "ubl-invoice",
+            Syntax::UblCreditNote => "ubl-creditnote",
+            Syntax::Cii => "cii",
+            Syntax::FacturX => "facturx",
+        }
+    }
+}
+
+impl fmt::Display for Syntax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    Accept,
+    Reject,
+}
+
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Accept => "accept",
+            Verdict::Reject => "reject",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How to examine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    pub profile: Profile,
+    /// The route's `check = block`: a fatal finding rejects. What cannot be read at all is rejected either way.
+    pub block: bool,
+    /// Qualification or practice, whose SIRETs fail the check digit on purpose: there it only warns (PROTOCOL §1).
+    pub sandbox: bool,
+    pub language: Language,
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            profile: Profile::default(),
+            block: true,
+            sandbox: false,
+            language: Language::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What was found out about some bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examined {
+    /// `None`: not an invoice we read; [`Self::fault`] says what it is.
+    pub syntax: Option<Syntax>,
+    /// What the invoice says; `None` when it could not be read.
+    pub facts: Option<Facts>,
+    pub verdict: Verdict,
+    /// Fatal ones first, otherwise in the order of the document.
+    pub findings: Vec<Finding>,
+    /// Why the file is rejected; always there when the verdict is [`Verdict::Reject`], never otherwise.
+    pub fault: Option<Fault>,
+}
+
+impl Examined {
+    fn unread(syntax: Option<Syntax>, fault: Fault) -> Self {
+        Self { syntax, facts: None, verdict: Verdict::Reject, findings: Vec::new(), fault: Some(fault) }
+    }
+}
+
+/// Examines a file. Never panics, never unbounded: see [`Limits`].
+pub fn examine(bytes: &[u8], options: &Options) -> Examined {
+    if bytes.is_empty() {
+        return Examined::unread(None, Fault::new(Code::EmptyFile));
+    }
+    if bytes.len() > options.limits.file_bytes {
+        let fault = guard::over(options.language, "taille du fichier", "file size", options.limits.file_bytes);
+        return Examined::unread(None, fault);
+    }
+    match sniff::sniff(bytes) {
+        sniff::Content::Xml => xml(bytes, None, options),
+        sniff::Content::Pdf => pdf(bytes, options),
+        sniff::Content::Other(kind) => Examined::unread(None, kind.fault(options.language)),
+    }
+}
+
+fn pdf(bytes: &[u8], options: &Options) -> Examined {
+    match container::open(bytes, &options.limits, options.language) {
+        Ok((payload, container)) => xml(&payload, Some((&container, bytes)), options),
+        Err(fault) => Examined::unread(None, fault),
+    }
+}
+
+fn xml(bytes: &[u8], container: Option<(&container::Container, &[u8])>, options: &Options) -> Examined {
+    let in_pdf = container.map(|_| Syntax::FacturX);
+    let decoded = match encoding::decode(bytes, options.language) {
+        Ok(decoded) => decoded,
+        Err(fault) => return Examined::unread(in_pdf, fault),
+    };
+    if sniff::is_html(&decoded.text) {
+        return Examined::unread(in_pdf, sniff::Kind::Html.fault(options.language));
+    }
+    let outline = match guard::outline(&decoded.text, &options.limits, options.language) {
+        Ok(outline) => outline,
+        Err(fault) => return Examined::unread(in_pdf, fault),
+    };
+    let syntax = match sniff::vocabulary(&outline) {
+        Ok(Syntax::Cii) if container.is_some() => Syntax::FacturX,
+        Ok(syntax) => syntax,
+        Err(kind) => return Examined::unread(in_pdf, kind.fault(options.language)),
+    };
+    let read = match rules::read(&decoded.text, options.language) {
+        Ok(read) => read,
+        Err(fault) => return Examined::unread(Some(syntax), fault),
+    };
+    let facts = facts::gather(&read.invoice, &outline, container.map(|(c, _)| c));
+    let mut findings = rules::Findings::new(&outline, options);
+    if let Some(written_in) = decoded.transcoded {
+        findings.own("FG-ENCODING", Severity::Warning, written_in.to_owned(), &[("encoding", written_in)]);
+    }
+    syntax_rules::check(&outline, &mut findings);
+    findings.entries(&read.entries);
+    if let Some((container, pdf)) = container {
+        findings.container(container, pdf);
+    }
+    findings.standard(&read.invoice);
+    if options.profile != Profile::En16931 {
+        let size = container.map_or(bytes.len(), |(_, pdf)| pdf.len());
+        chorus_rules::check(&facts, &read.invoice, size, options, &mut findings);
+        chorus_rules::check_syntax(syntax, options, &mut findings);
+    }
+    findings.conclude(syntax, facts)
+}

@@ -1,0 +1,167 @@
+//! Bytes -> UTF-8 text of an XML document, or where and why not.
+//!
+//! Promises that the text is what the bytes say *and* what the declaration says: a contradiction is refused, never guessed.
+
+use std::borrow::Cow;
+
+use crate::fault::{Code, Fault, Language};
+
+use super::texts::pick;
+
+/// A document as text, its byte order mark and XML declaration kept out of `body`'s way.
+#[derive(Debug)]
+pub struct Decoded<'a> {
+    /// The whole text without byte order mark; the XML declaration, if any, still leads it.
+    pub text: Cow<'a, str>,
+    /// What it was written in, when that is not UTF-8: `UTF-16LE`, `ISO-8859-1` ...
+    pub transcoded: Option<&'static str>,
+}
+
+/// The longest XML declaration looked at, in bytes.
+const DECLARATION_BYTES: usize = 1024;
+
+/// Decodes an XML document (XML 1.0 §4.3.3): UTF-8 with or without mark, UTF-16 with mark, and the single-byte
+/// encodings French applications still write when the declaration names them.
+pub fn decode(bytes: &[u8], language: Language) -> Result<Decoded<'_>, Fault> {
+    if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
+        return utf8(rest, 3, true, language);
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE") {
+        return utf16(rest, "UTF-16LE", u16::from_le_bytes, language);
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xFE\xFF") {
+        return utf16(rest, "UTF-16BE", u16::from_be_bytes, language);
+    }
+    if bytes.starts_with(b"<\0") || bytes.starts_with(b"\0<") {
+        let detail = pick(language, "UTF-16 sans marque d'ordre des octets (BOM)", "UTF-16 without a byte order mark");
+        return Err(wrong(detail, &place(language, 0, 1)));
+    }
+    utf8(bytes, 0, false, language)
+}
+
+fn utf8(bytes: &[u8], offset: usize, marked: bool, language: Language) -> Result<Decoded<'_>, Fault> {
+    let declared = declared(bytes);
+    let name = declared.as_deref().unwrap_or("UTF-8");
+    match family(name) {
+        Family::Utf8 => {}
+        Family::SingleByte(encoding) if !marked => {
+            let (text, had_errors) = encoding.decode_without_bom_handling(bytes);
+            if had_errors {
+                return Err(contradiction(name, language));
+            }
+            return Ok(Decoded { text, transcoded: Some(encoding.name()) });
+        }
+        Family::Utf16 => {
+            let detail = match language {
+                Language::Fr => format!("le fichier se déclare en {name} mais n'est pas en UTF-16"),
+                Language::En => format!("the file declares {name} but is not UTF-16"),
+            };
+            return Err(wrong(&detail, &place(language, offset, 1)));
+        }
+        Family::SingleByte(_) | Family::Unknown => return Err(contradiction(name, language)),
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Decoded { text: Cow::Borrowed(text), transcoded: None }),
+        Err(error) => {
+            let at = error.valid_up_to();
+            let line = 1 + bytes[..at].iter().filter(|b| **b == b'\n').count();
+            let byte = bytes.get(at).copied().unwrap_or_default();
+            let detail = match (language, declared.is_some()) {
+                (Language::Fr, true) => format!("déclaré en {name}, mais l'octet 0x{byte:02X} n'en est pas"),
+                (Language::Fr, false) => {
+                    format!("sans déclaration, donc UTF-8, mais l'octet 0x{byte:02X} n'en est pas")
+                }
+                (Language::En, true) => format!("declared as {name}, but byte 0x{byte:02X} is none of it"),
+                (Language::En, false) => format!("undeclared, hence UTF-8, but byte 0x{byte:02X} is none of it"),
+            };
+            Err(wrong(&detail, &place(language, offset + at, line)))
+        }
+    }
+}
+
+fn utf16<'a>(
+    bytes: &'a [u8],
+    name: &'static str,
+    unit: fn([u8; 2]) -> u16,
+    language: Language,
+) -> Result<Decoded<'a>, Fault> {
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let mut text = String::with_capacity(pairs.len());
+    for (index, decoded) in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).enumerate() {
+        let Ok(character) = decoded else {
+            let line = 1 + text.matches('\n').count();
+            let detail = pick(language, "UTF-16 invalide (substitut isolé)", "invalid UTF-16 (lone surrogate)");
+            return Err(wrong(detail, &place(language, 2 + index * 2, line)));
+        };
+        text.push(character);
+    }
+    if !rest.is_empty() {
+        let line = 1 + text.matches('\n').count();
+        let detail = pick(language, "UTF-16 coupé au milieu d'un caractère", "UTF-16 cut in the middle of a character");
+        return Err(wrong(detail, &place(language, bytes.len() + 1, line)));
+    }
+    match declared(text.as_bytes()).as_deref().map(family) {
+        None | Some(Family::Utf16) => Ok(Decoded { text: Cow::Owned(text), transcoded: Some(name) }),
+        Some(_) => {
+            let said = declared(text.as_bytes()).unwrap_or_default();
+            let detail = match language {
+                Language::Fr => format!("le fichier est en UTF-16 mais se déclare en {said}"),
+                Language::En => format!("the file is UTF-16 but declares {said}"),
+            };
+            Err(wrong(&detail, &place(language, 2, 1)))
+        }
+    }
+}
+
+enum Family {
+    Utf8,
+    Utf16,
+    SingleByte(&'static encoding_rs::Encoding),
+    Unknown,
+}
+
+fn family(name: &str) -> Family {
+    let upper = name.to_ascii_uppercase();
+    match upper.as_str() {
+        "UTF-8" | "UTF8" | "US-ASCII" | "ASCII" => Family::Utf8,
+        "UTF-16" | "UTF-16LE" | "UTF-16BE" => Family::Utf16,
+        // ISO-8859-1 is read as windows-1252 by everybody (WHATWG), which only differs in control characters.
+        "ISO-8859-1" | "LATIN1" | "ISO8859-1" | "WINDOWS-1252" | "CP1252" => {
+            Family::SingleByte(encoding_rs::WINDOWS_1252)
+        }
+        "ISO-8859-15" | "LATIN9" => Family::SingleByte(encoding_rs::ISO_8859_15),
+        _ => Family::Unknown,
+    }
+}
+
+/// The `encoding` of the XML declaration, read as ASCII and cut to 40 characters.
+fn declared(bytes: &[u8]) -> Option<String> {
+    let head = &bytes[..bytes.len().min(DECLARATION_BYTES)];
+    let rest = head.strip_prefix(b"<?xml")?;
+    let end = rest.windows(2).position(|w| w == b"?>").unwrap_or(rest.len());
+    let declaration = String::from_utf8_lossy(&rest[..end]).into_owned();
+    let (_, after) = declaration.split_once("encoding")?;
+    let after = after.trim_start().strip_prefix('=')?.trim_start();
+    let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let name = after[1..].split(quote).next()?;
+    Some(name.chars().take(40).collect())
+}
+
+fn contradiction(name: &str, language: Language) -> Fault {
+    let detail = match language {
+        Language::Fr => format!("encodage « {name} » inconnu ici, ou contredit par le contenu"),
+        Language::En => format!("encoding \"{name}\" is unknown here, or the content contradicts it"),
+    };
+    wrong(&detail, &place(language, 0, 1))
+}
+
+fn place(language: Language, offset: usize, line: usize) -> String {
+    match language {
+        Language::Fr => format!("octet {offset}, ligne {line}"),
+        Language::En => format!("byte {offset}, line {line}"),
+    }
+}
+
+fn wrong(detail: &str, place: &str) -> Fault {
+    Fault::new(Code::EncodingWrong).with("detail", detail).with("place", place)
+}

@@ -1,0 +1,256 @@
+//! What some bytes are, from their content: names are never trusted.
+
+use crate::fault::{Code, Fault, Language};
+
+use super::Syntax;
+use super::outline::{Id, Outline};
+
+/// How far into the bytes signatures are looked for.
+const HEAD_BYTES: usize = 4096;
+
+/// Which reader the bytes go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    Xml,
+    Pdf,
+    Other(Kind),
+}
+
+/// What is no invoice we read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    Blank,
+    Zip,
+    Gzip,
+    Tar,
+    OfficeOpenXml,
+    OpenDocument,
+    Jpeg,
+    Png,
+    Tiff,
+    OtherImage,
+    LegacyOffice,
+    SevenZip,
+    Html,
+    Json,
+    Csv,
+    Edifact,
+    Text,
+    Binary,
+    BrokenPdf,
+    EncryptedPdf,
+    Pivot,
+    StatusFile,
+    LifeCycle,
+    Order,
+    OrderX,
+    /// The right root element without its namespace, or with another one.
+    NamespaceWrong {
+        root: String,
+        found: Option<String>,
+    },
+    /// Some other XML: its root element.
+    OtherXml(String),
+}
+
+impl Kind {
+    /// Reads well after "it looks like".
+    pub fn looks_like(&self, language: Language) -> String {
+        let (fr, en) = match self {
+            Kind::Blank => ("un fichier blanc (espaces seulement)", "a blank file (white space only)"),
+            Kind::Zip => ("une archive ZIP", "a ZIP archive"),
+            Kind::Gzip => ("une archive compressée gzip (.gz, .tar.gz)", "a gzip archive (.gz, .tar.gz)"),
+            Kind::Tar => ("une archive TAR", "a TAR archive"),
+            Kind::OfficeOpenXml => ("un document Word, Excel ou PowerPoint", "a Word, Excel or PowerPoint document"),
+            Kind::OpenDocument => ("un document LibreOffice (ODF)", "a LibreOffice document (ODF)"),
+            Kind::Jpeg => ("une image JPEG", "a JPEG image"),
+            Kind::Png => ("une image PNG", "a PNG image"),
+            Kind::Tiff => ("une image TIFF", "a TIFF image"),
+            Kind::OtherImage => ("une image (GIF, BMP ou WebP)", "an image (GIF, BMP or WebP)"),
+            Kind::LegacyOffice => (
+                "un document Word ou Excel d'ancien format (.doc, .xls)",
+                "a Word or Excel document of the old kind (.doc, .xls)",
+            ),
+            Kind::SevenZip => ("une archive 7z ou RAR", "a 7z or RAR archive"),
+            Kind::Html => {
+                ("une page web (HTML), peut-être un message d'erreur", "a web page (HTML), perhaps an error message")
+            }
+            Kind::Json => ("des données JSON", "JSON data"),
+            Kind::Csv => ("un tableau CSV", "a CSV table"),
+            Kind::Edifact => ("un message EDIFACT", "an EDIFACT message"),
+            Kind::Text => ("un texte simple", "plain text"),
+            Kind::Binary => ("des données binaires inconnues", "unknown binary data"),
+            Kind::BrokenPdf => ("un PDF endommagé ou coupé", "a damaged or cut PDF"),
+            Kind::EncryptedPdf => {
+                ("un PDF chiffré ou protégé par mot de passe", "an encrypted or password-protected PDF")
+            }
+            Kind::Pivot => {
+                ("une facture pivot de Chorus Pro (CPPFacturePivot)", "a Chorus Pro pivot invoice (CPPFacturePivot)")
+            }
+            Kind::StatusFile => {
+                ("un fichier de statuts de Chorus Pro (CPPStatut)", "a Chorus Pro status file (CPPStatut)")
+            }
+            Kind::LifeCycle => ("un message de cycle de vie (CDAR)", "a life-cycle message (CDAR)"),
+            Kind::Order => ("une commande UBL (Order)", "a UBL order"),
+            Kind::OrderX => ("une commande Order-X", "an Order-X order"),
+            Kind::NamespaceWrong { root, found } => return namespace_wrong(root, found.as_deref(), language),
+            Kind::OtherXml(root) => {
+                return match language {
+                    Language::Fr => format!("un XML d'une autre sorte (élément racine <{root}>)"),
+                    Language::En => format!("XML of another kind (root element <{root}>)"),
+                };
+            }
+        };
+        super::texts::pick(language, fr, en).to_owned()
+    }
+
+    /// The fault that says so.
+    pub fn fault(&self, language: Language) -> Fault {
+        let text = self.looks_like(language);
+        match self {
+            Kind::Zip | Kind::Gzip | Kind::Tar | Kind::Pivot | Kind::StatusFile => {
+                Fault::new(Code::KindNotHandled).with("kind", text)
+            }
+            Kind::Blank => Fault::new(Code::EmptyFile),
+            _ => Fault::new(Code::NotAnInvoice).with("looks_like", text),
+        }
+    }
+}
+
+fn namespace_wrong(root: &str, found: Option<&str>, language: Language) -> String {
+    let wanted = expected_namespace(root).unwrap_or_default();
+    match (language, found) {
+        (Language::Fr, None) => format!("un <{root}> sans espace de noms (attendu : {wanted})"),
+        (Language::Fr, Some(found)) => format!("un <{root}> d'un autre espace de noms ({found} ; attendu : {wanted})"),
+        (Language::En, None) => format!("a <{root}> without namespace (wanted: {wanted})"),
+        (Language::En, Some(found)) => format!("a <{root}> of another namespace ({found}; wanted: {wanted})"),
+    }
+}
+
+fn expected_namespace(root: &str) -> Option<&'static str> {
+    match root {
+        "Invoice" => Some("urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"),
+        "CreditNote" => Some("urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2"),
+        "CrossIndustryInvoice" => Some("urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"),
+        _ => None,
+    }
+}
+
+/// Which vocabulary an XML document speaks.
+pub fn vocabulary(outline: &Outline<'_>) -> Result<Syntax, Kind> {
+    let root = outline.name(Id::ROOT);
+    let namespace = outline.root_namespace();
+    if let Some(expected) = expected_namespace(root) {
+        if namespace.as_deref() != Some(expected) {
+            let found = namespace.filter(|n| !n.is_empty()).map(|n| n.chars().take(120).collect());
+            return Err(Kind::NamespaceWrong { root: root.to_owned(), found });
+        }
+        return Ok(match root {
+            "Invoice" => Syntax::UblInvoice,
+            "CreditNote" => Syntax::UblCreditNote,
+            _ => Syntax::Cii,
+        });
+    }
+    Err(match root {
+        "CPPFacturePivot" => Kind::Pivot,
+        "CPPStatut" => Kind::StatusFile,
+        "CrossDomainAcknowledgementAndResponse" => Kind::LifeCycle,
+        "Order" if namespace.as_deref().is_some_and(|n| n.contains("ubl")) => Kind::Order,
+        "SCRDMCCBDACIOMessageStructure" => Kind::OrderX,
+        "html" => Kind::Html,
+        other => Kind::OtherXml(other.chars().take(60).collect()),
+    })
+}
+
+/// What the bytes are, from their beginning.
+pub fn sniff(bytes: &[u8]) -> Content {
+    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
+    if let Some(kind) = signature(head) {
+        return Content::Other(kind);
+    }
+    // PDF readers accept some bytes before the signature (ISO 32000-1, Annex H.3): up to 1,024.
+    if head[..head.len().min(1024)].windows(5).any(|w| w == b"%PDF-") {
+        return Content::Pdf;
+    }
+    if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
+        return Content::Xml;
+    }
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    let start = head.iter().position(|b| !b.is_ascii_whitespace());
+    let Some(start) = start else {
+        let blank = bytes.iter().all(u8::is_ascii_whitespace);
+        return Content::Other(if blank { Kind::Blank } else { Kind::Text });
+    };
+    let body = &head[start..];
+    if body[0] == b'<' || body.starts_with(b"\0<") {
+        return if is_html(&String::from_utf8_lossy(body)) { Content::Other(Kind::Html) } else { Content::Xml };
+    }
+    Content::Other(textual(body))
+}
+
+/// Whether a document is a web page rather than XML of a trade.
+pub fn is_html(text: &str) -> bool {
+    let head: String = text.trim_start().chars().take(256).collect::<String>().to_ascii_lowercase();
+    head.starts_with("<!doctype html")
+        || head.starts_with("<html")
+        || head.starts_with("<head")
+        || head.starts_with("<body")
+}
+
+fn signature(head: &[u8]) -> Option<Kind> {
+    let holds = |needle: &[u8]| head.windows(needle.len()).any(|w| w == needle);
+    Some(match head {
+        [b'P', b'K', 3 | 5 | 7, ..] => {
+            if holds(b"vnd.oasis.opendocument") {
+                Kind::OpenDocument
+            } else if holds(b"[Content_Types].xml") || holds(b"word/") || holds(b"xl/") || holds(b"ppt/") {
+                Kind::OfficeOpenXml
+            } else {
+                Kind::Zip
+            }
+        }
+        [0x1F, 0x8B, ..] => Kind::Gzip,
+        [0xFF, 0xD8, 0xFF, ..] => Kind::Jpeg,
+        [0x89, b'P', b'N', b'G', ..] => Kind::Png,
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => Kind::Tiff,
+        [b'G', b'I', b'F', b'8', ..] | [b'R', b'I', b'F', b'F', ..] => Kind::OtherImage,
+        [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Kind::OtherImage,
+        [0xD0, 0xCF, 0x11, 0xE0, ..] => Kind::LegacyOffice,
+        [b'7', b'z', 0xBC, 0xAF, ..] | [b'R', b'a', b'r', b'!', ..] => Kind::SevenZip,
+        _ if head.get(257..262) == Some(b"ustar") => Kind::Tar,
+        _ => return None,
+    })
+}
+
+/// The kind of something that begins with neither a signature nor `<`.
+fn textual(body: &[u8]) -> Kind {
+    let control = body.iter().filter(|b| **b < 0x20 && !matches!(**b, b'\t' | b'\n' | b'\r' | 0x0C)).count();
+    if control > 0 || !mostly_text(body) {
+        return Kind::Binary;
+    }
+    if body.starts_with(b"UNA") || body.starts_with(b"UNB+") {
+        return Kind::Edifact;
+    }
+    if (body[0] == b'{' || body[0] == b'[') && body.contains(&b'"') {
+        return Kind::Json;
+    }
+    let lines: Vec<&[u8]> = body.split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()).take(5).collect();
+    for separator in *b";\t,|" {
+        let counts: Vec<usize> = lines.iter().map(|l| l.iter().filter(|b| **b == separator).count()).collect();
+        // The last line may be cut by the head's end.
+        let compared = if counts.len() > 2 { &counts[..counts.len() - 1] } else { &counts[..] };
+        if compared.len() >= 2 && compared[0] > 0 && compared.iter().all(|c| *c == compared[0]) {
+            return Kind::Csv;
+        }
+    }
+    Kind::Text
+}
+
+/// UTF-8 (cut at most at its end), or single-byte text: few bytes above ASCII.
+fn mostly_text(body: &[u8]) -> bool {
+    match std::str::from_utf8(body) {
+        Ok(_) => true,
+        Err(error) if error.error_len().is_none() => true,
+        Err(_) => body.iter().filter(|b| **b >= 0x80).count() * 5 < body.len(),
+    }
+}
