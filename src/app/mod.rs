@@ -1,1 +1,3 @@
-//! (Built next.)
+//! The commands.
+
+pub mod simulate;

@@ -1,1 +1,210 @@
-//! (Built next.)
+//! Chorus Pro to practise against: a server of its own with a ledger, a clock and scripted faults.
+//!
+//! It promises to judge a client by the published facts (PROTOCOL §1-3, swagger, pivot schema): token, technical
+//! account, JSON and limits are checked; a deposit is accepted first and judged later; what was accepted is in the
+//! [`Ledger`] whether or not its answer arrived. It refuses to know how the gateway writes or reads the wire: nothing
+//! of `chorus` or `invoice` is used here, so that a mistake there is found here.
+//!
+//! What it does not play: depositing by form (`soumettre`), setting statuses (`traiter/recue`), EDI, structures.
+//! An invoice deposited *for* the simulated establishment is followed as a sent one, and does not show up among the
+//! received ones.
+
+mod clock;
+mod content;
+mod control;
+mod fault;
+mod identity;
+mod ledger;
+mod pivot;
+mod scenario;
+mod search;
+mod server;
+mod service;
+#[cfg(test)]
+mod tests;
+mod world;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+pub use control::Control;
+pub use fault::{Effect, FaultRule, SERVICES};
+pub use ledger::{Answered, Call, Deposit, Invoice, InvoiceKey, Ledger, Moment};
+pub use pivot::{Attachment, ReceivedInvoice};
+pub use scenario::{
+    Directory, ErrorList, ErrorTransport, FixedCredentials, PathRule, PivotForm, Recipient, SCENARIO_LIMIT_BYTES,
+    Scenario, ScenarioError, Timing, VerdictRule,
+};
+use server::Shared;
+use world::World;
+
+/// How a simulator starts.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Port 0: a free one.
+    pub listen: SocketAddr,
+    /// HTTP instead of HTTPS; on loopback only.
+    pub plain: bool,
+    /// Where `ca.pem` is written; without it, in a new folder under the system's temporary one, removed at the end.
+    pub dir: Option<PathBuf>,
+    /// Simulated seconds per real second; 0 is a frozen clock.
+    pub speed: f64,
+    pub scenario: Scenario,
+    /// Of the faults that strike by chance.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            plain: false,
+            dir: None,
+            speed: 1.0,
+            scenario: Scenario::default(),
+            seed: 0,
+        }
+    }
+}
+
+/// What a client needs; the first line of `fluxgate simulate`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// Token at `{url}/api/oauth/token`, services at `{url}/cpro/…`.
+    pub url: String,
+    /// PEM of the authority to trust; empty with `plain`.
+    pub ca_file: String,
+    pub client_id: String,
+    pub client_secret: String,
+    pub account_login: String,
+    pub account_password: String,
+}
+
+/// Why a simulator does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatorError {
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    #[error("without TLS the simulator listens on loopback only, not on {0}")]
+    PlainBeyondLoopback(SocketAddr),
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("cannot write {path}: {source}", path = path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("cannot make a certificate: {0}")]
+    Certificate(String),
+    #[error("no randomness: {0}")]
+    Random(String),
+}
+
+/// A running simulator. Dropped, it ends at once.
+pub struct Simulator {
+    credentials: Credentials,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    serving: JoinHandle<()>,
+    /// Removed at the end, when it was made here.
+    own_dir: Option<PathBuf>,
+}
+
+impl Simulator {
+    /// Listens; ready for calls when it returns. Runs on the runtime it is started on.
+    pub async fn start(options: Options) -> Result<Simulator, SimulatorError> {
+        options.scenario.check()?;
+        scenario::check_speed(options.speed)?;
+        if options.plain && !options.listen.ip().is_loopback() {
+            return Err(SimulatorError::PlainBeyondLoopback(options.listen));
+        }
+        let listen_error = |source| SimulatorError::Listen { address: options.listen, source };
+        let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let doors = identity::doors(options.scenario.credentials.as_ref())?;
+        let mut own_dir = None;
+        let (acceptor, ca_file) = if options.plain {
+            (None, String::new())
+        } else {
+            let tls = identity::tls(options.listen)?;
+            let dir = match &options.dir {
+                Some(dir) => dir.clone(),
+                None => own_dir.insert(new_dir()?).clone(),
+            };
+            let path = write_ca(&dir, &tls.ca_pem)?;
+            (Some(TlsAcceptor::from(tls.config)), path.display().to_string())
+        };
+        let credentials = Credentials {
+            url: url_of(address, options.plain),
+            ca_file,
+            client_id: doors.client_id.clone(),
+            client_secret: doors.client_secret.clone(),
+            account_login: doors.account_login.clone(),
+            account_password: doors.account_password.clone(),
+        };
+        let shared = Arc::new(Shared::new(World::new(options.scenario, options.speed, options.seed, doors)));
+        let serving = tokio::spawn(server::serve(listener, acceptor, shared.clone()));
+        log::info!(address:% = address, plain = options.plain; "Simulated Chorus Pro listens");
+        Ok(Simulator { credentials, address, shared, serving, own_dir })
+    }
+
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The address listened on, port 0 replaced.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What has reached it and what became of it, now.
+    pub fn ledger(&self) -> Ledger {
+        self.shared.world().ledger()
+    }
+
+    pub fn control(&self) -> Control {
+        Control { shared: self.shared.clone() }
+    }
+
+    /// Ends it: no further connections, those open are closed.
+    pub async fn stop(mut self) {
+        self.serving.abort();
+        // Aborted or not, it is over afterwards.
+        let _ = (&mut self.serving).await;
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.serving.abort();
+        if let Some(dir) = &self.own_dir
+            && let Err(error) = std::fs::remove_dir_all(dir)
+        {
+            log::debug!(error:% = error; "Simulator could not remove its folder");
+        }
+    }
+}
+
+fn url_of(address: SocketAddr, plain: bool) -> String {
+    let scheme = if plain { "http" } else { "https" };
+    let mut reachable = address;
+    if address.ip().is_unspecified() {
+        reachable.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    format!("{scheme}://{reachable}")
+}
+
+fn new_dir() -> Result<PathBuf, SimulatorError> {
+    let path = std::env::temp_dir().join(format!("fluxgate-simulator-{}", identity::random(8)?));
+    std::fs::create_dir(&path).map_err(|source| SimulatorError::Write { path: path.clone(), source })?;
+    Ok(path)
+}
+
+fn write_ca(dir: &Path, pem: &str) -> Result<PathBuf, SimulatorError> {
+    let path = dir.join("ca.pem");
+    let written = std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&path, pem));
+    written.map_err(|source| SimulatorError::Write { path: path.clone(), source })?;
+    Ok(path.canonicalize().unwrap_or(path))
+}

@@ -1,0 +1,226 @@
+//! Steering a running simulator: from the same process by [`Control`], from another by `POST /simulator/control`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::fault::FaultRule;
+use super::pivot::ReceivedInvoice;
+use super::scenario::{
+    ErrorList, ErrorTransport, PathRule, PivotForm, RECEIVED_LIMIT, RULES_LIMIT, ScenarioError, VerdictRule,
+    check_speed, wrong,
+};
+use super::server::Shared;
+use crate::domain::{ChorusInvoiceId, Duration as TextDuration};
+
+/// A handle on a running simulator; cheap to clone. Nothing it does waits.
+#[derive(Clone)]
+pub struct Control {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Control {
+    /// Puts a fault in force; the number removes it.
+    pub fn add_fault(&self, rule: FaultRule) -> Result<u64, ScenarioError> {
+        self.shared.world().faults.add(rule)
+    }
+
+    /// Whether there was such a fault.
+    pub fn remove_fault(&self, id: u64) -> bool {
+        self.shared.world().faults.remove(id)
+    }
+
+    pub fn clear_faults(&self) {
+        self.shared.world().faults.clear();
+    }
+
+    /// From now on another client secret is right; tokens already given stay good.
+    pub fn set_client_secret(&self, secret: &str) {
+        self.shared.world().doors.client_secret = secret.to_owned();
+    }
+
+    /// From now on another password of the technical account is right.
+    pub fn set_account_password(&self, password: &str) {
+        self.shared.world().doors.account_password = password.to_owned();
+    }
+
+    /// No token given so far is good any more.
+    pub fn expire_tokens(&self) {
+        self.shared.world().doors.tokens.clear();
+    }
+
+    /// Simulated seconds per real second from now on; 0 freezes.
+    pub fn set_speed(&self, speed: f64) -> Result<(), ScenarioError> {
+        check_speed(speed)?;
+        let mut world = self.shared.world();
+        world.settle();
+        world.clock.set_speed(speed);
+        Ok(())
+    }
+
+    pub fn freeze(&self) {
+        let mut world = self.shared.world();
+        world.settle();
+        world.clock.set_speed(0.0);
+    }
+
+    /// Ends a freeze, at the speed there was.
+    pub fn resume(&self) {
+        self.shared.world().clock.resume();
+    }
+
+    /// The simulated clock leaps ahead by this much.
+    pub fn advance(&self, by: Duration) {
+        let mut world = self.shared.world();
+        world.settle();
+        world.clock.advance(by);
+        world.settle();
+    }
+
+    /// An invoice arrives for the establishment.
+    pub fn send_invoice(&self, invoice: ReceivedInvoice) -> ChorusInvoiceId {
+        self.shared.world().receive(invoice)
+    }
+
+    /// Own-made invoices arrive for the establishment.
+    pub fn send_samples(&self, count: usize) -> Vec<ChorusInvoiceId> {
+        let mut world = self.shared.world();
+        let samples = (0..count.min(RECEIVED_LIMIT)).map(|_| {
+            let sample = world.sample();
+            world.receive(sample)
+        });
+        samples.collect()
+    }
+
+    /// Another verdict for deposits to come.
+    pub fn add_verdict(&self, rule: VerdictRule) -> Result<(), ScenarioError> {
+        rule.check()?;
+        let mut world = self.shared.world();
+        if world.scenario.verdict.len() >= RULES_LIMIT {
+            return Err(wrong("verdict", format!("must be at most {RULES_LIMIT} rules")));
+        }
+        world.scenario.verdict.push(rule);
+        Ok(())
+    }
+
+    /// Another way for invoices that will be integrated.
+    pub fn add_path(&self, rule: PathRule) -> Result<(), ScenarioError> {
+        rule.check()?;
+        let mut world = self.shared.world();
+        if world.scenario.path.len() >= RULES_LIMIT {
+            return Err(wrong("path", format!("must be at most {RULES_LIMIT} rules")));
+        }
+        world.scenario.path.push(rule);
+        Ok(())
+    }
+
+    /// Gives an invoice another status now, and no further ones by itself. False: no such invoice.
+    pub fn move_invoice(&self, number: &str, status: &str, comment: &str) -> bool {
+        self.shared.world().move_invoice(number, status, comment)
+    }
+
+    pub fn set_errors(&self, errors: ErrorTransport) {
+        self.shared.world().scenario.errors = errors;
+    }
+
+    pub fn set_error_list(&self, list: ErrorList) {
+        self.shared.world().scenario.error_list = list;
+    }
+
+    pub fn set_pivot(&self, form: PivotForm) {
+        self.shared.world().scenario.pivot = form;
+    }
+}
+
+/// The JSON of `POST /simulator/control`: `{"action": "advance", "by": "24h"}`.
+#[derive(Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+enum Order {
+    AddFault {
+        fault: FaultRule,
+    },
+    RemoveFault {
+        id: u64,
+    },
+    ClearFaults,
+    SetClientSecret {
+        value: String,
+    },
+    SetAccountPassword {
+        value: String,
+    },
+    ExpireTokens,
+    SetSpeed {
+        speed: f64,
+    },
+    Freeze,
+    Resume,
+    Advance {
+        by: TextDuration,
+    },
+    SendInvoice {
+        invoice: Box<ReceivedInvoice>,
+    },
+    SendSamples {
+        count: usize,
+    },
+    AddVerdict {
+        verdict: VerdictRule,
+    },
+    AddPath {
+        path: PathRule,
+    },
+    MoveInvoice {
+        number: String,
+        status: String,
+        #[serde(default)]
+        comment: String,
+    },
+    SetErrors {
+        value: ErrorTransport,
+    },
+    SetErrorList {
+        value: ErrorList,
+    },
+    SetPivot {
+        value: PivotForm,
+    },
+}
+
+/// Obeys one order; the error is for a person.
+pub(super) fn obey(body: &[u8], shared: &Arc<Shared>) -> Result<Value, String> {
+    let order: Order = serde_json::from_slice(body).map_err(|e| e.to_string())?;
+    let control = Control { shared: shared.clone() };
+    let text = |error: ScenarioError| error.to_string();
+    match order {
+        Order::AddFault { fault } => {
+            let id = control.add_fault(fault).map_err(text)?;
+            return Ok(json!({"ok": true, "id": id}));
+        }
+        Order::RemoveFault { id } => return Ok(json!({"ok": control.remove_fault(id)})),
+        Order::ClearFaults => control.clear_faults(),
+        Order::SetClientSecret { value } => control.set_client_secret(&value),
+        Order::SetAccountPassword { value } => control.set_account_password(&value),
+        Order::ExpireTokens => control.expire_tokens(),
+        Order::SetSpeed { speed } => control.set_speed(speed).map_err(text)?,
+        Order::Freeze => control.freeze(),
+        Order::Resume => control.resume(),
+        Order::Advance { by } => control.advance(by.get()),
+        Order::SendInvoice { invoice } => {
+            invoice.check()?;
+            return Ok(json!({"ok": true, "id": control.send_invoice(*invoice)}));
+        }
+        Order::SendSamples { count } => return Ok(json!({"ok": true, "ids": control.send_samples(count)})),
+        Order::AddVerdict { verdict } => control.add_verdict(verdict).map_err(text)?,
+        Order::AddPath { path } => control.add_path(path).map_err(text)?,
+        Order::MoveInvoice { number, status, comment } => {
+            return Ok(json!({"ok": control.move_invoice(&number, &status, &comment)}));
+        }
+        Order::SetErrors { value } => control.set_errors(value),
+        Order::SetErrorList { value } => control.set_error_list(value),
+        Order::SetPivot { value } => control.set_pivot(value),
+    }
+    Ok(json!({"ok": true}))
+}

@@ -1,0 +1,125 @@
+//! The ledger: what reached the simulator and what became of it, as a snapshot that tests and people read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{ChorusInvoiceId, DocumentHash, Timestamp};
+
+/// Everything, at one instant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ledger {
+    pub at: Timestamp,
+    /// Accepted deposits, in order.
+    pub deposits: Vec<Deposit>,
+    /// Invoices of integrated deposits, and received ones, in order of their id.
+    pub invoices: Vec<Invoice>,
+    /// The latest calls, oldest first; refused ones too.
+    pub calls: Vec<Call>,
+    /// All calls, those no longer kept included.
+    pub calls_total: u64,
+    /// Answers of the token service that gave a token.
+    pub tokens_given: u64,
+}
+
+/// What the client learnt of an accepted deposit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answered {
+    /// The acceptance was handed to the connection.
+    Given,
+    /// Not a byte: the connection was closed, by a fault or by a client that would not wait.
+    Lost,
+    /// The acceptance broke off half-way.
+    Cut,
+    /// Something else was answered: an error, garbage, nothing.
+    Hidden,
+}
+
+/// An accepted deposit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deposit {
+    pub at: Timestamp,
+    /// numeroFluxDepot.
+    pub deposit_number: String,
+    /// nomFichier.
+    pub file_name: String,
+    /// syntaxeFlux.
+    pub syntax: String,
+    /// Of the decoded file.
+    pub sha256: DocumentHash,
+    /// Bytes of the decoded file.
+    pub size: u64,
+    /// Invoices the simulator could read in it.
+    pub invoices: Vec<InvoiceKey>,
+    pub answer: Answered,
+    /// etatCourantDepotFlux.
+    pub state: String,
+    /// Every state so far with the instant it began.
+    pub states: Vec<Moment>,
+    /// Why it was refused, once it is.
+    pub errors: Vec<String>,
+}
+
+/// What identifies an invoice in a deposited file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct InvoiceKey {
+    pub number: String,
+    pub supplier: String,
+    pub recipient: String,
+}
+
+/// A state or a status, and when it began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    pub at: Timestamp,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
+}
+
+/// An invoice that Chorus Pro holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invoice {
+    /// idFacture.
+    pub id: ChorusInvoiceId,
+    pub number: String,
+    pub supplier: String,
+    pub recipient: String,
+    /// The flux it came in; absent for a received one.
+    pub deposit_number: Option<String>,
+    pub status: String,
+    pub history: Vec<Moment>,
+    /// Downloads by the recipient.
+    pub downloads: Vec<Timestamp>,
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    pub at: Timestamp,
+    /// As in `fault::SERVICES`; else the path.
+    pub service: String,
+    /// The HTTP status answered; 0 where none was.
+    pub http: u16,
+    /// codeRetour, where there was one.
+    pub code: Option<i64>,
+    /// The fault that struck it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+impl Ledger {
+    /// Accepted deposits that hold this invoice number.
+    pub fn deposits_of(&self, number: &str) -> Vec<&Deposit> {
+        self.deposits.iter().filter(|deposit| deposit.invoices.iter().any(|key| key.number == number)).collect()
+    }
+
+    /// The invoice of this number, if Chorus Pro holds one.
+    pub fn invoice(&self, number: &str) -> Option<&Invoice> {
+        self.invoices.iter().find(|invoice| invoice.number == number)
+    }
+
+    /// How many calls of a service there were, among those kept.
+    pub fn calls_of(&self, service: &str) -> usize {
+        self.calls.iter().filter(|call| call.service == service).count()
+    }
+}

@@ -1,0 +1,367 @@
+//! What the simulator is told to play: one TOML file (or JSON, for `POST /simulator/control`), every key optional.
+//!
+//! `config/simulate.toml` shows every key with its meaning. Where PROTOCOL.md has two readings, a key chooses.
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::FaultRule;
+use crate::domain::{Duration, Siret};
+
+/// The largest scenario file, in bytes.
+pub const SCENARIO_LIMIT_BYTES: u64 = 1 << 20;
+/// The most rules of one kind.
+pub const RULES_LIMIT: usize = 1_000;
+/// The most received invoices made at start.
+pub const RECEIVED_LIMIT: usize = 10_000;
+/// The fastest clock: simulated seconds in a real second.
+pub const SPEED_LIMIT: f64 = 1_000_000.0;
+
+/// Why a scenario is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScenarioError {
+    #[error("scenario: {0}")]
+    Toml(String),
+    #[error("scenario: {key}: {reason}")]
+    Value { key: &'static str, reason: String },
+}
+
+pub(super) fn wrong(key: &'static str, reason: impl Into<String>) -> ScenarioError {
+    ScenarioError::Value { key, reason: reason.into() }
+}
+
+/// The whole scenario. `Scenario::default()` is a Chorus Pro where everything goes well.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scenario {
+    /// Simulated seconds per real second; read by the command, which passes it on as an option.
+    pub speed: f64,
+    /// Seed of the faults that strike by chance; read by the command as well.
+    pub seed: u64,
+    /// Real time a token lives (the client counts it on its own clock). Told as `expires_in`, whole seconds.
+    pub token_lifetime: Duration,
+    /// The establishment that invoices are received for.
+    pub establishment: Siret,
+    /// Who is known as a recipient.
+    pub directory: Directory,
+    /// Further recipients.
+    pub recipient: Vec<Recipient>,
+    /// Invoices waiting for the establishment at start.
+    pub received: usize,
+    /// How a business error travels.
+    pub errors: ErrorTransport,
+    /// How a compte rendu lists a single refused invoice.
+    pub error_list: ErrorList,
+    /// How `telecharger/groupe` hands a pivot over.
+    pub pivot: PivotForm,
+    pub timing: Timing,
+    /// Fixed names and secrets; without them, new ones at every start.
+    pub credentials: Option<FixedCredentials>,
+    pub fault: Vec<FaultRule>,
+    pub verdict: Vec<VerdictRule>,
+    pub path: Vec<PathRule>,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            speed: 1.0,
+            seed: 0,
+            token_lifetime: Duration::from_secs(3600),
+            establishment: "12345678200051".parse().expect("fourteen digits"),
+            directory: Directory::default(),
+            recipient: Vec::new(),
+            received: 0,
+            errors: ErrorTransport::default(),
+            error_list: ErrorList::default(),
+            pivot: PivotForm::default(),
+            timing: Timing::default(),
+            credentials: None,
+            fault: Vec::new(),
+            verdict: Vec::new(),
+            path: Vec::new(),
+        }
+    }
+}
+
+/// Who may receive an invoice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Directory {
+    /// Chorus Pro's fictitious qualification set (PROTOCOL §1), and `[[recipient]]`.
+    #[default]
+    Qualification,
+    /// Everybody, without further demands; a supplier without identifier passes too.
+    Open,
+}
+
+/// A recipient and what it demands of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipient {
+    pub siret: Siret,
+    #[serde(default)]
+    pub name: String,
+    /// The commitment number (BT-13) must be given.
+    #[serde(default)]
+    pub commitment: bool,
+    /// The service code (BT-10) must be given.
+    #[serde(default)]
+    pub service: bool,
+}
+
+/// PROTOCOL §2: business errors arrive both ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorTransport {
+    #[default]
+    Http200,
+    Http400,
+    /// One after the other.
+    Alternate,
+}
+
+/// PROTOCOL §2.2: AIFE's own example shows one object where an array is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorList {
+    #[default]
+    Array,
+    /// A single error is the object itself; several are an array.
+    Object,
+    Alternate,
+}
+
+/// PROTOCOL §2.2: a pivot is XML, or a ZIP that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PivotForm {
+    Xml,
+    Zip,
+    #[default]
+    Alternate,
+}
+
+/// Simulated time that things take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timing {
+    /// From deposit to IN_RECU.
+    pub received_after: Duration,
+    /// From deposit to IN_TRAITE_SE_CPP.
+    pub processed_after: Duration,
+    /// From deposit to the verdict; an accepted invoice is found by searches from then on.
+    pub verdict_after: Duration,
+    /// Between two statuses of an integrated invoice.
+    pub status_step: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            received_after: Duration::from_secs(20),
+            processed_after: Duration::from_secs(60),
+            verdict_after: Duration::from_secs(120),
+            status_step: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Names and secrets that stay the same over restarts.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixedCredentials {
+    pub client_id: String,
+    pub client_secret: String,
+    pub account_login: String,
+    pub account_password: String,
+}
+
+impl std::fmt::Debug for FixedCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FixedCredentials").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
+/// A verdict on deposits other than the one their content deserves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerdictRule {
+    /// Invoice number, `*` for any characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<String>,
+    /// File name (nomFichier), `*` for any characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The state the flux ends in. IN_INTEGRE integrates its readable invoices whatever they deserve; every other
+    /// state, one that nobody knows included, integrates nothing.
+    pub state: String,
+    /// What listeErreurDP says, cut to 200 characters.
+    #[serde(default)]
+    pub label: String,
+    /// How many deposits it strikes; 0: all.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// Another way of an integrated invoice than the one to its payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PathRule {
+    /// Invoice number, `*` for any characters.
+    pub invoice: String,
+    /// The statuses, in order, one `status_step` apart.
+    pub statuses: Vec<String>,
+    /// The comment of the last of them.
+    #[serde(default)]
+    pub comment: String,
+}
+
+impl Scenario {
+    /// Reads and checks a TOML scenario.
+    pub fn from_toml(text: &str) -> Result<Scenario, ScenarioError> {
+        let scenario: Scenario = toml::from_str(text).map_err(|e| ScenarioError::Toml(e.to_string()))?;
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    /// What types alone do not say.
+    pub fn check(&self) -> Result<(), ScenarioError> {
+        check_speed(self.speed)?;
+        if self.token_lifetime.get().as_secs() == 0 {
+            return Err(wrong("token_lifetime", "must be at least 1s"));
+        }
+        if self.received > RECEIVED_LIMIT {
+            return Err(wrong("received", format!("must be at most {RECEIVED_LIMIT}")));
+        }
+        let timing = &self.timing;
+        if timing.received_after > timing.processed_after || timing.processed_after > timing.verdict_after {
+            return Err(wrong("timing", "received_after <= processed_after <= verdict_after must hold"));
+        }
+        for (key, length) in [
+            ("fault", self.fault.len()),
+            ("verdict", self.verdict.len()),
+            ("path", self.path.len()),
+            ("recipient", self.recipient.len()),
+        ] {
+            if length > RULES_LIMIT {
+                return Err(wrong(key, format!("must be at most {RULES_LIMIT} rules")));
+            }
+        }
+        self.fault.iter().try_for_each(FaultRule::check)?;
+        self.verdict.iter().try_for_each(VerdictRule::check)?;
+        self.path.iter().try_for_each(PathRule::check)
+    }
+}
+
+pub(super) fn check_speed(speed: f64) -> Result<(), ScenarioError> {
+    if speed.is_finite() && (0.0..=SPEED_LIMIT).contains(&speed) {
+        Ok(())
+    } else {
+        Err(wrong("speed", format!("must be between 0 and {SPEED_LIMIT}")))
+    }
+}
+
+impl VerdictRule {
+    pub(super) fn check(&self) -> Result<(), ScenarioError> {
+        if self.state.trim().is_empty() { Err(wrong("verdict.state", "must not be empty")) } else { Ok(()) }
+    }
+}
+
+impl PathRule {
+    pub(super) fn check(&self) -> Result<(), ScenarioError> {
+        if self.statuses.is_empty() || self.statuses.len() > 100 {
+            return Err(wrong("path.statuses", "must name 1 to 100 statuses"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether `text` fits `pattern`, in which `*` stands for any characters.
+pub(super) fn fits(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_any_characters() {
+        for (pattern, text, expected) in [
+            ("FA-1", "FA-1", true),
+            ("FA-1", "FA-10", false),
+            ("FA-*", "FA-10", true),
+            ("*-10", "FA-10", true),
+            ("F*-*0", "FA-10", true),
+            ("F*-*1", "FA-10", false),
+            ("*", "", true),
+            ("", "x", false),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn the_sample_shows_every_key() {
+        let text = include_str!("../../config/simulate.toml");
+        let scenario = Scenario::from_toml(text).unwrap();
+        assert!(!scenario.fault.is_empty() && !scenario.verdict.is_empty() && !scenario.path.is_empty());
+        let written = serde_json::to_value(&scenario).unwrap();
+        let mut keys: Vec<String> = written.as_object().unwrap().keys().cloned().collect();
+        keys.extend(written["timing"].as_object().unwrap().keys().cloned());
+        keys.extend(
+            ["siret", "name", "commitment", "service", "invoice", "file", "state", "label", "times"].map(Into::into),
+        );
+        keys.extend(["statuses", "comment", "client_id", "client_secret", "account_login"].map(Into::into));
+        keys.extend(["effect", "nth", "probability", "accepted", "ms", "retry_after", "code"].map(Into::into));
+        for key in keys {
+            let named = text.lines().any(|line| {
+                let line = line.trim_start_matches(['#', ' ']);
+                line.starts_with(&format!("{key} ="))
+                    || line.starts_with(&format!("[{key}]"))
+                    || line.starts_with(&format!("[[{key}]]"))
+            });
+            assert!(named, "config/simulate.toml does not show {key}");
+        }
+        for effect in super::super::fault::Effect::ALL {
+            let name = serde_json::to_value(effect).unwrap();
+            assert!(text.contains(name.as_str().unwrap()), "config/simulate.toml does not show {name}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_refused_with_their_key() {
+        for (text, expected) in [
+            ("spede = 1", "spede"),
+            ("speed = -1", "speed"),
+            ("token_lifetime = \"10ms\"", "token_lifetime"),
+            ("timing = { received_after = \"10min\" }", "timing"),
+            ("[[fault]]\nservice = \"deposer/flu\"\neffect = \"cut\"", "deposer/flu"),
+            ("[[fault]]\nservice = \"token\"\neffect = \"slow\"", "ms"),
+            ("[[path]]\ninvoice = \"*\"\nstatuses = []", "statuses"),
+        ] {
+            let error = Scenario::from_toml(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}
