@@ -19,7 +19,7 @@ pub use account::{AccountSection, InvalidHash, InvalidKey, InvalidNetwork, KeyLi
 pub use client::{Client, Dropped, GateError, Handed};
 pub use frame::{BODY_LIMIT, Frame, FrameError, HEADER_LIMIT};
 pub use message::{
-    Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, Pass, Proof, Reply, Request, RESULT_FOLDERS, VERSION,
+    Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, Pass, Proof, RESULT_FOLDERS, Reply, Request, VERSION,
 };
 pub use name::{NAME_LIMIT, NameProblem, check_name, is_temporary, printable_name};
 pub use server::{Core, Server, serve};

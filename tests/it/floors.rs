@@ -167,7 +167,9 @@ fn a_planted_import_is_found() {
         let objections = house.objections(module, source);
         assert!(objections.iter().any(|o| o.contains(why)), "{module}: {source}: {objections:?}");
     }
-    assert!(house.objections("work", "use crate::{domain::FlowId, store::Store}; // crate::web is not meant").is_empty());
+    assert!(
+        house.objections("work", "use crate::{domain::FlowId, store::Store}; // crate::web is not meant").is_empty()
+    );
 }
 
 #[test]

@@ -56,8 +56,7 @@ fn deposit_is_the_table_shown() {
 #[test]
 fn reception_is_the_table_shown() {
     let policy = Policy::default();
-    let (lines, _) =
-        table(reception::State::ALL, reception::Event::ALL, |s, e| reception::decide(s, e, NOW, &policy));
+    let (lines, _) = table(reception::State::ALL, reception::Event::ALL, |s, e| reception::decide(s, e, NOW, &policy));
     assert_in_lifecycle("reception", &lines);
 }
 
