@@ -1,1 +1,3 @@
-//! (Built next.)
+//! The operating system: the only unsafe of the house.
+
+pub mod descriptor;

@@ -1,0 +1,265 @@
+//! Front's own folder for what is not handed over yet.
+//!
+//! `staging/.upload-<random>`: the content of a handle that is being written; worth nothing after a restart.
+//! `staging/<account>/<folder>/<name>`: uploads under a temporary name, whole and durable, that wait for their rename.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::domain::AccountName;
+use crate::gate::{Entry, EntryKind};
+use crate::os::descriptor;
+
+/// Files under temporary names that an account may have at once.
+pub const STAGED_FILES: usize = 10_000;
+/// A staged file that nobody renames is removed after this.
+pub const STAGED_TIME: Duration = Duration::from_secs(24 * 3600);
+
+const UPLOAD: &str = ".upload-";
+
+/// The staging folder.
+#[derive(Debug)]
+pub struct Staging {
+    dir: PathBuf,
+}
+
+/// A file that vanishes when it is dropped, unless it was kept.
+#[derive(Debug)]
+pub struct Spill {
+    pub file: File,
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Drop for Spill {
+    fn drop(&mut self) {
+        if !self.kept
+            && let Err(e) = fs::remove_file(&self.path)
+        {
+            log::warn!(error = e.to_string().as_str(); "A discarded upload's file could not be removed");
+        }
+    }
+}
+
+/// Where a staged file stands, and as what.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Staged {
+    pub account: AccountName,
+    /// `depot` or a sub-folder of it.
+    pub folder: String,
+    /// Checked: no slash, not `.` or `..`.
+    pub name: String,
+}
+
+impl Staging {
+    /// Makes the folder if it is missing and removes the unfinished uploads of a former process.
+    pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
+        let dir = dir.into();
+        private_folder(&dir)?;
+        for entry in fs::read_dir(&dir)? {
+            let entry = entry?;
+            if entry.file_name().as_encoded_bytes().starts_with(UPLOAD.as_bytes()) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(Self { dir })
+    }
+
+    /// A new file of its own for an upload's content.
+    pub fn spill(&self) -> io::Result<Spill> {
+        let mut random = [0u8; 16];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let path = self.dir.join(format!("{UPLOAD}{:032x}", u128::from_be_bytes(random)));
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        Ok(Spill { file, path, kept: false })
+    }
+
+    /// Bytes that may still be written before the file system is full.
+    pub fn free_space(&self) -> io::Result<u64> {
+        descriptor::free_space(&self.dir)
+    }
+
+    /// Makes the spilled content durable under its temporary name, replacing what was there whole or not at all.
+    pub fn keep(&self, mut spill: Spill, staged: &Staged) -> io::Result<()> {
+        let folder = self.folder(&staged.account, &staged.folder);
+        let account = self.dir.join(staged.account.as_str());
+        for (folder, above) in [(&account, &self.dir), (&folder, &account)] {
+            if private_folder(folder)? {
+                File::open(above)?.sync_all()?;
+            }
+        }
+        spill.file.sync_all()?;
+        fs::rename(&spill.path, folder.join(&staged.name))?;
+        spill.kept = true;
+        File::open(&folder)?.sync_all()
+    }
+
+    /// The staged file for reading, if there is one.
+    pub fn read(&self, staged: &Staged) -> io::Result<Option<File>> {
+        match File::open(self.path(staged)) {
+            Ok(file) => Ok(Some(file)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    pub fn stat(&self, staged: &Staged) -> io::Result<Option<Entry>> {
+        match fs::metadata(self.path(staged)) {
+            Ok(found) => Ok(Some(entry(staged.name.clone(), &found))),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Durably renames; replaces a staged file of the new name. `false`: there is nothing to rename.
+    pub fn rename(&self, from: &Staged, to: &Staged) -> io::Result<bool> {
+        let (old, new) = (self.folder(&from.account, &from.folder), self.folder(&to.account, &to.folder));
+        if private_folder(&new)? {
+            File::open(self.dir.join(to.account.as_str()))?.sync_all()?;
+        }
+        match fs::rename(old.join(&from.name), new.join(&to.name)) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(e),
+        }
+        File::open(&new)?.sync_all()?;
+        if old != new {
+            File::open(&old)?.sync_all()?;
+        }
+        Ok(true)
+    }
+
+    /// Durably removes. `false`: it was not there.
+    pub fn remove(&self, staged: &Staged) -> io::Result<bool> {
+        match fs::remove_file(self.path(staged)) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(e),
+        }
+        File::open(self.folder(&staged.account, &staged.folder))?.sync_all()?;
+        Ok(true)
+    }
+
+    /// What is staged in a drop folder, at most [`STAGED_FILES`].
+    pub fn list(&self, account: &AccountName, folder: &str) -> io::Result<Vec<Entry>> {
+        let listing = match fs::read_dir(self.folder(account, folder)) {
+            Ok(listing) => listing,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(e),
+        };
+        let mut entries = Vec::new();
+        for file in listing.take(STAGED_FILES) {
+            let file = file?;
+            // Gone between the listing and the look: simply not there.
+            if let (Ok(name), Ok(found)) = (file.file_name().into_string(), file.metadata()) {
+                entries.push(entry(name, &found));
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Staged files not touched for longer than [`STAGED_TIME`].
+    pub fn forgotten(&self, now: SystemTime) -> io::Result<Vec<Staged>> {
+        let mut found = Vec::new();
+        for account in fs::read_dir(&self.dir)? {
+            let account = account?;
+            let Some(name) = account.file_name().to_str().and_then(|n| n.parse::<AccountName>().ok()) else { continue };
+            for folder in fs::read_dir(account.path())? {
+                let folder = folder?;
+                for file in fs::read_dir(folder.path())? {
+                    let file = file?;
+                    let age = file.metadata()?.modified().ok().and_then(|at| now.duration_since(at).ok());
+                    if let (Some(age), Ok(file), Ok(folder)) =
+                        (age, file.file_name().into_string(), folder.file_name().into_string())
+                        && age > STAGED_TIME
+                    {
+                        found.push(Staged { account: name.clone(), folder: decoded(&folder), name: file });
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn path(&self, staged: &Staged) -> PathBuf {
+        self.folder(&staged.account, &staged.folder).join(&staged.name)
+    }
+
+    fn folder(&self, account: &AccountName, folder: &str) -> PathBuf {
+        self.dir.join(account.as_str()).join(encoded(folder))
+    }
+}
+
+/// A folder's path as one name: `/` becomes `%2F`.
+fn encoded(folder: &str) -> String {
+    folder.replace('%', "%25").replace('/', "%2F")
+}
+
+fn decoded(name: &str) -> String {
+    name.replace("%2F", "/").replace("%25", "%")
+}
+
+/// Makes the folder, entered by its owner only; `true` if it was missing.
+fn private_folder(path: &Path) -> io::Result<bool> {
+    if path.is_dir() {
+        return Ok(false);
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    Ok(true)
+}
+
+fn entry(name: String, found: &fs::Metadata) -> Entry {
+    let modified = u32::try_from(found.mtime()).unwrap_or(0);
+    Entry { name, kind: EntryKind::File, size: found.len(), modified }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn staged(name: &str) -> Staged {
+        Staged { account: "sifac".parse().unwrap(), folder: "depot/qualif".into(), name: name.into() }
+    }
+
+    #[test]
+    fn what_is_kept_survives_and_what_is_not_vanishes() {
+        let dir = tempfile::tempdir().unwrap();
+        let staging = Staging::open(dir.path().join("staging")).unwrap();
+        let discarded = staging.spill().unwrap();
+        let path = discarded.path.clone();
+        assert!(path.exists());
+        drop(discarded);
+        assert!(!path.exists());
+
+        let mut spill = staging.spill().unwrap();
+        spill.file.write_all(b"abc").unwrap();
+        staging.keep(spill, &staged("x.tmp")).unwrap();
+        let lost = staging.spill().unwrap();
+        std::mem::forget(lost);
+
+        let again = Staging::open(dir.path().join("staging")).unwrap();
+        assert_eq!(again.stat(&staged("x.tmp")).unwrap().unwrap().size, 3);
+        assert_eq!(again.list(&"sifac".parse().unwrap(), "depot/qualif").unwrap().len(), 1);
+        assert_eq!(fs::read_dir(dir.path().join("staging")).unwrap().count(), 1, "the lost upload is gone");
+        assert!(again.rename(&staged("x.tmp"), &staged("y.tmp")).unwrap());
+        assert!(!again.rename(&staged("x.tmp"), &staged("z.tmp")).unwrap());
+        assert!(again.forgotten(SystemTime::now()).unwrap().is_empty());
+        let later = SystemTime::now() + STAGED_TIME + Duration::from_secs(60);
+        assert_eq!(again.forgotten(later).unwrap(), vec![staged("y.tmp")]);
+        assert!(again.remove(&staged("y.tmp")).unwrap());
+        assert!(!again.remove(&staged("y.tmp")).unwrap());
+    }
+
+    #[test]
+    fn folders_read_as_they_were_encoded() {
+        for folder in ["depot", "depot/a", "depot/%2F", "depot/50%", "depot/%25"] {
+            assert!(!encoded(folder).contains('/'));
+            assert_eq!(decoded(&encoded(folder)), folder);
+        }
+    }
+}
