@@ -251,6 +251,12 @@ catalogue! {
         "Establishment {establishment} is not connected to environment {environment}"
         "Fill in [chorus.api] and this environment's secrets on the configuration page."
     }
+    ServiceMissing "FG-312" Establishment AfterAction {
+        "Chorus Pro ne connaît pas l'appel {service} (HTTP {status}, {environment})"
+        "Vérifiez base_url dans [chorus.api] : adresse et chemin de cet environnement. Les dépôts reprennent d'eux-mêmes."
+        "Chorus Pro does not know the call {service} (HTTP {status}, {environment})"
+        "Check base_url in [chorus.api]: this environment's address and path. Deposits resume by themselves."
+    }
     DepositRefused "FG-401" Supplier Never {
         "Chorus Pro refuse le dépôt : {code} {label}"
         "Corrigez la facture selon le libellé et déposez la version corrigée."

@@ -29,7 +29,7 @@ pub use download::{DownloadFormat, TelechargerGroupe};
 pub use history::{ConsulterHistorique, History, HistoryAction, HistoryEvent, HistoryStatus};
 pub use probe::RecupererTauxTva;
 pub use refusal::refusal_fault;
-pub use reply::{Reply, read_reply};
+pub use reply::{Reply, read_reply, retry_after};
 pub use report::{ConsulterCrDetaille, FluxState, Report, ReportedError, ReportedInvoice, Verdict};
 pub use search::{
     Page, PaymentRequest, ReceivedInvoice, RechercherFournisseur, RechercherRecipiendaire, ResultPage, SentInvoice,

@@ -1,8 +1,11 @@
 //! What an HTTP answer of a service means: the one place where status, `codeRetour` and body are weighed.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::chorus::{Service, Unreadable, field};
+use crate::domain::Timestamp;
 
 /// What came back from a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +80,16 @@ fn read_client_error<S: Service>(status: u16, body: &[u8]) -> Reply<S::Answer> {
 
 fn label(answer: &Value) -> String {
     field::text(answer, "libelle").unwrap_or_else(|| "(sans libellé)".to_owned())
+}
+
+/// How long a `Retry-After` header asks to wait: seconds, or a date (RFC 9110 §10.2.3). `None` when it is neither.
+pub fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(Timestamp::from_millis(at.as_millisecond()).since(now))
 }
 
 /// The body as a JSON object; an error says what it looks like, never what it holds.

@@ -375,6 +375,16 @@ fn dates_are_read_in_every_form_seen_and_kept_as_they_came() {
 }
 
 #[test]
+fn retry_after_is_seconds_or_a_date() {
+    let now = at("2026-11-23T10:00:00Z");
+    assert_eq!(retry_after(" 120 ", now), Some(Duration::from_secs(120)));
+    assert_eq!(retry_after("Mon, 23 Nov 2026 10:01:30 GMT", now), Some(Duration::from_secs(90)));
+    assert_eq!(retry_after("Mon, 23 Nov 2026 09:00:00 GMT", now), Some(Duration::ZERO), "already past");
+    assert_eq!(retry_after("soon", now), None);
+    assert_eq!(retry_after("-5", now), None);
+}
+
+#[test]
 fn the_token_request_is_encoded_and_the_account_is_base64_of_utf8() {
     let form = token_form("id-1", &SecretString::from("p&s=w %é+"));
     assert_eq!(

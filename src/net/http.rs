@@ -183,12 +183,14 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     std::iter::successors(Some(error), |e: &&'a (dyn StdError + 'static)| (*e).source())
 }
 
-/// rustls' errors travel inside `io::Error`, whose `source` skips them.
+/// rustls' errors travel inside `io::Error`, more than once, and its `source` skips what it holds.
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|e| {
-        let inner = e.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        e.is::<rustls::Error>() || inner.is_some_and(|i| i.is::<rustls::Error>())
-    })
+    chain(error).any(|e| std::iter::successors(Some(e), held).any(|e| e.is::<rustls::Error>()))
+}
+
+/// What an `io::Error` was made from.
+fn held<'a>(error: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    (*error).downcast_ref::<std::io::Error>()?.get_ref().map(|held| held as _)
 }
 
 /// The innermost message: outer ones repeat the URL and say nothing.
