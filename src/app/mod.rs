@@ -1,3 +1,5 @@
 //! The commands.
 
+pub mod check;
+pub mod samples;
 pub mod simulate;

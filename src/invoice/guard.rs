@@ -95,8 +95,8 @@ impl<'t, 'l> Guard<'t, 'l> {
                     return Err(Fault::new(Code::XmlForbidden).with(
                         "detail",
                         match self.language {
-                            Language::Fr => format!("déclaration DOCTYPE à {}", self.place(start)),
-                            Language::En => format!("DOCTYPE declaration at {}", self.place(start)),
+                            Language::Fr => format!("déclaration DOCTYPE ({})", self.place(start)),
+                            Language::En => format!("DOCTYPE declaration ({})", self.place(start)),
                         },
                     ));
                 }
@@ -223,8 +223,8 @@ impl<'t, 'l> Guard<'t, 'l> {
                 Err(Fault::new(Code::XmlForbidden).with(
                     "detail",
                     match self.language {
-                        Language::Fr => format!("entité &{name}; à {}", self.place(start)),
-                        Language::En => format!("entity &{name}; at {}", self.place(start)),
+                        Language::Fr => format!("entité &{name}; ({})", self.place(start)),
+                        Language::En => format!("entity &{name}; ({})", self.place(start)),
                     },
                 ))
             }
@@ -330,7 +330,7 @@ impl At for Fault {
 }
 
 fn syntax(error: &quick_xml::Error, language: Language) -> String {
-    use quick_xml::errors::{Error, IllFormedError};
+    use quick_xml::errors::{Error, IllFormedError, SyntaxError};
     match (language, error) {
         (Language::Fr, Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found })) => {
             format!("</{found}> alors que </{expected}> était attendu")
@@ -338,7 +338,16 @@ fn syntax(error: &quick_xml::Error, language: Language) -> String {
         (Language::Fr, Error::IllFormed(IllFormedError::UnmatchedEndTag(name))) => {
             format!("</{name}> sans élément ouvert")
         }
-        (Language::Fr, Error::Syntax(_)) => format!("balise, commentaire ou section coupés : {error}"),
+        (language, Error::Syntax(cut)) => {
+            let (fr, en) = match cut {
+                SyntaxError::UnclosedTag => ("fichier coupé au milieu d'une balise", "file cut in the middle of a tag"),
+                SyntaxError::UnclosedComment => ("commentaire jamais fermé", "comment never closed"),
+                SyntaxError::UnclosedCData => ("section CDATA jamais fermée", "CDATA section never closed"),
+                SyntaxError::UnclosedDoctype => ("DOCTYPE jamais fermé", "DOCTYPE never closed"),
+                _ => ("balise mal écrite ou jamais fermée", "tag badly written or never closed"),
+            };
+            pick(language, fr, en).to_owned()
+        }
         (_, error) => error.to_string(),
     }
 }
@@ -347,7 +356,7 @@ fn syntax(error: &quick_xml::Error, language: Language) -> String {
 fn forbidden_character(text: &str) -> Option<usize> {
     let suspicious = |b: &u8| (*b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || *b == 0xEF;
     let mut from = 0;
-    while let Some(found) = text.as_bytes()[from..].iter().position(|b| suspicious(b)) {
+    while let Some(found) = text.as_bytes()[from..].iter().position(suspicious) {
         let at = from + found;
         let character = text[at..].chars().next()?;
         if !is_xml_character(character) {

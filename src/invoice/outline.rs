@@ -128,11 +128,6 @@ impl<'t> Outline<'t> {
         path.iter().try_fold(id, |at, name| self.named(at, name).next())
     }
 
-    /// The descendants in document order.
-    pub fn descendants(&self, id: Id) -> impl Iterator<Item = Id> + use<> {
-        (id.0 + 1..self.elements[id.index()].end).map(Id)
-    }
-
     /// Whether the element holds no element.
     pub fn is_leaf(&self, id: Id) -> bool {
         self.elements[id.index()].end == id.0 + 1

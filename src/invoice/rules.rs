@@ -72,12 +72,14 @@ pub struct Findings<'o, 't> {
     outline: &'o Outline<'t>,
     options: &'o Options,
     list: Vec<Finding>,
+    /// Whether one of them blocks.
+    fatal: bool,
     omitted: usize,
 }
 
 impl<'o, 't> Findings<'o, 't> {
     pub fn new(outline: &'o Outline<'t>, options: &'o Options) -> Self {
-        Self { outline, options, list: Vec::new(), omitted: 0 }
+        Self { outline, options, list: Vec::new(), fatal: false, omitted: 0 }
     }
 
     /// A finding of a rule that has words of its own, its blanks filled with `values`.
@@ -87,8 +89,22 @@ impl<'o, 't> Findings<'o, 't> {
 
     /// A finding at an element: its path and line are the place.
     pub fn at(&mut self, rule: &str, severity: Severity, id: Id, values: &[(&str, &str)]) {
+        if !self.has_room(rule, severity) {
+            self.omitted += 1;
+            return;
+        }
         let place = self.place_of(id);
         self.add(rule, severity, place, rule, values);
+    }
+
+    /// Whether a finding would be kept: the list is not full, or this is the first that blocks (the verdict's reason must
+    /// be in the list). Asked before a place is looked for, which costs a walk.
+    fn has_room(&self, rule: &str, severity: Severity) -> bool {
+        self.list.len() < self.options.limits.findings || (!self.fatal && self.is_blocking(rule, severity))
+    }
+
+    fn is_blocking(&self, rule: &str, severity: Severity) -> bool {
+        severity == Severity::Fatal && blocks(self.options.profile, rule)
     }
 
     fn place_of(&self, id: Id) -> String {
@@ -100,6 +116,10 @@ impl<'o, 't> Findings<'o, 't> {
     }
 
     fn add(&mut self, rule: &str, severity: Severity, place: String, fallback: &str, values: &[(&str, &str)]) {
+        if !self.has_room(rule, severity) {
+            self.omitted += 1;
+            return;
+        }
         let language = self.options.language;
         let words = texts::words(rule);
         let mut message = words.map_or_else(|| fallback.to_owned(), |w| w.message(language, values));
@@ -108,19 +128,14 @@ impl<'o, 't> Findings<'o, 't> {
             message.push_str(&texts::expected_actual(language, expected, actual));
         }
         let remedy = words.map_or_else(|| texts::general_remedy(language).to_owned(), |w| w.remedy(language, values));
-        let blocking = severity == Severity::Fatal && blocks(self.options.profile, rule);
+        let blocking = self.is_blocking(rule, severity);
         let severity = if blocking { Severity::Fatal } else { Severity::Warning };
-        let finding = Finding { rule: rule.to_owned(), severity, place, message, remedy };
-        if self.list.len() < self.options.limits.findings {
-            self.list.push(finding);
-            return;
-        }
-        self.omitted += 1;
-        // A fatal finding always has room: the verdict and its reason must be in the list.
-        if blocking && self.list.iter().all(|f| f.severity == Severity::Warning) {
+        if self.list.len() >= self.options.limits.findings {
             self.list.pop();
-            self.list.push(finding);
+            self.omitted += 1;
         }
+        self.fatal |= blocking;
+        self.list.push(Finding { rule: rule.to_owned(), severity, place, message, remedy });
     }
 
     /// What reading had to say: values that cannot be held, elements that occur too often.
@@ -171,6 +186,10 @@ impl<'o, 't> Findings<'o, 't> {
                 Official::Warning => Severity::Warning,
                 Official::Info => continue,
             };
+            if !self.has_room(&finding.rule, severity) {
+                self.omitted += 1;
+                continue;
+            }
             let place = self.term_place(&finding.path);
             let mut values = Vec::new();
             if let Some(detail) = &finding.detail {
