@@ -4,30 +4,72 @@
 //! groups by one writer thread (`synchronous=FULL`); a step is answered only after its group is durable. Reads go
 //! through [`Reader`]s, apart from the writer.
 //!
+//! Leaves are named for what happened: `receive`, `duplicate`, `refuse`, `stage`, `find`, `identify`, `status`,
+//! `trouble`, `halt`, `resume`, `enrol`, `password`, `journal_key`, `impossible`, `deposit.EVENT`, `reception.EVENT`
+//! (EVENT is the text of the event), and the kinds of notes.
+//!
 //! Refuses to know: sockets, Chorus Pro's wire, folders that users see.
 
+mod arrivals;
+mod columns;
+mod deposits;
+mod documents;
+mod flows;
+mod journal;
+mod lists;
+mod people;
+mod queue;
+mod reader;
+mod receptions;
 mod record;
+mod schema;
+mod statuses;
+#[cfg(test)]
+mod tests;
+pub mod verify;
+mod writer;
 
 use std::future::{Future, IntoFuture};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use reader::Reader;
 pub use record::*;
+use writer::{Ticket, Writer, Writing};
 
+use crate::audit::Signer;
 use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, Realm, Timestamp};
 use crate::fault::Fault;
 use crate::flow::{Job, Policy, deposit, reception};
+
+/// The database's file in the data folder.
+pub const DATABASE_FILE: &str = "fluxgate.db";
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The data folder (`/var/lib/fluxgate`): `fluxgate.db` and `documents/` are made in it.
     pub dir: PathBuf,
-    /// Documents up to this size live inside the database; larger ones are files under `documents/`.
+    /// Documents up to this size, in bytes, live inside the database; larger ones are files under `documents/`.
     pub inline_limit: usize,
     /// The waits of the life cycle.
     pub policy: Policy,
+    /// A checkpoint is signed at the latest this long after a leaf was added.
+    pub checkpoint_every: Duration,
+}
+
+impl Settings {
+    /// The defaults of production, in `dir`.
+    pub fn new(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            inline_limit: 64 * 1024,
+            policy: Policy::default(),
+            checkpoint_every: Duration::from_secs(60),
+        }
+    }
 }
 
 /// Why a step or a read did not happen. (One variant per place it breaks.)
@@ -37,19 +79,69 @@ pub enum StoreError {
     Sqlite(#[from] rusqlite::Error),
     #[error("the writer has stopped")]
     WriterGone,
+    /// Nothing was changed; the step may be tried again once there is space.
+    #[error("the data disk is full")]
+    DiskFull,
+    /// The step's group did not become durable: nothing of it counts.
+    #[error("the group of steps was not committed: {0}")]
+    NotCommitted(String),
+    /// Somebody else may have the work by now; nothing was changed.
+    #[error("the lease of this work was lost")]
+    LeaseLost,
+    #[error("no flow {0}")]
+    UnknownFlow(FlowId),
+    #[error("flow {flow} has no invoice {ordinal}")]
+    UnknownInvoice { flow: FlowId, ordinal: u32 },
+    #[error("document {0} was announced as kept but is not there")]
+    DocumentMissing(DocumentHash),
+    #[error("a document of more than {limit} bytes")]
+    DocumentTooLarge { limit: u64 },
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("another process has the store in {0} open")]
+    InUse(PathBuf),
+    /// Written by a newer version, which says that this one cannot read it.
+    #[error(
+        "the database has schema {schema}, readable from version {oldest_reader} on; this program is version {ours}"
+    )]
+    TooNew { schema: i64, oldest_reader: i64, ours: i64 },
+    /// The stored journal contradicts itself: `fluxgate audit verify` names the record.
+    #[error("the journal is damaged: {0}")]
+    JournalDamaged(String),
+    /// A step was asked for that its contract does not allow.
+    #[error("not a valid step: {0}")]
+    Misuse(&'static str),
+    #[error("a step broke off; nothing of it counts")]
+    Panicked,
 }
 
-/// A handle on the one store of this process; cheap to clone.
+impl StoreError {
+    /// An input or output error at a path; a full disk has its own variant.
+    fn io(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+        let path = path.to_owned();
+        move |source| match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::DiskFull,
+            _ => StoreError::Io { path, source },
+        }
+    }
+}
+
+/// A handle on the one store of this process; cheap to clone. Dropping the last one stops the writer after what is
+/// queued; [`Store::close`] also signs a last checkpoint.
 #[derive(Clone)]
-pub struct Store;
+pub struct Store {
+    writer: Arc<Writer>,
+}
 
 /// The answer to a step, which comes when the step is durable. Await it, or [`Step::wait`] on a plain thread.
-pub struct Step<T>(std::marker::PhantomData<T>);
+/// The step is queued when it is made, unless the queue is full: then when it is awaited.
+#[must_use = "a step may fail, and one that met a full queue happens only when it is awaited"]
+pub struct Step<T>(Ticket<T>);
 
 impl<T> Step<T> {
     /// Blocks until the step is durable or has failed. Not on an async worker.
     pub fn wait(self) -> Result<T, StoreError> {
-        todo!()
+        self.0.wait()
     }
 }
 
@@ -57,43 +149,47 @@ impl<T: Send + 'static> IntoFuture for Step<T> {
     type Output = Result<T, StoreError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
     fn into_future(self) -> Self::IntoFuture {
-        todo!()
+        Box::pin(self.0.answer())
     }
 }
 
 impl Store {
-    /// Opens or makes the database, upgrades its schema, starts the writer.
-    pub fn open(settings: Settings, signer: crate::audit::Signer) -> Result<Self, StoreError> {
-        let _ = (settings, signer);
-        todo!()
+    /// Opens or makes the database, upgrades its schema, starts the writer. What a former process left unfinished is
+    /// put right first: its leases end, and a deposit whose answer it never noted becomes doubtful.
+    pub fn open(settings: Settings, signer: Signer) -> Result<Self, StoreError> {
+        Ok(Self { writer: Arc::new(Writer::open(settings, signer)?) })
     }
 
     /// Stores a large document's bytes durably (file and folder synced) before any step names it.
     pub fn keep_document(&self, content: &mut dyn std::io::Read) -> Result<Kept, StoreError> {
-        let _ = content;
-        todo!()
+        documents::keep(&self.writer.settings().dir, content)
     }
 
-    /// *receive*: document, flow, leaf and intake work; or a journalled duplicate with its receipt work.
-    pub fn receive(&self, arrival: Arrival) -> Step<Received> {
-        let _ = arrival;
-        todo!()
+    /// *receive*: document, flow, leaf and intake work; or a journalled duplicate with its receipt work. An inline
+    /// content beyond the inline limit is first kept as a file, on the caller's thread.
+    pub fn receive(&self, mut arrival: Arrival) -> Step<Received> {
+        let content = std::mem::replace(&mut arrival.content, Content::Inline(Vec::new()));
+        match self.prepared(content) {
+            Ok(document) => self.step(move |w| arrivals::receive(w, &arrival, &document)),
+            Err(error) => self.failed(error),
+        }
     }
 
     /// *refuse*: a file that was not taken is journalled and gets a refusal receipt. Answers the receipt's id.
     pub fn refuse(&self, refusal: Refusal) -> Step<FlowId> {
-        let _ = refusal;
-        todo!()
+        self.step(move |w| arrivals::refuse(w, &refusal))
     }
 
     /// *stage*: journals that a file under a temporary name is durable (its name is committed, not written).
     pub fn stage(&self, account: &AccountName, name: &str, sha256: DocumentHash, size: u64, at: Timestamp) -> Step<()> {
-        let _ = (account, name, sha256, size, at);
-        todo!()
+        let (account, name) = (account.clone(), name.to_owned());
+        self.step(move |w| arrivals::stage(w, &account, &name, sha256, size, at))
     }
 
     /// *decide*: applies `event` to a deposit through [`deposit::decide`]; ends `lease` in the same transaction.
     /// Events of an attempt (NotSent, DepositAccepted, DepositRefused, AnswerLost) close the open attempt.
+    /// `InHand` without a fault of its own changes nothing that is shown: it keeps the fault and adds no leaf.
+    /// A move to another state ends every other work of the flow except its receipt.
     pub fn decide(
         &self,
         flow: &FlowId,
@@ -102,20 +198,21 @@ impl Store {
         lease: Option<&Lease>,
         at: Timestamp,
     ) -> Step<Decided<deposit::State>> {
-        let _ = (flow, event, facts, lease, at);
-        todo!()
+        let (flow, lease) = (flow.clone(), lease.cloned());
+        self.step(move |w| deposits::decide(w, &flow, event, &facts, lease.as_ref(), at))
     }
 
     /// *intend*: ready -> sending with a new attempt whose intent is durable. Keeps the lease.
     pub fn intend(&self, flow: &FlowId, lease: &Lease, at: Timestamp) -> Step<Decided<deposit::State>> {
-        let _ = (flow, lease, at);
-        todo!()
+        let (flow, lease) = (flow.clone(), lease.clone());
+        self.step(move |w| deposits::intend(w, &flow, &lease, at))
     }
 
     /// *find*: an invoice seen in a search becomes a reception with fetch work, once per Chorus invoice id and realm.
+    /// Of a known one a new status is recorded.
     pub fn find(&self, realm: &Realm, found: FoundInvoice, at: Timestamp) -> Step<Found> {
-        let _ = (realm, found, at);
-        todo!()
+        let realm = realm.clone();
+        self.step(move |w| receptions::find(w, &realm, &found, at))
     }
 
     /// *advance*: applies `event` to a reception; ends `lease` in the same transaction.
@@ -123,18 +220,22 @@ impl Store {
         &self,
         flow: &FlowId,
         event: reception::Event,
-        facts: ReceptionFacts,
+        mut facts: ReceptionFacts,
         lease: Option<&Lease>,
         at: Timestamp,
     ) -> Step<Decided<reception::State>> {
-        let _ = (flow, event, facts, lease, at);
-        todo!()
+        let (flow, lease) = (flow.clone(), lease.cloned());
+        let document = match facts.document.take().map(|content| self.prepared(content)).transpose() {
+            Ok(document) => document,
+            Err(error) => return self.failed(error),
+        };
+        self.step(move |w| receptions::advance(w, &flow, event, &facts, document.as_ref(), lease.as_ref(), at))
     }
 
     /// *identify*: Chorus Pro's number of a deposited invoice becomes known.
     pub fn identify(&self, flow: &FlowId, ordinal: u32, id: ChorusInvoiceId, at: Timestamp) -> Step<()> {
-        let _ = (flow, ordinal, id, at);
-        todo!()
+        let flow = flow.clone();
+        self.step(move |w| statuses::identify(w, &flow, ordinal, id, at))
     }
 
     /// *record statuses*: new ones of an invoice, each with its leaf, once per (status, date); answers how many were
@@ -146,186 +247,112 @@ impl Store {
         statuses: Vec<StatusRecord>,
         at: Timestamp,
     ) -> Step<usize> {
-        let _ = (flow, ordinal, statuses, at);
-        todo!()
+        let flow = flow.clone();
+        self.step(move |w| statuses::record(w, &flow, ordinal, &statuses, at))
     }
 
     /// *trouble*: notes a fault on a flow whose state stays (late verdict, unknown code), with receipt work; once per
     /// code and flow. `None` clears.
     pub fn trouble(&self, flow: &FlowId, fault: Option<Fault>, at: Timestamp) -> Step<()> {
-        let _ = (flow, fault, at);
-        todo!()
+        let flow = flow.clone();
+        self.step(move |w| flows::trouble(w, &flow, fault.as_ref(), at))
     }
 
     /// *published*: a receipt's version stands in the folder; ends the lease unless a newer version is already due.
     pub fn published(&self, lease: &Lease, at: Timestamp) -> Step<()> {
-        let _ = (lease, at);
-        todo!()
+        let lease = lease.clone();
+        self.step(move |w| queue::finish(w, &lease, at))
     }
 
     /// Leases due work of the given kinds, oldest first. Work that needs Chorus Pro is skipped while its realm is halted.
+    /// A deposit whose former lease ran out while it was sending is not leased: it becomes doubtful.
     pub fn lease(&self, jobs: &[Job], most: usize, now: Timestamp, length: Duration) -> Step<Vec<Lease>> {
-        let _ = (jobs, most, now, length);
-        todo!()
+        let jobs = jobs.to_vec();
+        self.step(move |w| queue::lease(w, &jobs, most, now, length))
     }
 
-    /// Ends a lease: the work is done.
+    /// Ends a lease: the work is done. A deposit still sending becomes doubtful.
     pub fn finish(&self, lease: &Lease) -> Step<()> {
-        let _ = lease;
-        todo!()
+        let lease = lease.clone();
+        self.step(move |w| queue::finish(w, &lease, Timestamp::now()))
     }
 
-    /// Ends a lease: the work is due again at `at`.
+    /// Ends a lease: the work is due again at `at`. A deposit still sending becomes doubtful.
     pub fn postpone(&self, lease: &Lease, at: Timestamp) -> Step<()> {
-        let _ = (lease, at);
-        todo!()
+        let lease = lease.clone();
+        self.step(move |w| queue::postpone(w, &lease, at))
     }
 
     /// *halt*: stops a realm's calls with one fault; `true` when it was not halted for this code before.
     pub fn halt(&self, realm: &Realm, fault: Fault, at: Timestamp) -> Step<bool> {
-        let _ = (realm, fault, at);
-        todo!()
+        let realm = realm.clone();
+        self.step(move |w| people::halt(w, &realm, &fault, at))
     }
 
     /// *resume*: the realm's calls go on; `true` when it was halted.
     pub fn resume(&self, realm: &Realm, at: Timestamp) -> Step<bool> {
-        let _ = (realm, at);
-        todo!()
+        let realm = realm.clone();
+        self.step(move |w| people::resume(w, &realm, at))
     }
 
     /// *note*: journals something that is no flow's step (start, stop, log-in, configuration changed, download ...).
     pub fn note(&self, note: Note) -> Step<()> {
-        let _ = note;
-        todo!()
+        self.step(move |w| people::note(w, &note))
     }
 
     /// *remember*: a named value of a realm (a cursor of the watch), not journalled.
     pub fn remember(&self, realm: &Realm, name: &str, value: &str) -> Step<()> {
-        let _ = (realm, name, value);
-        todo!()
+        let (realm, name, value) = (realm.clone(), name.to_owned(), value.to_owned());
+        self.step(move |w| people::remember(w, &realm, &name, &value))
     }
 
     /// *enrol* / *set password*: a person of the page; journalled. The hash is an argon2id PHC string.
     pub fn enrol(&self, name: &str, password_hash: &str, actor: &str, at: Timestamp) -> Step<()> {
-        let _ = (name, password_hash, actor, at);
-        todo!()
+        let (name, hash, actor) = (name.to_owned(), password_hash.to_owned(), actor.to_owned());
+        self.step(move |w| people::enrol(w, &name, &hash, &actor, at))
     }
 
     /// Signs a checkpoint over everything durable so far, or answers the one that already does.
     pub fn checkpoint(&self, at: Timestamp) -> Step<String> {
-        let _ = at;
-        todo!()
+        self.step(move |w| journal::checkpoint(w, at))
     }
 
     /// A reader on its own connection, from a small pool.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        todo!()
+        Reader::take(&self.writer)
     }
 
-    /// Resolves when work may have become due (a step added some), for the driver's sleep.
+    /// Resolves when work may have become due (a step added some), for the driver's sleep. For one driver: a wake-up
+    /// is kept until somebody waits, and wakes one.
     pub async fn work_added(&self) {
-        todo!()
+        self.writer.work_added().await;
     }
 
-    /// Commits what is queued, signs a last checkpoint and stops the writer.
+    /// What the writer has done since it was opened.
+    pub fn metrics(&self) -> Metrics {
+        self.writer.metrics()
+    }
+
+    /// Commits what is queued, signs a last checkpoint and stops the writer. Blocks until that is done; steps of other
+    /// handles fail from then on.
     pub fn close(self) -> Result<(), StoreError> {
-        todo!()
-    }
-}
-
-/// Reads, on a snapshot per call.
-pub struct Reader;
-
-impl Reader {
-    pub fn flow(&self, id: &FlowId) -> Result<Option<FlowRecord>, StoreError> {
-        let _ = id;
-        todo!()
+        self.writer.close()
     }
 
-    /// Newest first. `text` searches file name, invoice number, deposit number, flow id, supplier and recipient.
-    pub fn flows(&self, query: &FlowQuery) -> Result<Vec<FlowRecord>, StoreError> {
-        let _ = query;
-        todo!()
+    fn step<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Step<T> {
+        Step(self.writer.queue(work))
     }
 
-    pub fn invoices(&self, flow: &FlowId) -> Result<Vec<InvoiceRecord>, StoreError> {
-        let _ = flow;
-        todo!()
+    fn failed<T: Send + 'static>(&self, error: StoreError) -> Step<T> {
+        Step(Ticket::failed(error))
     }
 
-    pub fn findings(&self, flow: &FlowId) -> Result<Vec<FindingRecord>, StoreError> {
-        let _ = flow;
-        todo!()
-    }
-
-    pub fn attempts(&self, flow: &FlowId) -> Result<Vec<AttemptRecord>, StoreError> {
-        let _ = flow;
-        todo!()
-    }
-
-    pub fn statuses(&self, flow: &FlowId) -> Result<Vec<(u32, StatusRecord)>, StoreError> {
-        let _ = flow;
-        todo!()
-    }
-
-    /// A flow's steps in order: its timeline.
-    pub fn steps(&self, flow: &FlowId) -> Result<Vec<StepRecord>, StoreError> {
-        let _ = flow;
-        todo!()
-    }
-
-    /// What a receipt is written from: the arrival, and its flow when it became one.
-    pub fn arrival(&self, id: &FlowId) -> Result<Option<ArrivalRecord>, StoreError> {
-        let _ = id;
-        todo!()
-    }
-
-    /// A document's bytes. Only for documents that may be held in memory; see [`Reader::open_document`].
-    pub fn document(&self, hash: &DocumentHash) -> Result<Option<Vec<u8>>, StoreError> {
-        let _ = hash;
-        todo!()
-    }
-
-    /// A document as a stream, whatever its size.
-    pub fn open_document(&self, hash: &DocumentHash) -> Result<Option<Box<dyn std::io::Read + Send>>, StoreError> {
-        let _ = hash;
-        todo!()
-    }
-
-    /// The first screen: counts by kind and state, what waits for whom, halts, oldest undone work.
-    pub fn overview(&self, now: Timestamp) -> Result<Overview, StoreError> {
-        let _ = now;
-        todo!()
-    }
-
-    pub fn halts(&self) -> Result<Vec<(Realm, Fault, Timestamp)>, StoreError> {
-        todo!()
-    }
-
-    /// Bytes and files of an account that wait to be processed (its quota).
-    pub fn pending(&self, account: &AccountName) -> Result<(u64, u64), StoreError> {
-        let _ = account;
-        todo!()
-    }
-
-    pub fn remembered(&self, realm: &Realm, name: &str) -> Result<Option<String>, StoreError> {
-        let _ = (realm, name);
-        todo!()
-    }
-
-    /// The password hash of a person of the page.
-    pub fn person(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let _ = name;
-        todo!()
-    }
-
-    pub fn people(&self) -> Result<Vec<String>, StoreError> {
-        todo!()
-    }
-
-    /// Deliveries the application has not taken yet: flow, realm and folder name under `/recues`.
-    pub fn delivered(&self, account: &AccountName) -> Result<Vec<(FlowId, String)>, StoreError> {
-        let _ = account;
-        todo!()
+    /// The content hashed, or seen to be kept; too large ones are kept now.
+    fn prepared(&self, content: Content) -> Result<documents::Prepared, StoreError> {
+        let settings = self.writer.settings();
+        documents::prepare(&settings.dir, settings.inline_limit, content)
     }
 }

@@ -184,6 +184,8 @@ pub struct Lease {
     pub job: Job,
     /// The flow; for receipts the arrival.
     pub flow: FlowId,
+    /// Of the receipt of a refusal that no route claimed, a stand-in (`unrouted`, practice): the arrival's own realm
+    /// is `None`.
     pub realm: Realm,
     /// How often the row was leased before.
     pub tries: u32,
@@ -312,4 +314,41 @@ pub struct Overview {
     pub last_checkpoint: Option<Timestamp>,
     pub drops_today: u64,
     pub received_today: u64,
+}
+
+/// A record of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeafRecord {
+    pub seq: u64,
+    /// The exact bytes: see `src/audit/FORMAT.md`.
+    pub bytes: Vec<u8>,
+    pub hash: [u8; 32],
+}
+
+/// A signed checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointRecord {
+    /// Leaves it covers.
+    pub size: u64,
+    pub root: [u8; 32],
+    /// The signed note.
+    pub note: String,
+    pub at: Timestamp,
+}
+
+/// What the writer has done since the store was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// Steps answered after a commit.
+    pub steps: u64,
+    /// Steps that failed, by themselves or with their group.
+    pub steps_failed: u64,
+    /// Transactions committed.
+    pub groups: u64,
+    /// Transactions that did not become durable.
+    pub groups_failed: u64,
+    /// Leaves in the journal.
+    pub leaves: u64,
+    /// Steps that wait for the writer.
+    pub queued: u64,
 }

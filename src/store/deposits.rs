@@ -1,0 +1,246 @@
+//! Steps of deposits: every event goes through [`deposit::decide`]; state, leaf, attempt and next work change together.
+
+use super::columns::integer;
+use super::flows::{self, Loaded};
+use super::journal::{Entry, SYSTEM};
+use super::writer::Writing;
+use super::{Decided, Facts, FindingRecord, InvoiceFacts, Lease, StoreError, queue};
+use crate::domain::{FlowId, Timestamp};
+use crate::fault::{Code, Fault};
+use crate::flow::deposit::{Event, State};
+use crate::flow::{Decision, FlowKind, Job, deposit};
+
+/// Findings kept of one flow; the check's own limit is far lower.
+const FINDINGS_KEPT: usize = 1000;
+
+/// Invoices kept of one flow: Chorus Pro's own limit of a flux is 500.
+const INVOICES_LIMIT: usize = 10_000;
+
+/// *decide*: see [`super::Store::decide`].
+pub fn decide(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    event: Event,
+    facts: &Facts,
+    lease: Option<&Lease>,
+    at: Timestamp,
+) -> Result<Decided<State>, StoreError> {
+    if event == Event::Sending {
+        return intend(w, id, lease.ok_or(StoreError::Misuse("sending without a lease: see intend"))?, at);
+    }
+    if let Some(lease) = lease {
+        queue::check_held(w, lease)?;
+        queue::end(w, lease)?;
+    }
+    apply(w, id, event, facts, None, at)
+}
+
+/// *intend*: see [`super::Store::intend`].
+pub fn intend(w: &mut Writing<'_>, id: &FlowId, lease: &Lease, at: Timestamp) -> Result<Decided<State>, StoreError> {
+    if lease.job != Job::Deposit || lease.flow != *id {
+        return Err(StoreError::Misuse("the lease is not this flow's deposit"));
+    }
+    queue::check_held(w, lease)?;
+    let decided = apply(w, id, Event::Sending, &Facts::default(), Some(lease), at)?;
+    if matches!(decided, Decided::Impossible { .. }) {
+        queue::end(w, lease)?;
+    }
+    Ok(decided)
+}
+
+/// What we do ourselves when a deposit ended without an answer: doubt.
+pub fn lose(w: &mut Writing<'_>, id: &FlowId, why: &str, at: Timestamp) -> Result<(), StoreError> {
+    let facts = Facts {
+        fault: Some(Fault::new(Code::AnswerLost).with("detail", why)),
+        detail: Some(why.to_owned()),
+        ..Facts::default()
+    };
+    apply(w, id, Event::AnswerLost, &facts, None, at)?;
+    Ok(())
+}
+
+fn apply(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    event: Event,
+    facts: &Facts,
+    kept: Option<&Lease>,
+    at: Timestamp,
+) -> Result<Decided<State>, StoreError> {
+    let flow = flows::load(w, id)?;
+    let from: State = flow.state(FlowKind::Deposit)?;
+    let Decision::Move { to, work } = deposit::decide(from, event, at, w.policy) else {
+        flow.impossible(w, event.as_str(), at)?;
+        return Ok(Decided::Impossible { state: from });
+    };
+    attempt(w, &flow, event, facts, at)?;
+    if from != to {
+        queue::clear(w, id, kept)?;
+    }
+    // A look that told nothing new is no step of its own.
+    let news = from != to || event != Event::InHand || facts.fault.is_some();
+    if news {
+        flow.enter_state(w, to.as_str(), to.is_final(), at)?;
+        flow.show_fault(w, facts.fault.as_ref(), to == State::Abandoned)?;
+        details(w, &flow, facts)?;
+        leaf(w, &flow, event, (from, to), facts, at)?;
+    }
+    flow.queue_work(w, &work, facts.not_before, at)?;
+    if news && event == Event::InHand {
+        flow.queue_receipt(w, at)?;
+    }
+    Ok(Decided::Moved { from, to })
+}
+
+fn leaf(
+    w: &mut Writing<'_>,
+    flow: &Loaded,
+    event: Event,
+    (from, to): (State, State),
+    facts: &Facts,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let kind = format!("deposit.{event}");
+    let mut entry = Entry::new(&kind, at, Some(&flow.place))
+        .actor(facts.person.as_deref().unwrap_or(SYSTEM))
+        .object("flow", &flow.id)
+        .object("from", from)
+        .object("state", to)
+        .maybe("deposit_number", facts.deposit_number.as_ref())
+        .maybe("syntax", facts.syntax.as_ref())
+        .maybe("invoices", facts.invoices.as_ref().map(Vec::len))
+        .maybe("findings", facts.findings.as_ref().map(Vec::len))
+        .fault(facts.fault.as_ref());
+    if let Some(detail) = &facts.detail {
+        entry = entry.private("detail", detail);
+    }
+    entry.append(w)?;
+    Ok(())
+}
+
+/// The attempt's row: begun before the first byte leaves, closed by what came of it.
+fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Timestamp) -> Result<(), StoreError> {
+    let number = facts.deposit_number.as_ref().map(|n| n.as_str());
+    match event {
+        Event::Sending => {
+            w.run(
+                "INSERT INTO attempt (realm, flow, n, intent_at)
+                 SELECT ?1, ?2, coalesce(max(n), 0) + 1, ?3 FROM attempt WHERE realm = ?1 AND flow = ?2",
+                (flow.realm, flow.id.as_str(), at.millis()),
+            )?;
+        }
+        Event::NotSent | Event::DepositAccepted | Event::DepositRefused | Event::AnswerLost => {
+            w.run(
+                "UPDATE attempt SET ended_at = ?3, outcome = ?4, deposit_number = ?5, detail = ?6
+                 WHERE realm = ?1 AND flow = ?2 AND outcome IS NULL",
+                (flow.realm, flow.id.as_str(), at.millis(), event.as_str(), number, &facts.detail),
+            )?;
+        }
+        Event::FoundAtChorus | Event::ConfirmedByPerson => {
+            w.run(
+                "UPDATE attempt SET deposit_number = coalesce(deposit_number, ?3)
+                 WHERE realm = ?1 AND flow = ?2 AND n = (SELECT max(n) FROM attempt WHERE realm = ?1 AND flow = ?2)",
+                (flow.realm, flow.id.as_str(), number),
+            )?;
+        }
+        Event::CheckPassed
+        | Event::CheckFailed
+        | Event::AbsentAtChorus
+        | Event::StillDoubtful
+        | Event::InHand
+        | Event::Integrated
+        | Event::PartlyIntegrated
+        | Event::Rejected
+        | Event::Incident
+        | Event::ResendByPerson
+        | Event::AbandonedByPerson => {}
+    }
+    Ok(())
+}
+
+/// What came with the event: syntax, numbers, findings, invoices.
+fn details(w: &Writing<'_>, flow: &Loaded, facts: &Facts) -> Result<(), StoreError> {
+    let key = (flow.realm, flow.id.as_str());
+    if facts.syntax.is_some() || facts.deposit_number.is_some() {
+        w.run(
+            "UPDATE flow SET syntax = coalesce(?3, syntax), deposit_number = coalesce(?4, deposit_number)
+             WHERE realm = ?1 AND id = ?2",
+            (key.0, key.1, &facts.syntax, facts.deposit_number.as_ref().map(|n| n.as_str())),
+        )?;
+    }
+    if let Some(findings) = &facts.findings {
+        w.run("DELETE FROM finding WHERE realm = ?1 AND flow = ?2", key)?;
+        for (ordinal, finding) in findings.iter().take(FINDINGS_KEPT).enumerate() {
+            enter_finding(w, flow, ordinal, finding)?;
+        }
+    }
+    if let Some(invoices) = &facts.invoices {
+        if invoices.len() > INVOICES_LIMIT {
+            return Err(StoreError::Misuse("more invoices in a file than a flow may have"));
+        }
+        w.run("DELETE FROM status WHERE realm = ?1 AND flow = ?2", key)?;
+        w.run("DELETE FROM invoice WHERE realm = ?1 AND flow = ?2", key)?;
+        for (ordinal, invoice) in invoices.iter().enumerate() {
+            enter_invoice(w, flow.realm, &flow.id, ordinal, invoice)?;
+            corrected(w, flow, invoice)?;
+        }
+    }
+    for (number, label) in &facts.refused_invoices {
+        w.run(
+            "UPDATE invoice SET refused = ?4 WHERE realm = ?1 AND flow = ?2 AND number = ?3",
+            (key.0, key.1, number.as_str(), label),
+        )?;
+    }
+    if facts.invoices.is_some() || facts.deposit_number.is_some() {
+        flow.refresh_search(w)?;
+    }
+    Ok(())
+}
+
+/// A refused or rejected flow waits for nobody any more once its invoice was dropped anew.
+fn corrected(w: &Writing<'_>, flow: &Loaded, invoice: &InvoiceFacts) -> Result<(), StoreError> {
+    w.run(
+        "UPDATE flow SET waits = 0 WHERE realm = ?1 AND id < ?2 AND waits = 1 AND is_final = 1 AND id IN
+         (SELECT flow FROM invoice WHERE realm = ?1 AND number = ?3 AND supplier = ?4)",
+        (flow.realm, flow.id.as_str(), invoice.number.as_str(), &invoice.supplier),
+    )?;
+    Ok(())
+}
+
+fn enter_finding(w: &Writing<'_>, flow: &Loaded, ordinal: usize, f: &FindingRecord) -> Result<(), StoreError> {
+    w.run(
+        "INSERT INTO finding (realm, flow, ordinal, rule, severity, place, message, remedy)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        (flow.realm, flow.id.as_str(), integer(ordinal as u64), &f.rule, &f.severity, &f.place, &f.message, &f.remedy),
+    )?;
+    Ok(())
+}
+
+/// An invoice's row, without status yet.
+pub fn enter_invoice(
+    w: &Writing<'_>,
+    realm: i64,
+    flow: &FlowId,
+    ordinal: usize,
+    i: &InvoiceFacts,
+) -> Result<(), StoreError> {
+    w.run(
+        "INSERT INTO invoice (realm, flow, ordinal, number, supplier, supplier_name, recipient, recipient_name,
+                              issued_on, payable, type_code)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        (
+            realm,
+            flow.as_str(),
+            integer(ordinal as u64),
+            i.number.as_str(),
+            &i.supplier,
+            &i.supplier_name,
+            &i.recipient,
+            &i.recipient_name,
+            &i.issued_on,
+            &i.payable,
+            &i.type_code,
+        ),
+    )?;
+    Ok(())
+}

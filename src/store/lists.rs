@@ -1,0 +1,171 @@
+//! Reads of many things: the list of flows with its search, the first screen, what is due.
+
+use std::time::Duration;
+
+use rusqlite::Row;
+
+use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_word, realm, word};
+use super::reader::Reader;
+use super::{FlowQuery, FlowRecord, Overview, StoreError};
+use crate::domain::{FlowId, Timestamp};
+use crate::flow::{FlowKind, Job};
+
+/// Flows in one answer when the question does not say.
+const FLOWS_BY_DEFAULT: usize = 50;
+
+/// Flows in one answer at most.
+const FLOWS_AT_MOST: usize = 1000;
+
+/// Flows that the first screen shows as waiting for somebody.
+const STUCK_SHOWN: usize = 50;
+
+/// How long a refusal or rejection that nobody corrected stays on the first screen.
+const REFUSALS_SHOWN: Duration = Duration::from_secs(7 * 24 * 3600);
+
+const FLOW: &str = "SELECT flow.*, establishment, environment, number AS invoice_number, status AS invoice_status
+     FROM flow JOIN realm ON realm.id = flow.realm
+     LEFT JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND invoice.ordinal = 0";
+
+/// Waits for a person, or for a verdict that is late. `?1`: since before then; `?2`: refusals changed after that.
+const STUCK: &str = "(waits = 1 AND (is_final = 0 OR changed_at > ?2))
+     OR (kind = 'deposit' AND state IN ('sending', 'deposited') AND since < ?1)";
+
+fn flow(r: &Row<'_>) -> rusqlite::Result<FlowRecord> {
+    Ok(FlowRecord {
+        id: word(r, "id")?,
+        kind: kind(r)?,
+        realm: realm(r)?,
+        account: word(r, "account")?,
+        state: r.get("state")?,
+        is_final: r.get("is_final")?,
+        file: r.get("file")?,
+        sha256: maybe_hash(r, "sha256")?,
+        size: r.get::<_, Option<i64>>("size")?.map(count),
+        syntax: r.get("syntax")?,
+        received_at: super::columns::instant(r, "received_at")?,
+        changed_at: super::columns::instant(r, "changed_at")?,
+        deposit_number: maybe_word(r, "deposit_number")?,
+        fault: maybe_fault(r, "fault")?,
+        since: super::columns::instant(r, "since")?,
+        delivered_as: r.get("delivered_as")?,
+        invoice_number: maybe_word(r, "invoice_number")?,
+        invoice_status: maybe_word(r, "invoice_status")?,
+    })
+}
+
+fn kind(r: &Row<'_>) -> rusqlite::Result<FlowKind> {
+    let text = r.get_ref("kind")?.as_str()?;
+    FlowKind::ALL.into_iter().find(|k| k.as_str() == text).ok_or(rusqlite::Error::InvalidQuery)
+}
+
+impl Reader {
+    pub fn flow(&self, id: &FlowId) -> Result<Option<FlowRecord>, StoreError> {
+        self.one(&format!("{FLOW} WHERE flow.id = ?1"), [id.as_str()], flow)
+    }
+
+    /// Newest first. `text` searches file name, invoice number, deposit number, flow id, supplier and recipient.
+    pub fn flows(&self, query: &FlowQuery) -> Result<Vec<FlowRecord>, StoreError> {
+        let most = if query.most == 0 { FLOWS_BY_DEFAULT } else { query.most.min(FLOWS_AT_MOST) };
+        let text = query.text.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_lowercase);
+        let late = Timestamp::now().minus(self.deadline());
+        let stuck = if query.stuck {
+            "(fault IS NOT NULL OR (flow.kind = 'deposit' AND state IN ('sending', 'deposited') AND since < ?1))"
+        } else {
+            "?1 IS NOT NULL"
+        };
+        let sql = format!(
+            "{FLOW} WHERE {stuck} AND (?2 IS NULL OR instr(search, ?2) > 0) AND (?3 IS NULL OR flow.kind = ?3)
+             AND flow.id < ?4 ORDER BY flow.id DESC LIMIT ?5"
+        );
+        // Behind every id.
+        let before = query.before.as_ref().map_or("~", FlowId::as_str);
+        self.all(&sql, (late.millis(), text, query.kind.map(FlowKind::as_str), before, integer(most as u64)), flow)
+    }
+
+    /// The first screen: counts by kind and state, what waits for whom, halts, oldest undone work.
+    pub fn overview(&self, now: Timestamp) -> Result<Overview, StoreError> {
+        // One snapshot for the whole screen; ended without a change.
+        let snapshot = self.db().unchecked_transaction()?;
+        let counts = self.all("SELECT kind, state, count(*) FROM flow GROUP BY kind, state", [], |r| {
+            Ok((kind(r)?, r.get(1)?, count(r.get(2)?)))
+        })?;
+        let limits = (now.minus(self.deadline()).millis(), now.minus(REFUSALS_SHOWN).millis());
+        let stuck = self.all(&format!("{FLOW} WHERE {STUCK} ORDER BY flow.id LIMIT {STUCK_SHOWN}"), limits, flow)?;
+        let stuck_total =
+            self.one(&format!("SELECT count(*) FROM flow WHERE {STUCK}"), limits, |r| r.get(0))?.map_or(0, count);
+        let work = self.work(now)?;
+        let leaves = self.one("SELECT leaves FROM journal", [], |r| r.get(0))?.map_or(0, count);
+        let midnight = midnight(now).millis();
+        let today = |sql: &str| Ok::<_, StoreError>(self.one(sql, [midnight], |r| r.get(0))?.map_or(0, count));
+        let overview = Overview {
+            counts,
+            stuck,
+            stuck_total,
+            halts: self.halts()?,
+            work,
+            leaves,
+            last_checkpoint: self.checkpoint()?.map(|c| c.at),
+            drops_today: today("SELECT count(*) FROM arrival WHERE at >= ?1")?,
+            received_today: today("SELECT count(*) FROM flow WHERE kind = 'reception' AND received_at >= ?1")?,
+        };
+        drop(snapshot);
+        Ok(overview)
+    }
+
+    fn work(&self, now: Timestamp) -> Result<Vec<(Job, u64, Option<Timestamp>)>, StoreError> {
+        let mut work = Vec::new();
+        for job in Job::ALL {
+            let due = self.one(
+                "SELECT count(*) AS n, min(due) AS oldest FROM work WHERE job = ?1 AND token IS NULL AND due <= ?2",
+                (job.as_str(), now.millis()),
+                |r| Ok((count(r.get("n")?), maybe_instant(r, "oldest")?)),
+            )?;
+            if let Some((n, oldest)) = due
+                && n > 0
+            {
+                work.push((job, n, oldest));
+            }
+        }
+        Ok(work)
+    }
+
+    /// When the next work of any of `jobs` may begin, leased work aside; `None` when there is none. (Halts are not
+    /// looked at.)
+    pub fn next_due(&self, jobs: &[Job]) -> Result<Option<Timestamp>, StoreError> {
+        let mut next = None;
+        for job in jobs {
+            // A lease that runs out is due again.
+            let due = self
+                .one("SELECT min(due) AS due FROM work WHERE job = ?1 AND token IS NULL", [job.as_str()], |r| {
+                    maybe_instant(r, "due")
+                })?
+                .flatten();
+            next = match (next, due) {
+                (Some(a), Some(b)) => Some(std::cmp::min(a, b)),
+                (a, b) => a.or(b),
+            };
+        }
+        Ok(next)
+    }
+}
+
+/// The last midnight in Paris, by the clock's face (an hour off on the two days when the clock changes).
+fn midnight(now: Timestamp) -> Timestamp {
+    let face = now.paris_iso();
+    let number = |range: std::ops::Range<usize>| face.get(range).and_then(|d| d.parse::<u64>().ok()).unwrap_or(0);
+    let passed = (number(11..13) * 60 + number(14..16)) * 60 + number(17..19);
+    Timestamp::from_millis(now.minus(Duration::from_secs(passed)).millis() / 1000 * 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_in_paris() {
+        let at: Timestamp = "2026-11-23T10:15:02.007Z".parse().unwrap();
+        assert_eq!(midnight(at).to_string(), "2026-11-22T23:00:00.000Z");
+        let at: Timestamp = "2026-07-01T22:30:00Z".parse().unwrap();
+        assert_eq!(midnight(at).to_string(), "2026-07-01T22:00:00.000Z");
+    }
+}

@@ -1,0 +1,242 @@
+//! Work rows: what is to be done, when, and in whose hands. A row stands once per job and subject; asked for again it
+//! keeps the earlier date, and while it is leased the wish waits for the lease's end.
+
+use std::time::Duration;
+
+use super::columns::{integer, realm as realm_of, word};
+use super::writer::Writing;
+use super::{Lease, StoreError, deposits};
+use crate::domain::{Environment, FlowId, Realm, Timestamp};
+use crate::flow::Job;
+
+/// Leases given at once, at most.
+const LEASES_AT_ONCE: usize = 256;
+
+/// The establishment in the lease of a receipt that no realm claims.
+const UNROUTED: &str = "unrouted";
+
+fn needs_chorus(job: Job) -> bool {
+    match job {
+        Job::Deposit | Job::Doubt | Job::Integration | Job::Statuses | Job::Fetch => true,
+        Job::Intake | Job::Receipt | Job::Deliver => false,
+    }
+}
+
+/// Asks for `job` on `subject`, not before `due`.
+pub fn add(
+    w: &mut Writing<'_>,
+    realm: Option<i64>,
+    job: Job,
+    subject: &FlowId,
+    due: Timestamp,
+) -> Result<(), StoreError> {
+    w.run(
+        "INSERT INTO work (realm, job, subject, due) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (subject, job) DO UPDATE SET
+             due = iif(token IS NULL, min(due, excluded.due), due),
+             again = iif(token IS NULL, NULL, min(coalesce(again, excluded.due), excluded.due))",
+        (realm, job.as_str(), subject.as_str(), due.millis()),
+    )?;
+    w.woke = true;
+    Ok(())
+}
+
+/// Fails unless the lease is still in its holder's hands.
+pub fn check_held(w: &Writing<'_>, lease: &Lease) -> Result<(), StoreError> {
+    w.one("SELECT 1 FROM work WHERE id = ?1 AND token = ?2", (lease.id, lease.token), |_| Ok(()))?
+        .ok_or(StoreError::LeaseLost)
+}
+
+/// Ends a lease: the row goes, or is due again when that was asked for meanwhile.
+pub fn end(w: &mut Writing<'_>, lease: &Lease) -> Result<(), StoreError> {
+    let again = w.run(
+        "UPDATE work SET due = again, again = NULL, token = NULL, until = NULL, tries = 0
+         WHERE id = ?1 AND token = ?2 AND again IS NOT NULL",
+        (lease.id, lease.token),
+    )?;
+    if again == 1 {
+        w.woke = true;
+        return Ok(());
+    }
+    match w.run("DELETE FROM work WHERE id = ?1 AND token = ?2", (lease.id, lease.token))? {
+        1 => Ok(()),
+        _ => Err(StoreError::LeaseLost),
+    }
+}
+
+/// Removes the work of a state that a flow has left, in whoever's hands; receipts and the row `kept` stay.
+pub fn clear(w: &Writing<'_>, flow: &FlowId, kept: Option<&Lease>) -> Result<(), StoreError> {
+    w.run(
+        "DELETE FROM work WHERE subject = ?1 AND job <> 'receipt' AND id IS NOT ?2",
+        (flow.as_str(), kept.map(|lease| lease.id)),
+    )?;
+    Ok(())
+}
+
+/// A deposit in `sending` whose lease ends without a decision: its call may have been made, so it becomes doubtful.
+fn doubt_if_sending(
+    w: &mut Writing<'_>,
+    job: Job,
+    flow: &FlowId,
+    why: &str,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let sending = job == Job::Deposit
+        && w.one(
+            "SELECT 1 FROM flow WHERE id = ?1 AND kind = 'deposit' AND state = 'sending'",
+            [flow.as_str()],
+            |_| Ok(()),
+        )?
+        .is_some();
+    if sending {
+        deposits::lose(w, flow, why, at)?;
+    }
+    Ok(sending)
+}
+
+pub fn finish(w: &mut Writing<'_>, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
+    check_held(w, lease)?;
+    if doubt_if_sending(w, lease.job, &lease.flow, "the deposit ended without an answer", at)? {
+        return Ok(());
+    }
+    end(w, lease)
+}
+
+pub fn postpone(w: &mut Writing<'_>, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
+    check_held(w, lease)?;
+    if doubt_if_sending(w, lease.job, &lease.flow, "the deposit was put off without an answer", Timestamp::now())? {
+        return Ok(());
+    }
+    w.run(
+        "UPDATE work SET due = min(?3, coalesce(again, ?3)), again = NULL, token = NULL, until = NULL
+         WHERE id = ?1 AND token = ?2",
+        (lease.id, lease.token, at.millis()),
+    )?;
+    w.woke = true;
+    Ok(())
+}
+
+/// Work that may be leased.
+struct Candidate {
+    id: i64,
+    realm: Option<i64>,
+    job: Job,
+    flow: FlowId,
+    due: i64,
+    tries: u32,
+}
+
+pub fn lease(
+    w: &mut Writing<'_>,
+    jobs: &[Job],
+    most: usize,
+    now: Timestamp,
+    length: Duration,
+) -> Result<Vec<Lease>, StoreError> {
+    release_expired(w, now)?;
+    let most = most.min(LEASES_AT_ONCE);
+    let until = now.plus(length);
+    let mut leases = Vec::new();
+    for candidate in candidates(w, jobs, most, now)? {
+        let Candidate { id, realm, job, flow, tries, .. } = candidate;
+        if doubt_if_sending(w, job, &flow, "the deposit was interrupted", now)? {
+            continue;
+        }
+        *w.token += 1;
+        let token = *w.token;
+        w.run("UPDATE work SET token = ?2, until = ?3, tries = tries + 1 WHERE id = ?1", (id, token, until.millis()))?;
+        let realm = match realm {
+            Some(realm) => named(w, realm)?,
+            None => Realm {
+                establishment: UNROUTED.parse().expect("a lower-case word is an establishment's name"),
+                environment: Environment::Practice,
+            },
+        };
+        leases.push(Lease { id, token, job, flow, realm, tries, until });
+    }
+    Ok(leases)
+}
+
+/// Due work of every realm that is not halted, oldest first. Asked realm by realm, so that the backlog of a halted one
+/// costs the others nothing.
+fn candidates(w: &Writing<'_>, jobs: &[Job], most: usize, now: Timestamp) -> Result<Vec<Candidate>, StoreError> {
+    let realms = w.all("SELECT id, EXISTS (SELECT 1 FROM halt WHERE halt.realm = realm.id) FROM realm", [], |r| {
+        Ok((Some(r.get::<_, i64>(0)?), r.get::<_, bool>(1)?))
+    })?;
+    let mut found = Vec::new();
+    for &job in jobs {
+        for &(realm, halted) in realms.iter().chain([&(None, false)]) {
+            if halted && needs_chorus(job) {
+                continue;
+            }
+            found.extend(w.all(
+                "SELECT id, subject, due, tries FROM work
+                 WHERE job = ?1 AND realm IS ?2 AND token IS NULL AND due <= ?3 ORDER BY due LIMIT ?4",
+                (job.as_str(), realm, now.millis(), integer(most as u64)),
+                |r| {
+                    let (id, due, tries) = (r.get("id")?, r.get("due")?, r.get("tries")?);
+                    Ok(Candidate { id, realm, job, flow: word(r, "subject")?, due, tries })
+                },
+            )?);
+        }
+    }
+    found.sort_by_key(|c| (c.due, c.id));
+    found.truncate(most);
+    Ok(found)
+}
+
+/// Gives back what was leased and not ended in time.
+fn release_expired(w: &mut Writing<'_>, now: Timestamp) -> Result<(), StoreError> {
+    let expired =
+        w.all("SELECT id, job, subject FROM work WHERE token IS NOT NULL AND until <= ?1", [now.millis()], |r| {
+            Ok((r.get::<_, i64>("id")?, r.get::<_, String>("job")?, word::<FlowId>(r, "subject")?))
+        })?;
+    for (id, job, flow) in expired {
+        let job = if job == Job::Deposit.as_str() { Job::Deposit } else { Job::Receipt };
+        if !doubt_if_sending(w, job, &flow, "the deposit took longer than its lease", now)? {
+            release(w, id)?;
+        }
+    }
+    Ok(())
+}
+
+fn release(w: &Writing<'_>, id: i64) -> Result<(), StoreError> {
+    w.run(
+        "UPDATE work SET due = min(due, coalesce(again, due)), again = NULL, token = NULL, until = NULL WHERE id = ?1",
+        [id],
+    )?;
+    Ok(())
+}
+
+/// At open: no lease of a former process counts, and a deposit it left in `sending` is doubtful.
+pub fn recover(w: &mut Writing<'_>, now: Timestamp) -> Result<(), StoreError> {
+    for id in w.all("SELECT id FROM work WHERE token IS NOT NULL", [], |r| r.get(0))? {
+        release(w, id)?;
+    }
+    let sending = w.all("SELECT id FROM flow WHERE kind = 'deposit' AND state = 'sending'", [], |r| word(r, "id"))?;
+    for flow in &sending {
+        deposits::lose(w, flow, "found unfinished at start", now)?;
+    }
+    if !sending.is_empty() {
+        log::warn!(flows = sending.len(); "Deposits without an answer were found at start: they are doubtful now");
+    }
+    Ok(())
+}
+
+/// A realm's number, made when it is new.
+pub fn numbered(w: &Writing<'_>, realm: &Realm) -> Result<i64, StoreError> {
+    let key = (realm.establishment.as_str(), realm.environment.as_str());
+    let known = w.one("SELECT id FROM realm WHERE establishment = ?1 AND environment = ?2", key, |r| r.get(0))?;
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    w.run("INSERT INTO realm (establishment, environment) VALUES (?1, ?2)", key)?;
+    w.one("SELECT id FROM realm WHERE establishment = ?1 AND environment = ?2", key, |r| r.get(0))?
+        .ok_or(StoreError::Misuse("a realm that was just written"))
+}
+
+/// The realm of a number.
+pub fn named(w: &Writing<'_>, realm: i64) -> Result<Realm, StoreError> {
+    w.one("SELECT establishment, environment FROM realm WHERE id = ?1", [realm], realm_of)?
+        .ok_or(StoreError::Misuse("a realm's number that no realm has"))
+}

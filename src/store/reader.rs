@@ -1,0 +1,308 @@
+//! Reads of one thing: a flow with all it has, an arrival, a document, a piece of the journal.
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+
+use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_word, realm, word};
+use super::writer::Writer;
+use super::{
+    ArrivalRecord, AttemptRecord, CheckpointRecord, FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord,
+    StatusRecord, StepRecord, StoreError, documents,
+};
+use crate::audit::{Leaf, LeafRead};
+use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, Realm, Timestamp};
+use crate::fault::Fault;
+
+/// Bytes of a document that [`Reader::document`] holds in memory at most.
+const IN_MEMORY_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Leaves that one call of [`Reader::journal`] answers at most.
+const LEAVES_AT_ONCE: u64 = 10_000;
+
+/// Steps in one timeline; the first ones are shown.
+const TIMELINE_LIMIT: i64 = 5000;
+
+/// Reads, each call on a snapshot of its own. Not shared between threads; goes back to the pool when dropped.
+pub struct Reader {
+    connection: Option<Connection>,
+    writer: Arc<Writer>,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.writer.put_back(connection);
+        }
+    }
+}
+
+impl Reader {
+    pub(super) fn take(writer: &Arc<Writer>) -> Result<Self, StoreError> {
+        Ok(Self { connection: Some(writer.connection()?), writer: Arc::clone(writer) })
+    }
+
+    pub(super) fn db(&self) -> &Connection {
+        self.connection.as_ref().expect("taken only when dropped")
+    }
+
+    /// How long a deposit may be without a verdict.
+    pub(super) fn deadline(&self) -> std::time::Duration {
+        self.writer.settings().policy.integration_deadline
+    }
+
+    pub(super) fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        Ok(self.db().prepare_cached(sql)?.query_map(params, read)?.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.db().prepare_cached(sql)?.query_row(params, read).optional()?)
+    }
+
+    pub fn invoices(&self, flow: &FlowId) -> Result<Vec<InvoiceRecord>, StoreError> {
+        self.all(
+            "SELECT invoice.* FROM flow JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id
+             WHERE flow.id = ?1 ORDER BY ordinal",
+            [flow.as_str()],
+            |r| {
+                Ok(InvoiceRecord {
+                    ordinal: r.get("ordinal")?,
+                    facts: InvoiceFacts {
+                        number: word(r, "number")?,
+                        supplier: r.get("supplier")?,
+                        supplier_name: r.get("supplier_name")?,
+                        recipient: r.get("recipient")?,
+                        recipient_name: r.get("recipient_name")?,
+                        issued_on: r.get("issued_on")?,
+                        payable: r.get("payable")?,
+                        type_code: r.get("type_code")?,
+                    },
+                    chorus_id: r.get::<_, Option<i64>>("chorus_id")?.map(ChorusInvoiceId),
+                    status: maybe_word(r, "status")?,
+                    status_at: r.get("status_at")?,
+                    refused: r.get("refused")?,
+                })
+            },
+        )
+    }
+
+    pub fn findings(&self, flow: &FlowId) -> Result<Vec<FindingRecord>, StoreError> {
+        self.all(
+            "SELECT finding.* FROM flow JOIN finding ON finding.realm = flow.realm AND finding.flow = flow.id
+             WHERE flow.id = ?1 ORDER BY ordinal",
+            [flow.as_str()],
+            |r| {
+                Ok(FindingRecord {
+                    rule: r.get("rule")?,
+                    severity: r.get("severity")?,
+                    place: r.get("place")?,
+                    message: r.get("message")?,
+                    remedy: r.get("remedy")?,
+                })
+            },
+        )
+    }
+
+    pub fn attempts(&self, flow: &FlowId) -> Result<Vec<AttemptRecord>, StoreError> {
+        self.all(
+            "SELECT attempt.* FROM flow JOIN attempt ON attempt.realm = flow.realm AND attempt.flow = flow.id
+             WHERE flow.id = ?1 ORDER BY n",
+            [flow.as_str()],
+            |r| {
+                Ok(AttemptRecord {
+                    n: r.get("n")?,
+                    intent_at: super::columns::instant(r, "intent_at")?,
+                    ended_at: maybe_instant(r, "ended_at")?,
+                    deposit_number: maybe_word(r, "deposit_number")?,
+                    outcome: r.get("outcome")?,
+                    detail: r.get("detail")?,
+                })
+            },
+        )
+    }
+
+    /// The statuses of a flow's invoices: ordinal and status, in the order they became known.
+    pub fn statuses(&self, flow: &FlowId) -> Result<Vec<(u32, StatusRecord)>, StoreError> {
+        self.all(
+            "SELECT status.* FROM flow JOIN status ON status.realm = flow.realm AND status.flow = flow.id
+             WHERE flow.id = ?1 ORDER BY ordinal, n",
+            [flow.as_str()],
+            |r| {
+                Ok((
+                    r.get("ordinal")?,
+                    StatusRecord {
+                        status: word(r, "status")?,
+                        at: r.get("at")?,
+                        author: r.get("author")?,
+                        comment: r.get("comment")?,
+                    },
+                ))
+            },
+        )
+    }
+
+    /// A flow's steps in order: its timeline. `actor` is a person's name, `detail` a text, as long as their salts were
+    /// not erased; then `person` and nothing.
+    pub fn steps(&self, flow: &FlowId) -> Result<Vec<StepRecord>, StoreError> {
+        let rows = self.all(
+            "SELECT seq, bytes,
+                 (SELECT value FROM salt WHERE salt.seq = leaf.seq AND field = 'actor') AS person,
+                 (SELECT value FROM salt WHERE salt.seq = leaf.seq AND field = 'detail') AS detail
+             FROM leaf WHERE flow = ?1 ORDER BY seq LIMIT ?2",
+            (flow.as_str(), TIMELINE_LIMIT),
+            |r| {
+                let seq: i64 = r.get("seq")?;
+                let bytes: Vec<u8> = r.get("bytes")?;
+                Ok((count(seq), bytes, r.get::<_, Option<String>>("person")?, r.get::<_, Option<String>>("detail")?))
+            },
+        )?;
+        let step = |(seq, bytes, person, detail): (u64, Vec<u8>, Option<String>, Option<String>)| {
+            let Ok(LeafRead::V1(leaf)) = Leaf::read(&bytes) else { return None };
+            let word = |name: &str| leaf.objects.get(name).cloned();
+            Some(StepRecord {
+                seq,
+                at: Timestamp::from_millis(leaf.time),
+                state: word("state"),
+                actor: person.unwrap_or(leaf.actor),
+                detail: detail.or_else(|| word("status")).or_else(|| word("fault")).or_else(|| word("arrival")),
+                kind: leaf.kind,
+            })
+        };
+        Ok(rows.into_iter().filter_map(step).collect())
+    }
+
+    /// What a receipt is written from: the arrival, and its flow when it became one.
+    pub fn arrival(&self, id: &FlowId) -> Result<Option<ArrivalRecord>, StoreError> {
+        self.one(
+            "SELECT arrival.*, establishment, environment FROM arrival LEFT JOIN realm ON realm.id = arrival.realm
+             WHERE arrival.id = ?1",
+            [id.as_str()],
+            |r| {
+                Ok(ArrivalRecord {
+                    id: word(r, "id")?,
+                    account: word(r, "account")?,
+                    realm: r.get::<_, Option<i64>>("realm")?.map(|_| realm(r)).transpose()?,
+                    folder: r.get("folder")?,
+                    file: r.get("file")?,
+                    sha256: maybe_hash(r, "sha256")?,
+                    size: r.get::<_, Option<i64>>("size")?.map(count),
+                    at: super::columns::instant(r, "at")?,
+                    flow: maybe_word(r, "flow")?,
+                    fault: maybe_fault(r, "fault")?,
+                })
+            },
+        )
+    }
+
+    /// A document's bytes. Only for documents that may be held in memory; see [`Reader::open_document`].
+    pub fn document(&self, hash: &DocumentHash) -> Result<Option<Vec<u8>>, StoreError> {
+        let size = self.one("SELECT size FROM document WHERE sha256 = ?1", [hash.0], |r| r.get(0))?.map(count);
+        if size.is_some_and(|size| size > IN_MEMORY_LIMIT_BYTES) {
+            return Err(StoreError::DocumentTooLarge { limit: IN_MEMORY_LIMIT_BYTES });
+        }
+        let Some(mut stream) = self.open_document(hash)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let path = || documents::path(&self.writer.settings().dir, hash);
+        stream.read_to_end(&mut bytes).map_err(|e| StoreError::io(&path())(e))?;
+        Ok(Some(bytes))
+    }
+
+    /// A document as a stream, whatever its size.
+    pub fn open_document(&self, hash: &DocumentHash) -> Result<Option<Box<dyn Read + Send>>, StoreError> {
+        let row =
+            self.one("SELECT content FROM document WHERE sha256 = ?1", [hash.0], |r| r.get::<_, Option<Vec<u8>>>(0))?;
+        match row {
+            None => Ok(None),
+            Some(Some(bytes)) => Ok(Some(Box::new(Cursor::new(bytes)))),
+            Some(None) => {
+                let path = documents::path(&self.writer.settings().dir, hash);
+                Ok(Some(Box::new(File::open(&path).map_err(StoreError::io(&path))?)))
+            }
+        }
+    }
+
+    pub fn halts(&self) -> Result<Vec<(Realm, Fault, Timestamp)>, StoreError> {
+        self.all(
+            "SELECT establishment, environment, fault, at FROM halt JOIN realm ON realm.id = halt.realm ORDER BY at",
+            [],
+            |r| {
+                let fault = maybe_fault(r, "fault")?.ok_or(rusqlite::Error::InvalidQuery)?;
+                Ok((realm(r)?, fault, super::columns::instant(r, "at")?))
+            },
+        )
+    }
+
+    /// Bytes and files of an account that wait to be processed (its quota): dropped and not yet deposited.
+    pub fn pending(&self, account: &AccountName) -> Result<(u64, u64), StoreError> {
+        let pending = self.one(
+            "SELECT coalesce(sum(size), 0), count(*) FROM flow
+             WHERE account = ?1 AND kind = 'deposit' AND state IN ('received', 'ready', 'sending', 'doubtful')",
+            [account.as_str()],
+            |r| Ok((count(r.get(0)?), count(r.get(1)?))),
+        )?;
+        Ok(pending.unwrap_or_default())
+    }
+
+    pub fn remembered(&self, place: &Realm, name: &str) -> Result<Option<String>, StoreError> {
+        self.one(
+            "SELECT value FROM memory JOIN realm ON realm.id = memory.realm
+             WHERE establishment = ?1 AND environment = ?2 AND name = ?3",
+            (place.establishment.as_str(), place.environment.as_str(), name),
+            |r| r.get(0),
+        )
+    }
+
+    /// The password hash of a person of the page.
+    pub fn person(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.one("SELECT password FROM person WHERE name = ?1", [name], |r| r.get(0))
+    }
+
+    pub fn people(&self) -> Result<Vec<String>, StoreError> {
+        self.all("SELECT name FROM person ORDER BY name", [], |r| r.get(0))
+    }
+
+    /// Deliveries the application has not taken yet: flow and folder name under `/recues`.
+    pub fn delivered(&self, account: &AccountName) -> Result<Vec<(FlowId, String)>, StoreError> {
+        self.all(
+            "SELECT id, delivered_as FROM flow
+             WHERE account = ?1 AND kind = 'reception' AND state = 'delivered' AND delivered_as IS NOT NULL ORDER BY id",
+            [account.as_str()],
+            |r| Ok((word(r, "id")?, r.get("delivered_as")?)),
+        )
+    }
+
+    /// Leaves of a range, in order; at most 10,000.
+    pub fn journal(&self, range: Range<u64>) -> Result<Vec<LeafRecord>, StoreError> {
+        let end = range.end.min(range.start.saturating_add(LEAVES_AT_ONCE));
+        self.all(
+            "SELECT seq, bytes, hash FROM leaf WHERE seq >= ?1 AND seq < ?2 ORDER BY seq",
+            (integer(range.start), integer(end)),
+            |r| Ok(LeafRecord { seq: count(r.get(0)?), bytes: r.get(1)?, hash: r.get(2)? }),
+        )
+    }
+
+    /// The newest signed checkpoint.
+    pub fn checkpoint(&self) -> Result<Option<CheckpointRecord>, StoreError> {
+        self.one("SELECT size, root, note, at FROM checkpoint ORDER BY n DESC LIMIT 1", [], |r| {
+            Ok(CheckpointRecord {
+                size: count(r.get(0)?),
+                root: r.get(1)?,
+                note: r.get(2)?,
+                at: super::columns::instant(r, "at")?,
+            })
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! The database's shape: numbered upgrades, and who may open what.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::StoreError;
+
+/// The upgrades in order: number `n` stands at `n - 1`. `oldest_reader` is the lowest schema number a program must
+/// know to read (and write) a database so upgraded: it rises only when an older program would do harm.
+const UPGRADES: &[Upgrade] = &[Upgrade { sql: include_str!("schema/001.sql"), oldest_reader: 1 }];
+
+struct Upgrade {
+    sql: &'static str,
+    oldest_reader: i64,
+}
+
+/// How long a connection waits for another's lock.
+const BUSY_WAIT: Duration = Duration::from_secs(10);
+
+/// Prepared statements kept per connection.
+const STATEMENTS_KEPT: usize = 256;
+
+/// Pages of log after which the writer copies it into the database (4 KiB each).
+const LOG_PAGES: i64 = 4000;
+
+/// Bytes the log keeps on disk after it was copied.
+const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+
+fn number() -> i64 {
+    i64::try_from(UPGRADES.len()).unwrap_or(i64::MAX)
+}
+
+/// The writer's connection, its schema brought up to date.
+pub fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let mut db = Connection::open(path)?;
+    prepare(&db)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    db.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
+    upgrade(&mut db)?;
+    Ok(db)
+}
+
+/// A connection that only reads.
+pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    prepare(&db)?;
+    db.pragma_update(None, "query_only", true)?;
+    Ok(db)
+}
+
+fn prepare(db: &Connection) -> Result<(), StoreError> {
+    db.busy_timeout(BUSY_WAIT)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    db.pragma_update(None, "foreign_keys", true)?;
+    db.pragma_update(None, "trusted_schema", false)?;
+    Ok(())
+}
+
+/// Refuses a database that a newer program has made unreadable for us.
+pub fn check_readable(db: &Connection) -> Result<i64, StoreError> {
+    let known: bool =
+        db.query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'schema_version'", [], |r| r.get(0))?;
+    if !known {
+        return Ok(0);
+    }
+    let (schema, oldest_reader) =
+        db.query_row("SELECT number, oldest_reader FROM schema_version", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    if oldest_reader > number() {
+        Err(StoreError::TooNew { schema, oldest_reader, ours: number() })
+    } else {
+        Ok(schema)
+    }
+}
+
+fn upgrade(db: &mut Connection) -> Result<(), StoreError> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let present = check_readable(&tx)?;
+    if present == 0 {
+        tx.execute_batch(
+            "CREATE TABLE schema_version (
+                 only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+                 number INTEGER NOT NULL,
+                 oldest_reader INTEGER NOT NULL CHECK (oldest_reader <= number)
+             ) STRICT;
+             INSERT INTO schema_version VALUES (1, 0, 0);",
+        )?;
+    }
+    for (missing, upgrade) in (1..).zip(UPGRADES).skip_while(|(n, _)| *n <= present) {
+        tx.execute_batch(upgrade.sql)?;
+        tx.execute("UPDATE schema_version SET number = ?1, oldest_reader = ?2", [missing, upgrade.oldest_reader])?;
+        log::info!(schema = missing; "Database schema upgraded");
+    }
+    tx.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_schema_opens_unless_it_says_otherwise() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fluxgate.db");
+        drop(open_writer(&path).unwrap());
+        let db = Connection::open(&path).unwrap();
+        db.execute("UPDATE schema_version SET number = 7, oldest_reader = 1", []).unwrap();
+        drop(open_writer(&path).unwrap());
+        let kept: i64 = db.query_row("SELECT number FROM schema_version", [], |r| r.get(0)).unwrap();
+        assert_eq!(kept, 7, "an older program leaves the newer number");
+        db.execute("UPDATE schema_version SET oldest_reader = 7", []).unwrap();
+        let error = open_writer(&path).unwrap_err();
+        assert!(matches!(error, StoreError::TooNew { schema: 7, oldest_reader: 7, .. }), "{error}");
+    }
+
+    #[test]
+    fn every_table_is_strict() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = open_writer(&dir.path().join("fluxgate.db")).unwrap();
+        let mut names = db
+            .prepare(
+                "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite_%'",
+            )
+            .unwrap();
+        let loose: Vec<String> = names.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
+        assert!(loose.is_empty(), "{loose:?}");
+    }
+}

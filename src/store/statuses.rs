@@ -1,0 +1,127 @@
+//! Steps of invoices at Chorus Pro: their number there becomes known, and their statuses as their history tells them.
+
+use std::collections::HashSet;
+
+use super::columns::{integer, word};
+use super::flows::{self, Loaded};
+use super::journal::Entry;
+use super::writer::Writing;
+use super::{StatusRecord, StoreError};
+use crate::domain::{ChorusInvoiceId, FlowId, InvoiceStatus, Timestamp};
+
+/// Statuses kept of one invoice; a longer history is cut.
+const STATUSES_LIMIT: usize = 500;
+
+fn chorus_id(w: &Writing<'_>, flow: &Loaded, ordinal: u32) -> Result<Option<i64>, StoreError> {
+    w.one(
+        "SELECT chorus_id FROM invoice WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3",
+        (flow.realm, flow.id.as_str(), ordinal),
+        |r| r.get(0),
+    )?
+    .ok_or_else(|| StoreError::UnknownInvoice { flow: flow.id.clone(), ordinal })
+}
+
+/// *identify*: see [`super::Store::identify`].
+pub fn identify(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    ordinal: u32,
+    number: ChorusInvoiceId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let flow = flows::load(w, id)?;
+    if chorus_id(w, &flow, ordinal)? == Some(number.0) {
+        return Ok(());
+    }
+    w.run(
+        "UPDATE invoice SET chorus_id = ?4 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3",
+        (flow.realm, id.as_str(), ordinal, number.0),
+    )?;
+    Entry::new("identify", at, Some(&flow.place))
+        .object("flow", id)
+        .object("invoice", ordinal)
+        .object("chorus_id", number)
+        .append(w)?;
+    changed(w, &flow, at)
+}
+
+/// *record statuses*: see [`super::Store::record_statuses`].
+pub fn record(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    ordinal: u32,
+    statuses: &[StatusRecord],
+    at: Timestamp,
+) -> Result<usize, StoreError> {
+    let flow = flows::load(w, id)?;
+    let number = chorus_id(w, &flow, ordinal)?;
+    let mut known: HashSet<(InvoiceStatus, String)> = history(w, &flow, ordinal)?.into_iter().collect();
+    let before = known.len();
+    for status in statuses {
+        if known.len() >= STATUSES_LIMIT {
+            log::warn!(flow = id.as_str(), limit = STATUSES_LIMIT; "An invoice has more statuses than are kept");
+            break;
+        }
+        if known.contains(&(status.status.clone(), status.at.clone())) {
+            continue;
+        }
+        w.run(
+            "INSERT INTO status (realm, flow, ordinal, n, status, at, author, comment)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            (
+                flow.realm,
+                id.as_str(),
+                ordinal,
+                integer(known.len() as u64),
+                status.status.as_str(),
+                &status.at,
+                &status.author,
+                &status.comment,
+            ),
+        )?;
+        let mut entry = Entry::new("status", at, Some(&flow.place))
+            .object("flow", id)
+            .object("invoice", ordinal)
+            .object("status", &status.status)
+            .object("status_at", &status.at)
+            .maybe("chorus_id", number);
+        if let Some(author) = &status.author {
+            entry = entry.private("author", author);
+        }
+        if let Some(comment) = &status.comment {
+            entry = entry.private("comment", comment);
+        }
+        entry.append(w)?;
+        known.insert((status.status.clone(), status.at.clone()));
+    }
+    let new = known.len() - before;
+    if new > 0 {
+        let latest = history(w, &flow, ordinal)?.into_iter().max_by_key(|(_, at)| instant(at));
+        let (status, status_at) = latest.map(|(s, at)| (s.as_str().to_owned(), at)).unzip();
+        w.run(
+            "UPDATE invoice SET status = ?4, status_at = ?5 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3",
+            (flow.realm, id.as_str(), ordinal, status, status_at),
+        )?;
+        changed(w, &flow, at)?;
+    }
+    Ok(new)
+}
+
+/// What is known of an invoice, in the order it became known.
+fn history(w: &Writing<'_>, flow: &Loaded, ordinal: u32) -> Result<Vec<(InvoiceStatus, String)>, StoreError> {
+    w.all(
+        "SELECT status, at FROM status WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3 ORDER BY n",
+        (flow.realm, flow.id.as_str(), ordinal),
+        |r| Ok((word(r, "status")?, r.get("at")?)),
+    )
+}
+
+/// Chorus Pro's date as an instant where it can be read; of equal or unreadable ones the last that became known counts.
+fn instant(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
+}
+
+fn changed(w: &mut Writing<'_>, flow: &Loaded, at: Timestamp) -> Result<(), StoreError> {
+    w.run("UPDATE flow SET changed_at = ?3 WHERE realm = ?1 AND id = ?2", (flow.realm, flow.id.as_str(), at.millis()))?;
+    flow.queue_receipt(w, at)
+}

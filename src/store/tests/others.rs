@@ -1,0 +1,200 @@
+//! Refusals, receptions, statuses, people, notes, lists.
+
+use std::io::Read;
+
+use super::*;
+use crate::flow::reception;
+
+#[test]
+fn a_refusal_without_a_route_gets_its_receipt() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let refusal = Refusal {
+        account: "sifac".parse().unwrap(),
+        realm: None,
+        folder: "ailleurs".into(),
+        name: "facture.xml".into(),
+        peer: "127.0.0.1".into(),
+        at: at(0),
+        fault: Fault::new(Code::UnknownFolder).with("folder", "ailleurs"),
+    };
+    let id = store.refuse(refusal).wait().unwrap();
+    let receipt = lease(&store, Job::Receipt, at(0));
+    assert_eq!(receipt.flow, id);
+    let record = store.reader().unwrap().arrival(&id).unwrap().unwrap();
+    assert_eq!((record.realm, record.flow, record.fault.unwrap().code), (None, None, Code::UnknownFolder));
+}
+
+#[test]
+fn a_received_invoice_goes_its_way_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let found = FoundInvoice {
+        chorus_id: ChorusInvoiceId(77),
+        number: "AB-1".parse().unwrap(),
+        supplier: "12345678200051".into(),
+        supplier_name: "Papeterie".into(),
+        recipient: "11000201100044".into(),
+        recipient_name: "Université".into(),
+        status: InvoiceStatus::MiseADisposition,
+        status_at: "2026-11-20T10:00:00.000+01:00".into(),
+        issued_on: None,
+        payable: Some("12.00 EUR".into()),
+        type_code: "380".into(),
+        account: "sifac".parse().unwrap(),
+    };
+    let Found::New(flow) = store.find(&realm("univ"), found.clone(), at(0)).wait().unwrap() else { panic!() };
+    let before = store.metrics().leaves;
+    assert_eq!(store.find(&realm("univ"), found.clone(), at(1)).wait().unwrap(), Found::Known(flow.clone()));
+    assert_eq!(store.metrics().leaves, before);
+    let mandated = FoundInvoice {
+        status: InvoiceStatus::Mandatee,
+        status_at: "2026-11-21T10:00:00.000+01:00".into(),
+        ..found.clone()
+    };
+    store.find(&realm("univ"), mandated, at(2)).wait().unwrap();
+    assert!(matches!(store.find(&realm("lycee"), found, at(2)).wait().unwrap(), Found::New(_)));
+
+    let fetches = store.lease(&[Job::Fetch], 10, at(2), LEASE).wait().unwrap();
+    let fetch = fetches.iter().find(|l| l.flow == flow).unwrap();
+    let nothing =
+        store.advance(&flow, reception::Event::Downloaded, ReceptionFacts::default(), Some(fetch), at(3)).wait();
+    assert!(matches!(nothing, Err(StoreError::Misuse(_))));
+    // Larger than the inline limit: kept as a file on the way.
+    let pivot = vec![b'x'; 200_000];
+    let facts = ReceptionFacts { document: Some(Content::Inline(pivot.clone())), ..ReceptionFacts::default() };
+    store.advance(&flow, reception::Event::Downloaded, facts, Some(fetch), at(3)).wait().unwrap();
+    let deliver = lease(&store, Job::Deliver, at(3));
+    let facts = ReceptionFacts { folder: Some("2026-11-23_AB-1".into()), ..ReceptionFacts::default() };
+    store.advance(&flow, reception::Event::Placed, facts, Some(&deliver), at(4)).wait().unwrap();
+    let reader = store.reader().unwrap();
+    let account: AccountName = "sifac".parse().unwrap();
+    assert_eq!(reader.delivered(&account).unwrap(), [(flow.clone(), "2026-11-23_AB-1".to_owned())]);
+    let record = reader.flow(&flow).unwrap().unwrap();
+    assert_eq!(record.invoice_status, Some(InvoiceStatus::Mandatee));
+    let mut bytes = Vec::new();
+    reader.open_document(&record.sha256.unwrap()).unwrap().unwrap().read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, pivot);
+    store.advance(&flow, reception::Event::Taken, ReceptionFacts::default(), None, at(5)).wait().unwrap();
+    assert_eq!(reader.delivered(&account).unwrap(), []);
+    no_lease(&store, Job::Receipt, at(10));
+    assert!(reader.flows(&FlowQuery { text: Some("papeterie".into()), ..FlowQuery::default() }).unwrap().len() == 2);
+}
+
+#[test]
+fn statuses_are_kept_once_each_and_the_latest_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let flow = integrated(&store, "F1");
+    store.identify(&flow, 0, ChorusInvoiceId(4711), at(10)).wait().unwrap();
+    store.identify(&flow, 0, ChorusInvoiceId(4711), at(10)).wait().unwrap();
+    // Newest first, as Chorus Pro may give them, and across the change of the clock.
+    let history = vec![
+        status(InvoiceStatus::Mandatee, "2026-10-25T02:30:00.000+01:00"),
+        status(InvoiceStatus::MiseADisposition, "2026-10-25T02:45:00.000+02:00"),
+    ];
+    assert_eq!(store.record_statuses(&flow, 0, history.clone(), at(11)).wait().unwrap(), 2);
+    assert_eq!(store.record_statuses(&flow, 0, history, at(12)).wait().unwrap(), 0);
+    let reader = store.reader().unwrap();
+    let invoice = &reader.invoices(&flow).unwrap()[0];
+    assert_eq!(
+        (invoice.status.as_ref(), invoice.chorus_id),
+        (Some(&InvoiceStatus::Mandatee), Some(ChorusInvoiceId(4711)))
+    );
+    assert_eq!(reader.statuses(&flow).unwrap().len(), 2);
+    let kinds = kinds(&store);
+    assert_eq!(kinds.iter().filter(|k| *k == "status").count(), 2);
+    assert_eq!(kinds.iter().filter(|k| *k == "identify").count(), 1);
+    let missing = store.record_statuses(&flow, 1, vec![], at(13)).wait();
+    assert!(matches!(missing, Err(StoreError::UnknownInvoice { ordinal: 1, .. })));
+}
+
+#[test]
+fn people_notes_and_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.enrol("marie", "$argon2id$1", "console", at(0)).wait().unwrap();
+    store.enrol("marie", "$argon2id$2", "marie", at(1)).wait().unwrap();
+    assert!(matches!(store.enrol("system", "x", "console", at(1)).wait(), Err(StoreError::Misuse(_))));
+    store.remember(&realm("univ"), "cursor", "12").wait().unwrap();
+    store.remember(&realm("univ"), "cursor", "13").wait().unwrap();
+    let note = Note {
+        kind: "login",
+        actor: "marie".into(),
+        realm: None,
+        objects: BTreeMap::from([("way".into(), "password".into())]),
+        hashes: BTreeMap::new(),
+        private: BTreeMap::from([("peer".into(), "10.0.0.9".into())]),
+        at: at(2),
+    };
+    store.note(note).wait().unwrap();
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.person("marie").unwrap().as_deref(), Some("$argon2id$2"));
+    assert_eq!(reader.people().unwrap(), ["marie"]);
+    assert_eq!(reader.remembered(&realm("univ"), "cursor").unwrap().as_deref(), Some("13"));
+    assert_eq!(reader.remembered(&realm("lycee"), "cursor").unwrap(), None);
+    let leaves = leaves(&store);
+    let said: Vec<_> = leaves.iter().map(|l| (l.kind.as_str(), l.actor.as_str())).collect();
+    assert_eq!(said, [("journal_key", "system"), ("enrol", "console"), ("password", "person"), ("login", "person")]);
+    assert_eq!(leaves[3].establishment_seq, 3);
+    assert!(leaves[3].commitments.contains_key("actor") && leaves[3].commitments.contains_key("peer"));
+}
+
+#[test]
+fn lists_search_and_first_screen() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let done = integrated(&store, "F1");
+    let refused = drop_file(&store, "F2");
+    let intake = lease(&store, Job::Intake, at(20));
+    let findings = vec![FindingRecord {
+        rule: "BR-01".into(),
+        severity: "fatal".into(),
+        place: "/Invoice".into(),
+        message: "missing".into(),
+        remedy: "write it".into(),
+    }];
+    let facts = Facts {
+        fault: Some(Fault::new(Code::RulesFailed).with("count", 1)),
+        findings: Some(findings.clone()),
+        invoices: Some(vec![invoice("F2")]),
+        ..Facts::default()
+    };
+    store.decide(&refused, Event::CheckFailed, facts, Some(&intake), at(21)).wait().unwrap();
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.findings(&refused).unwrap(), findings);
+    let ids = |query: FlowQuery| reader.flows(&query).unwrap().into_iter().map(|f| f.id).collect::<Vec<_>>();
+    assert_eq!(ids(FlowQuery::default()), [refused.clone(), done.clone()]);
+    assert_eq!(ids(FlowQuery { before: Some(refused.clone()), ..FlowQuery::default() }), [done.clone()]);
+    assert_eq!(ids(FlowQuery { most: 1, ..FlowQuery::default() }), [refused.clone()]);
+    let text = |text: &str| ids(FlowQuery { text: Some(text.into()), ..FlowQuery::default() });
+    assert_eq!(text("GÉNÉRALE").len(), 2);
+    assert_eq!(text("cpp000000001"), [done.clone()]);
+    assert_eq!(text("f2"), [refused.clone()]);
+    assert_eq!(text("%"), []);
+    assert_eq!(ids(FlowQuery { stuck: true, ..FlowQuery::default() }), [refused.clone()]);
+    assert_eq!(ids(FlowQuery { kind: Some(crate::flow::FlowKind::Reception), ..FlowQuery::default() }), []);
+
+    let overview = reader.overview(at(22)).unwrap();
+    assert_eq!((overview.stuck_total, overview.drops_today), (1, 2));
+    assert_eq!(overview.stuck[0].id, refused);
+    assert_eq!(overview.counts.iter().map(|c| c.2).sum::<u64>(), 2);
+    assert_eq!(overview.leaves, store.metrics().leaves);
+    assert!(overview.work.iter().any(|(job, n, _)| *job == Job::Receipt && *n == 2), "{:?}", overview.work);
+    // Dropped anew with the same number: nobody waits for the refused one any more.
+    ready(&store, "F2");
+    assert_eq!(reader.overview(at(23)).unwrap().stuck_total, 0);
+}
+
+#[test]
+fn a_driver_is_woken_by_new_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let quiet = tokio::time::timeout(Duration::from_millis(50), store.work_added()).await;
+        assert!(quiet.is_err());
+        store.receive(arrival("facture.xml", b"F1")).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(5), store.work_added()).await.unwrap();
+    });
+}
