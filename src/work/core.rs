@@ -118,5 +118,37 @@ impl Core {
 
 /// Whether the same step may succeed a moment later.
 fn is_passing(error: &StoreError) -> bool {
-    matches!(error, StoreError::Sqlite(_))
+    matches!(error, StoreError::Sqlite(_) | StoreError::DiskFull | StoreError::NotCommitted(_) | StoreError::Io { .. })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A doubtful flow of no importance.
+    pub fn flow_record() -> FlowRecord {
+        FlowRecord {
+            id: crate::domain::FlowId::from_u128(1),
+            kind: crate::flow::FlowKind::Deposit,
+            realm: crate::domain::Realm {
+                establishment: "univ-exemple".parse().unwrap(),
+                environment: crate::domain::Environment::Practice,
+            },
+            account: "sifac".parse().unwrap(),
+            state: "doubtful".to_owned(),
+            is_final: false,
+            file: "facture.xml".to_owned(),
+            sha256: None,
+            size: None,
+            syntax: None,
+            received_at: Timestamp::EPOCH,
+            changed_at: Timestamp::EPOCH,
+            deposit_number: None,
+            fault: None,
+            since: Timestamp::EPOCH,
+            delivered_as: None,
+            invoice_number: None,
+            invoice_status: None,
+        }
+    }
 }

@@ -13,7 +13,6 @@ use crate::flow::deposit::{Event, State};
 use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease};
 use crate::work::connector::CallError;
 use crate::work::core::{Core, JobError};
-use crate::work::halts;
 use crate::work::reach::Setback;
 
 /// The longest wait between two tries of a deposit that certainly did not happen.
@@ -70,8 +69,8 @@ async fn settle(
             (Event::DepositAccepted, Facts { deposit_number: Some(deposited.number), ..Facts::default() })
         }
         Err(error) => {
-            let detail = Some(halts::describe(&error));
-            log::warn!(flow = flow.id.as_str(), error = halts::describe(&error).as_str(); "The deposit got no number");
+            let detail = Some(error.to_string());
+            log::warn!(flow = flow.id.as_str(), error = error.to_string().as_str(); "The deposit got no number");
             let event = event_of(&error);
             let fault = fault_of(&error);
             let retry = match core.setback(&lease.realm, error).await {

@@ -9,10 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::chorus::{Page, RechercherFournisseur};
 use crate::domain::{Realm, Timestamp};
-use crate::fault::{Code, Fault};
-use crate::work::connector::{CallError, Connector};
+use crate::fault::{Fault, Language};
 use crate::work::core::Core;
 
 /// Between two looks at the halts and at the secrets' files.
@@ -97,24 +95,24 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
         probing.retain(|realm, p| {
             halts.iter().any(|(halted, ..)| halted == realm) || p.resumed.is_some_and(|at| now.since(at) < RELAPSE_WITHIN)
         });
-        for (realm, fault, _) in halts {
+        for (realm, ..) in halts {
             let entry = probing.entry(realm.clone()).or_insert_with(|| Probing {
                 next: now.plus(PROBE_FIRST),
                 wait: PROBE_FIRST,
                 resumed: None,
-                secrets: core.connectors.load().get(&realm).map(|c| c.secrets_stamp()),
+                secrets: core.connectors.load().get(&realm).ok().map(|c| c.secrets_version()),
             });
             if entry.resumed.take().is_some() {
                 entry.wait = (entry.wait * 2).min(PROBE_LONGEST);
                 entry.next = now.plus(entry.wait);
             }
-            let Some(connector) = core.connectors.load().get(&realm) else { continue };
-            let secrets = Some(connector.secrets_stamp());
+            let Ok(connector) = core.connectors.load().get(&realm) else { continue };
+            let secrets = Some(connector.secrets_version());
             if now < entry.next && secrets == entry.secrets {
                 continue;
             }
             entry.secrets = secrets;
-            match probe(&connector, &fault).await {
+            match connector.probe().await {
                 Ok(()) => {
                     entry.resumed = Some(core.now());
                     resume(&core, &realm).await;
@@ -122,28 +120,12 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
                 Err(error) => {
                     entry.wait = (entry.wait * 2).min(PROBE_LONGEST);
                     entry.next = core.now().plus(entry.wait);
-                    log::debug!(realm = realm.to_string().as_str(), error = describe(&error).as_str();
+                    log::debug!(realm = realm.to_string().as_str(), error = error.to_string().as_str();
                         "A halted realm still does not answer");
                 }
             }
         }
     }
-}
-
-/// A harmless call through all layers; where one API was forbidden, also a read of the invoices' own.
-async fn probe(connector: &Connector, fault: &Fault) -> Result<(), CallError> {
-    connector.probe().await?;
-    if fault.code == Code::AccessForbidden {
-        let nothing = RechercherFournisseur {
-            number: None,
-            deposit: None,
-            deposited: Some(crate::chorus::Period { from: Timestamp::now(), to: Timestamp::now() }),
-            state_changed: None,
-            page: Page { number: 1, rows: 1 },
-        };
-        connector.call(&nothing).await?;
-    }
-    Ok(())
 }
 
 async fn resume(core: &Core, realm: &Realm) {
@@ -160,19 +142,10 @@ async fn resume(core: &Core, realm: &Realm) {
 pub(super) async fn halt(core: &Core, realm: &Realm, fault: &Fault) {
     match core.store.halt(realm, fault.clone(), core.now()).await {
         Ok(true) => log::error!(realm = realm.to_string().as_str(), fault = fault.code.as_str();
-            "The queue stops: {}", fault.title(crate::fault::Language::En)),
+            "The queue stops: {}", fault.title(Language::En)),
         Ok(false) => {}
         Err(error) => log::error!(realm = realm.to_string().as_str(), error = error.to_string().as_str();
             "A realm cannot be halted"),
-    }
-}
-
-/// A call's failure in a few words, without secrets.
-pub(super) fn describe(error: &CallError) -> String {
-    match error {
-        CallError::NotSent(fault) | CallError::Stopped(fault) | CallError::Lost(fault) => fault.to_string(),
-        CallError::SlowDown { fault, until } => format!("{fault} (until {until})"),
-        CallError::Refused { code, label, .. } => format!("{code} {label}"),
     }
 }
 

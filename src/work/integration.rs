@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::chorus::{ConsulterCrDetaille, FluxSyntax, Page, RechercherFournisseur, Report, Verdict};
 use crate::domain::{DepositNumber, InvoiceNumber, Timestamp};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
 use crate::store::{Facts, FlowRecord, InvoiceRecord, Lease};
 use crate::work::core::{Core, JobError};
@@ -129,13 +129,14 @@ impl Job<'_> {
 
     /// No verdict yet: asked again later, with an alarm when there is reason for one.
     async fn in_hand(&self, fault: Option<Fault>, detail: Option<String>) -> Result<(), JobError> {
-        let fault = self.alarm(fault).await?;
-        let facts = Facts { fault, detail, not_before: Some(self.again_at()), ..Facts::default() };
+        self.alarm(fault).await?;
+        // Without a fault of its own the event keeps the one shown, and is no step of its own.
+        let facts = Facts { detail, not_before: Some(self.again_at()), ..Facts::default() };
         self.decide(Event::InHand, facts).await
     }
 
-    /// Shows the fault, or the missed deadline when there is no other; answers what stands now.
-    async fn alarm(&self, fault: Option<Fault>) -> Result<Option<Fault>, JobError> {
+    /// Shows the fault, or the missed deadline when there is no other, or that there is none any more.
+    async fn alarm(&self, fault: Option<Fault>) -> Result<(), JobError> {
         let age = self.core.now().since(self.deposited_at);
         let deadline = self.core.options.load().limits.integration_deadline.get();
         let late = age >= deadline;
@@ -144,13 +145,13 @@ impl Job<'_> {
             let hours = deadline.as_secs() / 3600;
             late.then(|| Fault::new(Code::IntegrationLate).with("deposit", deposit).with("hours", hours))
         });
-        if let Some(fault) = &fault
-            && self.flow.fault.as_ref() != Some(fault)
-        {
-            log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str(); "{}", fault.title(crate::fault::Language::En));
-            self.core.store.trouble(&self.flow.id, Some(fault.clone()), self.core.now()).await?;
+        if self.flow.fault == fault {
+            return Ok(());
         }
-        Ok(fault)
+        if let Some(fault) = &fault {
+            log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str(); "{}", fault.title(Language::En));
+        }
+        Ok(self.core.store.trouble(&self.flow.id, fault, self.core.now()).await?)
     }
 
     async fn decide(&self, event: Event, facts: Facts) -> Result<(), JobError> {

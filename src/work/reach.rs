@@ -29,12 +29,12 @@ impl Core {
     /// The realm's connector, unless it is paused, or not connected (which halts it).
     pub async fn connector(&self, realm: &Realm) -> Result<Connector, Setback> {
         let now = self.now();
-        let Some(connector) = self.connectors.load().get(realm) else {
-            let fault = Fault::new(Code::NotConnected)
-                .with("establishment", &realm.establishment)
-                .with("environment", realm.environment);
-            halts::halt(self, realm, &fault).await;
-            return Err(Setback::Later { fault, at: now.plus(HALTED_WAIT) });
+        let connector = match self.connectors.load().get(realm) {
+            Ok(connector) => connector,
+            Err(fault) => {
+                halts::halt(self, realm, &fault).await;
+                return Err(Setback::Later { fault, at: now.plus(HALTED_WAIT) });
+            }
         };
         match self.pauses.until(realm, now) {
             Some(at) => Err(Setback::Later { fault: Fault::new(Code::Throttled), at }),
@@ -52,7 +52,7 @@ impl Core {
             }
             Err(error) => {
                 log::info!(realm = realm.to_string().as_str(), service = S::NAME,
-                    error = halts::describe(&error).as_str(); "Chorus Pro gave no answer");
+                    error = error.to_string().as_str(); "Chorus Pro gave no answer");
                 Err(self.setback(realm, error).await)
             }
         }
