@@ -383,6 +383,12 @@ catalogue! {
         "Impossible event: {event} in state {state}"
         "Tell the publisher, with the flow's id; the state did not change."
     }
+    ReadingFailed "FG-907" Appliance Never {
+        "La lecture de ce fichier a échoué dans le produit"
+        "Signalez-le à l'éditeur avec l'identifiant du flux ; en attendant, déposez la facture sous une autre forme (UBL, CII ou Factur-X)."
+        "Reading this file failed inside the product"
+        "Tell the publisher, with the flow's id; meanwhile drop the invoice in another form (UBL, CII or Factur-X)."
+    }
 }
 
 impl Code {

@@ -11,6 +11,7 @@ mod facts;
 mod guard;
 mod limits;
 mod outline;
+pub mod pivot;
 pub mod report;
 mod rules;
 mod sniff;

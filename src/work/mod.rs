@@ -1,2 +1,30 @@
-//! Core's jobs. (Contract for the first build.)
+//! Core's jobs, one file each: what a flow's state asks for is done here, and nothing else decides.
+//!
+//! [`Workshop`] leases due work from the store and runs it; a job may run twice, die anywhere and be resumed. Steps are
+//! the store's, decisions are `flow`'s, the wire is `chorus`'s: a job only carries things between them.
+//!
+//! Refuses to know: SFTP and HTTP clients, SQL, wire words.
+
 pub mod connector;
+mod core;
+mod deliver;
+mod deposit;
+mod doubt;
+mod driver;
+mod fetch;
+mod folders;
+mod halts;
+mod intake;
+mod integration;
+mod reach;
+mod receipts;
+mod reception;
+mod seal;
+mod settings;
+mod statuses;
+
+pub use self::core::Parts;
+pub use driver::Workshop;
+pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_stem};
+pub use seal::{Purpose, SealError, canonical, seal, verify};
+pub use settings::{Check, LimitsSection, Options, RouteSection};

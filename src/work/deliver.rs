@@ -1,0 +1,349 @@
+//! Places a downloaded invoice into its account's `/recues/`: one folder, complete from the first instant it is seen.
+//!
+//! Promise: the folder is built apart, every file synced, and renamed into place; a crash leaves all of it or nothing, and
+//! the same delivery made twice is one folder. Names from outside never leave it. A pivot that cannot be read is delivered
+//! as it came, with the fault.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::domain::{ChorusInvoiceId, DocumentHash};
+use crate::fault::{Code, Fault, Language};
+use crate::flow::reception::{Event, State};
+use crate::invoice::pivot::{self, AttachmentKind, Limits, PivotInvoice};
+use crate::os::durable;
+use crate::store::{FlowRecord, InvoiceRecord, Lease, ReceptionFacts};
+use crate::work::core::{Core, JobError};
+use crate::work::fetch::chorus_id;
+use crate::work::folders::{Shelf, remove_whatever, safe_file_name, slug};
+use crate::work::receipts::fault_json;
+use crate::work::seal::{self, Purpose};
+
+/// Bytes of the invoice's number in the folder's name.
+const NUMBER_BYTES: usize = 60;
+/// Bytes of an attachment's name.
+const ATTACHMENT_NAME_BYTES: usize = 120;
+/// The document that describes a delivery.
+const DESCRIPTION: &str = "facture.json";
+/// The longest `facture.json` that is read back.
+const DESCRIPTION_LIMIT_BYTES: u64 = 4 << 20;
+/// What the file work is about, for errors.
+const WHAT: &str = "the folder of received invoices";
+
+pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
+    let reader = core.store.reader()?;
+    let flow = core.flow(&reader, lease)?;
+    if flow.state != State::Fetched.as_str() {
+        return Ok(core.store.finish(lease).await?);
+    }
+    drop(reader);
+    let placed = {
+        let flow = flow.clone();
+        core.apart(move |core| place(core, &flow)).await
+    };
+    let now = core.now();
+    let (event, facts) = match placed {
+        Ok(Placed { folder, fault }) => {
+            log::info!(flow = flow.id.as_str(), folder = folder.as_str(); "A received invoice is delivered");
+            (Event::Placed, ReceptionFacts { folder: Some(folder), fault, ..ReceptionFacts::default() })
+        }
+        Err(JobError::Files { what, error }) => {
+            log::error!(flow = flow.id.as_str(), error = error.to_string().as_str(); "A received invoice cannot be placed into {what}");
+            let id = flow.invoice_number.as_ref().map_or("?", |number| number.as_str());
+            let fault = Fault::new(Code::DeliveryFailed).with("chorus_id", id).with("detail", error);
+            (Event::PlacingFailed, ReceptionFacts { fault: Some(fault), ..ReceptionFacts::default() })
+        }
+        Err(other) => return Err(other),
+    };
+    core.store.advance(&flow.id, event, facts, Some(lease), now).await?;
+    Ok(())
+}
+
+struct Placed {
+    /// The folder's name under `/recues`.
+    folder: String,
+    fault: Option<Fault>,
+}
+
+/// A file of the delivery.
+struct Part<'a> {
+    role: &'static str,
+    name: String,
+    /// The name it had, when that differs.
+    given: Option<&'a str>,
+    mime: &'a str,
+    content: &'a [u8],
+}
+
+fn place(core: &Core, flow: &FlowRecord) -> Result<Placed, JobError> {
+    let reader = core.store.reader()?;
+    let id = chorus_id(&reader, &flow.id)?;
+    let invoice = reader.invoices(&flow.id)?.into_iter().next().ok_or(JobError::Missing("the invoice"))?;
+    let hash = flow.sha256.ok_or(JobError::Missing("the download's hash"))?;
+    let bytes = reader.document(&hash)?.ok_or(JobError::Missing("the download"))?;
+    drop(reader);
+
+    let limits = Limits::default();
+    let xml = pivot::unwrap_download(&bytes, &limits);
+    let read = xml.as_ref().map_err(Clone::clone).and_then(|xml| pivot::read(xml, &limits)).map_err(|e| e.to_string());
+    let read = read.and_then(|pivot| ours(pivot, &invoice));
+    let fault = read.as_ref().err().map(|detail| {
+        log::warn!(flow = flow.id.as_str(), chorus_id = id.0, detail = detail.as_str(); "A received invoice's pivot cannot be read; it is delivered as it came");
+        Fault::new(Code::PivotUnreadable).with("chorus_id", id).with("detail", detail)
+    });
+    let parts = match (&read, &xml) {
+        (Ok((_, pivot)), Ok(xml)) => parts(xml, pivot),
+        _ => vec![Part { role: "pivot", name: raw_name(&bytes).to_owned(), given: None, mime: "", content: &bytes }],
+    };
+    let delivery = Delivery { core, flow, invoice: &invoice, id, hash, fault: fault.as_ref() };
+    let folder = delivery.put(&parts, read.as_ref().ok())?;
+    Ok(Placed { folder, fault })
+}
+
+/// The pivot's invoice that was asked for, with the pivot's version.
+fn ours(pivot: pivot::Pivot, invoice: &InvoiceRecord) -> Result<(Option<String>, PivotInvoice), String> {
+    let number = invoice.facts.number.as_str().trim();
+    let version = pivot.version;
+    let found = pivot.invoices.into_iter().find(|read| read.number == number);
+    found.map(|read| (version, read)).ok_or_else(|| "it holds another invoice".to_owned())
+}
+
+/// A name for bytes nobody understood.
+fn raw_name(bytes: &[u8]) -> &'static str {
+    if bytes.starts_with(b"PK") {
+        "pivot.zip"
+    } else if bytes.trim_ascii_start().starts_with(b"<") {
+        "pivot.xml"
+    } else {
+        "pivot.bin"
+    }
+}
+
+/// The files of a delivery whose pivot was read.
+fn parts<'a>(xml: &'a [u8], pivot: &'a PivotInvoice) -> Vec<Part<'a>> {
+    let mut parts = vec![Part { role: "pivot", name: "pivot.xml".to_owned(), given: None, mime: "application/xml", content: xml }];
+    let principal = pivot.principal();
+    if let Some(original) = principal
+        && let Some(content) = &original.content
+    {
+        let name = format!("original{}", extension(&original.name, content));
+        parts.push(Part { role: "original", name, given: Some(&original.name), mime: &original.mime, content });
+    }
+    if let Some(readable) = pivot.readable()
+        && let Some(content) = &readable.content
+    {
+        let name = "lisible.pdf".to_owned();
+        parts.push(Part { role: "readable", name, given: Some(&readable.name), mime: "application/pdf", content });
+    }
+    let readable = pivot.readable();
+    let others = pivot.attachments.iter().filter(|attachment| {
+        let is = |other: Option<&pivot::Attachment>| other.is_some_and(|o| std::ptr::eq(o, *attachment));
+        !is(principal) && (!is(readable) || attachment.kind == AttachmentKind::Principal)
+    });
+    for (place, attachment) in others.enumerate() {
+        if let Some(content) = &attachment.content {
+            let safe = safe_file_name(&attachment.name, ATTACHMENT_NAME_BYTES);
+            let name = format!("piece-{:02}_{safe}", place + 1);
+            parts.push(Part { role: "attachment", name, given: Some(&attachment.name), mime: &attachment.mime, content });
+        }
+    }
+    parts
+}
+
+/// The extension of the name it was given, or one that its first bytes tell.
+fn extension(name: &str, content: &[u8]) -> String {
+    let safe = safe_file_name(name, ATTACHMENT_NAME_BYTES);
+    match safe.rfind('.') {
+        Some(dot) if dot > 0 && (2..=6).contains(&(safe.len() - dot)) => safe[dot..].to_ascii_lowercase(),
+        _ if content.starts_with(b"%PDF-") => ".pdf".to_owned(),
+        _ if content.trim_ascii_start().starts_with(b"<") => ".xml".to_owned(),
+        _ => ".bin".to_owned(),
+    }
+}
+
+struct Delivery<'a> {
+    core: &'a Core,
+    flow: &'a FlowRecord,
+    invoice: &'a InvoiceRecord,
+    id: ChorusInvoiceId,
+    hash: DocumentHash,
+    fault: Option<&'a Fault>,
+}
+
+impl Delivery<'_> {
+    /// Builds the folder apart and renames it into place; answers its name.
+    fn put(&self, parts: &[Part<'_>], read: Option<&(Option<String>, PivotInvoice)>) -> Result<String, JobError> {
+        let shelf = self.core.folders.shelf(&self.flow.account, Shelf::Received).map_err(JobError::files(WHAT))?;
+        let name = self.folder_name(&shelf)?;
+        let target = shelf.join(&name);
+        if target.is_dir() {
+            // Ours and complete, from before a crash: it was renamed into place as a whole.
+            durable::sync_dir(&shelf).map_err(JobError::files(WHAT))?;
+            return Ok(name);
+        }
+        let document = self.description(parts, read)?;
+        let bench = self.core.folders.bench(&self.flow.account).map_err(JobError::files(WHAT))?;
+        let draft = bench.join(format!("recue-{}", self.flow.id));
+        self.build(&draft, parts, &document).map_err(JobError::files(WHAT))?;
+        durable::rename_durably(&draft, &target).map_err(JobError::files(WHAT))?;
+        Ok(name)
+    }
+
+    fn build(&self, draft: &Path, parts: &[Part<'_>], document: &[u8]) -> std::io::Result<()> {
+        remove_whatever(draft)?;
+        std::fs::create_dir(draft)?;
+        for part in parts {
+            durable::write_synced(&draft.join(&part.name), part.content)?;
+        }
+        durable::write_synced(&draft.join(DESCRIPTION), document)?;
+        durable::sync_dir(draft)
+    }
+
+    /// `<date>_<number>_<chorusid>`; the date is that of our sighting, so that folders sort as they came. With the flow
+    /// behind it when another environment's invoice has the same three.
+    fn folder_name(&self, shelf: &Path) -> Result<String, JobError> {
+        let date = self.flow.received_at.paris_date();
+        let number = slug(self.invoice.facts.number.as_str(), NUMBER_BYTES);
+        let name = format!("{date}_{number}_{}", self.id);
+        if self.is_free_or_ours(&shelf.join(&name)) {
+            return Ok(name);
+        }
+        Ok(format!("{name}_{}", self.flow.id))
+    }
+
+    fn is_free_or_ours(&self, folder: &PathBuf) -> bool {
+        if !folder.exists() {
+            return true;
+        }
+        let path = folder.join(DESCRIPTION);
+        let small = std::fs::metadata(&path).is_ok_and(|m| m.len() <= DESCRIPTION_LIMIT_BYTES);
+        let document: Option<Value> =
+            small.then(|| std::fs::read(&path).ok()).flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        document.is_some_and(|d| d["flow"] == self.flow.id.as_str())
+    }
+
+    /// `facture.json`, sealed.
+    fn description(&self, parts: &[Part<'_>], read: Option<&(Option<String>, PivotInvoice)>) -> Result<Vec<u8>, JobError> {
+        let (flow, facts) = (self.flow, &self.invoice.facts);
+        let mut document = Map::new();
+        let mut put = |name: &str, value: Value| drop(document.insert(name.to_owned(), value));
+        put("flow", flow.id.as_str().into());
+        put("account", flow.account.as_str().into());
+        put("establishment", flow.realm.establishment.as_str().into());
+        put("environment", flow.realm.environment.as_str().into());
+        put("found_at", flow.received_at.to_string().into());
+        put("chorus_id", self.id.0.into());
+        put("number", facts.number.as_str().into());
+        put("status", self.invoice.status.as_ref().map(|s| s.as_str()).into());
+        put("status_at", self.invoice.status_at.as_deref().into());
+        match read {
+            Some((_, pivot)) => described(pivot, &mut put),
+            None => searched(self.invoice, &mut put),
+        }
+        put("pivot", json!({
+            "version": read.and_then(|(version, _)| version.as_deref()),
+            "sha256": self.hash.to_string(),
+        }));
+        put("files", parts.iter().map(file_json).collect());
+        put("fault", self.fault.map_or(Value::Null, |f| fault_json(f, self.language())));
+        let checkpoint = self.core.store.checkpoint(self.core.now()).wait()?;
+        put("checkpoint", checkpoint.into());
+        seal::seal(&self.core.signer, Purpose::Invoice, &mut document)?;
+        Ok(serde_json::to_vec_pretty(&document).unwrap_or_default())
+    }
+
+    fn language(&self) -> Language {
+        self.core.options.load().language
+    }
+}
+
+/// What the pivot says of the invoice.
+fn described(pivot: &PivotInvoice, put: &mut impl FnMut(&str, Value)) {
+    let filled = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+    put("type", filled(&pivot.type_code));
+    put("frame", filled(&pivot.frame));
+    put("issued_on", filled(&pivot.issued_on));
+    put("received_on", filled(&pivot.received_on));
+    let supplier = &pivot.supplier;
+    put("supplier", json!({"id": filled(&supplier.id), "name": filled(&supplier.name), "country": supplier.country}));
+    let recipient = &pivot.recipient;
+    put("recipient", json!({
+        "id": filled(&recipient.id), "name": filled(&recipient.name), "service": pivot.service_code,
+    }));
+    put("engagement", pivot.engagement.as_deref().into());
+    put("market", pivot.market.as_deref().into());
+    put("currency", filled(&pivot.currency));
+    put("amounts", json!({
+        "without_tax": filled(&pivot.without_tax),
+        "with_tax": filled(&pivot.with_tax),
+        "payable": filled(&pivot.payable),
+    }));
+}
+
+/// What the search said of it, where the pivot cannot be read.
+fn searched(invoice: &InvoiceRecord, put: &mut impl FnMut(&str, Value)) {
+    let facts = &invoice.facts;
+    let filled = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+    let (payable, currency) = match facts.payable.as_deref().map(|text| text.split_once(' ').unwrap_or((text, ""))) {
+        Some((payable, currency)) => (filled(payable), filled(currency)),
+        None => (Value::Null, Value::Null),
+    };
+    put("type", filled(&facts.type_code));
+    put("frame", Value::Null);
+    put("issued_on", facts.issued_on.as_deref().into());
+    put("received_on", Value::Null);
+    put("supplier", json!({"id": filled(&facts.supplier), "name": filled(&facts.supplier_name), "country": null}));
+    put("recipient", json!({"id": filled(&facts.recipient), "name": filled(&facts.recipient_name), "service": null}));
+    put("engagement", Value::Null);
+    put("market", Value::Null);
+    put("currency", currency);
+    put("amounts", json!({"without_tax": null, "with_tax": null, "payable": payable}));
+}
+
+fn file_json(part: &Part<'_>) -> Value {
+    let hash: [u8; 32] = Sha256::digest(part.content).into();
+    json!({
+        "role": part.role,
+        "name": part.name,
+        "given_name": part.given.filter(|name| !name.is_empty()),
+        "mime": Some(part.mime).filter(|mime| !mime.is_empty()),
+        "size": part.content.len(),
+        "sha256": DocumentHash(hash).to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::invoice::pivot::Attachment;
+
+    fn attachment(name: &str, kind: AttachmentKind, content: &[u8]) -> Attachment {
+        Attachment { name: name.to_owned(), kind, category: None, mime: String::new(), content: Some(content.to_vec()) }
+    }
+
+    #[test]
+    fn files_have_predictable_names_that_stay_in_their_folder() {
+        let pivot = PivotInvoice {
+            attachments: vec![
+                attachment("FA/../1.PDF", AttachmentKind::Principal, b"%PDF-1.4"),
+                attachment("../../etc/cron.d/x", AttachmentKind::Complementary, b"a"),
+                attachment("bon.txt", AttachmentKind::Complementary, b"b"),
+                attachment("bon.txt", AttachmentKind::Complementary, b"c"),
+            ],
+            ..PivotInvoice::default()
+        };
+        let names: Vec<String> = parts(b"<x/>", &pivot).into_iter().map(|p| p.name).collect();
+        assert_eq!(names[..3], ["pivot.xml", "original.pdf", "lisible.pdf"]);
+        assert_eq!(names[4..], ["piece-02_bon.txt", "piece-03_bon.txt"]);
+        assert!(names.iter().all(|name| !name.contains('/')), "{names:?}");
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        assert_eq!(extension("facture", b"<Invoice/>"), ".xml");
+        assert_eq!(extension("x.é", b"?"), ".bin");
+        assert_eq!(raw_name(b"PK.."), "pivot.zip");
+    }
+}

@@ -1,0 +1,156 @@
+//! Deposits a checked file at Chorus Pro.
+//!
+//! Promise: the intent is durable before the first byte leaves, and every end of the call has its event: a number, a
+//! refusal, certainly nothing, or *doubt*. A doubt is never answered by sending again; `work/doubt` looks it up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::chorus::{DeposerFlux, FluxFileName, FluxSyntax};
+use crate::domain::Timestamp;
+use crate::fault::{Code, Fault};
+use crate::flow::deposit::{Event, State};
+use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease};
+use crate::work::connector::CallError;
+use crate::work::core::{Core, JobError};
+use crate::work::reach::Setback;
+
+/// The longest wait between two tries of a deposit that certainly did not happen.
+const RETRY_LONGEST: Duration = Duration::from_secs(15 * 60);
+
+pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
+    let reader = core.store.reader()?;
+    let flow = core.flow(&reader, lease)?;
+    if flow.state != State::Ready.as_str() {
+        return Ok(core.store.finish(lease).await?);
+    }
+    let connector = match core.connector(&lease.realm).await {
+        Ok(connector) => connector,
+        Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
+        Err(Setback::Refused { .. }) => return Ok(core.store.finish(lease).await?),
+    };
+    let attempts = reader.attempts(&flow.id)?;
+    drop(reader);
+    let service = prepare(core, &flow).await?;
+
+    let intended = core.store.intend(&flow.id, lease, core.now()).await?;
+    let Decided::Moved { to: State::Sending, .. } = intended else {
+        // Somebody else moved it: what that asks for has its own work.
+        return Ok(core.store.finish(lease).await?);
+    };
+    let answer = connector.call(&service).await;
+    settle(core, lease, &flow, &attempts, answer).await
+}
+
+/// Reads the document apart from the async workers and names what is sent.
+async fn prepare(core: &Arc<Core>, flow: &FlowRecord) -> Result<DeposerFlux, JobError> {
+    let hash = flow.sha256.ok_or(JobError::Missing("the document's hash"))?;
+    let syntax = flow.syntax.as_deref().and_then(FluxSyntax::for_invoice).ok_or(JobError::Missing("the syntax"))?;
+    let file_name = FluxFileName::from_dropped(&flow.file, syntax);
+    let content = core
+        .apart(move |core| core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document")))
+        .await?;
+    Ok(DeposerFlux { content: content.into(), file_name, syntax })
+}
+
+/// Turns the call's end into the flow's event and writes it down.
+async fn settle(
+    core: &Arc<Core>,
+    lease: &Lease,
+    flow: &FlowRecord,
+    attempts: &[AttemptRecord],
+    answer: Result<crate::chorus::Deposited, CallError>,
+) -> Result<(), JobError> {
+    let now = core.now();
+    let (event, facts) = match answer {
+        Ok(deposited) => {
+            core.pauses.passed(&lease.realm);
+            log::info!(flow = flow.id.as_str(), deposit = deposited.number.as_str(); "Deposited at Chorus Pro");
+            (Event::DepositAccepted, Facts { deposit_number: Some(deposited.number), ..Facts::default() })
+        }
+        Err(error) => {
+            let detail = Some(error.to_string());
+            log::warn!(flow = flow.id.as_str(), error = error.to_string().as_str(); "The deposit got no number");
+            let event = event_of(&error);
+            let fault = fault_of(&error);
+            let retry = match core.setback(&lease.realm, error).await {
+                Setback::Later { at, .. } => at,
+                Setback::Refused { .. } => now,
+            };
+            let not_before = (event == Event::NotSent).then(|| retry.max(again_at(core, attempts, now)));
+            (event, Facts { fault: Some(fault), not_before, detail, ..Facts::default() })
+        }
+    };
+    core.record(|| core.store.decide(&flow.id, event, facts.clone(), Some(lease), now)).await?;
+    Ok(())
+}
+
+/// What a failed deposit call is to its flow. Only what certainly changed nothing may be sent again.
+fn event_of(error: &CallError) -> Event {
+    match error {
+        CallError::NotSent(_) | CallError::Stopped(_) | CallError::SlowDown { .. } => Event::NotSent,
+        CallError::Lost(_) => Event::AnswerLost,
+        CallError::Refused { .. } => Event::DepositRefused,
+    }
+}
+
+fn fault_of(error: &CallError) -> Fault {
+    match error {
+        CallError::Lost(fault) => {
+            Fault::new(Code::AnswerLost).with("detail", fault.title(crate::fault::Language::En))
+        }
+        CallError::Refused { code, label, .. } => {
+            Fault::new(Code::DepositRefused).with("code", code).with("label", label)
+        }
+        CallError::NotSent(fault) | CallError::Stopped(fault) | CallError::SlowDown { fault, .. } => fault.clone(),
+    }
+}
+
+/// When a deposit that certainly did not happen is tried again: later each time in a row.
+fn again_at(core: &Core, attempts: &[AttemptRecord], now: Timestamp) -> Timestamp {
+    let first = core.options.load().limits.deposit_retry.get();
+    now.plus(retry_wait(first, attempts))
+}
+
+fn retry_wait(first: Duration, attempts: &[AttemptRecord]) -> Duration {
+    let in_a_row =
+        attempts.iter().rev().take_while(|a| a.outcome.as_deref() == Some(Event::NotSent.as_str())).count();
+    let doublings = u32::try_from(in_a_row.min(16)).unwrap_or(16);
+    first.saturating_mul(1 << doublings).min(RETRY_LONGEST.max(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_certainly_changed_nothing_is_sent_again() {
+        let fault = || Fault::new(Code::ChorusFailing);
+        assert_eq!(event_of(&CallError::Lost(fault())), Event::AnswerLost);
+        assert_eq!(event_of(&CallError::NotSent(fault())), Event::NotSent);
+        assert_eq!(event_of(&CallError::Stopped(fault())), Event::NotSent);
+        assert_eq!(event_of(&CallError::SlowDown { fault: fault(), until: Timestamp::EPOCH }), Event::NotSent);
+        let refused = CallError::Refused { code: 20001, label: "x".to_owned(), fault: fault() };
+        assert_eq!(event_of(&refused), Event::DepositRefused);
+        assert_eq!(fault_of(&refused).code, Code::DepositRefused);
+    }
+
+    #[test]
+    fn the_wait_doubles_in_a_row_and_is_bounded() {
+        let attempt = |outcome: &str| AttemptRecord {
+            n: 1,
+            intent_at: Timestamp::EPOCH,
+            ended_at: None,
+            deposit_number: None,
+            outcome: Some(outcome.to_owned()),
+            detail: None,
+        };
+        let minute = Duration::from_secs(60);
+        assert_eq!(retry_wait(minute, &[]), minute);
+        let twice = [attempt("not_sent"), attempt("not_sent")];
+        assert_eq!(retry_wait(minute, &twice), minute * 4);
+        assert_eq!(retry_wait(minute, &[attempt("not_sent"), attempt("answer_lost")]), minute);
+        assert_eq!(retry_wait(minute, &vec![attempt("not_sent"); 50]), RETRY_LONGEST);
+        assert_eq!(retry_wait(RETRY_LONGEST * 4, &twice), RETRY_LONGEST * 4, "a configured wait is never shortened");
+    }
+}

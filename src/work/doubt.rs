@@ -1,0 +1,370 @@
+//! Finds out whether a doubtful deposit was taken, by looking; never by sending.
+//!
+//! Promise (DESIGN §3): *absent* is said only when number and supplier are known, the invoice is of a kind that Chorus
+//! Pro itself takes once only, the integration delay has passed since the last send, and over a span of that length every
+//! search was answered and showed nothing. Everything less leaves the doubt; what can never be searched waits for a
+//! person.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::chorus::{Page, Period, RechercherFournisseur, SentInvoice, WireDate};
+use crate::domain::Timestamp;
+use crate::fault::{Code, Fault};
+use crate::flow::deposit::{Event, State};
+use crate::flow::FlowKind;
+use crate::store::{AttemptRecord, Facts, FlowQuery, FlowRecord, InvoiceFacts, InvoiceRecord, Lease, StepRecord};
+use crate::work::core::{Core, JobError};
+use crate::work::intake;
+use crate::work::reach::{PAGES_LIMIT, Setback};
+
+/// How a search that was answered and showed nothing is written into the timeline: the proof is read back from there.
+const SEARCHED: &str = "searched: not there";
+/// How a search without a trustworthy answer is written into the timeline: it breaks the proof.
+const UNANSWERED: &str = "searched: no answer";
+/// A flow only a person can settle is looked at this often.
+const PERSON_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// Two answered searches further apart than this many polls (and [`GAP_SLACK`]) prove nothing about the time between.
+const GAP_POLLS: u32 = 4;
+const GAP_SLACK: Duration = Duration::from_secs(60);
+/// How far Chorus Pro's clock may be behind ours.
+const CLOCK_SLACK: Duration = Duration::from_secs(5 * 60);
+/// How far ahead a search looks, for a clock at Chorus Pro that is ahead of ours.
+const SEARCH_AHEAD: Duration = Duration::from_secs(48 * 3600);
+
+pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
+    let reader = core.store.reader()?;
+    let flow = core.flow(&reader, lease)?;
+    if flow.state != State::Doubtful.as_str() {
+        return Ok(core.store.finish(lease).await?);
+    }
+    let invoices = reader.invoices(&flow.id)?;
+    let attempts = reader.attempts(&flow.id)?;
+    let steps = reader.steps(&flow.id)?;
+    drop(reader);
+    let Some(sent) = Sent::of(&attempts, &flow) else {
+        return wait_for_person(core, lease, &flow, &invoices).await;
+    };
+    let Some(sought) = invoices.first().filter(|i| is_searchable(&i.facts)) else {
+        return wait_for_person(core, lease, &flow, &invoices).await;
+    };
+    match search(core, lease, &sought.facts, sent).await {
+        Ok(Some(row)) if is_of_another_flow(core, &flow, &row)? => {
+            absent(core, lease, &flow, sought, sent, &steps).await
+        }
+        Ok(Some(row)) => found(core, lease, &flow, sought, &row).await,
+        Ok(None) => absent(core, lease, &flow, sought, sent, &steps).await,
+        Err(Setback::Later { at, fault }) => {
+            let facts = Facts {
+                fault: flow.fault.clone(),
+                not_before: Some(at.max(core.now().plus(core.options.load().limits.doubt_poll.get()))),
+                detail: Some(format!("{UNANSWERED} ({})", fault.code)),
+                ..Facts::default()
+            };
+            core.store.decide(&flow.id, Event::StillDoubtful, facts, Some(lease), core.now()).await?;
+            Ok(())
+        }
+        Err(Setback::Refused { fault }) => {
+            let facts = Facts { fault: Some(fault), detail: Some(UNANSWERED.to_owned()), ..Facts::default() };
+            core.store.decide(&flow.id, Event::StillDoubtful, facts, Some(lease), core.now()).await?;
+            Ok(())
+        }
+    }
+}
+
+/// When the doubtful deposit can have left this box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sent {
+    /// The first try that may have been taken.
+    first: Timestamp,
+    /// The last one.
+    last: Timestamp,
+}
+
+impl Sent {
+    /// Tries that certainly changed nothing do not count.
+    fn of(attempts: &[AttemptRecord], flow: &FlowRecord) -> Option<Self> {
+        let certain = [Event::NotSent.as_str(), Event::DepositRefused.as_str()];
+        let mut doubtful =
+            attempts.iter().filter(|a| !a.outcome.as_deref().is_some_and(|o| certain.contains(&o))).map(|a| a.intent_at);
+        let first = doubtful.next().or_else(|| (!attempts.is_empty()).then_some(flow.since))?;
+        Some(Self { first, last: doubtful.next_back().unwrap_or(first) })
+    }
+}
+
+/// Whether what we know of an invoice is enough to recognise it at Chorus Pro.
+fn is_searchable(facts: &InvoiceFacts) -> bool {
+    let identifier = facts.supplier.trim();
+    identifier.len() >= 9 && identifier.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// Every page of the search by number; the row that is ours, if any.
+async fn search(
+    core: &Core,
+    lease: &Lease,
+    facts: &InvoiceFacts,
+    sent: Sent,
+) -> Result<Option<SentInvoice>, Setback> {
+    let mut question = RechercherFournisseur {
+        number: Some(facts.number.clone()),
+        deposit: None,
+        // From the day before, for a deposit close to midnight; the rows are compared exactly.
+        deposited: Some(Period {
+            from: sent.first.minus(Duration::from_secs(24 * 3600)),
+            to: core.now().plus(SEARCH_AHEAD),
+        }),
+        state_changed: None,
+        page: Page::FIRST,
+    };
+    let mut ours = None;
+    for _ in 0..PAGES_LIMIT {
+        let page = core.ask(&lease.realm, &question).await?;
+        if let Some(unreadable) = page.unreadable.first() {
+            // A row that cannot be read might be ours: nothing is proved.
+            let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur");
+            return Err(Setback::Later { fault: fault.with("detail", unreadable), at: core.now() });
+        }
+        let more = page.has_more();
+        // The newest counts: an older one of the same number would have been rejected by Chorus Pro.
+        ours = page.rows.into_iter().rfind(|row| is_ours(row, facts, sent.first)).or(ours);
+        if !more {
+            return Ok(ours);
+        }
+        question.page = question.page.next();
+    }
+    let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur").with("detail", "pages");
+    Err(Setback::Later { fault, at: core.now() })
+}
+
+/// Whether the row came by a deposit that another flow of this box made: the same number sent twice the same day.
+fn is_of_another_flow(core: &Core, flow: &FlowRecord, row: &SentInvoice) -> Result<bool, JobError> {
+    let Some(deposit) = &row.deposit else { return Ok(false) };
+    let query = FlowQuery {
+        text: Some(deposit.as_str().to_owned()),
+        kind: Some(FlowKind::Deposit),
+        ..FlowQuery::default()
+    };
+    let flows = core.store.reader()?.flows(&query)?;
+    Ok(flows.iter().any(|other| {
+        other.id != flow.id && other.realm == flow.realm && other.deposit_number.as_ref() == Some(deposit)
+    }))
+}
+
+/// Same number, same supplier, deposited when we may have sent it.
+fn is_ours(row: &SentInvoice, facts: &InvoiceFacts, first_sent: Timestamp) -> bool {
+    row.number.as_str().trim() == facts.number.as_str().trim()
+        && row.supplier.as_deref().is_none_or(|supplier| same_supplier(supplier, &facts.supplier))
+        && row.deposited_on.as_ref().is_none_or(|at| is_since(at, first_sent))
+}
+
+/// A SIRET and its SIREN name the same firm.
+pub(super) fn same_supplier(a: &str, b: &str) -> bool {
+    let (a, b) = (a.trim(), b.trim());
+    let digits = |s: &str| s.bytes().all(|c| c.is_ascii_digit());
+    a == b || (digits(a) && digits(b) && a.len() >= 9 && b.len() >= 9 && a[..9] == b[..9] && a.len() != b.len())
+}
+
+/// Whether Chorus Pro's date is not before `sent`: to the day when it gives a day only.
+fn is_since(date: &WireDate, sent: Timestamp) -> bool {
+    if date.as_str().trim().len() <= 10 {
+        return date.as_str().trim() >= sent.minus(CLOCK_SLACK).paris_date().as_str();
+    }
+    match date.instant() {
+        // Midnight sharp is a day written as an instant.
+        Some(at) if at.paris_text().ends_with("00:00:00") => at.paris_date() >= sent.minus(CLOCK_SLACK).paris_date(),
+        Some(at) => at >= sent.minus(CLOCK_SLACK),
+        None => true,
+    }
+}
+
+async fn found(
+    core: &Core,
+    lease: &Lease,
+    flow: &FlowRecord,
+    sought: &InvoiceRecord,
+    row: &SentInvoice,
+) -> Result<(), JobError> {
+    log::info!(flow = flow.id.as_str(), chorus_id = row.id.0; "A doubtful deposit was found at Chorus Pro");
+    let facts = Facts {
+        deposit_number: row.deposit.clone(),
+        detail: Some(format!("found at Chorus Pro as {}", row.id)),
+        ..Facts::default()
+    };
+    if sought.chorus_id.is_none() {
+        core.store.identify(&flow.id, sought.ordinal, row.id, core.now()).await?;
+    }
+    core.record(|| core.store.decide(&flow.id, Event::FoundAtChorus, facts.clone(), Some(lease), core.now())).await?;
+    Ok(())
+}
+
+async fn absent(
+    core: &Arc<Core>,
+    lease: &Lease,
+    flow: &FlowRecord,
+    sought: &InvoiceRecord,
+    sent: Sent,
+    steps: &[StepRecord],
+) -> Result<(), JobError> {
+    let now = core.now();
+    let (delay, poll) = {
+        let options = core.options.load();
+        (options.limits.integration_delay.get(), options.limits.doubt_poll.get())
+    };
+    let proved = is_proved_absent(steps, sent.last, now, delay, poll);
+    if proved && intake::is_exempt_from_uniqueness(core, flow).await? {
+        return wait_for_person(core, lease, flow, std::slice::from_ref(sought)).await;
+    }
+    let event = if proved { Event::AbsentAtChorus } else { Event::StillDoubtful };
+    if proved {
+        log::warn!(flow = flow.id.as_str(); "A doubtful deposit is not at Chorus Pro; it is sent again");
+    }
+    let facts = Facts {
+        fault: (!proved).then(|| flow.fault.clone()).flatten(),
+        detail: Some(SEARCHED.to_owned()),
+        ..Facts::default()
+    };
+    core.store.decide(&flow.id, event, facts, Some(lease), now).await?;
+    Ok(())
+}
+
+/// Whether the searches since `sent`, this one included, were answered without a gap over at least `delay`.
+fn is_proved_absent(steps: &[StepRecord], sent: Timestamp, now: Timestamp, delay: Duration, poll: Duration) -> bool {
+    let gap = poll.saturating_mul(GAP_POLLS).saturating_add(GAP_SLACK);
+    let mut from = now;
+    let searches = steps.iter().rev().take_while(|step| step.at >= sent).filter_map(|step| {
+        let detail = step.detail.as_deref()?;
+        let answered = detail.starts_with(SEARCHED);
+        (answered || detail.starts_with(UNANSWERED)).then_some((step.at, answered))
+    });
+    for (at, answered) in searches {
+        if !answered || from.since(at) > gap {
+            break;
+        }
+        from = at;
+    }
+    now.since(from) >= delay && now.since(sent) >= delay
+}
+
+/// Nothing here can settle it: the fault says what a person does, and the flow waits.
+async fn wait_for_person(
+    core: &Core,
+    lease: &Lease,
+    flow: &FlowRecord,
+    invoices: &[InvoiceRecord],
+) -> Result<(), JobError> {
+    let number = invoices.first().map_or("?", |invoice| invoice.facts.number.as_str());
+    let fault = Fault::new(Code::DoubtNeedsPerson).with("number", number);
+    core.store.trouble(&flow.id, Some(fault), core.now()).await?;
+    Ok(core.store.postpone(lease, core.now().plus(PERSON_WAIT)).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn at(minutes: u64) -> Timestamp {
+        Timestamp::from_millis(1_795_428_902_007).plus(MINUTE * u32::try_from(minutes).unwrap())
+    }
+
+    fn step(minutes: u64, detail: &str) -> StepRecord {
+        StepRecord {
+            seq: minutes,
+            at: at(minutes),
+            kind: "decide".to_owned(),
+            state: Some("doubtful".to_owned()),
+            actor: "system".to_owned(),
+            detail: Some(detail.to_owned()),
+        }
+    }
+
+    fn proved(steps: &[StepRecord], now: u64) -> bool {
+        is_proved_absent(steps, at(0), at(now), HOUR * 2, MINUTE * 15)
+    }
+
+    #[test]
+    fn absence_needs_the_whole_delay_answered_without_a_gap() {
+        let every_quarter: Vec<StepRecord> = (1..8).map(|n| step(n * 15, SEARCHED)).collect();
+        assert!(!proved(&every_quarter, 120), "two hours after the send, but only since 15 minutes after it");
+        assert!(proved(&every_quarter, 135));
+        assert!(!proved(&[], 100_000), "one answer long after proves nothing about the time between");
+
+        let mut broken = every_quarter.clone();
+        broken[3] = step(60, &format!("{UNANSWERED} (FG-306)"));
+        assert!(!proved(&broken, 135), "an outage in between");
+        assert!(!proved(&broken, 180));
+        broken.extend((9..14).map(|n| step(n * 15, SEARCHED)));
+        assert!(proved(&broken, 75 + 120), "two hours after the outage");
+
+        let asleep: Vec<StepRecord> = [15, 30, 120].into_iter().map(|n| step(n, SEARCHED)).collect();
+        assert!(!proved(&asleep, 150), "the box was off for an hour and a half");
+        let former = [step(0, SEARCHED)];
+        assert!(!is_proved_absent(&former, at(5), at(10), MINUTE * 5, MINUTE), "a search before the send");
+    }
+
+    #[test]
+    fn an_invoice_is_ours_by_number_supplier_and_date() {
+        let facts = InvoiceFacts {
+            number: "FA-1".parse().unwrap(),
+            supplier: "12345678200051".to_owned(),
+            supplier_name: String::new(),
+            recipient: String::new(),
+            recipient_name: String::new(),
+            issued_on: None,
+            payable: None,
+            type_code: "380".to_owned(),
+        };
+        let row = |number: &str, supplier: &str, deposited: &str| SentInvoice {
+            id: crate::domain::ChorusInvoiceId(1),
+            number: number.parse().unwrap(),
+            deposit: None,
+            status: crate::domain::InvoiceStatus::Deposee,
+            status_at: None,
+            comment: None,
+            supplier: Some(supplier.to_owned()),
+            supplier_name: None,
+            recipient: None,
+            recipient_name: None,
+            issued_on: None,
+            deposited_on: Some(WireDate::new(deposited)),
+            kind: None,
+            payable: None,
+        };
+        let sent: Timestamp = "2026-11-23T22:30:00Z".parse().unwrap();
+        let ours = |r: SentInvoice| is_ours(&r, &facts, sent);
+        assert!(ours(row("FA-1", "12345678200051", "2026-11-23")));
+        assert!(ours(row("FA-1", "123456782", "2026-11-23T23:31:00.000+01:00")), "the SIREN of the same firm");
+        assert!(!ours(row("FA-1", "12345678200036", "2026-11-23")), "another establishment");
+        assert!(!ours(row("FA-10", "12345678200051", "2026-11-23")));
+        assert!(!ours(row("FA-1", "12345678200051", "2026-11-22")), "the same number, a day before");
+        assert!(!ours(row("FA-1", "12345678200051", "2026-11-23T21:00:00Z")), "an hour and a half before");
+        assert!(ours(row("FA-1", "12345678200051", "2026-11-24 00:10")));
+        assert!(!is_searchable(&InvoiceFacts { supplier: String::new(), ..facts.clone() }));
+        assert!(is_searchable(&facts));
+    }
+
+    #[test]
+    fn tries_that_changed_nothing_do_not_count() {
+        let attempt = |minutes: u64, outcome: Option<&str>| AttemptRecord {
+            n: 1,
+            intent_at: at(minutes),
+            ended_at: None,
+            deposit_number: None,
+            outcome: outcome.map(str::to_owned),
+            detail: None,
+        };
+        let attempts = [
+            attempt(1, Some("not_sent")),
+            attempt(2, Some("answer_lost")),
+            attempt(3, Some("not_sent")),
+            attempt(4, Some("answer_lost")),
+        ];
+        let certain = [Event::NotSent.as_str()];
+        assert!(certain.contains(&attempts[0].outcome.as_deref().unwrap()));
+        let flow = crate::work::core::tests::flow_record();
+        assert_eq!(Sent::of(&attempts, &flow), Some(Sent { first: at(2), last: at(4) }));
+        assert_eq!(Sent::of(&[], &flow), None);
+    }
+}

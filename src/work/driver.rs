@@ -1,0 +1,209 @@
+//! Leases due work and runs it: so many jobs at once, each in its own task, each with a bound on its time.
+//!
+//! Promise: a job that fails, hangs or panics delays no other; its lease ends and it is tried again. Kinds of work stand in
+//! lanes of their own, so that a slow Chorus Pro never delays reading a file or writing a receipt, and following old invoices
+//! never delays new deposits. A stop finishes what is under way, within a bound.
+
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::domain::AccountName;
+use crate::flow::Job;
+use crate::store::{Lease, StoreError};
+use crate::work::connector::Connectors;
+use crate::work::core::{Core, JobError, Parts};
+use crate::work::settings::Options;
+use crate::work::{deliver, deposit, doubt, fetch, halts, intake, integration, receipts, reception, statuses};
+
+/// How long a job has its work to itself.
+const LEASE_LENGTH: Duration = Duration::from_secs(15 * 60);
+/// A job that takes longer is broken off, before its lease runs out.
+const JOB_LIMIT: Duration = Duration::from_secs(12 * 60);
+/// Between two looks for due work when nothing says that there is some: what was put off becomes due by the clock.
+const TICK: Duration = Duration::from_millis(200);
+/// Receipts written together.
+const RECEIPTS_AT_ONCE: usize = 64;
+/// Before a job that failed is tried again; doubled each time.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_LONGEST: Duration = Duration::from_secs(5 * 60);
+
+/// A kind of work and how much of it goes on at once.
+#[derive(Clone, Copy)]
+struct Lane {
+    name: &'static str,
+    jobs: &'static [Job],
+}
+
+/// Work on files alone.
+const LOCAL: Lane = Lane { name: "local", jobs: &[Job::Intake, Job::Deliver] };
+/// Deposits, and doubts about them.
+const SENDING: Lane = Lane { name: "sending", jobs: &[Job::Deposit, Job::Doubt] };
+/// Questions about what was sent and received.
+const FOLLOWING: Lane = Lane { name: "following", jobs: &[Job::Integration, Job::Statuses, Job::Fetch] };
+
+/// Core's jobs at work, until [`Workshop::stop`].
+pub struct Workshop {
+    core: Arc<Core>,
+    stop: watch::Sender<bool>,
+    running: Vec<JoinHandle<()>>,
+}
+
+impl Workshop {
+    /// Makes the accounts' folders and starts every lane, the watch for received invoices and the probe of halted realms.
+    /// Must be called inside the runtime.
+    pub fn start(parts: Parts) -> std::io::Result<Self> {
+        let core = Arc::new(Core::new(parts));
+        core.folders.prepare(&accounts(&core.options.load()))?;
+        let (stop, stopped) = watch::channel(false);
+        let (added, woken) = watch::channel(());
+        let mut running = vec![
+            tokio::spawn(spread(Arc::clone(&core), added, stopped.clone())),
+            tokio::spawn(receipts_lane(Arc::clone(&core), woken.clone(), stopped.clone())),
+            tokio::spawn(reception::watch_over(Arc::clone(&core), stopped.clone())),
+            tokio::spawn(halts::watch_over(Arc::clone(&core), stopped.clone())),
+        ];
+        for lane in [LOCAL, SENDING, FOLLOWING] {
+            running.push(tokio::spawn(drive(Arc::clone(&core), lane, woken.clone(), stopped.clone())));
+        }
+        Ok(Self { core, stop, running })
+    }
+
+    /// Puts a changed configuration in force; jobs under way end with the former one.
+    pub fn reconfigure(&self, options: Options, connectors: Connectors) -> std::io::Result<()> {
+        self.core.folders.make(&accounts(&options))?;
+        self.core.options.store(Arc::new(options));
+        self.core.connectors.store(Arc::new(connectors));
+        Ok(())
+    }
+
+    /// Takes no more work, waits for what is under way at most `bound`, then breaks it off: a deposit without its answer is
+    /// doubtful at the next start, everything else is done again.
+    pub async fn stop(self, bound: Duration) {
+        self.stop.send_replace(true);
+        let deadline = tokio::time::Instant::now() + bound;
+        for mut task in self.running {
+            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+                log::warn!("Work under way at the stop is broken off");
+                task.abort();
+                let _ = task.await;
+            }
+        }
+    }
+}
+
+/// The accounts that routes name, each once.
+fn accounts(options: &Options) -> BTreeSet<AccountName> {
+    options.routes.iter().map(|route| route.account.clone()).collect()
+}
+
+/// Wakes every lane when the store has new work; the store wakes one waiter only.
+async fn spread(core: Arc<Core>, added: watch::Sender<()>, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = core.store.work_added() => drop(added.send_replace(())),
+        }
+    }
+}
+
+/// Leases and runs a lane's work until `stop` is set, then waits for what is under way.
+async fn drive(core: Arc<Core>, lane: Lane, mut woken: watch::Receiver<()>, mut stop: watch::Receiver<bool>) {
+    let mut running = JoinSet::new();
+    while !*stop.borrow() {
+        while running.try_join_next().is_some() {}
+        let width = core.options.load().limits.jobs.max(1);
+        let free = width.saturating_sub(running.len());
+        woken.mark_unchanged();
+        let leases = if free == 0 { Vec::new() } else { lease(&core, lane.jobs, free).await };
+        let full = leases.len() == free;
+        for lease in leases {
+            running.spawn(work(Arc::clone(&core), lease));
+        }
+        if full && running.len() < width {
+            continue;
+        }
+        tokio::select! {
+            _ = stop.changed() => {}
+            _ = woken.changed(), if running.len() < width => {}
+            _ = running.join_next(), if !running.is_empty() => {}
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+    log::debug!(lane = lane.name, under_way = running.len(); "A lane of work stops");
+    while running.join_next().await.is_some() {}
+}
+
+/// Receipts are written many at a time.
+async fn receipts_lane(core: Arc<Core>, mut woken: watch::Receiver<()>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        woken.mark_unchanged();
+        let leases = lease(&core, &[Job::Receipt], RECEIPTS_AT_ONCE).await;
+        if !leases.is_empty() {
+            receipts::run(Arc::clone(&core), leases).await;
+            continue;
+        }
+        tokio::select! {
+            _ = stop.changed() => {}
+            _ = woken.changed() => {}
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
+async fn lease(core: &Core, jobs: &[Job], most: usize) -> Vec<Lease> {
+    match core.store.lease(jobs, most, core.now(), LEASE_LENGTH).await {
+        Ok(leases) => leases,
+        Err(error) => {
+            log::error!(error = error.to_string().as_str(); "Work cannot be leased");
+            tokio::time::sleep(RETRY_FIRST).await;
+            Vec::new()
+        }
+    }
+}
+
+/// One job from its lease to its end.
+async fn work(core: Arc<Core>, lease: Lease) {
+    let job = AssertUnwindSafe(tokio::time::timeout(JOB_LIMIT, run(&core, &lease))).catch_unwind();
+    let error = match job.await {
+        Ok(Ok(Ok(()))) => return,
+        Ok(Ok(Err(JobError::Store(StoreError::LeaseLost)))) => {
+            log::info!(flow = lease.flow.as_str(), job = lease.job.as_str(); "A job's work was taken over meanwhile");
+            return;
+        }
+        Ok(Ok(Err(error))) => error.to_string(),
+        Ok(Err(_)) => "it took too long".to_owned(),
+        Err(_) => {
+            // The lease runs out by itself: whatever broke the job is not tried again at once.
+            log::error!(flow = lease.flow.as_str(), job = lease.job.as_str(); "A job broke off; it is tried again when its lease ends");
+            return;
+        }
+    };
+    log::warn!(flow = lease.flow.as_str(), job = lease.job.as_str(), tries = lease.tries, error = error.as_str(); "A job failed; it is tried again");
+    let wait = RETRY_FIRST.saturating_mul(1 << lease.tries.min(16)).min(RETRY_LONGEST);
+    match core.store.postpone(&lease, core.now().plus(wait)).await {
+        Ok(()) | Err(StoreError::LeaseLost) => {}
+        Err(error) => log::error!(flow = lease.flow.as_str(), error = error.to_string().as_str(); "A failed job cannot be put off; its lease runs out"),
+    }
+}
+
+async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
+    match lease.job {
+        Job::Intake => intake::run(core, lease).await,
+        Job::Deposit => deposit::run(core, lease).await,
+        Job::Doubt => doubt::run(core, lease).await,
+        Job::Integration => integration::run(core, lease).await,
+        Job::Statuses => statuses::run(core, lease).await,
+        Job::Fetch => fetch::run(core, lease).await,
+        Job::Deliver => deliver::run(core, lease).await,
+        Job::Receipt => {
+            receipts::run(Arc::clone(core), vec![lease.clone()]).await;
+            Ok(())
+        }
+    }
+}

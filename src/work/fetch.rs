@@ -1,0 +1,61 @@
+//! Downloads a received invoice.
+//!
+//! Promise: the download flips a flag at Chorus Pro, so its bytes are durable before anything looks into them
+//! (PROTOCOL §0.6); one invoice per call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::chorus::{DownloadFormat, TelechargerGroupe};
+use crate::domain::ChorusInvoiceId;
+use crate::flow::reception::{Event, State};
+use crate::store::{Content, Lease, ReceptionFacts};
+use crate::work::core::{Core, JobError};
+use crate::work::reach::Setback;
+
+/// Documents up to this size go into the step itself; larger ones are made durable before it.
+const INLINE_BYTES: usize = 64 * 1024;
+/// Before a download that Chorus Pro refused is asked for again; doubled each time.
+const REFUSED_WAIT: Duration = Duration::from_secs(15 * 60);
+/// The longest wait between two tries of a download that Chorus Pro refuses.
+const REFUSED_LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
+    let reader = core.store.reader()?;
+    let flow = core.flow(&reader, lease)?;
+    if flow.state != State::Found.as_str() {
+        return Ok(core.store.finish(lease).await?);
+    }
+    let invoice = chorus_id(&reader, &flow.id)?;
+    drop(reader);
+    let service = TelechargerGroupe { invoice, format: DownloadFormat::Pivot };
+    let bytes = match core.ask(&lease.realm, &service).await {
+        Ok(bytes) => bytes,
+        Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
+        Err(Setback::Refused { fault }) => {
+            let wait = REFUSED_WAIT.saturating_mul(1 << lease.tries.min(10)).min(REFUSED_LONGEST);
+            core.store.trouble(&flow.id, Some(fault), core.now()).await?;
+            return Ok(core.store.postpone(lease, core.now().plus(wait)).await?);
+        }
+    };
+    let size = bytes.len();
+    let content = if size <= INLINE_BYTES {
+        Content::Inline(bytes)
+    } else {
+        core.apart(move |core| Ok(Content::Kept(core.store.keep_document(&mut bytes.as_slice())?))).await?
+    };
+    let facts = ReceptionFacts { document: Some(content), ..ReceptionFacts::default() };
+    let now = core.now();
+    core.record(|| core.store.advance(&flow.id, Event::Downloaded, facts.clone(), Some(lease), now)).await?;
+    log::info!(flow = flow.id.as_str(), chorus_id = invoice.0, bytes = size; "A received invoice is downloaded and durable");
+    Ok(())
+}
+
+/// Chorus Pro's number of a reception's invoice.
+pub(super) fn chorus_id(
+    reader: &crate::store::Reader,
+    flow: &crate::domain::FlowId,
+) -> Result<ChorusInvoiceId, JobError> {
+    let invoices = reader.invoices(flow)?;
+    invoices.first().and_then(|invoice| invoice.chorus_id).ok_or(JobError::Missing("the invoice's id at Chorus Pro"))
+}

@@ -1,0 +1,140 @@
+//! Reads and checks a dropped file and decides whether it goes to Chorus Pro.
+//!
+//! Promise: every file gets a verdict with all its findings, whatever its bytes; a file whose reading breaks is refused
+//! with a fault of ours and delays nobody.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::domain::{Environment, InvoiceNumber};
+use crate::fault::{Code, Fault, Language};
+use crate::flow::deposit::{Event, State};
+use crate::invoice::{self, Examined, Limits, Profile, Verdict};
+use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease};
+use crate::work::core::{Core, JobError};
+use crate::work::settings::{Check, Options};
+
+/// Cadres de facturation whose invoices Chorus Pro takes more than once: direct payment of a subcontractor (DSE-CP §6.13).
+const EXEMPT_FRAMES: [&str; 1] = ["S3"];
+
+pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
+    let reader = core.store.reader()?;
+    let flow = core.flow(&reader, lease)?;
+    if flow.state != State::Received.as_str() {
+        return Ok(core.store.finish(lease).await?);
+    }
+    let folder = reader.arrival(&flow.id)?.map(|arrival| arrival.folder);
+    drop(reader);
+    let options = examination(&core.options.load(), &flow, folder.as_deref());
+    let examined = {
+        let flow = flow.clone();
+        core.apart(move |core| examine(core, &flow, &options)).await?
+    };
+    let (event, facts) = verdict(examined);
+    log::info!(flow = flow.id.as_str(), event = event.as_str(),
+        findings = facts.findings.as_ref().map_or(0, Vec::len); "A dropped file is checked");
+    core.store.decide(&flow.id, event, facts, Some(lease), core.now()).await?;
+    Ok(())
+}
+
+/// Whether Chorus Pro takes an invoice of this kind more than once, so that sending it again could double it.
+pub(super) async fn is_exempt_from_uniqueness(core: &Arc<Core>, flow: &FlowRecord) -> Result<bool, JobError> {
+    let options = examination(&core.options.load(), flow, None);
+    let flow = flow.clone();
+    let examined = core.apart(move |core| examine(core, &flow, &options)).await?;
+    let frame = examined.facts.and_then(|facts| facts.frame);
+    Ok(frame.is_some_and(|frame| EXEMPT_FRAMES.contains(&frame.trim())))
+}
+
+/// How the route wants the file examined; without a route (it may have gone since) in the strictest historic way.
+fn examination(options: &Options, flow: &FlowRecord, folder: Option<&str>) -> invoice::Options {
+    let route = folder.and_then(|folder| options.route(&flow.account, folder));
+    invoice::Options {
+        profile: route.map_or(Profile::Chorus, |route| route.profile),
+        block: route.is_none_or(|route| route.check == Check::Block),
+        sandbox: flow.realm.environment != Environment::Production,
+        language: options.language,
+        limits: Limits::default(),
+    }
+}
+
+fn examine(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result<Examined, JobError> {
+    let hash = flow.sha256.ok_or(JobError::Missing("the document's hash"))?;
+    let bytes = core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document"))?;
+    // The reader promises never to panic; if it breaks that promise, one file is refused and the next one is read.
+    Ok(catch_unwind(AssertUnwindSafe(|| invoice::examine(&bytes, options))).unwrap_or_else(|_| {
+        log::error!(flow = flow.id.as_str(); "Reading a dropped file broke off; the file is refused");
+        Examined {
+            syntax: None,
+            facts: None,
+            verdict: Verdict::Reject,
+            findings: Vec::new(),
+            fault: Some(Fault::new(Code::ReadingFailed)),
+        }
+    }))
+}
+
+fn verdict(examined: Examined) -> (Event, Facts) {
+    let event = match examined.verdict {
+        Verdict::Accept => Event::CheckPassed,
+        Verdict::Reject => Event::CheckFailed,
+    };
+    let findings = examined.findings.iter().map(|finding| FindingRecord {
+        rule: finding.rule.clone(),
+        severity: finding.severity.as_str().to_owned(),
+        place: finding.place.clone(),
+        message: finding.message.clone(),
+        remedy: finding.remedy.clone(),
+    });
+    let findings: Vec<FindingRecord> = findings.collect();
+    let fault = match event {
+        Event::CheckFailed => Some(examined.fault.unwrap_or_else(|| rules_failed(&findings))),
+        _ => None,
+    };
+    let facts = Facts {
+        fault,
+        findings: Some(findings),
+        invoices: Some(examined.facts.and_then(invoice_facts).into_iter().collect()),
+        syntax: examined.syntax.map(|syntax| syntax.as_str().to_owned()),
+        ..Facts::default()
+    };
+    (event, facts)
+}
+
+fn rules_failed(findings: &[FindingRecord]) -> Fault {
+    let mut fatal = findings.iter().filter(|finding| finding.severity == "fatal");
+    let first = fatal.next().map_or("?", |finding| finding.rule.as_str());
+    Fault::new(Code::RulesFailed).with("count", fatal.count() + 1).with("first", first)
+}
+
+/// An invoice without a number has no row of its own: nothing can be asked about it.
+fn invoice_facts(facts: invoice::Facts) -> Option<InvoiceFacts> {
+    let payable = facts.payable_text();
+    let number: InvoiceNumber = facts.number?;
+    Some(InvoiceFacts {
+        number,
+        supplier: facts.supplier,
+        supplier_name: facts.supplier_name,
+        recipient: facts.recipient,
+        recipient_name: facts.recipient_name,
+        issued_on: facts.issue_date,
+        payable,
+        type_code: facts.type_code,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_invoice_are_refused_with_their_own_fault() {
+        let options = invoice::Options::default();
+        let (event, facts) = verdict(invoice::examine(b"\x89PNG\r\n\x1a\n", &options));
+        assert_eq!(event, Event::CheckFailed);
+        assert_eq!(facts.fault.map(|f| f.code), Some(Code::NotAnInvoice));
+        assert_eq!(facts.invoices.map(|i| i.len()), Some(0));
+        let (_, facts) = verdict(invoice::examine(b"", &options));
+        assert_eq!(facts.fault.map(|f| f.title(Language::Fr)), Some("Fichier vide".to_owned()));
+    }
+}

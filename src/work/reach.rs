@@ -1,0 +1,84 @@
+//! How a job asks Chorus Pro something that changes nothing there: under the realm's halts and pauses, with every failure
+//! turned into "when again".
+
+use crate::chorus::Service;
+use crate::domain::{Realm, Timestamp};
+use crate::fault::{Code, Fault};
+use crate::work::connector::{CallError, Connector};
+use crate::work::core::Core;
+use crate::work::halts;
+
+/// Pages of one search or history that are followed.
+pub(super) const PAGES_LIMIT: u32 = 1_000;
+/// When work of a halted realm looks again whether it may go on; the store does not lease it before the halt ends.
+const HALTED_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Before a question whose answer made no sense is asked again.
+const UNREADABLE_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Why there is no answer now.
+#[derive(Debug)]
+pub(super) enum Setback {
+    /// The way to Chorus Pro, or Chorus Pro itself, does not answer: again at `at`.
+    Later { fault: Fault, at: Timestamp },
+    /// Chorus Pro refuses this very question.
+    Refused { fault: Fault },
+}
+
+impl Core {
+    /// The realm's connector, unless it is paused, or not connected (which halts it).
+    pub async fn connector(&self, realm: &Realm) -> Result<Connector, Setback> {
+        let now = self.now();
+        let connector = match self.connectors.load().get(realm) {
+            Ok(connector) => connector,
+            Err(fault) => {
+                halts::halt(self, realm, &fault).await;
+                return Err(Setback::Later { fault, at: now.plus(HALTED_WAIT) });
+            }
+        };
+        match self.pauses.until(realm, now) {
+            Some(at) => Err(Setback::Later { fault: Fault::new(Code::Throttled), at }),
+            None => Ok(connector),
+        }
+    }
+
+    /// One question. A read may be asked again freely, so a lost answer is only "later".
+    pub async fn ask<S: Service>(&self, realm: &Realm, service: &S) -> Result<S::Answer, Setback> {
+        let connector = self.connector(realm).await?;
+        match connector.call(service).await {
+            Ok(answer) => {
+                self.pauses.passed(realm);
+                Ok(answer)
+            }
+            Err(error) => {
+                log::info!(realm = realm.to_string().as_str(), service = S::NAME,
+                    error = error.to_string().as_str(); "Chorus Pro gave no answer");
+                Err(self.setback(realm, error).await)
+            }
+        }
+    }
+
+    /// What a failed call means for the realm: a halt, a pause, or nothing.
+    pub async fn setback(&self, realm: &Realm, error: CallError) -> Setback {
+        let now = self.now();
+        match error {
+            CallError::NotSent(fault) => Setback::Later { at: self.pauses.failed(realm, None, now), fault },
+            // One answer that makes no sense says nothing about the next call.
+            CallError::Lost(fault) if fault.code == Code::AnswerUnreadable => {
+                Setback::Later { at: now.plus(UNREADABLE_WAIT), fault }
+            }
+            CallError::Lost(fault) => Setback::Later { at: self.pauses.failed(realm, None, now), fault },
+            CallError::SlowDown { fault, until } => {
+                Setback::Later { at: self.pauses.failed(realm, Some(until), now), fault }
+            }
+            CallError::Stopped(fault) => {
+                halts::halt(self, realm, &fault).await;
+                Setback::Later { fault, at: now.plus(HALTED_WAIT) }
+            }
+            CallError::Refused { fault, .. } => {
+                self.pauses.passed(realm);
+                Setback::Refused { fault }
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The sections of the configuration that core's jobs read: `[limits]` and `[[route]]`.
+
+use std::time::Duration as StdDuration;
+
+use serde::Deserialize;
+
+use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Realm};
+use crate::fault::Language;
+use crate::flow::Policy;
+use crate::invoice::Profile;
+
+/// `[limits]`: sizes, counts and waits. What a file leaves out has the default of `config/fluxgate.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsSection {
+    /// One dropped file.
+    pub file: ByteSize,
+    /// Dropped and not yet deposited, per account.
+    pub pending_bytes: ByteSize,
+    /// Dropped and not yet deposited, per account.
+    pub pending_files: u64,
+    /// Below this much free space nothing is accepted.
+    pub disk_reserve: ByteSize,
+    /// Between two looks at a deposited flux, to begin with.
+    pub integration_poll: Duration,
+    /// No verdict after this: a fault, still followed.
+    pub integration_deadline: Duration,
+    /// A doubtful deposit that cannot be found is not sent again before.
+    pub integration_delay: Duration,
+    pub doubt_poll: Duration,
+    pub deposit_retry: Duration,
+    /// Between two looks at an invoice that is not final.
+    pub status_poll: Duration,
+    /// Between two looks for received invoices.
+    pub reception_poll: Duration,
+    /// Jobs of one kind worked on at once.
+    pub jobs: usize,
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        Self {
+            file: ByteSize::from_bytes(120 << 20),
+            pending_bytes: ByteSize::from_bytes(2 << 30),
+            pending_files: 100_000,
+            disk_reserve: ByteSize::from_bytes(512 << 20),
+            integration_poll: Duration::from_secs(60),
+            integration_deadline: Duration::from_secs(4 * 3600),
+            integration_delay: Duration::from_secs(24 * 3600),
+            doubt_poll: Duration::from_secs(15 * 60),
+            deposit_retry: Duration::from_secs(60),
+            status_poll: Duration::from_secs(4 * 3600),
+            reception_poll: Duration::from_secs(15 * 60),
+            jobs: 8,
+        }
+    }
+}
+
+impl LimitsSection {
+    /// The waits of the life cycle, as the store's steps take them.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            integration_poll: self.integration_poll.get(),
+            status_poll: self.status_poll.get(),
+            integration_delay: self.integration_delay.get(),
+            doubt_poll: self.doubt_poll.get(),
+            deposit_retry: self.deposit_retry.get(),
+            integration_deadline: self.integration_deadline.get(),
+        }
+    }
+
+    /// Between two looks for received invoices; never so short that it becomes a storm.
+    pub(super) fn reception_wait(&self) -> StdDuration {
+        self.reception_poll.get().max(StdDuration::from_millis(100))
+    }
+}
+
+/// What a fatal finding does to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Check {
+    /// Refuses it.
+    #[default]
+    Block,
+    /// Only warns.
+    Warn,
+}
+
+/// `[[route]]`: what becomes of a file, by the account and the folder it was dropped into.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSection {
+    pub account: AccountName,
+    /// The drop folder, or a sub-folder: `depot/qualif`.
+    #[serde(default = "drop_folder")]
+    pub folder: String,
+    pub establishment: EstablishmentId,
+    pub environment: Environment,
+    /// Which rules are applied.
+    #[serde(default = "historic_profile", deserialize_with = "read_profile")]
+    pub profile: Profile,
+    #[serde(default)]
+    pub check: Check,
+    /// Whether invoices received for this establishment are placed in this account's `/recues`.
+    #[serde(default)]
+    pub receive: bool,
+}
+
+impl RouteSection {
+    pub fn realm(&self) -> Realm {
+        Realm { establishment: self.establishment.clone(), environment: self.environment }
+    }
+}
+
+fn drop_folder() -> String {
+    "depot".to_owned()
+}
+
+fn historic_profile() -> Profile {
+    Profile::Chorus
+}
+
+fn read_profile<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Profile, D::Error> {
+    let text = String::deserialize(text)?;
+    text.parse().map_err(|_| serde::de::Error::custom(format!("profile {text:?} is not en16931, chorus or g2b")))
+}
+
+/// What the jobs need of the configuration. Replaced as a whole when that changes.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub routes: Vec<RouteSection>,
+    pub limits: LimitsSection,
+    /// Of receipts and findings.
+    pub language: Language,
+}
+
+impl Options {
+    /// The route of a drop.
+    pub fn route(&self, account: &AccountName, folder: &str) -> Option<&RouteSection> {
+        let folder = folder.trim_matches('/');
+        self.routes.iter().find(|route| route.account == *account && route.folder.trim_matches('/') == folder)
+    }
+
+    /// Realms whose received invoices are looked for, each with the account they are placed for (the first route that
+    /// says `receive` wins).
+    pub fn receivers(&self) -> Vec<(Realm, AccountName)> {
+        let mut receivers: Vec<(Realm, AccountName)> = Vec::new();
+        for route in self.routes.iter().filter(|route| route.receive) {
+            let realm = route.realm();
+            if receivers.iter().all(|(known, _)| *known != realm) {
+                receivers.push((realm, route.account.clone()));
+            }
+        }
+        receivers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct File {
+        limits: LimitsSection,
+        route: Vec<RouteSection>,
+    }
+
+    #[test]
+    fn the_commented_configuration_says_the_defaults() {
+        let text = include_str!("../../config/fluxgate.toml");
+        let file: File = toml::from_str(text).unwrap();
+        assert_eq!(file.limits, LimitsSection::default());
+        let options = Options { routes: file.route, limits: file.limits, language: Language::Fr };
+        let account: AccountName = "sifac".parse().unwrap();
+        assert!(options.route(&account, "depot").is_some());
+        assert!(options.route(&account, "/depot/").is_some());
+        assert!(options.route(&account, "depot/autre").is_none());
+        assert_eq!(options.receivers().len(), 1);
+    }
+
+    #[test]
+    fn a_misspelt_key_or_profile_is_refused() {
+        let route = "account = \"a\"\nestablishment = \"e\"\nenvironment = \"practice\"\n";
+        assert!(toml::from_str::<RouteSection>(route).is_ok());
+        let error = toml::from_str::<RouteSection>(&format!("{route}recieve = true")).unwrap_err();
+        assert!(error.to_string().contains("recieve"), "{error}");
+        assert!(toml::from_str::<RouteSection>(&format!("{route}profile = \"x\"")).is_err());
+    }
+}
