@@ -1,2 +1,3 @@
 //! Core's jobs. (Contract for the first build.)
 pub mod connector;
+pub mod gatehouse;
