@@ -131,6 +131,12 @@ catalogue! {
         "No route for account {account} and folder {folder}"
         "Add a [[route]] for this account and folder to the configuration."
     }
+    NeverRenamed "FG-109" Establishment Never {
+        "Fichier temporaire jamais renommé : {name}"
+        "Le dépôt sous un nom temporaire n'a pas été renommé en 24 h et a été retiré. Vérifiez l'application, puis déposez le fichier de nouveau s'il est encore dû."
+        "Temporary file never renamed: {name}"
+        "What was dropped under a temporary name was not renamed within 24 h and was removed. Check the application, then drop the file again if it is still due."
+    }
     EmptyFile "FG-201" Supplier Never {
         "Fichier vide"
         "Vérifiez l'application qui écrit le fichier, puis déposez-le de nouveau."

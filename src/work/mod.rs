@@ -13,6 +13,7 @@ mod doubt;
 mod driver;
 mod fetch;
 mod folders;
+pub mod gatehouse;
 mod halts;
 mod intake;
 mod integration;

@@ -1,0 +1,205 @@
+//! Core's side of the gate: who may come in, which files are taken, which results are shown.
+//!
+//! Promises that a file is answered `Taken` only once it is durable and journalled, that every refusal is journalled
+//! with a receipt, and that an account reaches its own results only. Parses everything front says as hostile: front
+//! is what strangers reach.
+//!
+//! Refuses to know: SFTP, what is in a file.
+
+mod drops;
+mod login;
+mod pass;
+mod shelves;
+
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use zeroize::Zeroize;
+
+use self::login::Logins;
+use self::pass::PassKey;
+use crate::domain::{AccountName, ByteSize, Realm, Timestamp};
+use crate::fault::{Code, Fault};
+use crate::gate::{AccountSection, Answer, BODY_LIMIT, Core, DEPOT, Grant, Pass, Reply, Request, VERSION};
+use crate::store::{Store, StoreError};
+
+/// Where a file dropped by an account into a folder goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropRoute {
+    pub account: AccountName,
+    /// `depot`, or a sub-folder: `depot/qualif`.
+    pub folder: String,
+    pub realm: Realm,
+}
+
+/// What bounds what is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DropLimits {
+    /// One file.
+    pub file: ByteSize,
+    /// Dropped and not yet processed, per account.
+    pub pending_bytes: ByteSize,
+    /// Dropped and not yet processed, per account.
+    pub pending_files: u64,
+    /// Below this much free space nothing is accepted.
+    pub disk_reserve: ByteSize,
+}
+
+/// The part of the configuration that the gate needs; replaced as a whole.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    pub accounts: Vec<AccountSection>,
+    pub routes: Vec<DropRoute>,
+    pub limits: DropLimits,
+}
+
+impl Rules {
+    fn account(&self, name: &AccountName) -> Option<&AccountSection> {
+        self.accounts.iter().find(|account| account.name == *name)
+    }
+
+    fn route(&self, account: &AccountName, folder: &str) -> Option<&DropRoute> {
+        self.routes.iter().find(|route| route.account == *account && route.folder.trim_matches('/') == folder)
+    }
+}
+
+/// Writes core's metrics in Prometheus' text format.
+pub type MetricsText = Box<dyn Fn() -> String + Send + Sync>;
+
+/// Answers front. One for the process, shared by the gate's threads.
+pub struct Gatehouse {
+    store: Store,
+    /// The store's folder, whose file system's free space counts.
+    dir: PathBuf,
+    folders: PathBuf,
+    rules: ArcSwap<Rules>,
+    passes: PassKey,
+    logins: Logins,
+    metrics: MetricsText,
+}
+
+impl Gatehouse {
+    /// `dir` is the store's folder: results are read from its `folders/`, the key of passes is made in its `secrets/`.
+    pub fn new(store: Store, dir: &Path, rules: Rules, metrics: MetricsText) -> io::Result<Self> {
+        let gatehouse = Self {
+            passes: PassKey::load_or_make(&dir.join("secrets/gate.key"))?,
+            logins: Logins::new(store.clone()),
+            store,
+            dir: dir.to_owned(),
+            folders: dir.join("folders"),
+            rules: ArcSwap::from_pointee(rules),
+            metrics,
+        };
+        gatehouse.make_shelves()?;
+        Ok(gatehouse)
+    }
+
+    /// The configuration changed: the next request sees it. Accounts that are gone are out at once.
+    pub fn replace(&self, rules: Rules) -> io::Result<()> {
+        self.rules.store(Arc::new(rules));
+        self.make_shelves()
+    }
+
+    fn authenticate(&self, login: &str, proof: crate::gate::Proof, secret: &[u8], peer: &str) -> Answer {
+        let Ok(peer) = peer.parse::<IpAddr>() else { return Answer::Malformed };
+        let rules = self.rules.load();
+        let now = Timestamp::now();
+        let Some(account) = self.logins.check(&rules, login, proof, secret, peer, now) else {
+            return Answer::Denied;
+        };
+        let folders =
+            rules.routes.iter().filter(|r| r.account == account).map(|r| r.folder.trim_matches('/').to_owned());
+        // An offer proves nothing yet: it opens no door.
+        let pass = if proof == crate::gate::Proof::OfferedKey {
+            Pass(String::new())
+        } else {
+            self.passes.issue(&account, now)
+        };
+        Answer::Granted(Grant {
+            pass,
+            folders: folders.filter(|f| f == DEPOT || f.starts_with("depot/")).collect(),
+            account,
+            file_limit: rules.limits.file.bytes(),
+            disk_reserve: rules.limits.disk_reserve.bytes(),
+        })
+    }
+
+    /// The account a pass stands for, if it still exists.
+    fn holder(&self, pass: &Pass) -> Result<AccountName, Answer> {
+        let account = self.passes.holder(pass, Timestamp::now()).ok_or(Answer::PassRefused)?;
+        if self.rules.load().account(&account).is_some() { Ok(account) } else { Err(Answer::PassRefused) }
+    }
+
+    fn health(&self) -> Answer {
+        match self.store.reader().and_then(|reader| reader.halts()) {
+            Ok(_) => Answer::Done,
+            Err(e) => failed(&e),
+        }
+    }
+
+    fn metrics(&self) -> Reply {
+        let mut text = (self.metrics)().into_bytes();
+        if text.len() > BODY_LIMIT {
+            // Whole lines only: half a line would be read as another number.
+            let end = text[..BODY_LIMIT].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+            text.truncate(end);
+            log::warn!("Core's metrics do not fit the gate and were cut");
+        }
+        Reply { answer: Answer::Text, body: text, descriptor: None }
+    }
+
+    fn perform(&self, request: Request, body: &[u8], descriptor: Option<OwnedFd>) -> Result<Reply, Answer> {
+        Ok(match request {
+            Request::Hello { .. } => Answer::Welcome { version: VERSION }.into(),
+            Request::Authenticate { login, proof, peer } => self.authenticate(&login, proof, body, &peer).into(),
+            Request::Admit { pass, folder, name, peer } => {
+                let account = self.holder(&pass)?;
+                self.admit(account, folder, name, peer).into()
+            }
+            Request::Receive { pass, folder, name, peer, sha256, size } => {
+                let account = self.holder(&pass)?;
+                self.receive(account, folder, name, peer, drops::Sent { sha256, size, body, descriptor }).into()
+            }
+            Request::Staged { pass, folder, name, peer, sha256, size } => {
+                let account = self.holder(&pass)?;
+                self.staged(account, folder, name, peer, sha256, size).into()
+            }
+            Request::Refuse { pass, folder, name, peer, fault } => {
+                let account = self.holder(&pass)?;
+                self.refuse_for_front(account, folder, name, peer, fault).into()
+            }
+            Request::Swept { account, folder, name } => self.swept(account, folder, name).into(),
+            Request::List { pass, path } => self.list(&self.holder(&pass)?, &path)?,
+            Request::Stat { pass, path } => self.stat(&self.holder(&pass)?, &path)?,
+            Request::Open { pass, path } => self.open(&self.holder(&pass)?, &path)?,
+            Request::Remove { pass, path, folder } => self.remove(&self.holder(&pass)?, &path, folder)?.into(),
+            Request::Rename { pass, from, to } => self.rename(&self.holder(&pass)?, &from, &to)?.into(),
+            Request::Metrics => self.metrics(),
+            Request::Health => self.health().into(),
+        })
+    }
+}
+
+impl Core for Gatehouse {
+    fn answer(&self, request: Request, mut body: Vec<u8>, descriptor: Option<OwnedFd>) -> Reply {
+        let secret = matches!(request, Request::Authenticate { .. });
+        let reply = self.perform(request, &body, descriptor).unwrap_or_else(Reply::from);
+        if secret {
+            body.zeroize();
+        }
+        reply
+    }
+}
+
+/// A step that did not happen, for front.
+fn failed(error: &StoreError) -> Answer {
+    log::error!(error = error.to_string().as_str(); "The store could not do what the gate asked");
+    Answer::Failed { fault: Fault::new(Code::StoreFailed).with("detail", error) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! Dropped files: may they come, and taking them.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+
+use sha2::{Digest, Sha256};
+
+use super::{DropRoute, Gatehouse, Rules, failed};
+use crate::domain::{AccountName, DocumentHash, Realm, Timestamp};
+use crate::fault::{Code, Fault};
+use crate::gate::{Answer, INLINE_LIMIT, check_name, printable_name, size_text};
+use crate::os::descriptor;
+use crate::store::{Arrival, Content, Received, Refusal};
+
+/// Bytes of a folder's text in a refusal.
+const FOLDER_TEXT: usize = 255;
+
+/// A whole file as front hands it over.
+pub struct Sent<'a> {
+    pub sha256: DocumentHash,
+    pub size: u64,
+    pub body: &'a [u8],
+    pub descriptor: Option<OwnedFd>,
+}
+
+/// Whose file it is, and where it was dropped.
+struct Origin {
+    account: AccountName,
+    folder: String,
+    name: String,
+    peer: String,
+}
+
+impl Origin {
+    /// Everything made fit for the journal; `peer` must be an address.
+    fn new(account: AccountName, folder: &str, name: &str, peer: &str) -> Option<Self> {
+        let peer = peer.parse::<IpAddr>().ok()?.to_string();
+        let folder: String = folder.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
+        let folder = folder.trim_matches('/');
+        let folder = folder[..folder.floor_char_boundary(FOLDER_TEXT)].to_owned();
+        Some(Self { account, folder, name: name.to_owned(), peer })
+    }
+}
+
+impl Gatehouse {
+    /// May this file come? Before its first byte.
+    pub(super) fn admit(&self, account: AccountName, folder: String, name: String, peer: String) -> Answer {
+        let Some(origin) = Origin::new(account, &folder, &name, &peer) else { return Answer::Malformed };
+        let rules = self.rules.load();
+        match self.objection(&rules, &origin, 0) {
+            Ok(Ok(_)) => Answer::Done,
+            Ok(Err(fault)) => self.refuse(&rules, origin, fault),
+            Err(answer) => answer,
+        }
+    }
+
+    /// A whole file.
+    pub(super) fn receive(
+        &self,
+        account: AccountName,
+        folder: String,
+        name: String,
+        peer: String,
+        sent: Sent<'_>,
+    ) -> Answer {
+        let Some(origin) = Origin::new(account, &folder, &name, &peer) else { return Answer::Malformed };
+        let rules = self.rules.load();
+        let realm = match self.objection(&rules, &origin, sent.size) {
+            Ok(Ok(route)) => route.realm.clone(),
+            Ok(Err(fault)) => return self.refuse(&rules, origin, fault),
+            Err(answer) => return answer,
+        };
+        let content = match self.content(sent) {
+            Ok(content) => content,
+            Err(answer) => return answer,
+        };
+        let Origin { account, folder, name, peer } = origin;
+        let arrival = Arrival { account, realm, folder, name, peer, at: Timestamp::now(), content };
+        match self.store.receive(arrival).wait() {
+            Ok(Received::Flow(flow)) => Answer::Taken { flow },
+            Ok(Received::Duplicate { arrival, first }) => Answer::Duplicate { arrival, first },
+            Err(e) => failed(&e),
+        }
+    }
+
+    /// The content, once it is what front says it is; a large one is durable when this returns.
+    fn content(&self, sent: Sent<'_>) -> Result<Content, Answer> {
+        let Sent { sha256, size, body, descriptor } = sent;
+        let Some(descriptor) = descriptor else {
+            let same = body.len() as u64 == size && DocumentHash(Sha256::digest(body).into()) == sha256;
+            return if same { Ok(Content::Inline(body.to_vec())) } else { Err(Answer::Malformed) };
+        };
+        let file = File::from(descriptor);
+        let regular = file.metadata().is_ok_and(|found| found.is_file() && found.len() == size);
+        if !regular || size <= INLINE_LIMIT as u64 || !body.is_empty() {
+            return Err(Answer::Malformed);
+        }
+        let kept = self.store.keep_document(&mut FromStart { file: &file, offset: 0, left: size + 1 });
+        let kept = kept.map_err(|e| failed(&e))?;
+        if kept.size == size && kept.sha256 == sha256 {
+            Ok(Content::Kept(kept))
+        } else {
+            log::error!("A staged file is not what front said it is");
+            Err(Answer::Malformed)
+        }
+    }
+
+    /// A file under a temporary name is durable in front's folder.
+    pub(super) fn staged(
+        &self,
+        account: AccountName,
+        folder: String,
+        name: String,
+        peer: String,
+        sha256: DocumentHash,
+        size: u64,
+    ) -> Answer {
+        let Some(origin) = Origin::new(account, &folder, &name, &peer) else { return Answer::Malformed };
+        let rules = self.rules.load();
+        match self.objection(&rules, &origin, size) {
+            Ok(Ok(_)) => {}
+            Ok(Err(fault)) => return self.refuse(&rules, origin, fault),
+            Err(answer) => return answer,
+        }
+        match self.store.stage(&origin.account, &origin.name, sha256, size, Timestamp::now()).wait() {
+            Ok(()) => Answer::Done,
+            Err(e) => failed(&e),
+        }
+    }
+
+    /// Front refused a file for one of the reasons that are front's to find.
+    pub(super) fn refuse_for_front(
+        &self,
+        account: AccountName,
+        folder: String,
+        name: String,
+        peer: String,
+        fault: Fault,
+    ) -> Answer {
+        let fronts = [
+            Code::FileTooLarge,
+            Code::QuotaExceeded,
+            Code::DiskNearlyFull,
+            Code::UnknownFolder,
+            Code::NameNotAllowed,
+            Code::UploadInterrupted,
+        ];
+        match Origin::new(account, &folder, &name, &peer) {
+            Some(origin) if fronts.contains(&fault.code) => self.refuse(&self.rules.load(), origin, fault),
+            _ => Answer::Malformed,
+        }
+    }
+
+    /// A staged file was removed because nobody renamed it.
+    pub(super) fn swept(&self, account: AccountName, folder: String, name: String) -> Answer {
+        let fault = Fault::new(Code::NeverRenamed).with("name", printable_name(&name));
+        match Origin::new(account, &folder, &name, "::") {
+            Some(origin) => self.refuse(&self.rules.load(), origin, fault),
+            None => Answer::Malformed,
+        }
+    }
+
+    /// Journals a refusal with its receipt.
+    fn refuse(&self, rules: &Rules, origin: Origin, fault: Fault) -> Answer {
+        let Origin { account, folder, name, peer } = origin;
+        let realm: Option<Realm> = rules.route(&account, &folder).map(|route| route.realm.clone());
+        let name = printable_name(&name);
+        let refusal = Refusal { account, realm, folder, name, peer, at: Timestamp::now(), fault: fault.clone() };
+        match self.store.refuse(refusal).wait() {
+            Ok(receipt) => Answer::Refused { fault, receipt: Some(receipt) },
+            Err(e) => {
+                log::error!(error = e.to_string().as_str(), fault = fault.code.as_str(); "A refusal could not be journalled");
+                Answer::Refused { fault, receipt: None }
+            }
+        }
+    }
+
+    /// What stands against a file of `size` bytes from here: the route if nothing does.
+    fn objection<'a>(
+        &self,
+        rules: &'a Rules,
+        origin: &Origin,
+        size: u64,
+    ) -> Result<Result<&'a DropRoute, Fault>, Answer> {
+        if let Err(problem) = check_name(origin.name.as_bytes()) {
+            let fault = Fault::new(Code::NameNotAllowed).with("name", printable_name(&origin.name));
+            return Ok(Err(fault.with("reason", problem)));
+        }
+        let Some(route) = rules.route(&origin.account, &origin.folder) else {
+            let fault = Fault::new(Code::NoRoute).with("account", &origin.account);
+            return Ok(Err(fault.with("folder", format_args!("/{}", origin.folder))));
+        };
+        let limits = &rules.limits;
+        if size > limits.file.bytes() {
+            let fault = Fault::new(Code::FileTooLarge).with("size", size_text(size));
+            return Ok(Err(fault.with("limit", size_text(limits.file.bytes()))));
+        }
+        let free = descriptor::free_space(&self.dir).map_err(|e| {
+            log::error!(error = e.to_string().as_str(); "The data disk's free space cannot be read");
+            Answer::Failed { fault: Fault::new(Code::StoreFailed).with("detail", e) }
+        })?;
+        if free < limits.disk_reserve.bytes().saturating_add(size) {
+            let fault = Fault::new(Code::DiskNearlyFull).with("free", size_text(free));
+            return Ok(Err(fault.with("reserve", size_text(limits.disk_reserve.bytes()))));
+        }
+        let pending = self.store.reader().and_then(|reader| reader.pending(&origin.account));
+        let (bytes, files) = pending.map_err(|e| failed(&e))?;
+        let quota = |used: String, limit: String| {
+            Fault::new(Code::QuotaExceeded).with("account", &origin.account).with("used", used).with("limit", limit)
+        };
+        if files >= limits.pending_files {
+            let count = |n: u64| format!("{n} fichiers");
+            return Ok(Err(quota(count(files), count(limits.pending_files))));
+        }
+        if bytes.saturating_add(size.max(1)) > limits.pending_bytes.bytes() {
+            return Ok(Err(quota(size_text(bytes.saturating_add(size)), size_text(limits.pending_bytes.bytes()))));
+        }
+        Ok(Ok(route))
+    }
+}
+
+/// Reads a file from its beginning without touching the position that front shares with us, and at most one byte
+/// beyond the size that was announced: a file that grew shows it there.
+struct FromStart<'a> {
+    file: &'a File,
+    offset: u64,
+    /// Bytes that may still be read.
+    left: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let n = self.file.read_at(&mut buffer[..most], self.offset)?;
+        self.offset += n as u64;
+        self.left -= n as u64;
+        Ok(n)
+    }
+}
