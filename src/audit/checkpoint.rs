@@ -74,6 +74,25 @@ mod tests {
         assert!(Checkpoint::open(&note.replace("\n5\n", "\n6\n"), &signer().verifier()).is_err());
     }
 
+    /// The example of `FORMAT.md`: the tree of the example leaf alone, signed with the seed 0x2a...
+    #[test]
+    fn format_md_shows_the_checkpoint_we_sign() {
+        let page = include_str!("FORMAT.md");
+        let example = page.split("```hex").nth(1).unwrap().split("```").next().unwrap();
+        let digits: Vec<u8> = example
+            .lines()
+            .flat_map(|line| line.split('#').next().unwrap_or_default().bytes().filter(u8::is_ascii_hexdigit))
+            .collect();
+        let leaf: Vec<u8> =
+            digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
+        let signer = Signer::from_seed("fluxgate/univ-exemple", &[0x2a; 32]).unwrap();
+        let mut tree = Frontier::default();
+        tree.append(leaf_hash(&leaf), |_| {});
+        let note = Checkpoint::sign(&tree, &signer);
+        assert!(page.contains(&format!("```\n{note}```\n")), "{note}");
+        assert!(page.contains(&format!("`{}`", signer.verifier().text())), "{}", signer.verifier().text());
+    }
+
     #[test]
     fn a_signed_text_that_is_no_checkpoint_is_refused() {
         let verifier = signer().verifier();

@@ -27,8 +27,14 @@ const FLOW: &str = "SELECT flow.*, establishment, environment, number AS invoice
      LEFT JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND invoice.ordinal = 0";
 
 /// Waits for a person, or for a verdict that is late. `?1`: since before then; `?2`: refusals changed after that.
-const STUCK: &str = "(waits = 1 AND (is_final = 0 OR changed_at > ?2))
-     OR (kind = 'deposit' AND state IN ('sending', 'deposited') AND since < ?1)";
+const STUCK: &str = "flow.id IN (SELECT id FROM flow WHERE waits = 1 AND (is_final = 0 OR changed_at > ?2) UNION
+     SELECT id FROM flow INDEXED BY flow_deposited
+     WHERE kind = 'deposit' AND state IN ('sending', 'deposited') AND since < ?1)";
+
+/// With a fault, or without a verdict that is late. `?1`: since before then.
+const FAULTY: &str = "flow.id IN (SELECT id FROM flow INDEXED BY flow_stuck WHERE fault IS NOT NULL UNION
+     SELECT id FROM flow INDEXED BY flow_deposited
+     WHERE kind = 'deposit' AND state IN ('sending', 'deposited') AND since < ?1)";
 
 fn flow(r: &Row<'_>) -> rusqlite::Result<FlowRecord> {
     Ok(FlowRecord {
@@ -68,11 +74,7 @@ impl Reader {
         let most = if query.most == 0 { FLOWS_BY_DEFAULT } else { query.most.min(FLOWS_AT_MOST) };
         let text = query.text.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_lowercase);
         let late = Timestamp::now().minus(self.deadline());
-        let stuck = if query.stuck {
-            "(fault IS NOT NULL OR (flow.kind = 'deposit' AND state IN ('sending', 'deposited') AND since < ?1))"
-        } else {
-            "?1 IS NOT NULL"
-        };
+        let stuck = if query.stuck { FAULTY } else { "?1 IS NOT NULL" };
         let sql = format!(
             "{FLOW} WHERE {stuck} AND (?2 IS NULL OR instr(search, ?2) > 0) AND (?3 IS NULL OR flow.kind = ?3)
              AND flow.id < ?4 ORDER BY flow.id DESC LIMIT ?5"

@@ -26,7 +26,8 @@ const LEAVES_AT_ONCE: u64 = 10_000;
 /// Steps in one timeline; the first ones are shown.
 const TIMELINE_LIMIT: i64 = 5000;
 
-/// Reads, each call on a snapshot of its own. Not shared between threads; goes back to the pool when dropped.
+/// Reads, each call on a snapshot of its own. Not shared between threads; its connection goes back to the pool when it
+/// is dropped. It keeps the store open like a [`super::Store`] handle does.
 pub struct Reader {
     connection: Option<Connection>,
     writer: Arc<Writer>,
@@ -248,7 +249,7 @@ impl Reader {
     /// Bytes and files of an account that wait to be processed (its quota): dropped and not yet deposited.
     pub fn pending(&self, account: &AccountName) -> Result<(u64, u64), StoreError> {
         let pending = self.one(
-            "SELECT coalesce(sum(size), 0), count(*) FROM flow
+            "SELECT coalesce(sum(size), 0), count(*) FROM flow INDEXED BY flow_pending
              WHERE account = ?1 AND kind = 'deposit' AND state IN ('received', 'ready', 'sending', 'doubtful')",
             [account.as_str()],
             |r| Ok((count(r.get(0)?), count(r.get(1)?))),

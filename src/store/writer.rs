@@ -210,7 +210,12 @@ pub struct Writer {
 impl Writer {
     pub fn open(settings: Settings, signer: Signer) -> Result<Self, StoreError> {
         let dir = &settings.dir;
-        std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
+        if !dir.is_dir() {
+            std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
+            if let Some(above) = dir.parent().filter(|above| !above.as_os_str().is_empty()) {
+                File::open(above).and_then(|f| f.sync_all()).map_err(StoreError::io(above))?;
+            }
+        }
         let lock = lock(dir)?;
         documents::open(dir)?;
         let db = schema::open_writer(&dir.join(DATABASE_FILE))?;
@@ -395,7 +400,8 @@ impl Thread {
             };
             if let (Some(reply), group) = self.group(first, &mut steps) {
                 steps.close();
-                let _ = reply.send(group.and_then(|()| self.finish()));
+                self.finish();
+                let _ = reply.send(group);
                 return;
             }
         }
@@ -515,9 +521,11 @@ impl Thread {
     }
 
     /// After the last group: the log is copied into the database, so that one file holds everything.
-    fn finish(&mut self) -> Result<(), StoreError> {
-        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        Ok(())
+    fn finish(&self) {
+        if let Err(error) = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            // Every step is durable in the log, which the next start reads.
+            log::warn!(error:% = error; "The database's log could not be copied at the end and stays beside it");
+        }
     }
 }
 

@@ -125,7 +125,8 @@ fn a_lost_lease_changes_nothing() {
 fn a_deposit_whose_lease_ends_without_an_answer_is_doubtful_and_never_leased_again() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    let ends: [(&str, &dyn Fn(&Lease)); 3] = [
+    type End<'a> = (&'a str, &'a dyn Fn(&Lease));
+    let ends: [End<'_>; 3] = [
         ("expired", &|_| no_lease(&store, Job::Deposit, at(3).plus(LEASE))),
         ("finished", &|lease| store.finish(lease).wait().unwrap()),
         ("postponed", &|lease| store.postpone(lease, at(4)).wait().unwrap()),

@@ -165,14 +165,14 @@ fn lists_search_and_first_screen() {
     assert_eq!(reader.findings(&refused).unwrap(), findings);
     let ids = |query: FlowQuery| reader.flows(&query).unwrap().into_iter().map(|f| f.id).collect::<Vec<_>>();
     assert_eq!(ids(FlowQuery::default()), [refused.clone(), done.clone()]);
-    assert_eq!(ids(FlowQuery { before: Some(refused.clone()), ..FlowQuery::default() }), [done.clone()]);
-    assert_eq!(ids(FlowQuery { most: 1, ..FlowQuery::default() }), [refused.clone()]);
+    assert_eq!(ids(FlowQuery { before: Some(refused.clone()), ..FlowQuery::default() }), std::slice::from_ref(&done));
+    assert_eq!(ids(FlowQuery { most: 1, ..FlowQuery::default() }), std::slice::from_ref(&refused));
     let text = |text: &str| ids(FlowQuery { text: Some(text.into()), ..FlowQuery::default() });
     assert_eq!(text("GÉNÉRALE").len(), 2);
-    assert_eq!(text("cpp000000001"), [done.clone()]);
-    assert_eq!(text("f2"), [refused.clone()]);
+    assert_eq!(text("cpp000000001"), std::slice::from_ref(&done));
+    assert_eq!(text("f2"), std::slice::from_ref(&refused));
     assert_eq!(text("%"), []);
-    assert_eq!(ids(FlowQuery { stuck: true, ..FlowQuery::default() }), [refused.clone()]);
+    assert_eq!(ids(FlowQuery { stuck: true, ..FlowQuery::default() }), std::slice::from_ref(&refused));
     assert_eq!(ids(FlowQuery { kind: Some(crate::flow::FlowKind::Reception), ..FlowQuery::default() }), []);
 
     let overview = reader.overview(at(22)).unwrap();
