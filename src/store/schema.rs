@@ -28,6 +28,9 @@ const LOG_PAGES: i64 = 4000;
 /// Bytes the log keeps on disk after it was copied.
 const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 
+/// KiB of pages the writer keeps in memory, so that a large group is not written out twice.
+const WRITER_CACHE_KIB: i64 = 32 * 1024;
+
 fn number() -> i64 {
     i64::try_from(UPGRADES.len()).unwrap_or(i64::MAX)
 }
@@ -39,6 +42,7 @@ pub fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    db.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     db.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     upgrade(&mut db)?;
     Ok(db)
