@@ -60,6 +60,9 @@ fn ubl(outline: &Outline<'_>, id: Id, findings: &mut Findings<'_, '_>) {
         "Address" | "PostalAddress" if outline.named(id, "AddressLine").count() > 1 => {
             findings.at("UBL-SR-51", Fatal, id, &[]);
         }
+        name if name.ends_with("Date") && is_blank(outline, id) => {
+            findings.at("FG-VALUE", Fatal, id, &[("value", "")]);
+        }
         name if name.ends_with("Amount") && outline.is_leaf(id) => currency_of(outline, id, findings),
         _ => {}
     }
@@ -207,6 +210,11 @@ fn cii_currency(outline: &Outline<'_>, findings: &mut Findings<'_, '_>) {
     let Some(totals) = outline.find(settlement, &["SpecifiedTradeSettlementHeaderMonetarySummation"]) else { return };
     let currency = outline.value(currency);
     let mut amounts = outline.named(totals, "TaxTotalAmount").peekable();
+    let amount = |name: &str| outline.text_at(totals, &[name]).and_then(|t| t.parse::<rust_decimal::Decimal>().ok());
+    // Without VAT there is nothing to add, in whatever currency.
+    if amount("GrandTotalAmount") == amount("TaxBasisTotalAmount") {
+        return;
+    }
     if amounts.peek().is_some() && !amounts.any(|a| outline.attribute(a, "currencyID").as_deref() == Some(&*currency)) {
         findings.own("BR-CO-15", Fatal, "BT-110".to_owned(), &[]);
     }

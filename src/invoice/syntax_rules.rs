@@ -40,9 +40,6 @@ pub fn check(outline: &Outline<'_>, findings: &mut Findings<'_, '_>) {
         }
         let raw = outline.value(id);
         let value = raw.trim();
-        if value.is_empty() {
-            continue;
-        }
         // The official rules count what follows the point as it is written: a trailing space is a third decimal.
         let excess = decimals(&raw) > 2;
         if !is_decimal(value) {
