@@ -15,6 +15,7 @@ pub mod pivot;
 pub mod report;
 mod rules;
 mod sniff;
+mod structure_rules;
 mod syntax_rules;
 mod texts;
 
@@ -250,6 +251,7 @@ fn xml(bytes: &[u8], container: Option<(&container::Container, &[u8])>, options:
         findings.own("FG-ENCODING", Severity::Warning, written_in.to_owned(), &[("encoding", written_in)]);
     }
     syntax_rules::check(&outline, &mut findings);
+    structure_rules::check(&outline, &mut findings);
     findings.entries(&read.entries);
     if let Some((container, pdf)) = container {
         findings.container(container, pdf);

@@ -183,6 +183,12 @@ impl<'o, 't> Findings<'o, 't> {
         for finding in report.findings() {
             let severity = match finding.severity {
                 Official::Fatal => Severity::Fatal,
+                // The official rules differ here by syntax: a warning in UBL only.
+                Official::Warning
+                    if finding.rule == "BR-51" && self.outline.name(Id::ROOT) == "CrossIndustryInvoice" =>
+                {
+                    Severity::Fatal
+                }
                 Official::Warning => Severity::Warning,
                 Official::Info => continue,
             };

@@ -38,17 +38,75 @@ pub fn check(outline: &Outline<'_>, findings: &mut Findings<'_, '_>) {
         if !outline.is_leaf(id) || !is_number(name) {
             continue;
         }
-        let value = outline.value(id);
-        let value = value.trim();
-        if value.is_empty() {
-            continue;
-        }
+        let raw = outline.value(id);
+        let value = raw.trim();
+        // The official rules count what follows the point as it is written: a trailing space is a third decimal.
+        let excess = decimals(&raw) > 2;
         if !is_decimal(value) {
             findings.at("FG-DECIMAL", Severity::Fatal, id, &[("value", value)]);
-        } else if ubl && name.ends_with("Amount") && !is_price(outline, id) && decimals(value) > 2 {
-            findings.at("UBL-DT-01", Severity::Fatal, id, &[("value", value)]);
+        } else if excess && let Some(rule) = two_decimals(outline, id) {
+            findings.at(rule, Severity::Fatal, id, &[("value", &raw)]);
+        } else if excess && ubl && name.ends_with("Amount") && !is_price(outline, id) {
+            findings.at("UBL-DT-01", Severity::Fatal, id, &[("value", &raw)]);
         }
     }
+}
+
+/// The rule that allows an amount two decimals, by its place in UBL or CII.
+fn two_decimals(outline: &Outline<'_>, id: Id) -> Option<&'static str> {
+    let parent = outline.parent(id)?;
+    let above = outline.parent(parent).map_or("", |p| outline.name(p));
+    let line = matches!(above, "InvoiceLine" | "CreditNoteLine" | "SpecifiedLineTradeSettlement");
+    let charge = || is_charge(outline, parent);
+    Some(match (outline.name(parent), outline.name(id)) {
+        ("LegalMonetaryTotal", "LineExtensionAmount") => "BR-DEC-09",
+        ("LegalMonetaryTotal", "AllowanceTotalAmount") => "BR-DEC-10",
+        ("LegalMonetaryTotal", "ChargeTotalAmount") => "BR-DEC-11",
+        ("LegalMonetaryTotal", "TaxExclusiveAmount") => "BR-DEC-12",
+        ("LegalMonetaryTotal", "TaxInclusiveAmount") => "BR-DEC-14",
+        ("LegalMonetaryTotal", "PrepaidAmount") => "BR-DEC-16",
+        ("LegalMonetaryTotal", "PayableRoundingAmount") => "BR-DEC-17",
+        ("LegalMonetaryTotal", "PayableAmount") => "BR-DEC-18",
+        ("SpecifiedTradeSettlementHeaderMonetarySummation", name) => match name {
+            "LineTotalAmount" => "BR-DEC-09",
+            "AllowanceTotalAmount" => "BR-DEC-10",
+            "ChargeTotalAmount" => "BR-DEC-11",
+            "TaxBasisTotalAmount" => "BR-DEC-12",
+            "TaxTotalAmount" => "BR-DEC-13",
+            "GrandTotalAmount" => "BR-DEC-14",
+            "TotalPrepaidAmount" => "BR-DEC-16",
+            "RoundingAmount" => "BR-DEC-17",
+            "DuePayableAmount" => "BR-DEC-18",
+            _ => return None,
+        },
+        ("TaxSubtotal", "TaxableAmount") => "BR-DEC-19",
+        ("TaxSubtotal", "TaxAmount") => "BR-DEC-20",
+        ("ApplicableTradeTax", "BasisAmount") if !line => "BR-DEC-19",
+        ("ApplicableTradeTax", "CalculatedAmount") if !line => "BR-DEC-20",
+        ("InvoiceLine" | "CreditNoteLine", "LineExtensionAmount")
+        | ("SpecifiedTradeSettlementLineMonetarySummation", "LineTotalAmount") => "BR-DEC-23",
+        ("AllowanceCharge" | "SpecifiedTradeAllowanceCharge", name) if above != "Price" => {
+            match (name, line, charge()) {
+                ("Amount" | "ActualAmount", false, false) => "BR-DEC-01",
+                ("BaseAmount" | "BasisAmount", false, false) => "BR-DEC-02",
+                ("Amount" | "ActualAmount", false, true) => "BR-DEC-05",
+                ("BaseAmount" | "BasisAmount", false, true) => "BR-DEC-06",
+                ("Amount" | "ActualAmount", true, false) => "BR-DEC-24",
+                ("BaseAmount" | "BasisAmount", true, false) => "BR-DEC-25",
+                ("Amount" | "ActualAmount", true, true) => "BR-DEC-27",
+                ("BaseAmount" | "BasisAmount", true, true) => "BR-DEC-28",
+                _ => return None,
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// Whether an allowance or charge, in UBL or CII, is a charge.
+pub fn is_charge(outline: &Outline<'_>, id: Id) -> bool {
+    let indicator =
+        outline.text_at(id, &["ChargeIndicator"]).or_else(|| outline.text_at(id, &["ChargeIndicator", "Indicator"]));
+    matches!(indicator.as_deref(), Some("true" | "1"))
 }
 
 /// The lexical form of `xs:decimal`, with no more digits before the point than an amount may have.

@@ -321,6 +321,18 @@ words! {
         "A code is not in the list that the standard allows here."
         "Replace it by a code of the list (the place is given)."
     }
+    "UBL-SR-07" {
+        "Une référence à une facture antérieure ne la nomme pas (BT-25)."
+        "Écrivez le numéro de la facture d'origine, ou retirez la référence."
+        "A reference to a preceding invoice does not name it (BT-25)."
+        "Write the number of the original invoice, or remove the reference."
+    }
+    "UBL-SR-43" {
+        "Un document joint porte un schéma d'identifiant sans être l'objet facturé (BT-18)."
+        "Donnez-lui le type 130 s'il s'agit de l'objet facturé, sinon retirez le schéma."
+        "A joined document carries an identifier scheme without being the invoiced object (BT-18)."
+        "Give it type 130 if it is the invoiced object; else remove the scheme."
+    }
     "UBL-SR-*" {
         "Un élément apparaît plus de fois que la norme ne l'admet."
         "N'écrivez cet élément qu'une fois (l'endroit est indiqué)."
@@ -334,10 +346,10 @@ words! {
         "Correct this element (the place is given)."
     }
     "CII-DT-*" {
-        "Un attribut est interdit ou de valeur non admise à cet endroit du CII."
-        "Corrigez ou retirez cet attribut (l'endroit est indiqué)."
-        "An attribute is forbidden, or has a value that is not allowed, at this place of the CII."
-        "Correct or remove this attribute (the place is given)."
+        "Un élément ou un attribut est interdit, manque, ou a une valeur non admise à cet endroit du CII."
+        "Corrigez cet élément (l'endroit est indiqué) : un document joint a le type 916, 50 ou 130, celui d'une ligne 130."
+        "An element or attribute is forbidden, missing, or has a value that is not allowed, at this place of the CII."
+        "Correct this element (the place is given): a joined document has type 916, 50 or 130, that of a line 130."
     }
     "UBL-DT-*" {
         "Un attribut est interdit ou manque à cet endroit de l'UBL."

@@ -1,13 +1,15 @@
 //! Agreement with the official verdicts over the mini corpus, which lies outside the repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use crate::invoice::{Options, Profile, Verdict, examine};
+use crate::invoice::{Options, Profile, Severity, Verdict, examine};
 
 /// Below these the test fails: what was measured when it was written, per syntax, in files.
-const MEASURED: [(&str, usize); 3] = [("cii", 0), ("ubl-creditnote", 0), ("ubl-invoice", 0)];
+///
+/// The structure rules were written with this corpus in sight: the rate on files never seen is lower.
+const MEASURED: [(&str, usize); 3] = [("cii", 352), ("ubl-creditnote", 257), ("ubl-invoice", 358)];
 
 #[derive(serde::Deserialize)]
 struct Official {
@@ -58,7 +60,7 @@ fn agreement_with_the_official_verdicts_does_not_drop() {
     };
     let options = Options { profile: Profile::En16931, ..Options::default() };
     let mut agreed: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    let (mut with_xsd, mut all) = (0, 0);
+    let (mut with_xsd, mut same_ids, mut all) = (0, 0, 0);
     let started = std::time::Instant::now();
     for line in String::from_utf8(files["verdicts.jsonl"].clone()).unwrap().lines() {
         let official: Official = serde_json::from_str(line).unwrap();
@@ -67,6 +69,13 @@ fn agreement_with_the_official_verdicts_does_not_drop() {
         let ours = examined.verdict == Verdict::Reject;
         all += 1;
         with_xsd += usize::from(ours == (reject || official.xsd > 0));
+        let ids: BTreeSet<&str> = examined
+            .findings
+            .iter()
+            .filter(|f| f.severity == Severity::Fatal && !f.rule.starts_with("FG-"))
+            .map(|f| f.rule.as_str())
+            .collect();
+        same_ids += usize::from(ids == official.fatal.iter().map(String::as_str).collect());
         let row = agreed.entry(official.syntax.clone()).or_default();
         row.1 += 1;
         if ours == reject {
@@ -80,6 +89,7 @@ fn agreement_with_the_official_verdicts_does_not_drop() {
         }
     }
     println!("agreement with the schematron's verdict: {agreed:?}; with schematron and XSD: {with_xsd}/{all}");
+    println!("the very same fatal ids: {same_ids}/{all}");
     println!("{all} files in {:?}", started.elapsed());
     for (syntax, floor) in MEASURED {
         assert!(agreed[syntax].0 >= floor, "{syntax}: {} of {}, was {floor}", agreed[syntax].0, agreed[syntax].1);
