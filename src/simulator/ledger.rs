@@ -1,7 +1,11 @@
 //! The ledger: what reached the simulator and what became of it, as a snapshot that tests and people read.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use super::judge::key_of;
+use super::world::{self, Flux, Side, Step, World};
 use crate::domain::{ChorusInvoiceId, DocumentHash, Timestamp};
 
 /// Everything, at one instant.
@@ -121,5 +125,61 @@ impl Ledger {
     /// How many calls of a service there were, among those kept.
     pub fn calls_of(&self, service: &str) -> usize {
         self.calls.iter().filter(|call| call.service == service).count()
+    }
+}
+
+impl World {
+    /// Everything, now.
+    pub fn ledger(&mut self) -> Ledger {
+        let now = self.settle();
+        Ledger {
+            at: self.clock.today(),
+            deposits: self.fluxes.iter().map(|flux| self.deposit_entry(flux, now)).collect(),
+            invoices: self.invoices.iter().map(|invoice| self.invoice_entry(invoice, now)).collect(),
+            calls: self.calls.iter().cloned().collect(),
+            calls_total: self.calls_total,
+            tokens_given: self.tokens_given,
+        }
+    }
+
+    fn deposit_entry(&self, flux: &Flux, now: Duration) -> Deposit {
+        let state = flux.state(now, &self.scenario).to_owned();
+        let judged = now >= flux.at + self.scenario.timing.verdict_after.get();
+        Deposit {
+            at: self.told(flux.at),
+            deposit_number: flux.number.clone(),
+            file_name: flux.file_name.clone(),
+            syntax: flux.syntax.clone(),
+            sha256: flux.sha256,
+            size: flux.size,
+            invoices: flux.content.iter().flatten().map(key_of).collect(),
+            answer: flux.answer,
+            state,
+            states: flux
+                .states(now, &self.scenario)
+                .into_iter()
+                .map(|(at, name)| Moment { at: self.told(at), name: name.to_owned(), comment: String::new() })
+                .collect(),
+            errors: if judged { flux.errors.iter().map(|error| error.label.clone()).collect() } else { Vec::new() },
+        }
+    }
+
+    fn invoice_entry(&self, invoice: &world::Invoice, now: Duration) -> Invoice {
+        let (deposit_number, downloads) = match &invoice.side {
+            Side::Sent { flux } => (Some(self.fluxes[*flux].number.clone()), Vec::new()),
+            Side::Received { downloads, .. } => (None, downloads.iter().map(|at| self.told(*at)).collect()),
+        };
+        let moment =
+            |step: &Step| Moment { at: self.told(step.at), name: step.status.clone(), comment: step.comment.clone() };
+        Invoice {
+            id: ChorusInvoiceId(invoice.id),
+            number: invoice.number.clone(),
+            supplier: invoice.supplier.identifier.clone(),
+            recipient: invoice.recipient.identifier.clone(),
+            deposit_number,
+            status: invoice.status(now).status.clone(),
+            history: invoice.history(now).iter().map(moment).collect(),
+            downloads,
+        }
     }
 }

@@ -14,6 +14,7 @@ mod content;
 mod control;
 mod fault;
 mod identity;
+mod judge;
 mod ledger;
 mod pivot;
 mod scenario;

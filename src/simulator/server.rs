@@ -227,7 +227,8 @@ fn refused(request: &Request<Incoming>, world: &World) -> Option<Response<Body>>
 
 async fn call(service: Service, request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Closed> {
     let name = service.name();
-    if let Some(refusal) = refused(&request, &shared.world()) {
+    let refusal = refused(&request, &shared.world());
+    if let Some(refusal) = refusal {
         note(shared, name, refusal.status().as_u16(), None, None);
         return Ok(refusal);
     }

@@ -445,7 +445,7 @@ fn consult(world: &mut World, id: i64, received: bool) -> Outcome {
                 "idFournisseur": invoice.supplier.id,
                 "typeIdentifiantFournisseur": "SIRET",
                 "codeFournisseur": invoice.supplier.identifier,
-                "raisonSocialeFournisseur": invoice.supplier.name,
+                "designationFournisseur": invoice.supplier.name,
             },
             "cadreDeFacturation": {"codeCadreFacturation": "A1_FACTURE_FOURNISSEUR"},
             "references": {

@@ -10,11 +10,12 @@ use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
 use super::clock::Clock;
-use super::content::{self, InvoiceRead, Syntax, Unreadable, cut};
+use super::content::{self, InvoiceRead, Unreadable, cut};
 use super::fault::Schedule;
-use super::ledger::{Answered, Call, Deposit, Invoice as InvoiceEntry, InvoiceKey, Ledger, Moment};
+use super::judge::{LABEL_LIMIT_CHARS, duplicate_key, key_of};
+use super::ledger::{Answered, Call, InvoiceKey};
 use super::pivot::ReceivedInvoice;
-use super::scenario::{Directory, PathRule, Scenario, VerdictRule, fits};
+use super::scenario::{PathRule, Scenario, VerdictRule, fits};
 use crate::domain::{ChorusInvoiceId, DocumentHash, Timestamp};
 
 /// Calls the ledger keeps.
@@ -23,17 +24,10 @@ const CALLS_KEPT: usize = 100_000;
 pub(super) const DEPOSITS_LIMIT: usize = 200_000;
 /// idFacture of the first invoice.
 const FIRST_INVOICE_ID: i64 = 9_001;
-/// Characters of a libelleErreurDP.
-const LABEL_LIMIT_CHARS: usize = 200;
-/// Characters of a numeroFacture (PROTOCOL §2.2).
-const NUMBER_LIMIT_CHARS: usize = 20;
 
 pub(super) const WAITING: &str = "IN_DEPOT_PORTAIL_EN_ATTENTE_TRAITEMENT_SE_CPP";
 const RECEIVED: &str = "IN_RECU";
 const PROCESSED: &str = "IN_TRAITE_SE_CPP";
-const INTEGRATED: &str = "IN_INTEGRE";
-const PARTLY: &str = "IN_INTEGRE_PARTIEL";
-const REJECTED: &str = "IN_REJETE";
 
 /// PROTOCOL §3, nominal path: status, comment, first and last name of who set it.
 const WAY_TO_PAYMENT: &[(&str, &str, &str, &str)] = &[
@@ -62,14 +56,14 @@ pub(super) struct Flux {
     pub interface: &'static str,
     pub file_name: String,
     pub syntax: String,
-    sha256: DocumentHash,
-    size: u64,
-    content: Vec<Result<InvoiceRead, Unreadable>>,
-    answer: Answered,
+    pub sha256: DocumentHash,
+    pub size: u64,
+    pub content: Vec<Result<InvoiceRead, Unreadable>>,
+    pub answer: Answered,
     /// The final state; from `at + verdict_after` on.
-    verdict: Option<&'static str>,
+    pub verdict: Option<&'static str>,
     /// A final state by script.
-    scripted: Option<String>,
+    pub scripted: Option<String>,
     pub errors: Vec<FluxError>,
 }
 
@@ -149,9 +143,9 @@ pub(super) struct World {
     /// Fluxes without verdict: when it falls, and which.
     pending: BTreeSet<(Duration, usize)>,
     /// Year, SIREN and number of every integrated invoice (PROTOCOL §5, duplicates).
-    taken: HashSet<(String, String, String)>,
-    calls: VecDeque<Call>,
-    calls_total: u64,
+    pub taken: HashSet<(String, String, String)>,
+    pub calls: VecDeque<Call>,
+    pub calls_total: u64,
     pub tokens_given: u64,
     samples_made: usize,
     /// For everything that alternates.
@@ -292,99 +286,6 @@ impl World {
         self.fluxes[flux].answer = how;
     }
 
-    fn judge(&mut self, at: usize, due: Duration) {
-        let scripted = self.fluxes[at].scripted.clone();
-        if scripted.as_deref().is_some_and(|state| state != INTEGRATED) {
-            return; // its errors are the scripted ones
-        }
-        let forced = scripted.is_some();
-        let content = std::mem::take(&mut self.fluxes[at].content);
-        let mut errors = Vec::new();
-        let mut integrated = 0usize;
-        for result in &content {
-            let refusal = match result {
-                Err(Unreadable(label)) => Some(FluxError { key: None, label: cut(label, LABEL_LIMIT_CHARS) }),
-                Ok(invoice) => match self.refusal(invoice, &self.fluxes[at].syntax) {
-                    Some(label) if !forced => {
-                        Some(FluxError { key: Some(key_of(invoice)), label: cut(&label, LABEL_LIMIT_CHARS) })
-                    }
-                    _ => None,
-                },
-            };
-            match (refusal, result) {
-                (Some(error), _) => errors.push(error),
-                (None, Ok(invoice)) => {
-                    integrated += 1;
-                    self.integrate(invoice, at, due);
-                }
-                (None, Err(_)) => {}
-            }
-        }
-        let flux = &mut self.fluxes[at];
-        flux.content = content;
-        flux.verdict = Some(match (integrated, errors.is_empty()) {
-            (_, true) => INTEGRATED,
-            (0, false) => REJECTED,
-            (_, false) => PARTLY,
-        });
-        flux.errors = errors;
-        log::info!(deposit = flux.number.as_str(), state = flux.state(due, &self.scenario); "Simulated Chorus Pro judged a flux");
-    }
-
-    /// Why Chorus Pro does not integrate an invoice.
-    fn refusal(&self, invoice: &InvoiceRead, syntax: &str) -> Option<String> {
-        if !syntax_fits(invoice.syntax, syntax) {
-            return Some(format!("La syntaxe déclarée {syntax} ne correspond pas au contenu du fichier"));
-        }
-        if invoice.number.chars().count() > NUMBER_LIMIT_CHARS {
-            return Some(format!("Le numéro de facture dépasse {NUMBER_LIMIT_CHARS} caractères"));
-        }
-        if !invoice.number.chars().all(|c| c.is_ascii_alphanumeric() || " -_/+".contains(c)) {
-            return Some("Le numéro de facture contient un caractère interdit".to_owned());
-        }
-        if self.taken.contains(&duplicate_key(invoice)) && !invoice.process.starts_with("S3") {
-            return Some(format!("La facture {} du même fournisseur existe déjà pour cette année", invoice.number));
-        }
-        if self.scenario.directory == Directory::Open {
-            return None;
-        }
-        if invoice.supplier.is_empty() {
-            return Some("L'identifiant du fournisseur est obligatoire".to_owned());
-        }
-        let (commitment, service) = match self.recipient_of(&invoice.recipient) {
-            Some((_, commitment, service)) => (commitment, service),
-            None => {
-                let unknown = if invoice.recipient.is_empty() { "absent" } else { &invoice.recipient };
-                return Some(format!("L'identifiant destinataire {unknown} n'est pas référencé dans notre système"));
-            }
-        };
-        if commitment && invoice.commitment.is_empty() {
-            return Some("Le numéro d'engagement est obligatoire pour ce destinataire".to_owned());
-        }
-        if service && invoice.service.is_empty() {
-            return Some("Le code service est obligatoire pour ce destinataire".to_owned());
-        }
-        None
-    }
-
-    /// Name, and whether commitment and service are demanded, of a known recipient (PROTOCOL §1, qualification).
-    fn recipient_of(&self, siret: &str) -> Option<(&str, bool, bool)> {
-        let extra = self.scenario.recipient.iter().find(|recipient| recipient.siret.as_str() == siret);
-        if let Some(recipient) = extra {
-            return Some((&recipient.name, recipient.commitment, recipient.service));
-        }
-        Some(match siret {
-            "12345678200051" => ("Université Exemple", false, false),
-            "12345678200036" => ("Université Exemple - laboratoires", true, false),
-            "12345678200028" => ("Université Exemple - bibliothèques", false, true),
-            "12345678200044" => ("Université Exemple - travaux", true, true),
-            "11000201100044" => ("État", false, false),
-            "33254021516357" => ("Fournisseur fictif", false, false),
-            other if other == self.scenario.establishment.as_str() => ("Établissement", false, false),
-            _ => return None,
-        })
-    }
-
     /// A party by its identifier; its number stays the same for ever.
     pub fn party(&self, identifier: &str, name: &str) -> Party {
         let known = self.recipient_of(identifier).map_or("", |(name, ..)| name);
@@ -392,7 +293,8 @@ impl World {
         Party { id: party_id(identifier), identifier: identifier.to_owned(), name: name.to_owned() }
     }
 
-    fn integrate(&mut self, read: &InvoiceRead, flux: usize, at: Duration) {
+    /// Holds an invoice from now on.
+    pub fn integrate(&mut self, read: &InvoiceRead, flux: usize, at: Duration) {
         self.taken.insert(duplicate_key(read));
         let amount = |value: Option<Decimal>| value.unwrap_or_default();
         let mut supplier = self.party(&read.supplier, &read.supplier_name);
@@ -518,60 +420,6 @@ impl World {
     pub fn told(&self, at: Duration) -> Timestamp {
         self.clock.told(at)
     }
-
-    /// Everything, now.
-    pub fn ledger(&mut self) -> Ledger {
-        let now = self.settle();
-        Ledger {
-            at: self.clock.today(),
-            deposits: self.fluxes.iter().map(|flux| self.deposit_entry(flux, now)).collect(),
-            invoices: self.invoices.iter().map(|invoice| self.invoice_entry(invoice, now)).collect(),
-            calls: self.calls.iter().cloned().collect(),
-            calls_total: self.calls_total,
-            tokens_given: self.tokens_given,
-        }
-    }
-
-    fn deposit_entry(&self, flux: &Flux, now: Duration) -> Deposit {
-        let state = flux.state(now, &self.scenario).to_owned();
-        let judged = now >= flux.at + self.scenario.timing.verdict_after.get();
-        Deposit {
-            at: self.told(flux.at),
-            deposit_number: flux.number.clone(),
-            file_name: flux.file_name.clone(),
-            syntax: flux.syntax.clone(),
-            sha256: flux.sha256,
-            size: flux.size,
-            invoices: flux.content.iter().flatten().map(key_of).collect(),
-            answer: flux.answer,
-            state,
-            states: flux
-                .states(now, &self.scenario)
-                .into_iter()
-                .map(|(at, name)| Moment { at: self.told(at), name: name.to_owned(), comment: String::new() })
-                .collect(),
-            errors: if judged { flux.errors.iter().map(|error| error.label.clone()).collect() } else { Vec::new() },
-        }
-    }
-
-    fn invoice_entry(&self, invoice: &Invoice, now: Duration) -> InvoiceEntry {
-        let (deposit_number, downloads) = match &invoice.side {
-            Side::Sent { flux } => (Some(self.fluxes[*flux].number.clone()), Vec::new()),
-            Side::Received { downloads, .. } => (None, downloads.iter().map(|at| self.told(*at)).collect()),
-        };
-        let moment =
-            |step: &Step| Moment { at: self.told(step.at), name: step.status.clone(), comment: step.comment.clone() };
-        InvoiceEntry {
-            id: ChorusInvoiceId(invoice.id),
-            number: invoice.number.clone(),
-            supplier: invoice.supplier.identifier.clone(),
-            recipient: invoice.recipient.identifier.clone(),
-            deposit_number,
-            status: invoice.status(now).status.clone(),
-            history: invoice.history(now).iter().map(moment).collect(),
-            downloads,
-        }
-    }
 }
 
 impl Flux {
@@ -609,18 +457,6 @@ fn step(at: Duration, status: &str, comment: &str, first_name: &str, last_name: 
     }
 }
 
-fn key_of(invoice: &InvoiceRead) -> InvoiceKey {
-    InvoiceKey {
-        number: invoice.number.clone(),
-        supplier: invoice.supplier.clone(),
-        recipient: invoice.recipient.clone(),
-    }
-}
-
-fn duplicate_key(invoice: &InvoiceRead) -> (String, String, String) {
-    (cut(&invoice.date, 4), cut(&invoice.supplier, 9), invoice.number.clone())
-}
-
 /// idFournisseur, idDestinataire: eight digits made of the identifier, the same in every run.
 pub(super) fn party_id(identifier: &str) -> i64 {
     let hash = Sha256::digest(identifier.as_bytes());
@@ -636,13 +472,5 @@ fn interface_of(syntax: &str) -> &'static str {
         "IN_DP_E1_CII" => "FSO1101A",
         "IN_DP_E1_CII_16B" => "FSO1102A",
         _ => "FSO1110A",
-    }
-}
-
-fn syntax_fits(found: Syntax, declared: &str) -> bool {
-    match found {
-        Syntax::FacturX => declared == "IN_DP_E2_CII_FACTURX" || declared.starts_with("IN_DP_PDFARCHIVE_"),
-        Syntax::Ubl => declared.contains("_UBL_"),
-        Syntax::Cii => declared.contains("_CII") && !declared.contains("FACTURX"),
     }
 }
