@@ -74,10 +74,10 @@ async fn a_client_that_asks_for_a_whole_file_at_once_gets_it() {
     let place = Place::open(Scene::default()).await;
     let sent = content(40 << 20, 5);
     std::fs::write(place.results().join("accuses/big"), &sent).unwrap();
-    let (address, key, host_key) = (place.address(), place.key(), place.host_key().to_owned());
+    let (address, key) = (place.address(), place.key());
     // paramiko's prefetch: every read request before the first answer is looked at.
     let got = tokio::time::timeout(Duration::from_secs(60), async move {
-        let mut session = raw_session(address, key, &host_key).await;
+        let mut session = raw_session(address, key).await;
         session.send(packet(3, 1, &[&string(b"/accuses/big"), &1u32.to_be_bytes(), &0u32.to_be_bytes()])).await;
         let (kind, handle) = session.receive().await;
         assert_eq!(kind, 102);
@@ -107,27 +107,22 @@ async fn a_client_that_asks_for_a_whole_file_at_once_gets_it() {
 async fn a_client_that_never_reads_is_cut_and_holds_up_nobody() {
     let place = Place::open(Scene::default()).await;
     std::fs::write(place.results().join("accuses/big"), content(1 << 20, 5)).unwrap();
-    let mut session = raw_session(place.address(), place.key(), place.host_key()).await;
-    session.send(packet(3, 1, &[&string(b"/accuses/big"), &1u32.to_be_bytes(), &0u32.to_be_bytes()])).await;
-    let handle = session.receive().await.1.slice(4..);
-    // Every answer is a megabyte's quarter and none is read; the flood of questions must end the session.
-    let flood = async {
-        loop {
-            let read = packet(5, 9, &[&handle, &0u64.to_be_bytes(), &u32::MAX.to_be_bytes()]);
-            let many: Vec<u8> = std::iter::repeat_n(&read[..], 500).flatten().copied().collect();
-            if session.channel.data_bytes(many).await.is_err() {
-                return;
-            }
-            if session.messages.is_closed() {
-                return;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(3), flood).await;
+    // A window of nothing: no answer can ever leave. The first handle's name is known all the same.
+    let (channel, _handle) = raw_channel(place.address(), place.key(), 0).await;
+    channel.data_bytes(vec![0u8, 0, 0, 5, 1, 0, 0, 0, 3]).await.unwrap();
+    let open = packet(3, 1, &[&string(b"/accuses/big"), &1u32.to_be_bytes(), &0u32.to_be_bytes()]);
+    channel.data_bytes(open).await.unwrap();
+    let read = packet(5, 9, &[&string(&[0; 4]), &0u64.to_be_bytes(), &u32::MAX.to_be_bytes()]);
+    let many: Bytes = std::iter::repeat_n(&read[..], 500).flatten().copied().collect::<Vec<u8>>().into();
+    let flood = tokio::spawn(async move { while channel.data_bytes(many.clone()).await.is_ok() {} });
     let begun = Instant::now();
     let mut other = place.client().await;
-    other.put("/depot/fine.xml", b"<fine/>").await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    for n in 0..20u8 {
+        other.put(&format!("/depot/{n}.xml"), &[n]).await.unwrap();
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "others are not held up");
+    tokio::time::timeout(Duration::from_secs(20), flood).await.expect("the flood is cut off").unwrap();
+    soon(|| place.metrics().contains("fluxgate_sftp_open_connections 1\n").then_some(())).await;
     place.close().await;
 }
 
@@ -267,7 +262,7 @@ impl RawSession {
                 if self.buffer.len() >= 4 + length {
                     let packet = self.buffer.split_to(4 + length).freeze();
                     // Without the type, with the id.
-                    return (packet[4], packet.slice(if packet[4] == 102 { 5.. } else { 5.. }));
+                    return (packet[4], packet.slice(5..));
                 }
             }
             let more = self.messages.recv().await.expect("the session goes on");
@@ -276,22 +271,31 @@ impl RawSession {
     }
 }
 
-async fn raw_session(address: std::net::SocketAddr, key: russh::keys::PrivateKey, _host_key: &str) -> RawSession {
-    let config = russh::client::Config { window_size: 1 << 20, ..russh::client::Config::default() };
+type RawChannel = russh::ChannelWriteHalf<russh::client::Msg>;
+type RawHandle = (russh::ChannelReadHalf, russh::client::Handle<AnyHost>);
+
+async fn raw_channel(
+    address: std::net::SocketAddr,
+    key: russh::keys::PrivateKey,
+    window_size: u32,
+) -> (RawChannel, RawHandle) {
+    let config = russh::client::Config { window_size, ..russh::client::Config::default() };
     let mut handle = russh::client::connect(std::sync::Arc::new(config), address, AnyHost).await.unwrap();
     let key = russh::keys::PrivateKeyWithHashAlg::new(std::sync::Arc::new(key), None);
     assert!(handle.authenticate_publickey("sifac", key).await.unwrap().success());
     let channel = handle.channel_open_session().await.unwrap();
     channel.request_subsystem(true, "sftp").await.unwrap();
-    let (mut reader, channel) = channel.split();
+    let (reader, channel) = channel.split();
+    (channel, (reader, handle))
+}
+
+async fn raw_session(address: std::net::SocketAddr, key: russh::keys::PrivateKey) -> RawSession {
+    let (channel, (mut reader, handle)) = raw_channel(address, key, 1 << 20).await;
     let (sender, messages) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(message) = reader.wait().await {
-            if let russh::ChannelMsg::Data { data } = message
-                && sender.send(data).is_err()
-            {
-                // The test has stopped reading: so does the client, and its window closes.
-                std::future::pending::<()>().await;
+            if let russh::ChannelMsg::Data { data } = message {
+                let _ = sender.send(data);
             }
         }
     });
