@@ -320,7 +320,7 @@ impl Desk {
         let (bridge, own) = (Arc::clone(&self.bridge), place.clone());
         let kept = blocking(move || -> std::io::Result<bool> {
             let staging = &bridge.staging;
-            if staging.stat(&own)?.is_none() && staging.list(&own.account, &own.folder)?.len() >= STAGED_FILES {
+            if staging.stat(&own)?.is_none() && staging.count(&own.account, &own.folder)? >= STAGED_FILES {
                 return Ok(false);
             }
             let spill = match content {

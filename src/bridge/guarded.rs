@@ -16,31 +16,56 @@ use tokio::time::{Instant, Sleep};
 /// Bytes a client may send before it has logged in.
 const STRANGER_BYTES: usize = 512 * 1024;
 
+/// What others hold of a connection: whether its client is known, and the means to cut it.
+pub struct Leash {
+    known: AtomicBool,
+    cut: watch::Sender<bool>,
+}
+
+impl Leash {
+    pub fn new() -> Self {
+        Self { known: AtomicBool::new(false), cut: watch::Sender::new(false) }
+    }
+
+    /// The client has logged in: a stranger's limits no longer count.
+    pub fn welcome(&self) {
+        self.known.store(true, Ordering::Release);
+    }
+
+    /// Ends the connection, whatever it is doing.
+    pub fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
+    fn is_known(&self) -> bool {
+        self.known.load(Ordering::Acquire)
+    }
+}
+
 /// The stream under an SSH connection.
 pub struct Guarded {
     stream: TcpStream,
-    /// Set once the client has logged in.
-    known: Arc<AtomicBool>,
+    leash: Arc<Leash>,
     deadline: Pin<Box<Sleep>>,
     stranger_bytes: usize,
-    stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    cut: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Guarded {
-    /// `stop` becoming `true` (or being dropped) cuts the connection.
-    pub fn new(stream: TcpStream, known: Arc<AtomicBool>, deadline: Instant, mut stop: watch::Receiver<bool>) -> Self {
-        let stop = async move {
-            let _ = stop.wait_for(|stopped| *stopped).await;
+    pub fn new(stream: TcpStream, leash: Arc<Leash>, deadline: Instant) -> Self {
+        let mut signal = leash.cut.subscribe();
+        let cut = async move {
+            let _ = signal.wait_for(|cut| *cut).await;
         };
         let deadline = Box::pin(tokio::time::sleep_until(deadline));
-        Self { stream, known, deadline, stranger_bytes: 0, stop: Box::pin(stop) }
+        Self { stream, leash, deadline, stranger_bytes: 0, cut: Box::pin(cut) }
     }
 
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.stop.as_mut().poll(cx).is_ready() {
-            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server stops"));
+        if *self.leash.cut.borrow() || self.cut.as_mut().poll(cx).is_ready() {
+            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut by the server"));
         }
-        if self.known.load(Ordering::Acquire) {
+        if self.leash.is_known() {
             return Ok(());
         }
         if self.stranger_bytes > STRANGER_BYTES {
@@ -58,7 +83,7 @@ impl AsyncRead for Guarded {
         self.check(cx)?;
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if !self.known.load(Ordering::Acquire) {
+        if !self.leash.is_known() {
             self.stranger_bytes += buf.filled().len() - before;
         }
         polled

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::desk::Desk;
 use super::drops::Claims;
-use super::guarded::Guarded;
+use super::guarded::{Guarded, Leash};
 use super::host_key::HostKey;
 use super::settings::Section;
 use super::sftp_session;
@@ -235,29 +235,42 @@ async fn connection(
     config: Arc<Config>,
     stream: TcpStream,
     place: Place,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) {
     let Place { share, stranger, peer } = place;
     if let Err(e) = stream.set_nodelay(true) {
         log::debug!(error = e.to_string().as_str(); "A connection is served with Nagle's delay");
     }
-    let known = Arc::new(AtomicBool::new(false));
+    let leash = Arc::new(Leash::new());
     let deadline = tokio::time::Instant::now() + bridge.section.login_timeout.get();
-    let guarded = Guarded::new(stream, Arc::clone(&known), deadline, stop);
+    let guarded = Guarded::new(stream, Arc::clone(&leash), deadline);
     let visitor = Visitor {
         bridge,
         share: Arc::clone(&share),
         stranger: Some(stranger),
         peer,
-        known,
+        leash: Arc::clone(&leash),
         grant: None,
         offers: 0,
         channels: HashMap::new(),
         sessions: Arc::new(Semaphore::new(CHANNELS)),
     };
-    let ended = match russh::server::run_stream(config, guarded, visitor).await {
-        Ok(running) => running.await,
-        Err(e) => Err(e),
+    let conversation = async {
+        match russh::server::run_stream(config, guarded, visitor).await {
+            Ok(running) => running.await,
+            Err(e) => Err(e),
+        }
+    };
+    tokio::pin!(conversation);
+    let stopped = async {
+        let _ = stop.wait_for(|stopped| *stopped).await;
+    };
+    let ended = tokio::select! {
+        ended = &mut conversation => ended,
+        () = stopped => {
+            leash.cut();
+            conversation.await
+        }
     };
     if let Err(e) = ended {
         log::debug!(peer = peer.to_string().as_str(), error = e.to_string().as_str(); "SSH connection ended");
@@ -321,7 +334,7 @@ struct Visitor {
     /// Given back at the log-in.
     stranger: Option<OwnedSemaphorePermit>,
     peer: IpAddr,
-    known: Arc<AtomicBool>,
+    leash: Arc<Leash>,
     grant: Option<Grant>,
     offers: usize,
     /// Channels that are open and have no subsystem yet.
@@ -338,7 +351,7 @@ impl Visitor {
             Ok(Some(grant)) => {
                 self.bridge.counters.logins.add(1);
                 log::info!(account = grant.account.as_str(), peer = self.peer.to_string().as_str(); "Logged in");
-                self.known.store(true, Ordering::Release);
+                self.leash.welcome();
                 self.stranger = None;
                 self.grant = Some(grant);
                 Auth::Accept
@@ -416,9 +429,11 @@ impl Handler for Visitor {
         };
         session.channel_success(channel)?;
         let desk = Desk::new(Arc::clone(&self.bridge), grant, self.peer);
-        let share = Arc::clone(&self.share);
+        let (share, leash) = (Arc::clone(&self.share), Arc::clone(&self.leash));
         tokio::spawn(async move {
-            sftp_session::run(open, desk).await;
+            if let Err(sftp_session::NobodyReads) = sftp_session::run(open, desk).await {
+                leash.cut();
+            }
             drop((turn, share));
         });
         Ok(())

@@ -41,8 +41,11 @@ enum Broken {
     Flood,
 }
 
+/// The last answers did not leave in time: the client has stopped reading, and the connection is of no more use.
+pub struct NobodyReads;
+
 /// Serves the channel until it ends; what was not closed is then discarded, each with a receipt.
-pub async fn run(channel: Channel<Msg>, mut desk: Desk) {
+pub async fn run(channel: Channel<Msg>, mut desk: Desk) -> Result<(), NobodyReads> {
     let (reader, writer) = channel.split();
     let outbound = Outbound::start(writer);
     let mut session = Session {
@@ -57,7 +60,16 @@ pub async fn run(channel: Channel<Msg>, mut desk: Desk) {
         log::warn!(account = desk.grant.account.as_str(), peer = desk.peer.to_string().as_str(), error = broken.to_string().as_str(); "SFTP channel closed");
     }
     desk.end().await;
-    session.outbound.finish().await;
+    // Its inbox stays open meanwhile, and is emptied: or the connection's loop would stand still with it.
+    let Session { mut reader, outbound, .. } = session;
+    let drain = async {
+        while reader.wait().await.is_some() {}
+        std::future::pending().await
+    };
+    tokio::select! {
+        finished = outbound.finish() => finished,
+        never = drain => never,
+    }
 }
 
 struct Session {
@@ -212,12 +224,14 @@ impl Outbound {
     }
 
     /// Sends what is left for a bounded time, then closes the channel.
-    async fn finish(self) {
+    async fn finish(self) -> Result<(), NobodyReads> {
         let Self { sender, mut task, .. } = self;
         drop(sender);
         if tokio::time::timeout(FAREWELL, &mut task).await.is_err() {
             task.abort();
+            return Err(NobodyReads);
         }
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::AccountName;
 use crate::gate::{Entry, EntryKind};
 use crate::os::descriptor;
 
-/// Files under temporary names that an account may have at once.
+/// Files under temporary names that an account may have in one drop folder at once.
 pub const STAGED_FILES: usize = 10_000;
 /// A staged file that nobody renames is removed after this.
 pub const STAGED_TIME: Duration = Duration::from_secs(24 * 3600);
@@ -159,6 +159,15 @@ impl Staging {
             }
         }
         Ok(entries)
+    }
+
+    /// How many files are staged in a drop folder, counted up to [`STAGED_FILES`].
+    pub fn count(&self, account: &AccountName, folder: &str) -> io::Result<usize> {
+        match fs::read_dir(self.folder(account, folder)) {
+            Ok(listing) => Ok(listing.take(STAGED_FILES).count()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(e) => Err(e),
+        }
     }
 
     /// Staged files not touched for longer than [`STAGED_TIME`].

@@ -45,8 +45,9 @@ pub enum FrameError {
 impl<T: Serialize> Frame<T> {
     /// Sends the frame.
     pub fn send(&self, stream: &UnixStream) -> Result<(), FrameError> {
-        let mut bytes = vec![0; PREFIX];
-        serde_json::to_writer(&mut bytes, &self.header)?;
+        // The body may be a password: it is written once, into memory that is wiped.
+        let mut bytes = zeroize::Zeroizing::new(vec![0; PREFIX]);
+        serde_json::to_writer(&mut *bytes, &self.header)?;
         let (header, body) = (bytes.len() - PREFIX, self.body.len());
         if header > HEADER_LIMIT || body > BODY_LIMIT {
             return Err(FrameError::TooLarge { header, body });
@@ -54,6 +55,7 @@ impl<T: Serialize> Frame<T> {
         let length = |n: usize| u32::try_from(n).expect("limits fit 32 bits").to_be_bytes();
         bytes[..4].copy_from_slice(&length(header));
         bytes[4..PREFIX].copy_from_slice(&length(body));
+        bytes.reserve_exact(body);
         bytes.extend_from_slice(&self.body);
         descriptor::send(stream, &bytes, self.descriptor.as_ref().map(AsFd::as_fd))?;
         Ok(())

@@ -56,14 +56,10 @@ impl<'a> ShelfPath<'a> {
     }
 }
 
-/// Hidden names are things being written.
+/// Hidden names are things being written. Names of our own making may be longer than a client's: receipts carry the
+/// flow's id behind the name.
 fn is_visible(name: &str) -> bool {
-    !name.starts_with('.') && check_length(name)
-}
-
-/// Names of our own making may be longer than a client's: receipts carry the flow's id behind the name.
-fn check_length(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 255 && !name.chars().any(char::is_control)
+    !name.starts_with('.') && !name.is_empty() && name.len() <= 255 && !name.chars().any(char::is_control)
 }
 
 impl Gatehouse {
@@ -119,6 +115,8 @@ impl Gatehouse {
         if !parsed.is_inside() {
             return Err(Answer::Forbidden);
         }
+        // What is no file and no folder (a link) does not exist for the application.
+        self.found(account, path)?;
         let parent = self.beneath(account, &parsed.parent(), Beneath::Folder)?;
         descriptor::remove_at(&parent, parsed.name(), folder).map_err(|e| answer_of(&e))?;
         self.taken(account, &parsed, &parent)
@@ -132,6 +130,7 @@ impl Gatehouse {
         if !old.is_inside() || !new.is_inside() || old.shelf() != new.shelf() || !fits {
             return Err(Answer::Forbidden);
         }
+        self.found(account, from)?;
         let parent = self.beneath(account, &old.parent(), Beneath::Folder)?;
         let target = self.beneath(account, &new.parent(), Beneath::Folder)?;
         descriptor::rename_at(&parent, old.name(), &target, new.name()).map_err(|e| answer_of(&e))?;
