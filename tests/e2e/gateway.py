@@ -1,10 +1,8 @@
 """A gateway and a simulator as a user would run them: two commands of the real binary, in a folder of their own."""
 
-import io
 import json
 import os
 import re
-import select
 import signal
 import ssl
 import subprocess
@@ -67,6 +65,7 @@ class Simulator:
             return json.load(answer)
 
     def control(self, **command):
+        """An order of config/simulate.toml: `action` and its arguments."""
         request = urllib.request.Request(
             self.url + "/simulator/control", json.dumps(command).encode(), {"Content-Type": "application/json"}
         )
@@ -267,5 +266,6 @@ def integrated(ledger):
     counts = {}
     for deposit in ledger["deposits"]:
         if deposit["state"] in ("IN_INTEGRE", "IN_INTEGRE_PARTIEL"):
-            counts[deposit["invoice_number"]] = counts.get(deposit["invoice_number"], 0) + 1
+            for invoice in deposit["invoices"]:
+                counts[invoice["number"]] = counts.get(invoice["number"], 0) + 1
     return counts

@@ -1,5 +1,6 @@
 """Stock SFTP clients do what a business application does."""
 
+import io
 import json
 import subprocess
 
@@ -96,7 +97,7 @@ def test_the_same_file_twice_makes_one_flow_and_a_duplicate(gateway):
     body = invoice("DOUBLE-1")
     with gateway.sftp() as sftp:
         for name in ("double-a.xml", "double-b.xml"):
-            sftp.putfo(__import__("io").BytesIO(body), f"/depot/{name}", confirm=False)
+            sftp.putfo(io.BytesIO(body), f"/depot/{name}", confirm=False)
     first = gateway.final_receipt("double-a.xml")
     second = gateway.final_receipt("double-b.xml")
     assert first["state"] == "integrated" and second["state"] == "duplicate", (first, second)
@@ -105,7 +106,7 @@ def test_the_same_file_twice_makes_one_flow_and_a_duplicate(gateway):
 
 
 def test_received_invoices_arrive_and_are_taken(gateway):
-    gateway.simulator.control(send_invoices=3)
+    gateway.simulator.control(action="send_samples", count=3)
     folder = gateway.folder_of("recues")
     arrived = wait_until("three received invoices", lambda: len(list(folder.glob("*/facture.json"))) >= 3 and sorted(folder.iterdir()))
     for invoice_folder in arrived[:3]:

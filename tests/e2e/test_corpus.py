@@ -50,7 +50,7 @@ def verdicts(folder):
 @pytest.fixture(scope="module")
 def simulator(tmp_path_factory):
     simulator = Simulator(
-        tmp_path_factory.mktemp("simulator"), 'speed = 20000.0\nknown_recipients = ["19999999900017"]\n'
+        tmp_path_factory.mktemp("simulator"), 'speed = 20000.0\ndirectory = "open"\n'
     )
     yield simulator
     simulator.stop()
