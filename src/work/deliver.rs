@@ -4,7 +4,7 @@
 //! the same delivery made twice is one folder. Names from outside never leave it. A pivot that cannot be read is delivered
 //! as it came, with the fault.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -214,7 +214,7 @@ impl Delivery<'_> {
         Ok(format!("{name}_{}", self.flow.id))
     }
 
-    fn is_free_or_ours(&self, folder: &PathBuf) -> bool {
+    fn is_free_or_ours(&self, folder: &Path) -> bool {
         if !folder.exists() {
             return true;
         }

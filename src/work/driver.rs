@@ -107,7 +107,7 @@ async fn spread(core: Arc<Core>, added: watch::Sender<()>, mut stop: watch::Rece
     loop {
         tokio::select! {
             _ = stop.changed() => return,
-            () = core.store.work_added() => drop(added.send_replace(())),
+            () = core.store.work_added() => added.send_replace(()),
         }
     }
 }

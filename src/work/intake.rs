@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::domain::{Environment, InvoiceNumber};
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, State};
 use crate::invoice::{self, Examined, Limits, Profile, Verdict};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease};
@@ -126,6 +126,7 @@ fn invoice_facts(facts: invoice::Facts) -> Option<InvoiceFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Language;
 
     #[test]
     fn bytes_that_are_no_invoice_are_refused_with_their_own_fault() {

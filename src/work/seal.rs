@@ -71,8 +71,8 @@ pub fn verify(verifier: &Verifier, purpose: Purpose, document: &Value) -> Result
 
 /// The key's name and hash: its text form (`NAME+HASH+KEY`) without the key itself.
 fn key_name(verifier: &Verifier) -> String {
-    let text = verifier.text();
-    text.rsplit_once('+').map_or(text.clone(), |(name, _)| name.to_owned())
+    // The key's base64 may hold a + as well.
+    verifier.text().splitn(3, '+').take(2).collect::<Vec<_>>().join("+")
 }
 
 /// Canonical JSON (RFC 8785) of a value without fractions: no white space, members ordered by the UTF-16 code units of

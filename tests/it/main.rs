@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it breaks")]
 
 mod bridge;
+mod deposit;
 mod floors;
 mod flow;
+mod gateway;
 mod house;
+mod reception;
 
 /// The reference folder beside the checkout; tests that need it say so aloud when it is not there.
 pub fn shared() -> Option<std::path::PathBuf> {

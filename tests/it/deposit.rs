@@ -1,0 +1,336 @@
+//! What becomes of a dropped file: from the store through core's jobs to the simulator over HTTPS, and back into receipts.
+
+use std::time::Duration;
+
+use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
+use fluxgate::store::Received;
+use fluxgate::work::Purpose;
+use serde_json::Value;
+
+use crate::gateway::{Gateway, check_document, hurried, invoice, invoice_to, quick_limits, write_secret};
+
+fn states(receipt: &Value) -> Vec<&str> {
+    receipt["history"].as_array().unwrap().iter().map(|line| line["state"].as_str().unwrap()).collect()
+}
+
+fn names(folder: &std::path::Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// How often the simulator took an invoice of this number, and how often it was asked to.
+fn taken(gateway: &Gateway, number: &str) -> usize {
+    gateway.simulator.ledger().deposits_of(number).len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_valid_invoice_is_deposited_integrated_paid_and_proved() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let flow = gateway.drop_flow("facture 1.xml", invoice("FA-2026-0001")).await;
+    let receipt = gateway.await_final("facture 1.xml.json").await;
+    assert_eq!(receipt["flow"], flow.as_str());
+    assert_eq!(states(&receipt), ["received", "ready", "sending", "deposited", "integrated"]);
+    assert_eq!(receipt["fault"], Value::Null);
+    let sent = &receipt["invoices"][0];
+    assert_eq!((&sent["number"], &sent["status"]), (&"FA-2026-0001".into(), &"MISE_EN_PAIEMENT".into()));
+    assert_eq!(sent["supplier"], "12345678200051");
+    let ledger = gateway.simulator.ledger();
+    let deposits = ledger.deposits_of("FA-2026-0001");
+    assert_eq!(deposits.len(), 1);
+    assert_eq!(receipt["deposit_number"], deposits[0].deposit_number.as_str());
+    assert_eq!(receipt["sha256"], deposits[0].sha256.to_string());
+    let held = ledger.invoice("FA-2026-0001").unwrap();
+    assert_eq!(sent["chorus_id"], held.id.0);
+
+    // The copy under its own name, and one file for each status in its order.
+    assert_eq!(gateway.receipt(&format!("facture 1.xml.{flow}.json")).unwrap(), receipt);
+    let events: Vec<Value> = names(&gateway.folder("statuts"))
+        .iter()
+        .map(|name| serde_json::from_slice(&std::fs::read(gateway.folder("statuts").join(name)).unwrap()).unwrap())
+        .collect();
+    let told: Vec<&str> = events.iter().map(|event| event["status"].as_str().unwrap()).collect();
+    let happened: Vec<&str> = held.history.iter().map(|moment| moment.name.as_str()).collect();
+    assert_eq!(told, happened);
+    for (event, moment) in events.iter().zip(&held.history) {
+        check_document("status", Purpose::Status, event);
+        assert_eq!(event["comment"].as_str().unwrap_or_default(), moment.comment);
+    }
+    assert_eq!(names(&gateway.dir.path().join("folders/sifac/.travail")), Vec::<String>::new());
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_faulty_file_is_refused_and_stands_beside_its_receipt_while_the_next_goes_on() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let broken = invoice("FA-2026-0002-much-too-long-for-chorus-pro");
+    let refused = gateway.drop_flow("mauvaise.xml", broken.clone()).await;
+    let noise = gateway.drop_flow("bruit.bin", vec![0x9f; 300]).await;
+    gateway.drop_flow("bonne.xml", invoice("FA-2026-0003")).await;
+    let receipt = gateway.await_final("mauvaise.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"refused".into(), &"FG-209".into()));
+    assert!(receipt["findings"].as_array().unwrap().iter().any(|finding| finding["severity"] == "fatal"));
+    assert_eq!(std::fs::read(gateway.folder("rejets").join(format!("mauvaise.{refused}.xml"))).unwrap(), broken);
+    let copy = std::fs::read(gateway.folder("rejets").join(format!("mauvaise.xml.{refused}.json"))).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&copy).unwrap(), receipt);
+    let receipt = gateway.await_final(&format!("bruit.bin.{noise}.json")).await;
+    assert_eq!(receipt["fault"]["code"], "FG-202");
+    gateway.await_final("bonne.xml.json").await;
+    let ledger = gateway.simulator.ledger();
+    assert_eq!(ledger.deposits.len(), 1, "only the good one was sent");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_bytes_twice_are_one_flow_and_a_duplicate_with_its_receipt() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let first = gateway.drop_flow("a.xml", invoice("FA-2026-0004")).await;
+    let Received::Duplicate { arrival, first: named } = gateway.drop_file("a.xml", invoice("FA-2026-0004")).await else {
+        panic!("identical bytes made two flows");
+    };
+    assert_eq!(named, first);
+    let receipt = gateway.await_final(&format!("a.xml.{arrival}.json")).await;
+    assert_eq!((&receipt["state"], &receipt["duplicate_of"]), (&"duplicate".into(), &first.as_str().into()));
+    assert!(receipt["fault"]["title"].as_str().unwrap().contains(first.as_str()));
+    let receipt = gateway.await_final(&format!("a.xml.{first}.json")).await;
+    assert_eq!(receipt["state"], "integrated");
+    // The newest of that name is the duplicate's, though the first one changed later.
+    assert_eq!(gateway.receipt("a.xml.json").unwrap()["flow"], arrival.as_str());
+    assert_eq!(taken(&gateway, "FA-2026-0004"), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flux_that_chorus_rejects_says_why_and_frees_its_content() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let bytes = invoice_to("FA-2026-0005", "99999999999999");
+    let flow = gateway.drop_flow("inconnu.xml", bytes.clone()).await;
+    let receipt = gateway.await_final("inconnu.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"rejected".into(), &"FG-402".into()));
+    let ledger = gateway.simulator.ledger();
+    let title = receipt["fault"]["title"].as_str().unwrap();
+    assert!(title.contains(&ledger.deposits[0].errors[0]), "{title} says {:?}", ledger.deposits[0].errors);
+    assert!(gateway.folder("rejets").join(format!("inconnu.{flow}.xml")).is_file());
+    let again = gateway.drop_flow("inconnu.xml", bytes).await;
+    assert_ne!(again, flow, "what was rejected may be dropped again");
+    gateway.stop().await;
+}
+
+/// Ways to lose the answer to a deposit that was taken.
+const LOSSES: [Effect; 5] = [Effect::LoseAnswer, Effect::Cut, Effect::Status500, Effect::Garbage200, Effect::Empty200];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_a_doubt_that_a_search_resolves_without_a_second_deposit() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    for (n, effect) in LOSSES.into_iter().enumerate() {
+        let number = format!("FA-PERDUE-{n}");
+        let fault = FaultRule::new("deposer/flux", effect).invoice(&number).accepted(true);
+        gateway.simulator.control().add_fault(fault).unwrap();
+        gateway.drop_flow(&format!("perdue-{n}.xml"), invoice(&number)).await;
+    }
+    for (n, effect) in LOSSES.into_iter().enumerate() {
+        let receipt = gateway.await_final(&format!("perdue-{n}.xml.json")).await;
+        assert!(states(&receipt).contains(&"doubtful"), "{effect:?}: {:?}", states(&receipt));
+        assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{effect:?}");
+        assert_eq!(taken(&gateway, &format!("FA-PERDUE-{n}")), 1, "{effect:?}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_answer_is_a_doubt_too() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.simulator.control().add_fault(FaultRule::new("deposer/flux", Effect::Slow).ms(5_000)).unwrap();
+    gateway.drop_flow("lente.xml", invoice("FA-LENTE-1")).await;
+    let receipt = gateway.await_final("lente.xml.json").await;
+    assert!(states(&receipt).contains(&"doubtful"));
+    assert_eq!(taken(&gateway, "FA-LENTE-1"), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_absent_over_the_whole_delay_is_sent_once_more() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(1_500);
+    let gateway = Gateway::start(hurried(), limits).await;
+    // An error before anything was taken: we cannot know that.
+    gateway.simulator.control().add_fault(FaultRule::new("deposer/flux", Effect::Status500)).unwrap();
+    let begun = std::time::Instant::now();
+    gateway.drop_flow("absente.xml", invoice("FA-ABSENTE-1")).await;
+    let receipt = gateway.await_final("absente.xml.json").await;
+    assert!(begun.elapsed() >= Duration::from_millis(1_500), "not before the delay");
+    let expected =
+        ["received", "ready", "sending", "doubtful", "ready", "sending", "deposited", "integrated"];
+    assert_eq!(states(&receipt), expected);
+    assert_eq!(taken(&gateway, "FA-ABSENTE-1"), 1);
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 2);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn searches_without_an_answer_prove_nothing() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(1_000);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Status500)).unwrap();
+    control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Status503).always()).unwrap();
+    gateway.drop_flow("muette.xml", invoice("FA-MUETTE-1")).await;
+    gateway.await_state("muette.xml.json", "doubtful").await;
+    tokio::time::sleep(Duration::from_millis(3_000)).await;
+    assert_eq!(gateway.receipt("muette.xml.json").unwrap()["state"], "doubtful");
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 1, "never sent again meanwhile");
+    control.clear_faults();
+    let receipt = gateway.await_final("muette.xml.json").await;
+    assert_eq!(receipt["state"], "integrated");
+    assert_eq!(taken(&gateway, "FA-MUETTE-1"), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_account_stops_the_queue_once_and_its_repair_resumes_it() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.simulator.control().set_account_password("changed at Chorus Pro");
+    for n in 0..6 {
+        gateway.drop_flow(&format!("file-{n}.xml"), invoice(&format!("FA-FILE-{n}"))).await;
+    }
+    gateway
+        .await_until("the halt", || !gateway.store().reader().unwrap().halts().unwrap().is_empty())
+        .await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let halts = gateway.store().reader().unwrap().halts().unwrap();
+    assert_eq!((halts.len(), halts[0].1.code.as_str()), (1, "FG-304"));
+    let calls = gateway.simulator.ledger().calls.len();
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    assert_eq!(gateway.simulator.ledger().calls.len(), calls, "nobody knocks meanwhile");
+    assert_eq!(gateway.simulator.ledger().deposits.len(), 0);
+
+    // Repaired on our side: the new password is uploaded, which is noticed at once.
+    write_secret(&gateway.dir.path().join("secrets/account"), "changed at Chorus Pro");
+    for n in 0..6 {
+        let receipt = gateway.await_final(&format!("file-{n}.xml.json")).await;
+        assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null));
+        assert_eq!(taken(&gateway, &format!("FA-FILE-{n}")), 1);
+    }
+    assert!(gateway.store().reader().unwrap().halts().unwrap().is_empty());
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forbidden_api_stops_the_queue_with_its_remedy() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("*", Effect::Status403Empty).always()).unwrap();
+    gateway.drop_flow("interdite.xml", invoice("FA-INTERDITE-1")).await;
+    let receipt = gateway.await_receipt("interdite.xml.json", |r| r["fault"]["code"] == "FG-303").await;
+    assert_eq!(receipt["fault"]["retry"], "AfterAction");
+    control.clear_faults();
+    // Seen by the probe only after its wait; a secret uploaded anew brings it forward.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let password = gateway.simulator.credentials().account_password.clone();
+    write_secret(&gateway.dir.path().join("secrets/account"), &password);
+    assert_eq!(gateway.await_final("interdite.xml.json").await["state"], "integrated");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asked_to_slow_down_it_waits_and_loses_nothing() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Status429).retry_after(1)).unwrap();
+    control.add_fault(FaultRule::new("consulterCRDetaille", Effect::Status429).retry_after(1)).unwrap();
+    gateway.drop_flow("presse.xml", invoice("FA-PRESSE-1")).await;
+    let receipt = gateway.await_final("presse.xml.json").await;
+    assert_eq!(receipt["state"], "integrated");
+    assert!(!states(&receipt).contains(&"doubtful"), "a 429 changed nothing: {:?}", states(&receipt));
+    assert_eq!(taken(&gateway, "FA-PRESSE-1"), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_deposit_is_final_with_chorus_words() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let rule = FaultRule::new("deposer/flux", Effect::Refuse).refusal(20001, "GDP_MSG_11.022 : flux trop volumineux");
+    gateway.simulator.control().add_fault(rule).unwrap();
+    gateway.drop_flow("grosse.xml", invoice("FA-GROSSE-1")).await;
+    let receipt = gateway.await_final("grosse.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"refused".into(), &"FG-401".into()));
+    assert!(receipt["fault"]["title"].as_str().unwrap().contains("GDP_MSG_11.022"));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_sends_the_whole_flux_again_and_an_unknown_state_is_an_alarm() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    let verdict = |text: &str| toml::from_str::<VerdictRule>(text).unwrap();
+    control.add_verdict(verdict("invoice = \"FA-INCIDENT-1\"\nstate = \"IN_INCIDENTE\"\ntimes = 1")).unwrap();
+    gateway.drop_flow("incident.xml", invoice("FA-INCIDENT-1")).await;
+    let receipt = gateway.await_final("incident.xml.json").await;
+    let expected = ["received", "ready", "sending", "deposited", "ready", "sending", "deposited", "integrated"];
+    assert_eq!(states(&receipt), expected);
+    assert_eq!(receipt["fault"], Value::Null);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_that_does_not_come_is_an_alarm_and_is_still_followed() {
+    let mut limits = quick_limits();
+    limits.integration_deadline = fluxgate::domain::Duration::from_millis(400);
+    let gateway = Gateway::start(hurried(), limits).await;
+    gateway.simulator.control().freeze();
+    gateway.drop_flow("tardive.xml", invoice("FA-TARDIVE-1")).await;
+    let receipt = gateway.await_receipt("tardive.xml.json", |r| r["fault"]["code"] == "FG-407").await;
+    assert_eq!((&receipt["state"], &receipt["final"]), (&"deposited".into(), &false.into()));
+    gateway.simulator.control().resume();
+    let receipt = gateway.await_final("tardive.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejection_by_the_recipient_and_an_unknown_status_are_shown() {
+    let mut scenario = hurried();
+    scenario.timing.status_step = fluxgate::domain::Duration::from_secs(3600);
+    let gateway = Gateway::start(scenario, quick_limits()).await;
+    gateway.drop_flow("rejetee.xml", invoice("FA-REJETEE-1")).await;
+    gateway.drop_flow("nouvelle.xml", invoice("FA-NOUVELLE-1")).await;
+    gateway.await_receipt("rejetee.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    gateway.await_receipt("nouvelle.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    let control = gateway.simulator.control();
+    let comment = "Numéro d'engagement erroné : œuvre non commandée, 1 250,00 €";
+    assert!(control.move_invoice("FA-REJETEE-1", "REJETEE", comment));
+    let receipt = gateway.await_final("rejetee.xml.json").await;
+    assert_eq!(receipt["state"], "integrated", "the status is recorded, the flow's state is ours");
+    assert_eq!((&receipt["invoices"][0]["status"], &receipt["fault"]["code"]), (&"REJETEE".into(), &"FG-409".into()));
+    assert!(receipt["fault"]["title"].as_str().unwrap().contains(comment));
+    assert!(control.move_invoice("FA-NOUVELLE-1", "ENCAISSEE", ""));
+    let receipt = gateway.await_receipt("nouvelle.xml.json", |r| r["fault"]["code"] == "FG-410").await;
+    assert_eq!((&receipt["invoices"][0]["status"], &receipt["final"]), (&"ENCAISSEE".into(), &false.into()));
+    assert!(control.move_invoice("FA-NOUVELLE-1", "MISE_EN_PAIEMENT", ""));
+    let receipt = gateway.await_final("nouvelle.xml.json").await;
+    assert_eq!(receipt["fault"], Value::Null);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_anywhere_it_resumes_and_deposits_once() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    const FILES: usize = 12;
+    for n in 0..FILES {
+        gateway.drop_flow(&format!("crash-{n}.xml"), invoice(&format!("FA-CRASH-{n}"))).await;
+    }
+    // Later each time: in the middle of the checks, the deposits, the follow-up.
+    for pause in [5, 30, 60, 120, 250, 400] {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        gateway.crash().await;
+        gateway.boot();
+    }
+    for n in 0..FILES {
+        let receipt = gateway.await_final(&format!("crash-{n}.xml.json")).await;
+        assert_eq!(receipt["state"], "integrated", "{:?}", states(&receipt));
+        assert_eq!(taken(&gateway, &format!("FA-CRASH-{n}")), 1, "{:?}", states(&receipt));
+    }
+    gateway.stop().await;
+}

@@ -1,0 +1,138 @@
+//! Received invoices: from the simulator over HTTPS into the account's folder, exactly as they were sent.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use fluxgate::simulator::{Attachment, Effect, FaultRule, PivotForm, ReceivedInvoice};
+use fluxgate::work::Purpose;
+use serde_json::Value;
+
+use crate::gateway::{Gateway, check_document, hurried, quick_limits};
+
+fn delivered(gateway: &Gateway) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(gateway.folder("recues"))
+        .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+        .unwrap_or_default();
+    folders.sort();
+    folders
+}
+
+async fn await_delivered(gateway: &Gateway, count: usize) -> Vec<PathBuf> {
+    gateway.await_until("the delivery", || delivered(gateway).len() >= count).await;
+    let folders = delivered(gateway);
+    assert_eq!(folders.len(), count);
+    folders
+}
+
+/// A delivered folder: its description, checked, and its files, whose hashes are those described.
+fn open(folder: &PathBuf) -> (Value, BTreeMap<String, Vec<u8>>) {
+    let mut files: BTreeMap<String, Vec<u8>> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap()))
+        .collect();
+    let document: Value = serde_json::from_slice(&files.remove("facture.json").unwrap()).unwrap();
+    check_document("facture", Purpose::Invoice, &document);
+    let described: Vec<&str> =
+        document["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap()).collect();
+    let mut sorted = described.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, files.keys().map(String::as_str).collect::<Vec<_>>(), "nothing more, nothing less");
+    (document, files)
+}
+
+fn sent(number: &str, attachments: Vec<Attachment>) -> ReceivedInvoice {
+    ReceivedInvoice {
+        number: number.to_owned(),
+        principal: Some(Attachment {
+            name: format!("{number}.xml"),
+            mime: "application/xml".to_owned(),
+            content: b"<Invoice>original</Invoice>".to_vec(),
+            category: String::new(),
+            zipped: false,
+        }),
+        attachments,
+        ..ReceivedInvoice::default()
+    }
+}
+
+fn attachment(name: &str, content: &[u8], zipped: bool) -> Attachment {
+    Attachment {
+        name: name.to_owned(),
+        mime: "application/octet-stream".to_owned(),
+        content: content.to_vec(),
+        category: String::new(),
+        zipped,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn received_invoices_arrive_whole_in_their_folder() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    let note = "bon de livraison signé à l'accueil".as_bytes();
+    for form in [PivotForm::Xml, PivotForm::Zip] {
+        control.set_pivot(form);
+        let number = format!("R-{form:?}");
+        let before = delivered(&gateway).len();
+        let id = control.send_invoice(sent(
+            &number,
+            vec![attachment("bon.txt", note, true), attachment("plan.bin", &[0, 1, 2, 255], false)],
+        ));
+        let folders = await_delivered(&gateway, before + 1).await;
+        let folder = folders.iter().find(|f| f.to_str().unwrap().ends_with(&format!("_{number}_{id}"))).unwrap();
+        let (document, files) = open(folder);
+        assert_eq!((&document["number"], &document["chorus_id"]), (&number.as_str().into(), &id.0.into()));
+        assert_eq!(document["fault"], Value::Null);
+        assert_eq!(document["amounts"]["payable"], document["amounts"]["with_tax"]);
+        assert_eq!(files["original.xml"], b"<Invoice>original</Invoice>");
+        assert_eq!(files["piece-01_bon.txt"], note, "out of the ZIP that Chorus Pro made");
+        assert_eq!(files["piece-02_plan.bin"], [0, 1, 2, 255]);
+        assert!(files["pivot.xml"].starts_with(b"<?xml"));
+        assert_eq!(gateway.simulator.ledger().invoice(&number).unwrap().downloads.len(), 1);
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_pages_are_followed_and_nothing_arrives_twice() {
+    let mut scenario = hurried();
+    scenario.received = 130;
+    let mut gateway = Gateway::start(scenario, quick_limits()).await;
+    gateway.await_until("all deliveries", || delivered(&gateway).len() == 130).await;
+    let ledger = gateway.simulator.ledger();
+    assert!(ledger.invoices.iter().all(|invoice| invoice.downloads.len() == 1));
+    for folder in delivered(&gateway) {
+        let (document, files) = open(&folder);
+        assert_eq!(document["fault"], Value::Null);
+        assert!(files.contains_key("lisible.pdf"), "{:?}", files.keys());
+    }
+    // Taken by the application, it does not come again: neither by the next looks nor after a restart.
+    std::fs::remove_dir_all(&delivered(&gateway)[0]).unwrap();
+    gateway.crash().await;
+    gateway.boot();
+    gateway.simulator.control().send_samples(1);
+    gateway.await_until("one more", || delivered(&gateway).len() == 130).await;
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert_eq!(delivered(&gateway).len(), 130);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_without_a_good_answer_is_asked_for_again_and_a_crash_loses_none() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    for effect in [Effect::LoseAnswer, Effect::Cut, Effect::Status500] {
+        control.add_fault(FaultRule::new("telecharger/groupe", effect)).unwrap();
+    }
+    control.send_samples(4);
+    for pause in [30, 100, 200, 400] {
+        tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+        gateway.crash().await;
+        gateway.boot();
+    }
+    for folder in await_delivered(&gateway, 4).await {
+        assert_eq!(open(&folder).0["fault"], Value::Null);
+    }
+    gateway.stop().await;
+}
