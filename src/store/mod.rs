@@ -271,7 +271,8 @@ impl Store {
         self.step(move |w| queue::lease(w, &jobs, most, now, length))
     }
 
-    /// Ends a lease: the work is done. A deposit still sending becomes doubtful.
+    /// Ends a lease: the work is done. A deposit still sending becomes doubtful; work that its flow still needs (its state
+    /// did not change) is due again after `Policy::deposit_retry`, so that no flow is forgotten.
     pub fn finish(&self, lease: &Lease) -> Step<()> {
         let lease = lease.clone();
         self.step(move |w| queue::finish(w, &lease, Timestamp::now()))

@@ -7,7 +7,7 @@ use super::columns::{integer, realm as realm_of, word};
 use super::writer::Writing;
 use super::{Lease, StoreError, deposits};
 use crate::domain::{Environment, FlowId, Realm, Timestamp};
-use crate::flow::Job;
+use crate::flow::{FlowKind, Job};
 
 /// Leases given at once, at most.
 const LEASES_AT_ONCE: usize = 256;
@@ -94,12 +94,37 @@ fn doubt_if_sending(
     Ok(sending)
 }
 
+/// The work that a state cannot be without: kind, state, job. A flow that loses it would be forgotten.
+pub const NEEDED: &[(FlowKind, &str, Job)] = &[
+    (FlowKind::Deposit, "received", Job::Intake),
+    (FlowKind::Deposit, "ready", Job::Deposit),
+    (FlowKind::Deposit, "doubtful", Job::Doubt),
+    (FlowKind::Deposit, "deposited", Job::Integration),
+    (FlowKind::Reception, "found", Job::Fetch),
+    (FlowKind::Reception, "fetched", Job::Deliver),
+];
+
 pub fn finish(w: &mut Writing<'_>, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
     check_held(w, lease)?;
     if doubt_if_sending(w, lease.job, &lease.flow, "the deposit ended without an answer", at)? {
         return Ok(());
     }
+    if is_needed(w, lease)? {
+        log::warn!(flow = lease.flow.as_str(), job = lease.job.as_str(); "Work ended and left its flow where it was: it is due again");
+        return put_off(w, lease, at.plus(w.policy.deposit_retry));
+    }
     end(w, lease)
+}
+
+/// Whether the flow still stands where only this work takes it further.
+fn is_needed(w: &Writing<'_>, lease: &Lease) -> Result<bool, StoreError> {
+    let Some((kind, state, _)) = NEEDED.iter().find(|(_, _, job)| *job == lease.job) else { return Ok(false) };
+    let there = w.one(
+        "SELECT 1 FROM flow WHERE id = ?1 AND kind = ?2 AND state = ?3",
+        (lease.flow.as_str(), kind.as_str(), state),
+        |_| Ok(()),
+    )?;
+    Ok(there.is_some())
 }
 
 pub fn postpone(w: &mut Writing<'_>, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
@@ -107,6 +132,10 @@ pub fn postpone(w: &mut Writing<'_>, lease: &Lease, at: Timestamp) -> Result<(),
     if doubt_if_sending(w, lease.job, &lease.flow, "the deposit was put off without an answer", Timestamp::now())? {
         return Ok(());
     }
+    put_off(w, lease, at)
+}
+
+fn put_off(w: &mut Writing<'_>, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
     w.run(
         "UPDATE work SET due = min(?3, coalesce(again, ?3)), again = NULL, token = NULL, until = NULL
          WHERE id = ?1 AND token = ?2",
@@ -208,7 +237,8 @@ fn release(w: &Writing<'_>, id: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// At open: no lease of a former process counts, and a deposit it left in `sending` is doubtful.
+/// At open: no lease of a former process counts, a deposit it left in `sending` is doubtful, and no flow is without the
+/// work that takes it further.
 pub fn recover(w: &mut Writing<'_>, now: Timestamp) -> Result<(), StoreError> {
     for id in w.all("SELECT id FROM work WHERE token IS NOT NULL", [], |r| r.get(0))? {
         release(w, id)?;
@@ -219,6 +249,16 @@ pub fn recover(w: &mut Writing<'_>, now: Timestamp) -> Result<(), StoreError> {
     }
     if !sending.is_empty() {
         log::warn!(flows = sending.len(); "Deposits without an answer were found at start: they are doubtful now");
+    }
+    for (kind, state, job) in NEEDED {
+        let forgotten = w.run(
+            "INSERT INTO work (realm, job, subject, due) SELECT realm, ?3, id, ?4 FROM flow
+             WHERE kind = ?1 AND state = ?2 AND NOT EXISTS (SELECT 1 FROM work WHERE subject = flow.id AND job = ?3)",
+            (kind.as_str(), state, job.as_str(), now.millis()),
+        )?;
+        if forgotten > 0 {
+            log::warn!(flows = forgotten, job = job.as_str(); "Flows without their next work were found at start: it is due again");
+        }
     }
     Ok(())
 }

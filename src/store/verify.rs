@@ -4,25 +4,21 @@
 //! Everything is recomputed from the leaves' bytes; what the database stores beside them (hashes, subtrees, columns,
 //! checkpoints, states of flows) is compared. The first record that is wrong is named.
 
+mod rows;
+
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, Rows, Statement};
-use sha2::{Digest, Sha256};
 
 use super::columns::{count, integer};
-use super::{DATABASE_FILE, StoreError, documents, schema};
+use super::{DATABASE_FILE, StoreError, schema};
 use crate::audit::{Checkpoint, Frontier, Hash, InvalidCheckpoint, Leaf, LeafRead, Verifier, commitment, leaf_hash};
 use crate::domain::DocumentHash;
 
 /// Leaves between two calls of a progress function.
 const PROGRESS_LEAVES: u64 = 4096;
-
-/// Bytes of a document hashed at a time.
-const CHUNK_BYTES: usize = 128 * 1024;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -178,9 +174,9 @@ pub fn verify_showing(dir: &Path, options: &Options, progress: &mut dyn FnMut(u6
         let written = written(&db)?;
         let keys = keys(&db, options, &mut report)?;
         journal(&db, options, &keys, written, &mut report, progress)?;
-        flows(&db, &mut report)?;
+        rows::flows(&db, &mut report)?;
         if options.documents {
-            documents_are_whole(dir, &db, &mut report)?;
+            rows::documents(dir, &db, &mut report)?;
         }
         Ok(())
     };
@@ -510,121 +506,5 @@ impl Walk<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// Every flow's row against what its leaves say.
-fn flows(db: &Connection, report: &mut Report) -> Result<(), Stop> {
-    let mut statement = db.prepare(
-        "SELECT flow.id, state, establishment, environment, sha256, deposit_number FROM flow JOIN realm ON realm.id = flow.realm
-         ORDER BY flow.id",
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        flow(db, row)?;
-        report.flows += 1;
-    }
-    Ok(())
-}
-
-/// What the leaves of a flow say last.
-#[derive(Default)]
-struct Told {
-    seq: Option<u64>,
-    state: Option<String>,
-    place: Option<(String, String)>,
-    document: Option<DocumentHash>,
-    deposit_number: Option<String>,
-    opaque: bool,
-}
-
-fn flow(db: &Connection, row: &Row<'_>) -> Result<(), Stop> {
-    let id: String = row.get("id")?;
-    let told = told(db, &id)?;
-    if told.opaque {
-        // A newer program has written of it; what it wrote cannot be read here.
-        return Ok(());
-    }
-    let Some(state) = told.state else { return bad(None, Wrong::FlowUnknown(id)) };
-    let differs = |what, shown: Option<String>, journalled: Option<String>| {
-        if shown == journalled {
-            return Ok(());
-        }
-        let said = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
-        bad(told.seq, Wrong::Flow { flow: id.clone(), what, shown: said(shown), journalled: said(journalled) })
-    };
-    let (establishment, environment) = told.place.unzip();
-    differs("state", row.get("state")?, Some(state))?;
-    differs("establishment", row.get("establishment")?, establishment)?;
-    differs("environment", row.get("environment")?, environment)?;
-    differs("deposit number", row.get("deposit_number")?, told.deposit_number)?;
-    let document = row.get::<_, Option<Hash>>("sha256")?.map(DocumentHash);
-    differs("document", document.map(|d| d.to_string()), told.document.map(|d| d.to_string()))
-}
-
-fn told(db: &Connection, flow: &str) -> Result<Told, Stop> {
-    let mut statement = db.prepare_cached("SELECT seq, bytes FROM leaf WHERE flow = ?1 ORDER BY seq")?;
-    let mut rows = statement.query([flow])?;
-    let mut told = Told::default();
-    while let Some(row) = rows.next()? {
-        let leaf = match Leaf::read(&row.get::<_, Vec<u8>>(1)?) {
-            Ok(LeafRead::V1(leaf)) => leaf,
-            _ => {
-                told.opaque = true;
-                continue;
-            }
-        };
-        let mut objects = leaf.objects;
-        if let Some(state) = objects.remove("state") {
-            told.seq = Some(leaf.seq);
-            told.state = Some(state);
-            told.place = Some((leaf.establishment, leaf.environment));
-        }
-        told.deposit_number = objects.remove("deposit_number").or(told.deposit_number);
-        if leaf.kind != "duplicate" {
-            told.document = leaf.hashes.get("document").copied().map(DocumentHash).or(told.document);
-        }
-    }
-    Ok(told)
-}
-
-/// Every document of a flow, read and hashed. (The journal names no others but those of duplicates, which are the same.)
-fn documents_are_whole(dir: &Path, db: &Connection, report: &mut Report) -> Result<(), Stop> {
-    let mut statement = db.prepare(
-        "SELECT flow.sha256 AS sha256, document.sha256 IS NOT NULL AS entered, content,
-             (SELECT min(seq) FROM leaf WHERE leaf.flow = flow.id) AS seq
-         FROM flow LEFT JOIN document ON document.sha256 = flow.sha256 WHERE flow.sha256 IS NOT NULL ORDER BY flow.id",
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let hash = DocumentHash(row.get("sha256")?);
-        let seq = row.get::<_, Option<i64>>("seq")?.map(count);
-        let found = match (row.get("entered")?, row.get::<_, Option<Vec<u8>>>("content")?) {
-            (false, _) => None,
-            (true, Some(content)) => Some(Sha256::digest(&content).into()),
-            (true, None) => hash_of_file(&documents::path(dir, &hash))?,
-        };
-        match found {
-            None => return bad(seq, Wrong::DocumentMissing(hash)),
-            Some(found) if found != hash.0 => return bad(seq, Wrong::DocumentChanged(hash)),
-            Some(_) => report.documents += 1,
-        }
-    }
-    Ok(())
-}
-
-fn hash_of_file(path: &Path) -> Result<Option<Hash>, StoreError> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StoreError::io(path)(error)),
-    };
-    let mut hasher = Sha256::new();
-    let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        match file.read(&mut chunk).map_err(StoreError::io(path))? {
-            0 => return Ok(Some(hasher.finalize().into())),
-            n => hasher.update(&chunk[..n]),
-        }
     }
 }

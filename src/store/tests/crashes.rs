@@ -37,6 +37,40 @@ fn what_a_process_left_unfinished_is_put_right_at_the_next_start() {
     assert_eq!(store.metrics().leaves, root + 1, "put right once");
 }
 
+/// Whatever a worker does, a flow that is not at its end has work.
+#[test]
+fn no_flow_is_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let flow = ready(&store, "F1");
+    let deposit = lease(&store, Job::Deposit, at(5));
+    store.finish(&deposit).wait().unwrap();
+    let wait = Policy::default().deposit_retry;
+    let deposit = lease(&store, Job::Deposit, Timestamp::now().plus(wait));
+    assert_eq!(deposit.flow, flow);
+    store.close().unwrap();
+    let db = rusqlite::Connection::open(dir.path().join(DATABASE_FILE)).unwrap();
+    db.execute("DELETE FROM work WHERE job = 'deposit'", []).unwrap();
+    let store = open(dir.path());
+    assert_eq!(lease(&store, Job::Deposit, Timestamp::now()).flow, flow);
+}
+
+/// The table of needed work is made of states that exist, and names every state a flow can be stuck in.
+#[test]
+fn every_state_that_is_not_final_has_its_work() {
+    use crate::flow::{FlowKind, reception};
+    let needed = |kind, state: &str| queue::NEEDED.iter().any(|(k, s, _)| *k == kind && *s == state);
+    for state in State::ALL {
+        let alone = state.is_final() || *state == State::Sending;
+        assert_eq!(needed(FlowKind::Deposit, state.as_str()), !alone, "{state}");
+    }
+    for state in reception::State::ALL {
+        // A delivered invoice waits for the application.
+        let alone = state.is_final() || *state == reception::State::Delivered;
+        assert_eq!(needed(FlowKind::Reception, state.as_str()), !alone, "{state}");
+    }
+}
+
 #[test]
 fn a_second_process_is_refused_while_the_first_has_the_store() {
     let dir = tempfile::tempdir().unwrap();
