@@ -6,6 +6,7 @@ mod bridge;
 mod floors;
 mod flow;
 mod house;
+mod simulator;
 
 /// The reference folder beside the checkout; tests that need it say so aloud when it is not there.
 pub fn shared() -> Option<std::path::PathBuf> {
