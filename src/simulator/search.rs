@@ -24,7 +24,8 @@ pub(super) enum Order {
     Descendant,
 }
 
-/// A period: from and until, both included; a day without a time means the whole day, in Paris.
+/// A period: from and until, both included; a day without a time means the whole day, in Paris, and a time without
+/// milliseconds the whole second.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Period {
     from: Option<Timestamp>,
@@ -36,11 +37,12 @@ impl Period {
         let start = from.map(|text| instant(text).map(|(at, _)| at)).transpose()?;
         let end = until
             .map(|text| {
-                instant(text).map(
-                    |(at, whole_day)| {
-                        if whole_day { at.plus(Duration::from_millis(86_399_999)) } else { at }
-                    },
-                )
+                instant(text).map(|(at, whole_day)| match (whole_day, text.contains('.')) {
+                    (true, _) => at.plus(Duration::from_millis(86_399_999)),
+                    // Written to the second: the whole second.
+                    (false, false) => at.plus(Duration::from_millis(999)),
+                    (false, true) => at,
+                })
             })
             .transpose()?;
         Ok(Period { from: start, until: end })
@@ -517,6 +519,9 @@ mod tests {
         let day = Period::read(Some("2026-11-23"), Some("2026-11-23")).unwrap();
         assert!(day.holds("2026-11-23T22:59:59.999Z".parse().unwrap()));
         assert!(!day.holds("2026-11-23T23:00:00Z".parse().unwrap()));
+        let second = Period::read(None, Some("2026-11-23T10:00:00")).unwrap();
+        assert!(second.holds("2026-11-23T09:00:00.999Z".parse().unwrap()));
+        assert!(!second.holds("2026-11-23T09:00:01Z".parse().unwrap()));
     }
 
     #[test]

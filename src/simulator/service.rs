@@ -264,7 +264,7 @@ impl Request {
                 subject.invoices = arrival.content.iter().flatten().map(|invoice| invoice.number.clone()).collect();
             }
             Request::Report(number) => {
-                if let Some(flux) = world.fluxes.iter().find(|flux| flux.number == *number) {
+                if let Some(flux) = world.flux(number).map(|at| &world.fluxes[at]) {
                     subject.file = Some(flux.file_name.clone());
                     subject.invoices = flux.numbers().map(str::to_owned).collect();
                 }
@@ -373,7 +373,7 @@ fn deposit(world: &mut World, arrival: Arrival) -> Outcome {
 
 fn report(world: &mut World, number: &str) -> Outcome {
     let now = world.settle();
-    let Some(at) = world.fluxes.iter().position(|flux| flux.number == number) else { return unknown() };
+    let Some(at) = world.flux(number) else { return unknown() };
     let as_object = match world.scenario.error_list {
         ErrorList::Array => false,
         ErrorList::Object => true,

@@ -392,6 +392,13 @@ impl World {
         true
     }
 
+    /// The place of the flux of this number.
+    pub fn flux(&self, number: &str) -> Option<usize> {
+        let ordinal: usize = number.get(number.len().checked_sub(15)?..)?.parse().ok()?;
+        let at = ordinal.checked_sub(1)?;
+        (self.fluxes.get(at)?.number == number).then_some(at)
+    }
+
     /// The invoice of this idFacture.
     pub fn invoice(&self, id: i64) -> Option<&Invoice> {
         let at = usize::try_from(id.checked_sub(FIRST_INVOICE_ID)?).ok()?;

@@ -9,6 +9,7 @@ mod flow;
 mod gateway;
 mod house;
 mod reception;
+mod simulator;
 
 /// The reference folder beside the checkout; tests that need it say so aloud when it is not there.
 pub fn shared() -> Option<std::path::PathBuf> {

@@ -145,6 +145,20 @@ async fn what_does_not_deserve_it_is_rejected_with_a_reason() {
 }
 
 #[tokio::test]
+async fn an_unknown_flux_is_refused_not_invented() {
+    let simulator = start(Scenario::default()).await;
+    let client = Client::of(&simulator).await;
+    let known = client.deposit("a.xml", &ubl("FA-1")).await;
+    for unknown in
+        ["", "é", "CPP0011100000000000000002", "CPP0011100000000000000000", &known.replace("CPP001", "CPP002")]
+    {
+        let answer = client.call("consulterCRDetaille", json!({"numeroFluxDepot": unknown})).await.json();
+        assert_eq!(answer["codeRetour"], 20000, "{unknown}");
+    }
+    assert_eq!(client.report(&known).await["codeRetour"], 0);
+}
+
+#[tokio::test]
 async fn the_first_of_two_deposits_of_one_invoice_wins() {
     let simulator = start(Scenario::default()).await;
     let client = Client::of(&simulator).await;
