@@ -1,5 +1,51 @@
-//! The commands.
+//! The commands: each in its own file, each with `run(..) -> ExitCode`. Exit codes follow sysexits.
+//!
+//! Promises: everything is wired here and nowhere else. Refuses to decide anything about an invoice.
 
-pub mod check;
-pub mod samples;
-pub mod simulate;
+mod config;
+mod exit;
+mod heart;
+mod serve;
+mod supervisor;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Fluxgate: the gateway between an establishment's finance systems and Chorus Pro.
+#[derive(Debug, Parser)]
+#[command(name = "fluxgate", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway: both processes, or one with --role
+    Serve(serve::Arguments),
+    /// Look at a configuration file
+    #[command(subcommand)]
+    Config(config::Command),
+    /// The people of the page, and password hashes
+    #[command(subcommand)]
+    User(user::Command),
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to standard output and are no error; nobody is left to tell when printing fails.
+            let _ = error.print();
+            return if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match arguments.command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Config(command) => config::run(&command),
+        Command::User(command) => user::run(&command),
+    }
+}

@@ -6,9 +6,11 @@
 pub mod descriptor;
 pub mod disk;
 pub mod durable;
+pub mod lock;
 pub mod logging;
 pub mod process;
 pub mod random;
 pub mod secret;
 pub mod service;
 pub mod signals;
+pub mod terminal;
