@@ -188,6 +188,11 @@ impl<T> Sites<T> {
         Self { by_host }
     }
 
+    /// Shows every site's what-stands-behind.
+    pub fn each(&self, mut look: impl FnMut(&Arc<T>)) {
+        self.by_host.values().flatten().for_each(|(_, behind)| look(behind));
+    }
+
     /// What stands behind `host` (as a `Host` header writes it, port and all) and `path`; `None`: the page.
     pub fn find(&self, host: &str, path: &str) -> Option<&Arc<T>> {
         let name = without_port(host);
