@@ -3,9 +3,14 @@
 //! Promises: everything is wired here and nowhere else. Refuses to decide anything about an invoice.
 
 mod config;
+mod control;
 mod exit;
+pub mod front;
 mod heart;
+mod opening;
+mod runtime;
 mod serve;
+pub mod simulate;
 mod supervisor;
 mod user;
 
@@ -25,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Run the gateway: both processes, or one with --role
     Serve(serve::Arguments),
+    /// Chorus Pro to practise against
+    Simulate(simulate::Args),
     /// Look at a configuration file
     #[command(subcommand)]
     Config(config::Command),
@@ -45,6 +52,7 @@ pub fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Config(command) => config::run(&command),
         Command::User(command) => user::run(&command),
     }

@@ -16,11 +16,14 @@ pub use file::{AcceptError, Accepted, Boot, ConfigFile, Source, VERSION_LIMIT, V
 pub use problem::{Problem, Text};
 pub use read::{PROBLEM_LIMIT, TEXT_LIMIT};
 pub use sections::{
-    AccountSection, ApiSection, Check, ChorusSection, EstablishmentSection, JournalSection, LimitsSection, LogSection,
-    Profile, RouteSection, SftpSection, StoreSection, TechnicalAccountSection, WebSection,
+    ApiSection, ChorusSection, EstablishmentSection, JournalSection, LogSection, StoreSection, TechnicalAccountSection,
+    WebSection,
 };
 
+use crate::bridge::Section as SftpSection;
 use crate::door::DoorSection;
+use crate::gate::AccountSection;
+use crate::work::{LimitsSection, RouteSection};
 use read::Document;
 
 /// The version of the file's form that this program reads.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Siret};
+use crate::domain::{Duration, Environment, EstablishmentId, Siret};
 use crate::fault::Language;
 use crate::os::logging::Level;
 
@@ -118,120 +118,6 @@ fn minute() -> Duration {
 }
 fn five_minutes() -> Duration {
     Duration::from_secs(300)
-}
-
-/// `[[account]]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccountSection {
-    pub name: AccountName,
-    pub password_hash: Option<String>,
-    #[serde(default)]
-    pub authorized_keys: Vec<String>,
-    #[serde(default)]
-    pub allow_from: Vec<String>,
-}
-
-/// `[sftp]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SftpSection {
-    pub listen: std::net::SocketAddr,
-    pub host_key_file: Option<PathBuf>,
-    pub connections: usize,
-    pub connections_per_address: usize,
-    pub login_timeout: Duration,
-    pub idle_timeout: Duration,
-}
-
-impl Default for SftpSection {
-    fn default() -> Self {
-        Self {
-            listen: std::net::SocketAddr::from(([0, 0, 0, 0], 22)),
-            host_key_file: None,
-            connections: 256,
-            connections_per_address: 32,
-            login_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(15 * 60),
-        }
-    }
-}
-
-/// Which rules are applied.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Profile {
-    En16931,
-    #[default]
-    Chorus,
-    G2b,
-}
-
-/// What a fatal finding does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Check {
-    #[default]
-    Block,
-    Warn,
-}
-
-/// `[[route]]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RouteSection {
-    pub account: AccountName,
-    #[serde(default = "depot")]
-    pub folder: String,
-    pub establishment: EstablishmentId,
-    pub environment: Environment,
-    #[serde(default)]
-    pub profile: Profile,
-    #[serde(default)]
-    pub check: Check,
-    #[serde(default)]
-    pub receive: bool,
-}
-
-fn depot() -> String {
-    "depot".to_owned()
-}
-
-/// `[limits]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitsSection {
-    pub file: ByteSize,
-    pub pending_bytes: ByteSize,
-    pub pending_files: u64,
-    pub disk_reserve: ByteSize,
-    pub integration_poll: Duration,
-    pub integration_deadline: Duration,
-    pub integration_delay: Duration,
-    pub doubt_poll: Duration,
-    pub deposit_retry: Duration,
-    pub status_poll: Duration,
-    pub reception_poll: Duration,
-    pub jobs: usize,
-}
-
-impl Default for LimitsSection {
-    fn default() -> Self {
-        Self {
-            file: ByteSize::from_bytes(120 << 20),
-            pending_bytes: ByteSize::from_bytes(2 << 30),
-            pending_files: 100_000,
-            disk_reserve: ByteSize::from_bytes(512 << 20),
-            integration_poll: Duration::from_secs(60),
-            integration_deadline: Duration::from_secs(4 * 3600),
-            integration_delay: Duration::from_secs(24 * 3600),
-            doubt_poll: Duration::from_secs(15 * 60),
-            deposit_retry: Duration::from_secs(60),
-            status_poll: Duration::from_secs(4 * 3600),
-            reception_poll: Duration::from_secs(15 * 60),
-            jobs: 8,
-        }
-    }
 }
 
 /// `[chorus]`

@@ -6,7 +6,6 @@
 pub mod descriptor;
 pub mod disk;
 pub mod durable;
-pub mod lock;
 pub mod logging;
 pub mod process;
 pub mod random;

@@ -86,15 +86,15 @@ fn the_sample_shows_every_key_and_no_other() {
     let account = &all["establishment"][0]["technical_account"][0];
     same(account, fields::<config::TechnicalAccountSection>(), "technical_account");
     same(&all["chorus"]["api"]["qualification"], fields::<config::ApiSection>(), "chorus.api");
-    same(&all["account"][0], fields::<config::AccountSection>(), "account");
-    same(&all["route"][0], fields::<config::RouteSection>(), "route");
+    same(&all["account"][0], fields::<fluxgate::gate::AccountSection>(), "account");
+    same(&all["route"][0], fields::<fluxgate::work::RouteSection>(), "route");
     same(&all["door"], fields::<DoorSection>(), "door");
     same(&all["door"]["site"][0], fields::<SiteSection>(), "door.site");
-    same(&all["sftp"], fields::<config::SftpSection>(), "sftp");
+    same(&all["sftp"], fields::<fluxgate::bridge::Section>(), "sftp");
     same(&all["web"], fields::<config::WebSection>(), "web");
     same(&all["journal"], fields::<config::JournalSection>(), "journal");
     same(&all["store"], fields::<config::StoreSection>(), "store");
-    same(&all["limits"], fields::<config::LimitsSection>(), "limits");
+    same(&all["limits"], fields::<fluxgate::work::LimitsSection>(), "limits");
     same(&all["log"], fields::<config::LogSection>(), "log");
     assert_eq!(keys(&all).len(), 12, "a table of the sample is compared with nothing");
     if let Err(problems) = Config::parse(&text) {
