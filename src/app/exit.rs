@@ -29,11 +29,11 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// French when the locale says so, else English.
+/// English when the session's locale is English; else French, which the users speak.
 pub fn language() -> Language {
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .iter()
         .filter_map(|name| std::env::var(name).ok())
         .find(|value| !value.is_empty());
-    if locale.is_some_and(|locale| locale.starts_with("fr")) { Language::Fr } else { Language::En }
+    if locale.is_some_and(|locale| locale.starts_with("en")) { Language::En } else { Language::Fr }
 }

@@ -22,6 +22,7 @@ pub(super) fn check(config: &Numbered, document: &mut Document<'_>) {
     receivers(config, document);
     door(config, document);
     journal(config, document);
+    chorus(config, document);
     positive_numbers(config, document);
 }
 
@@ -231,12 +232,32 @@ fn journal(config: &Numbered, document: &mut Document<'_>) {
     }
 }
 
+/// What the connector says of its own sections.
+fn chorus(config: &Numbered, document: &mut Document<'_>) {
+    let apis = config.plain.chorus.api.iter().flat_map(|(environment, api)| {
+        api.problems().into_iter().map(move |problem| (format!("chorus.api.{environment}"), problem))
+    });
+    let accounts = config.establishments.iter().flat_map(|(n, establishment)| {
+        (1..).zip(&establishment.technical_account).flat_map(move |(m, account)| {
+            let name = format!("establishment[{n}].technical_account[{m}]");
+            account.problems().into_iter().map(move |problem| (name.clone(), problem))
+        })
+    });
+    for (name, problem) in apis.chain(accounts) {
+        document.object(
+            &format!("{name}.{}", problem.key),
+            Text::new(format!("valeur refusée : {}", problem.reason), format!("value refused: {}", problem.reason)),
+            Text::new("Corrigez la valeur : voyez l'exemple commenté", "Correct the value: see the commented example"),
+        );
+    }
+}
+
 /// Limits and waits that mean "never" or "at once, for ever" when they are zero.
 fn positive_numbers(config: &Numbered, document: &mut Document<'_>) {
     let Numbered { plain: c, .. } = config;
     let long = |duration: crate::domain::Duration| u64::try_from(duration.get().as_millis()).unwrap_or(u64::MAX);
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let mut values = vec![
+    let values = [
         ("door.header_timeout".to_owned(), long(c.door.header_timeout)),
         ("door.idle_timeout".to_owned(), long(c.door.idle_timeout)),
         ("door.upstream_timeout".to_owned(), long(c.door.upstream_timeout)),
@@ -258,11 +279,6 @@ fn positive_numbers(config: &Numbered, document: &mut Document<'_>) {
         ("limits.reception_poll".to_owned(), long(c.limits.reception_poll)),
         ("limits.jobs".to_owned(), count(c.limits.jobs)),
     ];
-    for (environment, api) in &c.chorus.api {
-        values.push((format!("chorus.api.{environment}.timeout"), long(api.timeout)));
-        values.push((format!("chorus.api.{environment}.calls_per_second"), u64::from(api.calls_per_second)));
-        values.push((format!("chorus.api.{environment}.calls_in_flight"), u64::from(api.calls_in_flight)));
-    }
     for (key, _) in values.iter().filter(|(_, value)| *value == 0) {
         document.object(
             key,

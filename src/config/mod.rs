@@ -15,10 +15,7 @@ use std::path::{Path, PathBuf};
 pub use file::{AcceptError, Accepted, Boot, ConfigFile, Source, VERSION_LIMIT, Version};
 pub use problem::{Problem, Text};
 pub use read::{PROBLEM_LIMIT, TEXT_LIMIT};
-pub use sections::{
-    ApiSection, ChorusSection, EstablishmentSection, JournalSection, LogSection, StoreSection, TechnicalAccountSection,
-    WebSection,
-};
+pub use sections::{ChorusSection, EstablishmentSection, JournalSection, LogSection, StoreSection, WebSection};
 
 use crate::bridge::Section as SftpSection;
 use crate::door::DoorSection;

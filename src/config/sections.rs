@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::domain::{Duration, Environment, EstablishmentId, Siret};
 use crate::fault::Language;
 use crate::os::logging::Level;
+use crate::work::connector::{ApiSection, TechnicalAccountSection};
 
 /// `[[establishment]]`: whom this box serves.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -77,47 +78,6 @@ impl Default for StoreSection {
 #[serde(deny_unknown_fields, default)]
 pub struct LogSection {
     pub level: Level,
-}
-
-/// `[[establishment.technical_account]]`: the account Chorus Pro gave.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TechnicalAccountSection {
-    pub environment: Environment,
-    pub login: String,
-    pub password_file: PathBuf,
-}
-
-/// `[chorus.api.<environment>]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ApiSection {
-    pub token_url: String,
-    pub base_url: String,
-    pub client_id: String,
-    pub client_secret_file: PathBuf,
-    pub ca_file: Option<PathBuf>,
-    #[serde(default = "one")]
-    pub calls_per_second: u32,
-    #[serde(default = "four")]
-    pub calls_in_flight: u32,
-    #[serde(default = "minute")]
-    pub timeout: Duration,
-    #[serde(default = "five_minutes")]
-    pub token_margin: Duration,
-}
-
-fn one() -> u32 {
-    1
-}
-fn four() -> u32 {
-    4
-}
-fn minute() -> Duration {
-    Duration::from_secs(60)
-}
-fn five_minutes() -> Duration {
-    Duration::from_secs(300)
 }
 
 /// `[chorus]`

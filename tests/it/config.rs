@@ -84,8 +84,8 @@ fn the_sample_shows_every_key_and_no_other() {
     let same = |shown: &toml::Value, known: BTreeSet<String>, name: &str| assert_eq!(keys(shown), known, "{name}");
     same(&all["establishment"][0], fields::<config::EstablishmentSection>(), "establishment");
     let account = &all["establishment"][0]["technical_account"][0];
-    same(account, fields::<config::TechnicalAccountSection>(), "technical_account");
-    same(&all["chorus"]["api"]["qualification"], fields::<config::ApiSection>(), "chorus.api");
+    same(account, fields::<fluxgate::work::connector::TechnicalAccountSection>(), "technical_account");
+    same(&all["chorus"]["api"]["qualification"], fields::<fluxgate::work::connector::ApiSection>(), "chorus.api");
     same(&all["account"][0], fields::<fluxgate::gate::AccountSection>(), "account");
     same(&all["route"][0], fields::<fluxgate::work::RouteSection>(), "route");
     same(&all["door"], fields::<DoorSection>(), "door");
