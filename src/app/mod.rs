@@ -4,9 +4,11 @@
 
 mod config;
 mod control;
+mod core;
 mod exit;
 pub mod front;
 mod heart;
+mod metrics;
 mod opening;
 mod runtime;
 mod serve;

@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     tell(&boot);
     let supervised = arguments.supervisor.is_some();
     match role {
-        Role::Core => { let _ = file; ExitCode::SUCCESS }
+        Role::Core => super::core::run(file, boot, supervised),
         Role::Front => super::front::run(boot, supervised),
     }
 }

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
+use hyper::Version;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
@@ -66,18 +67,71 @@ impl Progress {
     }
 }
 
+/// What is read of a body that nobody wants any more, in bytes and in time: a client that is still sending when its
+/// connection closes never reads why.
+const DRAIN_LIMIT: usize = 32 * 1024 * 1024;
+const DRAIN_LONGEST: Duration = Duration::from_secs(10);
+
+/// A client's body. One that is dropped before its end is read to its end, within bounds, where the answer would
+/// otherwise be lost with the connection (HTTP/1).
+#[derive(Debug)]
+pub struct Arriving {
+    inner: Option<Incoming>,
+    drains: bool,
+}
+
+impl Arriving {
+    pub fn new(inner: Incoming, version: Version) -> Self {
+        Self { inner: Some(inner), drains: version < Version::HTTP_2 }
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        let unread = self.inner.take().filter(|inner| self.drains && !inner.is_end_stream());
+        if let (Some(mut inner), Ok(runtime)) = (unread, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(tokio::time::timeout(DRAIN_LONGEST, async move {
+                let mut drained = 0;
+                while let Some(Ok(frame)) = inner.frame().await {
+                    drained += frame.data_ref().map_or(0, Bytes::len);
+                    if drained > DRAIN_LIMIT {
+                        break;
+                    }
+                }
+            }));
+        }
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        self.inner.as_mut().map_or(Poll::Ready(None), |inner| Pin::new(inner).poll_frame(cx))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Incoming::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or(SizeHint::with_exact(0), Incoming::size_hint)
+    }
+}
+
 /// A request's body on its way to an upstream.
 #[derive(Debug)]
 pub enum Upload {
     /// As it comes; bytes that are still allowed.
-    Stream { inner: Incoming, left: Option<u64>, progress: Arc<Progress> },
+    Stream { inner: Arriving, left: Option<u64>, progress: Arc<Progress> },
     /// Known whole.
     Whole { inner: Full<Bytes>, progress: Arc<Progress> },
 }
 
 impl Upload {
     /// `limit` in bytes.
-    pub fn stream(inner: Incoming, limit: Option<u64>) -> Self {
+    pub fn stream(inner: Arriving, limit: Option<u64>) -> Self {
         Self::Stream { inner, left: limit, progress: Progress::new() }
     }
 

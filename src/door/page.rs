@@ -14,7 +14,7 @@ use hyper::{Request, Response, StatusCode};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
-use super::body::{Answer, Upload};
+use super::body::{Answer, Arriving, Upload};
 use super::excuse::Excuse;
 use super::pool::{self, Refusal};
 use crate::fault::{Code, Fault};
@@ -47,7 +47,7 @@ impl Page {
     pub async fn serve(
         &self,
         parts: &Parts,
-        body: Incoming,
+        body: Arriving,
         prepare: impl FnOnce(Upload) -> Request<Upload>,
     ) -> Result<Response<Answer>, Excuse> {
         let body = whole(body).await?;
@@ -79,14 +79,14 @@ fn unavailable() -> Excuse {
     Excuse::fault(StatusCode::SERVICE_UNAVAILABLE, &Fault::new(Code::CoreUnavailable))
 }
 
-async fn whole(body: Incoming) -> Result<Bytes, Excuse> {
+async fn whole(mut body: Arriving) -> Result<Bytes, Excuse> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
     if body.size_hint().lower() > u64::try_from(PAGE_BODY_LIMIT).unwrap_or(u64::MAX) {
         return Err(too_large());
     }
-    match tokio::time::timeout(PAGE_BODY_LONGEST, Limited::new(body, PAGE_BODY_LIMIT).collect()).await {
+    match tokio::time::timeout(PAGE_BODY_LONGEST, Limited::new(&mut body, PAGE_BODY_LIMIT).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(super::forward::malformed("le corps est illisible", "the body is unreadable")),

@@ -10,7 +10,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode, Version};
 
-use super::body::{Answer, Upload};
+use super::body::{Answer, Arriving, Upload};
 use super::counters::Counters;
 use super::excuse::Excuse;
 use super::forward::{self, Target};
@@ -41,6 +41,7 @@ impl Proxy {
     ) -> Result<Response<Answer>, Infallible> {
         let turn = pulse.turn();
         let (parts, body) = request.into_parts();
+        let body = Arriving::new(body, parts.version);
         let mut response = match self.relay(&parts, body, client, pulse).await {
             Ok(response) => response,
             Err(excuse) => {
@@ -62,7 +63,7 @@ impl Proxy {
     async fn relay(
         &self,
         parts: &Parts,
-        body: Incoming,
+        body: Arriving,
         client: IpAddr,
         pulse: &Pulse,
     ) -> Result<Response<Answer>, Excuse> {
@@ -88,7 +89,7 @@ impl Proxy {
         &self,
         pool: &Arc<Pool>,
         parts: &Parts,
-        body: Incoming,
+        body: Arriving,
         target: &Target,
         client: IpAddr,
     ) -> Result<Response<Answer>, Excuse> {

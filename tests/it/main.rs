@@ -4,6 +4,7 @@
 
 mod bridge;
 mod config;
+mod door;
 mod floors;
 mod flow;
 mod house;
