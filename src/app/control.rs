@@ -30,9 +30,15 @@ pub const NAME_LIMIT: usize = 64;
 pub enum Request {
     People,
     /// A new person.
-    Enrol { name: String, password_hash: String },
+    Enrol {
+        name: String,
+        password_hash: String,
+    },
     /// Another password for a known person.
-    SetPassword { name: String, password_hash: String },
+    SetPassword {
+        name: String,
+        password_hash: String,
+    },
 }
 
 /// What core answers.

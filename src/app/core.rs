@@ -10,18 +10,16 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::front::{GATE_SOCKET, PAGE_SOCKET};
+use super::front::GATE_SOCKET;
 use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
 use super::{control, exit, metrics, runtime};
-use crate::audit::Signer;
 use crate::config::{Boot, Config, ConfigFile, Source};
 use crate::domain::Timestamp;
 use crate::gate;
-use crate::os::signals::Shutdown;
+use crate::os::signals::{self, Shutdown};
 use crate::os::{secret, service};
 use crate::store::{Note, Store, StoreError};
-use crate::web::{self, Claim};
 use crate::work::connector::Connectors;
 use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules};
 use crate::work::{Options, Parts, Workshop};
@@ -38,10 +36,6 @@ enum StartError {
     Store(#[from] StoreError),
     #[error("{what} {}: {cause}", path.display())]
     Io { what: &'static str, path: PathBuf, cause: std::io::Error },
-    #[error("claim code: {0}")]
-    Claim(#[from] web::ClaimError),
-    #[error("page: {0}")]
-    Page(#[from] web::ServeError),
 }
 
 fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StartError {
@@ -103,12 +97,10 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let gate = gate::serve(listen(&gate_socket)?, gatehouse.clone()).map_err(io("the gate's socket", &gate_socket))?;
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
-    let (reload, mut reloads) = mpsc::channel(1);
-    let page = serve_page(&file, &boot, &store, &signer, reload)?;
+    let (_reload, mut reloads) = reload_wishes()?;
 
     log::info!(journal = signer.origin(); "Core runs");
     heart.ready("core runs");
-    let (stop, _) = Shutdown::pair();
     heart.beat(shutdown.clone(), trigger);
     let mut config = boot.config;
     loop {
@@ -127,13 +119,9 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
             }
         }
     }
-    drop(stop);
     service::stopping();
     log::info!("Core stops");
-    let serving = tokio::task::spawn_blocking(move || {
-        gate.stop();
-        page.stop();
-    });
+    let serving = tokio::task::spawn_blocking(move || gate.stop());
     if let Some(workshop) = workshop {
         workshop.stop(JOBS_LONGEST).await;
     }
@@ -144,32 +132,18 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     Ok(())
 }
 
-/// The page with its claim code, which only somebody at the console can read.
-fn serve_page(
-    file: &ConfigFile,
-    boot: &Boot,
-    store: &Store,
-    signer: &Signer,
-    reload: mpsc::Sender<()>,
-) -> Result<web::Running, StartError> {
-    let run_dir = &boot.config.store.run_dir;
-    let claim = Arc::new(Claim::at_start(&store.reader()?)?);
-    claim.write(run_dir)?;
-    if let Some(code) = claim.code() {
-        // Not the log: what is logged travels.
-        eprintln!("\n  Claim code of this box (once): {code}\n  Open its page and enter it: https://<box>/claim\n");
-    }
-    let settings = web::Settings {
-        socket: run_dir.join(PAGE_SOCKET),
-        data_dir: boot.config.store.dir.clone(),
-        session_idle: boot.config.web.session_idle.get(),
-        language: boot.config.web.language,
-        configuration: file.clone(),
-        fault: boot.fault.clone(),
-        journal_key: signer.verifier().text(),
-    };
-    // Full: a reload is on its way already.
-    Ok(web::serve(settings, store.clone(), claim, move || drop(reload.try_send(())))?)
+/// Wishes to read the configuration anew: SIGHUP.
+fn reload_wishes() -> Result<(mpsc::Sender<()>, mpsc::Receiver<()>), StartError> {
+    let (wish, wishes) = mpsc::channel(1);
+    let mut hangups = signals::hangups().map_err(io("signals of", Path::new("this process")))?;
+    let hangup = wish.clone();
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            // Full: a reload is on its way already.
+            let _ = hangup.try_send(());
+        }
+    });
+    Ok((wish, wishes))
 }
 
 /// Listens on a Unix socket of this user's; a dead one of a former process is replaced.

@@ -194,11 +194,7 @@ fn write_addresses(run_dir: &Path, addresses: &Addresses) -> std::io::Result<()>
     durable::write_atomically(&run_dir.join(ADDRESSES_FILE), &text)
 }
 
-fn metrics_source(
-    client: gate::Client,
-    counters: Arc<door::Counters>,
-    bridge: Arc<Bridge>,
-) -> door::metrics::Source {
+fn metrics_source(client: gate::Client, counters: Arc<door::Counters>, bridge: Arc<Bridge>) -> door::metrics::Source {
     let health = client.clone();
     door::metrics::Source {
         health: Box::new(move || {

@@ -114,7 +114,8 @@ impl Inner {
         let work = |job: crate::flow::Job| format!("{{job=\"{}\"}}", job.as_str());
         let due = overview.work.iter().map(|(job, count, _)| (work(*job), *count));
         family(text, "work_due", "gauge", "Pieces of work that are due, by job.", due);
-        let late = overview.work.iter().filter_map(|(job, _, oldest)| Some((work(*job), now.since((*oldest)?).as_secs())));
+        let late =
+            overview.work.iter().filter_map(|(job, _, oldest)| Some((work(*job), now.since((*oldest)?).as_secs())));
         family(text, "work_late_seconds", "gauge", "How long the oldest due work has waited.", late);
         let checkpoint = overview.last_checkpoint.map(|at| (String::new(), now.since(at).as_secs()));
         family(text, "journal_checkpoint_age_seconds", "gauge", "Age of the last signed checkpoint.", checkpoint);

@@ -33,8 +33,6 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Role; 2] = [Role::Core, Role::Front];
-
     pub fn as_str(self) -> &'static str {
         match self {
             Role::Front => "front",

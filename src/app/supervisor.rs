@@ -16,7 +16,7 @@ use super::exit;
 use super::heart::Word;
 use super::serve::Role;
 use crate::config::ConfigFile;
-use crate::os::signals::Shutdown;
+use crate::os::signals::{self, Shutdown};
 use crate::os::{logging, process, service};
 
 /// Before a child that had been ready is started again.
@@ -66,9 +66,9 @@ pub fn run(file: &ConfigFile) -> ExitCode {
 }
 
 async fn supervise(config: PathBuf) -> ExitCode {
-    let (shutdown, program) = match (Shutdown::on_signals(), own_program()) {
-        (Ok((_, shutdown)), Ok(program)) => (shutdown, program),
-        (Err(error), _) | (_, Err(error)) => {
+    let (shutdown, mut hangups, program) = match (Shutdown::on_signals(), signals::hangups(), own_program()) {
+        (Ok((_, shutdown)), Ok(hangups), Ok(program)) => (shutdown, hangups, program),
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
             log::error!(error = error.to_string().as_str(); "The supervisor could not start");
             return exit::SOFTWARE.into();
         }
@@ -77,7 +77,8 @@ async fn supervise(config: PathBuf) -> ExitCode {
     let start = |role| {
         let (wish, wishes) = watch::channel(Wish::Run(0));
         let (pulse, pulses) = watch::channel(Pulse::Starting);
-        let keeper = Keeper { role, program: program.clone(), config: config.clone(), wishes, pulse, reload: reload.clone() };
+        let keeper =
+            Keeper { role, program: program.clone(), config: config.clone(), wishes, pulse, reload: reload.clone() };
         (wish, pulses, keeper.keep())
     };
     let (core_wish, core_pulse, core) = start(Role::Core);
@@ -89,8 +90,8 @@ async fn supervise(config: PathBuf) -> ExitCode {
         loop {
             tokio::select! {
                 () = shutdown.told() => break ExitCode::SUCCESS,
-                Some(()) = reloads.recv() => {
-                    log::info!("The configuration changed: both processes start anew");
+                Some(()) = async { tokio::select! { wish = reloads.recv() => wish, wish = hangups.recv() => wish } } => {
+                    log::info!("Both processes start anew, with the configuration as it is now");
                     tokio::time::sleep(RELOAD_DELAY).await;
                     life += 1;
                     front_wish.send_replace(Wish::Run(life));
@@ -159,7 +160,10 @@ struct Keeper {
 enum End {
     /// As wished.
     Wished,
-    Died { was_ready: bool, status: Option<ExitStatus> },
+    Died {
+        was_ready: bool,
+        status: Option<ExitStatus>,
+    },
 }
 
 impl Keeper {

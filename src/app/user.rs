@@ -55,7 +55,9 @@ type Failure = (Exit, String);
 pub fn run(command: &Command) -> ExitCode {
     process::make_files_private();
     let done = match command {
-        Command::Add { name, place } => change(place, name, |name, password_hash| Request::Enrol { name, password_hash }),
+        Command::Add { name, place } => {
+            change(place, name, |name, password_hash| Request::Enrol { name, password_hash })
+        }
         Command::Passwd { name, place } => {
             change(place, name, |name, password_hash| Request::SetPassword { name, password_hash })
         }

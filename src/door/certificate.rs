@@ -96,7 +96,8 @@ impl Certificate {
 
 fn read(files: &CertificateFiles) -> Result<(ServerConfig, String), CertificateError> {
     let path = files.certificate.clone();
-    let certificate = std::fs::read(&path).map_err(|cause| CertificateError::Unreadable { path: path.clone(), cause })?;
+    let certificate =
+        std::fs::read(&path).map_err(|cause| CertificateError::Unreadable { path: path.clone(), cause })?;
     let key = zeroize::Zeroizing::new(secret::read(&files.key)?);
     let unusable = |cause| CertificateError::Unusable { path: path.clone(), cause };
     let mut config = tls::server_config(&certificate, &key, &PROTOCOLS).map_err(unusable)?;

@@ -72,8 +72,7 @@ impl Counters {
             (r#"{to="nobody"}"#, self.requests_malformed.get()),
         ];
         family("requests_total", "counter", "Requests by where they went; nobody: malformed.", &requests);
-        let labels =
-            [r#"{code="1xx"}"#, r#"{code="2xx"}"#, r#"{code="3xx"}"#, r#"{code="4xx"}"#, r#"{code="5xx"}"#];
+        let labels = [r#"{code="1xx"}"#, r#"{code="2xx"}"#, r#"{code="3xx"}"#, r#"{code="4xx"}"#, r#"{code="5xx"}"#];
         let answers: Vec<(&str, u64)> = labels.into_iter().zip(self.answers.iter().map(Count::get)).collect();
         family("answers_total", "counter", "Answers by the class of their status.", &answers);
         let failures = self.upstream_failures.get();

@@ -13,8 +13,17 @@ use super::site::climbs;
 
 /// Connection-bound headers (RFC 9110 §7.6.1), and those that the upstream's own connection decides.
 const HOP_BY_HOP: [&str; 11] = [
-    "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
-    "transfer-encoding", "upgrade", "http2-settings", "expect",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+    "expect",
 ];
 /// Headers by which somebody in front of an upstream tells it who asks: only this door's word counts. (`proxy`:
 /// becomes HTTP_PROXY in CGI programs.)
@@ -191,9 +200,18 @@ mod tests {
             Version::HTTP_2,
             "https://a:8443/x?y",
             &[
-                ("x-forwarded-for", "6.6.6.6"), ("forwarded", "for=6.6.6.6"), ("x-forwarded-anything", "1"),
-                ("x-real-ip", "6.6.6.6"), ("proxy", "evil"), ("connection", "x-secret, host"), ("x-secret", "1"),
-                ("te", "trailers"), ("expect", "100-continue"), ("cookie", "a=1"), ("cookie", "b=2"), ("accept", "*/*"),
+                ("x-forwarded-for", "6.6.6.6"),
+                ("forwarded", "for=6.6.6.6"),
+                ("x-forwarded-anything", "1"),
+                ("x-real-ip", "6.6.6.6"),
+                ("proxy", "evil"),
+                ("connection", "x-secret, host"),
+                ("x-secret", "1"),
+                ("te", "trailers"),
+                ("expect", "100-continue"),
+                ("cookie", "a=1"),
+                ("cookie", "b=2"),
+                ("accept", "*/*"),
             ],
         );
         let target = target(&asked).unwrap();

@@ -194,7 +194,10 @@ mod tests {
         assert_eq!(verdict("POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"), Verdict::Last);
         let padded = format!("POST / HTTP/1.1\r\nContent-Length:{}5\r\n\r\n", " ".repeat(80));
         assert_eq!(verdict(&padded), Verdict::Last);
-        assert_eq!(verdict("POST / HTTP/1.1\r\nX-Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"), Verdict::Fine);
+        assert_eq!(
+            verdict("POST / HTTP/1.1\r\nX-Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"),
+            Verdict::Fine
+        );
     }
 
     #[test]

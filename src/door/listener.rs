@@ -42,8 +42,7 @@ const IDLE_LOOKS: u32 = 4;
 /// The first byte of a TLS record that holds a handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-const PLAIN_HTTP: &str =
-    "Ce port parle HTTPS : utilisez https://\nThis port speaks HTTPS: use https:// instead.\n";
+const PLAIN_HTTP: &str = "Ce port parle HTTPS : utilisez https://\nThis port speaks HTTPS: use https:// instead.\n";
 
 /// The door's waits and bounds, from its section.
 #[derive(Debug, Clone, Copy)]
@@ -164,7 +163,13 @@ impl Shared {
         Some(AddressPlace { shared: self.clone(), address })
     }
 
-    async fn welcome(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, idle: Duration, _place: OwnedSemaphorePermit) {
+    async fn welcome(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        idle: Duration,
+        _place: OwnedSemaphorePermit,
+    ) {
         let client = peer.ip().to_canonical();
         let counters = &self.proxy.counters;
         counters.connections.up();

@@ -54,7 +54,11 @@ pub async fn serve(listener: TcpListener, source: Arc<Source>, shutdown: Shutdow
             let _place = place;
             let service = service_fn(|request| answer(request, source.clone()));
             let mut builder = hyper::server::conn::http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(HEAD_LONGEST).half_close(false).max_buf_size(16 * 1024);
+            builder
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_LONGEST)
+                .half_close(false)
+                .max_buf_size(16 * 1024);
             // Whoever measures may go away at any time.
             let _ = builder.serve_connection(TokioIo::new(stream), service).await;
         });

@@ -45,9 +45,10 @@ pub struct Door {
 pub async fn serve(listener: TcpListener, door: Door, shutdown: Shutdown) {
     let Door { section, certificate, page_socket, resolver, counters } = door;
     let patience = section.upstream_timeout.get();
-    let sites = section.site.iter().map(|site| {
-        (site.host.clone(), site.path.clone(), pool::Pool::new(site.upstream.clone(), resolver.clone()))
-    });
+    let sites = section
+        .site
+        .iter()
+        .map(|site| (site.host.clone(), site.path.clone(), pool::Pool::new(site.upstream.clone(), resolver.clone())));
     // Browsers hold a promise of HTTPS against a certificate they do not trust: then nobody gets in any more.
     let trusted = section.certificate_file.is_some();
     let proxy = proxy::Proxy {

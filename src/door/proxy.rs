@@ -104,7 +104,12 @@ impl Proxy {
         let request = forward::outgoing(parts, target, client, upload);
         let response = match pool.send(request, again, self.upstream_patience).await {
             Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                return Err(self.failed(target, "answered with another protocol", StatusCode::BAD_GATEWAY, "protocole"));
+                return Err(self.failed(
+                    target,
+                    "answered with another protocol",
+                    StatusCode::BAD_GATEWAY,
+                    "protocole",
+                ));
             }
             Ok(response) => response,
             Err(refusal) => return Err(self.refused(target, &refusal)),

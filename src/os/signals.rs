@@ -11,7 +11,7 @@ pub struct Shutdown {
     told: watch::Receiver<bool>,
 }
 
-/// The other end of a [`Shutdown`]. Dropping it also tells.
+/// The other end of a [`Shutdown`]. Dropping the last one also tells; signals hold one of their own.
 #[derive(Debug)]
 pub struct ShutdownTrigger {
     tell: watch::Sender<bool>,
@@ -62,6 +62,11 @@ impl ShutdownTrigger {
     pub fn tell(&self) {
         self.tell.send_replace(true);
     }
+}
+
+/// SIGHUP: read the configuration anew. Inside a tokio runtime; from then on the signal does not end the process.
+pub fn hangups() -> io::Result<tokio::signal::unix::Signal> {
+    signal(SignalKind::hangup())
 }
 
 #[cfg(test)]

@@ -114,8 +114,7 @@ impl Running {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let stream = TokioIo::new(self.tls("h2").await);
-        let (sender, connection) =
-            hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+        let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
         tokio::spawn(connection);
         sender
     }

@@ -207,7 +207,10 @@ async fn a_slow_upload_does_not_count_against_the_upstream() {
     })
     .await;
     let mut stream = door.tls("http/1.1").await;
-    stream.write_all(b"POST /sink HTTP/1.1\r\nHost: a.fr\r\nContent-Length: 8\r\nConnection: close\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"POST /sink HTTP/1.1\r\nHost: a.fr\r\nContent-Length: 8\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
     for _ in 0..8 {
         tokio::time::sleep(Duration::from_millis(150)).await;
         stream.write_all(b"x").await.unwrap();

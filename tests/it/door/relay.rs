@@ -94,7 +94,8 @@ async fn the_longest_prefix_of_the_host_is_served_and_everything_else_is_the_pag
             let n = stream.read(&mut head).await.unwrap();
             let head = String::from_utf8_lossy(&head[..n]).to_lowercase();
             let body = format!("page; closed={}; {}", head.contains("connection: close"), head.lines().next().unwrap());
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
     });
