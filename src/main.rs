@@ -1,1 +1,5 @@
-fn main() {}
+//! Arguments -> app -> exit code.
+
+fn main() -> std::process::ExitCode {
+    fluxgate::app::main()
+}

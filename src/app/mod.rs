@@ -1,5 +1,87 @@
-//! The commands.
+//! The commands: each in its own file, each with `run(..) -> ExitCode`. Exit codes follow sysexits.
+//!
+//! Promises: everything is wired here and nowhere else. Refuses to decide anything about an invoice.
 
+mod audit;
 pub mod check;
+mod config;
+mod control;
+mod core;
+mod exit;
+pub mod front;
+mod heart;
+mod metrics;
+mod opening;
+mod runtime;
 pub mod samples;
+mod serve;
 pub mod simulate;
+mod supervisor;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::invoice::Profile;
+
+/// Fluxgate: the gateway between an establishment's finance systems and Chorus Pro.
+#[derive(Debug, Parser)]
+#[command(name = "fluxgate", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway: both processes, or one with --role
+    Serve(serve::Arguments),
+    /// Chorus Pro to practise against
+    Simulate(simulate::Args),
+    /// What the gateway would say of these files. Exit 0: all accepted, 65: one rejected, 66: one unreadable
+    Check {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The rules: en16931, chorus or g2b
+        #[arg(long, default_value = "chorus", value_parser = profile)]
+        profile: Profile,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// The journal
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Look at a configuration file
+    #[command(subcommand)]
+    Config(config::Command),
+    /// The people of the page, and password hashes
+    #[command(subcommand)]
+    User(user::Command),
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to standard output and are no error; nobody is left to tell when printing fails.
+            let _ = error.print();
+            return if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match arguments.command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Check { files, profile, json } => check::run(&files, profile, json),
+        Command::Audit(command) => audit::run(&command),
+        Command::Config(command) => config::run(&command),
+        Command::User(command) => user::run(&command),
+    }
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    text.parse().map_err(|_| "en16931, chorus or g2b".to_owned())
+}

@@ -1,1 +1,181 @@
-//! (Built next.)
+//! One TOML file, one parser: used by boot, `config check`, the page and the tests.
+//!
+//! Promises: every key is known or reported with its line and the nearest key; every problem is reported and not only
+//! the first; what is accepted is durable, and the versions before it are kept. Secrets are files named here, never
+//! values. Refuses to know: sockets, the store, whether a secret is right.
+
+mod checks;
+mod file;
+mod problem;
+mod read;
+mod sections;
+
+use std::path::{Path, PathBuf};
+
+pub use file::{AcceptError, Accepted, Boot, ConfigFile, Source, VERSION_LIMIT, Version};
+pub use problem::{Problem, Text};
+pub use read::{PROBLEM_LIMIT, TEXT_LIMIT};
+pub use sections::{ChorusSection, EstablishmentSection, JournalSection, LogSection, StoreSection, WebSection};
+
+use crate::bridge::Section as SftpSection;
+use crate::door::DoorSection;
+use crate::gate::AccountSection;
+use crate::work::{LimitsSection, RouteSection};
+use read::Document;
+
+/// The version of the file's form that this program reads.
+pub const FORM: u32 = 1;
+
+/// The top-level keys.
+const SECTIONS: &[&str] = &[
+    "version",
+    "establishment",
+    "chorus",
+    "account",
+    "route",
+    "door",
+    "sftp",
+    "web",
+    "journal",
+    "store",
+    "limits",
+    "log",
+];
+
+/// The whole configuration, typed and checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    pub establishments: Vec<EstablishmentSection>,
+    pub chorus: ChorusSection,
+    pub accounts: Vec<AccountSection>,
+    pub routes: Vec<RouteSection>,
+    pub door: DoorSection,
+    pub sftp: SftpSection,
+    pub web: WebSection,
+    pub journal: JournalSection,
+    pub store: StoreSection,
+    pub limits: LimitsSection,
+    pub log: LogSection,
+}
+
+impl Config {
+    /// Reads and checks a configuration text. Every problem found, in the order of the lines.
+    pub fn parse(text: &str) -> Result<Config, Vec<Problem>> {
+        let mut document = Document::parse(text);
+        // What could not be read is not checked: one slip, one problem.
+        let config = Self::read(&mut document);
+        checks::check(&config, &mut document);
+        let mut problems = document.problems;
+        if problems.is_empty() {
+            return Ok(config.into_config());
+        }
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        Err(problems)
+    }
+
+    /// What a box can run on while its configuration is unusable: door, page, journal and store as far as they can
+    /// be read, and no flows.
+    pub fn paused(text: &str) -> Config {
+        let mut document = Document::parse(text);
+        let read = Self::read(&mut document).into_config();
+        let mut door = read.door;
+        door.site.clear();
+        Config {
+            door,
+            sftp: read.sftp,
+            web: read.web,
+            journal: read.journal,
+            store: read.store,
+            limits: read.limits,
+            log: read.log,
+            ..Config::default()
+        }
+    }
+
+    /// A path of the configuration: a relative one starts at `[store] dir`.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.store.dir.join(path)
+    }
+
+    fn read(document: &mut Document<'_>) -> Numbered {
+        document.only_keys(SECTIONS);
+        match document.section::<u32>("version") {
+            Some(FORM) => {}
+            Some(other) => document.object(
+                "version",
+                Text::new(format!("version {other} inconnue"), format!("version {other} is unknown")),
+                Text::new(format!("Ce programme lit la version {FORM}"), format!("This program reads version {FORM}")),
+            ),
+            // A value that is there and unreadable is a problem already.
+            None if document.problems.iter().any(|problem| problem.key == "version") => {}
+            None => document.object(
+                "version",
+                Text::new("cette clé est obligatoire", "this key is required"),
+                Text::new("Écrivez « version = 1 » en tête", "Write `version = 1` at the top"),
+            ),
+        }
+        let mut chorus = ChorusSection::default();
+        for key in document.keys_of(&["chorus"]) {
+            if key != "api" {
+                document.object(
+                    &format!("chorus.{key}"),
+                    Text::new("clé inconnue", "unknown key"),
+                    Text::new("Écrivez [chorus.api.<environnement>]", "Write [chorus.api.<environment>]"),
+                );
+            }
+        }
+        for key in document.keys_of(&["chorus", "api"]) {
+            match key.parse() {
+                Ok(environment) => {
+                    chorus.api.extend(document.nested(&["chorus", "api", &key]).map(|section| (environment, section)));
+                }
+                Err(_) => document.object(
+                    &format!("chorus.api.{key}"),
+                    Text::new("environnement inconnu", "unknown environment"),
+                    Text::new(
+                        "Écrivez production, qualification ou practice",
+                        "Write production, qualification or practice",
+                    ),
+                ),
+            }
+        }
+        Numbered {
+            establishments: document.list("establishment"),
+            accounts: document.list("account"),
+            routes: document.list("route"),
+            plain: Config {
+                chorus,
+                door: document.section("door").unwrap_or_default(),
+                sftp: document.section("sftp").unwrap_or_default(),
+                web: document.section("web").unwrap_or_default(),
+                journal: document.section("journal").unwrap_or_default(),
+                store: document.section("store").unwrap_or_default(),
+                limits: document.section("limits").unwrap_or_default(),
+                log: document.section("log").unwrap_or_default(),
+                ..Config::default()
+            },
+        }
+    }
+}
+
+/// A configuration whose listed tables still know their 1-based places, for [`Problem::key`].
+struct Numbered {
+    establishments: Vec<(usize, EstablishmentSection)>,
+    accounts: Vec<(usize, AccountSection)>,
+    routes: Vec<(usize, RouteSection)>,
+    plain: Config,
+}
+
+impl Numbered {
+    fn into_config(self) -> Config {
+        fn bare<T>(list: Vec<(usize, T)>) -> Vec<T> {
+            list.into_iter().map(|(_, section)| section).collect()
+        }
+        Config {
+            establishments: bare(self.establishments),
+            accounts: bare(self.accounts),
+            routes: bare(self.routes),
+            ..self.plain
+        }
+    }
+}

@@ -182,9 +182,8 @@ pub fn read(xml: &[u8], limits: &Limits) -> Result<Pivot, PivotError> {
     let mut events = quick_xml::Reader::from_str(text);
     let mut reading = Reading { limits: *limits, path: Vec::new(), text: String::new(), pivot: Pivot::default() };
     loop {
-        let event = events
-            .read_event()
-            .map_err(|e| PivotError::Xml { at: events.buffer_position(), reason: e.to_string() })?;
+        let event =
+            events.read_event().map_err(|e| PivotError::Xml { at: events.buffer_position(), reason: e.to_string() })?;
         match event {
             Event::Start(start) => reading.open(&start)?,
             Event::Empty(start) => {
@@ -237,11 +236,8 @@ impl Reading {
             if name != "CPPFacturePivot" {
                 return Err(PivotError::OtherRoot(name.chars().take(80).collect()));
             }
-            self.pivot.version = start
-                .try_get_attribute("Version")
-                .ok()
-                .flatten()
-                .map(|a| a.value.chars().take(20).collect());
+            self.pivot.version =
+                start.try_get_attribute("Version").ok().flatten().map(|a| a.value.chars().take(20).collect());
         }
         if self.path.len() >= DEPTH_LIMIT {
             return Err(PivotError::TooMany("elements inside each other"));
@@ -453,14 +449,16 @@ mod tests {
     fn reads_the_facts_and_the_attachments_out_of_their_archives() {
         let office = zipped(&[("[Content_Types].xml", b"<a/>"), ("word/document.xml", b"<b/>")]);
         let archive = zipped(&[("inner.txt", b"kept zipped")]);
-        let text = pivot(&[
-            attachment("F2026-0001.xml", "01", "Facture XML", b"<Invoice/>"),
-            attachment("bon.txt", "02", "Autre", &zipped(&[("other name.txt", "reçu".as_bytes())])),
-            attachment("annexe.docx", "02", "Autre", &office),
-            attachment("lot.zip", "02", "Autre", &archive),
-            attachment("F2026-0001.pdf", "02", "Facture PDF", b"%PDF-1.7 readable"),
-        ]
-        .concat());
+        let text = pivot(
+            &[
+                attachment("F2026-0001.xml", "01", "Facture XML", b"<Invoice/>"),
+                attachment("bon.txt", "02", "Autre", &zipped(&[("other name.txt", "reçu".as_bytes())])),
+                attachment("annexe.docx", "02", "Autre", &office),
+                attachment("lot.zip", "02", "Autre", &archive),
+                attachment("F2026-0001.pdf", "02", "Facture PDF", b"%PDF-1.7 readable"),
+            ]
+            .concat(),
+        );
         let read = read(text.as_bytes(), &Limits::default()).unwrap();
         assert_eq!(read.version.as_deref(), Some("V2_02"));
         let invoice = &read.invoices[0];

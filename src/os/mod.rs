@@ -1,7 +1,15 @@
-//! The operating system, once: durable files, signals, the service manager, logs, processes, random numbers, disk
-//! space, secrets' files. The only `unsafe` of the house is here (where there is any).
+//! The operating system, once: durable files, descriptors, signals, the service manager, logs, processes, random
+//! numbers, disk space, secrets' files. The only `unsafe` of the house is here.
 //!
 //! Refuses to know: sockets on the network, the configuration, invoices; decides no policy.
 
 pub mod descriptor;
+pub mod disk;
 pub mod durable;
+pub mod logging;
+pub mod process;
+pub mod random;
+pub mod secret;
+pub mod service;
+pub mod signals;
+pub mod terminal;

@@ -89,10 +89,7 @@ impl Core {
     }
 
     /// Makes a step that must not be lost durable: tried again while the database cannot write.
-    pub async fn record<T>(
-        &self,
-        mut step: impl FnMut() -> crate::store::Step<T>,
-    ) -> Result<T, StoreError>
+    pub async fn record<T>(&self, mut step: impl FnMut() -> crate::store::Step<T>) -> Result<T, StoreError>
     where
         T: Send + 'static,
     {

@@ -124,7 +124,8 @@ fn raw_name(bytes: &[u8]) -> &'static str {
 
 /// The files of a delivery whose pivot was read.
 fn parts<'a>(xml: &'a [u8], pivot: &'a PivotInvoice) -> Vec<Part<'a>> {
-    let mut parts = vec![Part { role: "pivot", name: "pivot.xml".to_owned(), given: None, mime: "application/xml", content: xml }];
+    let mut parts =
+        vec![Part { role: "pivot", name: "pivot.xml".to_owned(), given: None, mime: "application/xml", content: xml }];
     let principal = pivot.principal();
     if let Some(original) = principal
         && let Some(content) = &original.content
@@ -147,7 +148,13 @@ fn parts<'a>(xml: &'a [u8], pivot: &'a PivotInvoice) -> Vec<Part<'a>> {
         if let Some(content) = &attachment.content {
             let safe = safe_file_name(&attachment.name, ATTACHMENT_NAME_BYTES);
             let name = format!("piece-{:02}_{safe}", place + 1);
-            parts.push(Part { role: "attachment", name, given: Some(&attachment.name), mime: &attachment.mime, content });
+            parts.push(Part {
+                role: "attachment",
+                name,
+                given: Some(&attachment.name),
+                mime: &attachment.mime,
+                content,
+            });
         }
     }
     parts
@@ -226,7 +233,11 @@ impl Delivery<'_> {
     }
 
     /// `facture.json`, sealed.
-    fn description(&self, parts: &[Part<'_>], read: Option<&(Option<String>, PivotInvoice)>) -> Result<Vec<u8>, JobError> {
+    fn description(
+        &self,
+        parts: &[Part<'_>],
+        read: Option<&(Option<String>, PivotInvoice)>,
+    ) -> Result<Vec<u8>, JobError> {
         let (flow, facts) = (self.flow, &self.invoice.facts);
         let mut document = Map::new();
         let mut put = |name: &str, value: Value| drop(document.insert(name.to_owned(), value));
@@ -243,10 +254,13 @@ impl Delivery<'_> {
             Some((_, pivot)) => described(pivot, &mut put),
             None => searched(self.invoice, &mut put),
         }
-        put("pivot", json!({
-            "version": read.and_then(|(version, _)| version.as_deref()),
-            "sha256": self.hash.to_string(),
-        }));
+        put(
+            "pivot",
+            json!({
+                "version": read.and_then(|(version, _)| version.as_deref()),
+                "sha256": self.hash.to_string(),
+            }),
+        );
         put("files", parts.iter().map(file_json).collect());
         put("fault", self.fault.map_or(Value::Null, |f| fault_json(f, self.language())));
         let checkpoint = self.core.store.checkpoint(self.core.now()).wait()?;
@@ -270,17 +284,23 @@ fn described(pivot: &PivotInvoice, put: &mut impl FnMut(&str, Value)) {
     let supplier = &pivot.supplier;
     put("supplier", json!({"id": filled(&supplier.id), "name": filled(&supplier.name), "country": supplier.country}));
     let recipient = &pivot.recipient;
-    put("recipient", json!({
-        "id": filled(&recipient.id), "name": filled(&recipient.name), "service": pivot.service_code,
-    }));
+    put(
+        "recipient",
+        json!({
+            "id": filled(&recipient.id), "name": filled(&recipient.name), "service": pivot.service_code,
+        }),
+    );
     put("engagement", pivot.engagement.as_deref().into());
     put("market", pivot.market.as_deref().into());
     put("currency", filled(&pivot.currency));
-    put("amounts", json!({
-        "without_tax": filled(&pivot.without_tax),
-        "with_tax": filled(&pivot.with_tax),
-        "payable": filled(&pivot.payable),
-    }));
+    put(
+        "amounts",
+        json!({
+            "without_tax": filled(&pivot.without_tax),
+            "with_tax": filled(&pivot.with_tax),
+            "payable": filled(&pivot.payable),
+        }),
+    );
 }
 
 /// What the search said of it, where the pivot cannot be read.

@@ -47,9 +47,8 @@ async fn prepare(core: &Arc<Core>, flow: &FlowRecord) -> Result<DeposerFlux, Job
     let hash = flow.sha256.ok_or(JobError::Missing("the document's hash"))?;
     let syntax = flow.syntax.as_deref().and_then(FluxSyntax::for_invoice).ok_or(JobError::Missing("the syntax"))?;
     let file_name = FluxFileName::from_dropped(&flow.file, syntax);
-    let content = core
-        .apart(move |core| core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document")))
-        .await?;
+    let content =
+        core.apart(move |core| core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document"))).await?;
     Ok(DeposerFlux { content: content.into(), file_name, syntax })
 }
 
@@ -96,9 +95,7 @@ fn event_of(error: &CallError) -> Event {
 
 fn fault_of(error: &CallError) -> Fault {
     match error {
-        CallError::Lost(fault) => {
-            Fault::new(Code::AnswerLost).with("detail", fault.title(crate::fault::Language::En))
-        }
+        CallError::Lost(fault) => Fault::new(Code::AnswerLost).with("detail", fault.title(crate::fault::Language::En)),
         CallError::Refused { code, label, .. } => {
             Fault::new(Code::DepositRefused).with("code", code).with("label", label)
         }
@@ -113,8 +110,7 @@ fn again_at(core: &Core, attempts: &[AttemptRecord], now: Timestamp) -> Timestam
 }
 
 fn retry_wait(first: Duration, attempts: &[AttemptRecord]) -> Duration {
-    let in_a_row =
-        attempts.iter().rev().take_while(|a| a.outcome.as_deref() == Some(Event::NotSent.as_str())).count();
+    let in_a_row = attempts.iter().rev().take_while(|a| a.outcome.as_deref() == Some(Event::NotSent.as_str())).count();
     let doublings = u32::try_from(in_a_row.min(16)).unwrap_or(16);
     first.saturating_mul(1 << doublings).min(RETRY_LONGEST.max(first))
 }

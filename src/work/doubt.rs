@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::chorus::{Page, Period, RechercherFournisseur, SentInvoice, WireDate};
 use crate::domain::Timestamp;
 use crate::fault::{Code, Fault};
-use crate::flow::deposit::{Event, State};
 use crate::flow::FlowKind;
+use crate::flow::deposit::{Event, State};
 use crate::store::{AttemptRecord, Facts, FlowQuery, FlowRecord, InvoiceFacts, InvoiceRecord, Lease, StepRecord};
 use crate::work::core::{Core, JobError};
 use crate::work::intake;
@@ -85,8 +85,10 @@ impl Sent {
     /// Tries that certainly changed nothing do not count.
     fn of(attempts: &[AttemptRecord], flow: &FlowRecord) -> Option<Self> {
         let certain = [Event::NotSent.as_str(), Event::DepositRefused.as_str()];
-        let mut doubtful =
-            attempts.iter().filter(|a| !a.outcome.as_deref().is_some_and(|o| certain.contains(&o))).map(|a| a.intent_at);
+        let mut doubtful = attempts
+            .iter()
+            .filter(|a| !a.outcome.as_deref().is_some_and(|o| certain.contains(&o)))
+            .map(|a| a.intent_at);
         let first = doubtful.next().or_else(|| (!attempts.is_empty()).then_some(flow.since))?;
         Some(Self { first, last: doubtful.next_back().unwrap_or(first) })
     }
@@ -99,12 +101,7 @@ fn is_searchable(facts: &InvoiceFacts) -> bool {
 }
 
 /// Every page of the search by number; the row that is ours, if any.
-async fn search(
-    core: &Core,
-    lease: &Lease,
-    facts: &InvoiceFacts,
-    sent: Sent,
-) -> Result<Option<SentInvoice>, Setback> {
+async fn search(core: &Core, lease: &Lease, facts: &InvoiceFacts, sent: Sent) -> Result<Option<SentInvoice>, Setback> {
     let mut question = RechercherFournisseur {
         number: Some(facts.number.clone()),
         deposit: None,
@@ -139,11 +136,8 @@ async fn search(
 /// Whether the row came by a deposit that another flow of this box made: the same number sent twice the same day.
 fn is_of_another_flow(core: &Core, flow: &FlowRecord, row: &SentInvoice) -> Result<bool, JobError> {
     let Some(deposit) = &row.deposit else { return Ok(false) };
-    let query = FlowQuery {
-        text: Some(deposit.as_str().to_owned()),
-        kind: Some(FlowKind::Deposit),
-        ..FlowQuery::default()
-    };
+    let query =
+        FlowQuery { text: Some(deposit.as_str().to_owned()), kind: Some(FlowKind::Deposit), ..FlowQuery::default() };
     let flows = core.store.reader()?.flows(&query)?;
     Ok(flows.iter().any(|other| {
         other.id != flow.id && other.realm == flow.realm && other.deposit_number.as_ref() == Some(deposit)

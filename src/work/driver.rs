@@ -188,7 +188,9 @@ async fn work(core: Arc<Core>, lease: Lease) {
     let wait = RETRY_FIRST.saturating_mul(1 << lease.tries.min(16)).min(RETRY_LONGEST);
     match core.store.postpone(&lease, core.now().plus(wait)).await {
         Ok(()) | Err(StoreError::LeaseLost) => {}
-        Err(error) => log::error!(flow = lease.flow.as_str(), error = error.to_string().as_str(); "A failed job cannot be put off; its lease runs out"),
+        Err(error) => {
+            log::error!(flow = lease.flow.as_str(), error = error.to_string().as_str(); "A failed job cannot be put off; its lease runs out")
+        }
     }
 }
 

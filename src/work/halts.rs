@@ -93,7 +93,8 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
         };
         let now = core.now();
         probing.retain(|realm, p| {
-            halts.iter().any(|(halted, ..)| halted == realm) || p.resumed.is_some_and(|at| now.since(at) < RELAPSE_WITHIN)
+            halts.iter().any(|(halted, ..)| halted == realm)
+                || p.resumed.is_some_and(|at| now.since(at) < RELAPSE_WITHIN)
         });
         for (realm, ..) in halts {
             let entry = probing.entry(realm.clone()).or_insert_with(|| Probing {

@@ -50,18 +50,18 @@ impl Job<'_> {
     /// The way there is a deposit number for: the compte rendu.
     async fn by_report(&self, deposit: &DepositNumber, invoices: &[InvoiceRecord]) -> Result<(), JobError> {
         let syntax = self.flow.syntax.as_deref().and_then(FluxSyntax::for_invoice);
-        let report = match self.core.ask(&self.lease.realm, &ConsulterCrDetaille { deposit: deposit.clone(), syntax }).await
-        {
-            Ok(report) => report,
-            Err(Setback::Later { at, .. }) => {
-                self.alarm(None).await?;
-                return Ok(self.core.store.postpone(self.lease, at.max(self.again_at())).await?);
-            }
-            Err(Setback::Refused { fault }) => {
-                self.alarm(Some(fault)).await?;
-                return Ok(self.core.store.postpone(self.lease, self.again_at()).await?);
-            }
-        };
+        let report =
+            match self.core.ask(&self.lease.realm, &ConsulterCrDetaille { deposit: deposit.clone(), syntax }).await {
+                Ok(report) => report,
+                Err(Setback::Later { at, .. }) => {
+                    self.alarm(None).await?;
+                    return Ok(self.core.store.postpone(self.lease, at.max(self.again_at())).await?);
+                }
+                Err(Setback::Refused { fault }) => {
+                    self.alarm(Some(fault)).await?;
+                    return Ok(self.core.store.postpone(self.lease, self.again_at()).await?);
+                }
+            };
         let label = report.summary().unwrap_or_else(|| NO_LABEL.to_owned());
         let named = |code: Code| Fault::new(code).with("deposit", deposit);
         let detail = Some(report.state.as_str().to_owned());
@@ -75,7 +75,8 @@ impl Job<'_> {
             Verdict::PartlyIntegrated => {
                 let refused_invoices = refused(&report, invoices);
                 let fault = Some(named(Code::PartlyIntegrated).with("label", &label));
-                self.decide(Event::PartlyIntegrated, Facts { fault, detail, refused_invoices, ..Facts::default() }).await
+                self.decide(Event::PartlyIntegrated, Facts { fault, detail, refused_invoices, ..Facts::default() })
+                    .await
             }
             Verdict::Rejected => {
                 let fault = Some(named(Code::FluxRejected).with("label", &label));

@@ -85,10 +85,8 @@ fn write_all(core: &Core, leases: &[Lease]) -> Vec<Result<(), JobError>> {
         }
     };
     let mut touched = BTreeSet::new();
-    let written: Vec<Result<(), JobError>> = cases
-        .into_iter()
-        .map(|case| case.and_then(|case| publish(core, &case, &checkpoint, &mut touched)))
-        .collect();
+    let written: Vec<Result<(), JobError>> =
+        cases.into_iter().map(|case| case.and_then(|case| publish(core, &case, &checkpoint, &mut touched))).collect();
     for folder in touched {
         if let Err(error) = durable::sync_dir(&folder) {
             let error = error.to_string();
@@ -230,9 +228,9 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
 
 /// Whether nothing more will change by itself: the deposit is over, and so is every invoice that is followed.
 fn is_final(flow: &FlowRecord, invoices: &[InvoiceRecord]) -> bool {
-    flow.state.parse::<State>().is_ok_and(|state| {
-        state.is_final() && (!state.is_followed() || !invoices.iter().any(is_open))
-    })
+    flow.state
+        .parse::<State>()
+        .is_ok_and(|state| state.is_final() && (!state.is_followed() || !invoices.iter().any(is_open)))
 }
 
 fn invoice_json(invoice: &InvoiceRecord) -> Value {

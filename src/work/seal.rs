@@ -66,7 +66,11 @@ pub fn verify(verifier: &Verifier, purpose: Purpose, document: &Value) -> Result
     }
     let bytes = BASE64_STANDARD.decode(text("ed25519")?).map_err(|_| SealError::Form)?;
     let bytes: [u8; 64] = bytes.try_into().map_err(|_| SealError::Form)?;
-    if verifier.verify(purpose.as_str(), &canonical_object(&document)?, &bytes) { Ok(()) } else { Err(SealError::Wrong) }
+    if verifier.verify(purpose.as_str(), &canonical_object(&document)?, &bytes) {
+        Ok(())
+    } else {
+        Err(SealError::Wrong)
+    }
 }
 
 /// The key's name and hash: its text form (`NAME+HASH+KEY`) without the key itself.

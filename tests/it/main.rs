@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it breaks")]
 
 mod bridge;
+mod config;
 mod deposit;
+mod door;
 mod floors;
 mod flow;
 mod gateway;

@@ -1,0 +1,247 @@
+//! The core process: store, work, secrets, the page. It listens on nothing but Unix sockets in `run_dir`; its only
+//! network is outbound, to Chorus Pro.
+
+use std::collections::BTreeMap;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::front::GATE_SOCKET;
+use super::heart::Heart;
+use super::opening::{self, OpenError, Opened};
+use super::{control, exit, metrics, runtime};
+use crate::config::{Boot, Config, ConfigFile, Source};
+use crate::domain::Timestamp;
+use crate::gate;
+use crate::os::signals::{self, Shutdown};
+use crate::os::{secret, service};
+use crate::store::{Note, Store, StoreError};
+use crate::work::connector::Connectors;
+use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules};
+use crate::work::{Options, Parts, Workshop};
+
+/// How long a stop waits for jobs under way: a call to Chorus Pro may be.
+const JOBS_LONGEST: Duration = Duration::from_secs(6);
+
+/// Why core could not start.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    #[error("{what} {}: {cause}", path.display())]
+    Io { what: &'static str, path: PathBuf, cause: std::io::Error },
+}
+
+fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StartError {
+    let path = path.to_owned();
+    move |cause| StartError::Io { what, path, cause }
+}
+
+pub fn run(file: ConfigFile, boot: Boot, supervised: bool) -> ExitCode {
+    // Before any thread of the runtime: opening may take long, and blocks.
+    let opened = match opening::open(&boot.config) {
+        Ok(opened) => opened,
+        Err(error) => {
+            log::error!(error = error.to_string().as_str(); "The store could not be opened");
+            return match error {
+                // Nothing gets better by trying again: only a person, or another version, can help.
+                OpenError::KeyForm { .. }
+                | OpenError::Key(_)
+                | OpenError::Store(StoreError::TooNew { .. } | StoreError::JournalDamaged(_)) => exit::CONFIG.into(),
+                _ => exit::UNAVAILABLE.into(),
+            };
+        }
+    };
+    runtime::block_on(async move {
+        match serve(file, boot, opened, Heart::new(supervised)).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                log::error!(error = error.to_string().as_str(); "Core failed");
+                exit::UNAVAILABLE.into()
+            }
+        }
+    })
+}
+
+async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Result<(), StartError> {
+    let Opened { store, signer } = opened;
+    let run_dir = boot.config.store.run_dir.clone();
+    let (trigger, shutdown) = Shutdown::on_signals().map_err(io("signals of", Path::new("this process")))?;
+    secret::make_private_dir(&run_dir).map_err(io("the folder of the sockets", &run_dir))?;
+    note_start(&store, &boot).await?;
+
+    let connectors = connectors(&boot.config);
+    // Without a usable configuration flows are paused: nothing is taken up, not even what an earlier one began.
+    let workshop = if boot.source == Source::Nothing {
+        None
+    } else {
+        let parts = Parts {
+            store: store.clone(),
+            connectors: connectors.clone(),
+            folders: boot.config.path(Path::new("folders")),
+            signer: signer.clone(),
+            options: options(&boot.config),
+        };
+        Some(Workshop::start(parts).map_err(io("the accounts' folders in", &boot.config.store.dir))?)
+    };
+    let numbers = metrics::source(store.clone(), connectors, boot.config.store.dir.clone());
+    let gatehouse = Gatehouse::new(store.clone(), &boot.config.store.dir, rules(&boot.config), numbers.text());
+    let gatehouse = Arc::new(gatehouse.map_err(io("the gate's folders in", &boot.config.store.dir))?);
+    let gate_socket = run_dir.join(GATE_SOCKET);
+    let gate = gate::serve(listen(&gate_socket)?, gatehouse.clone()).map_err(io("the gate's socket", &gate_socket))?;
+    let control_socket = run_dir.join(control::CONTROL_SOCKET);
+    control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
+    let (_reload, mut reloads) = reload_wishes()?;
+
+    log::info!(journal = signer.origin(); "Core runs");
+    heart.ready("core runs");
+    heart.beat(shutdown.clone(), trigger);
+    let mut config = boot.config;
+    loop {
+        tokio::select! {
+            () = shutdown.told() => break,
+            Some(()) = reloads.recv() => {
+                let Some(changed) = changed(&file) else { continue };
+                match workshop.as_ref().filter(|_| only_flows_differ(&config, &changed)) {
+                    Some(workshop) => {
+                        take_into_force(&changed, workshop, &gatehouse, &numbers);
+                        config = changed;
+                    }
+                    None if heart.reload() => {}
+                    None => break,
+                }
+            }
+        }
+    }
+    service::stopping();
+    log::info!("Core stops");
+    let serving = tokio::task::spawn_blocking(move || gate.stop());
+    if let Some(workshop) = workshop {
+        workshop.stop(JOBS_LONGEST).await;
+    }
+    let _ = serving.await;
+    store.note(note("stop")).await?;
+    let closed = tokio::task::spawn_blocking(move || store.close()).await;
+    closed.unwrap_or(Err(StoreError::WriterGone))?;
+    Ok(())
+}
+
+/// Wishes to read the configuration anew: SIGHUP.
+fn reload_wishes() -> Result<(mpsc::Sender<()>, mpsc::Receiver<()>), StartError> {
+    let (wish, wishes) = mpsc::channel(1);
+    let mut hangups = signals::hangups().map_err(io("signals of", Path::new("this process")))?;
+    let hangup = wish.clone();
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            // Full: a reload is on its way already.
+            let _ = hangup.try_send(());
+        }
+    });
+    Ok((wish, wishes))
+}
+
+/// Listens on a Unix socket of this user's; a dead one of a former process is replaced.
+fn listen(path: &Path) -> Result<UnixListener, StartError> {
+    match std::fs::remove_file(path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(io("the socket", path)(cause)),
+        _ => {}
+    }
+    // The folder is 0700 and the umask 077: nobody else can open it at any instant.
+    UnixListener::bind(path).map_err(io("the socket", path))
+}
+
+async fn note_start(store: &Store, boot: &Boot) -> Result<(), StoreError> {
+    let mut start = note("start");
+    start.objects.insert("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    start.hashes.extend(boot.sha256.map(|sha256| ("configuration".to_owned(), sha256)));
+    if let Some(fault) = &boot.fault {
+        start.objects.insert("fault".to_owned(), fault.code.to_string());
+    }
+    store.note(start).await
+}
+
+fn note(kind: &'static str) -> Note {
+    Note {
+        kind,
+        actor: "system".to_owned(),
+        realm: None,
+        objects: BTreeMap::new(),
+        hashes: BTreeMap::new(),
+        private: BTreeMap::new(),
+        at: Timestamp::now(),
+    }
+}
+
+fn connectors(config: &Config) -> Connectors {
+    let accounts = config.establishments.iter().flat_map(|establishment| {
+        establishment.technical_account.iter().map(move |account| (&establishment.id, account))
+    });
+    Connectors::new(&config.store.dir, &config.chorus.api, accounts)
+}
+
+fn options(config: &Config) -> Options {
+    Options { routes: config.routes.clone(), limits: config.limits.clone(), language: config.web.language }
+}
+
+fn rules(config: &Config) -> Rules {
+    let limits = &config.limits;
+    let route = |route: &crate::work::RouteSection| DropRoute {
+        account: route.account.clone(),
+        folder: route.folder.clone(),
+        realm: route.realm(),
+    };
+    Rules {
+        accounts: config.accounts.clone(),
+        routes: config.routes.iter().map(route).collect(),
+        limits: DropLimits {
+            file: limits.file,
+            pending_bytes: limits.pending_bytes,
+            pending_files: limits.pending_files,
+            disk_reserve: limits.disk_reserve,
+        },
+    }
+}
+
+/// The configuration as the file has it now. A bad one changes nothing: the page accepts none.
+fn changed(file: &ConfigFile) -> Option<Config> {
+    match file.text().map(|text| Config::parse(&text)) {
+        Ok(Ok(config)) => Some(config),
+        Ok(Err(problems)) => {
+            log::warn!(problems = problems.len(); "The changed configuration has problems and is not taken into force");
+            None
+        }
+        Err(error) => {
+            log::warn!(error = error.to_string().as_str(); "The changed configuration cannot be read");
+            None
+        }
+    }
+}
+
+/// Whether establishments, Chorus Pro, accounts and routes are all that differs: those change without a restart.
+fn only_flows_differ(before: &Config, after: &Config) -> bool {
+    let same_flows = Config {
+        establishments: before.establishments.clone(),
+        chorus: before.chorus.clone(),
+        accounts: before.accounts.clone(),
+        routes: before.routes.clone(),
+        ..after.clone()
+    };
+    same_flows == *before
+}
+
+/// Uploads under way go on; who is no longer allowed is out at the next request.
+fn take_into_force(config: &Config, workshop: &Workshop, gatehouse: &Gatehouse, numbers: &metrics::Numbers) {
+    let connectors = connectors(config);
+    numbers.replace(connectors.clone());
+    let folders = workshop.reconfigure(options(config), connectors).and_then(|()| gatehouse.replace(rules(config)));
+    match folders {
+        Ok(()) => log::info!("The changed configuration is in force"),
+        Err(error) => log::error!(error = error.to_string().as_str(); "The accounts' folders could not be made"),
+    }
+}

@@ -1,0 +1,39 @@
+//! Exit codes (sysexits.h), and the language of what the command line says.
+
+use std::process::ExitCode;
+
+use crate::fault::Language;
+
+/// An exit code with its meaning in its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit(pub u8);
+
+/// Wrong arguments.
+pub const USAGE: Exit = Exit(64);
+/// What was given is wrong: a rejected invoice, a journal that does not verify.
+pub const DATA: Exit = Exit(65);
+/// A file that was named is not there or cannot be read.
+pub const NO_INPUT: Exit = Exit(66);
+/// A service this command needs cannot be reached.
+pub const UNAVAILABLE: Exit = Exit(69);
+/// A defect of this program.
+pub const SOFTWARE: Exit = Exit(70);
+/// Reading or writing failed.
+pub const IO: Exit = Exit(74);
+/// The configuration, or what it names, cannot be used.
+pub const CONFIG: Exit = Exit(78);
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.0)
+    }
+}
+
+/// English when the session's locale is English; else French, which the users speak.
+pub fn language() -> Language {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty());
+    if locale.is_some_and(|locale| locale.starts_with("en")) { Language::En } else { Language::Fr }
+}

@@ -1,0 +1,214 @@
+//! The front process: door, SFTP bridge, metrics. It holds the TLS and SSH host keys, no Chorus Pro secret and no
+//! database; it asks core through the gate.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, TcpSocket};
+
+use super::exit;
+use super::heart::Heart;
+use super::runtime;
+use crate::bridge::{self, Bridge, HostKey};
+use crate::config::{Boot, Config};
+use crate::door::{self, Certificate, CertificateFiles, Door};
+use crate::gate;
+use crate::net::resolver::Resolver;
+use crate::os::signals::{Shutdown, ShutdownTrigger};
+use crate::os::{durable, secret, service};
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// Core's socket for the gate, in `run_dir`.
+pub const GATE_SOCKET: &str = "gate.sock";
+/// Core's socket for the page, in `run_dir`.
+pub const PAGE_SOCKET: &str = "web.sock";
+/// Where the listeners' actual addresses are written, in `run_dir`.
+pub const ADDRESSES_FILE: &str = "addresses.json";
+
+/// `addresses.json`: where front really listens (a configured port 0 is a free one).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    pub door: SocketAddr,
+    pub sftp: SocketAddr,
+    pub metrics: SocketAddr,
+    /// SHA-256 of the door's certificate, as browsers show it.
+    pub door_fingerprint: String,
+    /// SHA-256 of the SSH host key, as OpenSSH shows it.
+    pub sftp_fingerprint: String,
+}
+
+/// Why front could not start.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("{key} = {address}: {cause}")]
+    Listen { key: &'static str, address: SocketAddr, cause: std::io::Error },
+    #[error(transparent)]
+    Certificate(#[from] door::CertificateError),
+    #[error(transparent)]
+    HostKey(#[from] bridge::HostKeyError),
+    #[error("{what} {}: {cause}", path.display())]
+    Folder { what: &'static str, path: PathBuf, cause: std::io::Error },
+}
+
+pub fn run(boot: Boot, supervised: bool) -> ExitCode {
+    runtime::block_on(async move {
+        let heart = Heart::new(supervised);
+        match serve(boot.config, heart).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                log::error!(error = error.to_string().as_str(); "Front could not start");
+                // Trying again may help: a port becomes free, a file is put right.
+                exit::UNAVAILABLE.into()
+            }
+        }
+    })
+}
+
+async fn serve(config: Config, heart: Heart) -> Result<(), StartError> {
+    let (trigger, shutdown) = signals()?;
+    let run_dir = config.store.run_dir.clone();
+    secret::make_private_dir(&run_dir).map_err(folder("the folder of the sockets", &run_dir))?;
+    let before = read_addresses(&run_dir);
+    let door_listener = listen("door.listen", config.door.listen, before.as_ref().map(|a| a.door)).await?;
+    let sftp_listener = listen("sftp.listen", config.sftp.listen, before.as_ref().map(|a| a.sftp)).await?;
+    let metrics = config.door.metrics_listen;
+    let metrics_listener = listen("door.metrics_listen", metrics, before.as_ref().map(|a| a.metrics)).await?;
+
+    let certificate = Arc::new(Certificate::load(certificate_files(&config), &own_names(&config))?);
+    let default_key = PathBuf::from("secrets/ssh_host_ed25519");
+    let key_path = config.path(config.sftp.host_key_file.as_ref().unwrap_or(&default_key));
+    let host_key = HostKey::load_or_make(&key_path)?;
+    let client = gate::Client::new(run_dir.join(GATE_SOCKET));
+    let staging = config.path(Path::new("staging"));
+    let settings = bridge::Settings { section: config.sftp.clone(), staging: staging.clone() };
+    let bridge = Bridge::new(client.clone(), settings).map_err(folder("the staging folder", &staging))?;
+
+    let addresses = Addresses {
+        door: local(&door_listener, config.door.listen),
+        sftp: local(&sftp_listener, config.sftp.listen),
+        metrics: local(&metrics_listener, config.door.metrics_listen),
+        door_fingerprint: certificate.fingerprint.clone(),
+        sftp_fingerprint: host_key.fingerprint(),
+    };
+    write_addresses(&run_dir, &addresses).map_err(folder("the addresses in", &run_dir))?;
+
+    let counters = Arc::new(door::Counters::default());
+    let door = Door {
+        section: config.door.clone(),
+        certificate,
+        page_socket: run_dir.join(PAGE_SOCKET),
+        resolver: Resolver::system(),
+        counters: counters.clone(),
+    };
+    let source = Arc::new(metrics_source(client, counters, bridge.clone()));
+    log::info!(
+        door:display = addresses.door, sftp:display = addresses.sftp, metrics:display = addresses.metrics,
+        fingerprint = addresses.door_fingerprint.as_str();
+        "Front listens"
+    );
+    heart.ready("front listens");
+    heart.beat(shutdown.clone(), trigger);
+    let bridge_told = shutdown.clone();
+    tokio::join!(
+        door::serve(door_listener, door, shutdown.clone()),
+        bridge.serve(sftp_listener, &host_key, async move { bridge_told.told().await }),
+        door::metrics::serve(metrics_listener, source, shutdown.clone()),
+        async {
+            shutdown.told().await;
+            service::stopping();
+            log::info!("Front stops");
+        },
+    );
+    Ok(())
+}
+
+fn signals() -> Result<(ShutdownTrigger, Shutdown), StartError> {
+    Shutdown::on_signals().map_err(folder("signals of", Path::new("this process")))
+}
+
+fn folder(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StartError {
+    let path = path.to_owned();
+    move |cause| StartError::Folder { what, path, cause }
+}
+
+/// Listens; where the port is free to choose, the one that a former life had is tried first: clients know it.
+async fn listen(key: &'static str, wanted: SocketAddr, before: Option<SocketAddr>) -> Result<TcpListener, StartError> {
+    let failed = |cause| StartError::Listen { key, address: wanted, cause };
+    if wanted.port() == 0
+        && let Some(before) = before.filter(|before| before.ip() == wanted.ip())
+        && let Ok(listener) = bind(before)
+    {
+        return Ok(listener);
+    }
+    bind(wanted).map_err(failed)
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn local(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(configured)
+}
+
+fn certificate_files(config: &Config) -> CertificateFiles {
+    match (&config.door.certificate_file, &config.door.key_file) {
+        (Some(certificate), Some(key)) => {
+            CertificateFiles { certificate: config.path(certificate), key: config.path(key), own: false }
+        }
+        _ => CertificateFiles {
+            certificate: config.path(Path::new("secrets/door.pem")),
+            key: config.path(Path::new("secrets/door.key")),
+            own: true,
+        },
+    }
+}
+
+/// What a certificate of our own is made for: the machine's name, its loopback, and the address it listens on.
+fn own_names(config: &Config) -> Vec<String> {
+    let mut names = Vec::new();
+    let machine = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    names.extend(machine.map(|name| name.to_ascii_lowercase()).filter(|name| name.parse::<door::site::Host>().is_ok()));
+    names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
+    let ip: IpAddr = config.door.listen.ip();
+    if !ip.is_unspecified() && !names.contains(&ip.to_string()) {
+        names.push(ip.to_string());
+    }
+    names
+}
+
+fn read_addresses(run_dir: &Path) -> Option<Addresses> {
+    serde_json::from_slice(&std::fs::read(run_dir.join(ADDRESSES_FILE)).ok()?).ok()
+}
+
+fn write_addresses(run_dir: &Path, addresses: &Addresses) -> std::io::Result<()> {
+    let text = serde_json::to_vec_pretty(addresses)?;
+    durable::write_atomically(&run_dir.join(ADDRESSES_FILE), &text)
+}
+
+fn metrics_source(client: gate::Client, counters: Arc<door::Counters>, bridge: Arc<Bridge>) -> door::metrics::Source {
+    let health = client.clone();
+    door::metrics::Source {
+        health: Box::new(move || {
+            let client = health.clone();
+            Box::pin(async move { client.health().await.map_err(|error| error.fault().to_string()) })
+        }),
+        metrics: Box::new(move || {
+            let (client, front) = (client.clone(), [counters.text(), bridge.metrics()].concat());
+            Box::pin(async move {
+                let core = client.metrics().await;
+                let up = u8::from(core.is_ok());
+                let help = "# HELP fluxgate_core_up Whether core answers front.\n# TYPE fluxgate_core_up gauge";
+                format!("{front}{help}\nfluxgate_core_up {up}\n{}", core.unwrap_or_default())
+            })
+        }),
+    }
+}

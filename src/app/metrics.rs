@@ -1,0 +1,124 @@
+//! Core's numbers in Prometheus' text form.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::domain::Timestamp;
+use crate::os::disk;
+use crate::store::{Store, StoreError};
+use crate::work::connector::Connectors;
+use crate::work::gatehouse::MetricsText;
+
+/// Where core's numbers come from.
+pub struct Numbers {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    connectors: ArcSwap<Connectors>,
+    dir: PathBuf,
+}
+
+pub fn source(store: Store, connectors: Connectors, dir: PathBuf) -> Numbers {
+    Numbers { inner: Arc::new(Inner { store, connectors: ArcSwap::from_pointee(connectors), dir }) }
+}
+
+impl Numbers {
+    /// The connectors were made anew.
+    pub fn replace(&self, connectors: Connectors) {
+        self.inner.connectors.store(Arc::new(connectors));
+    }
+
+    /// As the gatehouse asks for them.
+    pub fn text(&self) -> MetricsText {
+        let inner = self.inner.clone();
+        Box::new(move || {
+            let mut text = String::new();
+            inner.write_store(&mut text);
+            inner.write_calls(&mut text);
+            if let Err(error) = inner.write_flows(&mut text) {
+                log::warn!(error = error.to_string().as_str(); "The numbers of flows could not be read");
+            }
+            text
+        })
+    }
+}
+
+fn family(text: &mut String, name: &str, kind: &str, help: &str, rows: impl IntoIterator<Item = (String, u64)>) {
+    let _ = writeln!(text, "# HELP fluxgate_{name} {help}\n# TYPE fluxgate_{name} {kind}");
+    for (labels, value) in rows {
+        let _ = writeln!(text, "fluxgate_{name}{labels} {value}");
+    }
+}
+
+fn one(value: u64) -> [(String, u64); 1] {
+    [(String::new(), value)]
+}
+
+impl Inner {
+    fn write_store(&self, text: &mut String) {
+        let store = self.store.metrics();
+        family(text, "store_steps_total", "counter", "Steps that became durable.", one(store.steps));
+        family(text, "store_steps_failed_total", "counter", "Steps that failed.", one(store.steps_failed));
+        family(text, "store_groups_total", "counter", "Transactions committed.", one(store.groups));
+        let failed = one(store.groups_failed);
+        family(text, "store_groups_failed_total", "counter", "Transactions that did not become durable.", failed);
+        family(text, "store_steps_queued", "gauge", "Steps that wait for the writer.", one(store.queued));
+        family(text, "journal_leaves", "gauge", "Leaves in the journal.", one(store.leaves));
+        if let Ok(free) = disk::free_bytes(&self.dir) {
+            family(text, "disk_free_bytes", "gauge", "Free space under the data folder.", one(free));
+        }
+    }
+
+    fn write_calls(&self, text: &mut String) {
+        let tallies = self.connectors.load().tallies();
+        let realm = |realm: &crate::domain::Realm| {
+            format!("establishment=\"{}\",environment=\"{}\"", realm.establishment, realm.environment)
+        };
+        let calls = tallies.iter().flat_map(|tally| {
+            tally.calls.iter().map(|(service, outcome, count)| {
+                let labels =
+                    format!("{{{},service=\"{service}\",outcome=\"{}\"}}", realm(&tally.realm), outcome.as_str());
+                (labels, *count)
+            })
+        });
+        family(text, "chorus_calls_total", "counter", "Finished calls to Chorus Pro.", calls);
+        let in_flight = tallies.iter().map(|tally| (format!("{{{}}}", realm(&tally.realm)), tally.in_flight));
+        family(text, "chorus_calls_in_flight", "gauge", "Calls that have their turn.", in_flight);
+        let waiting = tallies.iter().map(|tally| (format!("{{{}}}", realm(&tally.realm)), tally.waiting));
+        family(text, "chorus_calls_waiting", "gauge", "Calls that wait for their turn.", waiting);
+    }
+
+    fn write_flows(&self, text: &mut String) -> Result<(), StoreError> {
+        let now = Timestamp::now();
+        let overview = self.store.reader()?.overview(now)?;
+        let flows = overview
+            .counts
+            .iter()
+            .map(|(kind, state, count)| (format!("{{kind=\"{}\",state=\"{state}\"}}", kind.as_str()), *count));
+        family(text, "flows", "gauge", "Flows by kind and state.", flows);
+        family(text, "flows_stuck", "gauge", "Flows that wait for a person.", one(overview.stuck_total));
+        let halts = overview.halts.iter().map(|(realm, fault, _)| {
+            let (establishment, environment) = (&realm.establishment, realm.environment);
+            let labels = format!(
+                "{{establishment=\"{establishment}\",environment=\"{environment}\",fault=\"{}\"}}",
+                fault.code.as_str()
+            );
+            (labels, 1)
+        });
+        family(text, "realm_halted", "gauge", "Realms whose calls are stopped, with the fault.", halts);
+        let work = |job: crate::flow::Job| format!("{{job=\"{}\"}}", job.as_str());
+        let due = overview.work.iter().map(|(job, count, _)| (work(*job), *count));
+        family(text, "work_due", "gauge", "Pieces of work that are due, by job.", due);
+        let late =
+            overview.work.iter().filter_map(|(job, _, oldest)| Some((work(*job), now.since((*oldest)?).as_secs())));
+        family(text, "work_late_seconds", "gauge", "How long the oldest due work has waited.", late);
+        let checkpoint = overview.last_checkpoint.map(|at| (String::new(), now.since(at).as_secs()));
+        family(text, "journal_checkpoint_age_seconds", "gauge", "Age of the last signed checkpoint.", checkpoint);
+        Ok(())
+    }
+}

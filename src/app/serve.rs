@@ -1,0 +1,88 @@
+//! `fluxgate serve`: the supervisor with its two children, or one of them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{exit, supervisor};
+use crate::config::{Boot, ConfigFile};
+use crate::os::{logging, process};
+
+/// Where the configuration lives unless `--config` says otherwise.
+pub const DEFAULT_CONFIG: &str = "/var/lib/fluxgate/config/fluxgate.toml";
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub config: PathBuf,
+    /// Run one of the two processes only (a service manager's unit each)
+    #[arg(long, value_enum)]
+    pub role: Option<Role>,
+    /// The supervisor's process id: set by it alone
+    #[arg(long, hide = true, requires = "role")]
+    pub supervisor: Option<u32>,
+}
+
+/// A process of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// What the network meets: the door, SFTP, metrics
+    Front,
+    /// What holds the store, the secrets and the page
+    Core,
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Front => "front",
+            Role::Core => "core",
+        }
+    }
+}
+
+pub fn run(arguments: &Arguments) -> ExitCode {
+    process::make_files_private();
+    let file = ConfigFile::new(&arguments.config);
+    let Some(role) = arguments.role else { return supervisor::run(&file) };
+    if let Some(supervisor) = arguments.supervisor {
+        match process::stop_with_parent(supervisor) {
+            Ok(true) => {}
+            // The supervisor ended before this process could ask to be told.
+            Ok(false) => return exit::UNAVAILABLE.into(),
+            Err(error) => eprintln!("fluxgate: this process will not notice when its supervisor ends: {error}"),
+        }
+    }
+    // Core alone keeps versions: it is the one that accepts them.
+    let boot = file.boot(role == Role::Core);
+    logging::start(boot.config.log.level.into(), &format!("fluxgate-{}", role.as_str()));
+    harden();
+    tell(&boot);
+    let supervised = arguments.supervisor.is_some();
+    match role {
+        Role::Core => super::core::run(file, boot, supervised),
+        Role::Front => super::front::run(boot, supervised),
+    }
+}
+
+/// What every process of the gateway gives up before it meets anybody.
+fn harden() {
+    if let Err(error) = process::gain_nothing_by_exec() {
+        log::warn!(error = error.to_string().as_str(); "The no-new-privileges flag could not be set");
+    }
+    if let Err(error) = process::hide_memory() {
+        log::warn!(error = error.to_string().as_str(); "Core dumps could not be switched off");
+    }
+    if let Err(error) = process::raise_file_limit() {
+        log::warn!(error = error.to_string().as_str(); "The limit of open files could not be raised");
+    }
+}
+
+fn tell(boot: &Boot) {
+    for problem in &boot.problems {
+        log::error!(problem = problem.to_string().as_str(); "The configuration file has a problem");
+    }
+    if let Some(fault) = &boot.fault {
+        log::error!(fault = fault.code.as_str(); "{}", fault.title(crate::fault::Language::En));
+    }
+}

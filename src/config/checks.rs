@@ -1,0 +1,289 @@
+//! What no single key can tell: names that must exist, ids that must differ, values that do not go together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Numbered;
+use super::problem::{Text, nearest};
+use super::read::Document;
+
+/// A request's head can be configured between these, in bytes.
+const HEADER_LIMITS: std::ops::RangeInclusive<u64> = 8 << 10..=1 << 20;
+/// The longest name of a journal, in bytes.
+const ORIGIN_LIMIT: usize = 100;
+/// The most folders below each other in a route.
+const FOLDER_DEPTH: usize = 4;
+
+/// Notes every contradiction in `document`.
+pub(super) fn check(config: &Numbered, document: &mut Document<'_>) {
+    unique(document, "establishment", "id");
+    unique(document, "account", "name");
+    establishments(config, document);
+    routes(config, document);
+    receivers(config, document);
+    door(config, document);
+    journal(config, document);
+    chorus(config, document);
+    positive_numbers(config, document);
+}
+
+/// Says so when two tables of a list give `key` the same text. Reads the text itself: tables with other problems count.
+fn unique(document: &mut Document<'_>, list: &str, key: &str) {
+    let mut first: BTreeMap<String, usize> = BTreeMap::new();
+    for (n, value) in document.listed(list, key) {
+        if let Some(before) = first.get(&value) {
+            document.object(
+                &format!("{list}[{n}].{key}"),
+                Text::new(
+                    format!("« {value} » est déjà le nom de {list}[{before}]"),
+                    format!("\"{value}\" is already the {key} of {list}[{before}]"),
+                ),
+                Text::new("Donnez un autre nom", "Choose another one"),
+            );
+        } else {
+            first.insert(value, n);
+        }
+    }
+}
+
+fn establishments(config: &Numbered, document: &mut Document<'_>) {
+    let environments = document.keys_of(&["chorus", "api"]);
+    for (n, establishment) in &config.establishments {
+        let mut seen = BTreeSet::new();
+        for (m, account) in (1..).zip(&establishment.technical_account) {
+            let key = format!("establishment[{n}].technical_account[{m}].environment");
+            let environment = account.environment;
+            if !seen.insert(environment) {
+                document.object(
+                    &key,
+                    Text::new(
+                        format!("deux comptes techniques pour « {environment} »"),
+                        format!("two technical accounts for \"{environment}\""),
+                    ),
+                    Text::new("N'en gardez qu'un", "Keep only one"),
+                );
+            }
+            if !environments.iter().any(|name| name == environment.as_str()) {
+                document.object(
+                    &key,
+                    Text::new(
+                        format!("l'environnement « {environment} » n'a pas d'API"),
+                        format!("environment \"{environment}\" has no API"),
+                    ),
+                    Text::new(format!("Ajoutez [chorus.api.{environment}]"), format!("Add [chorus.api.{environment}]")),
+                );
+            }
+        }
+    }
+}
+
+fn routes(config: &Numbered, document: &mut Document<'_>) {
+    let accounts = document.listed("account", "name");
+    let establishments = document.listed("establishment", "id");
+    let mut folders: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for (n, route) in &config.routes {
+        named(document, &format!("route[{n}].account"), route.account.as_str(), &accounts, "[[account]]");
+        let establishment = route.establishment.as_str();
+        named(document, &format!("route[{n}].establishment"), establishment, &establishments, "[[establishment]]");
+        let environment = route.environment;
+        let owner = config.establishments.iter().find(|(_, e)| e.id == route.establishment);
+        if owner.is_some_and(|(_, e)| !e.technical_account.iter().any(|account| account.environment == environment)) {
+            document.object(
+                &format!("route[{n}].environment"),
+                Text::new(
+                    format!("« {establishment} » n'a pas de compte technique pour « {environment} »"),
+                    format!("\"{establishment}\" has no technical account for \"{environment}\""),
+                ),
+                Text::new(
+                    "Ajoutez [[establishment.technical_account]] avec cet environnement",
+                    "Add [[establishment.technical_account]] with this environment",
+                ),
+            );
+        }
+        if !folder_is_sound(&route.folder) {
+            document.object(
+                &format!("route[{n}].folder"),
+                Text::new("ce dossier n'est pas un dossier de dépôt", "this is no drop folder"),
+                Text::new(
+                    "Écrivez depot ou un sous-dossier, par exemple depot/qualif (a-z 0-9 - _)",
+                    "Write depot or a folder below it, such as depot/qualif (a-z 0-9 - _)",
+                ),
+            );
+        }
+        let place = (route.account.to_string(), route.folder.clone());
+        if let Some(before) = folders.insert(place, *n) {
+            document.object(
+                &format!("route[{n}].folder"),
+                Text::new(
+                    format!("route[{before}] a déjà ce compte et ce dossier"),
+                    format!("route[{before}] already has this account and folder"),
+                ),
+                Text::new("Donnez un autre dossier à l'une des deux", "Give one of the two another folder"),
+            );
+        }
+    }
+}
+
+fn named(document: &mut Document<'_>, key: &str, name: &str, known: &[(usize, String)], list: &str) {
+    if known.iter().any(|(_, other)| other == name) {
+        return;
+    }
+    let remedy = match nearest(name, known.iter().map(|(_, name)| name.as_str())) {
+        Some(near) => Text::new(format!("Vouliez-vous dire « {near} » ?"), format!("Did you mean \"{near}\"?")),
+        None => Text::new(format!("Ajoutez un tel {list}"), format!("Add such an {list}")),
+    };
+    document.object(
+        key,
+        Text::new(format!("aucun {list} ne s'appelle « {name} »"), format!("no {list} is called \"{name}\"")),
+        remedy,
+    );
+}
+
+/// `depot`, or `depot/` and names of `[a-z0-9-_]`.
+fn folder_is_sound(folder: &str) -> bool {
+    let mut parts = folder.split('/');
+    parts.next() == Some("depot")
+        && parts.all(|part| part.parse::<crate::domain::AccountName>().is_ok())
+        && folder.split('/').count() <= FOLDER_DEPTH
+}
+
+/// Invoices received for an establishment and environment go to one account.
+fn receivers(config: &Numbered, document: &mut Document<'_>) {
+    let mut first = BTreeMap::new();
+    for (n, route) in config.routes.iter().filter(|(_, route)| route.receive) {
+        let realm = (route.establishment.clone(), route.environment);
+        match first.get(&realm) {
+            Some((_, account)) if *account == &route.account => {}
+            Some((before, _)) => document.object(
+                &format!("route[{n}].receive"),
+                Text::new(
+                    format!("route[{before}] reçoit déjà les factures de cet établissement pour un autre compte"),
+                    format!("route[{before}] already receives this establishment's invoices for another account"),
+                ),
+                Text::new("Mettez receive = false sur l'une des deux", "Set receive = false on one of the two"),
+            ),
+            None => {
+                first.insert(realm, (*n, &route.account));
+            }
+        }
+    }
+}
+
+fn door(config: &Numbered, document: &mut Document<'_>) {
+    let door = &config.plain.door;
+    if door.certificate_file.is_some() != door.key_file.is_some() {
+        let (given, wanted) =
+            if door.key_file.is_some() { ("key_file", "certificate_file") } else { ("certificate_file", "key_file") };
+        document.object(
+            &format!("door.{given}"),
+            Text::new(format!("{given} sans {wanted}"), format!("{given} without {wanted}")),
+            Text::new("Donnez les deux, ou aucun", "Give both, or none"),
+        );
+    }
+    if !HEADER_LIMITS.contains(&door.header_limit.bytes()) {
+        document.object(
+            "door.header_limit",
+            Text::new("limite hors bornes", "limit out of bounds"),
+            Text::new("De 8KiB à 1MiB", "Between 8KiB and 1MiB"),
+        );
+    }
+    let listeners = [
+        ("door.listen", door.listen),
+        ("door.metrics_listen", door.metrics_listen),
+        ("sftp.listen", config.plain.sftp.listen),
+    ];
+    for (i, (key, address)) in listeners.iter().enumerate() {
+        let taken = listeners[..i].iter().find(|(_, other)| other == address && address.port() != 0);
+        if let Some((other, _)) = taken {
+            document.object(
+                key,
+                Text::new(format!("{address} est déjà {other}"), format!("{address} is already {other}")),
+                Text::new("Choisissez un autre port", "Choose another port"),
+            );
+        }
+    }
+    let mut seen = BTreeMap::new();
+    for (n, site) in (1..).zip(&door.site) {
+        if let Some(before) = seen.insert((&site.host, &site.path), n) {
+            document.object(
+                &format!("door.site[{n}].host"),
+                Text::new(
+                    format!("door.site[{before}] a déjà cet hôte et ce chemin"),
+                    format!("door.site[{before}] already has this host and path"),
+                ),
+                Text::new("Changez l'un des deux", "Change one of the two"),
+            );
+        }
+    }
+}
+
+/// The name becomes a line of a signed note and part of its key's name: C2SP signed-note forbids spaces and `+`.
+fn journal(config: &Numbered, document: &mut Document<'_>) {
+    let Some(origin) = &config.plain.journal.origin else { return };
+    let legal = |c: char| !c.is_whitespace() && !c.is_control() && c != '+';
+    if origin.is_empty() || origin.len() > ORIGIN_LIMIT || !origin.chars().all(legal) {
+        document.object(
+            "journal.origin",
+            Text::new("nom de journal impossible", "impossible name of a journal"),
+            Text::new(
+                format!("1 à {ORIGIN_LIMIT} octets, sans espace ni +"),
+                format!("1 to {ORIGIN_LIMIT} bytes, no space and no +"),
+            ),
+        );
+    }
+}
+
+/// What the connector says of its own sections.
+fn chorus(config: &Numbered, document: &mut Document<'_>) {
+    let apis = config.plain.chorus.api.iter().flat_map(|(environment, api)| {
+        api.problems().into_iter().map(move |problem| (format!("chorus.api.{environment}"), problem))
+    });
+    let accounts = config.establishments.iter().flat_map(|(n, establishment)| {
+        (1..).zip(&establishment.technical_account).flat_map(move |(m, account)| {
+            let name = format!("establishment[{n}].technical_account[{m}]");
+            account.problems().into_iter().map(move |problem| (name.clone(), problem))
+        })
+    });
+    for (name, problem) in apis.chain(accounts) {
+        document.object(
+            &format!("{name}.{}", problem.key),
+            Text::new(format!("valeur refusée : {}", problem.reason), format!("value refused: {}", problem.reason)),
+            Text::new("Corrigez la valeur : voyez l'exemple commenté", "Correct the value: see the commented example"),
+        );
+    }
+}
+
+/// Limits and waits that mean "never" or "at once, for ever" when they are zero.
+fn positive_numbers(config: &Numbered, document: &mut Document<'_>) {
+    let Numbered { plain: c, .. } = config;
+    let long = |duration: crate::domain::Duration| u64::try_from(duration.get().as_millis()).unwrap_or(u64::MAX);
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let values = [
+        ("door.header_timeout".to_owned(), long(c.door.header_timeout)),
+        ("door.idle_timeout".to_owned(), long(c.door.idle_timeout)),
+        ("door.upstream_timeout".to_owned(), long(c.door.upstream_timeout)),
+        ("door.connections".to_owned(), count(c.door.connections)),
+        ("door.connections_per_address".to_owned(), count(c.door.connections_per_address)),
+        ("sftp.connections".to_owned(), u64::from(c.sftp.connections)),
+        ("sftp.connections_per_address".to_owned(), u64::from(c.sftp.connections_per_address)),
+        ("sftp.login_timeout".to_owned(), long(c.sftp.login_timeout)),
+        ("sftp.idle_timeout".to_owned(), long(c.sftp.idle_timeout)),
+        ("web.session_idle".to_owned(), long(c.web.session_idle)),
+        ("journal.checkpoint_every".to_owned(), long(c.journal.checkpoint_every)),
+        ("limits.file".to_owned(), c.limits.file.bytes()),
+        ("limits.pending_bytes".to_owned(), c.limits.pending_bytes.bytes()),
+        ("limits.pending_files".to_owned(), c.limits.pending_files),
+        ("limits.integration_poll".to_owned(), long(c.limits.integration_poll)),
+        ("limits.doubt_poll".to_owned(), long(c.limits.doubt_poll)),
+        ("limits.deposit_retry".to_owned(), long(c.limits.deposit_retry)),
+        ("limits.status_poll".to_owned(), long(c.limits.status_poll)),
+        ("limits.reception_poll".to_owned(), long(c.limits.reception_poll)),
+        ("limits.jobs".to_owned(), count(c.limits.jobs)),
+    ];
+    for (key, _) in values.iter().filter(|(_, value)| *value == 0) {
+        document.object(
+            key,
+            Text::new("zéro n'a pas de sens ici", "zero makes no sense here"),
+            Text::new("Donnez une valeur d'au moins un", "Give a value of at least one"),
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! The way to the page: core's Unix socket. Its server is simple (one request per connection, no time limits of its
+//! own), so a request is bounded and whole here before the page hears of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode};
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+
+use super::body::{Answer, Arriving, Upload};
+use super::excuse::Excuse;
+use super::pool::{self, Refusal};
+use crate::fault::{Code, Fault};
+
+/// Requests to the page at once: its crew of workers has the same number.
+const PAGE_AT_ONCE: usize = 32;
+/// For one of these places.
+const PLACE_LONGEST: Duration = Duration::from_secs(5);
+/// A request's body, in bytes: an uploaded secret or configuration.
+const PAGE_BODY_LIMIT: usize = 2 * 1024 * 1024;
+/// For a request's body to arrive whole.
+const PAGE_BODY_LONGEST: Duration = Duration::from_secs(30);
+
+/// The page behind the door.
+pub struct Page {
+    socket: PathBuf,
+    places: Arc<Semaphore>,
+    /// For the head of an answer, and between two frames of its body.
+    patience: Duration,
+    /// Sent with HTTPS answers when browsers can trust the certificate.
+    strict_transport: bool,
+}
+
+impl Page {
+    pub fn new(socket: PathBuf, patience: Duration, strict_transport: bool) -> Self {
+        Self { socket, places: Arc::new(Semaphore::new(PAGE_AT_ONCE)), patience, strict_transport }
+    }
+
+    /// Passes a request on. `prepare` makes the upstream's request from the whole body.
+    pub async fn serve(
+        &self,
+        parts: &Parts,
+        body: Arriving,
+        prepare: impl FnOnce(Upload) -> Request<Upload>,
+    ) -> Result<Response<Answer>, Excuse> {
+        let body = whole(body).await?;
+        let place = tokio::time::timeout(PLACE_LONGEST, self.places.clone().acquire_owned()).await;
+        let Ok(Ok(place)) = place else { return Err(unavailable()) };
+        let mut request = prepare(Upload::whole(body));
+        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let response = self.ask(request).await.map_err(|error| {
+            log::warn!(error = error.to_string().as_str(), method = parts.method.as_str(); "The page does not answer");
+            unavailable()
+        })?;
+        let (mut head, body) = response.into_parts();
+        super::forward::strip_hop_by_hop(&mut head.headers);
+        if self.strict_transport {
+            let year = HeaderValue::from_static("max-age=31536000");
+            head.headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+        }
+        Ok(Response::from_parts(head, Answer::upstream(body, self.patience).with_permit(place)))
+    }
+
+    async fn ask(&self, request: Request<Upload>) -> Result<Response<Incoming>, Refusal> {
+        let stream = UnixStream::connect(&self.socket).await.map_err(Refusal::NoConnection)?;
+        let mut sender = pool::handshake(stream).await.map_err(Refusal::Broken)?;
+        pool::ask(&mut sender, request, self.patience).await.map_err(|unsent| unsent.refusal)
+    }
+}
+
+fn unavailable() -> Excuse {
+    Excuse::fault(StatusCode::SERVICE_UNAVAILABLE, &Fault::new(Code::CoreUnavailable))
+}
+
+async fn whole(mut body: Arriving) -> Result<Bytes, Excuse> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    if body.size_hint().lower() > u64::try_from(PAGE_BODY_LIMIT).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(PAGE_BODY_LONGEST, Limited::new(&mut body, PAGE_BODY_LIMIT).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(super::forward::malformed("le corps est illisible", "the body is unreadable")),
+        Err(_) => Err(late()),
+    }
+}
+
+/// 413.
+pub fn too_large() -> Excuse {
+    Excuse::request(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        ("Envoi trop volumineux", "Réduisez le fichier, ou faites relever la limite (door.body_limit)."),
+        ("Upload too large", "Make the file smaller, or have the limit raised (door.body_limit)."),
+    )
+}
+
+/// 408.
+pub fn late() -> Excuse {
+    Excuse::request(
+        StatusCode::REQUEST_TIMEOUT,
+        ("Envoi trop lent", "La requête n'est pas arrivée à temps : recommencez."),
+        ("Request too slow", "The request did not arrive in time: try again."),
+    )
+}

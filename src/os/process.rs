@@ -1,0 +1,68 @@
+//! This process and its children.
+
+use std::io;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Files made from now on are for their owner only (umask 077).
+pub fn make_files_private() {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+}
+
+/// Asks the kernel for SIGTERM when the parent ends, and says whether `parent` still is the parent: one that died
+/// before the asking sends nothing.
+///
+/// Called by the child itself, from its first thread: the parent's *thread* that made the child counts as the parent.
+pub fn stop_with_parent(parent: u32) -> io::Result<bool> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?;
+    Ok(u32::try_from(nix::unistd::getppid().as_raw()).is_ok_and(|now| now == parent))
+}
+
+/// No core dumps and no ptrace by the same user: memory holds secrets.
+pub fn hide_memory() -> io::Result<()> {
+    nix::sys::prctl::set_dumpable(false)?;
+    Ok(())
+}
+
+/// Neither this process nor its children gain privileges by executing a file.
+pub fn gain_nothing_by_exec() -> io::Result<()> {
+    nix::sys::prctl::set_no_new_privs()?;
+    Ok(())
+}
+
+/// Asks a child to stop (SIGTERM). `false` when it is gone already.
+pub fn ask_to_stop(pid: u32) -> bool {
+    i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), Signal::SIGTERM).is_ok())
+}
+
+/// Raises the limit of open files to what the system allows this process; answers the limit in force.
+pub fn raise_file_limit() -> io::Result<u64> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (now, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if now < most {
+        setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    }
+    Ok(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parent_is_known_by_its_number() {
+        let parent = u32::try_from(nix::unistd::getppid().as_raw()).unwrap();
+        assert!(stop_with_parent(parent).unwrap());
+        assert!(!stop_with_parent(parent + 1).unwrap());
+        nix::sys::prctl::set_pdeathsig(None).unwrap();
+    }
+
+    #[test]
+    fn a_child_that_is_gone_cannot_be_asked() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        assert!(!ask_to_stop(pid));
+    }
+}

@@ -1,0 +1,298 @@
+//! Is the configuration file what its commented example says, and does every slip get its line and its remedy?
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use fluxgate::config::{self, AcceptError, Config, ConfigFile, Problem, Source};
+use fluxgate::door::{DoorSection, SiteSection};
+use fluxgate::fault::{Code, Language};
+
+const SAMPLE: &str = "config/fluxgate.toml";
+
+fn sample() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(SAMPLE)).unwrap()
+}
+
+/// The sample with its commented keys and tables in force.
+fn sample_in_full() -> String {
+    sample()
+        .lines()
+        .map(|line| {
+            let bare = line.strip_prefix("# ").unwrap_or(line);
+            let word = bare.split(" = ").next().unwrap_or("");
+            let is_key = bare.contains(" = ") && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            if is_key || bare.starts_with("[[") { format!("{bare}\n") } else { format!("{line}\n") }
+        })
+        .collect()
+}
+
+/// A deserialiser that only listens to which fields a struct asks for.
+struct Asks<'f>(&'f mut Option<&'static [&'static str]>);
+
+impl<'de> serde::Deserializer<'de> for Asks<'_> {
+    type Error = serde::de::value::Error;
+    fn deserialize_any<V: serde::de::Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("only structs"))
+    }
+    fn deserialize_struct<V: serde::de::Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = Some(fields);
+        Err(serde::de::Error::custom("heard"))
+    }
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+fn fields<T: serde::de::DeserializeOwned>() -> BTreeSet<String> {
+    let mut heard = None;
+    let _ = T::deserialize(Asks(&mut heard));
+    heard.expect("a section is a struct").iter().map(|field| (*field).to_owned()).collect()
+}
+
+fn keys(table: &toml::Value) -> BTreeSet<String> {
+    table.as_table().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn every_file_in_config_is_accepted() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let mut read = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = fs::read_to_string(&path).unwrap();
+            if let Err(problems) = Config::parse(&text) {
+                panic!("{}: {}", path.display(), told(&problems));
+            }
+            read += 1;
+        }
+    }
+    assert!(read >= 1);
+}
+
+#[test]
+fn the_sample_shows_every_key_and_no_other() {
+    let text = sample_in_full();
+    let all: toml::Value = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
+    let same = |shown: &toml::Value, known: BTreeSet<String>, name: &str| assert_eq!(keys(shown), known, "{name}");
+    same(&all["establishment"][0], fields::<config::EstablishmentSection>(), "establishment");
+    let account = &all["establishment"][0]["technical_account"][0];
+    same(account, fields::<fluxgate::work::connector::TechnicalAccountSection>(), "technical_account");
+    same(&all["chorus"]["api"]["qualification"], fields::<fluxgate::work::connector::ApiSection>(), "chorus.api");
+    same(&all["account"][0], fields::<fluxgate::gate::AccountSection>(), "account");
+    same(&all["route"][0], fields::<fluxgate::work::RouteSection>(), "route");
+    same(&all["door"], fields::<DoorSection>(), "door");
+    same(&all["door"]["site"][0], fields::<SiteSection>(), "door.site");
+    same(&all["sftp"], fields::<fluxgate::bridge::Section>(), "sftp");
+    same(&all["web"], fields::<config::WebSection>(), "web");
+    same(&all["journal"], fields::<config::JournalSection>(), "journal");
+    same(&all["store"], fields::<config::StoreSection>(), "store");
+    same(&all["limits"], fields::<fluxgate::work::LimitsSection>(), "limits");
+    same(&all["log"], fields::<config::LogSection>(), "log");
+    assert_eq!(keys(&all).len(), 12, "a table of the sample is compared with nothing");
+    if let Err(problems) = Config::parse(&text) {
+        panic!("{}", told(&problems));
+    }
+}
+
+#[test]
+fn the_values_shown_are_the_defaults() {
+    let mut shown = Config::parse(&sample()).unwrap();
+    let plain = Config::default();
+    shown.journal.origin = None;
+    assert_eq!(
+        (shown.door, shown.sftp, shown.web, shown.journal, shown.store, shown.limits, shown.log),
+        (plain.door, plain.sftp, plain.web, plain.journal, plain.store, plain.limits, plain.log)
+    );
+}
+
+fn told(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+fn problems(text: &str) -> Vec<Problem> {
+    Config::parse(text).expect_err("has problems")
+}
+
+/// The sample with one passage replaced, and the 1-based line where the replacement begins.
+fn altered(from: &str, to: &str) -> (String, usize) {
+    let text = sample();
+    let at = text.find(from).unwrap_or_else(|| panic!("{from:?} is in the sample"));
+    (text.replacen(from, to, 1), text[..at].matches('\n').count() + 1)
+}
+
+#[test]
+fn a_slip_is_told_with_line_and_nearest_key() {
+    for (from, to, key, near) in [
+        ("body_limit", "body_limits", "door.body_limits", "`body_limit`"),
+        ("login_timeout", "logon_timeout", "sftp.logon_timeout", "`login_timeout`"),
+        ("password_file", "pasword_file", "establishment[1].technical_account[1].pasword_file", "`password_file`"),
+        ("[limits]", "[limit]", "limit", "`limits`"),
+        ("[log]", "[logs]", "logs", "`log`"),
+        ("calls_in_flight", "calls_inflight", "chorus.api.qualification.calls_inflight", "`calls_in_flight`"),
+        ("receive = true", "recieve = true", "route[1].recieve", "`receive`"),
+    ] {
+        let (text, line) = altered(from, to);
+        let problems = problems(&text);
+        let problem = problems.iter().find(|p| p.key == key).unwrap_or_else(|| panic!("{key}: {}", told(&problems)));
+        assert_eq!((problem.line, problem.message.en.as_str()), (line, "unknown key"));
+        assert!(problem.remedy.en.contains(near), "{problem}");
+        assert!(problem.remedy.get(Language::Fr).contains(near.trim_matches('`')), "{problem}");
+    }
+}
+
+#[test]
+fn every_problem_is_told_and_not_only_the_first() {
+    let text = sample()
+        .replacen("siret = \"12345678200051\"", "siret = \"123\"", 1)
+        .replacen("header_timeout = \"10s\"", "header_timeout = 10", 1)
+        .replacen("connections = 1024", "conections = \"many\"", 1)
+        .replacen("idle_timeout = \"15min\"", "idle_timeout = \"15m\"", 1)
+        .replacen("level = \"info\"", "level = \"loud\"\ncolour = true", 1)
+        .replacen("profile = \"chorus\"", "profile = \"chourus\"", 1);
+    let problems = problems(&text);
+    let found: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(
+        found,
+        [
+            "establishment[1].siret",
+            "route[1].profile",
+            "door.header_timeout",
+            "door.conections",
+            "sftp.idle_timeout",
+            "log.level",
+            "log.colour",
+        ],
+        "{}",
+        told(&problems)
+    );
+    let lines: Vec<usize> = problems.iter().map(|problem| problem.line).collect();
+    assert!(lines.is_sorted() && lines[0] > 10);
+    assert!(problems[0].message.en.contains("14 digits"), "{}", problems[0]);
+}
+
+#[test]
+fn names_must_exist_and_differ() {
+    for (from, to, key, what) in [
+        ("account = \"sifac\"", "account = \"sifak\"", "route[1].account", "Did you mean \"sifac\"?"),
+        ("establishment = \"univ-exemple\"", "establishment = \"other\"", "route[1].establishment", "Add such an"),
+        (
+            "environment = \"qualification\"\nprofile",
+            "environment = \"production\"\nprofile",
+            "route[1].environment",
+            "technical",
+        ),
+        (
+            "[chorus.api.qualification]",
+            "[chorus.api.practice]",
+            "establishment[1].technical_account[1].environment",
+            "Add [chorus.api.qualification]",
+        ),
+        ("[chorus.api.qualification]", "[chorus.api.test]", "chorus.api.test", "production, qualification or practice"),
+        ("folder = \"depot\"", "folder = \"depot/../x\"", "route[1].folder", "drop folder"),
+        ("[[account]]", "[[account]]\nname = \"sifac\"\n[[account]]", "account[2].name", "already the name"),
+        ("[sftp]\nlisten = \"0.0.0.0:22\"", "[sftp]\nlisten = \"0.0.0.0:443\"", "sftp.listen", "already door.listen"),
+        ("metrics_listen", "key_file = \"k\"\nmetrics_listen", "door.key_file", "Give both"),
+        ("header_limit = \"64KiB\"", "header_limit = \"1KiB\"", "door.header_limit", "8KiB"),
+        ("origin = \"fluxgate/univ-exemple\"", "origin = \"my box\"", "journal.origin", "no space"),
+        ("jobs = 8", "jobs = 0", "limits.jobs", "at least one"),
+        ("version = 1", "version = 2", "version", "reads version 1"),
+        ("version = 1", "", "version", "Write `version = 1`"),
+        ("[[account]]", "[account]", "account", "Write [[account]]"),
+    ] {
+        let (text, _) = altered(from, to);
+        let problems = problems(&text);
+        let problem = problems.iter().find(|p| p.key == key).unwrap_or_else(|| panic!("{key}: {}", told(&problems)));
+        assert!(problem.to_string().contains(what), "{problem}");
+    }
+}
+
+#[test]
+fn two_receivers_of_one_establishment_are_a_contradiction() {
+    let more = "\n[[account]]\nname = \"erp\"\n[[route]]\naccount = \"erp\"\nestablishment = \"univ-exemple\"\n\
+                environment = \"qualification\"\nreceive = true\n";
+    let problems = problems(&(sample() + more));
+    assert_eq!(problems.len(), 1, "{}", told(&problems));
+    assert_eq!(problems[0].key, "route[2].receive");
+}
+
+#[test]
+fn broken_syntax_and_hostile_sizes_are_problems_and_not_panics() {
+    assert!(problems("version = 1\n[door\nlisten = 3").iter().any(|p| p.line == 2));
+    assert!(!problems("\u{0}\u{1}[[[").is_empty());
+    assert_eq!(problems(&"#".repeat(config::TEXT_LIMIT + 1)).len(), 2, "too long, and therefore no version");
+    let many: String = (0..500).map(|n| format!("key{n} = 1\n")).collect();
+    assert_eq!(problems(&many).len(), config::PROBLEM_LIMIT);
+    let deep = format!("version = 1\ndoor = {}1{}", "[".repeat(5000), "]".repeat(5000));
+    assert!(!problems(&deep).is_empty());
+}
+
+#[test]
+fn accepted_texts_are_kept_and_bad_ones_change_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = ConfigFile::new(dir.path().join("config/fluxgate.toml"));
+    fs::create_dir(dir.path().join("config")).unwrap();
+    let first = file.accept(&sample()).unwrap();
+    assert_eq!((first.version, first.before), (1, None));
+    assert_eq!(file.accept(&sample()).unwrap().version, 1, "the same text is the same version");
+    let (changed, _) = altered("level = \"info\"", "level = \"debug\"");
+    let second = file.accept(&changed).unwrap();
+    assert_eq!((second.version, second.before), (2, Some(first.sha256)));
+    assert!(matches!(file.accept("version = 7"), Err(AcceptError::Problems(problems)) if problems.len() == 1));
+    assert_eq!(file.text().unwrap(), changed);
+    let numbers: Vec<u32> = file.versions().unwrap().iter().map(|version| version.number).collect();
+    assert_eq!(numbers, [2, 1]);
+    assert_eq!(file.version_text(1).unwrap(), sample());
+    assert!(file.version_text(3).is_err());
+}
+
+#[test]
+fn a_bad_file_at_boot_gives_the_last_accepted_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = ConfigFile::new(dir.path().join("fluxgate.toml"));
+    fs::write(file.path(), sample()).unwrap();
+    let boot = file.boot(true);
+    assert_eq!((boot.source, boot.fault), (Source::File, None));
+    assert_eq!(file.versions().unwrap().len(), 1, "a sound file of a person's own making becomes a version");
+
+    let broken = sample().replace("[door]", "[dor]");
+    fs::write(file.path(), &broken).unwrap();
+    let boot = file.boot(true);
+    assert_eq!(boot.source, Source::Version(1));
+    assert_eq!(boot.config, Config::parse(&sample()).unwrap());
+    let fault = boot.fault.unwrap();
+    assert_eq!(fault.code, Code::ConfigurationRestored);
+    assert!(fault.title(Language::En).contains("dor"), "{fault}");
+    assert_eq!(boot.problems.len(), 1);
+    assert_eq!(file.text().unwrap(), broken, "the person's file stays, to be corrected");
+
+    fs::remove_file(file.path()).unwrap();
+    assert_eq!(file.boot(true).source, Source::Version(1));
+}
+
+#[test]
+fn without_any_usable_version_the_page_is_up_and_flows_are_paused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = ConfigFile::new(dir.path().join("fluxgate.toml"));
+    let boot = file.boot(true);
+    assert_eq!((boot.source, boot.fault.unwrap().code), (Source::Nothing, Code::ConfigurationMissing));
+    assert_eq!(boot.config, Config::default());
+
+    let own = sample()
+        .replace("listen = \"0.0.0.0:443\"", "listen = \"127.0.0.1:8443\"")
+        .replace("dir = \"/var/lib/fluxgate\"", "dir = \"/srv/box\"")
+        .replace("siret = \"12345678200051\"", "siret = \"1\"");
+    fs::write(file.path(), own).unwrap();
+    let boot = file.boot(true);
+    assert_eq!(boot.source, Source::Nothing);
+    assert_eq!(boot.config.door.listen.port(), 8443, "what can be read of the door is in force");
+    assert_eq!(boot.config.path(Path::new("secrets/x")), Path::new("/srv/box/secrets/x"));
+    assert!(boot.config.establishments.is_empty() && boot.config.routes.is_empty() && boot.config.accounts.is_empty());
+}
