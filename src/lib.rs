@@ -6,20 +6,20 @@
 //! core never imports `door`, `bridge`; `simulator` never imports `chorus` or `invoice`;
 //! neighbours marked `∥` do not import each other.
 
-pub mod app;
-pub mod audit;
-pub mod bridge; // front
-pub mod chorus;
-pub mod config;
 pub mod domain;
-pub mod door; // front
 pub mod fault;
-pub mod flow;
-pub mod gate;
 pub mod invoice;
-pub mod net; // ∥ store
+pub mod flow;
+pub mod chorus;
+pub mod audit;
 pub mod os;
-pub mod simulator;
 pub mod store; // ∥ net
-pub mod web; // core
+pub mod net; // ∥ store
+pub mod gate;
+pub mod door; // front
+pub mod bridge; // front
 pub mod work; // core
+pub mod config;
+pub mod web; // core
+pub mod simulator;
+pub mod app;

@@ -7,6 +7,7 @@ pub mod check;
 mod config;
 mod control;
 mod core;
+mod demo;
 mod exit;
 pub mod front;
 mod heart;
@@ -38,6 +39,8 @@ struct Arguments {
 enum Command {
     /// Run the gateway: both processes, or one with --role
     Serve(serve::Arguments),
+    /// The gateway beside a simulated Chorus Pro, on this machine alone, with sample invoices
+    Demo(demo::Arguments),
     /// Chorus Pro to practise against
     Simulate(simulate::Args),
     /// What the gateway would say of these files. Exit 0: all accepted, 65: one rejected, 66: one unreadable
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Check { files, profile, json } => check::run(&files, profile, json),
         Command::Audit(command) => audit::run(&command),

@@ -139,7 +139,7 @@ fn tick_length() -> Duration {
 }
 
 /// This program's file. Where there is no `/proc`, the name it was started by.
-fn own_program() -> std::io::Result<PathBuf> {
+pub(super) fn own_program() -> std::io::Result<PathBuf> {
     std::env::current_exe().or_else(|error| {
         let name = std::env::args_os().next().map(PathBuf::from);
         name.filter(|name| name.components().count() > 1 && name.is_file()).ok_or(error)
