@@ -35,11 +35,11 @@ fn ubl(outline: &Outline<'_>, id: Id, findings: &mut Findings<'_, '_>) {
         "TaxSubtotal" if lacks(outline, id, &["TaxAmount"]) => findings.at("BR-46", Fatal, id, &[]),
         "IdentificationCode" => country(outline, id, parent, findings),
         "TaxExemptionReasonCode" if is_blank(outline, id) => findings.at("BR-CL-22", Fatal, id, &[]),
-        "InvoicePeriod" => {
-            if ["StartDate", "EndDate", "DescriptionCode"].iter().all(|name| lacks(outline, id, &[name])) {
-                let rule = if outline.parent(id) == Some(Id::ROOT) { "BR-CO-19" } else { "BR-CO-20" };
-                findings.at(rule, Fatal, id, &[]);
-            }
+        "InvoicePeriod"
+            if ["StartDate", "EndDate", "DescriptionCode"].iter().all(|name| lacks(outline, id, &[name])) =>
+        {
+            let rule = if outline.parent(id) == Some(Id::ROOT) { "BR-CO-19" } else { "BR-CO-20" };
+            findings.at(rule, Fatal, id, &[]);
         }
         "BillingReference" if lacks(outline, id, &["InvoiceDocumentReference"]) => {
             findings.at("UBL-SR-07", Fatal, id, &[]);
@@ -135,10 +135,10 @@ fn cii(outline: &Outline<'_>, id: Id, findings: &mut Findings<'_, '_>) {
     let parent = outline.parent(id).map_or("", |p| outline.name(p));
     let in_header = parent == "ApplicableHeaderTradeSettlement";
     match outline.name(id) {
-        "IncludedSupplyChainTradeLineItem" => {
-            if lacks(outline, id, &["SpecifiedLineTradeAgreement", "NetPriceProductTradePrice", "ChargeAmount"]) {
-                findings.at("BR-26", Fatal, id, &[]);
-            }
+        "IncludedSupplyChainTradeLineItem"
+            if lacks(outline, id, &["SpecifiedLineTradeAgreement", "NetPriceProductTradePrice", "ChargeAmount"]) =>
+        {
+            findings.at("BR-26", Fatal, id, &[]);
         }
         "SpecifiedLineTradeSettlement" => {
             not_vat("BR-CO-04", outline, id, ["ApplicableTradeTax", "CategoryCode"], &["TypeCode"], findings);
