@@ -14,9 +14,8 @@ use serde_json::Value;
 
 use super::front::{ADDRESSES_FILE, Addresses};
 use super::samples::{Expect, SAMPLES, Sample};
-use super::{exit, supervisor};
+use super::exit;
 use crate::bridge::client::{Client, Credential};
-use crate::domain::FlowId;
 use crate::os::signals::Shutdown;
 use crate::os::{durable, process, random};
 use crate::simulator::{Options, Scenario, Simulator};
@@ -128,7 +127,7 @@ async fn play(arguments: &Arguments) -> Result<bool, DemoError> {
     let (_trigger, shutdown) = Shutdown::on_signals().map_err(|e| DemoError::Gateway(e.to_string()))?;
     let folder = Folder::make(arguments.dir.as_deref())?;
     let simulator = start_simulator(&folder).await?;
-    let password = random_word()?;
+    let password = random_word();
     let config = configure(&folder, &simulator, &password)?;
     let mut gateway = Gateway::start(&config)?;
     let outcome = tokio::select! {
@@ -141,10 +140,9 @@ async fn play(arguments: &Arguments) -> Result<bool, DemoError> {
     outcome
 }
 
-/// A password that nobody else knows: 26 letters and digits.
-fn random_word() -> Result<String, DemoError> {
-    let bytes = random::bytes().map_err(|e| DemoError::Gateway(e.to_string()))?;
-    Ok(FlowId::from_u128(u128::from_le_bytes(bytes)).to_string())
+/// A password that nobody else knows.
+fn random_word() -> String {
+    random::hex::<10>()
 }
 
 async fn start_simulator(folder: &Folder) -> Result<Simulator, DemoError> {
@@ -164,7 +162,7 @@ async fn start_simulator(folder: &Folder) -> Result<Simulator, DemoError> {
 /// Writes secrets and configuration; answers the configuration's path.
 fn configure(folder: &Folder, simulator: &Simulator, password: &str) -> Result<PathBuf, DemoError> {
     let credentials = simulator.credentials();
-    let hash = crate::gate::PasswordHash::of(password).map_err(|e| DemoError::Gateway(e.to_string()))?;
+    let hash = super::user::hash(password).map_err(|(_, reason)| DemoError::Gateway(reason))?;
     folder.write("data/secrets/piste.practice.secret", &credentials.client_secret)?;
     folder.write("data/secrets/univ-exemple.practice.password", &credentials.account_password)?;
     let data = toml_text(&folder.path.join("data").to_string_lossy());
@@ -232,7 +230,7 @@ reception_poll = "1s"
         base_url = toml_text(&credentials.url),
         client_id = toml_text(&credentials.client_id),
         ca_file = toml_text(&credentials.ca_file),
-        hash = toml_text(&hash.to_string()),
+        hash = toml_text(&hash),
     );
     folder.write("fluxgate.toml", &text)?;
     Ok(folder.path.join("fluxgate.toml"))
@@ -282,7 +280,7 @@ impl Gateway {
 /// Waits for the gateway, drops the samples, shows what becomes of them. Answers whether all settled as expected.
 async fn show(arguments: &Arguments, folder: &Folder, password: &str, shutdown: &Shutdown) -> Result<bool, DemoError> {
     let addresses = addresses(folder).await?;
-    let mut client = connect(&addresses.sftp, password).await?;
+    let mut client = connect(&addresses, password).await?;
     print_access(folder, &addresses, password);
     for sample in SAMPLES {
         client
@@ -452,5 +450,15 @@ fn summarise(rows: &[Row], received: usize, verified: &Result<String, String>, t
     match verified {
         Ok(text) => println!("{text}"),
         Err(text) => println!("the journal does not verify: {text}"),
+    }
+}
+
+/// `audit verify` on the demo's data, while the gateway runs.
+fn verify(folder: &Folder) -> Result<String, String> {
+    let options = verify::Options { documents: true, ..verify::Options::default() };
+    let report = verify::verify(&folder.path.join("data"), &options).map_err(|e| e.to_string())?;
+    match report.bad {
+        Some(bad) => Err(bad.to_string()),
+        None => Ok(format!("the journal verifies: {} records, {} checkpoints", report.leaves, report.checkpoints)),
     }
 }

@@ -123,7 +123,7 @@ fn new_password() -> Result<Zeroizing<String>, Failure> {
 }
 
 /// The PHC string that `password_hash` and the page want: argon2id, 19 MiB, two passes.
-fn hash(password: &str) -> Result<String, Failure> {
+pub(super) fn hash(password: &str) -> Result<String, Failure> {
     let software = |error: String| (exit::SOFTWARE, error);
     let params = Params::new(19_456, 2, 1, None).map_err(|error| software(error.to_string()))?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
