@@ -4,6 +4,7 @@
 
 mod bridge;
 mod config;
+mod connector;
 mod deposit;
 mod door;
 mod floors;
