@@ -133,10 +133,13 @@ impl FromStr for KeyLine {
             if significant.len() * 8 - top < RSA_BITS {
                 return Err(InvalidKey::ShortRsa);
             }
-        } else if kind == "ssh-ed25519" && first.len() != 32 {
-            return Err(InvalidKey::Form);
-        } else if kind != "ssh-ed25519" && take_string(&mut rest).is_none() {
-            return Err(InvalidKey::Form);
+        } else if kind == "ssh-ed25519" {
+            if first.len() != 32 {
+                return Err(InvalidKey::Form);
+            }
+        } else {
+            // ECDSA: the curve's name, then the point.
+            take_string(&mut rest).ok_or(InvalidKey::Form)?;
         }
         if rest.is_empty() { Ok(Self { text: text.to_owned(), blob }) } else { Err(InvalidKey::Form) }
     }

@@ -299,3 +299,54 @@ async fn forgotten_staged_files_are_swept_with_a_receipt() {
     soon(|| (place.staging_files() == ["new.tmp"]).then_some(())).await;
     place.close().await;
 }
+
+/// A file system of a few MiB that can be filled; unmounted when dropped.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount(mebibytes: u32) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let size = format!("size={mebibytes}m");
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()).stderr(std::process::Stdio::null());
+        let mounted = mount.status();
+        if mounted.is_ok_and(|status| status.success()) {
+            return Some(Self(dir));
+        }
+        eprintln!("SKIPPED: no small file system can be mounted here");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_and_the_next_good_file_is_taken() {
+    let Some(disk) = SmallDisk::mount(24) else { return };
+    let place = Place::open(Scene { inside: Some(disk.0.path().to_owned()), ..Scene::default() }).await;
+    let mut client = place.client().await;
+    client.put("/depot/first.xml", b"<first/>").await.unwrap();
+    // Does not fit staging; fits staging but not its copy among the documents; under a temporary name.
+    for (name, size) in [("a.xml", 40 << 20), ("b.xml", 14 << 20), ("c.tmp", 40 << 20)] {
+        let (_, message) = status(client.put(&format!("/depot/{name}"), &content(size, 1)).await);
+        assert!(message.starts_with("FG-103"), "{name}: {message}");
+        assert_eq!(place.codes(), [Code::DiskNearlyFull], "{name}");
+        assert_eq!(place.staging_files(), Vec::<String>::new(), "{name}");
+        client.put(&format!("/depot/good-{name}.xml"), name.as_bytes()).await.unwrap();
+    }
+    // Nothing fits at all any more: no OK, and when there is room again nothing else is needed.
+    let filler = disk.0.path().join("filler");
+    let _ = std::fs::write(&filler, vec![1; 24 << 20]);
+    let (_, message) = status(client.put("/depot/small.xml", &content(60_000, 7)).await);
+    assert!(message.starts_with("FG-"), "{message}");
+    std::fs::remove_file(&filler).unwrap();
+    client.put("/depot/small.xml", &content(60_000, 7)).await.unwrap();
+    let mut names: Vec<String> = place.flows().into_iter().map(|f| f.file).collect();
+    names.sort();
+    assert_eq!(names, ["first.xml", "good-a.xml.xml", "good-b.xml.xml", "good-c.tmp.xml", "small.xml"]);
+    place.close().await;
+}

@@ -13,7 +13,7 @@ use crate::domain::{AccountName, DocumentHash, Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::gate::{Answer, INLINE_LIMIT, check_name, printable_name, size_text};
 use crate::os::descriptor;
-use crate::store::{Arrival, Content, Received, Refusal};
+use crate::store::{Arrival, Content, Received, Refusal, StoreError};
 
 /// Bytes of a folder's text in a refusal.
 const FOLDER_TEXT: usize = 255;
@@ -26,7 +26,20 @@ pub struct Sent<'a> {
     pub descriptor: Option<OwnedFd>,
 }
 
+/// Why a content is not ready to be received.
+enum NotTaken {
+    Answer(Answer),
+    Store(StoreError),
+}
+
+fn disk_nearly_full(free: u64, rules: &Rules) -> Fault {
+    Fault::new(Code::DiskNearlyFull)
+        .with("free", size_text(free))
+        .with("reserve", size_text(rules.limits.disk_reserve.bytes()))
+}
+
 /// Whose file it is, and where it was dropped.
+#[derive(Clone)]
 struct Origin {
     account: AccountName,
     folder: String,
@@ -75,36 +88,46 @@ impl Gatehouse {
         };
         let content = match self.content(sent) {
             Ok(content) => content,
-            Err(answer) => return answer,
+            Err(NotTaken::Answer(answer)) => return answer,
+            Err(NotTaken::Store(e)) => return self.not_kept(&rules, origin, &e),
         };
-        let Origin { account, folder, name, peer } = origin;
+        let Origin { account, folder, name, peer } = origin.clone();
         let arrival = Arrival { account, realm, folder, name, peer, at: Timestamp::now(), content };
         match self.store.receive(arrival).wait() {
             Ok(Received::Flow(flow)) => Answer::Taken { flow },
             Ok(Received::Duplicate { arrival, first }) => Answer::Duplicate { arrival, first },
-            Err(e) => failed(&e),
+            Err(e) => self.not_kept(&rules, origin, &e),
         }
     }
 
+    /// The store could not keep a file. A full disk is told as such, and journalled if that little still fits.
+    fn not_kept(&self, rules: &Rules, origin: Origin, error: &StoreError) -> Answer {
+        if !matches!(error, StoreError::DiskFull) {
+            return failed(error);
+        }
+        let free = descriptor::free_space(&self.dir).unwrap_or(0);
+        self.refuse(rules, origin, disk_nearly_full(free, rules))
+    }
+
     /// The content, once it is what front says it is; a large one is durable when this returns.
-    fn content(&self, sent: Sent<'_>) -> Result<Content, Answer> {
+    fn content(&self, sent: Sent<'_>) -> Result<Content, NotTaken> {
         let Sent { sha256, size, body, descriptor } = sent;
         let Some(descriptor) = descriptor else {
             let same = body.len() as u64 == size && DocumentHash(Sha256::digest(body).into()) == sha256;
-            return if same { Ok(Content::Inline(body.to_vec())) } else { Err(Answer::Malformed) };
+            return if same { Ok(Content::Inline(body.to_vec())) } else { Err(NotTaken::Answer(Answer::Malformed)) };
         };
         let file = File::from(descriptor);
         let regular = file.metadata().is_ok_and(|found| found.is_file() && found.len() == size);
         if !regular || size <= INLINE_LIMIT as u64 || !body.is_empty() {
-            return Err(Answer::Malformed);
+            return Err(NotTaken::Answer(Answer::Malformed));
         }
-        let kept = self.store.keep_document(&mut FromStart { file: &file, offset: 0, left: size + 1 });
-        let kept = kept.map_err(|e| failed(&e))?;
+        let mut bytes = FromStart { file: &file, offset: 0, left: size + 1 };
+        let kept = self.store.keep_document(&mut bytes).map_err(NotTaken::Store)?;
         if kept.size == size && kept.sha256 == sha256 {
             Ok(Content::Kept(kept))
         } else {
             log::error!("A staged file is not what front said it is");
-            Err(Answer::Malformed)
+            Err(NotTaken::Answer(Answer::Malformed))
         }
     }
 
@@ -203,8 +226,7 @@ impl Gatehouse {
             Answer::Failed { fault: Fault::new(Code::StoreFailed).with("detail", e) }
         })?;
         if free < limits.disk_reserve.bytes().saturating_add(size) {
-            let fault = Fault::new(Code::DiskNearlyFull).with("free", size_text(free));
-            return Ok(Err(fault.with("reserve", size_text(limits.disk_reserve.bytes()))));
+            return Ok(Err(disk_nearly_full(free, rules)));
         }
         let pending = self.store.reader().and_then(|reader| reader.pending(&origin.account));
         let (bytes, files) = pending.map_err(|e| failed(&e))?;

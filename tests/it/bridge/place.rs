@@ -29,6 +29,8 @@ pub struct Scene {
     pub disk_reserve: u64,
     pub connections_per_address: u32,
     pub login_timeout: u64,
+    /// Where the box's folder is made; the system's temporary folder if not said.
+    pub inside: Option<PathBuf>,
     /// More keys that open `sifac`.
     pub keys: Vec<String>,
 }
@@ -42,6 +44,7 @@ impl Default for Scene {
             disk_reserve: 0,
             connections_per_address: 32,
             login_timeout: 30,
+            inside: None,
             keys: Vec::new(),
         }
     }
@@ -71,7 +74,10 @@ fn realm(environment: &str) -> Realm {
 
 impl Place {
     pub async fn open(scene: Scene) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = match &scene.inside {
+            Some(inside) => tempfile::tempdir_in(inside).unwrap(),
+            None => tempfile::tempdir().unwrap(),
+        };
         let signer = Signer::from_seed("fluxgate/test", &[7; 32]).unwrap();
         let store = Store::open(store::Settings::new(dir.path()), signer).unwrap();
         let key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).unwrap();
