@@ -18,6 +18,7 @@ mod tally;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, Header
 use secrecy::ExposeSecret;
 
 use self::desk::{Api, HeldToken};
+use self::pace::Turn;
 use self::secret::SecretFile;
 pub use self::settings::{ApiSection, ConnectorSettings, SettingsError, TechnicalAccountSection};
 use self::tally::Tally;
@@ -120,8 +122,22 @@ impl Connector {
 
     /// One call: waits for its turn under the ceiling, sees to the token, sends, reads.
     pub async fn call<S: Service>(&self, service: &S) -> Result<S::Answer, CallError> {
+        match self.call_after(service, std::future::ready(Ok::<(), Infallible>(()))).await {
+            Ok(result) => result,
+            Err(never) => match never {},
+        }
+    }
+
+    /// As [`Connector::call`], with something to be done when turn and token are in hand, right before the request
+    /// leaves: making the intent of a call that changes something durable. A call that fails before that leaves `before`
+    /// undone, and an error of `before` ends the call unsent.
+    pub async fn call_after<S: Service, E>(
+        &self,
+        service: &S,
+        before: impl Future<Output = Result<(), E>>,
+    ) -> Result<Result<S::Answer, CallError>, E> {
         let begun = Instant::now();
-        let result = self.call_uncounted(service).await;
+        let result = self.call_uncounted(service, before).await?;
         let outcome = CallOutcome::of(&result);
         self.0.tally.count(S::NAME, outcome);
         log::debug!(
@@ -129,7 +145,7 @@ impl Connector {
             environment = self.0.realm.environment.as_str(), elapsed_ms = millis(begun.elapsed());
             "Called Chorus Pro"
         );
-        result
+        Ok(result)
     }
 
     /// Tests all layers that a flow needs: token, account and the subscriptions to both APIs in use (Transverses and
@@ -164,16 +180,43 @@ impl Connector {
         self.0.tally.snapshot(&self.0.realm)
     }
 
-    async fn call_uncounted<S: Service>(&self, service: &S) -> Result<S::Answer, CallError> {
-        let api = &self.0.api;
+    async fn call_uncounted<S: Service, E>(
+        &self,
+        service: &S,
+        before: impl Future<Output = Result<(), E>>,
+    ) -> Result<Result<S::Answer, CallError>, E> {
         let begun = Instant::now();
         let body = Bytes::from(service.body().to_string());
+        let (turn, token) = match self.make_ready().await {
+            Ok(ready) => ready,
+            Err(error) => return Ok(Err(error)),
+        };
+        let _in_flight = self.0.tally.in_flight();
+        before.await?;
+        Ok(self.send_in_turn::<S>(turn, token, body, begun).await)
+    }
+
+    /// Everything that can fail before the request leaves.
+    async fn make_ready(&self) -> Result<(Turn<'_>, HeldToken), CallError> {
+        let api = &self.0.api;
         let turn = {
             let _waiting = self.0.tally.waiting();
             api.turns.take().await?
         };
-        let _in_flight = self.0.tally.in_flight();
-        let mut token = self.token(None).await?;
+        let token = self.token(None).await?;
+        api.slow.check()?;
+        api.client()?;
+        self.headers(&token)?;
+        Ok((turn, token))
+    }
+
+    async fn send_in_turn<S: Service>(
+        &self,
+        turn: Turn<'_>,
+        mut token: HeldToken,
+        body: Bytes,
+        begun: Instant,
+    ) -> Result<S::Answer, CallError> {
         let mut reply = self.send::<S>(&token, body.clone()).await?;
         // A token from before this call may have been revoked: the gateway refused it, so nothing was changed.
         if matches!(reply, Reply::Unauthorised) && token.obtained < begun {

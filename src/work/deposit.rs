@@ -10,7 +10,7 @@ use crate::chorus::{DeposerFlux, FluxFileName, FluxSyntax};
 use crate::domain::Timestamp;
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, State};
-use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease};
+use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, StoreError};
 use crate::work::connector::CallError;
 use crate::work::core::{Core, JobError};
 use crate::work::reach::Setback;
@@ -33,13 +33,54 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     drop(reader);
     let service = prepare(core, &flow).await?;
 
-    let intended = core.store.intend(&flow.id, lease, core.now()).await?;
-    let Decided::Moved { to: State::Sending, .. } = intended else {
-        // Somebody else moved it: what that asks for has its own work.
-        return Ok(core.store.finish(lease).await?);
+    let mut intended = false;
+    let before = async {
+        match core.store.intend(&flow.id, lease, core.now()).await? {
+            Decided::Moved { to: State::Sending, .. } => {
+                intended = true;
+                Ok(())
+            }
+            // Somebody else moved it: what that asks for has its own work.
+            Decided::Moved { .. } | Decided::Impossible { .. } => Err(NotIntended::Elsewhere),
+        }
     };
-    let answer = connector.call(&service).await;
-    settle(core, lease, &flow, &attempts, answer).await
+    match connector.call_after(&service, before).await {
+        Ok(answer) if intended => settle(core, lease, &flow, &attempts, answer).await,
+        Ok(Ok(_)) => unreachable!("an answer without a request"),
+        Ok(Err(error)) => put_off(core, lease, &flow, error).await,
+        Err(NotIntended::Elsewhere) => {
+            log::info!(flow = flow.id.as_str(); "A deposit was given up before it was sent");
+            Ok(())
+        }
+        Err(NotIntended::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Why there is no intent, and so no call.
+enum NotIntended {
+    /// The flow is no longer ready; the step has ended the lease.
+    Elsewhere,
+    Store(StoreError),
+}
+
+impl From<StoreError> for NotIntended {
+    fn from(error: StoreError) -> Self {
+        NotIntended::Store(error)
+    }
+}
+
+/// The way to Chorus Pro was closed before anything was intended: the flow stays ready and says why.
+async fn put_off(core: &Core, lease: &Lease, flow: &FlowRecord, error: CallError) -> Result<(), JobError> {
+    log::warn!(flow = flow.id.as_str(), error = error.to_string().as_str(); "A deposit waits: Chorus Pro cannot be called");
+    let fault = error.fault().clone();
+    let now = core.now();
+    let at = match core.setback(&lease.realm, error).await {
+        Setback::Later { at, .. } => at,
+        Setback::Refused { .. } => now,
+    };
+    core.store.trouble(&flow.id, Some(fault), now).await?;
+    let retry = core.options.load().limits.deposit_retry.get();
+    Ok(core.store.postpone(lease, at.max(now.plus(retry))).await?)
 }
 
 /// Reads the document apart from the async workers and names what is sent.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::{DocumentHash, FlowId, Timestamp};
+use crate::domain::{DocumentHash, FlowId, Realm, Timestamp};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::State;
 use crate::os::durable;
@@ -66,11 +66,20 @@ struct Own {
     invoices: Vec<InvoiceRecord>,
     findings: Vec<crate::store::FindingRecord>,
     steps: Vec<StepRecord>,
+    /// Why its realm's queue stands still, when it waits in it.
+    halt: Option<Fault>,
+}
+
+impl Own {
+    /// The fault to show: the flow's own, or what it waits for.
+    fn fault(&self) -> Option<&Fault> {
+        self.flow.fault.as_ref().or(self.halt.as_ref())
+    }
 }
 
 fn write_all(core: &Core, leases: &[Lease]) -> Vec<Result<(), JobError>> {
-    let cases: Vec<Result<Case, JobError>> = match core.store.reader() {
-        Ok(reader) => leases.iter().map(|lease| gather(&reader, &lease.flow)).collect(),
+    let cases: Vec<Result<Case, JobError>> = match core.store.reader().and_then(|r| Ok((r.halts()?, r))) {
+        Ok((halts, reader)) => leases.iter().map(|lease| gather(&reader, &lease.flow, &halts)).collect(),
         Err(error) => {
             let error = error.to_string();
             return leases.iter().map(|_| Err(files_error(&error))).collect();
@@ -100,15 +109,20 @@ fn files_error(error: &str) -> JobError {
     JobError::Files { what: WHAT, error: std::io::Error::other(error.to_owned()) }
 }
 
-fn gather(reader: &Reader, id: &FlowId) -> Result<Case, JobError> {
+fn gather(reader: &Reader, id: &FlowId, halts: &[(Realm, Fault, Timestamp)]) -> Result<Case, JobError> {
     let arrival = reader.arrival(id)?.ok_or(JobError::Missing("the arrival"))?;
     let own = match &arrival.flow {
-        Some(flow) if *flow == arrival.id => Some(Own {
-            flow: reader.flow(flow)?.ok_or(JobError::Missing("the flow"))?,
-            invoices: reader.invoices(flow)?,
-            findings: reader.findings(flow)?,
-            steps: reader.steps(flow)?,
-        }),
+        Some(flow) if *flow == arrival.id => {
+            let flow = reader.flow(flow)?.ok_or(JobError::Missing("the flow"))?;
+            let halt = halts.iter().find(|(realm, ..)| !flow.is_final && *realm == flow.realm);
+            Some(Own {
+                invoices: reader.invoices(&flow.id)?,
+                findings: reader.findings(&flow.id)?,
+                steps: reader.steps(&flow.id)?,
+                halt: halt.map(|(_, fault, _)| fault.clone()),
+                flow,
+            })
+        }
         _ => None,
     };
     Ok(Case { arrival, own })
@@ -122,9 +136,15 @@ fn publish(core: &Core, case: &Case, checkpoint: &str, touched: &mut BTreeSet<Pa
     seal::seal(&core.signer, Purpose::Receipt, &mut document)?;
     let bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
 
+    let name = receipt_name(&arrival.file, &arrival.id);
+    // First the refused file, so that it is there when the receipt says so.
+    if let Some(own) = &case.own
+        && own.flow.state.parse::<State>().is_ok_and(|state| matches!(state, State::Refused | State::Rejected))
+    {
+        touched.insert(reject(core, arrival, &bytes, &name)?);
+    }
     let shelf = core.folders.shelf(&arrival.account, Shelf::Receipts).map_err(JobError::files(WHAT))?;
     let bench = core.folders.bench(&arrival.account).map_err(JobError::files(WHAT))?;
-    let name = receipt_name(&arrival.file, &arrival.id);
     let draft = bench.join(format!("receipt-{}", arrival.id));
     lay(&draft, &bytes, &shelf.join(&name)).map_err(JobError::files(WHAT))?;
     let newest = shelf.join(newest_receipt_name(&arrival.file));
@@ -132,11 +152,6 @@ fn publish(core: &Core, case: &Case, checkpoint: &str, touched: &mut BTreeSet<Pa
         point(&shelf.join(&name), &draft, &newest).map_err(JobError::files(WHAT))?;
     }
     touched.insert(shelf);
-    if let Some(own) = &case.own
-        && own.flow.state.parse::<State>().is_ok_and(|state| matches!(state, State::Refused | State::Rejected))
-    {
-        touched.insert(reject(core, arrival, &bytes, &name)?);
-    }
     Ok(())
 }
 
@@ -206,7 +221,7 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("duplicate_of", Value::Null);
             put("deposit_number", own.flow.deposit_number.as_ref().map(|number| number.as_str()).into());
             put("invoices", own.invoices.iter().map(invoice_json).collect());
-            put("fault", own.flow.fault.as_ref().map_or(Value::Null, |fault| fault_json(fault, language)));
+            put("fault", own.fault().map_or(Value::Null, |fault| fault_json(fault, language)));
             put("findings", own.findings.iter().map(|f| serde_json::to_value(f).unwrap_or_default()).collect());
             put("history", history(&own.steps, &own.flow));
         }

@@ -222,6 +222,7 @@ async fn a_forbidden_api_stops_the_queue_with_its_remedy() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
     let control = gateway.simulator.control();
     control.add_fault(FaultRule::new("*", Effect::Status403Empty).always()).unwrap();
+    gateway.await_until("the halt", || !gateway.store().reader().unwrap().halts().unwrap().is_empty()).await;
     gateway.drop_flow("interdite.xml", invoice("FA-INTERDITE-1")).await;
     let receipt = gateway.await_receipt("interdite.xml.json", |r| r["fault"]["code"] == "FG-303").await;
     assert_eq!(receipt["fault"]["retry"], "AfterAction");
@@ -316,7 +317,10 @@ async fn a_rejection_by_the_recipient_and_an_unknown_status_are_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_anywhere_it_resumes_and_deposits_once() {
-    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let mut limits = quick_limits();
+    // A crash between intent and request leaves a doubt that only absence resolves.
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(2_000);
+    let mut gateway = Gateway::start(hurried(), limits).await;
     const FILES: usize = 12;
     for n in 0..FILES {
         gateway.drop_flow(&format!("crash-{n}.xml"), invoice(&format!("FA-CRASH-{n}"))).await;
