@@ -8,6 +8,7 @@ mod door;
 mod floors;
 mod flow;
 mod house;
+mod serve;
 
 /// The reference folder beside the checkout; tests that need it say so aloud when it is not there.
 pub fn shared() -> Option<std::path::PathBuf> {
