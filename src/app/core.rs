@@ -2,6 +2,7 @@
 //! network is outbound, to Chorus Pro.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -153,7 +154,9 @@ fn listen(path: &Path) -> Result<UnixListener, StartError> {
         _ => {}
     }
     // The folder is 0700 and the umask 077: nobody else can open it at any instant.
-    UnixListener::bind(path).map_err(io("the socket", path))
+    let listener = UnixListener::bind(path).map_err(io("the socket", path))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(io("the socket", path))?;
+    Ok(listener)
 }
 
 async fn note_start(store: &Store, boot: &Boot) -> Result<(), StoreError> {

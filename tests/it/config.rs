@@ -20,6 +20,9 @@ fn sample_in_full() -> String {
         .lines()
         .map(|line| {
             let bare = line.strip_prefix("# ").unwrap_or(line);
+            // The sample's hash is cut short; this one is of nobody's password.
+            let bare =
+                &bare.replace("p=1$...", "p=1$c2FsdHNhbHRzYWx0c2FsdA$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE");
             let word = bare.split(" = ").next().unwrap_or("");
             let is_key = bare.contains(" = ") && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
             if is_key || bare.starts_with("[[") { format!("{bare}\n") } else { format!("{line}\n") }
@@ -66,13 +69,17 @@ fn every_file_in_config_is_accepted() {
     let mut read = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            let text = fs::read_to_string(&path).unwrap();
-            if let Err(problems) = Config::parse(&text) {
-                panic!("{}: {}", path.display(), told(&problems));
-            }
-            read += 1;
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.ends_with(".toml") {
+            continue;
         }
+        let text = fs::read_to_string(&path).unwrap();
+        if name.starts_with("simulate") {
+            fluxgate::simulator::Scenario::from_toml(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        } else if let Err(problems) = Config::parse(&text) {
+            panic!("{name}: {}", told(&problems));
+        }
+        read += 1;
     }
     assert!(read >= 1);
 }

@@ -12,6 +12,7 @@ mod flow;
 mod gateway;
 mod house;
 mod reception;
+mod serve;
 mod simulator;
 
 /// The reference folder beside the checkout; tests that need it say so aloud when it is not there.

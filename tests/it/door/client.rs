@@ -28,7 +28,6 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Running {
     pub address: SocketAddr,
     pub counters: Arc<Counters>,
-    pub fingerprint: String,
     pub dir: tempfile::TempDir,
     certificate: Vec<u8>,
     trigger: ShutdownTrigger,
@@ -61,7 +60,6 @@ pub async fn door(sites: Vec<SiteSection>, adjust: impl FnOnce(&mut DoorSection)
     let address = listener.local_addr().unwrap();
     let counters = Arc::new(Counters::default());
     let (trigger, shutdown) = Shutdown::pair();
-    let fingerprint = certificate.fingerprint.clone();
     let pem = std::fs::read(files(dir.path()).certificate).unwrap();
     let door = Door {
         section,
@@ -71,7 +69,7 @@ pub async fn door(sites: Vec<SiteSection>, adjust: impl FnOnce(&mut DoorSection)
         counters: counters.clone(),
     };
     let serving = tokio::spawn(door::serve(listener, door, shutdown));
-    Running { address, counters, fingerprint, dir, certificate: pem, trigger, serving }
+    Running { address, counters, dir, certificate: pem, trigger, serving }
 }
 
 impl Running {
@@ -79,11 +77,6 @@ impl Running {
     pub async fn stop(self) {
         self.trigger.tell();
         tokio::time::timeout(PATIENCE, self.serving).await.unwrap().unwrap();
-    }
-
-    /// Tells the door to stop.
-    pub fn tell(&self) {
-        self.trigger.tell();
     }
 
     pub async fn tls(&self, alpn: &str) -> TlsStream<TcpStream> {

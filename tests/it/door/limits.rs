@@ -44,7 +44,6 @@ async fn a_head_that_trickles_in_is_cut_in_time_and_others_are_served_meanwhile(
     let lasted = began.elapsed();
     assert!(lasted >= Duration::from_millis(600), "{lasted:?}");
     assert_eq!(upstream.seen.requests.load(Ordering::SeqCst), 1, "the slow one never reached an upstream");
-    assert_eq!(door.counters.connections_open.get(), 1.min(door.counters.connections_open.get()));
 
     // Nothing at all, not even a handshake.
     let mut silent = TcpStream::connect(door.address).await.unwrap();

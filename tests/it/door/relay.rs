@@ -291,9 +291,23 @@ async fn heads_without_bodies_and_early_answers_pass() {
     assert_eq!((answer.status(), answer.headers()["content-length"].to_str().unwrap()), (StatusCode::OK, "1"));
     assert_eq!(text(answer).await, "");
 
+    door.stop().await;
+
+    // An upstream that answers at the head, and goes on reading.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut chunk = vec![0; FRAME];
+        let _ = stream.read(&mut chunk).await.unwrap();
+        stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno").await.unwrap();
+        while let Ok(1..) = stream.read(&mut chunk).await {}
+    });
+    let door = super::client::door(vec![site("a.fr", "/", address)], |_| {}).await;
     let taken = Arc::new(AtomicU64::new(0));
-    let request = Request::post("/early").header("host", "a.fr").body(upload(1 << 20, taken)).unwrap();
+    let request = Request::post("/").header("host", "a.fr").body(upload(4 << 20, taken)).unwrap();
     let answer = door.h1().await.send_request(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "the upstream's word counts before the body is through");
+    assert_eq!(text(answer).await, "no");
     door.stop().await;
 }

@@ -12,7 +12,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -78,12 +78,6 @@ async fn answer(request: Request<Incoming>, name: &'static str, seen: Arc<Seen>)
             let frames = stream::once(async { Ok(Frame::data(Bytes::from_static(b"begun"))) });
             let frames = futures_util::StreamExt::chain(frames, stream::pending());
             Response::new(BodyExt::boxed(StreamBody::new(frames)))
-        }
-        "early" => {
-            // Answers without having read the body.
-            let mut answer = text("no");
-            *answer.status_mut() = StatusCode::UNAUTHORIZED;
-            answer
         }
         "hops" => Response::builder()
             .header("connection", "x-hop")

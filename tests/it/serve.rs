@@ -1,0 +1,278 @@
+//! The real binary as a user runs it: both processes, their restarts, their stop, and the commands around them.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use fluxgate::app::front::Addresses;
+
+/// Longer than anything here should take, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fluxgate"));
+    command.env("LANG", "en_GB.UTF-8").env_remove("LC_ALL").env_remove("LC_MESSAGES");
+    command
+}
+
+/// A gateway in a folder of its own, connected to nothing.
+struct Gateway {
+    dir: tempfile::TempDir,
+    child: Child,
+}
+
+fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(Instant::now() < end, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A signal to a process this test started.
+fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+fn ask(address: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+fn configuration(dir: &Path) -> PathBuf {
+    let file = dir.join("fluxgate.toml");
+    let text = format!(
+        "version = 1\n[door]\nlisten = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n[sftp]\nlisten = \
+         \"127.0.0.1:0\"\n[store]\ndir = \"{0}/data\"\nrun_dir = \"{0}/run\"\n[limits]\ndisk_reserve = \"1MiB\"\n",
+        dir.display()
+    );
+    fs::write(&file, text).unwrap();
+    file
+}
+
+impl Gateway {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = configuration(dir.path());
+        let log = fs::File::create(dir.path().join("log")).unwrap();
+        let child = program().args(["serve", "--config"]).arg(&file).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let gateway = Self { dir, child };
+        gateway.ready();
+        gateway
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
+    fn addresses(&self) -> Option<Addresses> {
+        serde_json::from_slice(&fs::read(self.dir.path().join("run/addresses.json")).ok()?).ok()
+    }
+
+    fn ready(&self) -> Addresses {
+        until("front and core answer", || {
+            let addresses = self.addresses()?;
+            ask(addresses.metrics, "/healthz")?.starts_with("HTTP/1.1 200 ").then_some(addresses)
+        })
+    }
+
+    /// The process of a role, as the kernel knows it.
+    fn process(&self, role: &str) -> u32 {
+        until(role, || {
+            let list = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.child.id())).ok()?;
+            list.split_whitespace().filter_map(|pid| pid.parse().ok()).find(|pid: &u32| {
+                let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                words.split(|b| *b == 0).any(|word| word == role.as_bytes())
+            })
+        })
+    }
+
+    fn command(&self, words: &[&str], input: &str) -> Output {
+        let mut child = program()
+            .args(words)
+            .arg("--config")
+            .arg(self.dir.path().join("fluxgate.toml"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    fn stop(&mut self) -> i32 {
+        signal(self.child.id(), "TERM");
+        until("the gateway stops", || self.child.try_wait().unwrap()).code().unwrap()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn gone(pid: u32) -> bool {
+    // A zombie has ended; somebody else has to bury it.
+    fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
+}
+
+#[test]
+fn a_process_that_dies_is_started_again_where_it_was_and_a_stop_ends_all() {
+    let mut gateway = Gateway::start();
+    let before = gateway.ready();
+    for (role, signal_name) in [("core", "KILL"), ("front", "KILL"), ("core", "TERM"), ("front", "ABRT")] {
+        let victim = gateway.process(role);
+        signal(victim, signal_name);
+        until("another process of the role", || (gateway.process(role) != victim).then_some(()));
+        assert_eq!(gateway.ready(), before, "ports, certificate and host key are the same: clients know them");
+    }
+    let children = [gateway.process("core"), gateway.process("front")];
+    let metrics = ask(before.metrics, "/metrics").unwrap();
+    for line in [
+        "\nfluxgate_core_up 1\n",
+        "\nfluxgate_door_connections_total ",
+        "\nfluxgate_journal_leaves ",
+        "\nfluxgate_sftp_",
+    ] {
+        assert!(metrics.contains(line), "{line:?} in {metrics}");
+    }
+    assert_eq!(gateway.stop(), 0, "{}", gateway.log());
+    until("both processes end", || children.iter().all(|pid| gone(*pid)).then_some(()));
+    assert_eq!(
+        fs::read_dir(gateway.dir.path().join("run"))
+            .unwrap()
+            .filter(|e| {
+                let name = e.as_ref().unwrap().file_name();
+                std::os::unix::net::UnixStream::connect(gateway.dir.path().join("run").join(name)).is_ok()
+            })
+            .count(),
+        0
+    );
+
+    let verified = program().args(["audit", "verify"]).arg(gateway.dir.path().join("data")).output().unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+    assert!(String::from_utf8_lossy(&verified.stdout).ends_with("whole\n"));
+}
+
+#[test]
+fn children_do_not_outlive_a_supervisor_that_is_killed() {
+    let mut gateway = Gateway::start();
+    let children = [gateway.process("core"), gateway.process("front")];
+    gateway.child.kill().unwrap();
+    gateway.child.wait().unwrap();
+    until("front and core end", || children.iter().all(|pid| gone(*pid)).then_some(()));
+}
+
+#[test]
+fn what_holds_secrets_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let gateway = Gateway::start();
+    let mode = |path: &str| fs::metadata(gateway.dir.path().join(path)).unwrap().permissions().mode() & 0o777;
+    for folder in ["run", "data", "data/secrets"] {
+        assert_eq!(mode(folder), 0o700, "{folder}");
+    }
+    for file in ["secrets/journal.key", "secrets/door.key", "secrets/ssh_host_ed25519", "fluxgate.db"] {
+        assert_eq!(mode(&format!("data/{file}")), 0o600, "{file}");
+    }
+    for socket in ["gate.sock", "control.sock"] {
+        assert_eq!(mode(&format!("run/{socket}")), 0o600, "{socket}");
+    }
+    // Core listens on nothing that a network reaches.
+    let core = gateway.process("core");
+    let sockets: Vec<String> = fs::read_dir(format!("/proc/{core}/fd"))
+        .unwrap()
+        .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+        .filter_map(|target| Some(target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    for table in ["tcp", "tcp6", "udp", "udp6"] {
+        let Ok(table) = fs::read_to_string(format!("/proc/{core}/net/{table}")) else { continue };
+        for row in table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>()) {
+            let listens = row[3] == "0A" || row[3] == "07";
+            assert!(!(listens && sockets.iter().any(|inode| inode == row[9])), "core listens: {row:?}");
+        }
+    }
+}
+
+#[test]
+fn people_are_added_while_core_runs_and_while_it_does_not() {
+    let mut gateway = Gateway::start();
+    let names = |gateway: &Gateway| String::from_utf8(gateway.command(&["user", "list"], "").stdout).unwrap();
+    assert_eq!(names(&gateway), "");
+    let added = gateway.command(&["user", "add", "claire"], "une phrase assez longue\n");
+    assert!(added.status.success(), "{added:?}");
+    assert_eq!(gateway.command(&["user", "add", "claire"], "une phrase assez longue\n").status.code(), Some(65));
+    assert_eq!(gateway.command(&["user", "passwd", "paul"], "une phrase assez longue\n").status.code(), Some(65));
+    assert_eq!(gateway.command(&["user", "add", "paul"], "court\n").status.code(), Some(65));
+    assert_eq!(names(&gateway), "claire\n");
+    assert_eq!(gateway.stop(), 0);
+    assert!(gateway.command(&["user", "add", "paul"], "une phrase assez longue\n").status.success());
+    assert!(gateway.command(&["user", "passwd", "claire"], "une autre phrase longue\n").status.success());
+    assert_eq!(names(&gateway), "claire\npaul\n");
+    assert!(!gateway.log().contains("claire"), "names of people are not logged");
+}
+
+#[test]
+fn an_unusable_configuration_pauses_flows_and_keeps_the_door_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = configuration(dir.path());
+    let broken = fs::read_to_string(&file).unwrap() + "[[route]]\naccount = \"nobody\"\n";
+    fs::write(&file, broken).unwrap();
+    let log = fs::File::create(dir.path().join("log")).unwrap();
+    let child = program().args(["serve", "--config"]).arg(&file).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    let mut gateway = Gateway { dir, child };
+    gateway.ready();
+    let told = gateway.log().matches("FG-903").count();
+    assert!(told > 0, "{}", gateway.log());
+    // Repaired, and told so: no restart by hand.
+    configuration(gateway.dir.path());
+    let core = gateway.process("core");
+    signal(gateway.child.id(), "HUP");
+    until("core starts anew", || (gateway.process("core") != core).then_some(()));
+    gateway.ready();
+    assert_eq!(gateway.log().matches("FG-903").count(), told, "{}", gateway.log());
+    assert_eq!(gateway.stop(), 0);
+}
+
+#[test]
+fn commands_say_what_is_wrong_by_their_exit_codes() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = configuration(dir.path());
+    let run = |words: &[&str]| program().args(words).stdin(Stdio::null()).output().unwrap();
+    let check = |path: &Path| run(&["config", "check", path.to_str().unwrap()]);
+    assert_eq!(check(&file).status.code(), Some(0));
+    assert_eq!(check(Path::new("/nonexistent")).status.code(), Some(66));
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("disk_reserve", "disc_reserve")).unwrap();
+    let bad = check(&file);
+    assert_eq!(bad.status.code(), Some(78));
+    let said = String::from_utf8(bad.stdout).unwrap();
+    assert!(said.starts_with(&format!("{}:11:1: limits.disc_reserve: unknown key", file.display())), "{said}");
+    assert!(said.contains("`disk_reserve`"), "{said}");
+
+    assert_eq!(run(&["nonsense"]).status.code(), Some(64));
+    assert_eq!(run(&["serve", "--role", "nobody"]).status.code(), Some(64));
+    for help in [&["--help"][..], &["serve", "--help"], &["audit", "--help"], &["config", "--help"], &["--version"]] {
+        assert_eq!(run(help).status.code(), Some(0), "{help:?}");
+    }
+    assert_eq!(run(&["audit", "verify", dir.path().to_str().unwrap()]).status.code(), Some(66));
+
+    let mut hash = program().args(["user", "hash"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    hash.stdin.take().unwrap().write_all(b"une phrase assez longue").unwrap();
+    let hash = hash.wait_with_output().unwrap();
+    assert!(hash.status.success());
+    let hash = String::from_utf8(hash.stdout).unwrap();
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+}
