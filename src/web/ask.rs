@@ -42,6 +42,11 @@ impl Fields {
         if pairs.len() > FIELD_LIMIT { Err(Unread::Malformed) } else { Ok(Self(pairs)) }
     }
 
+    #[cfg(test)]
+    pub fn of(text: &str) -> Self {
+        Self::parse(text.as_bytes()).unwrap()
+    }
+
     /// The first value of that name; empty when there is none.
     pub fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)

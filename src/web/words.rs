@@ -187,6 +187,46 @@ impl Tongue {
         (self.say(french, english).to_owned(), tone)
     }
 
+    /// A journal leaf's kind, for a timeline.
+    pub fn step(&self, kind: &str) -> String {
+        let (french, english) = match kind {
+            "receive" => ("Fichier reçu, gravé et journalisé", "File received, durable and journalled"),
+            "duplicate" => ("Second envoi du même fichier", "Same file sent again"),
+            "refuse" => ("Fichier refusé avant d’être pris", "File refused before it was taken"),
+            "find" => ("Facture trouvée chez Chorus Pro", "Invoice found at Chorus Pro"),
+            "identify" => ("Identifiant Chorus Pro connu", "Chorus Pro’s number known"),
+            "status" => ("Statut relevé chez Chorus Pro", "Status read at Chorus Pro"),
+            "trouble" => ("Difficulté signalée", "Trouble noted"),
+            "impossible" => ("Événement impossible, ignoré", "Impossible event, ignored"),
+            "download" => ("Téléchargement sur la page", "Downloaded on the page"),
+            "deposit.check_passed" => ("Contrôles réussis", "Checks passed"),
+            "deposit.check_failed" => ("Contrôles en échec", "Checks failed"),
+            "deposit.sending" => ("Intention de dépôt gravée, appel en cours", "Intent to deposit durable, call under way"),
+            "deposit.not_sent" => ("Dépôt non parti, nouvel essai prévu", "Not sent, to be tried again"),
+            "deposit.deposit_accepted" => ("Dépôt accepté par Chorus Pro", "Deposit accepted by Chorus Pro"),
+            "deposit.deposit_refused" => ("Dépôt refusé par Chorus Pro", "Deposit refused by Chorus Pro"),
+            "deposit.answer_lost" => ("Réponse perdue : le dépôt est douteux", "Answer lost: the deposit is doubtful"),
+            "deposit.found_at_chorus" => ("Retrouvé chez Chorus Pro", "Found at Chorus Pro"),
+            "deposit.absent_at_chorus" => ("Absent chez Chorus Pro : sera déposé de nouveau", "Absent at Chorus Pro: to be deposited again"),
+            "deposit.still_doubtful" => ("Recherche sans conclusion", "Look-up without conclusion"),
+            "deposit.in_hand" => ("En cours d’intégration chez Chorus Pro", "In hand at Chorus Pro"),
+            "deposit.integrated" => ("Intégré par Chorus Pro", "Integrated by Chorus Pro"),
+            "deposit.partly_integrated" => ("Intégré en partie par Chorus Pro", "Partly integrated by Chorus Pro"),
+            "deposit.rejected" => ("Rejeté par Chorus Pro", "Rejected by Chorus Pro"),
+            "deposit.incident" => ("Incident chez Chorus Pro", "Incident at Chorus Pro"),
+            "deposit.confirmed_by_person" => ("Confirmé par une personne", "Confirmed by a person"),
+            "deposit.resend_by_person" => ("Renvoi demandé par une personne", "Sent again on a person’s word"),
+            "deposit.abandoned_by_person" => ("Abandonné par une personne", "Abandoned by a person"),
+            "reception.downloaded" => ("Téléchargée et gravée", "Downloaded and durable"),
+            "reception.download_failed" => ("Téléchargement en échec, nouvel essai prévu", "Download failed, to be tried again"),
+            "reception.placed" => ("Livrée dans le dossier du compte", "Delivered into the account’s folder"),
+            "reception.placing_failed" => ("Livraison en échec, nouvel essai prévu", "Delivery failed, to be tried again"),
+            "reception.taken" => ("Prise par l’application", "Taken by the application"),
+            other => return other.replace(['_', '.'], " "),
+        };
+        self.say(french, english).to_owned()
+    }
+
     /// An invoice's status at Chorus Pro.
     pub fn status(&self, status: &InvoiceStatus) -> (String, Tone) {
         use InvoiceStatus as I;
@@ -244,6 +284,13 @@ mod tests {
             for tongue in [FR, EN] {
                 assert_ne!(tongue.state(kind, state).0, state, "{kind:?} {state} has no label");
             }
+        }
+        let events = deposit::Event::ALL
+            .iter()
+            .map(|e| format!("deposit.{e}"))
+            .chain(reception::Event::ALL.iter().map(|e| format!("reception.{e}")));
+        for kind in events {
+            assert_ne!(FR.step(&kind), kind.replace(['_', '.'], " "), "{kind} has no label");
         }
         assert_eq!(FR.state(FlowKind::Deposit, "new_one"), ("new_one".to_owned(), Tone::Warn));
     }
