@@ -53,7 +53,8 @@ impl Answer {
     /// A file to keep, never to show: `application/octet-stream`, whatever it is.
     pub fn download(name: &str, size: Option<u64>, content: Box<dyn Read + Send>) -> Self {
         let size = size.and_then(|s| usize::try_from(s).ok());
-        let mut answer = Self::bytes("application/octet-stream", Vec::new()).with("Content-Disposition", attachment(name));
+        let mut answer =
+            Self::bytes("application/octet-stream", Vec::new()).with("Content-Disposition", attachment(name));
         answer.body = Body::Stream(content, size);
         answer
     }
@@ -80,16 +81,22 @@ impl Answer {
     /// Sends the answer. What cannot be sent any more is the client's loss.
     pub fn send(self, request: tiny_http::Request) -> std::io::Result<()> {
         let mut headers: Vec<Header> = HARDENING.iter().filter_map(|(n, v)| header(n, v)).collect();
-        headers.extend(header("Cache-Control", if self.cached { "public, max-age=31536000, immutable" } else { "no-store" }));
+        headers.extend(header(
+            "Cache-Control",
+            if self.cached { "public, max-age=31536000, immutable" } else { "no-store" },
+        ));
         headers.extend(self.headers.iter().filter_map(|(n, v)| header(n, v)));
         let status = StatusCode(self.status);
-        match self.body {
+        let (content, length): (Box<dyn Read>, _) = match self.body {
             Body::Bytes(bytes) => {
                 let length = bytes.len();
-                request.respond(Response::new(status, headers, std::io::Cursor::new(bytes), Some(length), None))
+                (Box::new(std::io::Cursor::new(bytes)), Some(length))
             }
-            Body::Stream(content, length) => request.respond(Response::new(status, headers, content, length, None)),
-        }
+            Body::Stream(content, length) => (content, length),
+        };
+        // A length that is known is told, so that browsers show progress and notice a cut.
+        let response = Response::new(status, headers, content, length, None).with_chunked_threshold(usize::MAX);
+        request.respond(response)
     }
 }
 

@@ -131,10 +131,9 @@ impl Ask {
     /// The form's token is checked besides.
     pub fn is_from_here(&self) -> bool {
         let by_site = self.fetch_site.as_deref().is_none_or(|site| site == "same-origin");
-        let by_origin = self
-            .origin
-            .as_deref()
-            .is_none_or(|origin| origin.split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(&self.host)));
+        let by_origin = self.origin.as_deref().is_none_or(|origin| {
+            origin.split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(&self.host))
+        });
         by_site && by_origin
     }
 }

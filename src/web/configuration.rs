@@ -24,7 +24,6 @@ const QUOTE: usize = 160;
 /// A problem in words, beside its line.
 pub struct ProblemView {
     pub line: usize,
-    pub column: usize,
     pub key: String,
     pub message: String,
     pub remedy: String,
@@ -34,15 +33,15 @@ pub struct ProblemView {
 impl ProblemView {
     pub fn all(problems: &[Problem], text: &str, t: Tongue) -> Vec<Self> {
         let lines: Vec<&str> = text.lines().collect();
-        let quote = |line: usize| lines.get(line.wrapping_sub(1)).map_or("", |l| l.trim()).chars().take(QUOTE).collect();
+        let quote =
+            |line: usize| lines.get(line.wrapping_sub(1)).map_or("", |l| l.trim()).chars().take(QUOTE).collect();
         problems
             .iter()
             .map(|p| Self {
                 line: p.line,
-                column: p.column,
                 key: p.key.clone(),
-                message: p.message.get(t.0).to_owned(),
-                remedy: p.remedy.get(t.0).to_owned(),
+                message: t.typeset(p.message.get(t.0)),
+                remedy: t.typeset(p.remedy.get(t.0)),
                 quote: quote(p.line),
             })
             .collect()

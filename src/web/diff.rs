@@ -125,10 +125,11 @@ mod tests {
     #[test]
     fn a_changed_line_stands_in_its_context() {
         let old = "a\nb\nc\nd\ne\nf\ng\nh\ni\n";
-        let found = lines(old, &old.replace('h', "H"));
-        let signs: String = found.iter().map(|l| l.class().chars().next().unwrap()).collect();
+        let new = old.replace('h', "H");
+        let found = lines(old, &new);
+        let signs: String = found.iter().map(Line::sign).collect();
         assert_eq!(found[0], Line::Skipped(4));
-        assert_eq!(signs, "sssssgcs".replacen("sssss", "ssss", 1), "{found:?}");
+        assert_eq!(signs, "    −+ ", "{found:?}");
         assert!(lines(old, old).is_empty());
     }
 

@@ -10,11 +10,11 @@ use crate::web::answer::Answer;
 use crate::web::ask::{Ask, Method};
 use crate::web::error::Trouble;
 use crate::web::page::{Chrome, Visit};
+use crate::web::password;
 use crate::web::session::{self, gone_cookie, strict_cookie};
 use crate::web::site::{Site, local_path, note};
 use crate::web::throttle::address_key;
 use crate::web::words::Tongue;
-use crate::web::password;
 
 /// Characters of a person's name.
 const NAME_LIMIT: usize = 64;
@@ -64,7 +64,7 @@ pub fn claim(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     site.by_claim.count("", now);
     let enrolled = site.claim.redeem(ask.form.get("code"), || -> Result<(), Trouble> {
         let hash = password::hash(&password)?;
-        Ok(site.store.enrol(name, &hash, "claim", Timestamp::now()).wait()?)
+        Ok(site.store.enrol(name, &hash, "console", Timestamp::now()).wait()?)
     });
     match enrolled {
         None => {
@@ -91,6 +91,8 @@ pub fn unfit<'t>(t: Tongue, name: &str, password: &str, repeat: &str) -> Option<
     let length = password.chars().count();
     if name.is_empty() || name.chars().count() > NAME_LIMIT || name.chars().any(char::is_control) {
         Some(t.say("Indiquez un nom de 1 à 64 caractères.", "Give a name of 1 to 64 characters."))
+    } else if is_machine_s(name) {
+        Some(t.say("Ce nom est réservé à la machine.", "This name is reserved for the box."))
     } else if length < password::SHORTEST {
         Some(t.say(
             "Le mot de passe doit avoir au moins 12 caractères. Une phrase convient très bien.",
@@ -108,6 +110,11 @@ pub fn unfit<'t>(t: Tongue, name: &str, password: &str, repeat: &str) -> Option<
     } else {
         None
     }
+}
+
+/// A name that the journal writes in clear, because it takes it for a part of this box.
+fn is_machine_s(name: &str) -> bool {
+    name.starts_with("account:") || ["system", "front", "core", "keeper", "console"].contains(&name)
 }
 
 /// Made of fewer than five different characters, of the name, or of a known start.
@@ -206,6 +213,7 @@ mod tests {
         let t = Tongue(Language::En);
         let fit = |name, password: &str| unfit(t, name, password, password);
         assert_eq!(fit("Camille Durand", "une phrase de passe assez longue"), None);
+        assert!(fit("system", "une phrase de passe assez longue").is_some(), "the journal would not hide it");
         assert!(fit("", "une phrase de passe assez longue").is_some());
         assert!(fit("anna", "elevenchars").unwrap().contains("12"));
         for weak in ["aaaaaaaaaaaaa", "123456789012", "annaannaanna", "motdepasse2026"] {

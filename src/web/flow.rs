@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use askama::Template;
 
-use crate::domain::{DepositNumber, FlowId, Timestamp};
+use crate::domain::{DepositNumber, FlowId, InvoiceStatus, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::{Decision, FlowKind, Policy, deposit};
 use crate::store::{ArrivalRecord, Decided, Facts, FlowRecord, InvoiceRecord, Reader};
@@ -17,6 +17,7 @@ use crate::web::home::{FaultView, FlowLine};
 use crate::web::page::{Chrome, Visit};
 use crate::web::site::{Site, note};
 use crate::web::words::Tongue;
+use crate::work::{Folders, Shelf, receipt_name};
 
 /// A receipt shown on the page, in bytes; a larger one is downloaded only.
 const RECEIPT_LIMIT: u64 = 256 * 1024;
@@ -43,6 +44,8 @@ struct StepView {
     what: String,
     state: Option<(String, &'static str)>,
     actor: String,
+    /// A fault's code, which the help page explains.
+    code: Option<String>,
     detail: String,
 }
 
@@ -90,8 +93,6 @@ struct FlowPage<'a> {
     sha256: String,
     syntax: String,
     folder: String,
-    changed: String,
-    is_final: bool,
     delivered_as: String,
     choices: Vec<Choice>,
     invoices: Vec<InvoiceView>,
@@ -143,13 +144,11 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         sha256: flow.sha256.map(|h| h.to_string()).unwrap_or_default(),
         syntax: flow.syntax.clone().unwrap_or_default(),
         folder: arrival.as_ref().map(|a| a.folder.clone()).unwrap_or_default(),
-        changed: flow.changed_at.paris_text(),
-        is_final: flow.is_final,
         delivered_as: flow.delivered_as.clone().unwrap_or_default(),
         choices: choices(t, &flow),
         findings: findings(&reader, &id)?,
         steps: steps(t, &reader, &flow)?,
-        attempts: attempts(&reader, &id)?,
+        attempts: attempts(t, &reader, &id)?,
         statuses: statuses(t, &reader, &id, number_of)?,
         receipt: arrival.as_ref().and_then(|a| receipt_text(site, a)),
         has_original: flow.sha256.is_some(),
@@ -185,9 +184,14 @@ fn invoice(t: Tongue, invoice: &InvoiceRecord) -> InvoiceView {
         payable: facts.payable.clone().unwrap_or_default(),
         chorus_id: invoice.chorus_id.map(|id| id.to_string()).unwrap_or_default(),
         status: invoice.status.as_ref().map(|s| t.status(s)).map(|(label, tone)| (label, tone.class())),
-        status_at: invoice.status_at.clone().unwrap_or_default(),
+        status_at: invoice.status_at.as_deref().map(chorus_date).unwrap_or_default(),
         refused: invoice.refused.clone().unwrap_or_default(),
     }
+}
+
+/// An instant as Chorus Pro writes it, for people; as it came when it is none.
+fn chorus_date(text: &str) -> String {
+    text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), Timestamp::paris_text)
 }
 
 fn findings(reader: &Reader, id: &FlowId) -> Result<Vec<FindingView>, Trouble> {
@@ -211,24 +215,44 @@ fn steps(t: Tongue, reader: &Reader, flow: &FlowRecord) -> Result<Vec<StepView>,
             at: s.at.paris_text(),
             what: t.step(&s.kind),
             state: s.state.map(|state| t.state(flow.kind, &state)).map(|(label, tone)| (label, tone.class())),
-            actor: s.actor,
-            detail: s.detail.unwrap_or_default(),
+            actor: actor(t, &s.actor),
+            code: s.detail.clone().filter(|d| d.parse::<Code>().is_ok()),
+            detail: detail(t, &s.kind, s.detail.unwrap_or_default()),
         })
         .collect())
 }
 
-fn attempts(reader: &Reader, id: &FlowId) -> Result<Vec<AttemptView>, Trouble> {
+/// Who did a step: nobody is named for what the box does by itself.
+fn actor(t: Tongue, actor: &str) -> String {
+    match (actor, actor.strip_prefix("account:")) {
+        ("system" | "front" | "core", _) => String::new(),
+        (_, Some(account)) => format!("{} {account}", t.say("compte", "account")),
+        _ => actor.to_owned(),
+    }
+}
+
+fn detail(t: Tongue, kind: &str, detail: String) -> String {
+    if kind == "status" { t.status(&InvoiceStatus::from(detail)).0 } else { detail }
+}
+
+fn attempts(t: Tongue, reader: &Reader, id: &FlowId) -> Result<Vec<AttemptView>, Trouble> {
     let attempts = reader.attempts(id)?.into_iter();
     Ok(attempts
         .map(|a| AttemptView {
             n: a.n,
             intent: a.intent_at.paris_text(),
-            ended: a.ended_at.map(Timestamp::paris_text).unwrap_or_default(),
+            ended: a.ended_at.map(|end| time_after(a.intent_at, end)).unwrap_or_default(),
             deposit: a.deposit_number.map(|d| d.to_string()).unwrap_or_default(),
-            outcome: a.outcome.unwrap_or_default(),
+            outcome: a.outcome.map(|event| t.step(&format!("deposit.{event}"))).unwrap_or_default(),
             detail: a.detail.unwrap_or_default(),
         })
         .collect())
+}
+
+/// The end of a span: its day only when it is another one.
+fn time_after(begin: Timestamp, end: Timestamp) -> String {
+    let (day, text) = (begin.paris_date() == end.paris_date(), end.paris_text());
+    text.split_once(' ').filter(|_| day).map_or(text.clone(), |(_, time)| time.to_owned())
 }
 
 fn statuses(
@@ -245,7 +269,7 @@ fn statuses(
                 invoice: number_of(ordinal),
                 status,
                 tone: tone.class(),
-                at: s.at,
+                at: chorus_date(&s.at),
                 author: s.author.unwrap_or_default(),
                 comment: s.comment.unwrap_or_default(),
             }
@@ -255,10 +279,8 @@ fn statuses(
 
 /// Where the receipt of an arrival stands, or would.
 fn receipt_path(site: &Site, arrival: &ArrivalRecord) -> PathBuf {
-    let folders = crate::work::folders::Folders::new(site.settings.data_dir.join("folders"));
-    folders
-        .path(&arrival.account, crate::work::folders::Shelf::Receipts)
-        .join(crate::work::folders::receipt_name(&arrival.file, &arrival.id))
+    let folders = Folders::new(site.settings.data_dir.join("folders"));
+    folders.path(&arrival.account, Shelf::Receipts).join(receipt_name(&arrival.file, &arrival.id))
 }
 
 fn receipt_text(site: &Site, arrival: &ArrivalRecord) -> Option<String> {
@@ -275,7 +297,7 @@ pub fn receipt(site: &Site, visit: &Visit, id: &str) -> Result<Answer, Trouble> 
     let file = std::fs::File::open(receipt_path(site, &arrival)).map_err(|_| Trouble::NotFound)?;
     let size = file.metadata().map_err(|source| Trouble::Io { what: "receipt", source })?.len();
     journal_download(site, visit, &id, "receipt", None)?;
-    Ok(Answer::download(&format!("{}.{id}.json", arrival.file), Some(size), Box::new(file.take(size))))
+    Ok(Answer::download(&receipt_name(&arrival.file, &id), Some(size), Box::new(file.take(size))))
 }
 
 /// The bytes that were dropped or downloaded, as they came.
@@ -348,13 +370,7 @@ fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
 }
 
 /// Asks once more before a decision that cannot be taken back.
-pub fn confirm(
-    site: &Site,
-    ask: &Ask,
-    visit: &Visit,
-    id: &str,
-    problem: Option<&str>,
-) -> Result<Answer, Trouble> {
+pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<&str>) -> Result<Answer, Trouble> {
     let id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
     let flow = site.reader()?.flow(&id)?.ok_or(Trouble::NotFound)?;
     let word = if problem.is_some() { ask.form.get("choix") } else { ask.query.get("choix") };

@@ -96,7 +96,11 @@ fn page(
             .iter()
             .map(|e| Entry { value: e.id.to_string(), label: format!("{} ({})", e.name, e.id) })
             .collect(),
-        accounts: config.accounts.iter().map(|a| Entry { value: a.name.to_string(), label: a.name.to_string() }).collect(),
+        accounts: config
+            .accounts
+            .iter()
+            .map(|a| Entry { value: a.name.to_string(), label: a.name.to_string() })
+            .collect(),
         environments: [Environment::Qualification, Environment::Production, Environment::Practice]
             .into_iter()
             .map(|e| Entry { value: e.to_string(), label: t.environment(e).to_owned() })
@@ -132,7 +136,9 @@ fn steps(site: &Site, t: Tongue, config: &Config) -> Vec<StepView> {
                 .chorus
                 .api
                 .iter()
-                .map(|(e, a)| format!("{} · {}{}", t.environment(*e), a.base_url, lacking(secret(&a.client_secret_file))))
+                .map(|(e, a)| {
+                    format!("{} · {}{}", t.environment(*e), a.base_url, lacking(secret(&a.client_secret_file)))
+                })
                 .collect(),
         },
         StepView {
@@ -140,7 +146,15 @@ fn steps(site: &Site, t: Tongue, config: &Config) -> Vec<StepView> {
             anchor: "technique",
             done: technical().next().is_some() && technical().all(|(_, a)| secret(&a.password_file)),
             facts: technical()
-                .map(|(e, a)| format!("{} · {} · {}{}", e.id, t.environment(a.environment), a.login, lacking(secret(&a.password_file))))
+                .map(|(e, a)| {
+                    format!(
+                        "{} · {} · {}{}",
+                        e.id,
+                        t.environment(a.environment),
+                        a.login,
+                        lacking(secret(&a.password_file))
+                    )
+                })
                 .collect(),
         },
         StepView {
@@ -156,7 +170,9 @@ fn steps(site: &Site, t: Tongue, config: &Config) -> Vec<StepView> {
             facts: config
                 .routes
                 .iter()
-                .map(|r| format!("{} /{} → {} · {}", r.account, r.folder, r.establishment, t.environment(r.environment)))
+                .map(|r| {
+                    format!("{} /{} → {} · {}", r.account, r.folder, r.establishment, t.environment(r.environment))
+                })
                 .collect(),
         },
     ]
@@ -174,10 +190,7 @@ pub fn apply(site: &Site, ask: &Ask, visit: &Visit, form: &str) -> Result<Answer
         "etablissement" => establishment(t, &mut document, &ask.form),
         "api" => api(t, &mut document, &ask.form).map(|name| secret = name),
         "technique" => technical_account(t, &mut document, &ask.form).map(|name| secret = name),
-        "compte" => match account(t, &mut document, &ask.form) {
-            Ok(edited) => edited,
-            Err(error) => return Err(error.into()),
-        },
+        "compte" => account(t, &mut document, &ask.form)?,
         "route" => route(t, &mut document, &ask.form),
         _ => return Err(Trouble::NotFound),
     };
@@ -212,7 +225,10 @@ fn tables<'d>(table: &'d mut Table, key: &str) -> Option<&'d mut ArrayOfTables> 
 }
 
 fn misshapen<'t>(t: Tongue) -> Said<'t> {
-    t.say("Le fichier a ici une autre forme : modifiez-le directement.", "The file has another shape here: edit it directly.")
+    t.say(
+        "Le fichier a ici une autre forme : modifiez-le directement.",
+        "The file has another shape here: edit it directly.",
+    )
 }
 
 /// The table among `list` whose `key` says `is`, or a new one at the end.
@@ -261,8 +277,10 @@ fn addresses(environment: Environment) -> Option<(&'static str, &'static str)> {
 }
 
 fn api(t: Tongue, document: &mut DocumentMut, form: &Fields) -> Result<Option<String>, Said<'static>> {
-    let environment: Environment =
-        form.trimmed("environment").parse().map_err(|_| t.say("Choisissez un environnement.", "Choose an environment."))?;
+    let environment: Environment = form
+        .trimmed("environment")
+        .parse()
+        .map_err(|_| t.say("Choisissez un environnement.", "Choose an environment."))?;
     let client_id = form.trimmed("client_id");
     if client_id.is_empty() {
         return Err(t.say(
@@ -311,13 +329,14 @@ fn secret_file(table: &mut Table, key: &str, usual: &str) -> Option<String> {
 
 fn technical_account(t: Tongue, document: &mut DocumentMut, form: &Fields) -> Result<Option<String>, Said<'static>> {
     let (id, login) = (form.trimmed("establishment"), form.trimmed("login"));
-    let environment: Environment =
-        form.trimmed("environment").parse().map_err(|_| t.say("Choisissez un environnement.", "Choose an environment."))?;
+    let environment: Environment = form
+        .trimmed("environment")
+        .parse()
+        .map_err(|_| t.say("Choisissez un environnement.", "Choose an environment."))?;
     if login.is_empty() {
-        return Err(t.say(
-            "Indiquez le compte technique (TECH_…@cpro.fr).",
-            "Give the technical account (TECH_…@cpro.fr).",
-        ));
+        return Err(
+            t.say("Indiquez le compte technique (TECH_…@cpro.fr).", "Give the technical account (TECH_…@cpro.fr).")
+        );
     }
     let list = tables(document, "establishment").ok_or_else(|| misshapen(t))?;
     let owner = list

@@ -34,8 +34,8 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
             code: entry.text,
             who: t.actor(entry.actor),
             retry: t.retry(entry.retry),
-            title: blanks(entry.title(t.0)),
-            remedy: blanks(entry.remedy(t.0)),
+            title: t.typeset(&blanks(entry.title(t.0))),
+            remedy: t.typeset(&blanks(entry.remedy(t.0))),
         })
         .collect();
     Ok(Answer::html(HelpPage { c: &c, faults, version: env!("CARGO_PKG_VERSION") }.render()?))

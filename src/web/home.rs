@@ -27,8 +27,8 @@ impl FaultView {
         Self {
             code: fault.code.as_str(),
             who: t.actor(fault.actor()),
-            title: fault.title(t.0),
-            remedy: fault.remedy(t.0),
+            title: t.typeset(&fault.title(t.0)),
+            remedy: t.typeset(&fault.remedy(t.0)),
             retry: t.retry(fault.retry()),
         }
     }
@@ -138,12 +138,16 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
         actors: actors(t, &overview, fault),
         oldest: oldest(&overview).map(|at| format!("{} ({})", t.ago(at, now), at.paris_text())),
         boot: fault.map(|f| FaultView::new(f, t)),
-        halts: overview.halts.iter().map(|(realm, fault, at)| HaltView {
-            realm: format!("{} · {}", realm.establishment, t.environment(realm.environment)),
-            fault: FaultView::new(fault, t),
-            since: at.paris_text(),
-            ago: t.ago(*at, now),
-        }).collect(),
+        halts: overview
+            .halts
+            .iter()
+            .map(|(realm, fault, at)| HaltView {
+                realm: format!("{} · {}", realm.establishment, t.environment(realm.environment)),
+                fault: FaultView::new(fault, t),
+                since: at.paris_text(),
+                ago: t.ago(*at, now),
+            })
+            .collect(),
         stuck: overview.stuck.iter().map(|f| FlowLine::new(f, t, now)).collect(),
         stuck_total: overview.stuck_total,
         drops: t.number(overview.drops_today),
@@ -169,28 +173,37 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
 }
 
 fn due_text(t: Tongue, at: Timestamp, now: Timestamp) -> String {
-    if at > now {
-        format!("{} {}", t.say("dans", "in"), t.span(at.since(now)))
-    } else {
-        t.ago(at, now)
-    }
+    if at > now { format!("{} {}", t.say("dans", "in"), t.span(at.since(now))) } else { t.ago(at, now) }
 }
 
 /// What the first screen says in large letters.
 fn headline(t: Tongue, overview: &Overview, fault: Option<&Fault>) -> (String, Tone) {
     let stuck = overview.stuck_total;
     if fault.is_some() {
-        return (t.say("La configuration doit être corrigée", "The configuration must be corrected").to_owned(), Tone::Bad);
+        return (
+            t.say("La configuration doit être corrigée", "The configuration must be corrected").to_owned(),
+            Tone::Bad,
+        );
     }
     if !overview.halts.is_empty() {
-        return (t.say("La liaison avec Chorus Pro est arrêtée", "The link to Chorus Pro is halted").to_owned(), Tone::Bad);
+        return (
+            t.say("La liaison avec Chorus Pro est arrêtée", "The link to Chorus Pro is halted").to_owned(),
+            Tone::Bad,
+        );
     }
     if stuck > 0 {
-        let what = t.plural(stuck, ["flux attend une action", "flow waits for action"], ["flux attendent une action", "flows wait for action"]);
+        let what = t.plural(
+            stuck,
+            ["flux attend une action", "flow waits for action"],
+            ["flux attendent une action", "flows wait for action"],
+        );
         return (format!("{} {what}", t.number(stuck)), Tone::Bad);
     }
     if overview.counts.is_empty() {
-        return (t.say("Prêt : en attente du premier fichier", "Ready: waiting for the first file").to_owned(), Tone::Good);
+        return (
+            t.say("Prêt : en attente du premier fichier", "Ready: waiting for the first file").to_owned(),
+            Tone::Good,
+        );
     }
     (t.say("Tout va bien : rien n’est bloqué", "All is well: nothing is stuck").to_owned(), Tone::Good)
 }
@@ -214,7 +227,9 @@ fn actors(t: Tongue, overview: &Overview, fault: Option<&Fault>) -> Vec<(&'stati
 }
 
 fn sum(overview: &Overview, kind: FlowKind, states: &[&str]) -> u64 {
-    let of = |(k, state, count): &(FlowKind, String, u64)| (*k == kind && states.contains(&state.as_str())).then_some(*count);
+    let of = |(k, state, count): &(FlowKind, String, u64)| {
+        (*k == kind && states.contains(&state.as_str())).then_some(*count)
+    };
     overview.counts.iter().filter_map(of).fold(0, u64::saturating_add)
 }
 

@@ -1,17 +1,20 @@
 //! The journal on the page: how much it holds, its last checkpoint, its public key, and a verification on demand.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use askama::Template;
 
+use crate::audit::Verifier;
 use crate::domain::Timestamp;
-use crate::store::verify;
+use crate::store::verify::{self, Bad, Options, Report};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
 use crate::web::page::{Chrome, Visit};
 use crate::web::site::{Site, note};
+use crate::web::words::{Tone, Tongue};
 
 /// The last verification asked for on the page. One at a time: it reads the whole journal.
 #[derive(Default)]
@@ -22,22 +25,59 @@ enum Stage {
     #[default]
     Never,
     Running(Timestamp),
-    Done(Outcome),
+    Done(Box<Outcome>),
 }
 
 #[derive(Clone)]
 struct Outcome {
     at: Timestamp,
     took: Duration,
-    /// What was verified, or the first record that is wrong.
-    verdict: Result<String, String>,
+    verdict: Verdict,
+}
+
+#[derive(Clone)]
+enum Verdict {
+    Sound(Report),
+    /// The first record that is wrong.
+    Damaged(Bad),
+    /// Nothing is known.
+    Failed(String),
 }
 
 struct OutcomeView {
     at: String,
     took: String,
-    sound: bool,
+    tone: &'static str,
+    headline: &'static str,
+    /// What was verified, by kind.
+    counts: Vec<(&'static str, String)>,
     text: String,
+}
+
+impl OutcomeView {
+    fn new(outcome: Outcome, t: Tongue) -> Self {
+        let (headline, tone) = match &outcome.verdict {
+            Verdict::Sound(_) => (t.say("Journal intact", "Journal sound"), Tone::Good),
+            Verdict::Damaged(_) => (t.say("Journal altéré", "Journal damaged"), Tone::Bad),
+            Verdict::Failed(_) => (t.say("Vérification impossible", "Verification impossible"), Tone::Warn),
+        };
+        let counts = match &outcome.verdict {
+            Verdict::Sound(report) => vec![
+                (t.say("Enregistrements vérifiés", "Records verified"), t.number(report.leaves)),
+                (t.say("dont pas encore scellés", "of these not sealed yet"), t.number(report.unsigned)),
+                (t.say("Points de contrôle", "Checkpoints"), t.number(report.checkpoints)),
+                (t.say("Flux conformes", "Flows that agree"), t.number(report.flows)),
+                (t.say("Documents relus", "Documents read"), t.number(report.documents)),
+            ],
+            Verdict::Damaged(_) | Verdict::Failed(_) => Vec::new(),
+        };
+        let text = match outcome.verdict {
+            Verdict::Sound(_) => String::new(),
+            Verdict::Damaged(bad) => bad.to_string(),
+            Verdict::Failed(error) => error,
+        };
+        Self { at: outcome.at.paris_text(), took: t.span(outcome.took), tone: tone.class(), headline, counts, text }
+    }
 }
 
 #[derive(Template)]
@@ -65,19 +105,14 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let (running, outcome) = match stage {
         Stage::Never => (None, None),
         Stage::Running(since) => (Some(t.span(now.since(since))), None),
-        Stage::Done(done) => {
-            let sound = done.verdict.is_ok();
-            let text = done.verdict.unwrap_or_else(|wrong| wrong);
-            let took = t.span(done.took);
-            (None, Some(OutcomeView { at: done.at.paris_text(), took, sound, text }))
-        }
+        Stage::Done(outcome) => (None, Some(OutcomeView::new(*outcome, t))),
     };
     let mut c = visit.chrome(site, ask, "journal", t.say("Journal", "Journal"));
     c.refresh = running.is_some();
     let page = JournalPage {
         c: &c,
         leaves: t.number(reader.overview(now)?.leaves),
-        checkpoint: reader.last_checkpoint()?.map(|last| CheckpointView {
+        checkpoint: reader.checkpoint()?.map(|last| CheckpointView {
             at: last.at.paris_text(),
             size: t.number(last.size),
             root: crate::domain::DocumentHash(last.root).to_string(),
@@ -106,15 +141,25 @@ pub fn verify(site: &Site, visit: &Visit) -> Result<Answer, Trouble> {
     let (dir, key) = (site.settings.data_dir.clone(), site.settings.journal_key.clone());
     let thread = std::thread::Builder::new().name("verify".to_owned());
     let running = thread.spawn(move || {
-        let verdict = verify::verify(&dir, Some(&key), true);
-        mine.end(match verdict {
-            Ok(report) if report.is_sound() => Ok(report.to_string()),
-            Ok(report) => Err(report.to_string()),
-            Err(error) => Err(error.to_string()),
-        });
+        mine.end(run(&dir, &key));
     });
     running.map_err(|source| Trouble::Io { what: "verification thread", source })?;
     Ok(back)
+}
+
+fn run(dir: &Path, key: &str) -> Verdict {
+    let keys = match Verifier::parse(key) {
+        Ok(key) => vec![key],
+        Err(error) => return Verdict::Failed(error.to_string()),
+    };
+    match verify::verify(dir, &Options { keys, documents: true, ..Options::default() }) {
+        Ok(Report { bad: Some(bad), .. }) => {
+            log::error!(record = bad.to_string().as_str(); "The journal was found damaged");
+            Verdict::Damaged(bad)
+        }
+        Ok(report) => Verdict::Sound(report),
+        Err(error) => Verdict::Failed(error.to_string()),
+    }
 }
 
 /// A verification under way: whatever happens to it, the next one may begin.
@@ -125,20 +170,16 @@ struct Running {
 }
 
 impl Running {
-    fn end(self, verdict: Result<String, String>) {
-        self.note(verdict);
-    }
-
-    fn note(&self, verdict: Result<String, String>) {
+    fn end(&self, verdict: Verdict) {
         let mut stage = self.verification.0.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*stage, Stage::Running(_)) {
-            *stage = Stage::Done(Outcome { at: self.begun, took: self.clock.elapsed(), verdict });
+            *stage = Stage::Done(Box::new(Outcome { at: self.begun, took: self.clock.elapsed(), verdict }));
         }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.note(Err("the verification broke off".to_owned()));
+        self.end(Verdict::Failed("the verification broke off".to_owned()));
     }
 }

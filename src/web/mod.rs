@@ -36,7 +36,7 @@ use std::time::Duration;
 
 pub use answer::CONTENT_SECURITY_POLICY;
 pub use claim::{Claim, ClaimError};
-pub use server::{Running, ServeError, WORKERS};
+pub use server::{ServeError, WORKERS};
 
 use crate::config::ConfigFile;
 use crate::fault::{Fault, Language};
@@ -61,6 +61,21 @@ pub struct Settings {
     pub journal_key: String,
 }
 
+/// The page while it is served. Dropping it leaves it running; see [`Running::stop`].
+pub struct Running {
+    server: server::Running,
+    site: Arc<site::Site>,
+}
+
+impl Running {
+    /// Takes no more requests, waits for those under way (at most five seconds), and hands who is logged in on to the
+    /// next process. Blocks: not on an async worker.
+    pub fn stop(self) {
+        self.server.stop();
+        self.site.hand_over();
+    }
+}
+
 /// Serves the page until [`Running::stop`]. `reload` is called after a configuration was accepted or a secret
 /// replaced; it must not block, and may end this process's core so that it starts anew.
 pub fn serve(
@@ -70,6 +85,9 @@ pub fn serve(
     reload: impl Fn() + Send + Sync + 'static,
 ) -> Result<Running, ServeError> {
     let socket = settings.socket.clone();
-    let site = site::Site::new(settings, store, claim, Box::new(reload))?;
-    server::listen(&socket, Box::new(move |request| site::answer(&site, request)), error::excuse)
+    let site = Arc::new(site::Site::new(settings, store, claim, Box::new(reload))?);
+    site.take_over();
+    let mine = site.clone();
+    let server = server::listen(&socket, Box::new(move |request| site::answer(&mine, request)), error::excuse)?;
+    Ok(Running { server, site })
 }

@@ -87,13 +87,25 @@ impl Visit {
 const DONE: &[(&str, &str, &str)] = &[
     ("enregistre", "Configuration enregistrée et appliquée.", "Configuration saved and applied."),
     ("restaure", "Version restaurée et appliquée.", "Version restored and applied."),
-    ("inchange", "Rien à changer : c’est la configuration en vigueur.", "Nothing to change: this is the configuration in force."),
+    (
+        "inchange",
+        "Rien à changer : c’est la configuration en vigueur.",
+        "Nothing to change: this is the configuration in force.",
+    ),
     ("secret", "Secret enregistré.", "Secret saved."),
     ("secret-efface", "Secret effacé.", "Secret deleted."),
     ("decide", "Décision enregistrée et journalisée.", "Decision recorded and journalled."),
-    ("impossible", "L’état a changé entre-temps : décision non appliquée.", "The state changed meanwhile: the decision was not applied."),
+    (
+        "impossible",
+        "L’état a changé entre-temps : décision non appliquée.",
+        "The state changed meanwhile: the decision was not applied.",
+    ),
     ("personne", "Personne enregistrée.", "Person enrolled."),
-    ("mot-de-passe", "Mot de passe changé ; vos autres sessions sont fermées.", "Password changed; your other sessions are closed."),
+    (
+        "mot-de-passe",
+        "Mot de passe changé ; vos autres sessions sont fermées.",
+        "Password changed; your other sessions are closed.",
+    ),
     ("sorti", "Vous êtes déconnecté.", "You are logged out."),
     ("reclame", "La machine est à vous. Bienvenue.", "The box is yours. Welcome."),
 ];

@@ -11,9 +11,9 @@ use crate::web::ask::Ask;
 use crate::web::entry::unfit;
 use crate::web::error::Trouble;
 use crate::web::page::{Chrome, Visit};
+use crate::web::password;
 use crate::web::session;
 use crate::web::site::Site;
-use crate::web::password;
 
 #[derive(Template)]
 #[template(path = "people.html", config = "src/web/askama.toml")]

@@ -41,7 +41,8 @@ struct SecretsPage<'a> {
     c: &'a Chrome,
     tab: &'static str,
     secrets: Vec<SecretView>,
-    missing: usize,
+    /// How many the configuration names in vain, as a sentence.
+    missing: Option<String>,
     name: &'a str,
     problem: Option<&'a str>,
 }
@@ -98,13 +99,25 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, problem: Option<&str>) -> Res
     let mut secrets = Vec::new();
     for (name, at) in present(&folder(site))? {
         let at = Some(at.paris_text());
-        secrets.push(SecretView { uses: named.remove(&name).unwrap_or_default(), at, kept: is_kept(&name, &kept), name });
+        secrets.push(SecretView {
+            uses: named.remove(&name).unwrap_or_default(),
+            at,
+            kept: is_kept(&name, &kept),
+            name,
+        });
     }
-    let missing = named.len();
+    let t = visit.t;
+    let lacking = u64::try_from(named.len()).unwrap_or(u64::MAX);
+    let missing = (lacking > 0).then(|| {
+        let one = ["secret nommé par la configuration manque.", "secret that the configuration names is missing."];
+        let many =
+            ["secrets nommés par la configuration manquent.", "secrets that the configuration names are missing."];
+        format!("{lacking} {}", t.plural(lacking, one, many))
+    });
     let absent = named.into_iter().map(|(name, uses)| SecretView { kept: is_kept(&name, &kept), name, at: None, uses });
     secrets.splice(0..0, absent);
     let fields = if ask.form.has("name") { &ask.form } else { &ask.query };
-    let c = visit.chrome(site, ask, "configuration", visit.t.say("Secrets", "Secrets"));
+    let c = visit.chrome(site, ask, "configuration", t.say("Secrets", "Secrets"));
     let page = SecretsPage { c: &c, tab: "secrets", secrets, missing, name: fields.trimmed("name"), problem };
     let answer = Answer::html(page.render()?);
     Ok(if problem.is_some() { answer.status(422) } else { answer })
@@ -228,7 +241,10 @@ mod tests {
     fn the_configuration_s_secrets_are_found_with_their_keys() {
         let found = named(include_str!("../../config/fluxgate.toml"));
         assert_eq!(found["piste.qualification.secret"], ["chorus.api.qualification.client_secret_file"]);
-        assert_eq!(found["univ-exemple.qualification.password"], ["establishment[1].technical_account[1].password_file"]);
+        assert_eq!(
+            found["univ-exemple.qualification.password"],
+            ["establishment[1].technical_account[1].password_file"]
+        );
         assert_eq!(found.len(), 2, "commented keys name nothing: {found:?}");
         assert!(named("not toml").is_empty());
     }

@@ -1,13 +1,20 @@
-//! Who is logged in: a table in memory, so that a restart logs everybody out and nothing of it is on disk.
+//! Who is logged in: a table in memory. A planned restart (a configuration was saved) hands it on through a file in
+//! the run folder, read once and removed; it holds hashes of tokens, no token. Anything else logs everybody out.
 
 use std::collections::HashMap;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::domain::{DocumentHash, Timestamp};
 
 /// The session's cookie: `__Host-` binds it to this host, https and the whole path.
 pub const COOKIE: &str = "__Host-session";
@@ -17,6 +24,27 @@ pub const VISITOR_COOKIE: &str = "__Host-visitor";
 const LONGEST: Duration = Duration::from_secs(12 * 3600);
 /// Sessions at once; the one idle longest makes room.
 const SESSION_LIMIT: usize = 1000;
+
+/// The largest hand-over that is read, in bytes.
+const HANDED_LIMIT: u64 = 1024 * 1024;
+
+/// A session on its way to the next process. Ages in milliseconds.
+#[derive(Serialize, Deserialize)]
+struct Handed {
+    /// Hash of the token.
+    key: DocumentHash,
+    person: String,
+    csrf: String,
+    age: u64,
+    idle: u64,
+}
+
+/// The sessions on their way to the next process.
+#[derive(Serialize, Deserialize)]
+struct HandOver {
+    at: Timestamp,
+    sessions: Vec<Handed>,
+}
 
 /// 256 random bits as text.
 pub fn random_token() -> Result<String, getrandom::Error> {
@@ -89,6 +117,45 @@ impl Sessions {
         self.table.lock().unwrap_or_else(PoisonError::into_inner).retain(|k, s| s.person != person || *k == keep);
     }
 
+    /// Writes the sessions for the next process (mode 0600).
+    pub fn hand_over(&self, path: &Path, now: Instant, at: Timestamp) -> std::io::Result<()> {
+        let millis =
+            |since: Instant| u64::try_from(now.saturating_duration_since(since).as_millis()).unwrap_or(u64::MAX);
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let sessions = table
+            .iter()
+            .filter(|(_, s)| self.is_alive(s, now))
+            .map(|(key, s)| Handed {
+                key: DocumentHash(*key),
+                person: s.person.clone(),
+                csrf: s.csrf.clone(),
+                age: millis(s.began),
+                idle: millis(s.seen),
+            })
+            .collect();
+        drop(std::fs::remove_file(path));
+        let text = serde_json::to_vec(&HandOver { at, sessions })?;
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(&text)
+    }
+
+    /// Takes over what the process before handed on, once. Nothing there, or nothing readable: nobody is logged in.
+    pub fn take_over(&self, path: &Path, now: Instant, at: Timestamp) {
+        let Ok(meta) = std::fs::metadata(path) else { return };
+        let text = if meta.len() <= HANDED_LIMIT { std::fs::read(path).unwrap_or_default() } else { Vec::new() };
+        drop(std::fs::remove_file(path));
+        let Ok(handed) = serde_json::from_slice::<HandOver>(&text) else { return };
+        let gap = at.since(handed.at);
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        for handed in handed.sessions.into_iter().take(SESSION_LIMIT) {
+            let then = |millis| now.checked_sub(Duration::from_millis(millis).saturating_add(gap));
+            let (Some(began), Some(seen)) = (then(handed.age), then(handed.idle)) else { continue };
+            let session = Session { person: handed.person, csrf: handed.csrf, began, seen };
+            if self.is_alive(&session, now) {
+                table.insert(handed.key.0, session);
+            }
+        }
+    }
+
     /// The form token of a visitor who is not logged in.
     pub fn visitor_csrf(&self, visitor: &str) -> String {
         let mut hash = Sha256::new();
@@ -155,6 +222,36 @@ mod tests {
         sessions.end_others("anna", &here);
         assert!(sessions.find(&here, true, now).is_some() && sessions.find(&other, true, now).is_some());
         assert!(sessions.find(&there, true, now).is_none());
+    }
+
+    #[test]
+    fn a_planned_restart_keeps_people_logged_in_and_their_clocks_running() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("sessions");
+        let before = Sessions::new(Duration::from_secs(60)).unwrap();
+        let start = Instant::now();
+        let now = start + Duration::from_secs(100);
+        let at = Timestamp::from_millis(1_795_428_902_007);
+        let token = before.begin("anna", start + Duration::from_secs(70)).unwrap();
+        let csrf = before.find(&token, false, now).unwrap().csrf;
+        before.hand_over(&file, now, at).unwrap();
+        assert!(!std::fs::read_to_string(&file).unwrap().contains(&token), "no token is on disk");
+        let meta = std::fs::metadata(&file).unwrap();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o777, 0o600);
+
+        let after = Sessions::new(Duration::from_secs(60)).unwrap();
+        after.take_over(&file, now, at.plus(Duration::from_secs(10)));
+        assert!(!file.exists(), "once");
+        assert_eq!(after.find(&token, false, now).unwrap().csrf, csrf);
+        assert!(
+            after.find(&token, false, now + Duration::from_secs(21)).is_none(),
+            "30 s before, 10 s between, 21 s after"
+        );
+
+        before.hand_over(&file, now, at).unwrap();
+        let late = Sessions::new(Duration::from_secs(60)).unwrap();
+        late.take_over(&file, now, at.plus(Duration::from_secs(31)));
+        assert!(late.table.lock().unwrap().is_empty());
     }
 
     #[test]

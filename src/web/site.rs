@@ -1,5 +1,6 @@
 //! The page's addresses: who may ask for what, and which file answers.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,21 @@ impl Site {
             changing: Mutex::new(()),
             verification: Arc::default(),
         })
+    }
+
+    /// Where sessions stand between two processes: beside the socket, in the run folder.
+    fn handed_over(&self) -> PathBuf {
+        self.settings.socket.with_file_name("sessions")
+    }
+
+    pub fn take_over(&self) {
+        self.sessions.take_over(&self.handed_over(), Instant::now(), Timestamp::now());
+    }
+
+    pub fn hand_over(&self) {
+        if let Err(error) = self.sessions.hand_over(&self.handed_over(), Instant::now(), Timestamp::now()) {
+            log::warn!(error = error.to_string().as_str(); "Sessions could not be handed on: people must log in again");
+        }
     }
 
     pub fn reader(&self) -> Result<Reader, Trouble> {

@@ -50,6 +50,18 @@ impl Tongue {
         }
     }
 
+    /// French spaces that must not break: inside guillemets, before double punctuation.
+    pub fn typeset(&self, text: &str) -> String {
+        if self.0 == Language::En {
+            return text.to_owned();
+        }
+        let mut set = text.replace("« ", "«\u{a0}").replace(" »", "\u{a0}»");
+        for mark in [" :", " ;", " ?", " !"] {
+            set = set.replace(mark, &mark.replace(' ', "\u{a0}"));
+        }
+        set
+    }
+
     /// The word for one or for many; French counts zero as one, English does not.
     pub fn plural<'a>(&self, n: u64, one: [&'a str; 2], many: [&'a str; 2]) -> &'a str {
         let single = match self.0 {
@@ -140,13 +152,9 @@ impl Tongue {
 
     pub fn retry(&self, retry: Retry) -> &'static str {
         match retry {
-            Retry::Never => {
-                self.say("Définitif : un nouveau fichier est nécessaire.", "Final: a new file is needed.")
-            }
+            Retry::Never => self.say("Définitif : un nouveau fichier est nécessaire.", "Final: a new file is needed."),
             Retry::Later => self.say("Nouvel essai automatique.", "Tried again by itself."),
-            Retry::AfterAction => {
-                self.say("Reprend dès que l’action est faite.", "Resumes once the action is done.")
-            }
+            Retry::AfterAction => self.say("Reprend dès que l’action est faite.", "Resumes once the action is done."),
         }
     }
 
@@ -201,13 +209,17 @@ impl Tongue {
             "download" => ("Téléchargement sur la page", "Downloaded on the page"),
             "deposit.check_passed" => ("Contrôles réussis", "Checks passed"),
             "deposit.check_failed" => ("Contrôles en échec", "Checks failed"),
-            "deposit.sending" => ("Intention de dépôt gravée, appel en cours", "Intent to deposit durable, call under way"),
+            "deposit.sending" => {
+                ("Intention de dépôt gravée, appel en cours", "Intent to deposit durable, call under way")
+            }
             "deposit.not_sent" => ("Dépôt non parti, nouvel essai prévu", "Not sent, to be tried again"),
             "deposit.deposit_accepted" => ("Dépôt accepté par Chorus Pro", "Deposit accepted by Chorus Pro"),
             "deposit.deposit_refused" => ("Dépôt refusé par Chorus Pro", "Deposit refused by Chorus Pro"),
             "deposit.answer_lost" => ("Réponse perdue : le dépôt est douteux", "Answer lost: the deposit is doubtful"),
             "deposit.found_at_chorus" => ("Retrouvé chez Chorus Pro", "Found at Chorus Pro"),
-            "deposit.absent_at_chorus" => ("Absent chez Chorus Pro : sera déposé de nouveau", "Absent at Chorus Pro: to be deposited again"),
+            "deposit.absent_at_chorus" => {
+                ("Absent chez Chorus Pro : sera déposé de nouveau", "Absent at Chorus Pro: to be deposited again")
+            }
             "deposit.still_doubtful" => ("Recherche sans conclusion", "Look-up without conclusion"),
             "deposit.in_hand" => ("En cours d’intégration chez Chorus Pro", "In hand at Chorus Pro"),
             "deposit.integrated" => ("Intégré par Chorus Pro", "Integrated by Chorus Pro"),
@@ -218,9 +230,13 @@ impl Tongue {
             "deposit.resend_by_person" => ("Renvoi demandé par une personne", "Sent again on a person’s word"),
             "deposit.abandoned_by_person" => ("Abandonné par une personne", "Abandoned by a person"),
             "reception.downloaded" => ("Téléchargée et gravée", "Downloaded and durable"),
-            "reception.download_failed" => ("Téléchargement en échec, nouvel essai prévu", "Download failed, to be tried again"),
+            "reception.download_failed" => {
+                ("Téléchargement en échec, nouvel essai prévu", "Download failed, to be tried again")
+            }
             "reception.placed" => ("Livrée dans le dossier du compte", "Delivered into the account’s folder"),
-            "reception.placing_failed" => ("Livraison en échec, nouvel essai prévu", "Delivery failed, to be tried again"),
+            "reception.placing_failed" => {
+                ("Livraison en échec, nouvel essai prévu", "Delivery failed, to be tried again")
+            }
             "reception.taken" => ("Prise par l’application", "Taken by the application"),
             other => return other.replace(['_', '.'], " "),
         };
@@ -297,10 +313,14 @@ mod tests {
 
     #[test]
     fn numbers_sizes_and_spans_as_people_write_them() {
-        assert_eq!((FR.number(1_234_567), EN.number(1_234_567)), ("1\u{202f}234\u{202f}567".into(), "1,234,567".into()));
+        assert_eq!(
+            (FR.number(1_234_567), EN.number(1_234_567)),
+            ("1\u{202f}234\u{202f}567".into(), "1,234,567".into())
+        );
         assert_eq!((FR.number(0), EN.number(999)), ("0".into(), "999".into()));
         assert_eq!((FR.size(12_700), EN.size(3 << 20)), ("12,4\u{a0}Kio".into(), "3.0\u{a0}MiB".into()));
         assert_eq!(FR.size(1), "1 octet");
+        assert_eq!(FR.typeset("dites : « oui » ?"), "dites\u{a0}: «\u{a0}oui\u{a0}»\u{a0}?");
         let at = Timestamp::from_millis(0);
         assert_eq!(FR.ago(at, at.plus(Duration::from_secs(185))), "il y a 3\u{a0}min");
         assert_eq!(EN.ago(at, at.plus(Duration::from_secs(3 * 86_400))), "3\u{a0}days ago");

@@ -12,6 +12,7 @@ mod gateway;
 mod house;
 mod reception;
 mod simulator;
+mod web;
 
 /// The reference folder beside the checkout; tests that need it say so aloud when it is not there.
 pub fn shared() -> Option<std::path::PathBuf> {
