@@ -14,6 +14,7 @@ mod house;
 mod reception;
 mod serve;
 mod simulator;
+mod web;
 
 /// The reference folder beside the checkout; tests that need it say so aloud when it is not there.
 pub fn shared() -> Option<std::path::PathBuf> {

@@ -1,0 +1,213 @@
+//! A request as the page sees it: method, path, fields, cookies, where it came from. Every part is bounded.
+
+use std::io::Read;
+use std::net::IpAddr;
+
+/// A request's body, in bytes: the largest form is the configuration.
+pub const BODY_LIMIT: usize = 1024 * 1024;
+/// Fields in one query or form.
+pub const FIELD_LIMIT: usize = 200;
+/// A request's target, in bytes.
+const TARGET_LIMIT: usize = 4096;
+
+/// What the client wants done. HEAD is read as GET: the server leaves the body out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+}
+
+/// Why a request was not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// Neither GET, HEAD nor POST.
+    Method,
+    /// Path, query or a field count over its limit, or not text.
+    Malformed,
+    /// Body over [`BODY_LIMIT`].
+    TooLarge,
+    /// A POST that is no URL-encoded form.
+    NotAForm,
+    /// The connection ended within the body.
+    Cut,
+}
+
+/// Decoded name and value pairs, in order.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn parse(bytes: &[u8]) -> Result<Self, Unread> {
+        let pairs: Vec<_> = form_urlencoded::parse(bytes).into_owned().take(FIELD_LIMIT + 1).collect();
+        if pairs.len() > FIELD_LIMIT { Err(Unread::Malformed) } else { Ok(Self(pairs)) }
+    }
+
+    #[cfg(test)]
+    pub fn of(text: &str) -> Self {
+        Self::parse(text.as_bytes()).unwrap()
+    }
+
+    /// The first value of that name; empty when there is none.
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
+    }
+
+    /// The first value of that name without surrounding white space.
+    pub fn trimmed(&self, name: &str) -> &str {
+        self.get(name).trim()
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(n, _)| n == name)
+    }
+}
+
+impl Drop for Fields {
+    /// Fields carry passwords and secrets: none stays behind in freed memory.
+    fn drop(&mut self) {
+        use zeroize::Zeroize;
+        for (_, value) in &mut self.0 {
+            value.zeroize();
+        }
+    }
+}
+
+/// A request that was understood.
+#[derive(Debug)]
+pub struct Ask {
+    pub method: Method,
+    /// The path as it came, without the query.
+    pub path: String,
+    pub query: Fields,
+    pub form: Fields,
+    /// The address that the door saw, as text; `-` when it told none.
+    pub peer: String,
+    pub host: String,
+    pub origin: Option<String>,
+    /// `Sec-Fetch-Site`, which browsers set and scripts cannot.
+    pub fetch_site: Option<String>,
+    cookies: Vec<(String, String)>,
+}
+
+impl Ask {
+    /// Reads a request; the body only of a POST.
+    pub fn read(request: &mut tiny_http::Request) -> Result<Self, Unread> {
+        let method = match request.method() {
+            tiny_http::Method::Get | tiny_http::Method::Head => Method::Get,
+            tiny_http::Method::Post => Method::Post,
+            _ => return Err(Unread::Method),
+        };
+        let target = request.url();
+        if target.len() > TARGET_LIMIT || !target.starts_with('/') {
+            return Err(Unread::Malformed);
+        }
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (path, query) = (path.to_owned(), Fields::parse(query.as_bytes())?);
+        let form = if method == Method::Post { read_form(request)? } else { Fields::default() };
+        let cookies = headers(request, "Cookie").flat_map(split_cookies).take(FIELD_LIMIT).collect();
+        Ok(Self {
+            method,
+            path,
+            query,
+            form,
+            peer: header(request, "X-Forwarded-For").map_or_else(|| "-".to_owned(), peer),
+            host: header(request, "Host").unwrap_or_default().to_owned(),
+            origin: header(request, "Origin").map(str::to_owned),
+            fetch_site: header(request, "Sec-Fetch-Site").map(str::to_owned),
+            cookies,
+        })
+    }
+
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// The path's parts between slashes: `/` has none.
+    pub fn segments(&self) -> Vec<&str> {
+        self.path.split('/').filter(|s| !s.is_empty()).collect()
+    }
+
+    /// Whether a POST comes from a page of ours: browsers tell, and a browser that does not tell is none of today's.
+    /// The form's token is checked besides.
+    pub fn is_from_here(&self) -> bool {
+        let by_site = self.fetch_site.as_deref().is_none_or(|site| site == "same-origin");
+        let by_origin = self.origin.as_deref().is_none_or(|origin| {
+            origin.split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(&self.host))
+        });
+        by_site && by_origin
+    }
+}
+
+fn headers<'r>(request: &'r tiny_http::Request, name: &'static str) -> impl Iterator<Item = &'r str> {
+    request.headers().iter().filter(move |h| h.field.equiv(name)).map(|h| h.value.as_str())
+}
+
+fn header<'r>(request: &'r tiny_http::Request, name: &'static str) -> Option<&'r str> {
+    headers(request, name).next()
+}
+
+fn split_cookies(line: &str) -> impl Iterator<Item = (String, String)> {
+    line.split(';').filter_map(|pair| pair.trim().split_once('=')).map(|(n, v)| (n.to_owned(), v.to_owned()))
+}
+
+/// The first address the door wrote; anything else than an address is not repeated.
+fn peer(value: &str) -> String {
+    let first = value.split(',').next().unwrap_or_default().trim();
+    first.parse::<IpAddr>().map_or_else(|_| "-".to_owned(), |address| address.to_string())
+}
+
+fn read_form(request: &mut tiny_http::Request) -> Result<Fields, Unread> {
+    let kind = header(request, "Content-Type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if request.body_length().is_some_and(|length| length > BODY_LIMIT) {
+        return Err(Unread::TooLarge);
+    }
+    if kind != "application/x-www-form-urlencoded" {
+        return Err(Unread::NotAForm);
+    }
+    let mut body = zeroize::Zeroizing::new(Vec::new());
+    let limit = u64::try_from(BODY_LIMIT).unwrap_or(u64::MAX).saturating_add(1);
+    request.as_reader().take(limit).read_to_end(&mut body).map_err(|_| Unread::Cut)?;
+    if body.len() > BODY_LIMIT {
+        return Err(Unread::TooLarge);
+    }
+    Fields::parse(&body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(host: &str, origin: Option<&str>, site: Option<&str>) -> Ask {
+        Ask {
+            method: Method::Post,
+            path: "/".to_owned(),
+            query: Fields::default(),
+            form: Fields::default(),
+            peer: "-".to_owned(),
+            host: host.to_owned(),
+            origin: origin.map(str::to_owned),
+            fetch_site: site.map(str::to_owned),
+            cookies: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn posts_of_other_sites_are_told_apart() {
+        assert!(ask("box.univ.fr", Some("https://box.univ.fr"), Some("same-origin")).is_from_here());
+        assert!(ask("box.univ.fr:8443", Some("https://box.univ.fr:8443"), None).is_from_here());
+        assert!(ask("box.univ.fr", None, None).is_from_here(), "curl: the token alone decides");
+        assert!(!ask("box.univ.fr", Some("https://evil.example"), None).is_from_here());
+        assert!(!ask("box.univ.fr", Some("https://box.univ.fr.evil.example"), None).is_from_here());
+        assert!(!ask("box.univ.fr", Some("null"), None).is_from_here());
+        assert!(!ask("box.univ.fr", None, Some("cross-site")).is_from_here());
+    }
+
+    #[test]
+    fn fields_are_bounded_and_addresses_are_addresses() {
+        assert_eq!(Fields::parse(b"a=1&b=%C3%A9+x&a=2").unwrap().get("b"), "é x");
+        assert_eq!(Fields::parse("a=1&".repeat(FIELD_LIMIT + 1).as_bytes()).unwrap_err(), Unread::Malformed);
+        assert_eq!(peer("10.1.2.3, 9.9.9.9"), "10.1.2.3");
+        assert_eq!(peer("<script>"), "-");
+    }
+}

@@ -1,0 +1,114 @@
+//! What went wrong with a request, and the page that says so: 400, 403, 404, 413, 429, 500.
+
+use std::time::Duration;
+
+use askama::Template;
+
+use crate::store::StoreError;
+use crate::web::answer::Answer;
+use crate::web::ask::Unread;
+use crate::web::page::Chrome;
+
+/// Why a request is not answered with its page.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    #[error("no such page")]
+    NotFound,
+    #[error("request not understood: {0:?}")]
+    Unread(Unread),
+    /// The form's token or the request's origin is not ours.
+    #[error("not a form of ours")]
+    Forged,
+    #[error("too many tries")]
+    TooMany(Duration),
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    #[error("template: {0}")]
+    Template(#[from] askama::Error),
+    #[error("{what}: {source}")]
+    Io { what: &'static str, source: std::io::Error },
+    #[error("no random bits: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error("{0}")]
+    Hash(#[from] crate::web::password::HashError),
+}
+
+#[derive(Template)]
+#[template(path = "error.html", config = "src/web/askama.toml")]
+struct ErrorPage<'a> {
+    c: &'a Chrome,
+    code: u16,
+    title: &'a str,
+    text: String,
+}
+
+impl Trouble {
+    /// The page for people. What only an administrator understands goes to the log, not to the browser.
+    pub fn page(&self, c: &Chrome) -> Answer {
+        let t = c.t;
+        let (code, title, text) = match self {
+            Trouble::NotFound => (
+                404,
+                t.say("Page introuvable", "Page not found"),
+                t.say("Cette adresse n’existe pas ou plus.", "This address does not exist, or no longer.").to_owned(),
+            ),
+            Trouble::Unread(Unread::TooLarge) => (
+                413,
+                t.say("Envoi trop volumineux", "Too large"),
+                t.say("Un envoi par la page est limité à 1 Mio.", "What is sent by the page is limited to 1 MiB.").to_owned(),
+            ),
+            Trouble::Unread(Unread::Method) => {
+                (405, t.say("Méthode refusée", "Method refused"), "GET, HEAD, POST".to_owned())
+            }
+            Trouble::Unread(_) => (
+                400,
+                t.say("Demande incomprise", "Request not understood"),
+                t.say("Revenez en arrière et recommencez.", "Go back and try again.").to_owned(),
+            ),
+            Trouble::Forged => (
+                403,
+                t.say("Formulaire périmé", "The form is out of date"),
+                t.say(
+                    "Le formulaire a expiré, ou la demande ne venait pas de cette page. Rien n’a été changé : revenez en \
+                     arrière, rechargez la page et recommencez.",
+                    "The form has expired, or the request did not come from this page. Nothing was changed: go back, \
+                     reload the page and try again.",
+                )
+                .to_owned(),
+            ),
+            Trouble::TooMany(wait) => (
+                429,
+                t.say("Trop d’essais", "Too many tries"),
+                format!(
+                    "{} {}.",
+                    t.say("Attendez", "Wait"),
+                    t.span(Duration::from_secs(wait.as_secs().saturating_add(1)))
+                ),
+            ),
+            failed => {
+                log::error!(error = failed.to_string().as_str(); "A page could not be made");
+                (
+                    500,
+                    t.say("La page a rencontré un problème", "The page met a problem"),
+                    t.say(
+                        "Les dépôts ne sont pas touchés par ce problème. Recommencez ; si cela dure, le journal du service en dit plus.",
+                        "Deposits are not affected by this problem. Try again; if it lasts, the service's log says more.",
+                    )
+                    .to_owned(),
+                )
+            }
+        };
+        let wait = if let Trouble::TooMany(wait) = self { Some(wait.as_secs().saturating_add(1)) } else { None };
+        let page = ErrorPage { c, code, title, text }.render();
+        let answer = page.map_or_else(|_| excuse(), Answer::html).status(code);
+        match wait {
+            Some(seconds) => answer.with("Retry-After", seconds.to_string()),
+            None => answer,
+        }
+    }
+}
+
+/// When even the error's page failed.
+pub fn excuse() -> Answer {
+    Answer::bytes("text/plain; charset=utf-8", "Fluxgate: 500\n".into()).status(500)
+}

@@ -1,0 +1,424 @@
+//! One flow: its state, its fault and who must act, its invoices, findings, attempts, statuses and timeline; its
+//! original and receipt to download; and, where a person must decide, the decision.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use askama::Template;
+
+use crate::domain::{DepositNumber, FlowId, InvoiceStatus, Timestamp};
+use crate::fault::{Code, Fault};
+use crate::flow::{Decision, FlowKind, Policy, deposit};
+use crate::store::{ArrivalRecord, Decided, Facts, FlowRecord, InvoiceRecord, Reader};
+use crate::web::answer::Answer;
+use crate::web::ask::Ask;
+use crate::web::error::Trouble;
+use crate::web::home::{FaultView, FlowLine};
+use crate::web::page::{Chrome, Visit};
+use crate::web::site::{Site, note};
+use crate::web::words::Tongue;
+use crate::work::{Folders, Shelf, receipt_name};
+
+/// A receipt shown on the page, in bytes; a larger one is downloaded only.
+const RECEIPT_LIMIT: u64 = 256 * 1024;
+/// Characters of a person's remark.
+const REMARK_LIMIT: usize = 300;
+
+struct InvoiceView {
+    number: String,
+    supplier: String,
+    supplier_name: String,
+    recipient: String,
+    recipient_name: String,
+    issued: String,
+    payable: String,
+    chorus_id: String,
+    status: Option<(String, &'static str)>,
+    status_at: String,
+    refused: String,
+}
+
+struct StepView {
+    seq: u64,
+    at: String,
+    what: String,
+    state: Option<(String, &'static str)>,
+    actor: String,
+    /// A fault's code, which the help page explains.
+    code: Option<String>,
+    detail: String,
+}
+
+struct AttemptView {
+    n: u32,
+    intent: String,
+    ended: String,
+    deposit: String,
+    outcome: String,
+    detail: String,
+}
+
+struct FindingView {
+    rule: String,
+    fatal: bool,
+    place: String,
+    message: String,
+    remedy: String,
+}
+
+struct StatusView {
+    invoice: String,
+    status: String,
+    tone: &'static str,
+    at: String,
+    author: String,
+    comment: String,
+}
+
+/// Something a person may decide about a flow.
+pub struct Choice {
+    pub word: &'static str,
+    pub label: &'static str,
+    pub meaning: &'static str,
+    pub asks_number: bool,
+    event: deposit::Event,
+}
+
+#[derive(Template)]
+#[template(path = "flow.html", config = "src/web/askama.toml")]
+struct FlowPage<'a> {
+    c: &'a Chrome,
+    line: FlowLine,
+    size: String,
+    sha256: String,
+    syntax: String,
+    folder: String,
+    delivered_as: String,
+    choices: Vec<Choice>,
+    invoices: Vec<InvoiceView>,
+    findings: Vec<FindingView>,
+    steps: Vec<StepView>,
+    attempts: Vec<AttemptView>,
+    statuses: Vec<StatusView>,
+    receipt: Option<String>,
+    has_original: bool,
+}
+
+#[derive(Template)]
+#[template(path = "arrival.html", config = "src/web/askama.toml")]
+struct ArrivalPage<'a> {
+    c: &'a Chrome,
+    arrival: &'a ArrivalRecord,
+    at: String,
+    size: String,
+    fault: Option<FaultView>,
+    first: Option<String>,
+    receipt: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "decision.html", config = "src/web/askama.toml")]
+struct DecisionPage<'a> {
+    c: &'a Chrome,
+    line: FlowLine,
+    choice: &'a Choice,
+    number: &'a str,
+    problem: Option<&'a str>,
+}
+
+/// The flow of that id; or the arrival of that id, which a refused or double file has instead.
+pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, Trouble> {
+    let id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let (t, reader) = (visit.t, site.reader()?);
+    let Some(flow) = reader.flow(&id)? else { return show_arrival(site, ask, visit, &id) };
+    let arrival = reader.arrival(&id)?;
+    let c = visit.chrome(site, ask, "flows", if flow.file.is_empty() { t.kind(flow.kind) } else { &flow.file });
+    let invoices = reader.invoices(&id)?;
+    let number_of = |ordinal: u32| {
+        invoices.iter().find(|i| i.ordinal == ordinal).map(|i| i.facts.number.to_string()).unwrap_or_default()
+    };
+    let page = FlowPage {
+        c: &c,
+        line: FlowLine::new(&flow, t, Timestamp::now()),
+        size: flow.size.map(|s| t.size(s)).unwrap_or_default(),
+        sha256: flow.sha256.map(|h| h.to_string()).unwrap_or_default(),
+        syntax: flow.syntax.clone().unwrap_or_default(),
+        folder: arrival.as_ref().map(|a| a.folder.clone()).unwrap_or_default(),
+        delivered_as: flow.delivered_as.clone().unwrap_or_default(),
+        choices: choices(t, &flow),
+        findings: findings(&reader, &id)?,
+        steps: steps(t, &reader, &flow)?,
+        attempts: attempts(t, &reader, &id)?,
+        statuses: statuses(t, &reader, &id, number_of)?,
+        receipt: arrival.as_ref().and_then(|a| receipt_text(site, a)),
+        has_original: flow.sha256.is_some(),
+        invoices: invoices.iter().map(|i| invoice(t, i)).collect(),
+    };
+    Ok(Answer::html(page.render()?))
+}
+
+fn show_arrival(site: &Site, ask: &Ask, visit: &Visit, id: &FlowId) -> Result<Answer, Trouble> {
+    let arrival = site.reader()?.arrival(id)?.ok_or(Trouble::NotFound)?;
+    let c = visit.chrome(site, ask, "flows", &arrival.file);
+    let page = ArrivalPage {
+        c: &c,
+        at: arrival.at.paris_text(),
+        size: arrival.size.map(|s| visit.t.size(s)).unwrap_or_default(),
+        fault: arrival.fault.as_ref().map(|f| FaultView::new(f, visit.t)),
+        first: arrival.flow.as_ref().map(ToString::to_string),
+        receipt: receipt_text(site, &arrival),
+        arrival: &arrival,
+    };
+    Ok(Answer::html(page.render()?))
+}
+
+fn invoice(t: Tongue, invoice: &InvoiceRecord) -> InvoiceView {
+    let facts = &invoice.facts;
+    InvoiceView {
+        number: facts.number.to_string(),
+        supplier: facts.supplier.clone(),
+        supplier_name: facts.supplier_name.clone(),
+        recipient: facts.recipient.clone(),
+        recipient_name: facts.recipient_name.clone(),
+        issued: facts.issued_on.clone().unwrap_or_default(),
+        payable: facts.payable.clone().unwrap_or_default(),
+        chorus_id: invoice.chorus_id.map(|id| id.to_string()).unwrap_or_default(),
+        status: invoice.status.as_ref().map(|s| t.status(s)).map(|(label, tone)| (label, tone.class())),
+        status_at: invoice.status_at.as_deref().map(chorus_date).unwrap_or_default(),
+        refused: invoice.refused.clone().unwrap_or_default(),
+    }
+}
+
+/// An instant as Chorus Pro writes it, for people; as it came when it is none.
+fn chorus_date(text: &str) -> String {
+    text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), Timestamp::paris_text)
+}
+
+fn findings(reader: &Reader, id: &FlowId) -> Result<Vec<FindingView>, Trouble> {
+    let findings = reader.findings(id)?.into_iter();
+    Ok(findings
+        .map(|f| FindingView {
+            fatal: f.severity == "fatal",
+            rule: f.rule,
+            place: f.place,
+            message: f.message,
+            remedy: f.remedy,
+        })
+        .collect())
+}
+
+fn steps(t: Tongue, reader: &Reader, flow: &FlowRecord) -> Result<Vec<StepView>, Trouble> {
+    let steps = reader.steps(&flow.id)?.into_iter();
+    Ok(steps
+        .map(|s| StepView {
+            seq: s.seq,
+            at: s.at.paris_text(),
+            what: t.step(&s.kind),
+            state: s.state.map(|state| t.state(flow.kind, &state)).map(|(label, tone)| (label, tone.class())),
+            actor: actor(t, &s.actor),
+            code: s.detail.clone().filter(|d| d.parse::<Code>().is_ok()),
+            detail: detail(t, &s.kind, s.detail.unwrap_or_default()),
+        })
+        .collect())
+}
+
+/// Who did a step: nobody is named for what the box does by itself.
+fn actor(t: Tongue, actor: &str) -> String {
+    match (actor, actor.strip_prefix("account:")) {
+        ("system" | "front" | "core", _) => String::new(),
+        (_, Some(account)) => format!("{} {account}", t.say("compte", "account")),
+        _ => actor.to_owned(),
+    }
+}
+
+fn detail(t: Tongue, kind: &str, detail: String) -> String {
+    if kind == "status" { t.status(&InvoiceStatus::from(detail)).0 } else { detail }
+}
+
+fn attempts(t: Tongue, reader: &Reader, id: &FlowId) -> Result<Vec<AttemptView>, Trouble> {
+    let attempts = reader.attempts(id)?.into_iter();
+    Ok(attempts
+        .map(|a| AttemptView {
+            n: a.n,
+            intent: a.intent_at.paris_text(),
+            ended: a.ended_at.map(|end| time_after(a.intent_at, end)).unwrap_or_default(),
+            deposit: a.deposit_number.map(|d| d.to_string()).unwrap_or_default(),
+            outcome: a.outcome.map(|event| t.step(&format!("deposit.{event}"))).unwrap_or_default(),
+            detail: a.detail.unwrap_or_default(),
+        })
+        .collect())
+}
+
+/// The end of a span: its day only when it is another one.
+fn time_after(begin: Timestamp, end: Timestamp) -> String {
+    let (day, text) = (begin.paris_date() == end.paris_date(), end.paris_text());
+    text.split_once(' ').filter(|_| day).map_or(text.clone(), |(_, time)| time.to_owned())
+}
+
+fn statuses(
+    t: Tongue,
+    reader: &Reader,
+    id: &FlowId,
+    number_of: impl Fn(u32) -> String,
+) -> Result<Vec<StatusView>, Trouble> {
+    let statuses = reader.statuses(id)?.into_iter();
+    Ok(statuses
+        .map(|(ordinal, s)| {
+            let (status, tone) = t.status(&s.status);
+            StatusView {
+                invoice: number_of(ordinal),
+                status,
+                tone: tone.class(),
+                at: chorus_date(&s.at),
+                author: s.author.unwrap_or_default(),
+                comment: s.comment.unwrap_or_default(),
+            }
+        })
+        .collect())
+}
+
+/// Where the receipt of an arrival stands, or would.
+fn receipt_path(site: &Site, arrival: &ArrivalRecord) -> PathBuf {
+    let folders = Folders::new(site.settings.data_dir.join("folders"));
+    folders.path(&arrival.account, Shelf::Receipts).join(receipt_name(&arrival.file, &arrival.id))
+}
+
+fn receipt_text(site: &Site, arrival: &ArrivalRecord) -> Option<String> {
+    let file = std::fs::File::open(receipt_path(site, arrival)).ok()?;
+    let mut text = String::new();
+    file.take(RECEIPT_LIMIT + 1).read_to_string(&mut text).ok()?;
+    (u64::try_from(text.len()).ok()? <= RECEIPT_LIMIT).then_some(text)
+}
+
+/// The receipt as the business application finds it.
+pub fn receipt(site: &Site, visit: &Visit, id: &str) -> Result<Answer, Trouble> {
+    let id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let arrival = site.reader()?.arrival(&id)?.ok_or(Trouble::NotFound)?;
+    let file = std::fs::File::open(receipt_path(site, &arrival)).map_err(|_| Trouble::NotFound)?;
+    let size = file.metadata().map_err(|source| Trouble::Io { what: "receipt", source })?.len();
+    journal_download(site, visit, &id, "receipt", None)?;
+    Ok(Answer::download(&receipt_name(&arrival.file, &id), Some(size), Box::new(file.take(size))))
+}
+
+/// The bytes that were dropped or downloaded, as they came.
+pub fn original(site: &Site, visit: &Visit, id: &str) -> Result<Answer, Trouble> {
+    let id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let reader = site.reader()?;
+    let flow = reader.flow(&id)?.ok_or(Trouble::NotFound)?;
+    let hash = flow.sha256.ok_or(Trouble::NotFound)?;
+    let content = reader.open_document(&hash)?.ok_or(Trouble::NotFound)?;
+    journal_download(site, visit, &id, "original", Some(hash))?;
+    let name = if flow.file.is_empty() { format!("{id}.xml") } else { flow.file };
+    Ok(Answer::download(&name, flow.size, content))
+}
+
+fn journal_download(
+    site: &Site,
+    visit: &Visit,
+    id: &FlowId,
+    what: &str,
+    hash: Option<crate::domain::DocumentHash>,
+) -> Result<(), Trouble> {
+    let mut noted = note("download", visit.person());
+    noted.objects.insert("flow".to_owned(), id.to_string());
+    noted.objects.insert("what".to_owned(), what.to_owned());
+    noted.hashes.extend(hash.map(|hash| ("document".to_owned(), hash)));
+    site.note(noted)
+}
+
+/// What a person may decide about the flow in its state: exactly what its machine allows.
+fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
+    let Some(state) = Some(&flow.state).filter(|_| flow.kind == FlowKind::Deposit).and_then(|s| s.parse().ok()) else {
+        return Vec::new();
+    };
+    let all = [
+        Choice {
+            word: "confirme",
+            label: t.say("Elle y est", "It is there"),
+            meaning: t.say(
+                "Vous avez trouvé la facture sur le portail Chorus Pro. Le flux est considéré comme déposé et son suivi reprend ; rien n’est renvoyé.",
+                "You found the invoice on Chorus Pro’s portal. The flow counts as deposited and is followed again; nothing is sent.",
+            ),
+            asks_number: true,
+            event: deposit::Event::ConfirmedByPerson,
+        },
+        Choice {
+            word: "renvoyer",
+            label: t.say("La renvoyer", "Send again"),
+            meaning: t.say(
+                "Vous avez cherché la facture sur le portail Chorus Pro et elle n’y est pas. Elle est déposée de nouveau : si elle y était malgré tout, elle serait déposée deux fois.",
+                "You looked for the invoice on Chorus Pro’s portal and it is not there. It is deposited again: were it there after all, it would be deposited twice.",
+            ),
+            asks_number: false,
+            event: deposit::Event::ResendByPerson,
+        },
+        Choice {
+            word: "abandonner",
+            label: t.say("Abandonner", "Abandon"),
+            meaning: t.say(
+                "Le flux s’arrête ici pour toujours. Si la facture est encore due, déposez-en une nouvelle.",
+                "The flow ends here for ever. If the invoice is still due, drop a new one.",
+            ),
+            asks_number: false,
+            event: deposit::Event::AbandonedByPerson,
+        },
+    ];
+    let allowed = |choice: &Choice| {
+        deposit::decide(state, choice.event, Timestamp::now(), &Policy::default()) != Decision::Impossible
+    };
+    all.into_iter().filter(allowed).collect()
+}
+
+/// Asks once more before a decision that cannot be taken back.
+pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<&str>) -> Result<Answer, Trouble> {
+    let id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let flow = site.reader()?.flow(&id)?.ok_or(Trouble::NotFound)?;
+    let word = if problem.is_some() { ask.form.get("choix") } else { ask.query.get("choix") };
+    let choices = choices(visit.t, &flow);
+    let choice = choices.iter().find(|c| c.word == word).ok_or(Trouble::NotFound)?;
+    let c = visit.chrome(site, ask, "flows", choice.label);
+    let line = FlowLine::new(&flow, visit.t, Timestamp::now());
+    let page = DecisionPage { c: &c, line, choice, number: ask.form.trimmed("number"), problem };
+    let answer = Answer::html(page.render()?);
+    Ok(if problem.is_some() { answer.status(422) } else { answer })
+}
+
+/// Carries out what a person decided: through the flow's machine, journalled with who it was.
+pub fn decide(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, Trouble> {
+    let flow_id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let flow = site.reader()?.flow(&flow_id)?.ok_or(Trouble::NotFound)?;
+    let choices = choices(visit.t, &flow);
+    let Some(choice) = choices.iter().find(|c| c.word == ask.form.get("choix")) else {
+        return Ok(Answer::see_other(&format!("/flux/{flow_id}?fait=impossible")));
+    };
+    let number = ask.form.trimmed("number");
+    let deposit_number = match number {
+        _ if !choice.asks_number || number.is_empty() => None,
+        number => match number.parse::<DepositNumber>() {
+            Ok(number) => Some(number),
+            Err(_) => {
+                let problem = visit.t.say(
+                    "Ce n’est pas un numéro de flux : 25 caractères au plus, sans espace.",
+                    "This is no flux number: at most 25 characters, without spaces.",
+                );
+                return confirm(site, ask, visit, id, Some(problem));
+            }
+        },
+    };
+    let remark: String = ask.form.trimmed("remark").chars().filter(|c| !c.is_control()).take(REMARK_LIMIT).collect();
+    let abandoned = choice.event == deposit::Event::AbandonedByPerson;
+    let facts = Facts {
+        fault: abandoned.then(|| Fault::new(Code::Abandoned).with("who", visit.person())),
+        deposit_number,
+        detail: (!remark.is_empty()).then_some(remark),
+        person: Some(visit.person().to_owned()),
+        ..Facts::default()
+    };
+    let decided = site.store.decide(&flow_id, choice.event, facts, None, Timestamp::now()).wait()?;
+    let said = match decided {
+        Decided::Moved { .. } => "decide",
+        Decided::Impossible { .. } => "impossible",
+    };
+    log::info!(flow = flow_id.as_str(), event = choice.event.as_str(); "A person decided about a flow");
+    Ok(Answer::see_other(&format!("/flux/{flow_id}?fait={said}")))
+}

@@ -1,0 +1,261 @@
+//! The first screen: is anything stuck, since when, who must act.
+
+use askama::Template;
+
+use crate::domain::Timestamp;
+use crate::fault::{Actor, Fault};
+use crate::flow::FlowKind;
+use crate::store::{FlowRecord, Overview};
+use crate::web::answer::Answer;
+use crate::web::ask::Ask;
+use crate::web::error::Trouble;
+use crate::web::page::{Chrome, Visit};
+use crate::web::site::Site;
+use crate::web::words::{Tone, Tongue};
+
+/// A fault in words.
+pub struct FaultView {
+    pub code: &'static str,
+    pub who: &'static str,
+    pub title: String,
+    pub remedy: String,
+    pub retry: &'static str,
+}
+
+impl FaultView {
+    pub fn new(fault: &Fault, t: Tongue) -> Self {
+        Self {
+            code: fault.code.as_str(),
+            who: t.actor(fault.actor()),
+            title: t.typeset(&fault.title(t.0)),
+            remedy: t.typeset(&fault.remedy(t.0)),
+            retry: t.retry(fault.retry()),
+        }
+    }
+}
+
+/// A flow in a list.
+pub struct FlowLine {
+    pub id: String,
+    pub file: String,
+    pub number: String,
+    pub kind: &'static str,
+    pub state: String,
+    pub tone: &'static str,
+    pub status: Option<(String, &'static str)>,
+    pub deposit: String,
+    pub fault: Option<FaultView>,
+    pub account: String,
+    pub realm: String,
+    pub received: String,
+    pub since: String,
+    pub ago: String,
+}
+
+impl FlowLine {
+    pub fn new(flow: &FlowRecord, t: Tongue, now: Timestamp) -> Self {
+        let (state, tone) = t.state(flow.kind, &flow.state);
+        Self {
+            id: flow.id.to_string(),
+            file: flow.file.clone(),
+            number: flow.invoice_number.as_ref().map(ToString::to_string).unwrap_or_default(),
+            kind: t.kind(flow.kind),
+            state,
+            tone: tone.class(),
+            status: flow.invoice_status.as_ref().map(|s| t.status(s)).map(|(label, tone)| (label, tone.class())),
+            deposit: flow.deposit_number.as_ref().map(ToString::to_string).unwrap_or_default(),
+            fault: flow.fault.as_ref().map(|f| FaultView::new(f, t)),
+            account: flow.account.to_string(),
+            realm: format!("{} · {}", flow.realm.establishment, t.environment(flow.realm.environment)),
+            received: flow.received_at.paris_text(),
+            since: flow.since.paris_text(),
+            ago: t.ago(flow.since, now),
+        }
+    }
+
+    /// What the flow is called in a list: its file, or its invoice when no file has a name.
+    pub fn name(&self) -> &str {
+        if self.file.is_empty() { &self.number } else { &self.file }
+    }
+}
+
+struct HaltView {
+    realm: String,
+    fault: FaultView,
+    since: String,
+    ago: String,
+}
+
+struct Tile {
+    label: &'static str,
+    count: String,
+    tone: &'static str,
+    link: &'static str,
+}
+
+struct WorkView {
+    job: &'static str,
+    count: String,
+    due: String,
+}
+
+#[derive(Template)]
+#[template(path = "home.html", config = "src/web/askama.toml")]
+struct HomePage<'a> {
+    c: &'a Chrome,
+    headline: String,
+    tone: &'static str,
+    /// Who must act, and in how many cases.
+    actors: Vec<(&'static str, String)>,
+    oldest: Option<String>,
+    boot: Option<FaultView>,
+    halts: Vec<HaltView>,
+    stuck: Vec<FlowLine>,
+    stuck_total: u64,
+    drops: String,
+    received: String,
+    sent_tiles: Vec<Tile>,
+    received_tiles: Vec<Tile>,
+    work: Vec<WorkView>,
+    checkpoint: Option<(String, String)>,
+    leaves: String,
+    now: String,
+    empty: bool,
+}
+
+pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
+    let now = Timestamp::now();
+    let overview = site.reader()?.overview(now)?;
+    let t = visit.t;
+    let mut c = visit.chrome(site, ask, "home", t.say("Accueil", "Home"));
+    c.refresh = true;
+    let fault = site.settings.fault.as_ref();
+    let (headline, tone) = headline(t, &overview, fault);
+    let page = HomePage {
+        c: &c,
+        headline,
+        tone: tone.class(),
+        actors: actors(t, &overview, fault),
+        oldest: oldest(&overview).map(|at| format!("{} ({})", t.ago(at, now), at.paris_text())),
+        boot: fault.map(|f| FaultView::new(f, t)),
+        halts: overview
+            .halts
+            .iter()
+            .map(|(realm, fault, at)| HaltView {
+                realm: format!("{} · {}", realm.establishment, t.environment(realm.environment)),
+                fault: FaultView::new(fault, t),
+                since: at.paris_text(),
+                ago: t.ago(*at, now),
+            })
+            .collect(),
+        stuck: overview.stuck.iter().map(|f| FlowLine::new(f, t, now)).collect(),
+        stuck_total: overview.stuck_total,
+        drops: t.number(overview.drops_today),
+        received: t.number(overview.received_today),
+        sent_tiles: sent_tiles(t, &overview),
+        received_tiles: received_tiles(t, &overview),
+        work: overview
+            .work
+            .iter()
+            .filter(|(_, count, _)| *count > 0)
+            .map(|(job, count, due)| WorkView {
+                job: t.job(*job),
+                count: t.number(*count),
+                due: due.map(|at| due_text(t, at, now)).unwrap_or_default(),
+            })
+            .collect(),
+        checkpoint: overview.last_checkpoint.map(|at| (at.paris_text(), t.ago(at, now))),
+        leaves: t.number(overview.leaves),
+        now: now.paris_text(),
+        empty: overview.counts.is_empty(),
+    };
+    Ok(Answer::html(page.render()?))
+}
+
+fn due_text(t: Tongue, at: Timestamp, now: Timestamp) -> String {
+    if at > now { format!("{} {}", t.say("dans", "in"), t.span(at.since(now))) } else { t.ago(at, now) }
+}
+
+/// What the first screen says in large letters.
+fn headline(t: Tongue, overview: &Overview, fault: Option<&Fault>) -> (String, Tone) {
+    let stuck = overview.stuck_total;
+    if fault.is_some() {
+        return (
+            t.say("La configuration doit être corrigée", "The configuration must be corrected").to_owned(),
+            Tone::Bad,
+        );
+    }
+    if !overview.halts.is_empty() {
+        return (
+            t.say("La liaison avec Chorus Pro est arrêtée", "The link to Chorus Pro is halted").to_owned(),
+            Tone::Bad,
+        );
+    }
+    if stuck > 0 {
+        let what = t.plural(
+            stuck,
+            ["flux attend une action", "flow waits for action"],
+            ["flux attendent une action", "flows wait for action"],
+        );
+        return (format!("{} {what}", t.number(stuck)), Tone::Bad);
+    }
+    if overview.counts.is_empty() {
+        return (
+            t.say("Prêt : en attente du premier fichier", "Ready: waiting for the first file").to_owned(),
+            Tone::Good,
+        );
+    }
+    (t.say("Tout va bien : rien n’est bloqué", "All is well: nothing is stuck").to_owned(), Tone::Good)
+}
+
+fn oldest(overview: &Overview) -> Option<Timestamp> {
+    overview.stuck.iter().map(|f| f.since).chain(overview.halts.iter().map(|(_, _, at)| *at)).min()
+}
+
+fn actors(t: Tongue, overview: &Overview, fault: Option<&Fault>) -> Vec<(&'static str, String)> {
+    let faults = || {
+        let stuck = overview.stuck.iter().filter_map(|f| f.fault.as_ref());
+        stuck.chain(overview.halts.iter().map(|(_, f, _)| f)).chain(fault)
+    };
+    [Actor::Establishment, Actor::Supplier, Actor::Network, Actor::Chorus, Actor::Appliance]
+        .into_iter()
+        .filter_map(|actor| {
+            let cases = u64::try_from(faults().filter(|f| f.actor() == actor).count()).unwrap_or(u64::MAX);
+            (cases > 0).then(|| (t.actor(actor), t.number(cases)))
+        })
+        .collect()
+}
+
+fn sum(overview: &Overview, kind: FlowKind, states: &[&str]) -> u64 {
+    let of = |(k, state, count): &(FlowKind, String, u64)| {
+        (*k == kind && states.contains(&state.as_str())).then_some(*count)
+    };
+    overview.counts.iter().filter_map(of).fold(0, u64::saturating_add)
+}
+
+fn tile(t: Tongue, label: &'static str, count: u64, tone: Tone, link: &'static str) -> Tile {
+    Tile { label, count: t.number(count), tone: if count == 0 { Tone::Quiet } else { tone }.class(), link }
+}
+
+fn sent_tiles(t: Tongue, overview: &Overview) -> Vec<Tile> {
+    let sent = |states: &[&str]| sum(overview, FlowKind::Deposit, states);
+    let link = "/flux?sorte=deposit";
+    vec![
+        tile(t, t.say("En attente", "Waiting"), sent(&["received", "ready", "sending"]), Tone::Busy, link),
+        tile(t, t.say("Douteux", "Doubtful"), sent(&["doubtful"]), Tone::Warn, link),
+        tile(t, t.say("Déposés", "Deposited"), sent(&["deposited"]), Tone::Busy, link),
+        tile(t, t.say("Intégrés", "Integrated"), sent(&["integrated", "partly_integrated"]), Tone::Good, link),
+        tile(t, t.say("Refusés ou rejetés", "Refused or rejected"), sent(&["refused", "rejected"]), Tone::Bad, link),
+    ]
+}
+
+fn received_tiles(t: Tongue, overview: &Overview) -> Vec<Tile> {
+    let received = |states: &[&str]| sum(overview, FlowKind::Reception, states);
+    let link = "/flux?sorte=reception";
+    vec![
+        tile(t, t.say("À télécharger", "To download"), received(&["found"]), Tone::Busy, link),
+        tile(t, t.say("À livrer", "To deliver"), received(&["fetched"]), Tone::Busy, link),
+        tile(t, t.say("Livrées", "Delivered"), received(&["delivered"]), Tone::Good, link),
+        tile(t, t.say("Prises par l’application", "Taken by the application"), received(&["taken"]), Tone::Good, link),
+    ]
+}

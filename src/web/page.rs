@@ -1,0 +1,111 @@
+//! What every page has around it, and who is looking at it.
+
+use crate::web::answer::Answer;
+use crate::web::ask::Ask;
+use crate::web::asset;
+use crate::web::error::Trouble;
+use crate::web::session::{Session, VISITOR_COOKIE, random_token, strict_cookie};
+use crate::web::site::Site;
+use crate::web::words::Tongue;
+
+/// The frame of a page.
+pub struct Chrome {
+    pub t: Tongue,
+    pub title: String,
+    pub person: Option<String>,
+    /// What every form of the page carries.
+    pub csrf: String,
+    /// The entry of the navigation this page belongs to.
+    pub here: &'static str,
+    /// Where the other language's link comes back to.
+    pub path: String,
+    /// Whether the page renews itself.
+    pub refresh: bool,
+    /// A line said once at the top: something was done.
+    pub done: Option<&'static str>,
+    pub mark: &'static str,
+}
+
+/// Who asks.
+pub struct Visit {
+    pub t: Tongue,
+    pub session: Option<Session>,
+    /// Binds a form to a browser before log-in.
+    visitor: String,
+    visitor_is_new: bool,
+}
+
+impl Visit {
+    pub fn new(ask: &Ask, t: Tongue, session: Option<Session>) -> Result<Self, Trouble> {
+        let known = ask.cookie(VISITOR_COOKIE).filter(|v| v.len() == 43).map(str::to_owned);
+        let visitor_is_new = known.is_none() && session.is_none();
+        let visitor = match known {
+            Some(visitor) => visitor,
+            None if visitor_is_new => random_token()?,
+            None => String::new(),
+        };
+        Ok(Self { t, session, visitor, visitor_is_new })
+    }
+
+    /// The token that this visit's forms carry.
+    pub fn csrf(&self, site: &Site) -> String {
+        self.session.as_ref().map_or_else(|| site.sessions.visitor_csrf(&self.visitor), |s| s.csrf.clone())
+    }
+
+    /// The name of who is logged in.
+    pub fn person(&self) -> &str {
+        self.session.as_ref().map_or("", |s| s.person.as_str())
+    }
+
+    /// The frame for a page of this visit.
+    pub fn chrome(&self, site: &Site, ask: &Ask, here: &'static str, title: &str) -> Chrome {
+        let said = ask.query.get("fait");
+        Chrome {
+            t: self.t,
+            title: title.to_owned(),
+            person: self.session.as_ref().map(|s| s.person.clone()),
+            csrf: self.csrf(site),
+            here,
+            path: ask.path.clone(),
+            refresh: false,
+            done: DONE.iter().find(|(key, ..)| *key == said).map(|(_, fr, en)| self.t.say(fr, en)),
+            mark: &asset::MARK,
+        }
+    }
+
+    /// Sets what a page before log-in needs.
+    pub fn finish(&self, answer: Answer) -> Answer {
+        if self.visitor_is_new && self.session.is_none() {
+            answer.with("Set-Cookie", strict_cookie(VISITOR_COOKIE, &self.visitor))
+        } else {
+            answer
+        }
+    }
+}
+
+/// What a redirect says was done: only these texts, whatever the address asks for.
+const DONE: &[(&str, &str, &str)] = &[
+    ("enregistre", "Configuration enregistrée et appliquée.", "Configuration saved and applied."),
+    ("restaure", "Version restaurée et appliquée.", "Version restored and applied."),
+    (
+        "inchange",
+        "Rien à changer : c’est la configuration en vigueur.",
+        "Nothing to change: this is the configuration in force.",
+    ),
+    ("secret", "Secret enregistré.", "Secret saved."),
+    ("secret-efface", "Secret effacé.", "Secret deleted."),
+    ("decide", "Décision enregistrée et journalisée.", "Decision recorded and journalled."),
+    (
+        "impossible",
+        "L’état a changé entre-temps : décision non appliquée.",
+        "The state changed meanwhile: the decision was not applied.",
+    ),
+    ("personne", "Personne enregistrée.", "Person enrolled."),
+    (
+        "mot-de-passe",
+        "Mot de passe changé ; vos autres sessions sont fermées.",
+        "Password changed; your other sessions are closed.",
+    ),
+    ("sorti", "Vous êtes déconnecté.", "You are logged out."),
+    ("reclame", "La machine est à vous. Bienvenue.", "The box is yours. Welcome."),
+];

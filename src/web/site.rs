@@ -1,0 +1,238 @@
+//! The page's addresses: who may ask for what, and which file answers.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tiny_http::Request;
+
+use crate::domain::Timestamp;
+use crate::fault::Language;
+use crate::store::{Note, Reader, Store};
+use crate::web::answer::Answer;
+use crate::web::ask::{Ask, Method};
+use crate::web::error::{Trouble, excuse};
+use crate::web::page::Visit;
+use crate::web::server::ServeError;
+use crate::web::session::{self, Sessions};
+use crate::web::throttle::Throttle;
+use crate::web::words::Tongue;
+use crate::web::{
+    Claim, Settings, asset, configuration, entry, flow, flows, guide, help, home, journal, people, secrets,
+};
+
+/// Wrong passwords for one name within [`FAILURE_SPAN`].
+const NAME_FAILURES: u32 = 10;
+/// Wrong passwords or claim codes from one address within [`FAILURE_SPAN`].
+const ADDRESS_FAILURES: u32 = 30;
+/// Wrong claim codes from everywhere within [`FAILURE_SPAN`].
+const CLAIM_FAILURES: u32 = 60;
+const FAILURE_SPAN: Duration = Duration::from_secs(300);
+/// The cookie of the chosen language: no secret.
+const LANGUAGE_COOKIE: &str = "langue";
+
+/// Everything the page's files share.
+pub struct Site {
+    pub settings: Settings,
+    pub store: Store,
+    pub claim: Arc<Claim>,
+    pub sessions: Sessions,
+    pub reload: Box<dyn Fn() + Send + Sync>,
+    pub by_name: Throttle,
+    pub by_address: Throttle,
+    pub by_claim: Throttle,
+    /// One change of configuration or secrets at a time.
+    pub changing: Mutex<()>,
+    pub verification: Arc<journal::Verification>,
+}
+
+impl Site {
+    pub fn new(
+        settings: Settings,
+        store: Store,
+        claim: Arc<Claim>,
+        reload: Box<dyn Fn() + Send + Sync>,
+    ) -> Result<Self, ServeError> {
+        Ok(Self {
+            sessions: Sessions::new(settings.session_idle)?,
+            settings,
+            store,
+            claim,
+            reload,
+            by_name: Throttle::new(NAME_FAILURES, FAILURE_SPAN),
+            by_address: Throttle::new(ADDRESS_FAILURES, FAILURE_SPAN),
+            by_claim: Throttle::new(CLAIM_FAILURES, FAILURE_SPAN),
+            changing: Mutex::new(()),
+            verification: Arc::default(),
+        })
+    }
+
+    /// Where sessions stand between two processes: beside the socket, in the run folder.
+    fn handed_over(&self) -> PathBuf {
+        self.settings.socket.with_file_name("sessions")
+    }
+
+    pub fn take_over(&self) {
+        self.sessions.take_over(&self.handed_over(), Instant::now(), Timestamp::now());
+    }
+
+    pub fn hand_over(&self) {
+        if let Err(error) = self.sessions.hand_over(&self.handed_over(), Instant::now(), Timestamp::now()) {
+            log::warn!(error = error.to_string().as_str(); "Sessions could not be handed on: people must log in again");
+        }
+    }
+
+    pub fn reader(&self) -> Result<Reader, Trouble> {
+        Ok(self.store.reader()?)
+    }
+
+    /// Journals something; the request fails when it cannot be journalled.
+    pub fn note(&self, note: Note) -> Result<(), Trouble> {
+        Ok(self.store.note(note).wait()?)
+    }
+}
+
+/// A note of the page, to be filled in.
+pub fn note(kind: &'static str, actor: &str) -> Note {
+    Note {
+        kind,
+        actor: actor.to_owned(),
+        realm: None,
+        objects: Default::default(),
+        hashes: Default::default(),
+        private: Default::default(),
+        at: Timestamp::now(),
+    }
+}
+
+/// Answers any request.
+pub fn answer(site: &Site, request: &mut Request) -> Answer {
+    let ask = match Ask::read(request) {
+        Ok(ask) => ask,
+        Err(unread) => return refuse_unread(site, unread),
+    };
+    let tongue = tongue(site, &ask);
+    let session = ask.cookie(session::COOKIE).and_then(|token| {
+        // A page that renews itself keeps nobody logged in.
+        site.sessions.find(token, !ask.query.has("auto"), Instant::now())
+    });
+    let visit = match Visit::new(&ask, tongue, session) {
+        Ok(visit) => visit,
+        Err(error) => {
+            log::error!(error = error.to_string().as_str(); "A visit could not begin");
+            return excuse();
+        }
+    };
+    let answer = route(site, &ask, &visit)
+        .unwrap_or_else(|trouble| trouble.page(&visit.chrome(site, &ask, "", visit.t.say("Problème", "Problem"))));
+    visit.finish(answer)
+}
+
+fn refuse_unread(site: &Site, unread: crate::web::ask::Unread) -> Answer {
+    let chrome = crate::web::page::Chrome {
+        t: Tongue(site.settings.language),
+        title: "400".to_owned(),
+        person: None,
+        csrf: String::new(),
+        here: "",
+        path: "/".to_owned(),
+        refresh: false,
+        done: None,
+        mark: &asset::MARK,
+    };
+    Trouble::Unread(unread).page(&chrome)
+}
+
+fn tongue(site: &Site, ask: &Ask) -> Tongue {
+    Tongue(match ask.cookie(LANGUAGE_COOKIE) {
+        Some("fr") => Language::Fr,
+        Some("en") => Language::En,
+        _ => site.settings.language,
+    })
+}
+
+fn route(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
+    use Method::{Get, Post};
+    let segments = ask.segments();
+    if ask.method == Post && !(ask.is_from_here() && session::same(&visit.csrf(site), ask.form.get("csrf"))) {
+        return Err(Trouble::Forged);
+    }
+    match (ask.method, segments.as_slice()) {
+        (Get, ["assets", name]) => return asset::answer(name).ok_or(Trouble::NotFound),
+        (Get, ["favicon.ico"]) => return Ok(Answer::see_other("/assets/icon.svg")),
+        (Get, ["langue"]) => return Ok(choose_language(ask)),
+        (Get, ["claim"]) if site.claim.is_open() => return entry::claim_form(site, ask, visit),
+        (Post, ["claim"]) if site.claim.is_open() => return entry::claim(site, ask, visit),
+        _ if site.claim.is_open() => return Ok(Answer::see_other("/claim")),
+        (_, ["claim"]) => return Ok(Answer::see_other("/")),
+        (Get, ["login"]) => return entry::login_form(site, ask, visit),
+        (Post, ["login"]) => return entry::login(site, ask, visit),
+        _ => {}
+    }
+    if visit.session.is_none() {
+        return entry::ask_to_log_in(ask);
+    }
+    inside(site, ask, visit, &segments)
+}
+
+/// What only somebody who is logged in may ask for.
+fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<Answer, Trouble> {
+    use Method::{Get, Post};
+    match (ask.method, segments) {
+        (Get, []) => home::show(site, ask, visit),
+        (Post, ["logout"]) => entry::logout(site, ask, visit),
+        (Get, ["flux"]) => flows::show(site, ask, visit),
+        (Get, ["flux", id]) => flow::show(site, ask, visit, id),
+        (Get, ["flux", id, "original"]) => flow::original(site, visit, id),
+        (Get, ["flux", id, "accuse"]) => flow::receipt(site, visit, id),
+        (Get, ["flux", id, "decision"]) => flow::confirm(site, ask, visit, id, None),
+        (Post, ["flux", id, "decision"]) => flow::decide(site, ask, visit, id),
+        (Get, ["configuration"]) => configuration::show(site, ask, visit),
+        (Post, ["configuration"]) => configuration::save(site, ask, visit),
+        (Get, ["configuration", "assistant"]) => guide::show(site, ask, visit),
+        (Post, ["configuration", "assistant", form]) => guide::apply(site, ask, visit, form),
+        (Get, ["configuration", "secrets"]) => secrets::show(site, ask, visit, None),
+        (Post, ["configuration", "secrets"]) => secrets::put(site, ask, visit),
+        (Post, ["configuration", "secrets", "effacer"]) => secrets::delete(site, ask, visit),
+        (Get, ["configuration", "versions"]) => configuration::versions(site, ask, visit),
+        (Get, ["configuration", "versions", number]) => configuration::version(site, ask, visit, number),
+        (Post, ["configuration", "versions", number]) => configuration::restore(site, visit, number),
+        (Get, ["journal"]) => journal::show(site, ask, visit),
+        (Post, ["journal", "verifier"]) => journal::verify(site, visit),
+        (Get, ["aide"]) => help::show(site, ask, visit),
+        (Get, ["personnes"]) => people::show(site, ask, visit, None),
+        (Post, ["personnes", "mot-de-passe"]) => people::change_password(site, ask, visit),
+        (Post, ["personnes"]) => people::add(site, ask, visit),
+        _ => Err(Trouble::NotFound),
+    }
+}
+
+fn choose_language(ask: &Ask) -> Answer {
+    let chosen = if ask.query.get("vers") == "en" { "en" } else { "fr" };
+    let back = local_path(ask.query.get("retour")).unwrap_or("/");
+    let year = 365 * 24 * 3600;
+    let cookie = format!("{LANGUAGE_COOKIE}={chosen}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={year}");
+    Answer::see_other(back).with("Set-Cookie", cookie)
+}
+
+/// A path of this page, and nothing that a browser takes for another site.
+pub fn local_path(text: &str) -> Option<&str> {
+    let fine = text.starts_with('/')
+        && !text.starts_with("//")
+        && text.len() <= 500
+        && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    fine.then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local_path;
+
+    #[test]
+    fn only_our_own_paths_are_gone_back_to() {
+        assert_eq!(local_path("/flux?q=a%20b"), Some("/flux?q=a%20b"));
+        for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb", "", "flux", "/é"] {
+            assert_eq!(local_path(elsewhere), None, "{elsewhere:?}");
+        }
+    }
+}

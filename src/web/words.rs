@@ -1,0 +1,336 @@
+//! The page's languages: labels of states, jobs and statuses, dates in Paris time, sizes and waits for people.
+
+use std::time::Duration;
+
+use crate::domain::{Environment, InvoiceStatus, Timestamp};
+use crate::fault::{Actor, Language, Retry};
+use crate::flow::{FlowKind, Job};
+
+/// Speaks to one person, in the language that person chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tongue(pub Language);
+
+/// How a state looks: the colour is never the only sign, the label says the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Good,
+    Busy,
+    Warn,
+    Bad,
+    Quiet,
+}
+
+impl Tone {
+    /// The style sheet's class.
+    pub fn class(self) -> &'static str {
+        match self {
+            Tone::Good => "good",
+            Tone::Busy => "busy",
+            Tone::Warn => "warn",
+            Tone::Bad => "bad",
+            Tone::Quiet => "quiet",
+        }
+    }
+}
+
+impl Tongue {
+    /// Of two texts, the one in this language.
+    pub fn say<'a>(&self, french: &'a str, english: &'a str) -> &'a str {
+        match self.0 {
+            Language::Fr => french,
+            Language::En => english,
+        }
+    }
+
+    /// The language's code, for `lang`.
+    pub fn code(&self) -> &'static str {
+        match self.0 {
+            Language::Fr => "fr",
+            Language::En => "en",
+        }
+    }
+
+    /// French spaces that must not break: inside guillemets, before double punctuation.
+    pub fn typeset(&self, text: &str) -> String {
+        if self.0 == Language::En {
+            return text.to_owned();
+        }
+        let mut set = text.replace("« ", "«\u{a0}").replace(" »", "\u{a0}»");
+        for mark in [" :", " ;", " ?", " !"] {
+            set = set.replace(mark, &mark.replace(' ', "\u{a0}"));
+        }
+        set
+    }
+
+    /// The word for one or for many; French counts zero as one, English does not.
+    pub fn plural<'a>(&self, n: u64, one: [&'a str; 2], many: [&'a str; 2]) -> &'a str {
+        let single = match self.0 {
+            Language::Fr => n < 2,
+            Language::En => n == 1,
+        };
+        let [french, english] = if single { one } else { many };
+        self.say(french, english)
+    }
+
+    /// `12 345`: thousands apart, as each language does.
+    pub fn number(&self, n: u64) -> String {
+        let digits = n.to_string();
+        let apart = self.say("\u{202f}", ",");
+        let head = digits.len() % 3;
+        let mut text = digits[..head].to_owned();
+        for group in digits.as_bytes()[head..].chunks(3) {
+            if !text.is_empty() {
+                text.push_str(apart);
+            }
+            text.push_str(&String::from_utf8_lossy(group));
+        }
+        text
+    }
+
+    /// A size in bytes as people read it.
+    pub fn size(&self, bytes: u64) -> String {
+        let (unit, one) = if bytes >= 1 << 20 {
+            (self.say("Mio", "MiB"), 1 << 20)
+        } else if bytes >= 1 << 10 {
+            (self.say("Kio", "KiB"), 1 << 10)
+        } else {
+            return format!("{bytes} {}", self.plural(bytes, ["octet", "byte"], ["octets", "bytes"]));
+        };
+        let tenths = bytes.saturating_mul(10) / one;
+        let comma = self.say(",", ".");
+        format!("{}{comma}{}\u{a0}{unit}", self.number(tenths / 10), tenths % 10)
+    }
+
+    /// A span in its largest unit: `3 min`, `2 h`, `5 jours`.
+    pub fn span(&self, span: Duration) -> String {
+        let s = span.as_secs();
+        match s {
+            0..60 => format!("{s}\u{a0}s"),
+            60..3600 => format!("{}\u{a0}min", s / 60),
+            3600..172_800 => format!("{}\u{a0}h", s / 3600),
+            _ => format!("{}\u{a0}{}", s / 86_400, self.say("jours", "days")),
+        }
+    }
+
+    /// `il y a 3 min`.
+    pub fn ago(&self, at: Timestamp, now: Timestamp) -> String {
+        let span = now.since(at);
+        if span < Duration::from_secs(5) {
+            return self.say("à l’instant", "just now").to_owned();
+        }
+        match self.0 {
+            Language::Fr => format!("il y a {}", self.span(span)),
+            Language::En => format!("{} ago", self.span(span)),
+        }
+    }
+
+    pub fn kind(&self, kind: FlowKind) -> &'static str {
+        match kind {
+            FlowKind::Deposit => self.say("Envoi", "Sent"),
+            FlowKind::Reception => self.say("Réception", "Received"),
+            FlowKind::StatusChange => self.say("Changement de statut", "Status change"),
+        }
+    }
+
+    pub fn environment(&self, environment: Environment) -> &'static str {
+        match environment {
+            Environment::Production => self.say("production", "production"),
+            Environment::Qualification => self.say("qualification", "qualification"),
+            Environment::Practice => self.say("entraînement", "practice"),
+        }
+    }
+
+    pub fn actor(&self, actor: Actor) -> &'static str {
+        match actor {
+            Actor::Supplier => self.say("Le fournisseur", "The supplier"),
+            Actor::Establishment => self.say("L’établissement", "The establishment"),
+            Actor::Chorus => self.say("Chorus Pro", "Chorus Pro"),
+            Actor::Network => self.say("Le réseau", "The network"),
+            Actor::Appliance => self.say("Cette machine", "This box"),
+        }
+    }
+
+    pub fn retry(&self, retry: Retry) -> &'static str {
+        match retry {
+            Retry::Never => self.say("Définitif : un nouveau fichier est nécessaire.", "Final: a new file is needed."),
+            Retry::Later => self.say("Nouvel essai automatique.", "Tried again by itself."),
+            Retry::AfterAction => self.say("Reprend dès que l’action est faite.", "Resumes once the action is done."),
+        }
+    }
+
+    pub fn job(&self, job: Job) -> &'static str {
+        match job {
+            Job::Intake => self.say("Contrôles de fichiers", "File checks"),
+            Job::Deposit => self.say("Dépôts à Chorus Pro", "Deposits at Chorus Pro"),
+            Job::Doubt => self.say("Recherches de dépôts douteux", "Look-ups of doubtful deposits"),
+            Job::Integration => self.say("Comptes rendus à demander", "Reports to ask for"),
+            Job::Statuses => self.say("Statuts à suivre", "Statuses to follow"),
+            Job::Receipt => self.say("Accusés à écrire", "Receipts to write"),
+            Job::Fetch => self.say("Factures à télécharger", "Invoices to download"),
+            Job::Deliver => self.say("Factures à livrer", "Invoices to deliver"),
+        }
+    }
+
+    /// A flow's state as a label and a tone. A state this version does not know is shown as it is, and warns.
+    pub fn state(&self, kind: FlowKind, state: &str) -> (String, Tone) {
+        let (french, english, tone) = match (kind, state) {
+            (FlowKind::Deposit, "received") => ("Reçu", "Received", Tone::Busy),
+            (FlowKind::Deposit, "ready") => ("Prêt à déposer", "Ready", Tone::Busy),
+            (_, "sending") => ("Envoi en cours", "Sending", Tone::Busy),
+            (_, "doubtful") => ("Douteux", "Doubtful", Tone::Warn),
+            (FlowKind::Deposit, "deposited") => ("Déposé", "Deposited", Tone::Busy),
+            (FlowKind::Deposit, "integrated") => ("Intégré", "Integrated", Tone::Good),
+            (FlowKind::Deposit, "partly_integrated") => ("Intégré en partie", "Partly integrated", Tone::Warn),
+            (FlowKind::Deposit, "rejected") => ("Rejeté", "Rejected", Tone::Bad),
+            (FlowKind::Deposit | FlowKind::StatusChange, "refused") => ("Refusé", "Refused", Tone::Bad),
+            (FlowKind::Deposit, "abandoned") => ("Abandonné", "Abandoned", Tone::Quiet),
+            (FlowKind::Reception, "found") => ("Trouvée", "Found", Tone::Busy),
+            (FlowKind::Reception, "fetched") => ("Téléchargée", "Downloaded", Tone::Busy),
+            (FlowKind::Reception, "delivered") => ("Livrée", "Delivered", Tone::Good),
+            (FlowKind::Reception, "taken") => ("Prise par l’application", "Taken", Tone::Good),
+            (FlowKind::StatusChange, "asked") => ("Demandé", "Asked", Tone::Busy),
+            (FlowKind::StatusChange, "done") => ("Fait", "Done", Tone::Good),
+            _ => return (state.to_owned(), Tone::Warn),
+        };
+        (self.say(french, english).to_owned(), tone)
+    }
+
+    /// A journal leaf's kind, for a timeline.
+    pub fn step(&self, kind: &str) -> String {
+        let (french, english) = match kind {
+            "receive" => ("Fichier reçu, gravé et journalisé", "File received, durable and journalled"),
+            "duplicate" => ("Second envoi du même fichier", "Same file sent again"),
+            "refuse" => ("Fichier refusé avant d’être pris", "File refused before it was taken"),
+            "find" => ("Facture trouvée chez Chorus Pro", "Invoice found at Chorus Pro"),
+            "identify" => ("Identifiant Chorus Pro connu", "Chorus Pro’s number known"),
+            "status" => ("Statut relevé chez Chorus Pro", "Status read at Chorus Pro"),
+            "trouble" => ("Difficulté signalée", "Trouble noted"),
+            "impossible" => ("Événement impossible, ignoré", "Impossible event, ignored"),
+            "download" => ("Téléchargement sur la page", "Downloaded on the page"),
+            "deposit.check_passed" => ("Contrôles réussis", "Checks passed"),
+            "deposit.check_failed" => ("Contrôles en échec", "Checks failed"),
+            "deposit.sending" => {
+                ("Intention de dépôt gravée, appel en cours", "Intent to deposit durable, call under way")
+            }
+            "deposit.not_sent" => ("Dépôt non parti, nouvel essai prévu", "Not sent, to be tried again"),
+            "deposit.deposit_accepted" => ("Dépôt accepté par Chorus Pro", "Deposit accepted by Chorus Pro"),
+            "deposit.deposit_refused" => ("Dépôt refusé par Chorus Pro", "Deposit refused by Chorus Pro"),
+            "deposit.answer_lost" => ("Réponse perdue : le dépôt est douteux", "Answer lost: the deposit is doubtful"),
+            "deposit.found_at_chorus" => ("Retrouvé chez Chorus Pro", "Found at Chorus Pro"),
+            "deposit.absent_at_chorus" => {
+                ("Absent chez Chorus Pro : sera déposé de nouveau", "Absent at Chorus Pro: to be deposited again")
+            }
+            "deposit.still_doubtful" => ("Recherche sans conclusion", "Look-up without conclusion"),
+            "deposit.in_hand" => ("En cours d’intégration chez Chorus Pro", "In hand at Chorus Pro"),
+            "deposit.integrated" => ("Intégré par Chorus Pro", "Integrated by Chorus Pro"),
+            "deposit.partly_integrated" => ("Intégré en partie par Chorus Pro", "Partly integrated by Chorus Pro"),
+            "deposit.rejected" => ("Rejeté par Chorus Pro", "Rejected by Chorus Pro"),
+            "deposit.incident" => ("Incident chez Chorus Pro", "Incident at Chorus Pro"),
+            "deposit.confirmed_by_person" => ("Confirmé par une personne", "Confirmed by a person"),
+            "deposit.resend_by_person" => ("Renvoi demandé par une personne", "Sent again on a person’s word"),
+            "deposit.abandoned_by_person" => ("Abandonné par une personne", "Abandoned by a person"),
+            "reception.downloaded" => ("Téléchargée et gravée", "Downloaded and durable"),
+            "reception.download_failed" => {
+                ("Téléchargement en échec, nouvel essai prévu", "Download failed, to be tried again")
+            }
+            "reception.placed" => ("Livrée dans le dossier du compte", "Delivered into the account’s folder"),
+            "reception.placing_failed" => {
+                ("Livraison en échec, nouvel essai prévu", "Delivery failed, to be tried again")
+            }
+            "reception.taken" => ("Prise par l’application", "Taken by the application"),
+            other => return other.replace(['_', '.'], " "),
+        };
+        self.say(french, english).to_owned()
+    }
+
+    /// An invoice's status at Chorus Pro.
+    pub fn status(&self, status: &InvoiceStatus) -> (String, Tone) {
+        use InvoiceStatus as I;
+        let (french, english, tone) = match status {
+            I::Deposee => ("Déposée", "Deposited", Tone::Busy),
+            I::EnCoursAcheminement => ("En cours d’acheminement", "On its way", Tone::Busy),
+            I::MiseADisposition => ("Mise à disposition", "Made available", Tone::Busy),
+            I::ARecycler => ("À recycler", "To be redirected", Tone::Warn),
+            I::Suspendue => ("Suspendue", "Suspended", Tone::Warn),
+            I::Rejetee => ("Rejetée", "Rejected", Tone::Bad),
+            I::ServiceFait => ("Service fait", "Service done", Tone::Busy),
+            I::Mandatee => ("Mandatée", "Payment ordered", Tone::Busy),
+            I::MiseADispositionComptable => {
+                ("Mise à disposition du comptable", "Made available to the accountant", Tone::Busy)
+            }
+            I::Comptabilisee => ("Comptabilisée", "Booked", Tone::Busy),
+            I::MiseEnPaiement => ("Mise en paiement", "Paid", Tone::Good),
+            I::Completee => ("Complétée", "Completed", Tone::Busy),
+            I::ACompleter => ("À compléter", "To be completed", Tone::Warn),
+            I::PriseEnCompteDestinataire => ("Prise en compte", "Taken into account", Tone::Busy),
+            I::Abandonnee => ("Abandonnée", "Given up", Tone::Quiet),
+            I::Supprimee => ("Supprimée", "Deleted", Tone::Quiet),
+            I::Unknown(code) => return (code.clone(), Tone::Warn),
+            other => return (plain_code(other.as_str()), Tone::Busy),
+        };
+        (self.say(french, english).to_owned(), tone)
+    }
+}
+
+/// `A_VALIDER_1` as `A valider 1`.
+fn plain_code(code: &str) -> String {
+    let mut text = code.replace('_', " ").to_lowercase();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{deposit, reception, status_change};
+
+    const FR: Tongue = Tongue(Language::Fr);
+    const EN: Tongue = Tongue(Language::En);
+
+    #[test]
+    fn every_state_has_a_label_in_both_languages() {
+        let states = deposit::State::ALL
+            .iter()
+            .map(|s| (FlowKind::Deposit, s.as_str()))
+            .chain(reception::State::ALL.iter().map(|s| (FlowKind::Reception, s.as_str())))
+            .chain(status_change::State::ALL.iter().map(|s| (FlowKind::StatusChange, s.as_str())));
+        for (kind, state) in states {
+            for tongue in [FR, EN] {
+                assert_ne!(tongue.state(kind, state).0, state, "{kind:?} {state} has no label");
+            }
+        }
+        let events = deposit::Event::ALL
+            .iter()
+            .map(|e| format!("deposit.{e}"))
+            .chain(reception::Event::ALL.iter().map(|e| format!("reception.{e}")));
+        for kind in events {
+            assert_ne!(FR.step(&kind), kind.replace(['_', '.'], " "), "{kind} has no label");
+        }
+        assert_eq!(FR.state(FlowKind::Deposit, "new_one"), ("new_one".to_owned(), Tone::Warn));
+    }
+
+    #[test]
+    fn numbers_sizes_and_spans_as_people_write_them() {
+        assert_eq!(
+            (FR.number(1_234_567), EN.number(1_234_567)),
+            ("1\u{202f}234\u{202f}567".into(), "1,234,567".into())
+        );
+        assert_eq!((FR.number(0), EN.number(999)), ("0".into(), "999".into()));
+        assert_eq!((FR.size(12_700), EN.size(3 << 20)), ("12,4\u{a0}Kio".into(), "3.0\u{a0}MiB".into()));
+        assert_eq!(FR.size(1), "1 octet");
+        assert_eq!(FR.typeset("dites : « oui » ?"), "dites\u{a0}: «\u{a0}oui\u{a0}»\u{a0}?");
+        let at = Timestamp::from_millis(0);
+        assert_eq!(FR.ago(at, at.plus(Duration::from_secs(185))), "il y a 3\u{a0}min");
+        assert_eq!(EN.ago(at, at.plus(Duration::from_secs(3 * 86_400))), "3\u{a0}days ago");
+        assert_eq!(FR.plural(0, ["flux", ""], ["fluxes", ""]), "flux");
+    }
+
+    #[test]
+    fn statuses_read_as_french_not_as_codes() {
+        assert_eq!(FR.status(&InvoiceStatus::MiseEnPaiement), ("Mise en paiement".into(), Tone::Good));
+        assert_eq!(FR.status(&InvoiceStatus::AValider1).0, "A valider 1");
+        assert_eq!(FR.status(&InvoiceStatus::Unknown("ENCAISSEE".into())).1, Tone::Warn);
+    }
+}
