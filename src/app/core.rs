@@ -11,16 +11,18 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::front::GATE_SOCKET;
+use super::front::{GATE_SOCKET, PAGE_SOCKET};
 use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
 use super::{control, exit, metrics, runtime};
+use crate::audit::Signer;
 use crate::config::{Boot, Config, ConfigFile, Source};
 use crate::domain::Timestamp;
 use crate::gate;
 use crate::os::signals::{self, Shutdown};
 use crate::os::{secret, service};
 use crate::store::{Note, Store, StoreError};
+use crate::web::{self, Claim};
 use crate::work::connector::Connectors;
 use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules};
 use crate::work::{Options, Parts, Workshop};
@@ -37,6 +39,10 @@ enum StartError {
     Store(#[from] StoreError),
     #[error("{what} {}: {cause}", path.display())]
     Io { what: &'static str, path: PathBuf, cause: std::io::Error },
+    #[error("claim code: {0}")]
+    Claim(#[from] web::ClaimError),
+    #[error("page: {0}")]
+    Page(#[from] web::ServeError),
 }
 
 fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StartError {
@@ -98,7 +104,8 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let gate = gate::serve(listen(&gate_socket)?, gatehouse.clone()).map_err(io("the gate's socket", &gate_socket))?;
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
-    let (_reload, mut reloads) = reload_wishes()?;
+    let (reload, mut reloads) = reload_wishes()?;
+    let page = serve_page(&file, &boot, &store, &signer, reload)?;
 
     log::info!(journal = signer.origin(); "Core runs");
     heart.ready("core runs");
@@ -122,7 +129,10 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     }
     service::stopping();
     log::info!("Core stops");
-    let serving = tokio::task::spawn_blocking(move || gate.stop());
+    let serving = tokio::task::spawn_blocking(move || {
+        gate.stop();
+        page.stop();
+    });
     if let Some(workshop) = workshop {
         workshop.stop(JOBS_LONGEST).await;
     }
@@ -133,7 +143,38 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     Ok(())
 }
 
-/// Wishes to read the configuration anew: SIGHUP.
+/// The page with its claim code, which only somebody at the console can read.
+fn serve_page(
+    file: &ConfigFile,
+    boot: &Boot,
+    store: &Store,
+    signer: &Signer,
+    reload: mpsc::Sender<()>,
+) -> Result<web::Running, StartError> {
+    let run_dir = &boot.config.store.run_dir;
+    let claim = Arc::new(Claim::at_start(&store.reader()?)?);
+    claim.write(run_dir)?;
+    if let Some(code) = claim.code() {
+        // Not the log: what is logged travels.
+        eprintln!("\n  Claim code of this box (once): {code}\n  Open its page and enter it: https://<box>/claim\n");
+    }
+    let settings = web::Settings {
+        socket: run_dir.join(PAGE_SOCKET),
+        data_dir: boot.config.store.dir.clone(),
+        session_idle: boot.config.web.session_idle.get(),
+        language: boot.config.web.language,
+        configuration: file.clone(),
+        fault: boot.fault.clone(),
+        journal_key: signer.verifier().text(),
+    };
+    // Full: a reload is on its way already.
+    let wish = move || {
+        let _ = reload.try_send(());
+    };
+    Ok(web::serve(settings, store.clone(), claim, wish)?)
+}
+
+/// Wishes to read the configuration anew: the page's, and SIGHUP.
 fn reload_wishes() -> Result<(mpsc::Sender<()>, mpsc::Receiver<()>), StartError> {
     let (wish, wishes) = mpsc::channel(1);
     let mut hangups = signals::hangups().map_err(io("signals of", Path::new("this process")))?;

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::exit;
 use super::front::{ADDRESSES_FILE, Addresses};
 use super::samples::{Expect, SAMPLES, Sample};
-use super::exit;
 use crate::bridge::client::{Client, Credential};
 use crate::os::signals::Shutdown;
 use crate::os::{durable, process, random};
@@ -157,7 +157,6 @@ async fn start_simulator(folder: &Folder) -> Result<Simulator, DemoError> {
     };
     Simulator::start(options).await.map_err(|e| DemoError::Simulator(e.to_string()))
 }
-
 
 /// Writes secrets and configuration; answers the configuration's path.
 fn configure(folder: &Folder, simulator: &Simulator, password: &str) -> Result<PathBuf, DemoError> {
@@ -341,7 +340,9 @@ async fn connect(addresses: &Addresses, password: &str) -> Result<Client, DemoEr
 
 fn print_access(folder: &Folder, addresses: &Addresses, password: &str) {
     let code = std::fs::read_to_string(folder.path.join("run/claim")).unwrap_or_default();
-    println!("Fluxgate demo: the gateway as `serve` runs it, and a Chorus Pro to practise against, on this machine alone.");
+    println!(
+        "Fluxgate demo: the gateway as `serve` runs it, and a Chorus Pro to practise against, on this machine alone."
+    );
     println!();
     println!("  page         https://{}/", addresses.door);
     println!("  certificate  {}", addresses.door_fingerprint);
