@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::domain::AccountName;
 use crate::gate::{Entry, EntryKind};
-use crate::os::descriptor;
+use crate::os::{disk, random};
 
 /// Files under temporary names that an account may have in one drop folder at once.
 pub const STAGED_FILES: usize = 10_000;
@@ -70,16 +70,14 @@ impl Staging {
 
     /// A new file of its own for an upload's content.
     pub fn spill(&self) -> io::Result<Spill> {
-        let mut random = [0u8; 16];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let path = self.dir.join(format!("{UPLOAD}{:032x}", u128::from_be_bytes(random)));
+        let path = self.dir.join(format!("{UPLOAD}{}", random::hex::<16>()));
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         Ok(Spill { file, path, kept: false })
     }
 
     /// Bytes that may still be written before the file system is full.
     pub fn free_space(&self) -> io::Result<u64> {
-        descriptor::free_space(&self.dir)
+        disk::free_bytes(&self.dir)
     }
 
     /// Makes the spilled content durable under its temporary name, replacing what was there whole or not at all.

@@ -110,12 +110,6 @@ pub fn memory_file(name: &CStr) -> io::Result<File> {
     Ok(File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?))
 }
 
-/// Bytes that this process may still write on the file system that holds `path`.
-pub fn free_space(path: &Path) -> io::Result<u64> {
-    let found = nix::sys::statvfs::statvfs(path)?;
-    Ok(found.blocks_available().saturating_mul(found.fragment_size()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Seek, SeekFrom};

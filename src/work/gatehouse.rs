@@ -26,7 +26,6 @@ use crate::domain::{AccountName, ByteSize, Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::gate::{AccountSection, Answer, BODY_LIMIT, Core, DEPOT, Grant, Pass, Reply, Request, VERSION};
 use crate::store::{Store, StoreError};
-use crate::work::settings::{Options, RouteSection};
 
 /// Where a file dropped by an account into a folder goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,22 +58,6 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// From the sections of the configuration.
-    pub fn new(accounts: Vec<AccountSection>, options: &Options) -> Self {
-        let route = |route: &RouteSection| DropRoute {
-            account: route.account.clone(),
-            folder: route.folder.clone(),
-            realm: route.realm(),
-        };
-        let limits = DropLimits {
-            file: options.limits.file,
-            pending_bytes: options.limits.pending_bytes,
-            pending_files: options.limits.pending_files,
-            disk_reserve: options.limits.disk_reserve,
-        };
-        Self { accounts, routes: options.routes.iter().map(route).collect(), limits }
-    }
-
     fn account(&self, name: &AccountName) -> Option<&AccountSection> {
         self.accounts.iter().find(|account| account.name == *name)
     }

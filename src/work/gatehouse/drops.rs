@@ -12,7 +12,7 @@ use super::{DropRoute, Gatehouse, Rules, failed};
 use crate::domain::{AccountName, DocumentHash, Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::gate::{Answer, INLINE_LIMIT, check_name, printable_name, size_text};
-use crate::os::descriptor;
+use crate::os::disk;
 use crate::store::{Arrival, Content, Received, Refusal, StoreError};
 
 /// Bytes of a folder's text in a refusal.
@@ -105,7 +105,7 @@ impl Gatehouse {
         if !matches!(error, StoreError::DiskFull) {
             return failed(error);
         }
-        let free = descriptor::free_space(&self.dir).unwrap_or(0);
+        let free = disk::free_bytes(&self.dir).unwrap_or(0);
         self.refuse(rules, origin, disk_nearly_full(free, rules))
     }
 
@@ -221,7 +221,7 @@ impl Gatehouse {
             let fault = Fault::new(Code::FileTooLarge).with("size", size_text(size));
             return Ok(Err(fault.with("limit", size_text(limits.file.bytes()))));
         }
-        let free = descriptor::free_space(&self.dir).map_err(|e| {
+        let free = disk::free_bytes(&self.dir).map_err(|e| {
             log::error!(error = e.to_string().as_str(); "The data disk's free space cannot be read");
             Answer::Failed { fault: Fault::new(Code::StoreFailed).with("detail", e) }
         })?;

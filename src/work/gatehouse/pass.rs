@@ -1,9 +1,7 @@
 //! Passes: what front shows for an account that logged in. Only core can make one, and it forgets nothing by
 //! restarting: the pass itself says whose it is and since when, under a key only core has.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +10,7 @@ use sha2::Sha256;
 
 use crate::domain::{AccountName, Timestamp};
 use crate::gate::Pass;
+use crate::os::{random, secret};
 
 /// A log-in lasts this long; the session must then log in again.
 const PASS_TIME: Duration = Duration::from_secs(24 * 3600);
@@ -22,24 +21,15 @@ pub struct PassKey(zeroize::Zeroizing<[u8; 32]>);
 impl PassKey {
     /// Reads the key, or makes it (mode 0600) at first start.
     pub fn load_or_make(path: &Path) -> io::Result<Self> {
-        let mut key = zeroize::Zeroizing::new([0u8; 32]);
-        match File::open(path) {
-            Ok(mut file) => file.read_exact(&mut *key)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                getrandom::fill(&mut *key).map_err(io::Error::other)?;
-                let folder = path.parent().unwrap_or(Path::new("."));
-                DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-                let temporary = path.with_extension("new");
-                let mut file =
-                    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-                file.write_all(&*key)?;
-                file.sync_all()?;
-                std::fs::rename(&temporary, path)?;
-                File::open(folder)?.sync_all()?;
-            }
-            Err(e) => return Err(e),
+        if !path.exists() {
+            let fresh = zeroize::Zeroizing::new(random::bytes::<32>());
+            secret::create(path, &*fresh).map_err(io::Error::other)?;
         }
-        Ok(Self(key))
+        let bytes = zeroize::Zeroizing::new(secret::read(path).map_err(io::Error::other)?);
+        let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{} is not a key of 32 bytes", path.display()))
+        })?;
+        Ok(Self(zeroize::Zeroizing::new(key)))
     }
 
     pub fn issue(&self, account: &AccountName, now: Timestamp) -> Pass {
