@@ -361,13 +361,13 @@ pub fn content(size: usize, seed: u8) -> Vec<u8> {
         .collect()
 }
 
-/// Waits up to ten seconds for something to become true.
+/// Waits up to twenty seconds for something to become true.
 pub async fn soon<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..200 {
+    for _ in 0..400 {
         if let Some(found) = look() {
             return found;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("it did not happen within ten seconds")
+    panic!("it did not happen within twenty seconds")
 }
