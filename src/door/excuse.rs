@@ -1,7 +1,11 @@
 //! The door's own answers: what happened and what to do, in French and English, and nothing about what lies behind.
 
+use std::sync::LazyLock;
+
+use base64::Engine;
 use hyper::header::{self, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
+use sha2::{Digest, Sha256};
 
 use super::body::Answer;
 use crate::fault::{Fault, Language};
@@ -13,6 +17,13 @@ box-shadow:0 2px 18px rgba(20,30,60,.09)}h1{font-size:1.35rem;margin:.2rem 0 .6r
 border-top:1px solid #e3e7ee}@media(prefers-color-scheme:dark){body{background:#141821;color:#e6e9f0}\
 main{background:#1e2430;box-shadow:none}.c{color:#9aa4b6}section+section{border-color:#333c4d}}";
 
+/// Nothing may be loaded or run but the style above, known by its hash.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE));
+    let policy = format!("default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'");
+    HeaderValue::try_from(policy).expect("base64 and these words are legal in a header")
+});
+
 /// What the door says instead of an upstream's answer.
 #[derive(Debug, Clone)]
 pub struct Excuse {
@@ -20,20 +31,20 @@ pub struct Excuse {
     /// The fault's code, or the status.
     code: String,
     /// Title and remedy, in French then English.
-    texts: [(String, String); 2],
+    texts: Box<[(String, String); 2]>,
 }
 
 impl Excuse {
     /// From the catalogue.
     pub fn fault(status: StatusCode, fault: &Fault) -> Self {
         let text = |language| (fault.title(language), fault.remedy(language));
-        Self { status, code: fault.code.to_string(), texts: [text(Language::Fr), text(Language::En)] }
+        Self { status, code: fault.code.to_string(), texts: Box::new([text(Language::Fr), text(Language::En)]) }
     }
 
     /// About the request itself: (title, remedy) in French and in English.
     pub fn request(status: StatusCode, french: (&str, &str), english: (&str, &str)) -> Self {
         let own = |(title, remedy): (&str, &str)| (title.to_owned(), remedy.to_owned());
-        Self { status, code: status.as_str().to_owned(), texts: [own(french), own(english)] }
+        Self { status, code: status.as_str().to_owned(), texts: Box::new([own(french), own(english)]) }
     }
 
     /// As HTML for browsers and as plain text for everything else.
@@ -50,12 +61,7 @@ impl Excuse {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(
-                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-            ),
-        );
+        headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
         }
@@ -63,12 +69,12 @@ impl Excuse {
     }
 
     fn plain(&self) -> String {
-        let [(title_fr, remedy_fr), (title_en, remedy_en)] = &self.texts;
+        let [(title_fr, remedy_fr), (title_en, remedy_en)] = &*self.texts;
         format!("{} {}\n\n{title_fr}\n{remedy_fr}\n\n{title_en}\n{remedy_en}\n", self.status.as_u16(), self.code)
     }
 
     fn html(&self) -> String {
-        let [(title_fr, remedy_fr), (title_en, remedy_en)] = &self.texts;
+        let [(title_fr, remedy_fr), (title_en, remedy_en)] = &*self.texts;
         let section = |language, title: &str, remedy: &str| {
             format!("<section lang={language}><h1>{}</h1><p>{}</p></section>", escape(title), escape(remedy))
         };
