@@ -86,7 +86,8 @@ async fn a_faulty_file_is_refused_and_stands_beside_its_receipt_while_the_next_g
 async fn the_same_bytes_twice_are_one_flow_and_a_duplicate_with_its_receipt() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
     let first = gateway.drop_flow("a.xml", invoice("FA-2026-0004")).await;
-    let Received::Duplicate { arrival, first: named } = gateway.drop_file("a.xml", invoice("FA-2026-0004")).await else {
+    let Received::Duplicate { arrival, first: named } = gateway.drop_file("a.xml", invoice("FA-2026-0004")).await
+    else {
         panic!("identical bytes made two flows");
     };
     assert_eq!(named, first);
@@ -160,8 +161,7 @@ async fn what_is_absent_over_the_whole_delay_is_sent_once_more() {
     gateway.drop_flow("absente.xml", invoice("FA-ABSENTE-1")).await;
     let receipt = gateway.await_final("absente.xml.json").await;
     assert!(begun.elapsed() >= Duration::from_millis(1_500), "not before the delay");
-    let expected =
-        ["received", "ready", "sending", "doubtful", "ready", "sending", "deposited", "integrated"];
+    let expected = ["received", "ready", "sending", "doubtful", "ready", "sending", "deposited", "integrated"];
     assert_eq!(states(&receipt), expected);
     assert_eq!(taken(&gateway, "FA-ABSENTE-1"), 1);
     assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 2);
@@ -195,9 +195,7 @@ async fn a_refused_account_stops_the_queue_once_and_its_repair_resumes_it() {
     for n in 0..6 {
         gateway.drop_flow(&format!("file-{n}.xml"), invoice(&format!("FA-FILE-{n}"))).await;
     }
-    gateway
-        .await_until("the halt", || !gateway.store().reader().unwrap().halts().unwrap().is_empty())
-        .await;
+    gateway.await_until("the halt", || !gateway.store().reader().unwrap().halts().unwrap().is_empty()).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let halts = gateway.store().reader().unwrap().halts().unwrap();
     assert_eq!((halts.len(), halts[0].1.code.as_str()), (1, "FG-304"));

@@ -61,7 +61,8 @@ impl Gateway {
     pub async fn start(scenario: Scenario, limits: LimitsSection) -> Self {
         let _ = rustls_provider();
         let dir = tempfile::tempdir().unwrap();
-        let options = simulator::Options { scenario, dir: Some(dir.path().join("ca")), ..simulator::Options::default() };
+        let options =
+            simulator::Options { scenario, dir: Some(dir.path().join("ca")), ..simulator::Options::default() };
         std::fs::create_dir(dir.path().join("ca")).unwrap();
         let simulator = Simulator::start(options).await.unwrap();
         let credentials = simulator.credentials();
@@ -188,7 +189,10 @@ impl Gateway {
                 return receipt.clone();
             }
             if Instant::now() > until {
-                panic!("the receipt {name} never came to be as wanted: {receipt:#?}\nledger: {:#?}", self.simulator.ledger());
+                panic!(
+                    "the receipt {name} never came to be as wanted: {receipt:#?}\nledger: {:#?}",
+                    self.simulator.ledger()
+                );
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -234,8 +238,7 @@ pub fn check_document(schema: &str, purpose: work::Purpose, document: &Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("config/schema/{schema}.schema.json"));
     let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
-    let errors: Vec<String> =
-        validator.iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    let errors: Vec<String> = validator.iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
     work::verify(&signer().verifier(), purpose, document).expect("the signature counts");
 }
