@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::front::GATE_SOCKET;
+use super::front::{GATE_SOCKET, PAGE_SOCKET};
 use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
 use super::{control, exit, metrics, runtime};
@@ -21,6 +21,7 @@ use crate::gate;
 use crate::os::signals::{self, Shutdown};
 use crate::os::{secret, service};
 use crate::store::{Note, Store, StoreError};
+use crate::web;
 use crate::work::connector::Connectors;
 use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules};
 use crate::work::{Options, Parts, Workshop};
@@ -35,6 +36,10 @@ enum StartError {
     Open(#[from] OpenError),
     #[error("store: {0}")]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Page(#[from] web::ServeError),
+    #[error(transparent)]
+    Claim(#[from] web::ClaimError),
     #[error("{what} {}: {cause}", path.display())]
     Io { what: &'static str, path: PathBuf, cause: std::io::Error },
 }
@@ -98,7 +103,8 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let gate = gate::serve(listen(&gate_socket)?, gatehouse.clone()).map_err(io("the gate's socket", &gate_socket))?;
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
-    let (_reload, mut reloads) = reload_wishes()?;
+    let (reload, mut reloads) = reload_wishes()?;
+    let page = page(&file, &boot, &store, signer.verifier().text(), reload)?;
 
     log::info!(journal = signer.origin(); "Core runs");
     heart.ready("core runs");
@@ -122,7 +128,10 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     }
     service::stopping();
     log::info!("Core stops");
-    let serving = tokio::task::spawn_blocking(move || gate.stop());
+    let serving = tokio::task::spawn_blocking(move || {
+        page.stop();
+        gate.stop();
+    });
     if let Some(workshop) = workshop {
         workshop.stop(JOBS_LONGEST).await;
     }
@@ -133,7 +142,38 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     Ok(())
 }
 
-/// Wishes to read the configuration anew: SIGHUP.
+/// Serves the page. While nobody is enrolled, the code that lets the first person in is shown on the console.
+fn page(
+    file: &ConfigFile,
+    boot: &Boot,
+    store: &Store,
+    journal_key: String,
+    reload: mpsc::Sender<()>,
+) -> Result<web::Running, StartError> {
+    let run_dir = &boot.config.store.run_dir;
+    let claim = web::Claim::at_start(&store.reader()?)?;
+    claim.write(run_dir)?;
+    if let Some(code) = claim.code() {
+        // Not a log line: it is for whoever stands before the console, once.
+        eprintln!("Fluxgate: code pour prendre possession de la machine / claim code: {code}");
+    }
+    let settings = web::Settings {
+        socket: run_dir.join(PAGE_SOCKET),
+        data_dir: boot.config.store.dir.clone(),
+        session_idle: boot.config.web.session_idle.get(),
+        language: boot.config.web.language,
+        configuration: file.clone(),
+        fault: boot.fault.clone(),
+        journal_key,
+    };
+    let wish = move || {
+        // Full: a reload is on its way already.
+        let _ = reload.try_send(());
+    };
+    Ok(web::serve(settings, store.clone(), Arc::new(claim), wish)?)
+}
+
+/// Wishes to read the configuration anew: SIGHUP, and the page.
 fn reload_wishes() -> Result<(mpsc::Sender<()>, mpsc::Receiver<()>), StartError> {
     let (wish, wishes) = mpsc::channel(1);
     let mut hangups = signals::hangups().map_err(io("signals of", Path::new("this process")))?;
