@@ -15,14 +15,13 @@ use super::front::{GATE_SOCKET, PAGE_SOCKET};
 use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
 use super::{control, exit, metrics, runtime};
-use crate::audit::Signer;
 use crate::config::{Boot, Config, ConfigFile, Source};
 use crate::domain::Timestamp;
 use crate::gate;
 use crate::os::signals::{self, Shutdown};
 use crate::os::{secret, service};
 use crate::store::{Note, Store, StoreError};
-use crate::web::{self, Claim};
+use crate::web;
 use crate::work::connector::Connectors;
 use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules};
 use crate::work::{Options, Parts, Workshop};
@@ -37,12 +36,12 @@ enum StartError {
     Open(#[from] OpenError),
     #[error("store: {0}")]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Page(#[from] web::ServeError),
+    #[error(transparent)]
+    Claim(#[from] web::ClaimError),
     #[error("{what} {}: {cause}", path.display())]
     Io { what: &'static str, path: PathBuf, cause: std::io::Error },
-    #[error("claim code: {0}")]
-    Claim(#[from] web::ClaimError),
-    #[error("page: {0}")]
-    Page(#[from] web::ServeError),
 }
 
 fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StartError {
@@ -105,7 +104,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
     let (reload, mut reloads) = reload_wishes()?;
-    let page = serve_page(&file, &boot, &store, &signer, reload)?;
+    let page = page(&file, &boot, &store, signer.verifier().text(), reload)?;
 
     log::info!(journal = signer.origin(); "Core runs");
     heart.ready("core runs");
@@ -130,8 +129,8 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     service::stopping();
     log::info!("Core stops");
     let serving = tokio::task::spawn_blocking(move || {
-        gate.stop();
         page.stop();
+        gate.stop();
     });
     if let Some(workshop) = workshop {
         workshop.stop(JOBS_LONGEST).await;
@@ -143,20 +142,20 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     Ok(())
 }
 
-/// The page with its claim code, which only somebody at the console can read.
-fn serve_page(
+/// Serves the page. While nobody is enrolled, the code that lets the first person in is shown on the console.
+fn page(
     file: &ConfigFile,
     boot: &Boot,
     store: &Store,
-    signer: &Signer,
+    journal_key: String,
     reload: mpsc::Sender<()>,
 ) -> Result<web::Running, StartError> {
     let run_dir = &boot.config.store.run_dir;
-    let claim = Arc::new(Claim::at_start(&store.reader()?)?);
+    let claim = web::Claim::at_start(&store.reader()?)?;
     claim.write(run_dir)?;
     if let Some(code) = claim.code() {
-        // Not the log: what is logged travels.
-        eprintln!("\n  Claim code of this box (once): {code}\n  Open its page and enter it: https://<box>/claim\n");
+        // Not a log line: it is for whoever stands before the console, once.
+        eprintln!("Fluxgate: code pour prendre possession de la machine / claim code: {code}");
     }
     let settings = web::Settings {
         socket: run_dir.join(PAGE_SOCKET),
@@ -165,16 +164,16 @@ fn serve_page(
         language: boot.config.web.language,
         configuration: file.clone(),
         fault: boot.fault.clone(),
-        journal_key: signer.verifier().text(),
+        journal_key,
     };
-    // Full: a reload is on its way already.
     let wish = move || {
+        // Full: a reload is on its way already.
         let _ = reload.try_send(());
     };
-    Ok(web::serve(settings, store.clone(), claim, wish)?)
+    Ok(web::serve(settings, store.clone(), Arc::new(claim), wish)?)
 }
 
-/// Wishes to read the configuration anew: the page's, and SIGHUP.
+/// Wishes to read the configuration anew: SIGHUP, and the page.
 fn reload_wishes() -> Result<(mpsc::Sender<()>, mpsc::Receiver<()>), StartError> {
     let (wish, wishes) = mpsc::channel(1);
     let mut hangups = signals::hangups().map_err(io("signals of", Path::new("this process")))?;

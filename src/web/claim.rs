@@ -75,12 +75,22 @@ impl Claim {
         let outcome = enrol();
         if outcome.is_ok() {
             *code = None;
-            let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(Err(error)) = file.map(std::fs::remove_file) {
-                log::warn!(error = error.to_string().as_str(); "The used claim code's file could not be removed");
-            }
+            self.remove_file();
         }
         Some(outcome)
+    }
+
+    /// Somebody is enrolled: the code dies.
+    pub(crate) fn close(&self) {
+        *self.code.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.remove_file();
+    }
+
+    fn remove_file(&self) {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(error)) = file.map(std::fs::remove_file) {
+            log::warn!(error = error.to_string().as_str(); "The dead claim code's file could not be removed");
+        }
     }
 }
 

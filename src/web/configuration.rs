@@ -78,6 +78,13 @@ struct VersionView {
 }
 
 #[derive(Template)]
+#[template(path = "applied.html", config = "src/web/askama.toml")]
+struct AppliedPage<'a> {
+    c: &'a Chrome,
+    next: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "versions.html", config = "src/web/askama.toml")]
 struct VersionsPage<'a> {
     c: &'a Chrome,
@@ -177,12 +184,24 @@ pub fn save(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
         return editor(site, ask, visit, &typed, &now, &[], true);
     }
     match accept(site, visit, &typed)? {
-        Ok(said) => Ok(Answer::see_other(&format!("/configuration?fait={said}"))),
+        Ok(said) => applied(site, ask, visit, &format!("/configuration?fait={said}")),
         Err(problems) => editor(site, ask, visit, &typed, base, &problems, false),
     }
 }
 
-/// Makes a text the configuration: parsed, journalled, kept, applied. Answers what to say, or what is wrong with it.
+/// Puts what was saved into force. Services may restart, and with them the way to this page: the browser is told to
+/// wait for them, then goes on to `next`.
+pub fn applied(site: &Site, ask: &Ask, visit: &Visit, next: &str) -> Result<Answer, Trouble> {
+    if next.ends_with("=inchange") {
+        return Ok(Answer::see_other(next));
+    }
+    let c = visit.chrome(site, ask, "configuration", visit.t.say("Enregistré", "Saved"));
+    let page = AppliedPage { c: &c, next }.render()?;
+    (site.reload)();
+    Ok(Answer::html(page))
+}
+
+/// Makes a text the configuration: parsed, journalled, kept; [`applied`] is next. Answers what to say, or what is wrong with it.
 /// It is journalled before it counts, so that no change goes without its record.
 pub fn accept(site: &Site, visit: &Visit, new: &str) -> Result<Result<&'static str, Vec<Problem>>, Trouble> {
     let _one_at_a_time = site.changing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,7 +219,7 @@ pub fn accept(site: &Site, visit: &Visit, new: &str) -> Result<Result<&'static s
     match site.settings.configuration.accept(new) {
         Ok(accepted) => {
             log::info!(version = accepted.version; "A new configuration was accepted");
-            (site.reload)();
+            site.configuration_is_sound();
             Ok(Ok("enregistre"))
         }
         Err(error) => {
@@ -262,14 +281,14 @@ pub fn version(site: &Site, ask: &Ask, visit: &Visit, number: &str) -> Result<An
 }
 
 /// Makes a kept version the configuration again, as a new version.
-pub fn restore(site: &Site, visit: &Visit, number: &str) -> Result<Answer, Trouble> {
+pub fn restore(site: &Site, ask: &Ask, visit: &Visit, number: &str) -> Result<Answer, Trouble> {
     let (number, kept) = version_text(site, number)?;
-    Ok(Answer::see_other(&match accept(site, visit, &kept)? {
-        Ok("inchange") => "/configuration?fait=inchange".to_owned(),
-        Ok(_) => "/configuration?fait=restaure".to_owned(),
+    match accept(site, visit, &kept)? {
+        Ok("inchange") => applied(site, ask, visit, "/configuration?fait=inchange"),
+        Ok(_) => applied(site, ask, visit, "/configuration?fait=restaure"),
         // A version that this program no longer reads: its page says why.
-        Err(_) => format!("/configuration/versions/{number}"),
-    }))
+        Err(_) => Ok(Answer::see_other(&format!("/configuration/versions/{number}"))),
+    }
 }
 
 #[cfg(test)]

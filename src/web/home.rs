@@ -129,7 +129,8 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let t = visit.t;
     let mut c = visit.chrome(site, ask, "home", t.say("Accueil", "Home"));
     c.refresh = true;
-    let fault = site.settings.fault.as_ref();
+    let fault = site.fault();
+    let fault = fault.as_ref();
     let (headline, tone) = headline(t, &overview, fault);
     let page = HomePage {
         c: &c,

@@ -171,8 +171,7 @@ pub fn put(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
         return show(site, ask, visit, problem);
     }
     keep(site, visit, name, &value)?;
-    (site.reload)();
-    Ok(Answer::see_other("/configuration/secrets?fait=secret"))
+    configuration::applied(site, ask, visit, "/configuration/secrets?fait=secret")
 }
 
 /// Journals that a secret is put (its name, never its value or hash), then writes it.

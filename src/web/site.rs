@@ -1,13 +1,13 @@
 //! The page's addresses: who may ask for what, and which file answers.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tiny_http::Request;
 
 use crate::domain::Timestamp;
-use crate::fault::Language;
+use crate::fault::{Fault, Language};
 use crate::store::{Note, Reader, Store};
 use crate::web::answer::Answer;
 use crate::web::ask::{Ask, Method};
@@ -41,6 +41,8 @@ pub struct Site {
     pub by_name: Throttle,
     pub by_address: Throttle,
     pub by_claim: Throttle,
+    /// What boot found wrong with the configuration, until a sound one is saved.
+    fault: Mutex<Option<Fault>>,
     /// One change of configuration or secrets at a time.
     pub changing: Mutex<()>,
     pub verification: Arc<journal::Verification>,
@@ -55,6 +57,7 @@ impl Site {
     ) -> Result<Self, ServeError> {
         Ok(Self {
             sessions: Sessions::new(settings.session_idle)?,
+            fault: Mutex::new(settings.fault.clone()),
             settings,
             store,
             claim,
@@ -65,6 +68,27 @@ impl Site {
             changing: Mutex::new(()),
             verification: Arc::default(),
         })
+    }
+
+    /// What is wrong with the configuration in force.
+    pub fn fault(&self) -> Option<Fault> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn configuration_is_sound(&self) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether a first person is awaited. Somebody enrolled on the console ends that too.
+    fn is_unclaimed(&self) -> Result<bool, Trouble> {
+        if !self.claim.is_open() {
+            return Ok(false);
+        }
+        let nobody = self.reader()?.people()?.is_empty();
+        if !nobody {
+            self.claim.close();
+        }
+        Ok(nobody)
     }
 
     /// Where sessions stand between two processes: beside the socket, in the run folder.
@@ -161,9 +185,9 @@ fn route(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
         (Get, ["assets", name]) => return asset::answer(name).ok_or(Trouble::NotFound),
         (Get, ["favicon.ico"]) => return Ok(Answer::see_other("/assets/icon.svg")),
         (Get, ["langue"]) => return Ok(choose_language(ask)),
-        (Get, ["claim"]) if site.claim.is_open() => return entry::claim_form(site, ask, visit),
-        (Post, ["claim"]) if site.claim.is_open() => return entry::claim(site, ask, visit),
-        _ if site.claim.is_open() => return Ok(Answer::see_other("/claim")),
+        (Get, ["claim"]) if site.is_unclaimed()? => return entry::claim_form(site, ask, visit),
+        (Post, ["claim"]) if site.is_unclaimed()? => return entry::claim(site, ask, visit),
+        _ if site.is_unclaimed()? => return Ok(Answer::see_other("/claim")),
         (_, ["claim"]) => return Ok(Answer::see_other("/")),
         (Get, ["login"]) => return entry::login_form(site, ask, visit),
         (Post, ["login"]) => return entry::login(site, ask, visit),
@@ -196,7 +220,7 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Post, ["configuration", "secrets", "effacer"]) => secrets::delete(site, ask, visit),
         (Get, ["configuration", "versions"]) => configuration::versions(site, ask, visit),
         (Get, ["configuration", "versions", number]) => configuration::version(site, ask, visit, number),
-        (Post, ["configuration", "versions", number]) => configuration::restore(site, visit, number),
+        (Post, ["configuration", "versions", number]) => configuration::restore(site, ask, visit, number),
         (Get, ["journal"]) => journal::show(site, ask, visit),
         (Post, ["journal", "verifier"]) => journal::verify(site, visit),
         (Get, ["aide"]) => help::show(site, ask, visit),

@@ -190,6 +190,13 @@ impl Reply {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
+    /// Something was saved, and the browser is led on to `path` once the services answer again.
+    fn leads_to(&self, path: &str) {
+        assert_eq!(self.status, 200, "{}", self.text());
+        self.says(&format!("data-next=\"{path}\""));
+        self.says(&format!("url={path}\""));
+    }
+
     fn says(&self, text: &str) {
         assert!(self.text().contains(text), "{text:?} is not said with {}:\n{}", self.status, self.text());
     }
@@ -320,6 +327,19 @@ fn an_unclaimed_box_lets_nobody_in_but_who_reads_its_console() {
     assert!(kinds.contains(&"claim_refused".to_owned()) && kinds.contains(&"claim".to_owned()), "{kinds:?}");
     let journal = house.journal_bytes();
     assert!(!journal.windows(PERSON.len()).any(|w| w == PERSON.as_bytes()), "names enter leaves as commitments only");
+}
+
+#[test]
+fn somebody_enrolled_on_the_console_ends_the_claim() {
+    let house = House::open();
+    let mut browser = house.browser();
+    browser.get("/claim");
+    let code = house.claim_code();
+    house.store.enrol("Dominique", "$argon2id$x", "console", Timestamp::now()).wait().unwrap();
+    assert_eq!(browser.post("/claim", &claim_form(&code)).header("location"), Some("/"));
+    assert_eq!(browser.get("/").header("location"), Some("/login?vers=%2F"));
+    assert!(!house.path("claim").exists());
+    assert_eq!(house.store.reader().unwrap().people().unwrap(), ["Dominique"]);
 }
 
 #[test]
@@ -619,7 +639,7 @@ fn a_bad_configuration_names_its_line_and_a_good_one_is_kept() {
     assert_eq!(house.reloads.load(Ordering::SeqCst), 0);
 
     let good = configuration().replace("Université Exemple", "Université Nouvelle");
-    assert_eq!(edit(&mut browser, &good).header("location"), Some("/configuration?fait=enregistre"));
+    edit(&mut browser, &good).leads_to("/configuration?fait=enregistre");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), good, "line ends as they were");
     assert_eq!(house.reloads.load(Ordering::SeqCst), 1);
     let good2 = good.replace("Université Nouvelle", "Université Dernière");
@@ -632,7 +652,7 @@ fn a_bad_configuration_names_its_line_and_a_good_one_is_kept() {
     let version = browser.get("/configuration/versions/1");
     version.says("− name = &#34;Université Dernière&#34;");
     version.says("+ name = &#34;Université Nouvelle&#34;");
-    assert_eq!(browser.post("/configuration/versions/1", &[]).header("location"), Some("/configuration?fait=restaure"));
+    browser.post("/configuration/versions/1", &[]).leads_to("/configuration?fait=restaure");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), good);
     assert_eq!(browser.get("/configuration/versions/99").status, 404);
 
@@ -654,7 +674,7 @@ fn secrets_go_in_and_never_come_out() {
     let secret = "un-secret-tres-secret";
     let put = |name: &str, value: &str| vec![("name", name.to_owned()), ("value", value.to_owned())];
     let done = browser.post("/configuration/secrets", &put("piste.qualification.secret", &format!("{secret}\r\n")));
-    assert_eq!(done.header("location"), Some("/configuration/secrets?fait=secret"));
+    done.leads_to("/configuration/secrets?fait=secret");
     let file = house.path("secrets/piste.qualification.secret");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), secret, "a password has no line end");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -714,12 +734,7 @@ fn the_assistant_connects_an_establishment_without_a_shell() {
     for (form, fields) in forms {
         let fields: Vec<_> = fields.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
         let done = browser.post(&format!("/configuration/assistant/{form}"), &fields);
-        assert_eq!(
-            done.header("location"),
-            Some("/configuration/assistant?fait=enregistre"),
-            "{form}: {}",
-            done.text()
-        );
+        done.leads_to("/configuration/assistant?fait=enregistre");
     }
     let text = std::fs::read_to_string(house.path("config/fluxgate.toml")).unwrap();
     assert!(text.starts_with("version = 1 # début\n"), "{text}");
@@ -794,6 +809,9 @@ fn a_restart_keeps_people_logged_in_and_an_idle_one_is_out() {
     assert_eq!(page.status, 200);
     page.says("La configuration doit être corrigée");
     page.says("FG-902");
+    let good = configuration().replace("Université Exemple", "Université Nouvelle");
+    edit(&mut browser, &good).leads_to("/configuration?fait=enregistre");
+    browser.get("/").hides("FG-902");
     house.stop();
     house.serve(None, Duration::from_millis(300));
     std::thread::sleep(Duration::from_millis(400));

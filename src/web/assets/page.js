@@ -1,5 +1,5 @@
-// The page works without this file. With it: the first screen renews itself, the editor keeps its line numbers,
-// and a secret can be read from a file of this computer.
+// The page works without this file. With it: the first screen renews itself, a saved configuration is waited for, the
+// editor keeps its line numbers, and a secret can be read from a file of this computer.
 "use strict";
 
 document.documentElement.classList.add("scripted");
@@ -16,6 +16,19 @@ if (seconds > 0) {
     history.replaceState(null, "", location.pathname + "?auto=1");
     location.reload();
   }, seconds * 1000);
+}
+
+// A saved configuration restarts services: on when they answer again, asked with the icon.
+const waiting = document.querySelector("[data-next]");
+if (waiting) {
+  let asked = 0;
+  const ask = () => {
+    const icon = new Image();
+    icon.onload = () => location.replace(waiting.dataset.next);
+    icon.onerror = () => setTimeout(ask, 700);
+    icon.src = "/assets/icon.svg?" + Date.now() + "." + asked++;
+  };
+  setTimeout(ask, 1500);
 }
 
 const text = document.getElementById("text");
