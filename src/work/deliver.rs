@@ -164,7 +164,13 @@ fn parts<'a>(xml: &'a [u8], pivot: &'a PivotInvoice) -> Vec<Part<'a>> {
 fn extension(name: &str, content: &[u8]) -> String {
     let safe = safe_file_name(name, ATTACHMENT_NAME_BYTES);
     match safe.rfind('.') {
-        Some(dot) if dot > 0 && (2..=6).contains(&(safe.len() - dot)) => safe[dot..].to_ascii_lowercase(),
+        Some(dot)
+            if dot > 0
+                && (2..=6).contains(&(safe.len() - dot))
+                && safe[dot + 1..].bytes().all(|b| b.is_ascii_alphanumeric()) =>
+        {
+            safe[dot..].to_ascii_lowercase()
+        }
         _ if content.starts_with(b"%PDF-") => ".pdf".to_owned(),
         _ if content.trim_ascii_start().starts_with(b"<") => ".xml".to_owned(),
         _ => ".bin".to_owned(),

@@ -336,3 +336,24 @@ async fn killed_anywhere_it_resumes_and_deposits_once() {
     }
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measured, not judged: prints how long a thousand files take"]
+async fn a_thousand_files_measured() {
+    const FILES: usize = 1000;
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let begun = std::time::Instant::now();
+    for n in 0..FILES {
+        gateway.drop_flow(&format!("m-{n}.xml"), invoice(&format!("FA-M-{n}"))).await;
+    }
+    println!("{FILES} files dropped in {:?}", begun.elapsed());
+    gateway.await_until("every deposit", || gateway.simulator.ledger().deposits.len() == FILES).await;
+    println!("{FILES} files deposited after {:?}", begun.elapsed());
+    for n in 0..FILES {
+        gateway.await_final(&format!("m-{n}.xml.json")).await;
+    }
+    println!("{FILES} files final after {:?}", begun.elapsed());
+    let metrics = gateway.store().metrics();
+    println!("{metrics:?}");
+    gateway.stop().await;
+}
