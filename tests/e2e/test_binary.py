@@ -20,7 +20,7 @@ def test_whole_demo_in_an_empty_root(tmp_path):
     """Nothing but the binary: no /dev, no /proc, no /etc, no shell. Everything it needs it brings."""
     shutil.copy(BINARY, tmp_path / "fluxgate")
     done = subprocess.run(
-        ["chroot", str(tmp_path), "/fluxgate", "demo", "--once", "--dir", "/demo"],
+        [shutil.which("chroot"), str(tmp_path), "/fluxgate", "demo", "--once", "--dir", "/demo"],
         capture_output=True, text=True, timeout=180, env={},
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
