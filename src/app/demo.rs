@@ -251,7 +251,8 @@ impl Gateway {
         let child = tokio::process::Command::new(super::supervisor::own_program().map_err(failed)?)
             .args(["serve", "--config"])
             .arg(config)
-            .stdin(std::process::Stdio::null())
+            // A pipe that ends at once: an empty root has no /dev/null.
+            .stdin(std::process::Stdio::piped())
             .stdout(log.try_clone().map_err(failed)?)
             .stderr(log)
             .kill_on_drop(true)
