@@ -98,6 +98,13 @@ impl Gateway {
         })
     }
 
+    /// A command that needs no configuration; its output.
+    fn command_alone(&self, words: &[&str], input: &str) -> String {
+        let mut child = program().args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    }
+
     fn command(&self, words: &[&str], input: &str) -> Output {
         let mut child = program()
             .args(words)
@@ -188,7 +195,7 @@ fn what_holds_secrets_is_for_its_owner_only() {
     for file in ["secrets/journal.key", "secrets/door.key", "secrets/ssh_host_ed25519", "fluxgate.db"] {
         assert_eq!(mode(&format!("data/{file}")), 0o600, "{file}");
     }
-    for socket in ["gate.sock", "control.sock"] {
+    for socket in ["gate.sock", "control.sock", "web.sock"] {
         assert_eq!(mode(&format!("run/{socket}")), 0o600, "{socket}");
     }
     // Core listens on nothing that a network reaches.
@@ -244,6 +251,69 @@ fn an_unusable_configuration_pauses_flows_and_keeps_the_door_open() {
     until("core starts anew", || (gateway.process("core") != core).then_some(()));
     gateway.ready();
     assert_eq!(gateway.log().matches("FG-903").count(), told, "{}", gateway.log());
+    assert_eq!(gateway.stop(), 0);
+}
+
+/// One GET through the door, over TLS, trusting the certificate it made.
+fn page(gateway: &Gateway, path: &str) -> String {
+    let address = gateway.addresses().unwrap().door;
+    let pem = fs::read(gateway.dir.path().join("data/secrets/door.pem")).unwrap();
+    let config = fluxgate::net::tls::client_config(Some(&pem)).unwrap();
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let session = rustls::ClientConnection::new(std::sync::Arc::new(config), name).unwrap();
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = rustls::StreamOwned::new(session, stream);
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn the_page_answers_through_the_door_and_says_so_when_core_is_away() {
+    let gateway = Gateway::start();
+    let first = page(&gateway, "/");
+    assert!(first.starts_with("HTTP/1.1 303 ") && first.to_lowercase().contains("location: /claim"), "{first}");
+    let claim = page(&gateway, "/claim");
+    assert!(claim.starts_with("HTTP/1.1 200 ") && claim.contains("content-security-policy"), "{claim}");
+    assert!(!claim.to_lowercase().contains("strict-transport-security"), "no promise that nobody can check");
+    let core = gateway.process("core");
+    signal(core, "STOP");
+    signal(core, "KILL");
+    let away = page(&gateway, "/");
+    assert!(away.starts_with("HTTP/1.1 503 ") || away.starts_with("HTTP/1.1 303 "), "{away}");
+    gateway.ready();
+    until("the page is back", || page(&gateway, "/claim").starts_with("HTTP/1.1 200 ").then_some(()));
+}
+
+#[test]
+fn an_account_is_added_without_a_restart() {
+    use fluxgate::bridge::client::{Client, Credential};
+    let mut gateway = Gateway::start();
+    let addresses = gateway.ready();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let enters = || {
+        let password = Credential::Password("une phrase assez longue".to_owned());
+        runtime.block_on(Client::connect(addresses.sftp, "erp", password, &addresses.sftp_fingerprint)).is_ok()
+    };
+    assert!(!enters());
+    let hash = gateway.command_alone(&["user", "hash"], "une phrase assez longue\n");
+    let file = gateway.dir.path().join("fluxgate.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}[[account]]\nname = \"erp\"\npassword_hash = \"{}\"\n", hash.trim())).unwrap();
+    let processes = [gateway.process("core"), gateway.process("front")];
+    signal(processes[0], "HUP");
+    until("the account is let in", || enters().then_some(()));
+    assert_eq!([gateway.process("core"), gateway.process("front")], processes);
+    // A change that listeners or the store must hear of starts both anew.
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("disk_reserve = \"1MiB\"", "disk_reserve = \"2MiB\"")).unwrap();
+    signal(processes[0], "HUP");
+    until("both start anew", || {
+        (gateway.process("core") != processes[0] && gateway.process("front") != processes[1]).then_some(())
+    });
+    assert_eq!(gateway.ready(), addresses);
     assert_eq!(gateway.stop(), 0);
 }
 
