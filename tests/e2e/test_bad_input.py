@@ -13,9 +13,11 @@ import pytest
 from gateway import ACCOUNT, PASSWORD, Gateway, wait_until
 from invoices import invoice
 
-LAUGHS = b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha">' + b"".join(
-    f'<!ENTITY {c} "{"&" + p + ";" * 1}{("&" + p + ";") * 9}">'.encode() for p, c in zip("abcdefghi", "bcdefghij")
-) + b'<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2">&j;</Invoice>'
+LAUGHS = (
+    b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha">'
+    + b"".join(f'<!ENTITY {name} "{f"&{former};" * 10}">'.encode() for name, former in zip("bcdefghij", "abcdefghi"))
+    + b']><Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2">&j;</Invoice>'
+)
 XXE = (
     b'<?xml version="1.0"?><!DOCTYPE i [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
     b'<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2">&x;</Invoice>'
