@@ -129,7 +129,8 @@ impl Follower<'_> {
             let more = page.has_more();
             let ours = page.rows.into_iter().find(|row| match invoice.chorus_id {
                 Some(id) => row.id == id,
-                None => is_row_of(row, invoice),
+                // A search within our own flux: the supplier may be written otherwise there than in the file.
+                None => is_row_of(row, invoice, question.deposit.is_some()),
             });
             if ours.is_some() || !more {
                 return Ok(ours);
@@ -208,9 +209,12 @@ fn passes(code: Code) -> bool {
     matches!(code, Code::NotFoundAfterIntegration | Code::UnknownInvoiceStatus | Code::CallRefused)
 }
 
-fn is_row_of(row: &SentInvoice, invoice: &InvoiceRecord) -> bool {
-    row.number.as_str().trim() == invoice.facts.number.as_str().trim()
-        && row.supplier.as_deref().is_none_or(|supplier| same_supplier(supplier, &invoice.facts.supplier))
+fn is_row_of(row: &SentInvoice, invoice: &InvoiceRecord, in_our_flux: bool) -> bool {
+    row.number.as_str().trim() == invoice.facts.number.as_str().trim() && (in_our_flux || is_supplier_of(row, invoice))
+}
+
+fn is_supplier_of(row: &SentInvoice, invoice: &InvoiceRecord) -> bool {
+    row.supplier.as_deref().is_none_or(|supplier| same_supplier(supplier, &invoice.facts.supplier))
 }
 
 /// Whether the search shows something that is not recorded yet.
