@@ -27,6 +27,16 @@ const SECRET_LIMIT: usize = 64 * 1024;
 /// Secrets listed, and kept.
 const COUNT_LIMIT: usize = 500;
 
+/// Keys that this box makes for itself at first start when the configuration names no other: file, section, key.
+const MADE: &[(&str, &str, &str)] = &[
+    ("door.pem", "door", "certificate_file"),
+    ("door.key", "door", "key_file"),
+    ("ssh_host_ed25519", "sftp", "host_key_file"),
+    ("journal.key", "journal", "key_file"),
+];
+/// The key that front and core share: nobody else's.
+const GATE_KEY: &str = "gate.key";
+
 struct SecretView {
     name: String,
     /// When it was put; `None` when the configuration names it and it is not there.
@@ -71,6 +81,18 @@ pub fn named(text: &str) -> BTreeMap<String, Vec<String>> {
     found
 }
 
+/// The secrets in use: those named, and those made here in the place of a name.
+fn used(text: &str) -> BTreeMap<String, Vec<String>> {
+    let mut used = named(text);
+    let table = text.parse::<toml::Table>().unwrap_or_default();
+    for (file, section, key) in MADE {
+        if table.get(*section).and_then(|section| section.get(*key)).is_none() {
+            used.entry((*file).to_owned()).or_default().push(format!("{section}.{key}"));
+        }
+    }
+    used
+}
+
 /// Whether a text may name a secret: no folder, no hidden file, nothing to quote.
 pub fn is_name(name: &str) -> bool {
     !name.is_empty()
@@ -88,33 +110,32 @@ pub fn is_there(site: &Site, name: &str) -> bool {
     folder(site).join(name).is_file()
 }
 
-/// The journal's key is never replaced: what it signed could not be verified any more.
-fn is_kept(name: &str, named: &BTreeMap<String, Vec<String>>) -> bool {
-    name.starts_with("journal.") || named.get(name).is_some_and(|uses| uses.iter().any(|u| u == "journal.key_file"))
+/// The journal's key is never replaced: what it signed could not be verified any more. Nor is the gate's.
+fn is_kept(name: &str, used: &BTreeMap<String, Vec<String>>) -> bool {
+    name == GATE_KEY
+        || name.starts_with("journal.")
+        || used.get(name).is_some_and(|uses| uses.iter().any(|u| u == "journal.key_file"))
 }
 
 pub fn show(site: &Site, ask: &Ask, visit: &Visit, problem: Option<&str>) -> Result<Answer, Trouble> {
-    let mut named = named(&configuration::text(site)?.unwrap_or_default());
-    let kept = named.clone();
+    let text = configuration::text(site)?.unwrap_or_default();
+    let (mut absent, used) = (named(&text), used(&text));
     let mut secrets = Vec::new();
     for (name, at) in present(&folder(site))? {
-        let at = Some(at.paris_text());
-        secrets.push(SecretView {
-            uses: named.remove(&name).unwrap_or_default(),
-            at,
-            kept: is_kept(&name, &kept),
-            name,
-        });
+        absent.remove(&name);
+        let uses = used.get(&name).cloned().unwrap_or_default();
+        secrets.push(SecretView { uses, at: Some(at.paris_text()), kept: is_kept(&name, &used), name });
     }
     let t = visit.t;
-    let lacking = u64::try_from(named.len()).unwrap_or(u64::MAX);
+    let lacking = u64::try_from(absent.len()).unwrap_or(u64::MAX);
     let missing = (lacking > 0).then(|| {
         let one = ["secret nommé par la configuration manque.", "secret that the configuration names is missing."];
         let many =
             ["secrets nommés par la configuration manquent.", "secrets that the configuration names are missing."];
         format!("{lacking} {}", t.plural(lacking, one, many))
     });
-    let absent = named.into_iter().map(|(name, uses)| SecretView { kept: is_kept(&name, &kept), name, at: None, uses });
+    let absent =
+        absent.into_iter().map(|(name, uses)| SecretView { kept: is_kept(&name, &used), name, at: None, uses });
     secrets.splice(0..0, absent);
     let fields = if ask.form.has("name") { &ask.form } else { &ask.query };
     let c = visit.chrome(site, ask, "configuration", t.say("Secrets", "Secrets"));
@@ -147,7 +168,7 @@ pub fn put(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let t = visit.t;
     let name = ask.form.trimmed("name");
     let value = Zeroizing::new(ask.form.get("value").replace("\r\n", "\n"));
-    let named = named(&configuration::text(site)?.unwrap_or_default());
+    let used = used(&configuration::text(site)?.unwrap_or_default());
     let problem = if !is_name(name) {
         Some(t.say(
             "Nom refusé : 1 à 64 caractères parmi a-z 0-9 . - _, sans point au début.",
@@ -157,10 +178,10 @@ pub fn put(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
         Some(t.say("Le secret est vide.", "The secret is empty."))
     } else if value.len() > SECRET_LIMIT {
         Some(t.say("Le secret dépasse 64 Kio.", "The secret is larger than 64 KiB."))
-    } else if is_kept(name, &named) {
+    } else if is_kept(name, &used) {
         Some(t.say(
-            "La clé du journal ne se remplace pas : ce qu’elle a signé ne pourrait plus être vérifié.",
-            "The journal’s key is never replaced: what it signed could not be verified any more.",
+            "Cette clé appartient à la machine et ne se remplace pas : ce qu’elle a signé ne pourrait plus être vérifié.",
+            "This key is the box’s own and is never replaced: what it signed could not be verified any more.",
         ))
     } else if !is_there(site, name) && present(&folder(site))?.len() >= COUNT_LIMIT {
         Some(t.say("Trop de secrets : effacez-en.", "Too many secrets: delete some."))
@@ -206,11 +227,11 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
 
 pub fn delete(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let name = ask.form.trimmed("name");
-    let named = named(&configuration::text(site)?.unwrap_or_default());
+    let used = used(&configuration::text(site)?.unwrap_or_default());
     if !is_name(name) || !is_there(site, name) {
         return Err(Trouble::NotFound);
     }
-    if is_kept(name, &named) || named.contains_key(name) {
+    if is_kept(name, &used) || used.contains_key(name) {
         let problem = visit.t.say("La configuration utilise ce secret.", "The configuration uses this secret.");
         return show(site, ask, visit, Some(problem));
     }
@@ -246,6 +267,11 @@ mod tests {
         );
         assert_eq!(found.len(), 2, "commented keys name nothing: {found:?}");
         assert!(named("not toml").is_empty());
+        let used = used("[door]\nkey_file = \"secrets/ours.key\"\n");
+        assert_eq!(used["ours.key"], ["door.key_file"]);
+        assert_eq!(used["door.pem"], ["door.certificate_file"], "made here, and in use");
+        assert!(!used.contains_key("door.key"), "left behind: may be deleted");
+        assert!(is_kept("journal.key", &used) && is_kept(GATE_KEY, &used) && !is_kept("door.pem", &used));
     }
 
     #[test]

@@ -680,22 +680,22 @@ fn secrets_go_in_and_never_come_out() {
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::metadata(house.path("secrets")).unwrap().permissions().mode() & 0o777, 0o700);
     let pem = "-----BEGIN X-----\r\nabc\r\n-----END X-----";
-    browser.post("/configuration/secrets", &put("door.pem", pem));
-    assert_eq!(std::fs::read_to_string(house.path("secrets/door.pem")).unwrap(), pem.replace("\r\n", "\n") + "\n");
+    browser.post("/configuration/secrets", &put("ours.pem", pem));
+    assert_eq!(std::fs::read_to_string(house.path("secrets/ours.pem")).unwrap(), pem.replace("\r\n", "\n") + "\n");
     for path in ["/configuration/secrets", "/configuration", "/configuration/assistant", "/journal"] {
         browser.get(path).hides(secret);
     }
     let journal = house.journal_bytes();
     assert!(!journal.windows(secret.len()).any(|w| w == secret.as_bytes()));
-    for bad in ["../evil", ".hidden", "", "a/b", "journal.key"] {
+    for bad in ["../evil", ".hidden", "", "a/b", "journal.key", "gate.key"] {
         assert_eq!(browser.post("/configuration/secrets", &put(bad, "x")).status, 422, "{bad:?}");
     }
     assert!(!house.path("evil").exists() && !house.path("secrets/journal.key").exists());
     let name = |name: &str| vec![("name", name.to_owned())];
     let used = browser.post("/configuration/secrets/effacer", &name("piste.qualification.secret"));
     assert_eq!(used.status, 422, "the configuration uses it");
-    browser.post("/configuration/secrets/effacer", &name("door.pem"));
-    assert!(!house.path("secrets/door.pem").exists());
+    browser.post("/configuration/secrets/effacer", &name("ours.pem"));
+    assert!(!house.path("secrets/ours.pem").exists());
     assert_eq!(browser.post("/configuration/secrets/effacer", &name("../web.sock")).status, 404);
     assert_eq!(house.kinds().iter().filter(|k| *k == "secret").count(), 2);
 }
