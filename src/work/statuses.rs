@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::chorus::{ConsulterHistorique, HistoryStatus, Page, RechercherFournisseur, SentInvoice, WireDate};
 use crate::domain::{ChorusInvoiceId, DepositNumber, InvoiceStatus, Timestamp};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::State;
 use crate::os::durable;
 use crate::store::{FlowRecord, InvoiceRecord, Lease, StatusRecord};
@@ -42,7 +42,8 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     }
     let follower = Follower { core, lease, flow: &flow };
     let mut round = Round::default();
-    for invoice in &open {
+    for (place, invoice) in open.iter().enumerate() {
+        round.left = open.len() - place - 1;
         let known: Vec<&StatusRecord> =
             known.iter().filter(|(ordinal, _)| *ordinal == invoice.ordinal).map(|(_, status)| status).collect();
         match follower.look(invoice, &known, &mut round).await? {
@@ -68,6 +69,8 @@ struct Round {
     ended: usize,
     /// Whether an invoice is still missing from searches.
     missing: bool,
+    /// Invoices still to be looked at.
+    left: usize,
 }
 
 struct Follower<'a> {
@@ -109,9 +112,13 @@ impl Follower<'_> {
             if let Some(last) = statuses.last() {
                 current = last.clone();
             }
+            note(&current, invoice, round);
+            // Before the statuses: a receipt that becomes final by them already says what is wrong.
+            self.show(round).await?;
             self.keep(invoice, row.id, statuses, known).await?;
+        } else {
+            note(&current, invoice, round);
         }
-        note(&current, invoice, round);
         Ok(Ok(()))
     }
 
@@ -182,19 +189,26 @@ impl Follower<'_> {
         Ok(())
     }
 
-    /// Shows or clears the round's fault and settles when to look again.
-    async fn end(&self, round: Round, open: usize) -> Result<(), JobError> {
+    /// Shows the round's fault; once every invoice was looked at, clears one that is over.
+    async fn show(&self, round: &Round) -> Result<(), JobError> {
         let (core, now) = (self.core, self.core.now());
-        match round.fault {
-            Some(fault) if self.flow.fault.as_ref() != Some(&fault) => {
-                log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str(); "{}", fault.title(crate::fault::Language::En));
-                core.store.trouble(&self.flow.id, Some(fault), now).await?;
+        match &round.fault {
+            Some(fault) if self.flow.fault.as_ref() != Some(fault) => {
+                log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str(); "{}", fault.title(Language::En));
+                core.store.trouble(&self.flow.id, Some(fault.clone()), now).await?;
             }
-            None if self.flow.fault.as_ref().is_some_and(|fault| passes(fault.code)) => {
+            None if round.left == 0 && self.flow.fault.as_ref().is_some_and(|fault| passes(fault.code)) => {
                 core.store.trouble(&self.flow.id, None, now).await?;
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Settles the fault and when to look again.
+    async fn end(&self, round: Round, open: usize) -> Result<(), JobError> {
+        self.show(&round).await?;
+        let (core, now) = (self.core, self.core.now());
         if round.ended == open {
             return Ok(core.store.finish(self.lease).await?);
         }

@@ -270,6 +270,12 @@ async fn an_incident_sends_the_whole_flux_again_and_an_unknown_state_is_an_alarm
     let expected = ["received", "ready", "sending", "deposited", "ready", "sending", "deposited", "integrated"];
     assert_eq!(states(&receipt), expected);
     assert_eq!(receipt["fault"], Value::Null);
+
+    control.add_verdict(verdict("invoice = \"FA-INCONNU-1\"\nstate = \"IN_ETAT_NOUVEAU\"")).unwrap();
+    gateway.drop_flow("inconnu.xml", invoice("FA-INCONNU-1")).await;
+    let receipt = gateway.await_receipt("inconnu.xml.json", |r| r["fault"]["code"] == "FG-408").await;
+    assert_eq!((&receipt["state"], &receipt["final"]), (&"deposited".into(), &false.into()), "never taken for success");
+    assert!(receipt["fault"]["title"].as_str().unwrap().contains("IN_ETAT_NOUVEAU"));
     gateway.stop().await;
 }
 
@@ -305,8 +311,9 @@ async fn a_rejection_by_the_recipient_and_an_unknown_status_are_shown() {
     assert_eq!((&receipt["invoices"][0]["status"], &receipt["fault"]["code"]), (&"REJETEE".into(), &"FG-409".into()));
     assert!(receipt["fault"]["title"].as_str().unwrap().contains(comment));
     assert!(control.move_invoice("FA-NOUVELLE-1", "ENCAISSEE", ""));
-    let receipt = gateway.await_receipt("nouvelle.xml.json", |r| r["fault"]["code"] == "FG-410").await;
-    assert_eq!((&receipt["invoices"][0]["status"], &receipt["final"]), (&"ENCAISSEE".into(), &false.into()));
+    let wanted = |r: &Value| r["fault"]["code"] == "FG-410" && r["invoices"][0]["status"] == "ENCAISSEE";
+    let receipt = gateway.await_receipt("nouvelle.xml.json", wanted).await;
+    assert_eq!(receipt["final"], false);
     assert!(control.move_invoice("FA-NOUVELLE-1", "MISE_EN_PAIEMENT", ""));
     let receipt = gateway.await_final("nouvelle.xml.json").await;
     assert_eq!(receipt["fault"], Value::Null);

@@ -9,7 +9,7 @@ use fluxgate::audit::Signer;
 use fluxgate::domain::{ByteSize, Environment, FlowId, Realm, Timestamp};
 use fluxgate::fault::Language;
 use fluxgate::simulator::{self, Scenario, Simulator, Timing};
-use fluxgate::store::{Arrival, Content, Received, Settings, Store};
+use fluxgate::store::{Arrival, Content, Received, Settings, Store, StoreError};
 use fluxgate::work::connector::{ApiSection, Connectors, TechnicalAccountSection};
 use fluxgate::work::{self, LimitsSection, Options, Parts, RouteSection, Workshop};
 use serde_json::Value;
@@ -79,7 +79,14 @@ impl Gateway {
     pub fn boot(&mut self) {
         let signer = signer();
         let settings = Settings { policy: self.limits.policy(), ..Settings::new(self.dir.path()) };
-        let store = Store::open(settings, signer.clone()).unwrap();
+        let until = Instant::now() + PATIENCE;
+        let store = loop {
+            match Store::open(settings.clone(), signer.clone()) {
+                // A crash in one process: an aborted job holds the former store a moment longer than a dead one would.
+                Err(StoreError::InUse(_)) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
+                opened => break opened.unwrap(),
+            }
+        };
         self.workshop = Some(
             Workshop::start(Parts {
                 store: store.clone(),
@@ -99,8 +106,6 @@ impl Gateway {
             workshop.stop(Duration::ZERO).await;
         }
         self.store.take();
-        // The writer ends with its last handle, which an aborted job may hold a moment longer.
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
     pub async fn stop(mut self) {

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use fluxgate::domain::{ChorusInvoiceId, Timestamp};
+use fluxgate::flow::reception::Event;
 use fluxgate::simulator::{Attachment, Effect, FaultRule, PivotForm, ReceivedInvoice};
+use fluxgate::store::{Content, Found, FoundInvoice, ReceptionFacts};
 use fluxgate::work::Purpose;
 use serde_json::Value;
 
-use crate::gateway::{Gateway, check_document, hurried, quick_limits};
+use crate::gateway::{Gateway, check_document, hurried, quick_limits, realm};
 
 fn delivered(gateway: &Gateway) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = std::fs::read_dir(gateway.folder("recues"))
@@ -133,6 +136,45 @@ async fn a_download_without_a_good_answer_is_asked_for_again_and_a_crash_loses_n
     }
     for folder in await_delivered(&gateway, 4).await {
         assert_eq!(open(&folder).0["fault"], Value::Null);
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_that_is_no_pivot_is_delivered_as_it_came_with_its_fault() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let store = gateway.store();
+    let downloads =
+        [b"\x00\x01 no pivot at all".to_vec(), b"PK\x03\x04 cut off".to_vec(), b"<CPPFacturePivot>".to_vec()];
+    for (id, bytes) in (70_001..).zip(&downloads) {
+        let found = FoundInvoice {
+            chorus_id: ChorusInvoiceId(id),
+            number: "../../R 1".parse().unwrap(),
+            supplier: "33254021516357".to_owned(),
+            supplier_name: "Fournisseur".to_owned(),
+            recipient: "12345678200051".to_owned(),
+            recipient_name: String::new(),
+            status: "MISE_A_DISPOSITION".parse().unwrap(),
+            status_at: "2026-11-20T08:01:02.000+01:00".to_owned(),
+            issued_on: Some("2026-11-19".to_owned()),
+            payable: Some("120.00 EUR".to_owned()),
+            type_code: "380".to_owned(),
+            account: "sifac".parse().unwrap(),
+        };
+        let Found::New(flow) = store.find(&realm(), found, Timestamp::now()).await.unwrap() else { panic!("new") };
+        let facts = ReceptionFacts { document: Some(Content::Inline(bytes.clone())), ..ReceptionFacts::default() };
+        store.advance(&flow, Event::Downloaded, facts, None, Timestamp::now()).await.unwrap();
+    }
+    let folders = await_delivered(&gateway, 3).await;
+    for ((folder, bytes), name) in folders.iter().zip(&downloads).zip(["pivot.bin", "pivot.zip", "pivot.xml"]) {
+        assert!(folder.file_name().unwrap().to_str().unwrap().contains("_-..-R-1_7000"), "{folder:?}");
+        let (document, files) = open(folder);
+        assert_eq!(document["fault"]["code"], "FG-501");
+        assert_eq!(
+            (&document["supplier"]["id"], &document["amounts"]["payable"]),
+            (&"33254021516357".into(), &"120.00".into())
+        );
+        assert_eq!(files.into_iter().collect::<Vec<_>>(), [(name.to_owned(), bytes.clone())]);
     }
     gateway.stop().await;
 }
