@@ -6,7 +6,6 @@
 Absolute figures of one machine: for the record, never a test.
 """
 
-import io
 import statistics
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
-from gateway import BINARY, Gateway, Simulator, wait_until  # noqa: E402
+from gateway import BINARY, Gateway, Simulator, put, wait_until  # noqa: E402
 from invoices import invoice  # noqa: E402
 
 
@@ -45,7 +44,7 @@ def latencies(gateway):
 def drop(gateway, lane, lanes, count):
     with gateway.sftp() as sftp:
         for n in range(lane, count, lanes):
-            sftp.putfo(io.BytesIO(invoice(f"BANC-{n}")), f"/depot/BANC-{n}.xml", confirm=False)
+            put(sftp, f"/depot/BANC-{n}.xml", invoice(f"BANC-{n}"))
 
 
 def main():
@@ -63,7 +62,7 @@ def main():
             for n in range(50):
                 drop_name = f"SEUL-{n}.xml"
                 with gateway.sftp() as sftp:
-                    sftp.putfo(io.BytesIO(invoice(f"SEUL-{n}")), f"/depot/{drop_name}", confirm=False)
+                    put(sftp, f"/depot/{drop_name}", invoice(f"SEUL-{n}"))
                 wait_until("deposited", lambda: (gateway.receipt(drop_name) or {}).get("deposit_number"), 30, 0.01)
             alone = latencies(gateway)
             print(f"one by one: drop to deposited, median {statistics.median(alone):.0f} ms, p99 {alone[int(len(alone) * 0.99)]:.0f} ms")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import paramiko
+from paramiko.sftp import CMD_CLOSE
 
 BINARY = os.environ.get("FLUXGATE") or str(
     Path(__file__).resolve().parents[2] / "target/x86_64-unknown-linux-gnu/release/fluxgate"
@@ -43,6 +44,16 @@ def wait_until(what, probe, seconds=60.0, pause=0.05):
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(pause)
+
+
+def put(sftp, path, body):
+    """Uploads and returns only when the close was answered OK. (Paramiko's own close swallows every refusal.)"""
+    handle = sftp.open(path, "wb")
+    handle.set_pipelined(True)
+    handle.write(body)
+    handle.flush()
+    handle._closed = True
+    sftp._request(CMD_CLOSE, handle.handle)
 
 
 class Simulator:

@@ -10,7 +10,7 @@ import zipfile
 
 import paramiko
 import pytest
-from gateway import ACCOUNT, PASSWORD, Gateway, wait_until
+from gateway import ACCOUNT, PASSWORD, Gateway, put, wait_until
 from invoices import invoice
 
 LAUGHS = (
@@ -46,7 +46,7 @@ REFUSED = {
 def good(gateway, number):
     """A good file dropped now reaches its end while bad ones are about."""
     with gateway.sftp() as sftp:
-        sftp.putfo(io.BytesIO(invoice(number)), f"/depot/{number}.xml", confirm=False)
+        put(sftp, f"/depot/{number}.xml", invoice(number))
     receipt = gateway.final_receipt(f"{number}.xml", 60)
     assert receipt["state"] == "integrated", receipt
 
@@ -56,7 +56,7 @@ def test_content_that_is_no_invoice_gets_its_receipt(gateway, name):
     body, codes = REFUSED[name]
     codes = (codes,) if isinstance(codes, str) else codes
     with gateway.sftp() as sftp:
-        sftp.putfo(io.BytesIO(body), f"/depot/{name}", confirm=False)
+        put(sftp, f"/depot/{name}", body)
         assert name not in sftp.listdir("/depot")
     receipt = gateway.final_receipt(name)
     assert receipt["state"] == "refused" and receipt["fault"]["code"] in codes, receipt
@@ -86,7 +86,7 @@ def test_a_gibibyte_is_refused_before_any_ok(gateway):
 def test_bad_names_are_sftp_errors(gateway, name):
     with gateway.sftp() as sftp:
         with pytest.raises(OSError):
-            sftp.putfo(io.BytesIO(invoice("NOM-1")), f"/depot/{name}", confirm=False)
+            put(sftp, f"/depot/{name}", invoice("NOM-1"))
         assert sftp.listdir("/depot") == []
     good(gateway, f"APRES-NOM-{len(name)}")
 
@@ -150,7 +150,7 @@ def test_a_full_disk_refuses_before_any_ok_and_recovers(tmp_path, simulator):
         ballast.write_bytes(bytes(max(0, free - 15 * 1024 * 1024)))
         with gateway.sftp() as sftp:
             with pytest.raises(OSError):
-                sftp.putfo(io.BytesIO(invoice("DISQUE-2")), "/depot/DISQUE-2.xml", confirm=False)
+                put(sftp, "/depot/DISQUE-2.xml", invoice("DISQUE-2"))
         receipt = gateway.final_receipt("DISQUE-2.xml")
         assert receipt["fault"]["code"] == "FG-103", receipt
         # Really full: not even the reserve is left. Nothing is acknowledged, nothing falls over.
@@ -163,7 +163,7 @@ def test_a_full_disk_refuses_before_any_ok_and_recovers(tmp_path, simulator):
                 pass
         with gateway.sftp() as sftp:
             with pytest.raises(OSError):
-                sftp.putfo(io.BytesIO(invoice("DISQUE-3")), "/depot/DISQUE-3.xml", confirm=False)
+                put(sftp, "/depot/DISQUE-3.xml", invoice("DISQUE-3"))
         ballast.unlink()
         gateway.ready()
         good(gateway, "DISQUE-4")

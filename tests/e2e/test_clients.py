@@ -1,10 +1,9 @@
 """Stock SFTP clients do what a business application does."""
 
-import io
 import json
 import subprocess
 
-from gateway import ACCOUNT, PASSWORD, integrated, wait_until
+from gateway import ACCOUNT, PASSWORD, integrated, put, wait_until
 from invoices import invoice
 
 SSH = ["-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR"]
@@ -99,7 +98,7 @@ def test_the_same_file_twice_makes_one_flow_and_a_duplicate(gateway):
     body = invoice("DOUBLE-1")
     with gateway.sftp() as sftp:
         for name in ("double-a.xml", "double-b.xml"):
-            sftp.putfo(io.BytesIO(body), f"/depot/{name}", confirm=False)
+            put(sftp, f"/depot/{name}", body)
     first = gateway.final_receipt("double-a.xml")
     second = gateway.final_receipt("double-b.xml")
     assert first["state"] == "integrated" and second["state"] == "duplicate", (first, second)

@@ -1,7 +1,6 @@
 """All 999 files of the reference corpus through the whole gateway, over real SFTP, on a blocking route."""
 
 import hashlib
-import io
 import json
 import re
 import subprocess
@@ -9,7 +8,7 @@ import tarfile
 import time
 
 import pytest
-from gateway import BINARY, SHARED, Gateway, Simulator, integrated, wait_until
+from gateway import BINARY, SHARED, Gateway, Simulator, integrated, put, wait_until
 
 CORPUS = SHARED / "invoices/mini.tgz"
 pytestmark = pytest.mark.skipif(not CORPUS.is_file(), reason=f"the reference folder is not beside the checkout: {CORPUS}")
@@ -69,7 +68,7 @@ def drop(gateway, files):
     acknowledged = []
     with gateway.sftp() as sftp:
         for name, body in files:
-            sftp.putfo(io.BytesIO(body), f"/depot/{name}", confirm=False)
+            put(sftp, f"/depot/{name}", body)
             acknowledged.append(name)
     return acknowledged
 

@@ -1,7 +1,6 @@
 """kill -9 of front, of core and of both at random instants under load: nothing acknowledged is lost, nothing is deposited twice."""
 
 import hashlib
-import io
 import os
 import random
 import signal
@@ -10,7 +9,7 @@ import time
 
 import paramiko
 import pytest
-from gateway import LONG, Gateway, Simulator, integrated, wait_until
+from gateway import LONG, Gateway, Simulator, integrated, put, wait_until
 from invoices import invoice
 
 KILLS = int(os.environ.get("FLUXGATE_KILLS", 500 if LONG else 60))
@@ -54,10 +53,10 @@ class Load(threading.Thread):
                         digest = hashlib.sha256(body).hexdigest()
                         self.unsure[digest] = number
                         if self.random.random() < 0.3:
-                            sftp.putfo(io.BytesIO(body), f"/depot/{number}.xml.tmp", confirm=False)
+                            put(sftp, f"/depot/{number}.xml.tmp", body)
                             sftp.posix_rename(f"/depot/{number}.xml.tmp", f"/depot/{number}.xml")
                         else:
-                            sftp.putfo(io.BytesIO(body), f"/depot/{number}.xml", confirm=False)
+                            put(sftp, f"/depot/{number}.xml", body)
                         self.acknowledged[digest] = number
                         self.stopping.wait(self.random.uniform(0, 0.05))
             except (OSError, EOFError, paramiko.SSHException):

@@ -1,11 +1,10 @@
 """The page in a real browser: claim, log in, find a flow. The screenshot of the first screen is the manual's picture."""
 
-import io
 import os
 import re
 
 import pytest
-from gateway import PROJECT, wait_until
+from gateway import PROJECT, put, wait_until
 from invoices import invoice
 from playwright.sync_api import expect, sync_playwright
 
@@ -36,9 +35,9 @@ def page(browser, gateway):
 def test_claim_log_in_and_find_a_flow(page, gateway, tmp_path):
     with gateway.sftp() as sftp:
         for number in ("PAGE-1", "PAGE-2"):
-            sftp.putfo(io.BytesIO(invoice(number)), f"/depot/{number}.xml", confirm=False)
-        sftp.putfo(io.BytesIO(b"bonjour"), "/depot/note.txt", confirm=False)
-        sftp.putfo(io.BytesIO(invoice("PAGE-3", recipient="99999999999999")), "/depot/PAGE-3.xml", confirm=False)
+            put(sftp, f"/depot/{number}.xml", invoice(number))
+        put(sftp, "/depot/note.txt", b"bonjour")
+        put(sftp, "/depot/PAGE-3.xml", invoice("PAGE-3", recipient="99999999999999"))
     gateway.final_receipt("PAGE-1.xml")
     gateway.final_receipt("note.txt")
     gateway.final_receipt("PAGE-3.xml")
