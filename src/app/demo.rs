@@ -49,7 +49,7 @@ pub struct Arguments {
     /// End by itself: 0 when everything settled as expected, else 1
     #[arg(long)]
     once: bool,
-    /// Work in this folder and keep it (default: a new one, deleted at the end)
+    /// Work in this folder, new or empty, and keep it (default: a temporary one, deleted at the end)
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -68,6 +68,7 @@ enum DemoError {
 }
 
 pub fn run(arguments: &Arguments) -> ExitCode {
+    process::make_files_private();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -95,10 +96,16 @@ impl Folder {
     fn make(named: Option<&Path>) -> Result<Self, DemoError> {
         let ours = named.is_none();
         let path = named.map_or_else(
-            || std::env::temp_dir().join(format!("fluxgate-demo-{}", std::process::id())),
+            || std::env::temp_dir().join(format!("fluxgate-demo-{}", random::hex::<8>())),
             Path::to_path_buf,
         );
         let make = || {
+            if ours {
+                // Nobody else's folder: the name cannot be guessed, and one that is there is refused.
+                std::fs::create_dir(&path)?;
+            } else if std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) {
+                return Err(std::io::Error::other("it is not empty; name a new one"));
+            }
             std::fs::create_dir_all(path.join("data/secrets"))?;
             path.canonicalize()
         };

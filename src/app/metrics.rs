@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::domain::Timestamp;
+use crate::domain::{Realm, Timestamp};
 use crate::os::disk;
 use crate::store::{Store, StoreError};
 use crate::work::connector::Connectors;
@@ -59,6 +59,15 @@ fn one(value: u64) -> [(String, u64); 1] {
     [(String::new(), value)]
 }
 
+/// Establishment and environment: part of every metric that is about somebody's traffic.
+fn labels(realm: &Realm) -> String {
+    format!("establishment=\"{}\",environment=\"{}\"", realm.establishment, realm.environment)
+}
+
+fn job_labels(realm: &Realm, job: &str) -> String {
+    format!("{{{},job=\"{job}\"}}", labels(realm))
+}
+
 impl Inner {
     fn write_store(&self, text: &mut String) {
         let store = self.store.metrics();
@@ -76,46 +85,42 @@ impl Inner {
 
     fn write_calls(&self, text: &mut String) {
         let tallies = self.connectors.load().tallies();
-        let realm = |realm: &crate::domain::Realm| {
-            format!("establishment=\"{}\",environment=\"{}\"", realm.establishment, realm.environment)
-        };
         let calls = tallies.iter().flat_map(|tally| {
             tally.calls.iter().map(|(service, outcome, count)| {
                 let labels =
-                    format!("{{{},service=\"{service}\",outcome=\"{}\"}}", realm(&tally.realm), outcome.as_str());
+                    format!("{{{},service=\"{service}\",outcome=\"{}\"}}", labels(&tally.realm), outcome.as_str());
                 (labels, *count)
             })
         });
         family(text, "chorus_calls_total", "counter", "Finished calls to Chorus Pro.", calls);
-        let in_flight = tallies.iter().map(|tally| (format!("{{{}}}", realm(&tally.realm)), tally.in_flight));
+        let in_flight = tallies.iter().map(|tally| (format!("{{{}}}", labels(&tally.realm)), tally.in_flight));
         family(text, "chorus_calls_in_flight", "gauge", "Calls that have their turn.", in_flight);
-        let waiting = tallies.iter().map(|tally| (format!("{{{}}}", realm(&tally.realm)), tally.waiting));
+        let waiting = tallies.iter().map(|tally| (format!("{{{}}}", labels(&tally.realm)), tally.waiting));
         family(text, "chorus_calls_waiting", "gauge", "Calls that wait for their turn.", waiting);
     }
 
     fn write_flows(&self, text: &mut String) -> Result<(), StoreError> {
         let now = Timestamp::now();
-        let overview = self.store.reader()?.overview(now)?;
-        let flows = overview
-            .counts
-            .iter()
-            .map(|(kind, state, count)| (format!("{{kind=\"{}\",state=\"{state}\"}}", kind.as_str()), *count));
-        family(text, "flows", "gauge", "Flows by kind and state.", flows);
-        family(text, "flows_stuck", "gauge", "Flows that wait for a person.", one(overview.stuck_total));
-        let halts = overview.halts.iter().map(|(realm, fault, _)| {
-            let (establishment, environment) = (&realm.establishment, realm.environment);
-            let labels = format!(
-                "{{establishment=\"{establishment}\",environment=\"{environment}\",fault=\"{}\"}}",
-                fault.code.as_str()
-            );
-            (labels, 1)
+        let reader = self.store.reader()?;
+        let overview = reader.overview(now)?;
+        let census = reader.census(now)?;
+        let flows = census.flows.iter().map(|(realm, kind, state, count)| {
+            (format!("{{{},kind=\"{}\",state=\"{state}\"}}", labels(realm), kind.as_str()), *count)
         });
+        family(text, "flows", "gauge", "Flows by realm, kind and state.", flows);
+        let stuck = census.stuck.iter().map(|(realm, count)| (format!("{{{}}}", labels(realm)), *count));
+        family(text, "flows_stuck", "gauge", "Flows that wait for a person, by realm.", stuck);
+        let halts = overview
+            .halts
+            .iter()
+            .map(|(realm, fault, _)| (format!("{{{},fault=\"{}\"}}", labels(realm), fault.code.as_str()), 1));
         family(text, "realm_halted", "gauge", "Realms whose calls are stopped, with the fault.", halts);
-        let work = |job: crate::flow::Job| format!("{{job=\"{}\"}}", job.as_str());
-        let due = overview.work.iter().map(|(job, count, _)| (work(*job), *count));
-        family(text, "work_due", "gauge", "Pieces of work that are due, by job.", due);
-        let late =
-            overview.work.iter().filter_map(|(job, _, oldest)| Some((work(*job), now.since((*oldest)?).as_secs())));
+        let due = census.work.iter().map(|(realm, job, count, _)| (job_labels(realm, job), *count));
+        family(text, "work_due", "gauge", "Pieces of work that are due, by realm and job.", due);
+        let late = census
+            .work
+            .iter()
+            .filter_map(|(realm, job, _, oldest)| Some((job_labels(realm, job), now.since((*oldest)?).as_secs())));
         family(text, "work_late_seconds", "gauge", "How long the oldest due work has waited.", late);
         let checkpoint = overview.last_checkpoint.map(|at| (String::new(), now.since(at).as_secs()));
         family(text, "journal_checkpoint_age_seconds", "gauge", "Age of the last signed checkpoint.", checkpoint);

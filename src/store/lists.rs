@@ -6,7 +6,7 @@ use rusqlite::Row;
 
 use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_word, realm, word};
 use super::reader::Reader;
-use super::{FlowQuery, FlowRecord, Overview, StoreError};
+use super::{Census, FlowQuery, FlowRecord, Overview, StoreError};
 use crate::domain::{FlowId, Timestamp};
 use crate::flow::{FlowKind, Job};
 
@@ -112,6 +112,34 @@ impl Reader {
         };
         drop(snapshot);
         Ok(overview)
+    }
+
+    /// For the metrics: flows by realm, kind and state, flows that wait for somebody by realm, due work by realm and job.
+    pub fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        let snapshot = self.db().unchecked_transaction()?;
+        let flows = self.all(
+            "SELECT establishment, environment, kind, state, count(*) AS n FROM flow
+             JOIN realm ON realm.id = flow.realm GROUP BY flow.realm, kind, state",
+            [],
+            |r| Ok((realm(r)?, kind(r)?, r.get("state")?, count(r.get("n")?))),
+        )?;
+        let limits = (now.minus(self.deadline()).millis(), now.minus(REFUSALS_SHOWN).millis());
+        let stuck = self.all(
+            &format!(
+                "SELECT establishment, environment, count(*) AS n FROM flow
+                 JOIN realm ON realm.id = flow.realm WHERE {STUCK} GROUP BY flow.realm"
+            ),
+            limits,
+            |r| Ok((realm(r)?, count(r.get("n")?))),
+        )?;
+        let work = self.all(
+            "SELECT establishment, environment, job, count(*) AS n, min(due) AS oldest FROM work
+             JOIN realm ON realm.id = work.realm WHERE token IS NULL AND due <= ?1 GROUP BY work.realm, job",
+            [now.millis()],
+            |r| Ok((realm(r)?, r.get("job")?, count(r.get("n")?), maybe_instant(r, "oldest")?)),
+        )?;
+        drop(snapshot);
+        Ok(Census { flows, stuck, work })
     }
 
     fn work(&self, now: Timestamp) -> Result<Vec<(Job, u64, Option<Timestamp>)>, StoreError> {

@@ -316,6 +316,17 @@ pub struct Overview {
     pub received_today: u64,
 }
 
+/// How many there are of each, by realm.
+#[derive(Debug, Clone, Default)]
+pub struct Census {
+    /// (realm, kind, state, count) of every flow.
+    pub flows: Vec<(Realm, FlowKind, String, u64)>,
+    /// Flows that wait for a person, or for a verdict that is late.
+    pub stuck: Vec<(Realm, u64)>,
+    /// (realm, job, count, oldest due date) of the work that is due.
+    pub work: Vec<(Realm, String, u64, Option<Timestamp>)>,
+}
+
 /// A record of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeafRecord {

@@ -258,9 +258,11 @@ run_dir = "{self.run_dir}"
         with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.read().decode()
 
-    def verify(self):
+    def verify(self, documents=True):
+        """The journal verifies, while the gateway runs or not; `documents`: each is read and hashed too."""
+        words = [] if documents else ["--no-documents"]
         done = subprocess.run(
-            [BINARY, "audit", "verify", str(self.data)], capture_output=True, text=True, timeout=300
+            [BINARY, "audit", "verify", str(self.data), *words], capture_output=True, text=True, timeout=300
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

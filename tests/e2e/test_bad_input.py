@@ -43,11 +43,11 @@ REFUSED = {
 }
 
 
-def good(gateway, number):
+def good(gateway, number, seconds=30):
     """A good file dropped now reaches its end while bad ones are about."""
     with gateway.sftp() as sftp:
         put(sftp, f"/depot/{number}.xml", invoice(number))
-    receipt = gateway.final_receipt(f"{number}.xml", 60)
+    receipt = gateway.final_receipt(f"{number}.xml", seconds)
     assert receipt["state"] == "integrated", receipt
 
 
@@ -72,8 +72,13 @@ def test_a_gibibyte_is_refused_before_any_ok(gateway):
         handle.set_pipelined(True)
         block = b"<x>" * 10922
         with pytest.raises(OSError):
-            for _ in range(1024 * 1024 * 1024 // len(block)):
+            for n in range(1024 * 1024 * 1024 // len(block)):
                 handle.write(block)
+                if n == 1000:
+                    # Half-way: nobody sees it, and another client's good file is not delayed.
+                    with gateway.sftp() as other:
+                        assert "enorme.xml" not in other.listdir("/depot")
+                    good(gateway, "PENDANT-GROS", seconds=10)
             handle.close()
     receipt = gateway.final_receipt("enorme.xml")
     assert receipt["state"] == "refused" and receipt["fault"]["code"] == "FG-101", receipt

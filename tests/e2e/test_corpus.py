@@ -127,17 +127,32 @@ def test_every_file_ends_as_check_says(gateway, tmp_path):
 
 
 def test_dropped_unaltered_they_show_how_duplicates_are_handled(gateway):
-    """The corpus as it stands repeats its numbers: the second invoice of a number is Chorus Pro's to reject, never lost."""
+    """The corpus as it stands repeats its numbers: the second invoice of a number is Chorus Pro's to reject, never lost.
+    The same bytes once more are ours to tell: a duplicate while the first lives, a new flow when it was refused."""
+    seen = {hashlib.sha256(body).hexdigest() for _, body in corpus()}
+    once = [(f"brut-{name}", body) for name, body in corpus()]
     before = len(gateway.receipts())
-    files = [(f"brut-{name}", body) for name, body in corpus()][:120]
-    drop(gateway, files)
-    settle(gateway, before + len(files))
+    drop(gateway, once)
+    settle(gateway, before + len(once))
+    first = {name: gateway.receipt(name) for name, _ in once}
+    again = [(f"encore-{name}", body) for name, body in corpus()]
+    drop(gateway, again)
+    settle(gateway, before + len(once) + len(again))
+
     states = {}
-    for name, _ in files:
-        receipt = gateway.receipt(name)
-        states[receipt["state"]] = states.get(receipt["state"], 0) + 1
-        if receipt["state"] == "rejected":
-            assert receipt["fault"]["code"] == "FG-402", receipt["fault"]
+    for name, _ in once:
+        state = first[name]["state"]
+        states[state] = states.get(state, 0) + 1
+        if state == "rejected":
+            assert first[name]["fault"]["code"] == "FG-402", first[name]["fault"]
+    for name, _ in again:
+        former, receipt = first[name.replace("encore-", "brut-")], gateway.receipt(name)
+        if former["state"] in ("integrated", "duplicate"):
+            assert receipt["state"] == "duplicate" and receipt["fault"]["code"] == "FG-106", receipt
+            if former["state"] == "integrated":
+                assert former["flow"] in receipt["fault"]["title"], receipt["fault"]
+        else:
+            assert receipt["state"] == former["state"], (name, former["state"], receipt["state"])
     print(f"\nunaltered: {states}")
-    assert states.get("rejected", 0) > 0 and sum(states.values()) == len(files)
+    assert states.get("rejected", 0) > 0 and sum(states.values()) == len(once) == 999 and len(seen) > 900
     assert all(times == 1 for times in integrated(gateway.simulator.ledger()).values())

@@ -68,7 +68,7 @@ def test_claim_log_in_and_find_a_flow(page, gateway, tmp_path):
     picture = tmp_path / "page.png"
     page.screenshot(path=picture)
     if os.environ.get("FLUXGATE_PICTURE"):
-        (PROJECT / "config/page.png").write_bytes(picture.read_bytes())
+        (PROJECT / "tests/e2e/page.png").write_bytes(picture.read_bytes())
 
     # Find a flow by its invoice number; its page tells the whole way.
     page.goto("/flux?q=PAGE-2")

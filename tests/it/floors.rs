@@ -67,8 +67,8 @@ fn imported(source: &str) -> Vec<String> {
         .collect::<Vec<_>>()
         .join("\n");
     let mut found = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
+    for (at, root) in code.match_indices("crate::") {
+        let rest = &code[at + root.len()..];
         if let Some(group) = rest.strip_prefix('{') {
             let mut depth = 0usize;
             let mut word = String::new();
@@ -139,6 +139,35 @@ fn every_module_imports_only_upward() {
         }
     }
     assert!(objections.is_empty(), "{}", objections.join("\n"));
+}
+
+/// The longest chain of `super::` in a source text.
+fn steps_up(source: &str) -> usize {
+    source
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .flat_map(|code| code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':'))
+        .map(|path| path.split("::").filter(|word| *word == "super").count())
+        .max()
+        .unwrap_or(0)
+}
+
+/// `super::` must not climb to the crate's root, where every floor is in reach unseen.
+#[test]
+fn nobody_climbs_out_of_its_module() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (module, paths) in modules() {
+        for path in paths {
+            let inside = path.strip_prefix(&src).unwrap().with_extension("");
+            let is_mod = inside.file_name().is_some_and(|name| name == "mod");
+            // Inline test modules are one level deeper than their file.
+            let deep = inside.components().count() - usize::from(is_mod) - 1;
+            let allowed = deep + usize::from(fs::read_to_string(&path).unwrap().contains("mod tests {"));
+            let climbs = steps_up(&fs::read_to_string(&path).unwrap());
+            assert!(climbs <= allowed, "{module}: {} climbs {climbs} with super::", path.display());
+        }
+    }
+    assert_eq!(steps_up("use super::super::store::Store; // super::super::super::x"), 2);
 }
 
 #[test]
