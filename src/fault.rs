@@ -395,6 +395,12 @@ catalogue! {
         "Reading this file failed inside the product"
         "Tell the publisher, with the flow's id; meanwhile drop the invoice in another form (UBL, CII or Factur-X)."
     }
+    JobFails "FG-908" Appliance Later {
+        "Une étape échoue sans cesse : {detail}"
+        "Vérifiez la place sur le disque ; si cela dure, signalez-le à l'éditeur avec l'identifiant du flux. Rien n'est perdu, l'étape est tentée de nouveau."
+        "A step keeps failing: {detail}"
+        "Check the disk's space; if it lasts, tell the publisher with the flow's id. Nothing is lost, the step is tried again."
+    }
 }
 
 impl Code {

@@ -79,6 +79,10 @@ impl<R> ResultPage<R> {
             page.total = Some(0);
             return Ok(page);
         }
+        // "No row" is said by its code or by a total of zero: an answer that merely lacks the list proves nothing.
+        if answer.get("listeFactures").is_none_or(Value::is_null) && page.total != Some(0) {
+            return Err(Unreadable::new("listeFactures", "is missing"));
+        }
         for (n, row) in field::list(answer, "listeFactures").into_iter().enumerate() {
             match read_row(row, &format!("listeFactures[{n}]")) {
                 Ok(row) => page.rows.push(row),

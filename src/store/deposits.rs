@@ -128,6 +128,11 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
                  SELECT ?1, ?2, coalesce(max(n), 0) + 1, ?3 FROM attempt WHERE realm = ?1 AND flow = ?2",
                 (flow.realm, flow.id.as_str(), at.millis()),
             )?;
+            // A former attempt's number (of a flux that Chorus Pro lost) is not this one's; the attempt's row keeps it.
+            w.run(
+                "UPDATE flow SET deposit_number = NULL WHERE realm = ?1 AND id = ?2",
+                (flow.realm, flow.id.as_str()),
+            )?;
         }
         Event::NotSent | Event::DepositAccepted | Event::DepositRefused | Event::AnswerLost => {
             w.run(

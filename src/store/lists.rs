@@ -29,12 +29,12 @@ const FLOW: &str = "SELECT flow.*, establishment, environment, number AS invoice
 /// Waits for a person, or for a verdict that is late. `?1`: since before then; `?2`: refusals changed after that.
 const STUCK: &str = "flow.id IN (SELECT id FROM flow WHERE waits = 1 AND (is_final = 0 OR changed_at > ?2) UNION
      SELECT id FROM flow INDEXED BY flow_deposited
-     WHERE kind = 'deposit' AND state IN ('sending', 'deposited') AND since < ?1)";
+     WHERE kind = 'deposit' AND state IN ('sending', 'doubtful', 'deposited') AND since < ?1)";
 
 /// With a fault, or without a verdict that is late. `?1`: since before then.
 const FAULTY: &str = "flow.id IN (SELECT id FROM flow INDEXED BY flow_stuck WHERE fault IS NOT NULL UNION
      SELECT id FROM flow INDEXED BY flow_deposited
-     WHERE kind = 'deposit' AND state IN ('sending', 'deposited') AND since < ?1)";
+     WHERE kind = 'deposit' AND state IN ('sending', 'doubtful', 'deposited') AND since < ?1)";
 
 fn flow(r: &Row<'_>) -> rusqlite::Result<FlowRecord> {
     Ok(FlowRecord {

@@ -155,14 +155,14 @@ impl Reader {
         )
     }
 
-    /// A flow's steps in order: its timeline. `actor` is a person's name, `detail` a text, as long as their salts were
+    /// A flow's newest steps, in order: its timeline. `actor` is a person's name, `detail` a text, as long as their salts were
     /// not erased; then `person` and nothing.
     pub fn steps(&self, flow: &FlowId) -> Result<Vec<StepRecord>, StoreError> {
         let rows = self.all(
             "SELECT seq, bytes,
                  (SELECT value FROM salt WHERE salt.seq = leaf.seq AND field = 'actor') AS person,
                  (SELECT value FROM salt WHERE salt.seq = leaf.seq AND field = 'detail') AS detail
-             FROM leaf WHERE flow = ?1 ORDER BY seq LIMIT ?2",
+             FROM leaf WHERE flow = ?1 ORDER BY seq DESC LIMIT ?2",
             (flow.as_str(), TIMELINE_LIMIT),
             |r| {
                 let seq: i64 = r.get("seq")?;
@@ -182,7 +182,7 @@ impl Reader {
                 kind: leaf.kind,
             })
         };
-        Ok(rows.into_iter().filter_map(step).collect())
+        Ok(rows.into_iter().rev().filter_map(step).collect())
     }
 
     /// What a receipt is written from: the arrival, and its flow when it became one.

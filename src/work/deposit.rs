@@ -121,7 +121,16 @@ async fn settle(
             (event, Facts { fault: Some(fault), not_before, detail, ..Facts::default() })
         }
     };
-    core.record(|| core.store.decide(&flow.id, event, facts.clone(), Some(lease), now)).await?;
+    let settled = core.record(|| core.store.decide(&flow.id, event, facts.clone(), Some(lease), now)).await;
+    match settled {
+        // The lease ran out while the call was under way, so the flow is doubtful: but the answer has come after all.
+        Err(StoreError::LeaseLost) if event == Event::DepositAccepted => {
+            core.record(|| core.store.decide(&flow.id, Event::FoundAtChorus, facts.clone(), None, now)).await?;
+        }
+        settled => {
+            settled?;
+        }
+    }
     Ok(())
 }
 

@@ -48,12 +48,17 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let Some(sought) = invoices.first().filter(|i| is_searchable(&i.facts)) else {
         return wait_for_person(core, lease, &flow, &invoices).await;
     };
+    // A realm that is halted or paused is not asked: that is no search without an answer.
+    if let Err(Setback::Later { at, .. }) = core.connector(&lease.realm).await {
+        return Ok(core.store.postpone(lease, at).await?);
+    }
     match search(core, lease, &sought.facts, sent).await {
-        Ok(Some(row)) if is_of_another_flow(core, &flow, &row)? => {
+        Ok(Sighting::Ours(row)) if is_of_another_flow(core, &flow, &row)? => {
             absent(core, lease, &flow, sought, sent, &steps).await
         }
-        Ok(Some(row)) => found(core, lease, &flow, sought, &row).await,
-        Ok(None) => absent(core, lease, &flow, sought, sent, &steps).await,
+        Ok(Sighting::Ours(row)) => found(core, lease, &flow, sought, &row).await,
+        Ok(Sighting::Unclear) => wait_for_person(core, lease, &flow, &invoices).await,
+        Ok(Sighting::Nothing) => absent(core, lease, &flow, sought, sent, &steps).await,
         Err(Setback::Later { at, fault }) => {
             let facts = Facts {
                 fault: flow.fault.clone(),
@@ -74,7 +79,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
 
 /// When the doubtful deposit can have left this box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Sent {
+pub(super) struct Sent {
     /// The first try that may have been taken.
     first: Timestamp,
     /// The last one.
@@ -83,7 +88,7 @@ struct Sent {
 
 impl Sent {
     /// Tries that certainly changed nothing do not count.
-    fn of(attempts: &[AttemptRecord], flow: &FlowRecord) -> Option<Self> {
+    pub(super) fn of(attempts: &[AttemptRecord], flow: &FlowRecord) -> Option<Self> {
         let certain = [Event::NotSent.as_str(), Event::DepositRefused.as_str()];
         let mut doubtful = attempts
             .iter()
@@ -94,14 +99,22 @@ impl Sent {
     }
 }
 
-/// Whether what we know of an invoice is enough to recognise it at Chorus Pro.
+/// What a search for an invoice shows.
+#[derive(Debug)]
+pub(super) enum Sighting {
+    Ours(Box<SentInvoice>),
+    /// Our number, sent when we may have sent it, under a supplier's identifier that cannot be compared with ours.
+    Unclear,
+    Nothing,
+}
+
+/// Whether what we know of an invoice is enough to recognise it at Chorus Pro: a SIREN or a SIRET, as it writes them.
 fn is_searchable(facts: &InvoiceFacts) -> bool {
-    let identifier = facts.supplier.trim();
-    identifier.len() >= 9 && identifier.bytes().all(|b| b.is_ascii_alphanumeric())
+    siren(&facts.supplier).is_some()
 }
 
 /// Every page of the search by number; the row that is ours, if any.
-async fn search(core: &Core, lease: &Lease, facts: &InvoiceFacts, sent: Sent) -> Result<Option<SentInvoice>, Setback> {
+pub(super) async fn search(core: &Core, lease: &Lease, facts: &InvoiceFacts, sent: Sent) -> Result<Sighting, Setback> {
     let mut question = RechercherFournisseur {
         number: Some(facts.number.clone()),
         deposit: None,
@@ -113,7 +126,8 @@ async fn search(core: &Core, lease: &Lease, facts: &InvoiceFacts, sent: Sent) ->
         state_changed: None,
         page: Page::FIRST,
     };
-    let mut ours = None;
+    let mut sighting = Sighting::Nothing;
+    let mut rows_seen = 0;
     for _ in 0..PAGES_LIMIT {
         let page = core.ask(&lease.realm, &question).await?;
         if let Some(unreadable) = page.unreadable.first() {
@@ -121,11 +135,24 @@ async fn search(core: &Core, lease: &Lease, facts: &InvoiceFacts, sent: Sent) ->
             let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur");
             return Err(Setback::Later { fault: fault.with("detail", unreadable), at: core.now() });
         }
-        let more = page.has_more();
-        // The newest counts: an older one of the same number would have been rejected by Chorus Pro.
-        ours = page.rows.into_iter().rfind(|row| is_ours(row, facts, sent.first)).or(ours);
+        let (more, total) = (page.has_more(), page.total);
+        rows_seen += page.rows.len() as u64;
+        for row in page.rows.into_iter().filter(|row| may_be_ours(row, facts, sent.first)) {
+            // The newest counts: an older one of the same number would have been rejected by Chorus Pro.
+            if row.supplier.as_deref().is_none_or(|supplier| same_supplier(supplier, &facts.supplier)) {
+                sighting = Sighting::Ours(Box::new(row));
+            } else if row.supplier.as_deref().is_some_and(|supplier| siren(supplier).is_none())
+                && matches!(sighting, Sighting::Nothing)
+            {
+                sighting = Sighting::Unclear;
+            }
+        }
         if !more {
-            return Ok(ours);
+            if matches!(sighting, Sighting::Nothing) && total.is_some_and(|total| total > rows_seen) {
+                let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur");
+                return Err(Setback::Later { fault: fault.with("detail", "rows are missing"), at: core.now() });
+            }
+            return Ok(sighting);
         }
         question.page = question.page.next();
     }
@@ -144,18 +171,22 @@ fn is_of_another_flow(core: &Core, flow: &FlowRecord, row: &SentInvoice) -> Resu
     }))
 }
 
-/// Same number, same supplier, deposited when we may have sent it.
-fn is_ours(row: &SentInvoice, facts: &InvoiceFacts, first_sent: Timestamp) -> bool {
+/// Same number, deposited when we may have sent it.
+fn may_be_ours(row: &SentInvoice, facts: &InvoiceFacts, first_sent: Timestamp) -> bool {
     row.number.as_str().trim() == facts.number.as_str().trim()
-        && row.supplier.as_deref().is_none_or(|supplier| same_supplier(supplier, &facts.supplier))
         && row.deposited_on.as_ref().is_none_or(|at| is_since(at, first_sent))
 }
 
-/// A SIRET and its SIREN name the same firm.
+/// One firm is one SIREN: Chorus Pro's key of an invoice is its year, the supplier's SIREN and its number (PROTOCOL §5).
 pub(super) fn same_supplier(a: &str, b: &str) -> bool {
-    let (a, b) = (a.trim(), b.trim());
-    let digits = |s: &str| s.bytes().all(|c| c.is_ascii_digit());
-    a == b || (digits(a) && digits(b) && a.len() >= 9 && b.len() >= 9 && a[..9] == b[..9] && a.len() != b.len())
+    a.trim() == b.trim() || siren(a).is_some_and(|a| siren(b) == Some(a))
+}
+
+/// The SIREN of a SIREN or SIRET.
+fn siren(identifier: &str) -> Option<&str> {
+    let identifier = identifier.trim();
+    let fits = matches!(identifier.len(), 9 | 14) && identifier.bytes().all(|b| b.is_ascii_digit());
+    fits.then(|| &identifier[..9])
 }
 
 /// Whether Chorus Pro's date is not before `sent`: to the day when it gives a day only.
@@ -327,15 +358,20 @@ mod tests {
             payable: None,
         };
         let sent: Timestamp = "2026-11-23T22:30:00Z".parse().unwrap();
-        let ours = |r: SentInvoice| is_ours(&r, &facts, sent);
+        let ours = |r: SentInvoice| {
+            may_be_ours(&r, &facts, sent) && r.supplier.as_deref().is_some_and(|s| same_supplier(s, &facts.supplier))
+        };
         assert!(ours(row("FA-1", "12345678200051", "2026-11-23")));
         assert!(ours(row("FA-1", "123456782", "2026-11-23T23:31:00.000+01:00")), "the SIREN of the same firm");
-        assert!(!ours(row("FA-1", "12345678200036", "2026-11-23")), "another establishment");
+        assert!(ours(row("FA-1", "12345678200036", "2026-11-23")), "another SIRET: Chorus Pro's key is the SIREN");
+        assert!(!ours(row("FA-1", "98765432100036", "2026-11-23")), "another firm");
         assert!(!ours(row("FA-10", "12345678200051", "2026-11-23")));
         assert!(!ours(row("FA-1", "12345678200051", "2026-11-22")), "the same number, a day before");
         assert!(!ours(row("FA-1", "12345678200051", "2026-11-23T21:00:00Z")), "an hour and a half before");
         assert!(ours(row("FA-1", "12345678200051", "2026-11-24 00:10")));
-        assert!(!is_searchable(&InvoiceFacts { supplier: String::new(), ..facts.clone() }));
+        for unusable in ["", "FR32123456782", "3012345678901", "12345678"] {
+            assert!(!is_searchable(&InvoiceFacts { supplier: unusable.to_owned(), ..facts.clone() }), "{unusable}");
+        }
         assert!(is_searchable(&facts));
     }
 

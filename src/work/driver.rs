@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::domain::AccountName;
+use crate::fault::{Code, Fault};
 use crate::flow::Job;
 use crate::store::{Lease, StoreError};
 use crate::work::connector::Connectors;
@@ -31,6 +32,8 @@ const TICK: Duration = Duration::from_millis(200);
 const RECEIPTS_AT_ONCE: usize = 64;
 /// Before a job that failed is tried again; doubled each time.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// Failures in a row before the flow says so.
+const TRIES_BEFORE_FAULT: u32 = 4;
 const RETRY_LONGEST: Duration = Duration::from_secs(5 * 60);
 
 /// A kind of work and how much of it goes on at once.
@@ -186,6 +189,12 @@ async fn work(core: Arc<Core>, lease: Lease) {
     };
     log::warn!(flow = lease.flow.as_str(), job = lease.job.as_str(), tries = lease.tries, error = error.as_str(); "A job failed; it is tried again");
     let wait = RETRY_FIRST.saturating_mul(1 << lease.tries.min(16)).min(RETRY_LONGEST);
+    if lease.tries == TRIES_BEFORE_FAULT && lease.job != Job::Receipt {
+        let fault = Fault::new(Code::JobFails).with("detail", &error);
+        if let Err(error) = core.store.trouble(&lease.flow, Some(fault), core.now()).await {
+            log::error!(flow = lease.flow.as_str(), error = error.to_string().as_str(); "A job that keeps failing cannot be shown");
+        }
+    }
     match core.store.postpone(&lease, core.now().plus(wait)).await {
         Ok(()) | Err(StoreError::LeaseLost) => {}
         Err(error) => {

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chorus::{ConsulterCrDetaille, FluxSyntax, Page, RechercherFournisseur, Report, Verdict};
+use crate::chorus::{ConsulterCrDetaille, FluxSyntax, Report, Verdict};
 use crate::domain::{DepositNumber, InvoiceNumber, Timestamp};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
 use crate::store::{Facts, FlowRecord, InvoiceRecord, Lease};
 use crate::work::core::{Core, JobError};
-use crate::work::doubt::same_supplier;
+use crate::work::doubt::{self, Sent, Sighting};
 use crate::work::reach::Setback;
 
 /// The longest wait between two looks at a flux that stays in hand, unless the configuration wants a longer one.
@@ -29,13 +29,13 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
         return Ok(core.store.finish(lease).await?);
     }
     let invoices = reader.invoices(&flow.id)?;
-    let deposited_at =
-        reader.attempts(&flow.id)?.last().map_or(flow.since, |attempt| attempt.ended_at.unwrap_or(attempt.intent_at));
+    let attempts = reader.attempts(&flow.id)?;
+    let deposited_at = attempts.last().map_or(flow.since, |attempt| attempt.ended_at.unwrap_or(attempt.intent_at));
     drop(reader);
     let job = Job { core, lease, flow: &flow, deposited_at };
     match &flow.deposit_number {
         Some(deposit) => job.by_report(deposit, &invoices).await,
-        None => job.by_search(&invoices).await,
+        None => job.by_search(&invoices, Sent::of(&attempts, &flow)).await,
     }
 }
 
@@ -89,21 +89,15 @@ impl Job<'_> {
         }
     }
 
-    /// A doubtful deposit that was found without its flux number: searches show only what was integrated, so the invoice
-    /// itself is the proof.
-    async fn by_search(&self, invoices: &[InvoiceRecord]) -> Result<(), JobError> {
-        let Some(invoice) = invoices.first() else {
+    /// A doubtful deposit that was found, or confirmed, without its flux number: searches show only what was integrated,
+    /// so the invoice itself is the proof, found as a doubt finds it.
+    async fn by_search(&self, invoices: &[InvoiceRecord], sent: Option<Sent>) -> Result<(), JobError> {
+        let (Some(invoice), Some(sent)) = (invoices.first(), sent) else {
             return Err(JobError::Missing("the invoice's number"));
         };
-        let question = RechercherFournisseur {
-            number: Some(invoice.facts.number.clone()),
-            deposit: None,
-            deposited: None,
-            state_changed: None,
-            page: Page::FIRST,
-        };
-        let page = match self.core.ask(&self.lease.realm, &question).await {
-            Ok(page) => page,
+        let row = match doubt::search(self.core, self.lease, &invoice.facts, sent).await {
+            Ok(Sighting::Ours(row)) if invoice.chorus_id.is_none_or(|id| id == row.id) => row,
+            Ok(_) => return self.in_hand(None, None).await,
             Err(Setback::Later { at, .. }) => {
                 self.alarm(None).await?;
                 return Ok(self.core.store.postpone(self.lease, at.max(self.again_at())).await?);
@@ -113,19 +107,11 @@ impl Job<'_> {
                 return Ok(self.core.store.postpone(self.lease, self.again_at()).await?);
             }
         };
-        let ours = page.rows.iter().find(|row| {
-            invoice.chorus_id.map_or_else(
-                || row.supplier.as_deref().is_none_or(|s| same_supplier(s, &invoice.facts.supplier)),
-                |id| row.id == id,
-            )
-        });
-        match ours {
-            Some(row) => {
-                let detail = Some(format!("found at Chorus Pro as {}", row.id));
-                self.decide(Event::Integrated, Facts { detail, ..Facts::default() }).await
-            }
-            None => self.in_hand(None, None).await,
+        if invoice.chorus_id.is_none() {
+            self.core.store.identify(&self.flow.id, invoice.ordinal, row.id, self.core.now()).await?;
         }
+        let detail = Some(format!("found at Chorus Pro as {}", row.id));
+        self.decide(Event::Integrated, Facts { detail, ..Facts::default() }).await
     }
 
     /// No verdict yet: asked again later, with an alarm when there is reason for one.

@@ -57,7 +57,9 @@ CREATE INDEX flow_pending ON flow (account, size)
 CREATE INDEX flow_state ON flow (kind, state);
 CREATE INDEX flow_stuck ON flow (id) WHERE fault IS NOT NULL;
 CREATE INDEX flow_waits ON flow (id) WHERE waits = 1;
-CREATE INDEX flow_deposited ON flow (since) WHERE kind = 'deposit' AND state IN ('sending', 'deposited');
+-- Without a verdict: stuck when it is late.
+CREATE INDEX flow_deposited ON flow (since)
+    WHERE kind = 'deposit' AND state IN ('sending', 'doubtful', 'deposited');
 CREATE INDEX flow_delivered ON flow (account, id) WHERE kind = 'reception' AND state = 'delivered';
 CREATE INDEX flow_received_at ON flow (kind, received_at);
 
