@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::desk::{Desk, Outcome, Problem, blocking};
 use super::sftp_codec::{Attributes, OpenFlags, StatusCode};
-use super::staging::{STAGED_FILES, Staged};
+use super::staging::{Identity, STAGED_FILES, Staged};
 use super::tree::Place;
 use super::upload::{Bounds, Sealed, SealedContent, Upload, WriteError, disk_fault, hash_file};
 use crate::domain::DocumentHash;
@@ -318,10 +318,10 @@ impl Desk {
     async fn stage(&mut self, place: Staged, sealed: Sealed) -> Outcome<()> {
         let Sealed { sha256, size, content } = sealed;
         let (bridge, own) = (Arc::clone(&self.bridge), place.clone());
-        let kept = blocking(move || -> std::io::Result<bool> {
+        let kept = blocking(move || -> std::io::Result<Option<Identity>> {
             let staging = &bridge.staging;
             if staging.stat(&own)?.is_none() && staging.count(&own.account, &own.folder)? >= STAGED_FILES {
-                return Ok(false);
+                return Ok(None);
             }
             let spill = match content {
                 SealedContent::File(spill) => spill,
@@ -331,13 +331,12 @@ impl Desk {
                     spill
                 }
             };
-            staging.keep(spill, &own)?;
-            Ok(true)
+            staging.keep(spill, &own).map(Some)
         })
         .await?;
-        match kept {
-            Ok(true) => {}
-            Ok(false) => {
+        let identity = match kept {
+            Ok(Some(identity)) => identity,
+            Ok(None) => {
                 let fault = Fault::new(Code::QuotaExceeded)
                     .with("account", &self.grant.account)
                     .with("used", STAGED_FILES)
@@ -348,7 +347,7 @@ impl Desk {
                 let fault = disk_fault(&e, &self.bridge.staging, &self.bounds());
                 return Err(self.refuse(&place, fault).await);
             }
-        }
+        };
         let staged = self.bridge.gate.staged(self.dropped(place.folder.clone(), place.name.clone()), sha256, size);
         let answer = match staged.await {
             Ok(None) => return Ok(()),
@@ -359,7 +358,7 @@ impl Desk {
             },
         };
         let bridge = Arc::clone(&self.bridge);
-        blocking(move || bridge.staging.remove(&place)).await??;
+        blocking(move || bridge.staging.remove_if(&place, identity)).await??;
         Err(answer)
     }
 
@@ -393,22 +392,23 @@ impl Desk {
     }
 
     async fn hand_over_staged(&mut self, from: Staged, to: Staged, file: std::fs::File) -> Outcome<()> {
-        let (sha256, size, body, file) = blocking(move || -> std::io::Result<_> {
-            let size = file.metadata()?.len();
+        let (sha256, size, body, file, identity) = blocking(move || -> std::io::Result<_> {
+            let metadata = file.metadata()?;
+            let (size, identity) = (metadata.len(), Identity::of(&metadata));
             let sha256 = hash_file(&file)?;
             let mut body = Vec::new();
             if size <= INLINE_LIMIT as u64 {
                 body = vec![0; usize::try_from(size).unwrap_or(0)];
                 std::os::unix::fs::FileExt::read_exact_at(&file, &mut body, 0)?;
             }
-            Ok((sha256, size, body, file))
+            Ok((sha256, size, body, file, identity))
         })
         .await??;
         let descriptor = (size > INLINE_LIMIT as u64).then(|| OwnedFd::from(file));
         self.pass_on(&to, sha256, size, body, descriptor).await?;
         // Core has it: a crash here leaves a staged copy, swept later or handed over again as a duplicate.
         let bridge = Arc::clone(&self.bridge);
-        blocking(move || bridge.staging.remove(&from)).await??;
+        blocking(move || bridge.staging.remove_if(&from, identity)).await??;
         Ok(())
     }
 

@@ -460,14 +460,14 @@ async fn sweep(bridge: Arc<Bridge>) {
         let found = super::desk::blocking(move || own.staging.forgotten(SystemTime::now())).await;
         match found {
             Ok(Ok(forgotten)) => {
-                for staged in forgotten {
+                for (staged, identity) in forgotten {
                     let super::staging::Staged { account, folder, name } = staged.clone();
                     if let Err(e) = bridge.gate.swept(account, folder, name).await {
                         log::warn!(error = e.to_string().as_str(); "A forgotten staged file stays: it could not be journalled");
                         continue;
                     }
                     let own = Arc::clone(&bridge);
-                    let removed = super::desk::blocking(move || own.staging.remove(&staged)).await;
+                    let removed = super::desk::blocking(move || own.staging.remove_if(&staged, identity)).await;
                     if !matches!(removed, Ok(Ok(_))) {
                         log::warn!("A forgotten staged file could not be removed");
                     }

@@ -7,6 +7,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::domain::AccountName;
@@ -24,6 +25,8 @@ const UPLOAD: &str = ".upload-";
 #[derive(Debug)]
 pub struct Staging {
     dir: PathBuf,
+    /// Held while a name changes its content, so that looking and removing are one.
+    changing: Mutex<()>,
 }
 
 /// A file that vanishes when it is dropped, unless it was kept.
@@ -54,6 +57,19 @@ pub struct Staged {
     pub name: String,
 }
 
+/// Which content stands under a staged name: a later upload of the same name is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    inode: u64,
+    modified: (i64, i64),
+}
+
+impl Identity {
+    pub fn of(file: &fs::Metadata) -> Self {
+        Self { inode: file.ino(), modified: (file.mtime(), file.mtime_nsec()) }
+    }
+}
+
 impl Staging {
     /// Makes the folder if it is missing and removes the unfinished uploads of a former process.
     pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
@@ -65,7 +81,7 @@ impl Staging {
                 fs::remove_file(entry.path())?;
             }
         }
-        Ok(Self { dir })
+        Ok(Self { dir, changing: Mutex::default() })
     }
 
     /// A new file of its own for an upload's content.
@@ -81,7 +97,7 @@ impl Staging {
     }
 
     /// Makes the spilled content durable under its temporary name, replacing what was there whole or not at all.
-    pub fn keep(&self, mut spill: Spill, staged: &Staged) -> io::Result<()> {
+    pub fn keep(&self, mut spill: Spill, staged: &Staged) -> io::Result<Identity> {
         let folder = self.folder(&staged.account, &staged.folder);
         let account = self.dir.join(staged.account.as_str());
         for (folder, above) in [(&account, &self.dir), (&folder, &account)] {
@@ -90,9 +106,13 @@ impl Staging {
             }
         }
         spill.file.sync_all()?;
+        let identity = Identity::of(&spill.file.metadata()?);
+        let changing = self.changing();
         fs::rename(&spill.path, folder.join(&staged.name))?;
         spill.kept = true;
-        File::open(&folder)?.sync_all()
+        drop(changing);
+        File::open(&folder)?.sync_all()?;
+        Ok(identity)
     }
 
     /// The staged file for reading, if there is one.
@@ -118,11 +138,13 @@ impl Staging {
         if private_folder(&new)? {
             File::open(self.dir.join(to.account.as_str()))?.sync_all()?;
         }
+        let changing = self.changing();
         match fs::rename(old.join(&from.name), new.join(&to.name)) {
             Ok(()) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(e) => return Err(e),
         }
+        drop(changing);
         File::open(&new)?.sync_all()?;
         if old != new {
             File::open(&old)?.sync_all()?;
@@ -130,8 +152,28 @@ impl Staging {
         Ok(true)
     }
 
-    /// Durably removes. `false`: it was not there.
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Durably removes, if it is still this content: what was uploaded under the name since then stays.
+    pub fn remove_if(&self, staged: &Staged, identity: Identity) -> io::Result<bool> {
+        let _changing = self.changing();
+        match fs::metadata(self.path(staged)) {
+            Ok(found) if Identity::of(&found) == identity => self.remove_now(staged),
+            Ok(_) => Ok(false),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Durably removes, whatever stands there: the client's own wish. `false`: it was not there.
     pub fn remove(&self, staged: &Staged) -> io::Result<bool> {
+        let _changing = self.changing();
+        self.remove_now(staged)
+    }
+
+    fn remove_now(&self, staged: &Staged) -> io::Result<bool> {
         match fs::remove_file(self.path(staged)) {
             Ok(()) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -169,7 +211,7 @@ impl Staging {
     }
 
     /// Staged files not touched for longer than [`STAGED_TIME`].
-    pub fn forgotten(&self, now: SystemTime) -> io::Result<Vec<Staged>> {
+    pub fn forgotten(&self, now: SystemTime) -> io::Result<Vec<(Staged, Identity)>> {
         let mut found = Vec::new();
         for account in fs::read_dir(&self.dir)? {
             let account = account?;
@@ -178,12 +220,15 @@ impl Staging {
                 let folder = folder?;
                 for file in fs::read_dir(folder.path())? {
                     let file = file?;
-                    let age = file.metadata()?.modified().ok().and_then(|at| now.duration_since(at).ok());
+                    // Gone meanwhile: renamed or removed, so not forgotten.
+                    let Ok(metadata) = file.metadata() else { continue };
+                    let age = metadata.modified().ok().and_then(|at| now.duration_since(at).ok());
                     if let (Some(age), Ok(file), Ok(folder)) =
                         (age, file.file_name().into_string(), folder.file_name().into_string())
                         && age > STAGED_TIME
                     {
-                        found.push(Staged { account: name.clone(), folder: decoded(&folder), name: file });
+                        let staged = Staged { account: name.clone(), folder: decoded(&folder), name: file };
+                        found.push((staged, Identity::of(&metadata)));
                     }
                 }
             }
@@ -257,7 +302,14 @@ mod tests {
         assert!(!again.rename(&staged("x.tmp"), &staged("z.tmp")).unwrap());
         assert!(again.forgotten(SystemTime::now()).unwrap().is_empty());
         let later = SystemTime::now() + STAGED_TIME + Duration::from_secs(60);
-        assert_eq!(again.forgotten(later).unwrap(), vec![staged("y.tmp")]);
+        let forgotten = again.forgotten(later).unwrap();
+        assert_eq!(forgotten.iter().map(|(staged, _)| staged.clone()).collect::<Vec<_>>(), vec![staged("y.tmp")]);
+        // Uploaded anew since it was looked at: another content, which stays.
+        let spill = again.spill().unwrap();
+        io::Write::write_all(&mut &spill.file, b"newer").unwrap();
+        again.keep(spill, &staged("y.tmp")).unwrap();
+        assert!(!again.remove_if(&staged("y.tmp"), forgotten[0].1).unwrap());
+        assert!(again.stat(&staged("y.tmp")).unwrap().is_some());
         assert!(again.remove(&staged("y.tmp")).unwrap());
         assert!(!again.remove(&staged("y.tmp")).unwrap());
     }
