@@ -256,3 +256,23 @@ fn a_halted_realm_is_left_alone_and_the_others_are_not() {
     assert!(!store.resume(&realm("univ"), at(13)).wait().unwrap());
     assert_eq!(lease(&store, Job::Deposit, at(14)).flow, halted);
 }
+
+#[test]
+fn a_try_after_an_incident_does_not_keep_the_lost_flux_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (flow, deposit) = sending(&store, "F1");
+    let number = |text: &str| Facts { deposit_number: Some(text.parse().unwrap()), ..Facts::default() };
+    store.decide(&flow, Event::DepositAccepted, number("CPP000000001"), Some(&deposit), at(4)).wait().unwrap();
+    let integration = lease(&store, Job::Integration, at(5));
+    store.decide(&flow, Event::Incident, Facts::default(), Some(&integration), at(6)).wait().unwrap();
+    let deposit = lease(&store, Job::Deposit, at(1_000_000));
+    store.intend(&flow, &deposit, at(1_000_001)).wait().unwrap();
+    store.decide(&flow, Event::AnswerLost, Facts::default(), Some(&deposit), at(1_000_002)).wait().unwrap();
+    // Found without a flux number: the former one would lead to the former flux's verdict, an incident.
+    let doubt = lease(&store, Job::Doubt, at(1_000_003));
+    store.decide(&flow, Event::FoundAtChorus, Facts::default(), Some(&doubt), at(1_000_004)).wait().unwrap();
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.flow(&flow).unwrap().unwrap().deposit_number, None);
+    assert_eq!(reader.attempts(&flow).unwrap()[0].deposit_number.as_ref().unwrap().as_str(), "CPP000000001");
+}
