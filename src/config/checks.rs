@@ -279,6 +279,13 @@ fn positive_numbers(config: &Numbered, document: &mut Document<'_>) {
         ("limits.reception_poll".to_owned(), long(c.limits.reception_poll)),
         ("limits.jobs".to_owned(), count(c.limits.jobs)),
     ];
+    if c.limits.file.bytes() > crate::store::IN_MEMORY_LIMIT_BYTES {
+        document.object(
+            "limits.file",
+            Text::new("plus grand que ce que le contrôle peut lire", "larger than the check can read"),
+            Text::new("Donnez au plus 256MiB", "Give at most 256MiB"),
+        );
+    }
     for (key, _) in values.iter().filter(|(_, value)| *value == 0) {
         document.object(
             key,

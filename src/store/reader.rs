@@ -18,7 +18,7 @@ use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, Realm, T
 use crate::fault::Fault;
 
 /// Bytes of a document that [`Reader::document`] holds in memory at most.
-const IN_MEMORY_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+pub const IN_MEMORY_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Leaves that one call of [`Reader::journal`] answers at most.
 const LEAVES_AT_ONCE: u64 = 10_000;

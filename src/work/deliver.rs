@@ -4,7 +4,7 @@
 //! the same delivery made twice is one folder. Names from outside never leave it. A pivot that cannot be read is delivered
 //! as it came, with the fault.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -58,8 +58,36 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
         }
         Err(other) => return Err(other),
     };
-    core.store.advance(&flow.id, event, facts, Some(lease), now).await?;
+    let placed = facts.folder.clone();
+    core.record(|| core.store.advance(&flow.id, event, facts.clone(), Some(lease), now)).await?;
+    if let Some(folder) = placed {
+        settle(core, &flow, &folder).await?;
+    }
     Ok(())
+}
+
+/// The delivery is journalled: its mark goes, and an application that was faster than the journal has taken it.
+async fn settle(core: &Arc<Core>, flow: &FlowRecord, folder: &str) -> Result<(), JobError> {
+    let (own, folder) = (flow.clone(), folder.to_owned());
+    let taken = core
+        .apart(move |core| {
+            let shelf = core.folders.shelf(&own.account, Shelf::Received).map_err(JobError::files(WHAT))?;
+            let bench = core.folders.bench(&own.account).map_err(JobError::files(WHAT))?;
+            remove_whatever(&mark(&bench, &own)).map_err(JobError::files(WHAT))?;
+            Ok(std::fs::read_dir(shelf.join(folder)).map_or(true, |mut files| files.next().is_none()))
+        })
+        .await?;
+    let still_delivered =
+        core.store.reader()?.flow(&flow.id)?.is_some_and(|flow| flow.state == State::Delivered.as_str());
+    if taken && still_delivered {
+        core.store.advance(&flow.id, Event::Taken, ReceptionFacts::default(), None, core.now()).await?;
+    }
+    Ok(())
+}
+
+/// Says that the folder was ready and its rename under way: without it and its draft, an application has taken it.
+fn mark(bench: &Path, flow: &FlowRecord) -> PathBuf {
+    bench.join(format!("placed-{}", flow.id))
 }
 
 struct Placed {
@@ -197,10 +225,16 @@ impl Delivery<'_> {
             durable::sync_dir(&shelf).map_err(JobError::files(WHAT))?;
             return Ok(name);
         }
-        let document = self.description(parts, read)?;
         let bench = self.core.folders.bench(&self.flow.account).map_err(JobError::files(WHAT))?;
         let draft = bench.join(format!("recue-{}", self.flow.id));
+        let mark = mark(&bench, self.flow);
+        if mark.exists() && !draft.exists() {
+            // Placed before a crash, and already taken: never delivered twice.
+            return Ok(name);
+        }
+        let document = self.description(parts, read)?;
         self.build(&draft, parts, &document).map_err(JobError::files(WHAT))?;
+        durable::write_atomically(&mark, name.as_bytes()).map_err(JobError::files(WHAT))?;
         durable::rename_durably(&draft, &target).map_err(JobError::files(WHAT))?;
         Ok(name)
     }
