@@ -76,7 +76,8 @@ fn options(arguments: &Verify) -> Result<Options, (exit::Exit, String)> {
         }
     }
     for path in &arguments.seen {
-        options.seen.push(read(path)?);
+        // A tool that wrote the note may have ended the file with a line end of its own.
+        options.seen.push(format!("{}\n", read(path)?.trim_end()));
     }
     Ok(options)
 }

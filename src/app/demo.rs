@@ -359,6 +359,7 @@ fn print_access(folder: &Folder, addresses: &Addresses, password: &str) {
     println!("  password     {password}");
     println!("  metrics      http://{}/metrics", addresses.metrics);
     println!("  folder       {}", folder.path.display());
+    println!("  journal      fluxgate audit verify {}", folder.path.join("data").display());
     println!();
 }
 

@@ -278,6 +278,11 @@ impl Store {
         self.step(move |w| queue::finish(w, &lease, Timestamp::now()))
     }
 
+    /// The clock went backwards: work that would be due in a far future is due now.
+    pub fn pull_in(&self, now: Timestamp) -> Step<()> {
+        self.step(move |w| queue::pull_in(w, now))
+    }
+
     /// Ends a lease: the work is due again at `at`. A deposit still sending becomes doubtful.
     pub fn postpone(&self, lease: &Lease, at: Timestamp) -> Step<()> {
         let lease = lease.clone();

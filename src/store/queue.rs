@@ -12,6 +12,9 @@ use crate::flow::{FlowKind, Job};
 /// Leases given at once, at most.
 const LEASES_AT_ONCE: usize = 256;
 
+/// Work due later than this was put off by a clock that was ahead.
+const FARTHEST_DUE: Duration = Duration::from_secs(8 * 24 * 3600);
+
 /// The establishment in the lease of a receipt that no realm claims.
 const UNROUTED: &str = "unrouted";
 
@@ -237,9 +240,21 @@ fn release(w: &Writing<'_>, id: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The clock was ahead and was put right: what then became due in a future that is not near is due now. A wait that was
+/// meant to be that long is only a look too early.
+pub fn pull_in(w: &mut Writing<'_>, now: Timestamp) -> Result<(), StoreError> {
+    let pulled = w.run("UPDATE work SET due = ?1 WHERE due > ?2", (now.millis(), now.plus(FARTHEST_DUE).millis()))?;
+    if pulled > 0 {
+        log::warn!(work = pulled; "Work was due in a far future, by a clock that was ahead: it is due now");
+        w.woke = true;
+    }
+    Ok(())
+}
+
 /// At open: no lease of a former process counts, a deposit it left in `sending` is doubtful, and no flow is without the
 /// work that takes it further.
 pub fn recover(w: &mut Writing<'_>, now: Timestamp) -> Result<(), StoreError> {
+    pull_in(w, now)?;
     for id in w.all("SELECT id FROM work WHERE token IS NOT NULL", [], |r| r.get(0))? {
         release(w, id)?;
     }

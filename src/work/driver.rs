@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
@@ -32,6 +32,9 @@ const TICK: Duration = Duration::from_millis(200);
 const RECEIPTS_AT_ONCE: usize = 64;
 /// Before a job that failed is tried again; doubled each time.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// Between two looks at the clock when nothing else happens, and how far back is a step.
+const CLOCK_LOOK: Duration = Duration::from_secs(10);
+const CLOCK_STEP: Duration = Duration::from_secs(60);
 /// Failures in a row before the flow says so.
 const TRIES_BEFORE_FAULT: u32 = 4;
 const RETRY_LONGEST: Duration = Duration::from_secs(5 * 60);
@@ -105,13 +108,24 @@ fn accounts(options: &Options) -> BTreeSet<AccountName> {
     options.routes.iter().map(|route| route.account.clone()).collect()
 }
 
-/// Wakes every lane when the store has new work; the store wakes one waiter only.
+/// Wakes every lane when the store has new work; the store wakes one waiter only. Notices a clock that was put back.
 async fn spread(core: Arc<Core>, added: watch::Sender<()>, mut stop: watch::Receiver<bool>) {
+    let mut clock = (core.now(), Instant::now());
     loop {
         tokio::select! {
             _ = stop.changed() => return,
             () = core.store.work_added() => added.send_replace(()),
+            () = tokio::time::sleep(CLOCK_LOOK) => {}
         }
+        let now = (core.now(), Instant::now());
+        if now.0.plus(CLOCK_STEP) < clock.0.plus(now.1 - clock.1) {
+            log::warn!("The clock was put back");
+            if let Err(error) = core.store.pull_in(now.0).await {
+                log::error!(error = error.to_string().as_str(); "Work due in a far future stays there");
+                continue;
+            }
+        }
+        clock = now;
     }
 }
 

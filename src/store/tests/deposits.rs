@@ -276,3 +276,19 @@ fn a_try_after_an_incident_does_not_keep_the_lost_flux_number() {
     assert_eq!(reader.flow(&flow).unwrap().unwrap().deposit_number, None);
     assert_eq!(reader.attempts(&flow).unwrap()[0].deposit_number.as_ref().unwrap().as_str(), "CPP000000001");
 }
+
+#[test]
+fn work_due_in_a_far_future_is_due_once_the_clock_is_put_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let ahead = at(400 * 24 * 3600 * 1000);
+    let flow = {
+        let mut arrival = arrival("facture.xml", b"F1");
+        arrival.at = ahead;
+        let Received::Flow(flow) = store.receive(arrival).wait().unwrap() else { panic!("not taken") };
+        flow
+    };
+    no_lease(&store, Job::Intake, at(1_000));
+    store.pull_in(at(1_000)).wait().unwrap();
+    assert_eq!(lease(&store, Job::Intake, at(1_000)).flow, flow);
+}
