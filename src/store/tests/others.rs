@@ -183,7 +183,7 @@ fn lists_search_and_first_screen() {
     assert_eq!(overview.leaves, store.metrics().leaves);
     assert!(overview.work.iter().any(|(job, n, _)| *job == Job::Receipt && *n == 2), "{:?}", overview.work);
     // Dropped anew with the same number: nobody waits for the refused one any more.
-    ready(&store, "F2");
+    ready(&store, "LOULOU-2");
     assert_eq!(reader.overview(at(23)).unwrap().stuck_total, 0);
 }
 
