@@ -232,6 +232,8 @@ impl Delivery<'_> {
             // Placed before a crash, and already taken: never delivered twice.
             return Ok(name);
         }
+        // The former try's rename did not happen. Its mark goes before its draft does: a mark without a draft means taken.
+        durable::remove_durably(&mark).map_err(JobError::files(WHAT))?;
         let document = self.description(parts, read)?;
         self.build(&draft, parts, &document).map_err(JobError::files(WHAT))?;
         durable::write_atomically(&mark, name.as_bytes()).map_err(JobError::files(WHAT))?;
