@@ -137,6 +137,12 @@ catalogue! {
         "Temporary file never renamed: {name}"
         "What was dropped under a temporary name was not renamed within 24 h and was removed. Check the application, then drop the file again if it is still due."
     }
+    NumberTaken "FG-110" Supplier Never {
+        "Numéro déjà utilisé : la facture {number} de ce fournisseur est déjà dans le flux {first}"
+        "Rien à faire si c'est la même facture. Sinon, donnez-lui un autre numéro dans l'application d'origine et déposez-la de nouveau."
+        "Number already used: invoice {number} of this supplier is already in flow {first}"
+        "Nothing to do if it is the same invoice. Otherwise give it another number in the application of origin and drop it again."
+    }
     EmptyFile "FG-201" Supplier Never {
         "Fichier vide"
         "Vérifiez l'application qui écrit le fichier, puis déposez-le de nouveau."
@@ -190,6 +196,18 @@ catalogue! {
         "Corrigez chaque anomalie de la liste dans l'application d'origine et déposez la facture corrigée."
         "Invoice not compliant: {count} blocking finding(s), the first: {first}"
         "Correct each finding of the list in the application of origin and drop the corrected invoice."
+    }
+    ArchiveUnreadable "FG-210" Supplier Never {
+        "Archive inutilisable : {detail}"
+        "Recréez l'archive (.zip ou .tar.gz, sans mot de passe, sans archive à l'intérieur) et déposez-la de nouveau."
+        "Unusable archive: {detail}"
+        "Make the archive anew (.zip or .tar.gz, without a password, without an archive inside) and drop it again."
+    }
+    StatusFileWrong "FG-211" Establishment Never {
+        "Fichier de statuts inutilisable : {count} erreur(s), la première : {first}"
+        "Corrigez chaque ligne de la liste et déposez le fichier de nouveau : aucun statut n'a été transmis."
+        "Unusable status file: {count} error(s), the first: {first}"
+        "Correct each line of the list and drop the file again: no status was passed on."
     }
     ClientRefused "FG-301" Establishment AfterAction {
         "PISTE refuse l'identifiant ou le secret de l'application ({environment})"
@@ -334,6 +352,48 @@ catalogue! {
         "La recherche continue ; au-delà d'un jour, cherchez-la sur le portail."
         "Invoice {number} is integrated but cannot be found at Chorus Pro"
         "The search goes on; after a day, look for it on the portal."
+    }
+    PartsNotTaken "FG-413" Supplier Never {
+        "Une partie du fichier n'a pas été prise : {missing} sur {total}"
+        "Corrigez seulement ce que l'accusé montre comme refusé ou rejeté, puis déposez-le de nouveau."
+        "Part of the file was not taken: {missing} of {total}"
+        "Correct only what the receipt shows as refused or rejected, then drop that again."
+    }
+    ChangeLost "FG-414" Network Later {
+        "Réponse de Chorus Pro perdue après l'envoi d'un statut ({detail})"
+        "Rien à faire : la facture est relue chez Chorus Pro avant tout nouvel envoi."
+        "Chorus Pro's answer was lost after a status was sent ({detail})"
+        "Nothing to do: the invoice is read again at Chorus Pro before anything is sent again."
+    }
+    ChangeRefused "FG-415" Establishment Never {
+        "Chorus Pro refuse le statut {status} pour la facture {number} : {code} {label}"
+        "Lisez le libellé et l'état actuel de la facture, puis demandez un statut permis."
+        "Chorus Pro refuses status {status} for invoice {number}: {code} {label}"
+        "Read the label and the invoice's present status, then ask for one that is allowed."
+    }
+    ChangeNotAllowed "FG-416" Establishment Never {
+        "Le statut {status} ne peut pas être donné à la facture {number}, qui est {current} (permis : {allowed})"
+        "Demandez un des statuts permis, ou attendez que la facture change d'état chez Chorus Pro."
+        "Status {status} can't be given to invoice {number}, which is {current} (allowed: {allowed})"
+        "Ask for one of the allowed statuses, or wait until the invoice's status changes at Chorus Pro."
+    }
+    ChangeIncomplete "FG-417" Establishment Never {
+        "Le statut {status} demande {missing} (facture {number})"
+        "Complétez la demande et déposez-la de nouveau."
+        "Status {status} needs {missing} (invoice {number})"
+        "Complete the request and drop it again."
+    }
+    RecyclingEnded "FG-418" Establishment Never {
+        "Le recyclage des factures a pris fin : le statut A_RECYCLER n'est plus transmis (facture {number})"
+        "Rejetez la facture avec un motif (REJETEE). Le fournisseur l'annule par un avoir interne et en émet une nouvelle, avec un nouveau numéro."
+        "Recycling of invoices has ended: status A_RECYCLER is no longer passed on (invoice {number})"
+        "Reject the invoice with a motif (REJETEE). The supplier cancels it by an internal credit note and issues a new one, with a new number."
+    }
+    InvoiceNotReceived "FG-419" Establishment Never {
+        "Facture inconnue : {number} n'est pas une facture reçue par cet établissement"
+        "Vérifiez le numéro, le fournisseur ou l'identifiant Chorus Pro de la facture (facture.json), puis déposez la demande de nouveau."
+        "Unknown invoice: {number} is no invoice that this establishment has received"
+        "Check the invoice's number, supplier or Chorus Pro id (facture.json), then drop the request again."
     }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : pivot illisible ({detail})"

@@ -229,7 +229,12 @@ fn connectors(config: &Config) -> Connectors {
 }
 
 fn options(config: &Config) -> Options {
-    Options { routes: config.routes.clone(), limits: config.limits.clone(), language: config.web.language }
+    Options {
+        routes: config.routes.clone(),
+        limits: config.limits.clone(),
+        language: config.web.language,
+        recycling_until: None,
+    }
 }
 
 fn rules(config: &Config) -> Rules {

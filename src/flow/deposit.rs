@@ -16,6 +16,8 @@ states! {
         Doubtful = "doubtful",
         /// Chorus Pro gave a deposit number; its verdict is awaited.
         Deposited = "deposited",
+        /// Its parts are flows of their own (an archive's fluxes, a status file's changes); it ends as they end.
+        Split = "split",
         /// Chorus Pro took every invoice of the file.
         Integrated = "integrated",
         /// Chorus Pro took some of the file's invoices.
@@ -54,6 +56,8 @@ states! {
     Event {
         CheckPassed = "check_passed",
         CheckFailed = "check_failed",
+        /// The file holds several things, each of which is a flow of its own from now on.
+        Split = "split",
         /// The intent becomes durable, before the first byte leaves.
         Sending = "sending",
         /// The call certainly changed nothing at Chorus Pro: no connection, or refused before the service (401, 403, 429).
@@ -92,7 +96,12 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
     let receipt = at_once(Job::Receipt);
     match (state, event) {
         (S::Received, E::CheckPassed) => Decision::to(S::Ready, [at_once(Job::Deposit), receipt]),
-        (S::Received, E::CheckFailed) => Decision::to(S::Refused, [receipt]),
+        (S::Received | S::Split, E::CheckFailed) => Decision::to(S::Refused, [receipt]),
+        (S::Received, E::Split) => Decision::to(S::Split, [receipt]),
+        // The parts have ended: see `of_parts`. Statuses are followed by each part.
+        (S::Split, E::Integrated) => Decision::to(S::Integrated, [receipt]),
+        (S::Split, E::PartlyIntegrated) => Decision::to(S::PartlyIntegrated, [receipt]),
+        (S::Split, E::Rejected) => Decision::to(S::Rejected, [receipt]),
 
         (S::Ready, E::Sending) => Decision::to(S::Sending, []),
         (S::Sending, E::NotSent) => Decision::to(S::Ready, [after(Job::Deposit, policy.deposit_retry), receipt]),
@@ -121,6 +130,7 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
             | S::Sending
             | S::Doubtful
             | S::Deposited
+            | S::Split
             | S::Integrated
             | S::PartlyIntegrated
             | S::Rejected
@@ -128,5 +138,76 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
             | S::Abandoned,
             _,
         ) => Decision::Impossible,
+    }
+}
+
+/// What became of a part of a split file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Still on its way.
+    Open,
+    /// Chorus Pro took all of it.
+    Taken,
+    /// Chorus Pro took some of it.
+    PartlyTaken,
+    /// We, or Chorus Pro at the door, took nothing.
+    Refused,
+    /// Chorus Pro's verdict, or a person's: nothing was taken.
+    Lost,
+}
+
+/// The event of a split file whose parts stand as `parts`: none while one is on its way.
+pub fn of_parts(parts: impl IntoIterator<Item = Part>) -> Option<Event> {
+    let (mut taken, mut missing, mut refused) = (false, false, true);
+    for part in parts {
+        match part {
+            Part::Open => return None,
+            Part::Taken => taken = true,
+            Part::PartlyTaken => (taken, missing) = (true, true),
+            Part::Refused => missing = true,
+            Part::Lost => (missing, refused) = (true, false),
+        }
+    }
+    Some(match (taken, missing) {
+        (true, false) => Event::Integrated,
+        (true, true) => Event::PartlyIntegrated,
+        (false, _) if refused => Event::CheckFailed,
+        (false, _) => Event::Rejected,
+    })
+}
+
+impl From<State> for Part {
+    fn from(state: State) -> Self {
+        match state {
+            State::Integrated => Part::Taken,
+            State::PartlyIntegrated => Part::PartlyTaken,
+            State::Refused => Part::Refused,
+            State::Rejected | State::Abandoned => Part::Lost,
+            State::Received
+            | State::Ready
+            | State::Sending
+            | State::Doubtful
+            | State::Deposited
+            | State::Split => Part::Open,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_file_ends_as_its_parts_end() {
+        use Part as P;
+        assert_eq!(of_parts([P::Taken, P::Open, P::Lost]), None);
+        assert_eq!(of_parts([P::Taken, P::Taken]), Some(Event::Integrated));
+        assert_eq!(of_parts([P::Taken, P::Refused]), Some(Event::PartlyIntegrated));
+        assert_eq!(of_parts([P::PartlyTaken]), Some(Event::PartlyIntegrated));
+        assert_eq!(of_parts([P::Refused, P::Refused]), Some(Event::CheckFailed));
+        assert_eq!(of_parts([P::Refused, P::Lost]), Some(Event::Rejected));
+        for &state in State::ALL {
+            assert_eq!(of_parts([state.into()]).is_some(), state.is_final(), "{state}");
+        }
     }
 }

@@ -54,10 +54,14 @@ pub enum Job {
     Fetch,
     /// Place a received invoice into its account's folder (`work/deliver`).
     Deliver,
+    /// Give a received invoice the status that was asked for (`work/change`).
+    Change,
+    /// Find out whether a doubtful status change was taken (`work/change`).
+    ChangeDoubt,
 }
 
 impl Job {
-    pub const ALL: [Job; 8] = [
+    pub const ALL: [Job; 10] = [
         Job::Intake,
         Job::Deposit,
         Job::Doubt,
@@ -66,6 +70,8 @@ impl Job {
         Job::Receipt,
         Job::Fetch,
         Job::Deliver,
+        Job::Change,
+        Job::ChangeDoubt,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -78,6 +84,8 @@ impl Job {
             Job::Receipt => "receipt",
             Job::Fetch => "fetch",
             Job::Deliver => "deliver",
+            Job::Change => "change",
+            Job::ChangeDoubt => "change_doubt",
         }
     }
 }
@@ -115,8 +123,11 @@ pub struct Policy {
     pub integration_delay: Duration,
     /// Between two searches for a doubtful deposit.
     pub doubt_poll: Duration,
-    /// Before a deposit that certainly did not happen is tried again.
+    /// Before a deposit (or a status change) that certainly did not happen is tried again.
     pub deposit_retry: Duration,
+    /// Between two looks at a received invoice whose status change is doubtful; a change not seen that long after it was
+    /// sent did not happen (Chorus Pro answers `traiter/recue` only when the status is set).
+    pub change_poll: Duration,
     /// Age of a deposited flux without a verdict that raises [`crate::fault::Code::IntegrationLate`].
     pub integration_deadline: Duration,
 }
@@ -129,6 +140,7 @@ impl Default for Policy {
             integration_delay: Duration::from_secs(24 * 3600),
             doubt_poll: Duration::from_secs(15 * 60),
             deposit_retry: Duration::from_secs(60),
+            change_poll: Duration::from_secs(5 * 60),
             integration_deadline: Duration::from_secs(4 * 3600),
         }
     }

@@ -41,6 +41,12 @@ pub struct Limits {
     pub pdf_attachments_bytes: usize,
     /// Files attached to a PDF.
     pub pdf_attachments: usize,
+    /// Files in an archive: what Chorus Pro advises a flux to hold at most (PROTOCOL §4).
+    pub archive_members: usize,
+    /// One file of an archive, inflated: Chorus Pro's limit of a file in a flux (PROTOCOL §2.2).
+    pub archive_member_bytes: usize,
+    /// All files of an archive, inflated.
+    pub archive_bytes: usize,
     /// Findings kept of one invoice; the rest is counted.
     pub findings: usize,
 }
@@ -70,6 +76,9 @@ impl Default for Limits {
             pdf_attachment_bytes: 24 * MIB,
             pdf_attachments_bytes: 64 * MIB,
             pdf_attachments: 100,
+            archive_members: 500,
+            archive_member_bytes: 10_000_000,
+            archive_bytes: 512 * MIB,
             findings: 300,
         }
     }

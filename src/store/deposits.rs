@@ -4,7 +4,7 @@ use super::columns::integer;
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
 use super::writer::Writing;
-use super::{Decided, Facts, FindingRecord, InvoiceFacts, Lease, StoreError, queue};
+use super::{Decided, Facts, FindingRecord, InvoiceFacts, Lease, StoreError, parts, queue};
 use crate::domain::{FlowId, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, State};
@@ -32,7 +32,24 @@ pub fn decide(
         queue::check_held(w, lease)?;
         queue::end(w, lease)?;
     }
-    apply(w, id, event, facts, None, at)
+    match taken_number(w, id, event, facts)? {
+        Some(fault) => apply(w, id, Event::CheckFailed, &Facts { fault: Some(fault), ..facts.clone() }, None, at),
+        None => apply(w, id, event, facts, None, at),
+    }
+}
+
+/// Why a file that passed its check is not sent all the same: Chorus Pro takes a number of a supplier once a year.
+fn taken_number(w: &Writing<'_>, id: &FlowId, event: Event, facts: &Facts) -> Result<Option<Fault>, StoreError> {
+    let (Event::CheckPassed, false, Some(invoices)) = (event, facts.repeatable, &facts.invoices) else {
+        return Ok(None);
+    };
+    let own = flows::load(w, id)?;
+    for invoice in invoices {
+        if let Some(first) = parts::flow_with(w, &own, invoice)? {
+            return Ok(Some(Fault::new(Code::NumberTaken).with("number", &invoice.number).with("first", &first)));
+        }
+    }
+    Ok(None)
 }
 
 /// *intend*: see [`super::Store::intend`].
@@ -89,6 +106,9 @@ fn apply(
     if news && event == Event::InHand {
         flow.queue_receipt(w, at)?;
     }
+    if to.is_final() {
+        parts::settle(w, &flow, at)?;
+    }
     Ok(Decided::Moved { from, to })
 }
 
@@ -123,11 +143,7 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
     let number = facts.deposit_number.as_ref().map(|n| n.as_str());
     match event {
         Event::Sending => {
-            w.run(
-                "INSERT INTO attempt (realm, flow, n, intent_at)
-                 SELECT ?1, ?2, coalesce(max(n), 0) + 1, ?3 FROM attempt WHERE realm = ?1 AND flow = ?2",
-                (flow.realm, flow.id.as_str(), at.millis()),
-            )?;
+            flow.begin_attempt(w, at)?;
             // A former attempt's number (of a flux that Chorus Pro lost) is not this one's; the attempt's row keeps it.
             w.run(
                 "UPDATE flow SET deposit_number = NULL WHERE realm = ?1 AND id = ?2",
@@ -135,11 +151,7 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
             )?;
         }
         Event::NotSent | Event::DepositAccepted | Event::DepositRefused | Event::AnswerLost => {
-            w.run(
-                "UPDATE attempt SET ended_at = ?3, outcome = ?4, deposit_number = ?5, detail = ?6
-                 WHERE realm = ?1 AND flow = ?2 AND outcome IS NULL",
-                (flow.realm, flow.id.as_str(), at.millis(), event.as_str(), number, &facts.detail),
-            )?;
+            flow.close_attempt(w, event.as_str(), number, facts.detail.as_deref(), at)?;
         }
         Event::FoundAtChorus | Event::ConfirmedByPerson => {
             w.run(
@@ -150,6 +162,7 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
         }
         Event::CheckPassed
         | Event::CheckFailed
+        | Event::Split
         | Event::AbsentAtChorus
         | Event::StillDoubtful
         | Event::InHand

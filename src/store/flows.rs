@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::columns::fault_text;
+use super::columns::{fault_text, maybe_word};
 use super::journal::Entry;
 use super::writer::Writing;
 use super::{StoreError, queue};
@@ -23,11 +23,13 @@ pub struct Loaded {
     pub state: String,
     pub is_final: bool,
     pub fault_code: Option<String>,
+    /// The split file it is a part of.
+    pub parent: Option<FlowId>,
 }
 
 pub fn load(w: &Writing<'_>, id: &FlowId) -> Result<Loaded, StoreError> {
     w.one(
-        "SELECT realm, establishment, environment, kind, state, is_final, fault_code
+        "SELECT realm, establishment, environment, kind, state, is_final, fault_code, parent
          FROM flow JOIN realm ON realm.id = flow.realm WHERE flow.id = ?1",
         [id.as_str()],
         |r| {
@@ -39,6 +41,7 @@ pub fn load(w: &Writing<'_>, id: &FlowId) -> Result<Loaded, StoreError> {
                 state: r.get("state")?,
                 is_final: r.get("is_final")?,
                 fault_code: r.get("fault_code")?,
+                parent: maybe_word(r, "parent")?,
             })
         },
     )?
@@ -54,12 +57,15 @@ impl Loaded {
         self.state.parse().map_err(|_| StoreError::Misuse("a state this version does not know"))
     }
 
-    /// Asks for the receipt's next version. Only dropped files have one.
+    /// Asks for the receipt's next version. Only dropped files have one; a part's is that of its file.
     pub fn queue_receipt(&self, w: &mut Writing<'_>, at: Timestamp) -> Result<(), StoreError> {
-        if self.kind == FlowKind::Deposit.as_str() {
-            queue::add(w, Some(self.realm), Job::Receipt, &self.id, at)?;
+        match &self.parent {
+            Some(file) => queue::add(w, Some(self.realm), Job::Receipt, file, at),
+            None if self.kind == FlowKind::Deposit.as_str() => {
+                queue::add(w, Some(self.realm), Job::Receipt, &self.id, at)
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Asks for the work of a decision. `not_before` overrides the wait of what needs Chorus Pro.
@@ -74,7 +80,13 @@ impl Loaded {
             match due.job {
                 Job::Receipt => self.queue_receipt(w, at)?,
                 Job::Intake | Job::Deliver => queue::add(w, Some(self.realm), due.job, &self.id, due.at)?,
-                Job::Deposit | Job::Doubt | Job::Integration | Job::Statuses | Job::Fetch => {
+                Job::Deposit
+                | Job::Doubt
+                | Job::Integration
+                | Job::Statuses
+                | Job::Fetch
+                | Job::Change
+                | Job::ChangeDoubt => {
                     queue::add(w, Some(self.realm), due.job, &self.id, not_before.unwrap_or(due.at))?;
                 }
             }
@@ -98,6 +110,33 @@ impl Loaded {
         w.run(
             "UPDATE flow SET fault_code = ?3, fault = ?4, waits = ?5 WHERE realm = ?1 AND id = ?2",
             (self.realm, self.id.as_str(), fault.map(|f| f.code.as_str()), fault.map(fault_text), waits),
+        )?;
+        Ok(())
+    }
+
+    /// The row of a call that changes something, before its first byte leaves.
+    pub fn begin_attempt(&self, w: &Writing<'_>, at: Timestamp) -> Result<(), StoreError> {
+        w.run(
+            "INSERT INTO attempt (realm, flow, n, intent_at)
+             SELECT ?1, ?2, coalesce(max(n), 0) + 1, ?3 FROM attempt WHERE realm = ?1 AND flow = ?2",
+            (self.realm, self.id.as_str(), at.millis()),
+        )?;
+        Ok(())
+    }
+
+    /// What came of the call.
+    pub fn close_attempt(
+        &self,
+        w: &Writing<'_>,
+        outcome: &str,
+        number: Option<&str>,
+        detail: Option<&str>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        w.run(
+            "UPDATE attempt SET ended_at = ?3, outcome = ?4, deposit_number = ?5, detail = ?6
+             WHERE realm = ?1 AND flow = ?2 AND outcome IS NULL",
+            (self.realm, self.id.as_str(), at.millis(), outcome, number, detail),
         )?;
         Ok(())
     }

@@ -54,6 +54,7 @@ fn flow(r: &Row<'_>) -> rusqlite::Result<FlowRecord> {
         fault: maybe_fault(r, "fault")?,
         since: super::columns::instant(r, "since")?,
         delivered_as: r.get("delivered_as")?,
+        parent: maybe_word(r, "parent")?,
         invoice_number: maybe_word(r, "invoice_number")?,
         invoice_status: maybe_word(r, "invoice_status")?,
     })
@@ -67,6 +68,14 @@ fn kind(r: &Row<'_>) -> rusqlite::Result<FlowKind> {
 impl Reader {
     pub fn flow(&self, id: &FlowId) -> Result<Option<FlowRecord>, StoreError> {
         self.one(&format!("{FLOW} WHERE flow.id = ?1"), [id.as_str()], flow)
+    }
+
+    /// The parts of a split file, in their order.
+    pub fn parts(&self, file: &FlowId) -> Result<Vec<FlowRecord>, StoreError> {
+        let sql = format!(
+            "{FLOW} WHERE flow.parent = ?1 AND flow.realm = (SELECT realm FROM flow WHERE id = ?1) ORDER BY flow.id"
+        );
+        self.all(&sql, [file.as_str()], flow)
     }
 
     /// Newest first. `text` searches file name, invoice number, deposit number, flow id, supplier and recipient.

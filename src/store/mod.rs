@@ -5,18 +5,20 @@
 //! through [`Reader`]s, apart from the writer.
 //!
 //! Leaves are named for what happened: `receive`, `duplicate`, `refuse`, `stage`, `find`, `identify`, `status`,
-//! `trouble`, `halt`, `resume`, `enrol`, `password`, `journal_key`, `impossible`, `deposit.EVENT`, `reception.EVENT`
-//! (EVENT is the text of the event), and the kinds of notes.
+//! `trouble`, `halt`, `resume`, `enrol`, `password`, `journal_key`, `impossible`, `part`, `ask`, `deposit.EVENT`,
+//! `reception.EVENT`, `status_change.EVENT` (EVENT is the text of the event), and the kinds of notes.
 //!
 //! Refuses to know: sockets, Chorus Pro's wire, folders that users see.
 
 mod arrivals;
+mod changes;
 mod columns;
 mod deposits;
 mod documents;
 mod flows;
 mod journal;
 mod lists;
+mod parts;
 mod people;
 mod queue;
 mod reader;
@@ -42,7 +44,7 @@ use writer::{Ticket, Writer, Writing};
 use crate::audit::Signer;
 use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, Realm, Timestamp};
 use crate::fault::Fault;
-use crate::flow::{Job, Policy, deposit, reception};
+use crate::flow::{Job, Policy, deposit, reception, status_change};
 
 /// The database's file in the data folder.
 pub const DATABASE_FILE: &str = "fluxgate.db";
@@ -92,6 +94,9 @@ pub enum StoreError {
     UnknownFlow(FlowId),
     #[error("flow {flow} has no invoice {ordinal}")]
     UnknownInvoice { flow: FlowId, ordinal: u32 },
+    /// Never twice: another flow that is on its way, or done, is this content or holds this invoice.
+    #[error("{what} is already in flow {flow}")]
+    AlreadyOnItsWay { what: String, flow: FlowId },
     #[error("document {0} was announced as kept but is not there")]
     DocumentMissing(DocumentHash),
     #[error("a document of more than {limit} bytes")]
@@ -206,6 +211,75 @@ impl Store {
     pub fn intend(&self, flow: &FlowId, lease: &Lease, at: Timestamp) -> Step<Decided<deposit::State>> {
         let (flow, lease) = (flow.clone(), lease.clone());
         self.step(move |w| deposits::intend(w, &flow, &lease, at))
+    }
+
+    /// *split*: a received file becomes its parts: each is a flow with its work, in the same transaction. `facts` are the
+    /// file's own: what of it is refused. With a part that another live flow already is, or holds an invoice of, nothing
+    /// happens ([`StoreError::AlreadyOnItsWay`]).
+    pub fn split(
+        &self,
+        flow: &FlowId,
+        parts: Parts,
+        facts: Facts,
+        lease: &Lease,
+        at: Timestamp,
+    ) -> Step<Decided<deposit::State>> {
+        let (flow, lease) = (flow.clone(), lease.clone());
+        let parts = match parts {
+            Parts::Changes(changes) => Ok(parts::Prepared::Changes(changes)),
+            Parts::Fluxes(fluxes) => fluxes
+                .into_iter()
+                .map(|mut flux| {
+                    let content = std::mem::replace(&mut flux.content, Content::Inline(Vec::new()));
+                    Ok((flux, self.prepared(content)?))
+                })
+                .collect::<Result<Vec<_>, StoreError>>()
+                .map(parts::Prepared::Fluxes),
+        };
+        match parts {
+            Ok(parts) => self.step(move |w| parts::split(w, &flow, &parts, &facts, &lease, at)),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// *ask*: a person asks for a status of a received invoice; answers the status change's flow.
+    pub fn ask_change(
+        &self,
+        realm: &Realm,
+        account: &AccountName,
+        asked: AskedChange,
+        person: &str,
+        at: Timestamp,
+    ) -> Step<FlowId> {
+        let (realm, account, person) = (realm.clone(), account.clone(), person.to_owned());
+        self.step(move |w| changes::ask_by_person(w, &realm, &account, &asked, &person, at))
+    }
+
+    /// *decide change*: applies `event` to a status change; ends `lease` in the same transaction. Its end is the turn of
+    /// the invoice's next one.
+    pub fn decide_change(
+        &self,
+        flow: &FlowId,
+        event: status_change::Event,
+        facts: ChangeFacts,
+        lease: Option<&Lease>,
+        at: Timestamp,
+    ) -> Step<Decided<status_change::State>> {
+        let (flow, lease) = (flow.clone(), lease.cloned());
+        self.step(move |w| changes::decide(w, &flow, event, &facts, lease.as_ref(), at))
+    }
+
+    /// *intend change*: asked -> sending with a new attempt whose intent is durable. Keeps the lease. `had`: how often
+    /// the invoice has had the status so far; that of the first intent counts.
+    pub fn intend_change(
+        &self,
+        flow: &FlowId,
+        lease: &Lease,
+        had: u32,
+        at: Timestamp,
+    ) -> Step<Decided<status_change::State>> {
+        let (flow, lease) = (flow.clone(), lease.clone());
+        self.step(move |w| changes::intend(w, &flow, &lease, had, at))
     }
 
     /// *find*: an invoice seen in a search becomes a reception with fetch work, once per Chorus invoice id and realm.

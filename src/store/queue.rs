@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::columns::{integer, realm as realm_of, word};
 use super::writer::Writing;
-use super::{Lease, StoreError, deposits};
+use super::{Lease, StoreError, changes, deposits};
 use crate::domain::{Environment, FlowId, Realm, Timestamp};
 use crate::flow::{FlowKind, Job};
 
@@ -20,7 +20,9 @@ const UNROUTED: &str = "unrouted";
 
 fn needs_chorus(job: Job) -> bool {
     match job {
-        Job::Deposit | Job::Doubt | Job::Integration | Job::Statuses | Job::Fetch => true,
+        Job::Deposit | Job::Doubt | Job::Integration | Job::Statuses | Job::Fetch | Job::Change | Job::ChangeDoubt => {
+            true
+        }
         Job::Intake | Job::Receipt | Job::Deliver => false,
     }
 }
@@ -76,23 +78,33 @@ pub fn clear(w: &Writing<'_>, flow: &FlowId, kept: Option<&Lease>) -> Result<(),
     Ok(())
 }
 
-/// A deposit in `sending` whose lease ends without a decision: its call may have been made, so it becomes doubtful.
+/// What is lost when the lease of a call that changes something ends without a decision: the call may have been made, so
+/// its flow, still `sending`, becomes doubtful.
+type Lose = fn(&mut Writing<'_>, &FlowId, &str, Timestamp) -> Result<(), StoreError>;
+
+/// The jobs whose calls change something at Chorus Pro, with the kind of their flows.
+const CHANGING: &[(Job, FlowKind, Lose)] =
+    &[(Job::Deposit, FlowKind::Deposit, deposits::lose), (Job::Change, FlowKind::StatusChange, changes::lose)];
+
 fn doubt_if_sending(
     w: &mut Writing<'_>,
-    job: Job,
+    job: &str,
     flow: &FlowId,
     why: &str,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sending = job == Job::Deposit
-        && w.one(
-            "SELECT 1 FROM flow WHERE id = ?1 AND kind = 'deposit' AND state = 'sending'",
-            [flow.as_str()],
+    let Some((_, kind, lose)) = CHANGING.iter().find(|(changing, ..)| changing.as_str() == job) else {
+        return Ok(false);
+    };
+    let sending = w
+        .one(
+            "SELECT 1 FROM flow WHERE id = ?1 AND kind = ?2 AND state = 'sending'",
+            (flow.as_str(), kind.as_str()),
             |_| Ok(()),
         )?
         .is_some();
     if sending {
-        deposits::lose(w, flow, why, at)?;
+        lose(w, flow, why, at)?;
     }
     Ok(sending)
 }
@@ -105,11 +117,13 @@ pub const NEEDED: &[(FlowKind, &str, Job)] = &[
     (FlowKind::Deposit, "deposited", Job::Integration),
     (FlowKind::Reception, "found", Job::Fetch),
     (FlowKind::Reception, "fetched", Job::Deliver),
+    (FlowKind::StatusChange, "asked", Job::Change),
+    (FlowKind::StatusChange, "doubtful", Job::ChangeDoubt),
 ];
 
 pub fn finish(w: &mut Writing<'_>, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
     check_held(w, lease)?;
-    if doubt_if_sending(w, lease.job, &lease.flow, "the deposit ended without an answer", at)? {
+    if doubt_if_sending(w, lease.job.as_str(), &lease.flow, "the call ended without an answer", at)? {
         return Ok(());
     }
     if is_needed(w, lease)? {
@@ -132,7 +146,7 @@ fn is_needed(w: &Writing<'_>, lease: &Lease) -> Result<bool, StoreError> {
 
 pub fn postpone(w: &mut Writing<'_>, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
     check_held(w, lease)?;
-    if doubt_if_sending(w, lease.job, &lease.flow, "the deposit was put off without an answer", Timestamp::now())? {
+    if doubt_if_sending(w, lease.job.as_str(), &lease.flow, "the call was put off without an answer", Timestamp::now())? {
         return Ok(());
     }
     put_off(w, lease, at)
@@ -171,7 +185,7 @@ pub fn lease(
     let mut leases = Vec::new();
     for candidate in candidates(w, jobs, most, now)? {
         let Candidate { id, realm, job, flow, tries, .. } = candidate;
-        if doubt_if_sending(w, job, &flow, "the deposit was interrupted", now)? {
+        if doubt_if_sending(w, job.as_str(), &flow, "the call was interrupted", now)? {
             continue;
         }
         *w.token += 1;
@@ -224,8 +238,7 @@ fn release_expired(w: &mut Writing<'_>, now: Timestamp) -> Result<(), StoreError
             Ok((r.get::<_, i64>("id")?, r.get::<_, String>("job")?, word::<FlowId>(r, "subject")?))
         })?;
     for (id, job, flow) in expired {
-        let job = if job == Job::Deposit.as_str() { Job::Deposit } else { Job::Receipt };
-        if !doubt_if_sending(w, job, &flow, "the deposit took longer than its lease", now)? {
+        if !doubt_if_sending(w, &job, &flow, "the call took longer than its lease", now)? {
             release(w, id)?;
         }
     }
@@ -258,12 +271,15 @@ pub fn recover(w: &mut Writing<'_>, now: Timestamp) -> Result<(), StoreError> {
     for id in w.all("SELECT id FROM work WHERE token IS NOT NULL", [], |r| r.get(0))? {
         release(w, id)?;
     }
-    let sending = w.all("SELECT id FROM flow WHERE kind = 'deposit' AND state = 'sending'", [], |r| word(r, "id"))?;
-    for flow in &sending {
-        deposits::lose(w, flow, "found unfinished at start", now)?;
-    }
-    if !sending.is_empty() {
-        log::warn!(flows = sending.len(); "Deposits without an answer were found at start: they are doubtful now");
+    for (_, kind, lose) in CHANGING {
+        let sql = "SELECT id FROM flow WHERE kind = ?1 AND state = 'sending'";
+        let sending = w.all(sql, [kind.as_str()], |r| word(r, "id"))?;
+        for flow in &sending {
+            lose(w, flow, "found unfinished at start", now)?;
+        }
+        if !sending.is_empty() {
+            log::warn!(kind = kind.as_str(), flows = sending.len(); "Calls without an answer were found at start: they are doubtful now");
+        }
     }
     for (kind, state, job) in NEEDED {
         let forgotten = w.run(

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_word, realm, word};
 use super::writer::Writer;
 use super::{
-    ArrivalRecord, AttemptRecord, CheckpointRecord, FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord,
+    ArrivalRecord, AskedChange, AttemptRecord, ChangeRecord, CheckpointRecord, FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord,
     StatusRecord, StepRecord, StoreError, documents,
 };
 use crate::audit::{Leaf, LeafRead};
@@ -95,6 +95,32 @@ impl Reader {
                     status: maybe_word(r, "status")?,
                     status_at: r.get("status_at")?,
                     refused: r.get("refused")?,
+                })
+            },
+        )
+    }
+
+    /// What a status change is about.
+    pub fn change(&self, flow: &FlowId) -> Result<Option<ChangeRecord>, StoreError> {
+        self.one(
+            "SELECT change.*, EXISTS (
+                 SELECT 1 FROM change AS earlier JOIN flow ON flow.realm = earlier.realm AND flow.id = earlier.flow
+                 WHERE earlier.realm = change.realm AND earlier.chorus_id = change.chorus_id
+                 AND earlier.flow < change.flow AND flow.is_final = 0) AS waits
+             FROM change WHERE change.flow = ?1 AND change.realm = (SELECT realm FROM flow WHERE id = ?1)",
+            [flow.as_str()],
+            |r| {
+                Ok(ChangeRecord {
+                    asked: AskedChange {
+                        chorus_id: ChorusInvoiceId(r.get("chorus_id")?),
+                        number: word(r, "number")?,
+                        supplier: r.get("supplier")?,
+                        target: word(r, "target")?,
+                        motif: r.get("motif")?,
+                        mandate: r.get("mandate")?,
+                    },
+                    waits_for_earlier: r.get("waits")?,
+                    had: r.get("had")?,
                 })
             },
         )

@@ -84,6 +84,9 @@ pub struct Facts {
     pub person: Option<String>,
     /// Outcome per invoice, at a partial integration: number and label of those refused.
     pub refused_invoices: Vec<(InvoiceNumber, String)>,
+    /// Chorus Pro takes an invoice of this kind more than once (direct payment, DSE-CP §6.13): its number may be that of
+    /// another flow.
+    pub repeatable: bool,
 }
 
 /// What the check read of an invoice.
@@ -114,6 +117,52 @@ pub struct FindingRecord {
     pub place: String,
     pub message: String,
     pub remedy: String,
+}
+
+/// What a split file holds: each becomes a flow of its own.
+#[derive(Debug, Clone)]
+pub enum Parts {
+    /// Fluxes for Chorus Pro, checked and ready.
+    Fluxes(Vec<FluxPart>),
+    /// Status changes of received invoices.
+    Changes(Vec<AskedChange>),
+}
+
+/// A flux of a split file: what is deposited in one call.
+#[derive(Debug, Clone)]
+pub struct FluxPart {
+    /// What people see: the archive's name and the part's.
+    pub file: String,
+    /// The very bytes that are deposited.
+    pub content: Content,
+    pub syntax: String,
+    pub invoices: Vec<InvoiceFacts>,
+}
+
+/// A status that the establishment asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedChange {
+    pub chorus_id: ChorusInvoiceId,
+    pub number: InvoiceNumber,
+    pub supplier: String,
+    pub target: InvoiceStatus,
+    /// In full; `""` when there is none.
+    pub motif: String,
+    /// Number of the payment order, with MANDATEE.
+    pub mandate: Option<String>,
+}
+
+/// What comes with a status change's event.
+#[derive(Debug, Clone, Default)]
+pub struct ChangeFacts {
+    /// The fault to show from now on; `None` clears a former one.
+    pub fault: Option<Fault>,
+    /// Overrides the wait of the decision's work.
+    pub not_before: Option<Timestamp>,
+    /// For the attempt's row and the timeline, without secrets.
+    pub detail: Option<String>,
+    /// Who, when a person decided.
+    pub person: Option<String>,
 }
 
 /// What a decision did.
@@ -230,6 +279,8 @@ pub struct FlowRecord {
     pub since: Timestamp,
     /// The folder under `/recues`, of a delivered reception.
     pub delivered_as: Option<String>,
+    /// The split file it is a part of.
+    pub parent: Option<FlowId>,
     /// First invoice's number, for lists.
     pub invoice_number: Option<InvoiceNumber>,
     pub invoice_status: Option<InvoiceStatus>,
@@ -256,6 +307,16 @@ pub struct InvoiceRecord {
     pub status_at: Option<String>,
     /// Chorus Pro's label when it refused this one of several.
     pub refused: Option<String>,
+}
+
+/// What a status change is about.
+#[derive(Debug, Clone)]
+pub struct ChangeRecord {
+    pub asked: AskedChange,
+    /// Whether an earlier change of the same invoice is still on its way: changes of one invoice go in their order.
+    pub waits_for_earlier: bool,
+    /// How often the invoice had had the status before the change was first sent; `None` before that.
+    pub had: Option<u32>,
 }
 
 #[derive(Debug, Clone)]

@@ -13,6 +13,7 @@ mod crashes;
 mod deposits;
 mod load;
 mod others;
+mod parts;
 mod tampering;
 
 const LEASE: Duration = Duration::from_secs(60);

@@ -168,6 +168,8 @@ impl Tongue {
             Job::Receipt => self.say("Accusés à écrire", "Receipts to write"),
             Job::Fetch => self.say("Factures à télécharger", "Invoices to download"),
             Job::Deliver => self.say("Factures à livrer", "Invoices to deliver"),
+            Job::Change => self.say("Statuts à transmettre", "Statuses to pass on"),
+            Job::ChangeDoubt => self.say("Recherches de statuts douteux", "Look-ups of doubtful statuses"),
         }
     }
 
@@ -179,6 +181,7 @@ impl Tongue {
             (_, "sending") => ("Envoi en cours", "Sending", Tone::Busy),
             (_, "doubtful") => ("Douteux", "Doubtful", Tone::Warn),
             (FlowKind::Deposit, "deposited") => ("Déposé", "Deposited", Tone::Busy),
+            (FlowKind::Deposit, "split") => ("Ventilé", "Split", Tone::Busy),
             (FlowKind::Deposit, "integrated") => ("Intégré", "Integrated", Tone::Good),
             (FlowKind::Deposit, "partly_integrated") => ("Intégré en partie", "Partly integrated", Tone::Warn),
             (FlowKind::Deposit, "rejected") => ("Rejeté", "Rejected", Tone::Bad),

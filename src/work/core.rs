@@ -144,6 +144,7 @@ pub(super) mod tests {
             fault: None,
             since: Timestamp::EPOCH,
             delivered_as: None,
+            parent: None,
             invoice_number: None,
             invoice_status: None,
         }

@@ -20,7 +20,7 @@ use crate::store::{Lease, StoreError};
 use crate::work::connector::Connectors;
 use crate::work::core::{Core, JobError, Parts};
 use crate::work::settings::Options;
-use crate::work::{deliver, deposit, doubt, fetch, halts, intake, integration, receipts, reception, statuses};
+use crate::work::{change, deliver, deposit, doubt, fetch, halts, intake, integration, receipts, reception, statuses};
 
 /// How long a job has its work to itself.
 const LEASE_LENGTH: Duration = Duration::from_secs(15 * 60);
@@ -48,8 +48,8 @@ struct Lane {
 
 /// Work on files alone.
 const LOCAL: Lane = Lane { name: "local", jobs: &[Job::Intake, Job::Deliver] };
-/// Deposits, and doubts about them.
-const SENDING: Lane = Lane { name: "sending", jobs: &[Job::Deposit, Job::Doubt] };
+/// Deposits and status changes, and doubts about them.
+const SENDING: Lane = Lane { name: "sending", jobs: &[Job::Deposit, Job::Doubt, Job::Change, Job::ChangeDoubt] };
 /// Questions about what was sent and received.
 const FOLLOWING: Lane = Lane { name: "following", jobs: &[Job::Integration, Job::Statuses, Job::Fetch] };
 
@@ -226,6 +226,8 @@ async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
         Job::Statuses => statuses::run(core, lease).await,
         Job::Fetch => fetch::run(core, lease).await,
         Job::Deliver => deliver::run(core, lease).await,
+        Job::Change => change::run(core, lease).await,
+        Job::ChangeDoubt => change::doubt(core, lease).await,
         Job::Receipt => {
             receipts::run(Arc::clone(core), vec![lease.clone()]).await;
             Ok(())

@@ -5,6 +5,8 @@
 //!
 //! Refuses to know: SFTP and HTTP clients, SQL, wire words.
 
+
+mod change;
 pub mod connector;
 mod core;
 mod deliver;

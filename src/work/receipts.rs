@@ -16,7 +16,7 @@ use crate::domain::{DocumentHash, FlowId, Realm, Timestamp};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::State;
 use crate::os::durable;
-use crate::store::{ArrivalRecord, FlowRecord, InvoiceRecord, Lease, Reader, StepRecord};
+use crate::store::{ArrivalRecord, ChangeRecord, FlowRecord, InvoiceRecord, Lease, Reader, StepRecord};
 use crate::work::core::{Core, JobError};
 use crate::work::folders::{Shelf, newest_receipt_name, receipt_name, refused_name, remove_whatever};
 use crate::work::seal::{self, Purpose};
@@ -68,9 +68,28 @@ struct Own {
     steps: Vec<StepRecord>,
     /// Why its realm's queue stands still, when it waits in it.
     halt: Option<Fault>,
+    /// Of a split file.
+    parts: Vec<Part>,
+}
+
+/// A part of a split file: a flux, or a status change.
+struct Part {
+    flow: FlowRecord,
+    invoices: Vec<InvoiceRecord>,
+    change: Option<ChangeRecord>,
 }
 
 impl Own {
+    /// The file's invoices: those that are its own, then those of its parts.
+    fn all_invoices(&self) -> impl Iterator<Item = &InvoiceRecord> {
+        self.invoices.iter().chain(self.parts.iter().flat_map(|part| &part.invoices))
+    }
+
+    /// Whether nothing more will change by itself: everything deposited is over, and so is every invoice that is followed.
+    fn is_final(&self) -> bool {
+        is_final(&self.flow, &self.invoices) && self.parts.iter().all(|part| is_final(&part.flow, &part.invoices))
+    }
+
     /// The fault to show: the flow's own, or what it waits for.
     fn fault(&self) -> Option<&Fault> {
         self.flow.fault.as_ref().or(self.halt.as_ref())
@@ -119,6 +138,7 @@ fn gather(reader: &Reader, id: &FlowId, halts: &[(Realm, Fault, Timestamp)]) -> 
                 invoices: reader.invoices(&flow.id)?,
                 findings: reader.findings(&flow.id)?,
                 steps: reader.steps(&flow.id)?,
+                parts: parts(reader, &flow.id)?,
                 halt: halt.map(|(_, fault, _)| fault.clone()),
                 flow,
             })
@@ -126,6 +146,13 @@ fn gather(reader: &Reader, id: &FlowId, halts: &[(Realm, Fault, Timestamp)]) -> 
         _ => None,
     };
     Ok(Case { arrival, own })
+}
+
+fn parts(reader: &Reader, file: &FlowId) -> Result<Vec<Part>, JobError> {
+    let part = |flow: FlowRecord| {
+        Ok(Part { invoices: reader.invoices(&flow.id)?, change: reader.change(&flow.id)?, flow })
+    };
+    reader.parts(file)?.into_iter().map(part).collect()
 }
 
 /// Writes the files of one receipt; the caller syncs the folders `touched`.
@@ -217,10 +244,11 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
     match &case.own {
         Some(own) => {
             put("state", own.flow.state.as_str().into());
-            put("final", is_final(&own.flow, &own.invoices).into());
+            put("final", own.is_final().into());
             put("duplicate_of", Value::Null);
             put("deposit_number", own.flow.deposit_number.as_ref().map(|number| number.as_str()).into());
-            put("invoices", own.invoices.iter().map(invoice_json).collect());
+            put("invoices", own.all_invoices().map(invoice_json).collect());
+            put("parts", own.parts.iter().map(|part| part_json(part, language)).collect());
             put("fault", own.fault().map_or(Value::Null, |fault| fault_json(fault, language)));
             put("findings", own.findings.iter().map(|f| serde_json::to_value(f).unwrap_or_default()).collect());
             put("history", history(&own.steps, &own.flow));
@@ -233,6 +261,7 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("duplicate_of", arrival.flow.as_ref().map(FlowId::as_str).into());
             put("deposit_number", Value::Null);
             put("invoices", json!([]));
+            put("parts", json!([]));
             put("fault", arrival.fault.as_ref().map_or(Value::Null, |fault| fault_json(fault, language)));
             put("findings", json!([]));
             put("history", json!([{"at": arrival.at.to_string(), "state": state}]));
@@ -241,11 +270,28 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
     document
 }
 
-/// Whether nothing more will change by itself: the deposit is over, and so is every invoice that is followed.
+/// Whether nothing more will change by itself: the flow is over, and so is every invoice that is followed.
 fn is_final(flow: &FlowRecord, invoices: &[InvoiceRecord]) -> bool {
-    flow.state
-        .parse::<State>()
-        .is_ok_and(|state| state.is_final() && (!state.is_followed() || !invoices.iter().any(is_open)))
+    let followed = flow.state.parse::<State>().is_ok_and(State::is_followed);
+    flow.is_final && (!followed || !invoices.iter().any(is_open))
+}
+
+/// A part: a flux with its deposit number, or a status change with what was asked for.
+fn part_json(part: &Part, language: Language) -> Value {
+    json!({
+        "flow": part.flow.id.as_str(),
+        "kind": part.flow.kind.as_str(),
+        "state": part.flow.state.as_str(),
+        "deposit_number": part.flow.deposit_number.as_ref().map(|number| number.as_str()),
+        "invoices": part.invoices.iter().map(|invoice| invoice.facts.number.as_str()).collect::<Vec<_>>(),
+        "change": part.change.as_ref().map(|change| json!({
+            "number": change.asked.number.as_str(),
+            "supplier": change.asked.supplier.as_str(),
+            "chorus_id": change.asked.chorus_id.0,
+            "status": change.asked.target.as_str(),
+        })),
+        "fault": part.flow.fault.as_ref().map_or(Value::Null, |fault| fault_json(fault, language)),
+    })
 }
 
 fn invoice_json(invoice: &InvoiceRecord) -> Value {

@@ -4,7 +4,7 @@ use std::time::Duration as StdDuration;
 
 use serde::Deserialize;
 
-use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Realm};
+use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Realm, Timestamp};
 use crate::fault::Language;
 use crate::flow::Policy;
 use crate::invoice::Profile;
@@ -29,6 +29,8 @@ pub struct LimitsSection {
     pub integration_delay: Duration,
     pub doubt_poll: Duration,
     pub deposit_retry: Duration,
+    /// Between two looks at a received invoice whose status change is doubtful.
+    pub change_poll: Duration,
     /// Between two looks at an invoice that is not final.
     pub status_poll: Duration,
     /// Between two looks for received invoices.
@@ -49,6 +51,7 @@ impl Default for LimitsSection {
             integration_delay: Duration::from_secs(24 * 3600),
             doubt_poll: Duration::from_secs(15 * 60),
             deposit_retry: Duration::from_secs(60),
+            change_poll: Duration::from_secs(5 * 60),
             status_poll: Duration::from_secs(4 * 3600),
             reception_poll: Duration::from_secs(15 * 60),
             jobs: 8,
@@ -65,6 +68,7 @@ impl LimitsSection {
             integration_delay: self.integration_delay.get(),
             doubt_poll: self.doubt_poll.get(),
             deposit_retry: self.deposit_retry.get(),
+            change_poll: self.change_poll.get(),
             integration_deadline: self.integration_deadline.get(),
         }
     }
@@ -132,9 +136,16 @@ pub struct Options {
     pub limits: LimitsSection,
     /// Of receipts and findings.
     pub language: Language,
+    /// The last day, `yyyy-mm-dd`, on which A_RECYCLER is passed on; without one it is not any more (DSE-CP §2.4.2).
+    pub recycling_until: Option<String>,
 }
 
 impl Options {
+    /// Whether A_RECYCLER is still passed on.
+    pub fn recycling(&self, now: Timestamp) -> bool {
+        self.recycling_until.as_ref().is_some_and(|last| now.paris_date() <= *last)
+    }
+
     /// The route of a drop.
     pub fn route(&self, account: &AccountName, folder: &str) -> Option<&RouteSection> {
         let folder = folder.trim_matches('/');
@@ -170,7 +181,7 @@ mod tests {
         let text = include_str!("../../config/fluxgate.toml");
         let file: File = toml::from_str(text).unwrap();
         assert_eq!(file.limits, LimitsSection::default());
-        let options = Options { routes: file.route, limits: file.limits, language: Language::Fr };
+        let options = Options { routes: file.route, limits: file.limits, ..Options::default() };
         let account: AccountName = "sifac".parse().unwrap();
         assert!(options.route(&account, "depot").is_some());
         assert!(options.route(&account, "/depot/").is_some());

@@ -58,16 +58,21 @@ fn no_flow_is_forgotten() {
 /// The table of needed work is made of states that exist, and names every state a flow can be stuck in.
 #[test]
 fn every_state_that_is_not_final_has_its_work() {
-    use crate::flow::{FlowKind, reception};
+    use crate::flow::{FlowKind, reception, status_change};
     let needed = |kind, state: &str| queue::NEEDED.iter().any(|(k, s, _)| *k == kind && *s == state);
     for state in State::ALL {
-        let alone = state.is_final() || *state == State::Sending;
+        // A split file waits for its parts.
+        let alone = state.is_final() || matches!(state, State::Sending | State::Split);
         assert_eq!(needed(FlowKind::Deposit, state.as_str()), !alone, "{state}");
     }
     for state in reception::State::ALL {
         // A delivered invoice waits for the application.
         let alone = state.is_final() || *state == reception::State::Delivered;
         assert_eq!(needed(FlowKind::Reception, state.as_str()), !alone, "{state}");
+    }
+    for state in status_change::State::ALL {
+        let alone = state.is_final() || *state == status_change::State::Sending;
+        assert_eq!(needed(FlowKind::StatusChange, state.as_str()), !alone, "{state}");
     }
 }
 

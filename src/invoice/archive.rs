@@ -1,0 +1,153 @@
+//! What a dropped archive holds: `.zip`, `.tar`, `.tar.gz`, and a single file compressed with gzip.
+//!
+//! Promises: members come in the archive's order, one at a time, each within its limit; a member that cannot be taken out
+//! says why and the others go on; nothing is ever written under a member's name. An archive within an archive is not
+//! opened. Refuses to know what a member is.
+
+use std::io::{Cursor, Read};
+
+use crate::fault::{Code, Fault, Language};
+
+use super::limits::Limits;
+use super::sniff::{self, Kind};
+use super::{guard, texts};
+
+/// Characters of a member's name that are shown.
+const NAME_LIMIT_CHARS: usize = 200;
+/// What a computer's own file manager puts into archives beside what people meant.
+const CLUTTER: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
+
+/// A member, or why it could not be taken out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its path in the archive, fit for people: no control characters, not too long.
+    pub name: String,
+    pub content: Result<Vec<u8>, Fault>,
+}
+
+/// Whether the bytes are an archive (a document that merely is a ZIP inside, as an office file is, is none).
+pub fn is_archive(bytes: &[u8]) -> bool {
+    matches!(sniff::sniff(bytes), sniff::Content::Other(Kind::Zip | Kind::Gzip | Kind::Tar))
+}
+
+/// Hands each member to `visit`. The fault is the archive's own: nothing of it could be read, or the rest of it.
+pub fn read(
+    bytes: &[u8],
+    limits: &Limits,
+    language: Language,
+    visit: &mut dyn FnMut(Member),
+) -> Result<(), Fault> {
+    let mut opening = Opening { limits, language, members: 0, inflated: 0, visit };
+    match sniff::sniff(bytes) {
+        sniff::Content::Other(Kind::Zip) => opening.zip(bytes),
+        sniff::Content::Other(Kind::Tar) => opening.tar(bytes),
+        sniff::Content::Other(Kind::Gzip) => opening.gzip(bytes),
+        _ => Err(opening.broken("no archive")),
+    }
+}
+
+struct Opening<'a> {
+    limits: &'a Limits,
+    language: Language,
+    members: usize,
+    /// Bytes inflated so far, of all members.
+    inflated: usize,
+    visit: &'a mut dyn FnMut(Member),
+}
+
+impl Opening<'_> {
+    fn zip(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| self.broken(e))?;
+        for place in 0..archive.len() {
+            let mut member = match archive.by_index(place) {
+                Ok(member) => member,
+                // Encrypted, or compressed in a way that is not read: the others may be fine.
+                Err(error) => {
+                    let fault = self.broken(error);
+                    self.count()?;
+                    (self.visit)(Member { name: format!("n° {}", place + 1), content: Err(fault) });
+                    continue;
+                }
+            };
+            let name = member.name().map_or_else(|_| format!("n° {}", place + 1), |name| name.to_string());
+            if member.is_dir() || is_clutter(&name) {
+                continue;
+            }
+            self.member(&name, &mut member)?;
+        }
+        Ok(())
+    }
+
+    fn gzip(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let mut head = Vec::new();
+        let decoder = || flate2::read::MultiGzDecoder::new(bytes);
+        decoder().take(1024).read_to_end(&mut head).map_err(|e| self.broken(e))?;
+        if matches!(sniff::sniff(&head), sniff::Content::Other(Kind::Tar)) {
+            return self.tar(decoder());
+        }
+        let named = flate2::read::GzDecoder::new(bytes);
+        let name = named.header().and_then(|h| h.filename()).map(|n| String::from_utf8_lossy(n).into_owned());
+        self.member(name.as_deref().unwrap_or("n° 1"), &mut decoder())
+    }
+
+    fn tar(&mut self, reader: impl Read) -> Result<(), Fault> {
+        // Everything between the members is bounded with them.
+        let bound = self.limits.archive_bytes.saturating_add(self.limits.archive_members * 4096) as u64;
+        let mut archive = tar::Archive::new(reader.take(bound));
+        let entries = archive.entries().map_err(|e| self.broken(e))?;
+        for entry in entries {
+            let mut entry = entry.map_err(|e| self.broken(e))?;
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            if !entry.header().entry_type().is_file() || is_clutter(&name) {
+                continue;
+            }
+            self.member(&name, &mut entry)?;
+        }
+        Ok(())
+    }
+
+    /// Inflates one member within the limits.
+    fn member(&mut self, name: &str, content: &mut dyn Read) -> Result<(), Fault> {
+        self.count()?;
+        let limit = self.limits.archive_member_bytes;
+        let mut bytes = Vec::new();
+        let read = content.take(limit as u64 + 1).read_to_end(&mut bytes);
+        self.inflated = self.inflated.saturating_add(bytes.len());
+        if self.inflated > self.limits.archive_bytes {
+            return Err(self.over("contenu de l'archive", "content of the archive", self.limits.archive_bytes));
+        }
+        let content = match read {
+            Err(error) => Err(self.broken(error)),
+            Ok(_) if bytes.len() > limit => Err(self.over("fichier de l'archive", "file in the archive", limit)),
+            Ok(_) => Ok(bytes),
+        };
+        (self.visit)(Member { name: printable(name), content });
+        Ok(())
+    }
+
+    fn count(&mut self) -> Result<(), Fault> {
+        self.members += 1;
+        if self.members > self.limits.archive_members {
+            return Err(self.over("fichiers dans l'archive", "files in the archive", self.limits.archive_members));
+        }
+        Ok(())
+    }
+
+    fn over(&self, french: &str, english: &str, limit: usize) -> Fault {
+        guard::over(self.language, french, english, limit)
+    }
+
+    fn broken(&self, error: impl std::fmt::Display) -> Fault {
+        let what = texts::pick(self.language, "archive illisible", "unreadable archive");
+        Fault::new(Code::ArchiveUnreadable).with("detail", format_args!("{what} ({error})"))
+    }
+}
+
+fn is_clutter(name: &str) -> bool {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    name.starts_with("__MACOSX/") || CLUTTER.contains(&file)
+}
+
+fn printable(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '_' } else { c }).take(NAME_LIMIT_CHARS).collect()
+}

@@ -1,0 +1,218 @@
+//! Steps of status changes: every event goes through [`status_change::decide`]; state, leaf, attempt and next work change
+//! together. Changes of one invoice go to Chorus Pro in the order they were asked for.
+
+use super::columns::word;
+use super::flows::{self, Loaded};
+use super::journal::{Entry, SYSTEM};
+use super::writer::Writing;
+use super::{AskedChange, ChangeFacts, Decided, Lease, StoreError, parts, queue};
+use crate::domain::{AccountName, FlowId, Realm, Timestamp};
+use crate::fault::{Code, Fault};
+use crate::flow::status_change::{Event, State};
+use crate::flow::{Decision, FlowKind, Job, status_change};
+
+/// Characters of a motif that are kept; Chorus Pro takes 255.
+const MOTIF_LIMIT_CHARS: usize = 2000;
+
+/// Who asks, and by what.
+pub struct Asking<'a> {
+    pub realm: i64,
+    pub place: &'a Realm,
+    pub account: &'a str,
+    /// What people see: the file and the line.
+    pub file: &'a str,
+    pub parent: Option<&'a FlowId>,
+    pub actor: &'a str,
+}
+
+/// *ask*: see [`super::Store::ask_change`].
+pub fn ask_by_person(
+    w: &mut Writing<'_>,
+    place: &Realm,
+    account: &AccountName,
+    asked: &AskedChange,
+    person: &str,
+    at: Timestamp,
+) -> Result<FlowId, StoreError> {
+    let realm = queue::numbered(w, place)?;
+    let asking =
+        Asking { realm, place, account: account.as_str(), file: asked.number.as_str(), parent: None, actor: person };
+    ask(w, &asking, asked, at)
+}
+
+/// A change is durable with its leaf and its work.
+pub fn ask(
+    w: &mut Writing<'_>,
+    asking: &Asking<'_>,
+    asked: &AskedChange,
+    at: Timestamp,
+) -> Result<FlowId, StoreError> {
+    let id = flows::new_id();
+    let state = State::Asked;
+    let motif: String = asked.motif.chars().take(MOTIF_LIMIT_CHARS).collect();
+    let search = format!("{id} {} {} {} {}", asking.file, asked.number, asked.supplier, asked.target);
+    w.run(
+        "INSERT INTO flow (realm, id, kind, account, state, is_final, file, received_at, changed_at, since, parent, search)
+         VALUES (?1, ?2, 'status_change', ?3, ?4, 0, ?5, ?6, ?6, ?6, ?7, ?8)",
+        (
+            asking.realm,
+            id.as_str(),
+            asking.account,
+            state.as_str(),
+            asking.file,
+            at.millis(),
+            asking.parent.map(FlowId::as_str),
+            flows::searchable(&search),
+        ),
+    )?;
+    w.run(
+        "INSERT INTO change (realm, flow, chorus_id, number, supplier, target, motif, mandate)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        (
+            asking.realm,
+            id.as_str(),
+            asked.chorus_id.0,
+            asked.number.as_str(),
+            &asked.supplier,
+            asked.target.as_str(),
+            &motif,
+            &asked.mandate,
+        ),
+    )?;
+    let mut entry = Entry::new("ask", at, Some(asking.place))
+        .actor(asking.actor)
+        .object("flow", &id)
+        .object("state", state)
+        .object("chorus_id", asked.chorus_id)
+        .object("status", &asked.target)
+        .maybe("parent", asking.parent)
+        .maybe("mandate", asked.mandate.as_ref());
+    if !motif.is_empty() {
+        entry = entry.private("comment", &motif);
+    }
+    entry.append(w)?;
+    queue::add(w, Some(asking.realm), Job::Change, &id, at)?;
+    Ok(id)
+}
+
+/// *decide change*: see [`super::Store::decide_change`].
+pub fn decide(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    event: Event,
+    facts: &ChangeFacts,
+    lease: Option<&Lease>,
+    at: Timestamp,
+) -> Result<Decided<State>, StoreError> {
+    if event == Event::Sending {
+        return Err(StoreError::Misuse("sending is an intent: see intend_change"));
+    }
+    if let Some(lease) = lease {
+        queue::check_held(w, lease)?;
+        queue::end(w, lease)?;
+    }
+    apply(w, id, event, facts, None, at)
+}
+
+/// *intend change*: see [`super::Store::intend_change`].
+pub fn intend(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    lease: &Lease,
+    had: u32,
+    at: Timestamp,
+) -> Result<Decided<State>, StoreError> {
+    if lease.job != Job::Change || lease.flow != *id {
+        return Err(StoreError::Misuse("the lease is not this flow's status change"));
+    }
+    queue::check_held(w, lease)?;
+    let decided = apply(w, id, Event::Sending, &ChangeFacts::default(), Some(lease), at)?;
+    match decided {
+        Decided::Impossible { .. } => queue::end(w, lease)?,
+        Decided::Moved { .. } => {
+            w.run("UPDATE change SET had = coalesce(had, ?2) WHERE flow = ?1", (id.as_str(), had))?;
+        }
+    }
+    Ok(decided)
+}
+
+/// What we do ourselves when a change ended without an answer: doubt.
+pub fn lose(w: &mut Writing<'_>, id: &FlowId, why: &str, at: Timestamp) -> Result<(), StoreError> {
+    let facts = ChangeFacts {
+        fault: Some(Fault::new(Code::ChangeLost).with("detail", why)),
+        detail: Some(why.to_owned()),
+        ..ChangeFacts::default()
+    };
+    apply(w, id, Event::AnswerLost, &facts, None, at)?;
+    Ok(())
+}
+
+fn apply(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    event: Event,
+    facts: &ChangeFacts,
+    kept: Option<&Lease>,
+    at: Timestamp,
+) -> Result<Decided<State>, StoreError> {
+    let flow = flows::load(w, id)?;
+    let from: State = flow.state(FlowKind::StatusChange)?;
+    let Decision::Move { to, work } = status_change::decide(from, event, at, w.policy) else {
+        flow.impossible(w, event.as_str(), at)?;
+        return Ok(Decided::Impossible { state: from });
+    };
+    attempt(w, &flow, event, facts, at)?;
+    if from != to {
+        queue::clear(w, id, kept)?;
+    }
+    flow.enter_state(w, to.as_str(), to.is_final(), at)?;
+    flow.show_fault(w, facts.fault.as_ref(), event == Event::AbandonedByPerson)?;
+    let kind = format!("status_change.{event}");
+    let mut entry = Entry::new(&kind, at, Some(&flow.place))
+        .actor(facts.person.as_deref().unwrap_or(SYSTEM))
+        .object("flow", id)
+        .object("from", from)
+        .object("state", to)
+        .fault(facts.fault.as_ref());
+    if let Some(detail) = &facts.detail {
+        entry = entry.private("detail", detail);
+    }
+    entry.append(w)?;
+    flow.queue_work(w, &work, facts.not_before, at)?;
+    if to.is_final() {
+        next_of_invoice(w, &flow, at)?;
+        parts::settle(w, &flow, at)?;
+    }
+    Ok(Decided::Moved { from, to })
+}
+
+/// The attempt's row: begun before the first byte leaves, closed by what came of it.
+fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &ChangeFacts, at: Timestamp) -> Result<(), StoreError> {
+    match event {
+        Event::Sending => flow.begin_attempt(w, at),
+        Event::NotSent | Event::Accepted | Event::Refused | Event::AnswerLost => {
+            flow.close_attempt(w, event.as_str(), None, facts.detail.as_deref(), at)
+        }
+        Event::NotAllowed
+        | Event::FoundAtChorus
+        | Event::AbsentAtChorus
+        | Event::StillDoubtful
+        | Event::AbandonedByPerson => Ok(()),
+    }
+}
+
+/// The end of a change is the turn of the invoice's next one.
+fn next_of_invoice(w: &mut Writing<'_>, flow: &Loaded, at: Timestamp) -> Result<(), StoreError> {
+    let next = w.one(
+        "SELECT later.flow AS flow FROM change AS ended
+         JOIN change AS later ON later.realm = ended.realm AND later.chorus_id = ended.chorus_id AND later.flow > ended.flow
+         JOIN flow ON flow.realm = later.realm AND flow.id = later.flow
+         WHERE ended.realm = ?1 AND ended.flow = ?2 AND flow.state = 'asked' ORDER BY later.flow LIMIT 1",
+        (flow.realm, flow.id.as_str()),
+        |r| word::<FlowId>(r, "flow"),
+    )?;
+    match next {
+        Some(next) => queue::add(w, Some(flow.realm), Job::Change, &next, at),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,209 @@
+//! Steps of split files: an archive becomes fluxes, a status file becomes changes; the file ends as its parts end.
+
+use super::columns::{integer, word};
+use super::documents::{self, Prepared as Document};
+use super::flows::{self, Loaded};
+use super::journal::Entry;
+use super::writer::Writing;
+use super::{
+    AskedChange, Decided, Facts, FluxPart, InvoiceFacts, Lease, StoreError, changes, deposits, queue,
+};
+use crate::domain::{FlowId, Timestamp};
+use crate::fault::{Code, Fault};
+use crate::flow::deposit::{Event, Part, State, of_parts};
+use crate::flow::{FlowKind, Job, status_change};
+
+/// Parts on their way into a step.
+pub enum Prepared {
+    Fluxes(Vec<(FluxPart, Document)>),
+    Changes(Vec<AskedChange>),
+}
+
+/// *split*: see [`super::Store::split`].
+pub fn split(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    parts: &Prepared,
+    facts: &Facts,
+    lease: &Lease,
+    at: Timestamp,
+) -> Result<Decided<State>, StoreError> {
+    let decided = deposits::decide(w, id, Event::Split, facts, Some(lease), at)?;
+    if matches!(decided, Decided::Impossible { .. }) {
+        return Ok(decided);
+    }
+    let file = flows::load(w, id)?;
+    let account: String = w
+        .one("SELECT account FROM flow WHERE realm = ?1 AND id = ?2", (file.realm, id.as_str()), |r| r.get(0))?
+        .ok_or_else(|| StoreError::UnknownFlow(id.clone()))?;
+    match parts {
+        Prepared::Fluxes(fluxes) => {
+            for (flux, document) in fluxes {
+                enter_flux(w, &file, &account, flux, document, at)?;
+            }
+        }
+        Prepared::Changes(asked) => {
+            for (place, asked) in asked.iter().enumerate() {
+                let name = format!("{} ({})", asked.number, place + 1);
+                let actor = format!("account:{account}");
+                let asking = changes::Asking {
+                    realm: file.realm,
+                    place: &file.place,
+                    account: &account,
+                    file: &name,
+                    parent: Some(id),
+                    actor: &actor,
+                };
+                changes::ask(w, &asking, asked, at)?;
+            }
+        }
+    }
+    // A split without a part has ended already.
+    end_if_all_ended(w, &file, at)?;
+    Ok(decided)
+}
+
+/// A flux of the file: checked already, it waits for its deposit.
+fn enter_flux(
+    w: &mut Writing<'_>,
+    file: &Loaded,
+    account: &str,
+    flux: &FluxPart,
+    document: &Document,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let twin = w.one(
+        "SELECT id FROM flow WHERE realm = ?1 AND sha256 = ?2 AND kind = 'deposit'
+         AND state NOT IN ('rejected', 'refused', 'abandoned')",
+        (file.realm, document.sha256.0),
+        |r| word::<FlowId>(r, "id"),
+    )?;
+    if let Some(flow) = twin {
+        return Err(StoreError::AlreadyOnItsWay { what: flux.file.clone(), flow });
+    }
+    let id = flows::new_id();
+    let state = State::Ready;
+    documents::enter(w, document, at)?;
+    w.run(
+        "INSERT INTO flow (realm, id, kind, account, state, is_final, file, sha256, size, syntax, received_at, changed_at,
+                           since, parent, search)
+         VALUES (?1, ?2, 'deposit', ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?9, ?9, ?10, '')",
+        (
+            file.realm,
+            id.as_str(),
+            account,
+            state.as_str(),
+            &flux.file,
+            document.sha256.0,
+            integer(document.size),
+            &flux.syntax,
+            at.millis(),
+            file.id.as_str(),
+        ),
+    )?;
+    let part = flows::load(w, &id)?;
+    for (ordinal, invoice) in flux.invoices.iter().enumerate() {
+        if let Some(flow) = flow_with(w, &part, invoice)? {
+            return Err(StoreError::AlreadyOnItsWay { what: invoice.number.to_string(), flow });
+        }
+        deposits::enter_invoice(w, file.realm, &id, ordinal, invoice)?;
+    }
+    part.refresh_search(w)?;
+    Entry::new("part", at, Some(&file.place))
+        .object("flow", &id)
+        .object("parent", &file.id)
+        .object("state", state)
+        .object("syntax", &flux.syntax)
+        .object("invoices", flux.invoices.len())
+        .object("size", document.size)
+        .hash("document", document.sha256)
+        .private("file", &flux.file)
+        .append(w)?;
+    queue::add(w, Some(file.realm), Job::Deposit, &id, at)
+}
+
+/// The other flow, on its way or done, that holds the invoice: Chorus Pro's key is its year, the supplier's SIREN and its
+/// number (PROTOCOL §5). One that was recalled for recycling may come again under its number.
+pub fn flow_with(w: &Writing<'_>, own: &Loaded, invoice: &InvoiceFacts) -> Result<Option<FlowId>, StoreError> {
+    let rows = w.all(
+        "SELECT invoice.flow AS flow, supplier, issued_on FROM invoice
+         JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
+         WHERE invoice.realm = ?1 AND number = ?2 AND flow.kind = 'deposit' AND flow.id <> ?3
+         AND state NOT IN ('received', 'rejected', 'refused', 'abandoned') AND refused IS NULL
+         AND coalesce(status, '') <> 'A_RECYCLER' ORDER BY flow.id",
+        (own.realm, invoice.number.as_str(), own.id.as_str()),
+        |r| {
+            let issued_on: Option<String> = r.get("issued_on")?;
+            Ok((word::<FlowId>(r, "flow")?, r.get::<_, String>("supplier")?, issued_on))
+        },
+    )?;
+    let same = |supplier: &str, issued_on: Option<&str>| {
+        firm(supplier) == firm(&invoice.supplier) && year(issued_on) == year(invoice.issued_on.as_deref())
+    };
+    Ok(rows
+        .into_iter()
+        .find(|(_, supplier, issued_on)| same(supplier, issued_on.as_deref()))
+        .map(|(flow, ..)| flow))
+}
+
+/// The SIREN of a SIREN or SIRET; whatever else it is, as it stands.
+fn firm(supplier: &str) -> &str {
+    let supplier = supplier.trim();
+    let numeric = matches!(supplier.len(), 9 | 14) && supplier.bytes().all(|b| b.is_ascii_digit());
+    if numeric { &supplier[..9] } else { supplier }
+}
+
+fn year(issued_on: Option<&str>) -> Option<&str> {
+    issued_on.and_then(|on| on.get(..4))
+}
+
+/// A part has ended: its file ends when it was the last.
+pub fn settle(w: &mut Writing<'_>, part: &Loaded, at: Timestamp) -> Result<(), StoreError> {
+    let Some(parent) = &part.parent else { return Ok(()) };
+    let file = flows::load(w, parent)?;
+    end_if_all_ended(w, &file, at)
+}
+
+fn end_if_all_ended(w: &mut Writing<'_>, file: &Loaded, at: Timestamp) -> Result<(), StoreError> {
+    if file.kind != FlowKind::Deposit.as_str() || file.state != State::Split.as_str() {
+        return Ok(());
+    }
+    let parts = w.all(
+        "SELECT kind, state FROM flow WHERE realm = ?1 AND parent = ?2",
+        (file.realm, file.id.as_str()),
+        |r| Ok((r.get::<_, String>("kind")?, r.get::<_, String>("state")?)),
+    )?;
+    let own_refused: u32 = w
+        .one(
+            "SELECT count(*) FROM invoice WHERE realm = ?1 AND flow = ?2",
+            (file.realm, file.id.as_str()),
+            |r| r.get(0),
+        )?
+        .unwrap_or(0);
+    let mut outcomes: Vec<Part> = parts.iter().map(|(kind, state)| outcome(kind, state)).collect();
+    outcomes.extend((0..own_refused).map(|_| Part::Refused));
+    let Some(event) = of_parts(outcomes.iter().copied()) else { return Ok(()) };
+    let taken = outcomes.iter().filter(|part| matches!(part, Part::Taken)).count();
+    let fault = (event != Event::Integrated).then(|| {
+        Fault::new(Code::PartsNotTaken).with("missing", outcomes.len() - taken).with("total", outcomes.len())
+    });
+    deposits::decide(w, &file.id, event, &Facts { fault, ..Facts::default() }, None, at)?;
+    if own_refused == 0 {
+        // Each part shows what it waits for; the file would only say so once more.
+        w.run("UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2", (file.realm, file.id.as_str()))?;
+    }
+    Ok(())
+}
+
+/// A state that this version does not know has not ended.
+fn outcome(kind: &str, state: &str) -> Part {
+    if kind == FlowKind::StatusChange.as_str() {
+        match state.parse() {
+            Ok(status_change::State::Done) => Part::Taken,
+            Ok(status_change::State::Refused) => Part::Refused,
+            _ => Part::Open,
+        }
+    } else {
+        state.parse::<State>().map_or(Part::Open, Part::from)
+    }
+}

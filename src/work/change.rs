@@ -1,0 +1,334 @@
+//! Gives a received invoice the status that was asked for, and finds out what became of a doubtful one.
+//!
+//! Promise: the intent is durable before the call; what Chorus Pro would not allow is said before anything is sent, in
+//! words; a lost answer is looked up in the invoice's history, never answered by sending again; changes of one invoice go
+//! in the order they were asked for. "HTTP 200" proves nothing, and neither does 20002: the invoice itself is read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::chorus::{
+    ConsulterHistorique, History, Motive, RecupererEtatsTraitement, TraiterRecue, TreatmentError,
+};
+use crate::domain::{InvoiceStatus, Realm, Timestamp};
+use crate::fault::{Code, Fault};
+use crate::flow::status_change::{Event, State};
+use crate::store::{AskedChange, AttemptRecord, ChangeFacts, ChangeRecord, Decided, FlowRecord, Lease, StoreError};
+use crate::work::connector::CallError;
+use crate::work::core::{Core, JobError};
+use crate::work::reach::{PAGES_LIMIT, Setback};
+
+/// A change that waits for an earlier one of its invoice looks again this often; that one's end wakes it at once.
+const TURN_WAIT: Duration = Duration::from_secs(60);
+/// How long Chorus Pro's list of the statuses that may follow one is believed (PROTOCOL §2.2: "ask it, cache one day").
+const TRANSITIONS_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// The longest wait between two tries of a change that certainly did not happen.
+const RETRY_LONGEST: Duration = Duration::from_secs(15 * 60);
+/// `traiter/recue`: the transition is not one that the present status allows (PROTOCOL §2.2).
+const NOT_ALLOWED: i64 = 20_002;
+
+pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
+    let reader = core.store.reader()?;
+    let flow = core.flow(&reader, lease)?;
+    if flow.state != State::Asked.as_str() {
+        return Ok(core.store.finish(lease).await?);
+    }
+    let change = reader.change(&flow.id)?.ok_or(JobError::Missing("the status asked for"))?;
+    let attempts = reader.attempts(&flow.id)?;
+    drop(reader);
+    if change.waits_for_earlier {
+        return Ok(core.store.postpone(lease, core.now().plus(TURN_WAIT)).await?);
+    }
+    let job = Job { core, lease, flow: &flow, change: &change, asked: &change.asked, attempts: &attempts };
+    let service = match job.service() {
+        Ok(service) => service,
+        Err(fault) => return job.decide(Event::NotAllowed, Some(fault)).await,
+    };
+    match job.objection().await {
+        Ok(Objection::None { had }) => job.send(&service, had).await,
+        Ok(Objection::Some(event, fault)) => job.decide(event, fault).await,
+        Err(setback) => job.put_off(setback).await,
+    }
+}
+
+/// Looks a doubtful change up.
+pub(super) async fn doubt(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
+    let reader = core.store.reader()?;
+    let flow = core.flow(&reader, lease)?;
+    if flow.state != State::Doubtful.as_str() {
+        return Ok(core.store.finish(lease).await?);
+    }
+    let change = reader.change(&flow.id)?.ok_or(JobError::Missing("the status asked for"))?;
+    let attempts = reader.attempts(&flow.id)?;
+    drop(reader);
+    let job = Job { core, lease, flow: &flow, change: &change, asked: &change.asked, attempts: &attempts };
+    let now = core.now();
+    match job.history().await {
+        Ok(history) if job.has_happened(&history) => job.decide(Event::FoundAtChorus, None).await,
+        Ok(_) => {
+            let sent = attempts.last().map_or(flow.since, |attempt| attempt.intent_at);
+            let proved = now.since(sent) >= core.options.load().limits.policy().change_poll;
+            let event = if proved { Event::AbsentAtChorus } else { Event::StillDoubtful };
+            job.decide(event, flow.fault.clone().filter(|_| !proved)).await
+        }
+        Err(Setback::Later { at, .. }) => {
+            let facts = ChangeFacts { fault: flow.fault.clone(), not_before: Some(at), ..ChangeFacts::default() };
+            core.store.decide_change(&flow.id, Event::StillDoubtful, facts, Some(lease), now).await?;
+            Ok(())
+        }
+        Err(Setback::Refused { fault }) => job.decide(Event::StillDoubtful, Some(fault)).await,
+    }
+}
+
+/// Whether a change is to be sent.
+enum Objection {
+    /// It is: the invoice has had the status that often already.
+    None { had: u32 },
+    /// It is not, and this is the event.
+    Some(Event, Option<Fault>),
+}
+
+struct Job<'a> {
+    core: &'a Arc<Core>,
+    lease: &'a Lease,
+    flow: &'a FlowRecord,
+    change: &'a ChangeRecord,
+    asked: &'a AskedChange,
+    attempts: &'a [AttemptRecord],
+}
+
+impl Job<'_> {
+    /// The request, or what is missing in what was asked for.
+    fn service(&self) -> Result<TraiterRecue, Fault> {
+        let AskedChange { chorus_id, target, motif, mandate, number, .. } = self.asked;
+        if *target == InvoiceStatus::ARecycler && !self.core.options.load().recycling(self.core.now()) {
+            return Err(Fault::new(Code::RecyclingEnded).with("number", number));
+        }
+        let service = TraiterRecue::new(*chorus_id, target.clone(), Motive::new(motif), mandate.as_deref());
+        service.map_err(|error| incomplete(self.asked, &error))
+    }
+
+    /// Why the status is not to be sent now, if it is not: the invoice has it already, or may not get it.
+    async fn objection(&self) -> Result<Objection, Setback> {
+        let history = self.history().await?;
+        // Asked for again after a try whose answer was lost: that try may have been taken after all.
+        if self.has_happened(&history) {
+            return Ok(Objection::Some(Event::FoundAtChorus, None));
+        }
+        let had = history.times(&self.asked.target);
+        let Some(current) = history.current.clone() else { return Ok(Objection::None { had }) };
+        let allowed = self.transitions(&current).await?;
+        // An empty list is no rule that could be obeyed: Chorus Pro is asked itself (PROTOCOL §8, status order).
+        if allowed.is_empty() || allowed.contains(&self.asked.target) {
+            return Ok(Objection::None { had });
+        }
+        if current == self.asked.target {
+            return Ok(Objection::Some(Event::FoundAtChorus, None));
+        }
+        let names: Vec<&str> = allowed.iter().map(InvoiceStatus::as_str).collect();
+        let fault = Fault::new(Code::ChangeNotAllowed)
+            .with("status", &self.asked.target)
+            .with("number", &self.asked.number)
+            .with("current", &current)
+            .with("allowed", names.join(", "));
+        Ok(Objection::Some(Event::NotAllowed, Some(fault)))
+    }
+
+    /// What may follow `current`: asked once a day per status and realm.
+    async fn transitions(&self, current: &InvoiceStatus) -> Result<Vec<InvoiceStatus>, Setback> {
+        let (core, realm) = (self.core, &self.lease.realm);
+        let name = format!("transitions.{current}");
+        if let Some(kept) = kept_transitions(core, realm, &name) {
+            return Ok(kept);
+        }
+        let allowed = match core.ask(realm, &RecupererEtatsTraitement { current: current.clone() }).await {
+            Ok(allowed) => allowed,
+            // A rule that cannot be had forbids nothing.
+            Err(Setback::Refused { .. }) => return Ok(Vec::new()),
+            Err(later) => return Err(later),
+        };
+        let codes: Vec<&str> = allowed.iter().map(InvoiceStatus::as_str).collect();
+        let value = format!("{} {}", core.now().millis(), codes.join(" "));
+        if let Err(error) = core.store.remember(realm, &name, &value).await {
+            log::warn!(error = error.to_string().as_str(); "The statuses that may follow could not be kept");
+        }
+        Ok(allowed)
+    }
+
+    /// The invoice's whole history.
+    async fn history(&self) -> Result<Seen, Setback> {
+        let mut seen = Seen::default();
+        for page in 1..=PAGES_LIMIT {
+            let question = ConsulterHistorique { invoice: self.asked.chorus_id, page };
+            let history = self.core.ask(&self.lease.realm, &question).await?;
+            let more = history.has_more();
+            seen.add(history);
+            if !more {
+                break;
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Whether the invoice has got the status since it may have been sent: it has had it more often than before. (No
+    /// clocks are compared.)
+    fn has_happened(&self, history: &Seen) -> bool {
+        self.change.had.is_some_and(|had| history.times(&self.asked.target) > had)
+    }
+
+    async fn send(&self, service: &TraiterRecue, had: u32) -> Result<(), JobError> {
+        let (core, lease, flow) = (self.core, self.lease, self.flow);
+        let connector = match core.connector(&lease.realm).await {
+            Ok(connector) => connector,
+            Err(setback) => return self.put_off(setback).await,
+        };
+        let mut intended = false;
+        let before = async {
+            match core.store.intend_change(&flow.id, lease, had, core.now()).await {
+                Ok(Decided::Moved { to: State::Sending, .. }) => {
+                    intended = true;
+                    Ok(())
+                }
+                // Somebody gave it up meanwhile; the step has ended the lease.
+                Ok(_) => Err(None),
+                Err(error) => Err(Some(error)),
+            }
+        };
+        match connector.call_after(service, before).await {
+            Ok(answer) if intended => self.settle(answer.map(|treated| treated.status)).await,
+            Ok(Ok(_)) => unreachable!("an answer without a request"),
+            Ok(Err(error)) => {
+                let setback = core.setback(&lease.realm, error).await;
+                self.put_off(setback).await
+            }
+            Err(None) => Ok(()),
+            Err(Some(error)) => Err(error.into()),
+        }
+    }
+
+    /// Turns the call's end into the flow's event.
+    async fn settle(&self, answer: Result<Option<InvoiceStatus>, CallError>) -> Result<(), JobError> {
+        let (core, now) = (self.core, self.core.now());
+        let (event, facts) = match answer {
+            Ok(status) if status.as_ref().is_none_or(|status| *status == self.asked.target) => {
+                core.pauses.passed(&self.lease.realm);
+                log::info!(flow = self.flow.id.as_str(), status = self.asked.target.as_str(); "A received invoice has a new status");
+                (Event::Accepted, ChangeFacts::default())
+            }
+            // Taken, but as another status than was asked for: only the invoice itself tells.
+            Ok(status) => {
+                let detail = format!("answered {}", status.map_or_else(String::new, |s| s.to_string()));
+                let fault = Fault::new(Code::ChangeLost).with("detail", &detail);
+                (Event::AnswerLost, ChangeFacts { fault: Some(fault), detail: Some(detail), ..ChangeFacts::default() })
+            }
+            Err(error) => {
+                let detail = Some(error.to_string());
+                log::warn!(flow = self.flow.id.as_str(), error = error.to_string().as_str(); "A status change was not taken");
+                let (event, fault) = self.verdict(&error);
+                let retry = match core.setback(&self.lease.realm, error).await {
+                    Setback::Later { at, .. } => at,
+                    Setback::Refused { .. } => now,
+                };
+                let not_before = (event == Event::NotSent).then(|| retry.max(now.plus(self.retry_wait())));
+                (event, ChangeFacts { fault: Some(fault), not_before, detail, ..ChangeFacts::default() })
+            }
+        };
+        let settled = core
+            .record(|| core.store.decide_change(&self.flow.id, event, facts.clone(), Some(self.lease), now))
+            .await;
+        match settled {
+            // The lease ran out while the call was under way, so the flow is doubtful: but the answer has come after all.
+            Err(StoreError::LeaseLost) if event == Event::Accepted => {
+                core.record(|| core.store.decide_change(&self.flow.id, Event::FoundAtChorus, facts.clone(), None, now))
+                    .await?;
+            }
+            settled => {
+                settled?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a failed call is to the change. Only what certainly changed nothing may be sent again.
+    fn verdict(&self, error: &CallError) -> (Event, Fault) {
+        match error {
+            CallError::NotSent(fault) | CallError::Stopped(fault) | CallError::SlowDown { fault, .. } => {
+                (Event::NotSent, fault.clone())
+            }
+            CallError::Lost(fault) => {
+                let detail = fault.title(crate::fault::Language::En);
+                (Event::AnswerLost, Fault::new(Code::ChangeLost).with("detail", detail))
+            }
+            // 20002 may mean that the invoice has the status already, by our own lost try or by somebody else.
+            CallError::Refused { code: NOT_ALLOWED, label, .. } => {
+                (Event::AnswerLost, Fault::new(Code::ChangeLost).with("detail", format_args!("{NOT_ALLOWED} {label}")))
+            }
+            CallError::Refused { code, label, .. } => {
+                let fault = Fault::new(Code::ChangeRefused)
+                    .with("status", &self.asked.target)
+                    .with("number", &self.asked.number)
+                    .with("code", code)
+                    .with("label", label);
+                (Event::Refused, fault)
+            }
+        }
+    }
+
+    fn retry_wait(&self) -> Duration {
+        let first = self.core.options.load().limits.deposit_retry.get();
+        let tries = u32::try_from(self.attempts.len().min(16)).unwrap_or(16);
+        first.saturating_mul(1 << tries).min(RETRY_LONGEST.max(first))
+    }
+
+    /// Chorus Pro cannot be asked now: the change stays asked for and says why.
+    async fn put_off(&self, setback: Setback) -> Result<(), JobError> {
+        let (core, now) = (self.core, self.core.now());
+        let (at, fault) = match setback {
+            Setback::Later { at, fault } => (at, fault),
+            Setback::Refused { fault } => (now.plus(self.retry_wait()), fault),
+        };
+        core.store.trouble(&self.flow.id, Some(fault), now).await?;
+        Ok(core.store.postpone(self.lease, at).await?)
+    }
+
+    async fn decide(&self, event: Event, fault: Option<Fault>) -> Result<(), JobError> {
+        let now = self.core.now();
+        let facts = ChangeFacts { fault, ..ChangeFacts::default() };
+        self.core
+            .record(|| self.core.store.decide_change(&self.flow.id, event, facts.clone(), Some(self.lease), now))
+            .await?;
+        Ok(())
+    }
+}
+
+/// What the history shows.
+#[derive(Default)]
+struct Seen {
+    current: Option<InvoiceStatus>,
+    statuses: Vec<InvoiceStatus>,
+}
+
+impl Seen {
+    fn add(&mut self, history: History) {
+        self.current = history.current.or(self.current.take());
+        self.statuses.extend(history.statuses.into_iter().map(|entry| entry.status));
+    }
+
+    /// How often the invoice has had a status.
+    fn times(&self, status: &InvoiceStatus) -> u32 {
+        u32::try_from(self.statuses.iter().filter(|had| *had == status).count()).unwrap_or(u32::MAX)
+    }
+}
+
+fn kept_transitions(core: &Core, realm: &Realm, name: &str) -> Option<Vec<InvoiceStatus>> {
+    let value = core.store.reader().and_then(|reader| reader.remembered(realm, name)).ok().flatten()?;
+    let mut words = value.split(' ').filter(|word| !word.is_empty());
+    let at = Timestamp::from_millis(words.next()?.parse().ok()?);
+    let now = core.now();
+    (at <= now && now.since(at) < TRANSITIONS_KEPT).then(|| words.map(|code| InvoiceStatus::from(code.to_owned())).collect())
+}
+
+fn incomplete(asked: &AskedChange, error: &TreatmentError) -> Fault {
+    let fault = Fault::new(Code::ChangeIncomplete).with("status", &asked.target).with("number", &asked.number);
+    fault.with("missing", error.remedy())
+}
