@@ -52,15 +52,23 @@ impl Service for TelechargerGroupe {
     }
 
     fn read(answer: &Value) -> Result<Vec<u8>, Unreadable> {
-        let text = answer.get("fichierResultat").and_then(Value::as_str).unwrap_or_default();
-        if text.trim().is_empty() {
-            return Err(Unreadable::new("fichierResultat", "is missing"));
-        }
-        let decoded = if text.bytes().any(|b| b.is_ascii_whitespace()) {
-            LENIENT.decode(text.bytes().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<u8>>())
-        } else {
-            LENIENT.decode(text)
-        };
-        decoded.map_err(|e| Unreadable::new("fichierResultat", format!("is no base64: {e}")))
+        decoded(answer, &["fichierResultat"])
     }
+}
+
+/// The bytes of the first of these fields that is filled; the first names it in an error.
+pub(super) fn decoded(answer: &Value, fields: &[&str]) -> Result<Vec<u8>, Unreadable> {
+    let filled = fields.iter().find_map(|name| {
+        let text = answer.get(name).and_then(Value::as_str)?;
+        (!text.trim().is_empty()).then_some((*name, text))
+    });
+    let Some((name, text)) = filled else {
+        return Err(Unreadable::new(fields.first().copied().unwrap_or("body"), "is missing"));
+    };
+    let decoded = if text.bytes().any(|b| b.is_ascii_whitespace()) {
+        LENIENT.decode(text.bytes().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<u8>>())
+    } else {
+        LENIENT.decode(text)
+    };
+    decoded.map_err(|e| Unreadable::new(name, format!("is no base64: {e}")))
 }

@@ -45,6 +45,8 @@ pub struct HistoryStatus {
     pub comment: Option<String>,
     /// First name and name, or address, of whoever set it.
     pub author: Option<String>,
+    /// The whole entry as it came, with whatever this reader does not know.
+    pub original: Value,
 }
 
 /// Something else that happened to it.
@@ -53,6 +55,8 @@ pub struct HistoryEvent {
     pub label: String,
     pub at: Option<WireDate>,
     pub author: Option<String>,
+    /// The whole entry as it came.
+    pub original: Value,
 }
 
 /// Something a user did with it: TELECHARGEMENT_FACTURE, ACQUITTEMENT_REJET ...
@@ -60,6 +64,9 @@ pub struct HistoryEvent {
 pub struct HistoryAction {
     pub code: String,
     pub at: Option<WireDate>,
+    pub author: Option<String>,
+    /// The whole entry as it came.
+    pub original: Value,
 }
 
 impl Service for ConsulterHistorique {
@@ -123,16 +130,18 @@ fn read_statuses(list: &Value) -> Result<Vec<HistoryStatus>, Unreadable> {
             status: field::needed(row, &place, "histoStatutCode")?,
             at: WireDate::new(field::needed::<String>(row, &place, "histoStatutDatePassage")?),
             comment: field::text(row, "histoStatutCommentaire"),
-            author: author(row),
+            author: author(row, "histoStatutUtilisateur"),
+            original: row.clone(),
         })
     })
     .collect()
 }
 
-fn author(row: &Value) -> Option<String> {
-    let names = ["histoStatutUtilisateurPrenom", "histoStatutUtilisateurNom"];
-    let parts: Vec<String> = names.iter().filter_map(|name| field::text(row, name)).collect();
-    if parts.is_empty() { field::text(row, "histoStatutUtilisateurEmail") } else { Some(parts.join(" ")) }
+/// Whoever did it, from the fields that begin with `prefix`.
+fn author(row: &Value, prefix: &str) -> Option<String> {
+    let names = ["Prenom", "Nom"].into_iter();
+    let parts: Vec<String> = names.filter_map(|name| field::text(row, &format!("{prefix}{name}"))).collect();
+    if parts.is_empty() { field::text(row, &format!("{prefix}Email")) } else { Some(parts.join(" ")) }
 }
 
 fn read_events(list: &Value) -> Vec<HistoryEvent> {
@@ -141,6 +150,7 @@ fn read_events(list: &Value) -> Vec<HistoryEvent> {
         label: field::text(row, "evenementLibelle").unwrap_or_default(),
         at: field::date(row, "evenementDateHeure"),
         author: field::text(row, "evenementQui"),
+        original: row.clone(),
     })
     .collect()
 }
@@ -150,6 +160,8 @@ fn read_actions(list: &Value) -> Vec<HistoryAction> {
     rows.map(|row| HistoryAction {
         code: field::text(row, "histoActionCode").unwrap_or_default(),
         at: field::date(row, "histoActionDateHeure"),
+        author: author(row, "histoActionUtilisateur"),
+        original: row.clone(),
     })
     .collect()
 }

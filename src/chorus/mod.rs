@@ -7,35 +7,71 @@
 //!
 //! Refuses to know: sockets, clocks, files, what a flow does with an answer.
 
+mod attachment;
+mod consultation;
 mod date;
 mod deposit;
 mod download;
 mod field;
 mod history;
+mod listing;
+mod motive;
 mod probe;
+mod recipient;
 mod refusal;
 mod reply;
 mod report;
 mod search;
+mod structure;
+mod submission;
 mod syntax;
 mod token;
+mod treatment;
+mod works;
+mod worklist;
 
 #[cfg(test)]
 mod tests;
 
+pub use attachment::{
+    ATTACHMENT_LIMIT, AjouterFichier, AttachmentError, AttachmentId, AttachmentOwner, AttachmentReference, Completed,
+    Completer, TelechargerPieceJointe,
+};
+pub use consultation::{
+    Consulted, ConsulterFournisseur, ConsulterRecipiendaire, ConsulterValideur, ListedAttachment, NamedParty,
+};
 pub use date::{Period, WireDate};
 pub use deposit::{DeposerFlux, Deposited};
 pub use download::{DownloadFormat, TelechargerGroupe};
 pub use history::{ConsulterHistorique, History, HistoryAction, HistoryEvent, HistoryStatus};
+pub use motive::{MOTIVE_LIMIT, ManualTreatment, Motive, MotiveCode};
 pub use probe::RecupererTauxTva;
+pub use recipient::{
+    Commitment, FluxFormats, FoundRecipient, RechercherDestinataire, RechercherEngagement, RecupererFormatFlux,
+};
 pub use refusal::refusal_fault;
 pub use reply::{Reply, read_reply, retry_after};
 pub use report::{ConsulterCrDetaille, FluxState, Report, ReportedError, ReportedInvoice, Verdict};
 pub use search::{
     Page, PaymentRequest, ReceivedInvoice, RechercherFournisseur, RechercherRecipiendaire, ResultPage, SentInvoice,
 };
+pub use structure::{
+    AttachedService, Attachment, ConsulterStructure, FoundService, FoundStructure, IdName,
+    ListerRattachementsUtilisateur, RechercherServices, RechercherStructure, RecupererRattachements, Structure,
+    StructureId,
+};
+pub use submission::{
+    DeposerPdf, PDF_LIMIT, PaymentMeans, PdfSignature, PrincipalShape, ReadPdf, Recipient, Recycler, References,
+    Soumettre, Submission, SubmissionError, SubmissionFrame, Submitted, Totals, Validator, VatBasis, VatLine,
+};
 pub use syntax::{FluxFileName, FluxSyntax};
 pub use token::{TOKEN_LIFETIME_DEFAULT, Token, TokenReply, account_header, read_token, token_form};
+pub use treatment::{
+    RECIPIENT_TARGETS, RecupererEtatsTraitement, TraiterFactureAValider, TraiterRecue, TraiterRejet, Treated,
+    TreatmentError, ValidatorAction, demands_mandate, demands_motive,
+};
+pub use worklist::{RechercherATraiterRecipiendaire, RechercherATraiterValideur, RechercherValideur, WaitingInvoice};
+pub use works::{RechercherTravaux, WorksInvoice, WorksRole};
 
 /// One service of the API: a request that knows its path, its body and how its answer reads.
 pub trait Service: Send + Sync {
@@ -48,6 +84,9 @@ pub trait Service: Send + Sync {
     const CHANGES: bool = false;
     /// Codes other than 0 that this service takes for success (PROTOCOL §2.2: 20000 is a search without rows).
     const SUCCESS_CODES: &'static [i64] = &[];
+    /// Whether the answer may come without a `codeRetour`: two services promise none. It then counts as 0, and what the
+    /// answer must hold decides.
+    const CODE_MAY_LACK: bool = false;
     /// The longest answer that is read, in bytes.
     const ANSWER_LIMIT: usize = 16 << 20;
     type Answer: Send;

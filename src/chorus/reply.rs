@@ -55,6 +55,9 @@ pub fn read_reply<S: Service>(status: u16, body: &[u8]) -> Reply<S::Answer> {
 
 fn read_coded<S: Service>(answer: &Value) -> Reply<S::Answer> {
     let Some(code) = field::integer(answer, "codeRetour") else {
+        if S::CODE_MAY_LACK && answer.get("codeRetour").is_none_or(Value::is_null) {
+            return S::read(answer).map_or_else(Reply::Unreadable, Reply::Answer);
+        }
         return Reply::Unreadable(Unreadable::new("codeRetour", "is missing"));
     };
     if code == 0 || S::SUCCESS_CODES.contains(&code) {

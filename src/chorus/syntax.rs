@@ -4,8 +4,8 @@ use std::fmt;
 
 macro_rules! syntaxes {
     ($($(#[$doc:meta])* $name:ident = $wire:literal),* $(,)?) => {
-        /// `syntaxeFlux`: the thirteen codes of the official swagger. Others found in the wild are invented
-        /// (PROTOCOL §2.2) and cannot be sent.
+        /// `syntaxeFlux`: the thirteen codes of the official swagger, and one more that a working client has. Others found
+        /// in the wild are invented (PROTOCOL §2.2) and cannot be sent.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum FluxSyntax { $($(#[$doc])* $name,)* }
 
@@ -15,6 +15,11 @@ macro_rules! syntaxes {
             /// The code as it is sent.
             pub fn as_str(self) -> &'static str {
                 match self { $(FluxSyntax::$name => $wire,)* }
+            }
+
+            /// The syntax of a code; `None` for one that is in no list.
+            pub fn of(code: &str) -> Option<Self> {
+                match code.trim() { $($wire => Some(FluxSyntax::$name),)* _ => None }
             }
         }
     };
@@ -34,6 +39,8 @@ syntaxes! {
     E2CiiFacturX = "IN_DP_E2_CII_FACTURX",
     PdfArchiveUblInvoiceMug = "IN_DP_PDFARCHIVE_UBL_INVOICE_MUG",
     PdfArchiveCiiMug = "IN_DP_PDFARCHIVE_CII_MUG",
+    /// Not in the swagger: sent only when `recuperer/formatflux` lists it.
+    E3UblInvoice = "IN_DP_E3_UBL_INVOICE",
 }
 
 impl FluxSyntax {

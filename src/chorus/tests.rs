@@ -326,7 +326,8 @@ fn syntaxes_are_the_swaggers_and_follow_the_content() {
         let swagger: Value = serde_json::from_slice(&swagger).unwrap();
         let listed = &swagger["definitions"]["DeposerFluxFactureParam"]["properties"]["syntaxeFlux"]["enum"];
         let mut listed: Vec<&str> = listed.as_array().unwrap().iter().filter_map(Value::as_str).collect();
-        let mut ours: Vec<&str> = FluxSyntax::ALL.iter().map(|s| s.as_str()).collect();
+        let mut ours: Vec<&str> =
+            FluxSyntax::ALL.iter().map(|s| s.as_str()).filter(|s| *s != "IN_DP_E3_UBL_INVOICE").collect();
         listed.sort_unstable();
         ours.sort_unstable();
         assert_eq!(ours, listed);

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 macro_rules! statuses {
-    ($($name:ident = $wire:literal),* $(,)?) => {
+    ($($name:ident = $wire:literal ($french:literal, $english:literal)),* $(,)?) => {
         /// The 56 statuses of the official swagger, and a place for one nobody has seen yet.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(from = "String", into = "String")]
@@ -28,6 +28,14 @@ macro_rules! statuses {
                 }
             }
 
+            /// What people call it, in French and in English; `None` for a code nobody listed.
+            pub fn labels(&self) -> Option<(&'static str, &'static str)> {
+                match self {
+                    $(InvoiceStatus::$name => Some(($french, $english)),)*
+                    InvoiceStatus::Unknown(_) => None,
+                }
+            }
+
             fn of(code: &str) -> Self {
                 match code {
                     $($wire => InvoiceStatus::$name,)*
@@ -39,62 +47,80 @@ macro_rules! statuses {
 }
 
 statuses! {
-    Brouillon = "BROUILLON",
-    AValider1 = "A_VALIDER_1",
-    ErreurFournisseurSurValideur = "ERREUR_FOURNISSEUR_SUR_VALIDEUR",
-    Refusee1 = "REFUSEE_1",
-    Validee1 = "VALIDEE_1",
-    AbsenceValidation1HorsDelai = "ABSENCE_VALIDATION_1_HORS_DELAI",
-    AValider2 = "A_VALIDER_2",
-    ErreurCotraitantSurValideur = "ERREUR_COTRAITANT_SUR_VALIDEUR",
-    Refusee2 = "REFUSEE_2",
-    Validee2 = "VALIDEE_2",
-    AbsenceValidation2HorsDelai = "ABSENCE_VALIDATION_2_HORS_DELAI",
-    Deposee = "DEPOSEE",
-    ErreurFournisseurSurMoe = "ERREUR_FOURNISSEUR_SUR_MOE",
-    EnCoursAcheminement = "EN_COURS_ACHEMINEMENT",
-    MiseADisposition = "MISE_A_DISPOSITION",
-    ARecycler = "A_RECYCLER",
-    Suspendue = "SUSPENDUE",
-    Rejetee = "REJETEE",
-    Mandatee = "MANDATEE",
-    MiseEnPaiement = "MISE_EN_PAIEMENT",
-    Comptabilisee = "COMPTABILISEE",
-    MiseADispositionComptable = "MISE_A_DISPOSITION_COMPTABLE",
-    Abandonnee = "ABANDONNEE",
-    Supprimee = "SUPPRIMEE",
-    Associee = "ASSOCIEE",
-    EnCoursTraitementPivotS = "EN_COURS_TRAITEMENT_PIVOT_S",
-    AValiderMoe = "A_VALIDER_MOE",
-    RefuseeMoe = "REFUSEE_MOE",
-    EnAttenteRecyclageFournisseur = "EN_ATTENTE_RECYCLAGE_FOURNISSEUR",
-    ErreurMoeSurFournisseur = "ERREUR_MOE_SUR_FOURNISSEUR",
-    ErreurMoaSurFournisseur = "ERREUR_MOA_SUR_FOURNISSEUR",
-    InterpreteeOcr = "INTERPRETEE_OCR",
-    Completee = "COMPLETEE",
-    ErreurFournisseurSurMoa = "ERREUR_FOURNISSEUR_SUR_MOA",
-    ErreurMoeSurMoa = "ERREUR_MOE_SUR_MOA",
-    ErreurDestinatairePd = "ERREUR_DESTINATAIRE_PD",
-    ErreurDestinataireEa = "ERREUR_DESTINATAIRE_EA",
-    ServiceFait = "SERVICE_FAIT",
-    NonConforme = "NON_CONFORME",
-    AAssocierMoe = "A_ASSOCIER_MOE",
-    ErreurDeMoe = "ERREUR_DE_MOE",
-    MiseADispositionMoe = "MISE_A_DISPOSITION_MOE",
-    PriseEnCompteMoe = "PRISE_EN_COMPTE_MOE",
-    AAssocierMoa = "A_ASSOCIER_MOA",
-    ErreurDeMoa = "ERREUR_DE_MOA",
-    RefuseeMoa = "REFUSEE_MOA",
-    AAssocierFournisseur = "A_ASSOCIER_FOURNISSEUR",
-    RefuseeFournisseur = "REFUSEE_FOURNISSEUR",
-    ACompleter = "A_COMPLETER",
-    TransmiseMoa = "TRANSMISE_MOA",
-    PriseEnCompteDestinataire = "PRISE_EN_COMPTE_DESTINATAIRE",
-    RemplaceeParA22 = "REMPLACEE_PAR_A22",
-    DupliqueApresRefus = "DUPLIQUE_APRES_REFUS",
-    MiseADispositionMoa = "MISE_A_DISPOSITION_MOA",
-    PriseEnCompteMoa = "PRISE_EN_COMPTE_MOA",
-    TechniqueInconnu = "TECHNIQUE_INCONNU",
+    Brouillon = "BROUILLON" ("Brouillon", "Draft"),
+    AValider1 = "A_VALIDER_1" ("À valider par le premier valideur", "To be validated by the first validator"),
+    ErreurFournisseurSurValideur = "ERREUR_FOURNISSEUR_SUR_VALIDEUR"
+        ("Erreur du fournisseur sur le valideur", "Supplier named the wrong validator"),
+    Refusee1 = "REFUSEE_1" ("Refusée par le premier valideur", "Refused by the first validator"),
+    Validee1 = "VALIDEE_1" ("Validée par le premier valideur", "Validated by the first validator"),
+    AbsenceValidation1HorsDelai = "ABSENCE_VALIDATION_1_HORS_DELAI"
+        ("Non validée à temps par le premier valideur", "Not validated in time by the first validator"),
+    AValider2 = "A_VALIDER_2" ("À valider par le second valideur", "To be validated by the second validator"),
+    ErreurCotraitantSurValideur = "ERREUR_COTRAITANT_SUR_VALIDEUR"
+        ("Erreur du cotraitant sur le valideur", "Co-contractor named the wrong validator"),
+    Refusee2 = "REFUSEE_2" ("Refusée par le second valideur", "Refused by the second validator"),
+    Validee2 = "VALIDEE_2" ("Validée par le second valideur", "Validated by the second validator"),
+    AbsenceValidation2HorsDelai = "ABSENCE_VALIDATION_2_HORS_DELAI"
+        ("Non validée à temps par le second valideur", "Not validated in time by the second validator"),
+    Deposee = "DEPOSEE" ("Déposée", "Deposited"),
+    ErreurFournisseurSurMoe = "ERREUR_FOURNISSEUR_SUR_MOE"
+        ("Erreur du fournisseur sur la maîtrise d’œuvre", "Supplier named the wrong project manager"),
+    EnCoursAcheminement = "EN_COURS_ACHEMINEMENT" ("En cours d’acheminement", "On its way"),
+    MiseADisposition = "MISE_A_DISPOSITION" ("Mise à disposition", "Made available"),
+    ARecycler = "A_RECYCLER" ("À recycler", "To be redirected"),
+    Suspendue = "SUSPENDUE" ("Suspendue", "Suspended"),
+    Rejetee = "REJETEE" ("Rejetée", "Rejected"),
+    Mandatee = "MANDATEE" ("Mandatée", "Payment ordered"),
+    MiseEnPaiement = "MISE_EN_PAIEMENT" ("Mise en paiement", "Paid"),
+    Comptabilisee = "COMPTABILISEE" ("Comptabilisée", "Booked"),
+    MiseADispositionComptable = "MISE_A_DISPOSITION_COMPTABLE"
+        ("Mise à disposition du comptable", "Made available to the accountant"),
+    Abandonnee = "ABANDONNEE" ("Abandonnée", "Given up"),
+    Supprimee = "SUPPRIMEE" ("Supprimée", "Deleted"),
+    Associee = "ASSOCIEE" ("Associée", "Linked"),
+    EnCoursTraitementPivotS = "EN_COURS_TRAITEMENT_PIVOT_S" ("Pivot en cours de traitement", "Pivot being processed"),
+    AValiderMoe = "A_VALIDER_MOE" ("À valider par la maîtrise d’œuvre", "To be validated by the project manager"),
+    RefuseeMoe = "REFUSEE_MOE" ("Refusée par la maîtrise d’œuvre", "Refused by the project manager"),
+    EnAttenteRecyclageFournisseur = "EN_ATTENTE_RECYCLAGE_FOURNISSEUR"
+        ("En attente de recyclage par le fournisseur", "Waits for the supplier to redirect it"),
+    ErreurMoeSurFournisseur = "ERREUR_MOE_SUR_FOURNISSEUR"
+        ("Erreur de la maîtrise d’œuvre sur le fournisseur", "Project manager named the wrong supplier"),
+    ErreurMoaSurFournisseur = "ERREUR_MOA_SUR_FOURNISSEUR"
+        ("Erreur de la maîtrise d’ouvrage sur le fournisseur", "Project owner named the wrong supplier"),
+    InterpreteeOcr = "INTERPRETEE_OCR" ("Interprétée par lecture optique", "Read by optical recognition"),
+    Completee = "COMPLETEE" ("Complétée", "Completed"),
+    ErreurFournisseurSurMoa = "ERREUR_FOURNISSEUR_SUR_MOA"
+        ("Erreur du fournisseur sur la maîtrise d’ouvrage", "Supplier named the wrong project owner"),
+    ErreurMoeSurMoa = "ERREUR_MOE_SUR_MOA"
+        ("Erreur de la maîtrise d’œuvre sur la maîtrise d’ouvrage", "Project manager named the wrong project owner"),
+    ErreurDestinatairePd = "ERREUR_DESTINATAIRE_PD"
+        ("Destinataire erroné du projet de décompte", "Wrong recipient of the draft account"),
+    ErreurDestinataireEa = "ERREUR_DESTINATAIRE_EA"
+        ("Destinataire erroné de l’état d’acompte", "Wrong recipient of the instalment statement"),
+    ServiceFait = "SERVICE_FAIT" ("Service fait", "Service done"),
+    NonConforme = "NON_CONFORME" ("Non conforme", "Not compliant"),
+    AAssocierMoe = "A_ASSOCIER_MOE" ("À associer par la maîtrise d’œuvre", "To be linked by the project manager"),
+    ErreurDeMoe = "ERREUR_DE_MOE" ("Maîtrise d’œuvre erronée", "Wrong project manager"),
+    MiseADispositionMoe = "MISE_A_DISPOSITION_MOE"
+        ("Mise à disposition de la maîtrise d’œuvre", "Made available to the project manager"),
+    PriseEnCompteMoe = "PRISE_EN_COMPTE_MOE"
+        ("Prise en compte par la maîtrise d’œuvre", "Taken into account by the project manager"),
+    AAssocierMoa = "A_ASSOCIER_MOA" ("À associer par la maîtrise d’ouvrage", "To be linked by the project owner"),
+    ErreurDeMoa = "ERREUR_DE_MOA" ("Maîtrise d’ouvrage erronée", "Wrong project owner"),
+    RefuseeMoa = "REFUSEE_MOA" ("Refusée par la maîtrise d’ouvrage", "Refused by the project owner"),
+    AAssocierFournisseur = "A_ASSOCIER_FOURNISSEUR" ("À associer par le fournisseur", "To be linked by the supplier"),
+    RefuseeFournisseur = "REFUSEE_FOURNISSEUR" ("Refusée par le fournisseur", "Refused by the supplier"),
+    ACompleter = "A_COMPLETER" ("À compléter", "To be completed"),
+    TransmiseMoa = "TRANSMISE_MOA" ("Transmise à la maîtrise d’ouvrage", "Passed on to the project owner"),
+    PriseEnCompteDestinataire = "PRISE_EN_COMPTE_DESTINATAIRE"
+        ("Prise en compte par le destinataire", "Taken into account by the recipient"),
+    RemplaceeParA22 = "REMPLACEE_PAR_A22" ("Remplacée par une pièce A22", "Replaced by an A22 document"),
+    DupliqueApresRefus = "DUPLIQUE_APRES_REFUS" ("Dupliquée après refus", "Duplicated after a refusal"),
+    MiseADispositionMoa = "MISE_A_DISPOSITION_MOA"
+        ("Mise à disposition de la maîtrise d’ouvrage", "Made available to the project owner"),
+    PriseEnCompteMoa = "PRISE_EN_COMPTE_MOA"
+        ("Prise en compte par la maîtrise d’ouvrage", "Taken into account by the project owner"),
+    TechniqueInconnu = "TECHNIQUE_INCONNU" ("Statut technique inconnu", "Unknown technical status"),
 }
 
 impl InvoiceStatus {
@@ -148,12 +174,15 @@ mod tests {
     #[test]
     fn every_listed_code_reads_back_and_an_unknown_one_is_kept() {
         assert_eq!(InvoiceStatus::KNOWN.len(), 56);
+        let labels: std::collections::BTreeSet<_> = InvoiceStatus::KNOWN.iter().map(|s| s.labels().unwrap()).collect();
+        assert_eq!(labels.len(), 56, "no two statuses have the same label");
+        assert_eq!(InvoiceStatus::ARecycler.labels(), Some(("À recycler", "To be redirected")));
         for status in InvoiceStatus::KNOWN {
             assert_eq!(&InvoiceStatus::of(status.as_str()), status);
             assert!(status.is_known());
         }
         let new: InvoiceStatus = "ENCAISSEE".parse().unwrap();
         assert!(!new.is_known() && !new.is_final());
-        assert_eq!(new.as_str(), "ENCAISSEE");
+        assert_eq!((new.as_str(), new.labels()), ("ENCAISSEE", None));
     }
 }

@@ -16,6 +16,7 @@ pub mod pivot;
 pub mod report;
 mod rules;
 mod sniff;
+pub mod status_code;
 mod structure_rules;
 mod syntax_rules;
 mod texts;

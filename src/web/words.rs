@@ -249,39 +249,16 @@ impl Tongue {
     /// An invoice's status at Chorus Pro.
     pub fn status(&self, status: &InvoiceStatus) -> (String, Tone) {
         use InvoiceStatus as I;
-        let (french, english, tone) = match status {
-            I::Deposee => ("Déposée", "Deposited", Tone::Busy),
-            I::EnCoursAcheminement => ("En cours d’acheminement", "On its way", Tone::Busy),
-            I::MiseADisposition => ("Mise à disposition", "Made available", Tone::Busy),
-            I::ARecycler => ("À recycler", "To be redirected", Tone::Warn),
-            I::Suspendue => ("Suspendue", "Suspended", Tone::Warn),
-            I::Rejetee => ("Rejetée", "Rejected", Tone::Bad),
-            I::ServiceFait => ("Service fait", "Service done", Tone::Busy),
-            I::Mandatee => ("Mandatée", "Payment ordered", Tone::Busy),
-            I::MiseADispositionComptable => {
-                ("Mise à disposition du comptable", "Made available to the accountant", Tone::Busy)
-            }
-            I::Comptabilisee => ("Comptabilisée", "Booked", Tone::Busy),
-            I::MiseEnPaiement => ("Mise en paiement", "Paid", Tone::Good),
-            I::Completee => ("Complétée", "Completed", Tone::Busy),
-            I::ACompleter => ("À compléter", "To be completed", Tone::Warn),
-            I::PriseEnCompteDestinataire => ("Prise en compte", "Taken into account", Tone::Busy),
-            I::Abandonnee => ("Abandonnée", "Given up", Tone::Quiet),
-            I::Supprimee => ("Supprimée", "Deleted", Tone::Quiet),
-            I::Unknown(code) => return (code.clone(), Tone::Warn),
-            other => return (plain_code(other.as_str()), Tone::Busy),
+        let Some((french, english)) = status.labels() else { return (status.as_str().to_owned(), Tone::Warn) };
+        let tone = match status {
+            I::ARecycler | I::Suspendue | I::ACompleter => Tone::Warn,
+            I::Rejetee => Tone::Bad,
+            I::MiseEnPaiement => Tone::Good,
+            I::Abandonnee | I::Supprimee => Tone::Quiet,
+            _ => Tone::Busy,
         };
         (self.say(french, english).to_owned(), tone)
     }
-}
-
-/// `A_VALIDER_1` as `A valider 1`.
-fn plain_code(code: &str) -> String {
-    let mut text = code.replace('_', " ").to_lowercase();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -333,7 +310,7 @@ mod tests {
     #[test]
     fn statuses_read_as_french_not_as_codes() {
         assert_eq!(FR.status(&InvoiceStatus::MiseEnPaiement), ("Mise en paiement".into(), Tone::Good));
-        assert_eq!(FR.status(&InvoiceStatus::AValider1).0, "A valider 1");
+        assert_eq!(FR.status(&InvoiceStatus::AValider1).0, "À valider par le premier valideur");
         assert_eq!(FR.status(&InvoiceStatus::Unknown("ENCAISSEE".into())).1, Tone::Warn);
     }
 }
