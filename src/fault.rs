@@ -395,6 +395,12 @@ catalogue! {
         "Unknown invoice: {number} is no invoice that this establishment has received"
         "Check the invoice's number, supplier or Chorus Pro id (facture.json), then drop the request again."
     }
+    InvoiceAmbiguous "FG-420" Establishment Never {
+        "Facture ambiguë : plusieurs factures reçues portent le numéro {number}"
+        "Ajoutez le fournisseur ou l'identifiant Chorus Pro (facture.json) à la demande et déposez-la de nouveau."
+        "Ambiguous invoice: several received invoices have the number {number}"
+        "Add the supplier or the Chorus Pro id (facture.json) to the request and drop it again."
+    }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : pivot illisible ({detail})"
         "Le fichier reçu est livré tel quel ; lisez-le à la main et signalez-le."

@@ -320,6 +320,13 @@ impl From<DocumentHash> for String {
     }
 }
 
+/// The SIREN of a text that is a SIREN or a SIRET (check digits are not looked at: qualification's fail on purpose).
+pub fn siren(identifier: &str) -> Option<&str> {
+    let identifier = identifier.trim();
+    let fits = matches!(identifier.len(), 9 | 14) && identifier.bytes().all(|b| b.is_ascii_digit());
+    fits.then(|| &identifier[..9])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ mod time;
 
 pub use identifier::{
     AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, Environment, EstablishmentId, FlowId, InvalidIdentifier,
-    InvoiceNumber, Siret, SiretForm,
+    InvoiceNumber, Siret, SiretForm, siren,
 };
 pub use quantity::{ByteSize, Duration, InvalidQuantity};
 pub use status::InvoiceStatus;

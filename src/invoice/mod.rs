@@ -5,6 +5,7 @@
 //! sockets, the store, the directory of Chorus Pro and what becomes of the invoice afterwards.
 
 
+pub mod archive;
 mod chorus_rules;
 mod container;
 mod encoding;

@@ -1,5 +1,7 @@
 //! Steps of split files: an archive becomes fluxes, a status file becomes changes; the file ends as its parts end.
 
+use rusqlite::Row;
+
 use super::columns::{integer, word};
 use super::documents::{self, Prepared as Document};
 use super::flows::{self, Loaded};
@@ -32,6 +34,7 @@ pub fn split(
     if matches!(decided, Decided::Impossible { .. }) {
         return Ok(decided);
     }
+    w.run("UPDATE flow SET refused_parts = ?2 WHERE id = ?1", (id.as_str(), facts.refused_parts))?;
     let file = flows::load(w, id)?;
     let account: String = w
         .one("SELECT account FROM flow WHERE realm = ?1 AND id = ?2", (file.realm, id.as_str()), |r| r.get(0))?
@@ -122,39 +125,26 @@ fn enter_flux(
     queue::add(w, Some(file.realm), Job::Deposit, &id, at)
 }
 
-/// The other flow, on its way or done, that holds the invoice: Chorus Pro's key is its year, the supplier's SIREN and its
-/// number (PROTOCOL §5). One that was recalled for recycling may come again under its number.
+/// The other flow, on its way or done, that holds the invoice.
 pub fn flow_with(w: &Writing<'_>, own: &Loaded, invoice: &InvoiceFacts) -> Result<Option<FlowId>, StoreError> {
-    let rows = w.all(
-        "SELECT invoice.flow AS flow, supplier, issued_on FROM invoice
-         JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
-         WHERE invoice.realm = ?1 AND number = ?2 AND flow.kind = 'deposit' AND flow.id <> ?3
-         AND state NOT IN ('received', 'rejected', 'refused', 'abandoned') AND refused IS NULL
-         AND coalesce(status, '') <> 'A_RECYCLER' ORDER BY flow.id",
-        (own.realm, invoice.number.as_str(), own.id.as_str()),
-        |r| {
-            let issued_on: Option<String> = r.get("issued_on")?;
-            Ok((word::<FlowId>(r, "flow")?, r.get::<_, String>("supplier")?, issued_on))
-        },
-    )?;
-    let same = |supplier: &str, issued_on: Option<&str>| {
-        firm(supplier) == firm(&invoice.supplier) && year(issued_on) == year(invoice.issued_on.as_deref())
-    };
-    Ok(rows
-        .into_iter()
-        .find(|(_, supplier, issued_on)| same(supplier, issued_on.as_deref()))
-        .map(|(flow, ..)| flow))
+    let key = (own.realm, invoice.number.as_str(), own.id.as_str());
+    let rows = w.all(HOLDERS, key, |r| holder(r, invoice))?;
+    Ok(rows.into_iter().flatten().next())
 }
 
-/// The SIREN of a SIREN or SIRET; whatever else it is, as it stands.
-fn firm(supplier: &str) -> &str {
-    let supplier = supplier.trim();
-    let numeric = matches!(supplier.len(), 9 | 14) && supplier.bytes().all(|b| b.is_ascii_digit());
-    if numeric { &supplier[..9] } else { supplier }
-}
+/// The flows, on their way or done, that hold an invoice of that number. One that was recalled for recycling may come
+/// again under its number. `?1` realm, `?2` number, `?3` the flow that asks.
+pub const HOLDERS: &str = "SELECT invoice.flow AS flow, supplier, issued_on FROM invoice
+     JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
+     WHERE invoice.realm = ?1 AND number = ?2 AND flow.kind = 'deposit' AND flow.id <> ?3
+     AND state NOT IN ('received', 'split', 'rejected', 'refused', 'abandoned') AND refused IS NULL
+     AND coalesce(status, '') <> 'A_RECYCLER' ORDER BY flow.id";
 
-fn year(issued_on: Option<&str>) -> Option<&str> {
-    issued_on.and_then(|on| on.get(..4))
+/// A row of [`HOLDERS`], if its invoice is the same.
+pub fn holder(row: &Row<'_>, invoice: &InvoiceFacts) -> rusqlite::Result<Option<FlowId>> {
+    let theirs =
+        InvoiceFacts { supplier: row.get("supplier")?, issued_on: row.get("issued_on")?, ..invoice.clone() };
+    theirs.is_same_invoice(invoice).then(|| word(row, "flow")).transpose()
 }
 
 /// A part has ended: its file ends when it was the last.
@@ -173,22 +163,18 @@ fn end_if_all_ended(w: &mut Writing<'_>, file: &Loaded, at: Timestamp) -> Result
         (file.realm, file.id.as_str()),
         |r| Ok((r.get::<_, String>("kind")?, r.get::<_, String>("state")?)),
     )?;
-    let own_refused: u32 = w
-        .one(
-            "SELECT count(*) FROM invoice WHERE realm = ?1 AND flow = ?2",
-            (file.realm, file.id.as_str()),
-            |r| r.get(0),
-        )?
+    let refused: u32 = w
+        .one("SELECT refused_parts FROM flow WHERE realm = ?1 AND id = ?2", (file.realm, file.id.as_str()), |r| r.get(0))?
         .unwrap_or(0);
     let mut outcomes: Vec<Part> = parts.iter().map(|(kind, state)| outcome(kind, state)).collect();
-    outcomes.extend((0..own_refused).map(|_| Part::Refused));
+    outcomes.extend((0..refused).map(|_| Part::Refused));
     let Some(event) = of_parts(outcomes.iter().copied()) else { return Ok(()) };
     let taken = outcomes.iter().filter(|part| matches!(part, Part::Taken)).count();
     let fault = (event != Event::Integrated).then(|| {
         Fault::new(Code::PartsNotTaken).with("missing", outcomes.len() - taken).with("total", outcomes.len())
     });
     deposits::decide(w, &file.id, event, &Facts { fault, ..Facts::default() }, None, at)?;
-    if own_refused == 0 {
+    if refused == 0 {
         // Each part shows what it waits for; the file would only say so once more.
         w.run("UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2", (file.realm, file.id.as_str()))?;
     }

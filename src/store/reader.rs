@@ -11,10 +11,10 @@ use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, may
 use super::writer::Writer;
 use super::{
     ArrivalRecord, AskedChange, AttemptRecord, ChangeRecord, CheckpointRecord, FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord,
-    StatusRecord, StepRecord, StoreError, documents,
+    StatusRecord, StepRecord, StoreError, documents, parts,
 };
 use crate::audit::{Leaf, LeafRead};
-use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, Realm, Timestamp};
+use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, InvoiceNumber, Realm, Timestamp};
 use crate::fault::Fault;
 
 /// Bytes of a document that [`Reader::document`] holds in memory at most.
@@ -81,16 +81,7 @@ impl Reader {
             |r| {
                 Ok(InvoiceRecord {
                     ordinal: r.get("ordinal")?,
-                    facts: InvoiceFacts {
-                        number: word(r, "number")?,
-                        supplier: r.get("supplier")?,
-                        supplier_name: r.get("supplier_name")?,
-                        recipient: r.get("recipient")?,
-                        recipient_name: r.get("recipient_name")?,
-                        issued_on: r.get("issued_on")?,
-                        payable: r.get("payable")?,
-                        type_code: r.get("type_code")?,
-                    },
+                    facts: facts(r)?,
                     chorus_id: r.get::<_, Option<i64>>("chorus_id")?.map(ChorusInvoiceId),
                     status: maybe_word(r, "status")?,
                     status_at: r.get("status_at")?,
@@ -124,6 +115,37 @@ impl Reader {
                 })
             },
         )
+    }
+
+    /// The other flow, on its way or done, that holds the invoice (for Chorus Pro one of its kind is taken once).
+    pub fn flow_with(&self, place: &Realm, own: &FlowId, invoice: &InvoiceFacts) -> Result<Option<FlowId>, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(None) };
+        let rows = self.all(parts::HOLDERS, (realm, invoice.number.as_str(), own.as_str()), |r| parts::holder(r, invoice))?;
+        Ok(rows.into_iter().flatten().next())
+    }
+
+    /// The received invoices that are meant by Chorus Pro's number, or by the supplier's.
+    pub fn received(
+        &self,
+        place: &Realm,
+        id: Option<ChorusInvoiceId>,
+        number: Option<&InvoiceNumber>,
+    ) -> Result<Vec<(ChorusInvoiceId, InvoiceFacts)>, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(Vec::new()) };
+        self.all(
+            "SELECT invoice.*, flow.chorus_id AS id FROM flow
+             JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND ordinal = 0
+             WHERE flow.realm = ?1 AND kind = 'reception' AND (?2 IS NULL OR flow.chorus_id = ?2)
+             AND (?3 IS NULL OR ?2 IS NOT NULL OR invoice.number = ?3) AND (?2 IS NOT NULL OR ?3 IS NOT NULL)
+             ORDER BY flow.id LIMIT 100",
+            (realm, id.map(|id| id.0), number.map(InvoiceNumber::as_str)),
+            |r| Ok((ChorusInvoiceId(r.get("id")?), facts(r)?)),
+        )
+    }
+
+    fn realm(&self, place: &Realm) -> Result<Option<i64>, StoreError> {
+        let key = (place.establishment.as_str(), place.environment.as_str());
+        self.one("SELECT id FROM realm WHERE establishment = ?1 AND environment = ?2", key, |r| r.get(0))
     }
 
     pub fn findings(&self, flow: &FlowId) -> Result<Vec<FindingRecord>, StoreError> {
@@ -332,4 +354,17 @@ impl Reader {
             })
         })
     }
+}
+
+fn facts(r: &Row<'_>) -> rusqlite::Result<InvoiceFacts> {
+    Ok(InvoiceFacts {
+        number: word(r, "number")?,
+        supplier: r.get("supplier")?,
+        supplier_name: r.get("supplier_name")?,
+        recipient: r.get("recipient")?,
+        recipient_name: r.get("recipient_name")?,
+        issued_on: r.get("issued_on")?,
+        payable: r.get("payable")?,
+        type_code: r.get("type_code")?,
+    })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::{
     AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Timestamp,
+    siren,
 };
 use crate::fault::Fault;
 use crate::flow::{FlowKind, Job};
@@ -84,6 +85,8 @@ pub struct Facts {
     pub person: Option<String>,
     /// Outcome per invoice, at a partial integration: number and label of those refused.
     pub refused_invoices: Vec<(InvoiceNumber, String)>,
+    /// Of a split file: how many of its parts are refused outright, and so are no flows.
+    pub refused_parts: u32,
     /// Chorus Pro takes an invoice of this kind more than once (direct payment, DSE-CP §6.13): its number may be that of
     /// another flow.
     pub repeatable: bool,
@@ -104,6 +107,22 @@ pub struct InvoiceFacts {
     pub payable: Option<String>,
     /// 380, 381 ...
     pub type_code: String,
+}
+
+impl InvoiceFacts {
+    /// Whether Chorus Pro takes both for one: its key is the invoice's year, the supplier's SIREN and the number
+    /// (PROTOCOL §5).
+    pub fn is_same_invoice(&self, other: &InvoiceFacts) -> bool {
+        fn firm(supplier: &str) -> &str {
+            siren(supplier).unwrap_or(supplier.trim())
+        }
+        fn year(issued_on: &Option<String>) -> Option<&str> {
+            issued_on.as_deref().and_then(|on| on.get(..4))
+        }
+        self.number == other.number
+            && firm(&self.supplier) == firm(&other.supplier)
+            && year(&self.issued_on) == year(&other.issued_on)
+    }
 }
 
 /// A finding of the check, as stored.

@@ -10,9 +10,10 @@ use crate::domain::{Environment, InvoiceNumber};
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, State};
 use crate::invoice::{self, Examined, Limits, Profile, Verdict};
-use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease};
+use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, StoreError};
 use crate::work::core::{Core, JobError};
 use crate::work::settings::{Check, Options};
+use crate::work::split;
 
 /// Cadres de facturation whose invoices Chorus Pro takes more than once: direct payment of a subcontractor (DSE-CP §6.13).
 const EXEMPT_FRAMES: [&str; 1] = ["S3"];
@@ -26,24 +27,63 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let folder = reader.arrival(&flow.id)?.map(|arrival| arrival.folder);
     drop(reader);
     let options = examination(&core.options.load(), &flow, folder.as_deref());
-    let examined = {
+    let outcome = {
         let flow = flow.clone();
-        core.apart(move |core| examine(core, &flow, &options)).await?
+        core.apart(move |core| look(core, &flow, &options)).await?
     };
-    let (event, facts) = verdict(examined);
-    log::info!(flow = flow.id.as_str(), event = event.as_str(),
-        findings = facts.findings.as_ref().map_or(0, Vec::len); "A dropped file is checked");
-    core.store.decide(&flow.id, event, facts, Some(lease), core.now()).await?;
+    let now = core.now();
+    match outcome {
+        Outcome::One(event, facts) => {
+            log::info!(flow = flow.id.as_str(), event = event.as_str(),
+                findings = facts.findings.as_ref().map_or(0, Vec::len); "A dropped file is checked");
+            core.store.decide(&flow.id, event, *facts, Some(lease), now).await?;
+        }
+        Outcome::Many(parts, facts) => {
+            let count = match &parts {
+                Parts::Fluxes(fluxes) => fluxes.len(),
+                Parts::Changes(changes) => changes.len(),
+            };
+            log::info!(flow = flow.id.as_str(), parts = count, refused = facts.refused_parts; "A dropped file is split");
+            match core.store.split(&flow.id, parts, *facts, lease, now).await {
+                // Something of it came on its way meanwhile: read again, it is refused by name.
+                Err(StoreError::AlreadyOnItsWay { .. }) => core.store.postpone(lease, now).await?,
+                done => drop(done?),
+            }
+        }
+    }
     Ok(())
 }
 
-/// Whether Chorus Pro takes an invoice of this kind more than once, so that sending it again could double it.
+/// What a dropped file is.
+enum Outcome {
+    One(Event, Box<Facts>),
+    Many(Parts, Box<Facts>),
+}
+
+fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result<Outcome, JobError> {
+    let bytes = document(core, flow)?;
+    Ok(match split::read(core, flow, &bytes, options)? {
+        None => {
+            let (event, facts) = verdict(examine_guarded(&bytes, options, flow));
+            Outcome::One(event, Box::new(facts))
+        }
+        Some(split::Outcome::Refused(facts)) => Outcome::One(Event::CheckFailed, Box::new(facts)),
+        Some(split::Outcome::Split(parts, facts)) => Outcome::Many(parts, Box::new(facts)),
+    })
+}
+
+/// Whether Chorus Pro takes the flow's invoice more than once, so that sending it again could double it.
 pub(super) async fn is_exempt_from_uniqueness(core: &Arc<Core>, flow: &FlowRecord) -> Result<bool, JobError> {
     let options = examination(&core.options.load(), flow, None);
     let flow = flow.clone();
-    let examined = core.apart(move |core| examine(core, &flow, &options)).await?;
-    let frame = examined.facts.and_then(|facts| facts.frame);
-    Ok(frame.is_some_and(|frame| EXEMPT_FRAMES.contains(&frame.trim())))
+    let examined =
+        core.apart(move |core| Ok(examine_guarded(&document(core, &flow)?, &options, &flow))).await?;
+    Ok(examined.facts.is_some_and(|facts| is_repeatable(&facts)))
+}
+
+/// Whether Chorus Pro takes an invoice of this kind more than once.
+pub(super) fn is_repeatable(facts: &invoice::Facts) -> bool {
+    facts.frame.as_ref().is_some_and(|frame| EXEMPT_FRAMES.contains(&frame.trim()))
 }
 
 /// How the route wants the file examined; without a route (it may have gone since) in the strictest historic way.
@@ -58,11 +98,14 @@ fn examination(options: &Options, flow: &FlowRecord, folder: Option<&str>) -> in
     }
 }
 
-fn examine(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result<Examined, JobError> {
+fn document(core: &Core, flow: &FlowRecord) -> Result<Vec<u8>, JobError> {
     let hash = flow.sha256.ok_or(JobError::Missing("the document's hash"))?;
-    let bytes = core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document"))?;
-    // The reader promises never to panic; if it breaks that promise, one file is refused and the next one is read.
-    Ok(catch_unwind(AssertUnwindSafe(|| invoice::examine(&bytes, options))).unwrap_or_else(|_| {
+    core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document"))
+}
+
+/// The reader promises never to panic; if it breaks that promise, one file is refused and the next one is read.
+pub(super) fn examine_guarded(bytes: &[u8], options: &invoice::Options, flow: &FlowRecord) -> Examined {
+    catch_unwind(AssertUnwindSafe(|| invoice::examine(bytes, options))).unwrap_or_else(|_| {
         log::error!(flow = flow.id.as_str(); "Reading a dropped file broke off; the file is refused");
         Examined {
             syntax: None,
@@ -71,7 +114,7 @@ fn examine(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result
             findings: Vec::new(),
             fault: Some(Fault::new(Code::ReadingFailed)),
         }
-    }))
+    })
 }
 
 fn verdict(examined: Examined) -> (Event, Facts) {
@@ -79,14 +122,8 @@ fn verdict(examined: Examined) -> (Event, Facts) {
         Verdict::Accept => Event::CheckPassed,
         Verdict::Reject => Event::CheckFailed,
     };
-    let findings = examined.findings.iter().map(|finding| FindingRecord {
-        rule: finding.rule.clone(),
-        severity: finding.severity.as_str().to_owned(),
-        place: finding.place.clone(),
-        message: finding.message.clone(),
-        remedy: finding.remedy.clone(),
-    });
-    let findings: Vec<FindingRecord> = findings.collect();
+    let findings: Vec<FindingRecord> = examined.findings.iter().map(finding_record).collect();
+    let repeatable = examined.facts.as_ref().is_some_and(is_repeatable);
     let fault = match event {
         Event::CheckFailed => Some(examined.fault.unwrap_or_else(|| rules_failed(&findings))),
         _ => None,
@@ -96,19 +133,30 @@ fn verdict(examined: Examined) -> (Event, Facts) {
         findings: Some(findings),
         invoices: Some(examined.facts.and_then(invoice_facts).into_iter().collect()),
         syntax: examined.syntax.map(|syntax| syntax.as_str().to_owned()),
+        repeatable,
         ..Facts::default()
     };
     (event, facts)
 }
 
-fn rules_failed(findings: &[FindingRecord]) -> Fault {
+pub(super) fn finding_record(finding: &invoice::Finding) -> FindingRecord {
+    FindingRecord {
+        rule: finding.rule.clone(),
+        severity: finding.severity.as_str().to_owned(),
+        place: finding.place.clone(),
+        message: finding.message.clone(),
+        remedy: finding.remedy.clone(),
+    }
+}
+
+pub(super) fn rules_failed(findings: &[FindingRecord]) -> Fault {
     let mut fatal = findings.iter().filter(|finding| finding.severity == "fatal");
     let first = fatal.next().map_or("?", |finding| finding.rule.as_str());
     Fault::new(Code::RulesFailed).with("count", fatal.count() + 1).with("first", first)
 }
 
 /// An invoice without a number has no row of its own: nothing can be asked about it.
-fn invoice_facts(facts: invoice::Facts) -> Option<InvoiceFacts> {
+pub(super) fn invoice_facts(facts: invoice::Facts) -> Option<InvoiceFacts> {
     let payable = facts.payable_text();
     let number: InvoiceNumber = facts.number?;
     Some(InvoiceFacts {

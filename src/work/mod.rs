@@ -24,6 +24,7 @@ mod receipts;
 mod reception;
 mod seal;
 mod settings;
+mod split;
 mod statuses;
 
 pub use self::core::Parts;

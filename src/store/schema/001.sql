@@ -43,6 +43,8 @@ CREATE TABLE flow (
     chorus_id INTEGER CHECK ((kind = 'reception') = (chorus_id IS NOT NULL)),
     -- The split file this flow is a part of; its receipt tells of this flow.
     parent TEXT CHECK (parent <> id),
+    -- Of a split file: parts that were refused outright, and so are no flows.
+    refused_parts INTEGER NOT NULL DEFAULT 0 CHECK (refused_parts >= 0),
     -- What a person may search for, in lower case.
     search TEXT NOT NULL,
     PRIMARY KEY (realm, id),

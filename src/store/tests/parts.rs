@@ -77,6 +77,7 @@ fn what_a_split_file_refuses_itself_counts() {
     let facts = Facts {
         invoices: Some(vec![invoice("X1")]),
         refused_invoices: vec![("X1".parse().unwrap(), "BR-CO-10".into())],
+        refused_parts: 1,
         ..Facts::default()
     };
     let file = split(&store, "zip", Parts::Fluxes(vec![flux("a", &["A1"])]), facts);

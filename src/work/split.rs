@@ -1,0 +1,372 @@
+//! A dropped file that holds several things: an archive of invoices, or a file of statuses.
+//!
+//! Promises: every member and every line gets its own outcome; what is good goes its way, what is not is refused by name,
+//! with its findings, and delays nothing. Invoices of one syntax travel together, in as few fluxes as Chorus Pro's limits
+//! allow. Whoever drops the same thing twice within a file is told so.
+
+use std::collections::BTreeMap;
+
+use crate::chorus::{Batch, BatchFile, FluxSyntax, split_batch};
+use crate::domain::InvoiceNumber;
+use crate::fault::{Code, Fault, Language};
+use crate::invoice::archive::{self, Member};
+use crate::invoice::status_file::{self, RequestedStatus, Requests, StatusFileError};
+use crate::invoice::{self, Examined, Syntax, Verdict};
+use crate::store::{AskedChange, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, Parts, Reader};
+use crate::work::core::{Core, JobError};
+use crate::work::intake::{finding_record, invoice_facts, is_repeatable};
+
+/// Documents up to this size go into the step itself; larger ones are made durable before it.
+const INLINE_BYTES: usize = 64 * 1024;
+/// Findings kept of one file, of all its members.
+const FINDINGS_LIMIT: usize = 1_000;
+/// How far into a file its kind is looked for.
+const HEAD_BYTES: usize = 4096;
+
+/// What is to be done with a file that holds several things.
+pub(super) enum Outcome {
+    /// Nothing of it is good.
+    Refused(Facts),
+    Split(Parts, Facts),
+}
+
+/// Splits the file, if it is one that holds several things.
+pub(super) fn read(
+    core: &Core,
+    flow: &FlowRecord,
+    bytes: &[u8],
+    options: &invoice::Options,
+) -> Result<Option<Outcome>, JobError> {
+    if archive::is_archive(bytes) {
+        return archive_of_invoices(core, flow, bytes, options).map(Some);
+    }
+    if !looks_like_statuses(bytes, &flow.file) {
+        return Ok(None);
+    }
+    match status_file::read_requests(bytes, Default::default(), options.language) {
+        Ok(requests) => status_requests(core, flow, requests, options.language).map(Some),
+        Err(error) => Ok(Some(Outcome::Refused(unreadable_statuses(&error, options.language)))),
+    }
+}
+
+/// `CPPStatut` by its root, our own table by its name or its first line.
+fn looks_like_statuses(bytes: &[u8], name: &str) -> bool {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]).replace('\0', "");
+    let name = name.to_lowercase();
+    if head.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
+        return head.contains("CPPStatut");
+    }
+    let is_table = name.ends_with(".csv") || name.ends_with(".txt");
+    let first = head.lines().next().unwrap_or_default().to_lowercase();
+    let columns = first.split([';', ',', '\t']).filter(|c| c.trim().trim_matches('"') == "statut").count();
+    is_table && (name.starts_with("statut") || columns == 1)
+}
+
+/// What is gathered while an archive is gone through.
+#[derive(Default)]
+struct Gathered {
+    good: BTreeMap<&'static str, Group>,
+    refused: Vec<InvoiceFacts>,
+    labels: Vec<(InvoiceNumber, String)>,
+    refused_parts: u32,
+    findings: Vec<FindingRecord>,
+}
+
+/// Invoices of one syntax.
+#[derive(Default)]
+struct Group {
+    members: Vec<(String, Vec<u8>)>,
+    invoices: Vec<InvoiceFacts>,
+}
+
+impl Gathered {
+    /// A member that goes nowhere: why, and which invoice it is where that is known.
+    fn refuse(&mut self, name: &str, fault: &Fault, facts: Option<InvoiceFacts>, findings: Vec<FindingRecord>, language: Language) {
+        self.refused_parts += 1;
+        let title = format!("{} {}", fault.code, fault.title(language));
+        if let Some(facts) = facts {
+            self.labels.push((facts.number.clone(), title.clone()));
+            self.refused.push(facts);
+        }
+        self.find(FindingRecord {
+            rule: fault.code.to_string(),
+            severity: "fatal".to_owned(),
+            place: name.to_owned(),
+            message: fault.title(language),
+            remedy: fault.remedy(language),
+        });
+        for finding in findings {
+            self.find(within(name, finding));
+        }
+    }
+
+    fn find(&mut self, finding: FindingRecord) {
+        if self.findings.len() < FINDINGS_LIMIT {
+            self.findings.push(finding);
+        }
+    }
+
+    fn facts(self) -> Facts {
+        Facts {
+            findings: Some(self.findings),
+            invoices: Some(self.refused),
+            refused_invoices: self.labels,
+            refused_parts: self.refused_parts,
+            syntax: Some("archive".to_owned()),
+            ..Facts::default()
+        }
+    }
+}
+
+/// A finding's place, with the member it is in.
+fn within(name: &str, finding: FindingRecord) -> FindingRecord {
+    let place = if finding.place.is_empty() { name.to_owned() } else { format!("{name} : {}", finding.place) };
+    FindingRecord { place, ..finding }
+}
+
+fn archive_of_invoices(core: &Core, flow: &FlowRecord, bytes: &[u8], options: &invoice::Options) -> Result<Outcome, JobError> {
+    let reader = core.store.reader()?;
+    let mut gathered = Gathered::default();
+    let mut failed: Option<JobError> = None;
+    let whole = archive::read(bytes, &options.limits, options.language, &mut |member| {
+        if failed.is_none()
+            && let Err(error) = take_member(&reader, flow, member, options, &mut gathered)
+        {
+            failed = Some(error);
+        }
+    });
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    // Half of an archive that is broken further on is nobody's wish.
+    if let Err(fault) = whole {
+        return Ok(Outcome::Refused(Facts { fault: Some(fault), ..gathered.facts() }));
+    }
+    if gathered.good.is_empty() {
+        let total = gathered.refused_parts;
+        let fault = if total == 0 {
+            let empty = say(options.language, "elle ne contient aucun fichier", "it holds no file");
+            Fault::new(Code::ArchiveUnreadable).with("detail", empty)
+        } else {
+            Fault::new(Code::PartsNotTaken).with("missing", total).with("total", total)
+        };
+        return Ok(Outcome::Refused(Facts { fault: Some(fault), ..gathered.facts() }));
+    }
+    let groups = std::mem::take(&mut gathered.good);
+    let mut parts = Vec::new();
+    for (syntax, group) in groups {
+        pack(core, flow, syntax, &group, &mut parts, &mut gathered, options.language)?;
+    }
+    let facts = gathered.facts();
+    Ok(Outcome::Split(Parts::Fluxes(parts), facts))
+}
+
+/// Judges one member.
+fn take_member(
+    reader: &Reader,
+    flow: &FlowRecord,
+    member: Member,
+    options: &invoice::Options,
+    gathered: &mut Gathered,
+) -> Result<(), JobError> {
+    let Member { name, content } = member;
+    let language = options.language;
+    let content = match content {
+        Ok(content) => content,
+        Err(fault) => {
+            gathered.refuse(&name, &fault, None, Vec::new(), language);
+            return Ok(());
+        }
+    };
+    if archive::is_archive(&content) {
+        let nested = say(language, "archive dans l'archive", "an archive inside the archive");
+        gathered.refuse(&name, &Fault::new(Code::ArchiveUnreadable).with("detail", nested), None, Vec::new(), language);
+        return Ok(());
+    }
+    let Examined { syntax, facts, verdict, findings, fault } = super::intake::examine_guarded(&content, options, flow);
+    let repeatable = facts.as_ref().is_some_and(is_repeatable);
+    let facts = facts.and_then(invoice_facts);
+    let findings: Vec<FindingRecord> = findings.iter().map(finding_record).collect();
+    let (Verdict::Accept, Some(syntax)) = (verdict, syntax) else {
+        let fault = fault.unwrap_or_else(|| super::intake::rules_failed(&findings));
+        gathered.refuse(&name, &fault, facts, findings, language);
+        return Ok(());
+    };
+    // Without a number nothing could be asked about it afterwards.
+    let Some(facts) = facts else {
+        gathered.refuse(&name, &super::intake::rules_failed(&findings), None, findings, language);
+        return Ok(());
+    };
+    if !repeatable && let Some(first) = already(reader, flow, &facts, gathered)? {
+        let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
+        gathered.refuse(&name, &fault, Some(facts), Vec::new(), language);
+        return Ok(());
+    }
+    for finding in findings {
+        gathered.find(within(&name, finding));
+    }
+    let group = gathered.good.entry(syntax.as_str()).or_default();
+    group.members.push((name, content));
+    group.invoices.push(facts);
+    Ok(())
+}
+
+/// The flow that holds this invoice already, or this very archive.
+fn already(reader: &Reader, flow: &FlowRecord, facts: &InvoiceFacts, gathered: &Gathered) -> Result<Option<String>, JobError> {
+    let here = gathered.good.values().flat_map(|group| &group.invoices).any(|other| other.is_same_invoice(facts));
+    if here {
+        return Ok(Some(flow.id.to_string()));
+    }
+    Ok(reader.flow_with(&flow.realm, &flow.id, facts)?.map(|id| id.to_string()))
+}
+
+/// The fluxes of one syntax, as few as the limits allow.
+fn pack(
+    core: &Core,
+    flow: &FlowRecord,
+    syntax: &str,
+    group: &Group,
+    parts: &mut Vec<FluxPart>,
+    gathered: &mut Gathered,
+    language: Language,
+) -> Result<(), JobError> {
+    let announced = FluxSyntax::for_invoice(syntax).ok_or(JobError::Missing("the syntax"))?;
+    let sizes: Vec<usize> = group.members.iter().map(|(_, content)| content.len()).collect();
+    for range in split_batch(&sizes) {
+        let (members, invoices) = (&group.members[range.clone()], &group.invoices[range]);
+        let (content, file) = match members {
+            [(name, content)] => (content.clone(), format!("{}!{name}", flow.file)),
+            _ => {
+                let files: Vec<BatchFile<'_>> = members.iter().map(|(name, content)| BatchFile { name, content }).collect();
+                match Batch::pack(&files, announced) {
+                    Ok(batch) => (batch.content.to_vec(), format!("{} ({syntax}, {})", flow.file, members.len())),
+                    Err(error) => {
+                        let fault = Fault::new(Code::ArchiveUnreadable).with("detail", error.remedy());
+                        for ((name, _), invoice) in members.iter().zip(invoices) {
+                            gathered.refuse(name, &fault, Some(invoice.clone()), Vec::new(), language);
+                        }
+                        continue;
+                    }
+                }
+            }
+        };
+        let content = if content.len() <= INLINE_BYTES {
+            Content::Inline(content)
+        } else {
+            Content::Kept(core.store.keep_document(&mut content.as_slice())?)
+        };
+        parts.push(FluxPart { file, content, syntax: syntax.to_owned(), invoices: invoices.to_vec() });
+    }
+    Ok(())
+}
+
+fn unreadable_statuses(error: &StatusFileError, language: Language) -> Facts {
+    let fault = match error {
+        StatusFileError::Unreadable(fault) => fault.clone(),
+        other => Fault::new(Code::StatusFileWrong).with("count", 1).with("first", other.text(language)),
+    };
+    Facts { fault: Some(fault), syntax: Some("statuses".to_owned()), ..Facts::default() }
+}
+
+/// Each good line becomes a change; each other one a finding.
+fn status_requests(core: &Core, flow: &FlowRecord, requests: Requests, language: Language) -> Result<Outcome, JobError> {
+    let reader = core.store.reader()?;
+    let mut changes = Vec::new();
+    let mut findings = Vec::new();
+    let mut refused_parts = 0u32;
+    let mut refuse = |place: String, fault: &Fault, findings: &mut Vec<FindingRecord>| {
+        refused_parts += 1;
+        if findings.len() < FINDINGS_LIMIT {
+            findings.push(FindingRecord {
+                rule: fault.code.to_string(),
+                severity: "fatal".to_owned(),
+                place,
+                message: fault.title(language),
+                remedy: fault.remedy(language),
+            });
+        }
+    };
+    for problem in &requests.problems {
+        let fault = Fault::new(Code::StatusFileWrong).with("count", 1).with("first", problem.text(language));
+        refuse(line_text(problem.line, language), &fault, &mut findings);
+    }
+    for request in &requests.statuses {
+        match resolve(&reader, flow, request)? {
+            Ok(asked) => changes.push(asked),
+            Err(fault) => refuse(line_text(request.line, language), &fault, &mut findings),
+        }
+    }
+    refused_parts = refused_parts.saturating_add(u32::try_from(requests.further_problems).unwrap_or(u32::MAX));
+    let first = findings.first().map_or_else(|| "-".to_owned(), |finding| format!("{} : {}", finding.place, finding.message));
+    let facts = Facts { findings: Some(findings), refused_parts, syntax: Some("statuses".to_owned()), ..Facts::default() };
+    if changes.is_empty() {
+        let fault = Fault::new(Code::StatusFileWrong).with("count", refused_parts).with("first", first);
+        return Ok(Outcome::Refused(Facts { fault: Some(fault), ..facts }));
+    }
+    Ok(Outcome::Split(Parts::Changes(changes), facts))
+}
+
+fn say(language: Language, french: &'static str, english: &'static str) -> &'static str {
+    if language == Language::Fr { french } else { english }
+}
+
+fn line_text(line: usize, language: Language) -> String {
+    match language {
+        Language::Fr => format!("ligne {line}"),
+        Language::En => format!("line {line}"),
+    }
+}
+
+/// The received invoice that a line means.
+fn resolve(reader: &Reader, flow: &FlowRecord, request: &RequestedStatus) -> Result<Result<AskedChange, Fault>, JobError> {
+    let meant = &request.invoice;
+    let shown = || {
+        let number = meant.number.as_ref().map(|number| number.to_string());
+        number.or_else(|| meant.chorus_id.map(|id| id.to_string())).unwrap_or_else(|| "?".to_owned())
+    };
+    let mut found = reader.received(&flow.realm, meant.chorus_id, meant.number.as_ref())?;
+    if let Some(supplier) = &meant.supplier {
+        found.retain(|(_, facts)| super::doubt::same_supplier(&facts.supplier, supplier));
+    }
+    if let (None, Some(issued_on)) = (meant.chorus_id, &meant.issued_on)
+        && found.len() > 1
+    {
+        found.retain(|(_, facts)| facts.issued_on.as_ref().is_none_or(|on| on == issued_on));
+    }
+    let (chorus_id, facts) = match <[_; 1]>::try_from(found) {
+        Ok([one]) => one,
+        Err(many) if many.is_empty() => return Ok(Err(Fault::new(Code::InvoiceNotReceived).with("number", shown()))),
+        Err(_) => return Ok(Err(Fault::new(Code::InvoiceAmbiguous).with("number", shown()))),
+    };
+    Ok(Ok(AskedChange {
+        chorus_id,
+        number: facts.number,
+        supplier: facts.supplier,
+        target: request.status.clone(),
+        motif: request.reason(),
+        mandate: request.mandate.clone(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_file_is_known_by_its_root_its_name_or_its_columns() {
+        assert!(looks_like_statuses(b"<?xml version=\"1.0\"?>\n<CPPStatut>", "x.xml"));
+        assert!(looks_like_statuses("\u{feff}<CPPStatut Version=\"V1_19\">".as_bytes(), "x"));
+        assert!(looks_like_statuses(b"id_facture;statut;motif\n7;REJETEE;x\n", "lot.csv"));
+        assert!(looks_like_statuses(b"anything", "Statuts-2026.CSV"));
+        assert!(!looks_like_statuses(b"<Invoice>", "statuts.xml"));
+        assert!(!looks_like_statuses(b"a;b;c\n", "clients.csv"));
+        assert!(!looks_like_statuses(b"\x89PNG", "statuts.png"));
+    }
+
+    #[test]
+    fn syntaxes_of_invoices_have_a_flux_syntax() {
+        for syntax in [Syntax::UblInvoice, Syntax::UblCreditNote, Syntax::Cii, Syntax::FacturX] {
+            assert!(FluxSyntax::for_invoice(syntax.as_str()).is_some(), "{syntax}");
+        }
+    }
+}
