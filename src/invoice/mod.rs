@@ -6,6 +6,7 @@
 
 mod chorus_rules;
 mod container;
+pub mod csv_table;
 mod encoding;
 mod facts;
 mod guard;
@@ -16,6 +17,10 @@ pub mod report;
 mod rules;
 mod sniff;
 pub mod status_code;
+pub mod status_file;
+mod status_file_csv;
+mod status_file_writing;
+mod status_file_xml;
 mod structure_rules;
 mod syntax_rules;
 mod texts;
