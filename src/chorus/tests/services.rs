@@ -48,7 +48,7 @@ pub(super) fn submission() -> Submission {
             kind: Some("01".into()),
             line: Some(1),
         }],
-        comment: Motive::new("œuvre à 10 €"),
+        comment: "œuvre à 10 €".into(),
     }
 }
 
@@ -58,7 +58,7 @@ fn all_requests() -> Vec<(&'static str, Value)> {
     let page = Page { number: 2, rows: 50_000 };
     let period = Period { from: at("2026-11-01T00:00:00Z"), to: at("2026-11-23T22:59:59Z") };
     let treat = TraiterRecue::new(id, InvoiceStatus::Mandatee, Motive::new("é"), Some("M-1")).unwrap();
-    let refuse = ValidatorAction::Refuse { motive: "ERR_VALIDEUR".into(), more: Motive::new("non") };
+    let refuse = ValidatorAction::Refuse { motive: "ERR_VALIDEUR".into(), more: "non".into() };
     let mut object = Soumettre::new(submission()).unwrap();
     object.principal_shape = object.principal_shape.fallback().unwrap();
     let attachment = AjouterFichier::new("bon de livraison.pdf", b"%PDF-1".as_slice().into()).unwrap();
@@ -72,7 +72,7 @@ fn all_requests() -> Vec<(&'static str, Value)> {
         invoice: id,
         recipient: Recipient { siret: siret("12345678200051"), service: Some("S".into()) },
         references: references(),
-        comment: Motive::new("c"),
+        comment: "c".into(),
     };
     let searched = RechercherValideur {
         kind: PaymentRequest::WorksInvoice,
@@ -81,7 +81,7 @@ fn all_requests() -> Vec<(&'static str, Value)> {
         statuses: vec![InvoiceStatus::AValider1, InvoiceStatus::Unknown("NOUVEAU".into())],
         page,
     };
-    let complete = Completer { invoice: id, attachments: submission().attachments, comment: Motive::new("voici") };
+    let complete = Completer { invoice: id, attachments: submission().attachments, comment: "voici".into() };
     let structure = Some(StructureId(77));
     vec![
         (TraiterRecue::PATH, treat.body()),
@@ -187,7 +187,7 @@ fn the_calls_that_change_something_say_so() {
     let pdf =
         DeposerPdf { content: Bytes::new(), file_name: DeposerPdf::file_name("f"), signature: PdfSignature::None };
     assert_eq!(pdf.body()["nomFichier"], "f.pdf");
-    let complete = Completer { invoice: treat.invoice(), attachments: Vec::new(), comment: Motive::default() };
+    let complete = Completer { invoice: treat.invoice(), attachments: Vec::new(), comment: String::new() };
     assert!(changes(&treat) && changes(&validate) && changes(&TraiterRejet { invoices: Vec::new() }));
     assert!(changes(&pdf) && changes(&complete) && changes(&Soumettre::new(submission()).unwrap()));
     assert!(changes(&AjouterFichier::new("a.pdf", b"x".as_slice().into()).unwrap()));
@@ -241,6 +241,22 @@ fn the_requests_among_the_examples_are_what_we_send() {
 }
 
 #[test]
+fn the_example_pivot_comes_out_of_a_download_bare_or_zipped() {
+    use crate::invoice::pivot;
+    let Some(xml) = shared("examples/pivot_min.xml") else { return };
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("9001/pivot.xml", zip::write::SimpleFileOptions::default()).unwrap();
+    std::io::Write::write_all(&mut zip, &xml).unwrap();
+    for bytes in [xml.clone(), zip.finish().unwrap().into_inner()] {
+        let body = json!({"codeRetour": 0, "fichierResultat": STANDARD.encode(&bytes)});
+        let downloaded = answer::<TelechargerGroupe>(body);
+        let limits = pivot::Limits::default();
+        let read = pivot::read(&pivot::unwrap_download(&downloaded, &limits).unwrap(), &limits).unwrap();
+        assert_eq!(read.invoices[0].number, "F2026-0001");
+    }
+}
+
+#[test]
 fn an_impossible_status_is_refused_before_anything_is_sent() {
     let too_long = "9".repeat(101);
     let new =
@@ -291,6 +307,7 @@ fn a_pdf_is_read_without_a_code_and_submitted_with_exact_amounts() {
     assert_eq!(body["ligneTva"][0]["ligneTvaTauxManuel"].to_string(), "5.5");
     assert_eq!(body["cadreDeFacturation"]["codeStructureValideur"], "12345678200036");
     assert_eq!(body["references"]["motifExonerationTva"], "ARTICLE_261");
+    assert_eq!(body["commentaire"], "œuvre à 10 €");
     let done = answer::<Soumettre>(json!({"codeRetour": 0, "identifiantFactureCPP": 5, "statutFacture": "DEPOSEE"}));
     assert_eq!((done.invoice, done.status), (ChorusInvoiceId(5), Some(InvoiceStatus::Deposee)));
 
@@ -413,7 +430,8 @@ fn works_invoices_have_names_and_a_zero_of_their_own() {
     let found =
         answer::<RechercherTravaux>(json!({"codeRetour": 0, "parametresRetour": {"pageCourante": 1, "pages": 1},
         "listeFacturesTravaux": [{"idFactureTravaux": "4100169", "numeroFactureTravaux": "20190711-1",
-        "statutFactureTravaux": "A_ASSOCIER_MOA", "identifiantFournisseur": "1"}]}));
+        "statutFactureTravaux": "A_ASSOCIER_MOA", "identifiantFournisseur": "1"}, {"idFacture": 2}, {}]}));
+    assert_eq!((found.rows[1].id, found.unreadable.len()), (ChorusInvoiceId(2), 1));
     assert_eq!(
         (found.rows[0].id, found.rows[0].status.clone()),
         (ChorusInvoiceId(4100169), Some(InvoiceStatus::AAssocierMoa))
