@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::chorus::{Motive, Service, Unreadable, WireDate, download, field};
+use crate::chorus::{Service, Unreadable, WireDate, download, field};
 use crate::domain::{ChorusInvoiceId, InvoiceNumber};
 
 /// The largest attachment, in bytes (PROTOCOL §2.2: 10 MB).
@@ -178,8 +178,8 @@ impl AttachmentReference {
 pub struct Completer {
     pub invoice: ChorusInvoiceId,
     pub attachments: Vec<AttachmentReference>,
-    /// Cut like a motif; the whole text stays with the caller.
-    pub comment: Motive,
+    /// Sent whole: no limit of it is documented.
+    pub comment: String,
 }
 
 /// Chorus Pro has taken the complement.
@@ -202,7 +202,7 @@ impl Service for Completer {
         json!({
             "identifiantFactureCPP": self.invoice.0,
             "pieceJointeComplementaire": attachments,
-            "commentaire": self.comment.sent(),
+            "commentaire": self.comment,
         })
     }
 

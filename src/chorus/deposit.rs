@@ -14,6 +14,8 @@ pub struct DeposerFlux {
     pub content: Bytes,
     pub file_name: FluxFileName,
     pub syntax: FluxSyntax,
+    /// The content carries a signature and is passed on untouched.
+    pub signed: bool,
 }
 
 /// The flux has a number; nothing is said yet about what becomes of it.
@@ -35,7 +37,7 @@ impl Service for DeposerFlux {
             "fichierFlux": STANDARD.encode(&self.content),
             "nomFichier": self.file_name.as_str(),
             "syntaxeFlux": self.syntax.as_str(),
-            "avecSignature": false,
+            "avecSignature": self.signed,
         })
     }
 

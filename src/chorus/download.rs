@@ -1,6 +1,8 @@
 //! `telecharger/groupe`: the bytes of a received invoice. The call flips `factureTelechargeeParDestinataire` at Chorus
 //! Pro, so the bytes must be durable before anything reads them; the call itself may be made again.
 
+use std::io::{Cursor, Read};
+
 use base64::Engine as _;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -23,6 +25,48 @@ pub enum DownloadFormat {
 pub struct TelechargerGroupe {
     pub invoice: ChorusInvoiceId,
     pub format: DownloadFormat,
+}
+
+/// A file of a PDF download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DownloadedFile {
+    /// Without folders; never a path to trust.
+    pub name: String,
+    pub content: Vec<u8>,
+}
+
+/// Files of one download, at most.
+const FILES_LIMIT: usize = 1_000;
+
+/// The files of a download in [`DownloadFormat::Pdf`], as they came: one PDF, or a ZIP with a folder per invoice in which the
+/// readable PDF stands beside its attachments. `limit`: bytes they may inflate to, together.
+pub fn downloaded_files(bytes: &[u8], limit: usize) -> Result<Vec<DownloadedFile>, Unreadable> {
+    let damaged = |e: &dyn std::fmt::Display| Unreadable::new("fichierResultat", format!("is a damaged ZIP: {e}"));
+    if !bytes.starts_with(b"PK") {
+        return Ok(vec![DownloadedFile { name: "lisible.pdf".to_owned(), content: bytes.to_vec() }]);
+    }
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| damaged(&e))?;
+    if archive.len() > FILES_LIMIT {
+        return Err(Unreadable::new("fichierResultat", format!("holds more than {FILES_LIMIT} files")));
+    }
+    let mut files = Vec::new();
+    let mut room = limit;
+    for place in 0..archive.len() {
+        let mut member = archive.by_index(place).map_err(|e| damaged(&e))?;
+        if member.is_dir() {
+            continue;
+        }
+        let path = member.name().map_or_else(|_| format!("fichier-{}", place + 1), |name| name.into_owned());
+        let name = path.rsplit(['/', '\\']).next().unwrap_or(&path).chars().take(200).collect();
+        let mut content = Vec::new();
+        let bound = u64::try_from(room).unwrap_or(u64::MAX).saturating_add(1);
+        member.by_ref().take(bound).read_to_end(&mut content).map_err(|e| damaged(&e))?;
+        room = room
+            .checked_sub(content.len())
+            .ok_or_else(|| Unreadable::new("fichierResultat", format!("inflates to more than {limit} bytes")))?;
+        files.push(DownloadedFile { name, content });
+    }
+    Ok(files)
 }
 
 /// Padding may be missing; line breaks are taken out before.

@@ -8,9 +8,12 @@
 //! Refuses to know: sockets, clocks, files, what a flow does with an answer.
 
 mod attachment;
+mod batch;
 mod consultation;
 mod date;
 mod deposit;
+mod directory;
+mod directory_source;
 mod download;
 mod field;
 mod history;
@@ -37,19 +40,21 @@ pub use attachment::{
     ATTACHMENT_LIMIT, AjouterFichier, AttachmentError, AttachmentId, AttachmentOwner, AttachmentReference, Completed,
     Completer, TelechargerPieceJointe,
 };
+pub use batch::{BATCH_BYTES_LIMIT, BATCH_FILE_LIMIT, BATCH_LIMIT, Batch, BatchError, BatchFile, split as split_batch};
 pub use consultation::{
     Consulted, ConsulterFournisseur, ConsulterRecipiendaire, ConsulterValideur, ListedAttachment, NamedParty,
 };
 pub use date::{Period, WireDate};
 pub use deposit::{DeposerFlux, Deposited};
-pub use download::{DownloadFormat, TelechargerGroupe};
+pub use directory::{DirectoryEntry, DirectoryError, DirectoryReader, DirectoryService, TelechargerAnnuaire};
+pub use download::{DownloadFormat, DownloadedFile, TelechargerGroupe, downloaded_files};
 pub use history::{ConsulterHistorique, History, HistoryAction, HistoryEvent, HistoryStatus};
 pub use motive::{MOTIVE_LIMIT, ManualTreatment, Motive, MotiveCode};
 pub use probe::RecupererTauxTva;
 pub use recipient::{
     Commitment, FluxFormats, FoundRecipient, RechercherDestinataire, RechercherEngagement, RecupererFormatFlux,
 };
-pub use refusal::refusal_fault;
+pub use refusal::{Refusal, refusal, refusal_fault, refusal_meaning};
 pub use reply::{Reply, read_reply, retry_after};
 pub use report::{ConsulterCrDetaille, FluxState, Report, ReportedError, ReportedInvoice, Verdict};
 pub use search::{
@@ -64,7 +69,7 @@ pub use submission::{
     DeposerPdf, PDF_LIMIT, PaymentMeans, PdfSignature, PrincipalShape, ReadPdf, Recipient, Recycler, References,
     Soumettre, Submission, SubmissionError, SubmissionFrame, Submitted, Totals, Validator, VatBasis, VatLine,
 };
-pub use syntax::{FluxFileName, FluxSyntax};
+pub use syntax::{Announced, FluxContent, FluxFileName, FluxSyntax, SyntaxError, announce};
 pub use token::{TOKEN_LIFETIME_DEFAULT, Token, TokenReply, account_header, read_token, token_form};
 pub use treatment::{
     RECIPIENT_TARGETS, RecupererEtatsTraitement, TraiterFactureAValider, TraiterRecue, TraiterRejet, Treated,

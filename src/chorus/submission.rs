@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::chorus::attachment::{AttachmentId, AttachmentReference};
 use crate::chorus::structure::StructureId;
-use crate::chorus::{FluxFileName, FluxSyntax, Motive, Service, Unreadable, WireDate, field};
+use crate::chorus::{FluxFileName, FluxSyntax, Service, Unreadable, WireDate, field};
 use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus, Siret};
 
 /// The largest PDF of `deposer/pdf`, in bytes (the swagger's text: 10 MB, 413 above).
@@ -289,7 +289,8 @@ pub struct Submission {
     pub principal: AttachmentId,
     pub principal_name: String,
     pub attachments: Vec<AttachmentReference>,
-    pub comment: Motive,
+    /// Sent whole: no limit of it is documented.
+    pub comment: String,
 }
 
 /// Why data cannot be submitted: said before anything is sent.
@@ -425,7 +426,7 @@ impl Service for Soumettre {
             "montantTotal": totals_body(&s.totals),
             "pieceJointePrincipale": principal,
             "pieceJointeComplementaire": s.attachments.iter().map(AttachmentReference::body).collect::<Vec<Value>>(),
-            "commentaire": s.comment.sent(),
+            "commentaire": s.comment,
         })
     }
 
@@ -476,7 +477,8 @@ pub struct Recycler {
     pub invoice: ChorusInvoiceId,
     pub recipient: Recipient,
     pub references: References,
-    pub comment: Motive,
+    /// Sent whole: no limit of it is documented.
+    pub comment: String,
 }
 
 impl Service for Recycler {
@@ -491,7 +493,7 @@ impl Service for Recycler {
             "identifiantFactureCPP": self.invoice.0,
             "destinataire": self.recipient.body(),
             "reference": self.references.body(),
-            "commentaire": self.comment.sent(),
+            "commentaire": self.comment,
         })
     }
 

@@ -60,13 +60,146 @@ impl FluxSyntax {
         }
     }
 
+    /// Whether the official swagger lists the code: others are sent only when `recuperer/formatflux` offers them.
+    pub fn is_in_swagger(self) -> bool {
+        self != FluxSyntax::E3UblInvoice
+    }
+
     /// The file extension a flux of this syntax has.
-    fn extension(self) -> &'static str {
+    pub(super) fn extension(self) -> &'static str {
         match self {
             FluxSyntax::E2CiiFacturX | FluxSyntax::PdfArchiveUblInvoiceMug | FluxSyntax::PdfArchiveCiiMug => ".pdf",
             _ => ".xml",
         }
     }
+}
+
+/// What a file is, as far as its syntax code depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FluxContent {
+    UblInvoice,
+    UblCreditNote,
+    /// UBL with the least that a PDF beside it needs (E2).
+    UblInvoiceMin,
+    /// CII D16B, which EN 16931 is bound to.
+    Cii16B,
+    Cii16BMin,
+    /// The schemas before D16B.
+    Cii,
+    CiiMin,
+    FacturX,
+    Xcbl,
+    PesFacture,
+    PesFactureMin,
+    CppFactureMin,
+    /// A PDF/A that carries UBL, as an archive.
+    PdfArchiveUbl,
+    /// A PDF/A that carries CII, as an archive.
+    PdfArchiveCii,
+    /// Chorus Pro's pivot: there is no syntax to deposit it under, it must be converted first.
+    Pivot,
+    /// A PDF without data: `deposer/pdf` and `soumettre`, not a flux.
+    PlainPdf,
+}
+
+/// Why a file has no syntax code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SyntaxError {
+    #[error("{0:?} is no syntax of Chorus Pro's")]
+    NoSuchCode(String),
+    #[error("{wish} is not for {content:?}")]
+    NotForContent { content: FluxContent, wish: FluxSyntax },
+    #[error("{0} is not in Chorus Pro's list, and recuperer/formatflux does not offer it")]
+    NotOffered(FluxSyntax),
+    #[error("a pivot cannot be deposited: convert it first")]
+    Pivot,
+    #[error("a PDF without data is no flux: hand it in with deposer/pdf")]
+    PlainPdf,
+}
+
+impl SyntaxError {
+    /// What to do, in French.
+    pub fn remedy(&self) -> String {
+        match self {
+            SyntaxError::NoSuchCode(code) => {
+                format!(
+                    "« {code} » n’est pas une syntaxe de Chorus Pro : corrigez la route (codes IN_DP_… de la documentation)."
+                )
+            }
+            SyntaxError::NotForContent { wish, .. } => {
+                format!(
+                    "La syntaxe {wish} demandée par la route ne convient pas à ce fichier : corrigez la route ou le fichier."
+                )
+            }
+            SyntaxError::NotOffered(syntax) => {
+                format!("Chorus Pro n’annonce pas la syntaxe {syntax} : choisissez-en une autre dans la route.")
+            }
+            SyntaxError::Pivot => {
+                "Un pivot ne se dépose pas : il doit d’abord être converti en UBL, CII ou CPP_FACTURE_MIN.".to_owned()
+            }
+            SyntaxError::PlainPdf => {
+                "Un PDF sans données se dépose avec ses données confirmées, sur la page ou dans un fichier JSON."
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// How a flux is announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announced {
+    pub syntax: FluxSyntax,
+    /// `avecSignature`: the file carries a signature and is passed on untouched.
+    pub signed: bool,
+}
+
+/// Chooses the syntax of a file: the route's wish where it fits the content, else the content's own code. `offered` is the
+/// answer of `recuperer/formatflux`, when there is one: it admits codes beyond the swagger, and never forbids the swagger's.
+pub fn announce(
+    content: FluxContent,
+    signed: bool,
+    wish: Option<&str>,
+    offered: &[FluxSyntax],
+) -> Result<Announced, SyntaxError> {
+    let fitting = fitting(content)?;
+    let syntax = match wish.map(str::trim).filter(|w| !w.is_empty()) {
+        None => fitting[0],
+        Some(code) => {
+            let unknown = || SyntaxError::NoSuchCode(code.chars().take(80).collect());
+            let wish = FluxSyntax::of(code).ok_or_else(unknown)?;
+            if !fitting.contains(&wish) {
+                return Err(SyntaxError::NotForContent { content, wish });
+            }
+            wish
+        }
+    };
+    if !syntax.is_in_swagger() && !offered.contains(&syntax) {
+        return Err(SyntaxError::NotOffered(syntax));
+    }
+    Ok(Announced { syntax, signed })
+}
+
+/// The codes a content may go under; the first is its own.
+fn fitting(content: FluxContent) -> Result<&'static [FluxSyntax], SyntaxError> {
+    use FluxSyntax as S;
+    Ok(match content {
+        FluxContent::UblInvoice => &[S::E1UblInvoice, S::E2UblInvoiceMin, S::E3UblInvoice],
+        FluxContent::UblCreditNote => &[S::E1UblInvoice, S::E2UblInvoiceMin],
+        FluxContent::UblInvoiceMin => &[S::E2UblInvoiceMin],
+        FluxContent::Cii16B => &[S::E1Cii16B, S::E2CiiMin16B],
+        FluxContent::Cii16BMin => &[S::E2CiiMin16B],
+        FluxContent::Cii => &[S::E1Cii, S::E2CiiMin],
+        FluxContent::CiiMin => &[S::E2CiiMin],
+        FluxContent::FacturX => &[S::E2CiiFacturX, S::PdfArchiveCiiMug],
+        FluxContent::Xcbl => &[S::E1Xcbl],
+        FluxContent::PesFacture => &[S::E1PesFacture],
+        FluxContent::PesFactureMin => &[S::E2PesFactureMin],
+        FluxContent::CppFactureMin => &[S::E2CppFactureMin],
+        FluxContent::PdfArchiveUbl => &[S::PdfArchiveUblInvoiceMug],
+        FluxContent::PdfArchiveCii => &[S::PdfArchiveCiiMug, S::E2CiiFacturX],
+        FluxContent::Pivot => return Err(SyntaxError::Pivot),
+        FluxContent::PlainPdf => return Err(SyntaxError::PlainPdf),
+    })
 }
 
 impl fmt::Display for FluxSyntax {
@@ -87,12 +220,23 @@ pub struct FluxFileName(String);
 impl FluxFileName {
     /// Makes a name that Chorus Pro takes from the one the file was dropped under.
     pub fn from_dropped(name: &str, syntax: FluxSyntax) -> Self {
-        let extension = syntax.extension();
+        Self::cleaned(name, syntax.extension(), NAME_LIMIT)
+    }
+
+    /// The name of an archive of many ([`crate::chorus::Batch`]): its extension is `.tar.gz`, whatever it was dropped as.
+    pub fn of_archive(name: &str) -> Self {
+        let lower = name.to_ascii_lowercase();
+        let ending = [".tar.gz", ".tgz", ".zip", ".tar"].into_iter().find(|e| lower.ends_with(e)).map_or(0, str::len);
+        Self::cleaned(&name[..name.len() - ending], ".tar.gz", NAME_LIMIT)
+    }
+
+    /// At most `limit` characters with the extension.
+    pub(super) fn cleaned(name: &str, extension: &str, limit: usize) -> Self {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-_. ()".contains(c);
         let cleaned: String = name.trim().chars().map(|c| if allowed(c) { c } else { '_' }).collect();
         let has_it = cleaned.to_ascii_lowercase().ends_with(extension);
         let stem = if has_it { &cleaned[..cleaned.len() - extension.len()] } else { cleaned.as_str() };
-        let stem: String = stem.trim_start_matches('.').chars().take(NAME_LIMIT - extension.len()).collect();
+        let stem: String = stem.trim_start_matches('.').chars().take(limit - extension.len()).collect();
         let stem = if stem.trim().is_empty() { "facture".to_owned() } else { stem };
         Self(format!("{stem}{extension}"))
     }

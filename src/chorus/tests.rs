@@ -1,11 +1,17 @@
 //! Against the example exchanges and the official swagger, which are read from `../shared` when present, and against
 //! hand-made answers for everything they do not show.
 
+mod batch;
+mod directory;
+mod services;
+mod symptoms;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -61,6 +67,7 @@ fn requests() -> Vec<(&'static str, Value)> {
         content: b"<Invoice/>".as_slice().into(),
         file_name: FluxFileName::from_dropped("facture.xml", FluxSyntax::E1UblInvoice),
         syntax: FluxSyntax::E1UblInvoice,
+        signed: true,
     };
     let sent = RechercherFournisseur {
         number: Some("F-1".parse().unwrap()),

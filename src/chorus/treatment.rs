@@ -200,7 +200,7 @@ pub enum ValidatorAction {
     /// With the code of `recuperer/motifs/refus/Facture/AValider`, and a word of one's own.
     Refuse {
         motive: String,
-        more: Motive,
+        more: String,
     },
 }
 
@@ -229,7 +229,7 @@ impl Service for TraiterFactureAValider {
             ValidatorAction::Refuse { motive, more } => {
                 body["action"] = "REFUS".into();
                 body["motifRefus"] = motive.as_str().into();
-                body["complementInfo"] = more.sent().into();
+                body["complementInfo"] = more.as_str().into();
             }
         }
         if let Some(role) = &self.role {

@@ -78,15 +78,17 @@ impl Service for RechercherTravaux {
     fn read(answer: &Value) -> Result<Self::Answer, Unreadable> {
         listing::read(answer, "listeFacturesTravaux", Self::SUCCESS_CODES, |row, place| {
             let either = |a: &str, b: &str| field::text(row, a).or_else(|| field::text(row, b));
+            let id = field::integer(row, "idFactureTravaux").or_else(|| field::integer(row, "idFacture"));
+            let id = id.map_or_else(|| field::needed_integer(row, place, "idFactureTravaux"), Ok)?;
             Ok(WorksInvoice {
-                id: ChorusInvoiceId(field::needed_integer(row, place, "idFactureTravaux")?),
+                id: ChorusInvoiceId(id),
                 number: either("numeroFactureTravaux", "numeroFacture").and_then(|n| n.parse().ok()),
                 status: either("statutFactureTravaux", "statut").map(InvoiceStatus::from),
                 status_at: field::date(row, "dateHeureEtatCourant"),
                 kind: field::text(row, "typeFactureTravaux"),
-                supplier: field::text(row, "identifiantFournisseur"),
+                supplier: either("identifiantFournisseur", "codeFournisseur"),
                 supplier_name: field::text(row, "designationFournisseur"),
-                recipient: field::text(row, "identifiantDestinataire"),
+                recipient: either("identifiantDestinataire", "codeMOA"),
                 recipient_name: field::text(row, "designationDestinataire"),
                 issued_on: either("dateFactureTravaux", "dateFacture").map(WireDate::new),
                 deposited_on: field::date(row, "dateDepot"),

@@ -8,6 +8,7 @@
 pub mod archive;
 mod chorus_rules;
 mod container;
+pub mod csv_table;
 mod encoding;
 mod facts;
 mod guard;
@@ -18,6 +19,10 @@ pub mod report;
 mod rules;
 mod sniff;
 pub mod status_code;
+pub mod status_file;
+mod status_file_csv;
+mod status_file_writing;
+mod status_file_xml;
 mod structure_rules;
 mod syntax_rules;
 mod texts;

@@ -4,6 +4,7 @@ mod bad;
 mod corpus;
 mod hostile;
 mod rules;
+mod status_file;
 
 use std::path::PathBuf;
 

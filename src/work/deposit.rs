@@ -90,7 +90,7 @@ async fn prepare(core: &Arc<Core>, flow: &FlowRecord) -> Result<DeposerFlux, Job
     let file_name = FluxFileName::from_dropped(&flow.file, syntax);
     let content =
         core.apart(move |core| core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document"))).await?;
-    Ok(DeposerFlux { content: content.into(), file_name, syntax })
+    Ok(DeposerFlux { content: content.into(), file_name, syntax, signed: false })
 }
 
 /// Turns the call's end into the flow's event and writes it down.

@@ -74,6 +74,7 @@ fn deposit(number: &str, recipient: &str) -> DeposerFlux {
         content: content.into(),
         file_name: FluxFileName::from_dropped(&format!("{number}.xml"), syntax),
         syntax,
+        signed: false,
     }
 }
 

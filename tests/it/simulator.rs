@@ -49,7 +49,12 @@ fn syntax_of(name: &str) -> FluxSyntax {
 
 fn deposit_of(name: &str, bytes: &'static [u8]) -> DeposerFlux {
     let syntax = syntax_of(name);
-    DeposerFlux { content: Bytes::from_static(bytes), file_name: FluxFileName::from_dropped(name, syntax), syntax }
+    DeposerFlux {
+        content: Bytes::from_static(bytes),
+        file_name: FluxFileName::from_dropped(name, syntax),
+        syntax,
+        signed: false,
+    }
 }
 
 fn by_number(number: &str) -> RechercherFournisseur {

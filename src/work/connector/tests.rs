@@ -214,7 +214,7 @@ fn client(server: &Server) -> Client {
 fn deposit() -> DeposerFlux {
     let syntax = FluxSyntax::E1UblInvoice;
     let file_name = FluxFileName::from_dropped("facture.xml", syntax);
-    DeposerFlux { content: b"<Invoice/>".as_slice().into(), file_name, syntax }
+    DeposerFlux { content: b"<Invoice/>".as_slice().into(), file_name, syntax, signed: false }
 }
 
 const HISTORY: ConsulterHistorique = ConsulterHistorique { invoice: ChorusInvoiceId(9001), page: 1 };

@@ -1,0 +1,240 @@
+//! `telecharger/annuaire/destinataire`: every public structure, and what it demands of those who invoice it.
+//!
+//! The inside of the archive is not documented (PROTOCOL §2.2). A ZIP, a gzip or a bare file is taken, holding CSV or XML,
+//! and columns and elements are found by their names. Promise: read as a stream, one structure in memory at a time, whatever
+//! the archive inflates to; a line that cannot be read is told and the next ones still count.
+
+use std::io::{BufRead, BufReader, Cursor, Read};
+
+use serde_json::{Value, json};
+
+use crate::chorus::directory_source::{CsvSource, XmlSource};
+use crate::chorus::{Service, Unreadable, download};
+
+/// Bytes that an archive may inflate to.
+const INFLATED_LIMIT: u64 = 2 << 30;
+/// Members of an archive that are looked at.
+const MEMBERS_LIMIT: usize = 100;
+
+/// Downloads the directory.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TelechargerAnnuaire;
+
+impl Service for TelechargerAnnuaire {
+    const NAME: &'static str = "telecharger/annuaire/destinataire";
+    const PATH: &'static str = "/cpro/transverses/v1/telecharger/annuaire/destinataire";
+    const ANSWER_LIMIT: usize = 176 << 20;
+    /// The archive's bytes: read them with [`DirectoryReader`].
+    type Answer = Vec<u8>;
+
+    fn body(&self) -> Value {
+        json!({})
+    }
+
+    fn read(answer: &Value) -> Result<Vec<u8>, Unreadable> {
+        download::decoded(answer, &["fichierResultat", "fichier"])
+    }
+}
+
+/// A structure as the directory describes it. `None`: not said here, which is not "no". One structure may come in several
+/// entries (a line per service, a file of services): what an entry does not say is left as it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    /// SIRET; of structures overseas also RIDET or Tahiti numbers.
+    pub siret: String,
+    pub name: Option<String>,
+    pub active: Option<bool>,
+    pub service_required: Option<bool>,
+    pub commitment_required: Option<bool>,
+    /// One of the two is enough.
+    pub commitment_or_service: Option<bool>,
+    /// Whether MISE_EN_PAIEMENT is told to suppliers.
+    pub payment_reported: Option<bool>,
+    pub services: Vec<DirectoryService>,
+}
+
+/// A service of a structure.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DirectoryService {
+    pub code: String,
+    pub name: Option<String>,
+    pub active: Option<bool>,
+    pub commitment_required: Option<bool>,
+}
+
+/// Why an archive, or a line of it, cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryError {
+    #[error("the archive is damaged: {0}")]
+    Archive(String),
+    #[error("the archive holds neither CSV nor XML")]
+    NoMember,
+    #[error("{member}: no column or element names a SIRET")]
+    NoIdentifier { member: String },
+    #[error("{member}, line {line}: {reason}")]
+    Line { member: String, line: usize, reason: String },
+    #[error("{member}: {reason}")]
+    Member { member: String, reason: String },
+}
+
+impl DirectoryError {
+    /// Whether only one line is lost and reading goes on.
+    pub fn is_one_line(&self) -> bool {
+        matches!(self, DirectoryError::Line { .. })
+    }
+}
+
+type Stream<'a> = BufReader<Box<dyn Read + Send + 'a>>;
+
+/// A file of the archive, not yet opened.
+struct Member<'a> {
+    name: String,
+    bytes: &'a [u8],
+    packed: Packed,
+}
+
+#[derive(Clone, Copy)]
+enum Packed {
+    Stored,
+    Deflated,
+    Gzip,
+}
+
+impl<'a> Member<'a> {
+    fn open(&self) -> Stream<'a> {
+        let inflated: Box<dyn Read + Send + 'a> = match self.packed {
+            Packed::Stored => Box::new(self.bytes),
+            Packed::Deflated => Box::new(flate2::read::DeflateDecoder::new(self.bytes)),
+            Packed::Gzip => Box::new(flate2::read::GzDecoder::new(self.bytes)),
+        };
+        BufReader::with_capacity(64 * 1024, Box::new(inflated.take(INFLATED_LIMIT)))
+    }
+}
+
+enum Source<'a> {
+    Csv(Box<CsvSource<Stream<'a>>>),
+    Xml(Box<XmlSource<Stream<'a>>>),
+}
+
+/// The structures of a downloaded directory, one after the other.
+pub struct DirectoryReader<'a> {
+    members: std::vec::IntoIter<Member<'a>>,
+    source: Option<Source<'a>>,
+    /// Whether a member was CSV or XML.
+    any: bool,
+}
+
+impl<'a> DirectoryReader<'a> {
+    /// Opens what [`TelechargerAnnuaire`] brought.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, DirectoryError> {
+        let members = match bytes {
+            [b'P', b'K', ..] => zip_members(bytes)?,
+            [0x1F, 0x8B, ..] => vec![Member { name: "annuaire".to_owned(), bytes, packed: Packed::Gzip }],
+            _ => vec![Member { name: "annuaire".to_owned(), bytes, packed: Packed::Stored }],
+        };
+        Ok(Self { members: members.into_iter(), source: None, any: false })
+    }
+
+    /// The next member that is CSV or XML.
+    fn next_source(&mut self) -> Option<Result<Source<'a>, DirectoryError>> {
+        for member in self.members.by_ref() {
+            let mut stream = member.open();
+            let head = match stream.fill_buf() {
+                Ok(head) => head,
+                Err(error) => {
+                    return Some(Err(DirectoryError::Member { member: member.name, reason: error.to_string() }));
+                }
+            };
+            match look(head) {
+                Form::Xml => {
+                    self.any = true;
+                    return Some(Ok(Source::Xml(Box::new(XmlSource::new(member.name, stream)))));
+                }
+                Form::Table => {
+                    self.any = true;
+                    return Some(CsvSource::new(member.name, stream).map(|source| Source::Csv(Box::new(source))));
+                }
+                Form::Other => {}
+            }
+        }
+        (!self.any).then(|| {
+            self.any = true;
+            Err(DirectoryError::NoMember)
+        })
+    }
+}
+
+impl Iterator for DirectoryReader<'_> {
+    type Item = Result<DirectoryEntry, DirectoryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.source.is_none() {
+                match self.next_source()? {
+                    Ok(source) => self.source = Some(source),
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            let entry = match self.source.as_mut() {
+                Some(Source::Csv(source)) => source.next(),
+                Some(Source::Xml(source)) => source.next(),
+                None => None,
+            };
+            match entry {
+                Some(Err(error)) if !error.is_one_line() => {
+                    self.source = None;
+                    return Some(Err(error));
+                }
+                Some(entry) => return Some(entry),
+                None => self.source = None,
+            }
+        }
+    }
+}
+
+enum Form {
+    Xml,
+    Table,
+    Other,
+}
+
+/// What a member is, from its first bytes: a text file that is no table is passed over.
+fn look(head: &[u8]) -> Form {
+    if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
+        return Form::Xml;
+    }
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    match head {
+        [b'<', ..] => Form::Xml,
+        _ if head.contains(&0) => Form::Other,
+        _ => {
+            let line = head.split(|b| *b == b'\n').next().unwrap_or_default();
+            if line.iter().any(|b| matches!(b, b';' | b',' | b'\t')) { Form::Table } else { Form::Other }
+        }
+    }
+}
+
+fn zip_members(bytes: &[u8]) -> Result<Vec<Member<'_>>, DirectoryError> {
+    let damaged = |e: &dyn std::fmt::Display| DirectoryError::Archive(e.to_string());
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| damaged(&e))?;
+    let mut members = Vec::new();
+    for place in 0..archive.len().min(MEMBERS_LIMIT) {
+        let member = archive.by_index_raw(place).map_err(|e| damaged(&e))?;
+        let packed = match member.compression() {
+            zip::CompressionMethod::Stored => Packed::Stored,
+            zip::CompressionMethod::Deflated => Packed::Deflated,
+            other => return Err(DirectoryError::Archive(format!("compressed as {other}"))),
+        };
+        if member.is_dir() || member.encrypted() {
+            continue;
+        }
+        let name =
+            member.name().map_or_else(|_| format!("member {}", place + 1), |name| name.chars().take(120).collect());
+        let start = member.data_start().and_then(|at| usize::try_from(at).ok());
+        let size = usize::try_from(member.compressed_size()).ok();
+        let range = start.zip(size).and_then(|(start, size)| bytes.get(start..start.checked_add(size)?));
+        let bytes = range.ok_or_else(|| DirectoryError::Archive(format!("{name} is cut")))?;
+        members.push(Member { name, bytes, packed });
+    }
+    Ok(members)
+}
