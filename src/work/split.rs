@@ -11,7 +11,7 @@ use crate::domain::InvoiceNumber;
 use crate::fault::{Code, Fault, Language};
 use crate::invoice::archive::{self, Member};
 use crate::invoice::status_file::{self, RequestedStatus, Requests, StatusFileError};
-use crate::invoice::{self, Examined, Syntax, Verdict};
+use crate::invoice::{self, Examined, Verdict};
 use crate::store::{AskedChange, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, Parts, Reader};
 use crate::work::core::{Core, JobError};
 use crate::work::intake::{finding_record, invoice_facts, is_repeatable};
@@ -351,6 +351,7 @@ fn resolve(reader: &Reader, flow: &FlowRecord, request: &RequestedStatus) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::invoice::Syntax;
 
     #[test]
     fn a_status_file_is_known_by_its_root_its_name_or_its_columns() {
