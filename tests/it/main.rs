@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it breaks")]
 
 mod bridge;
+mod commands;
 mod config;
 mod connector;
 mod deposit;
