@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::exit;
-use super::serve::DEFAULT_CONFIG;
+use super::place::DEFAULT_CONFIG;
 use crate::config::{Config, ConfigFile};
 use crate::os::secret;
 

@@ -168,7 +168,7 @@ async fn start_simulator(folder: &Folder) -> Result<Simulator, DemoError> {
 /// Writes secrets and configuration; answers the configuration's path.
 fn configure(folder: &Folder, simulator: &Simulator, password: &str) -> Result<PathBuf, DemoError> {
     let credentials = simulator.credentials();
-    let hash = super::user::hash(password).map_err(|(_, reason)| DemoError::Gateway(reason))?;
+    let hash = super::user::hash(password).map_err(|failure| DemoError::Gateway(failure.to_string()))?;
     folder.write("data/secrets/piste.practice.secret", &credentials.client_secret)?;
     folder.write("data/secrets/univ-exemple.practice.password", &credentials.account_password)?;
     let data = toml_text(&folder.path.join("data").to_string_lossy());

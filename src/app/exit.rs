@@ -40,7 +40,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    fn new(exit: Exit, fr: impl Into<String>, en: impl Into<String>) -> Self {
+    pub fn new(exit: Exit, fr: impl Into<String>, en: impl Into<String>) -> Self {
         Self { exit, said: Text::new(fr, en) }
     }
 

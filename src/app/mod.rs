@@ -13,6 +13,7 @@ pub mod front;
 mod heart;
 mod metrics;
 mod opening;
+mod place;
 mod runtime;
 pub mod samples;
 mod serve;

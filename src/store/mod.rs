@@ -35,7 +35,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader};
+pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader, people_in};
 pub use record::*;
 use writer::{Ticket, Writer, Writing};
 

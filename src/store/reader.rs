@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
@@ -10,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_word, realm, word};
 use super::writer::Writer;
 use super::{
-    ArrivalRecord, AttemptRecord, CheckpointRecord, FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord,
-    StatusRecord, StepRecord, StoreError, documents,
+    ArrivalRecord, AttemptRecord, CheckpointRecord, DATABASE_FILE, FindingRecord, InvoiceFacts, InvoiceRecord,
+    LeafRecord, StatusRecord, StepRecord, StoreError, documents, schema,
 };
 use crate::audit::{Leaf, LeafRead};
 use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, Realm, Timestamp};
@@ -26,11 +27,31 @@ const LEAVES_AT_ONCE: u64 = 10_000;
 /// Steps in one timeline; the first ones are shown.
 const TIMELINE_LIMIT: i64 = 5000;
 
+const PEOPLE: &str = "SELECT name FROM person ORDER BY name";
+
 /// Reads, each call on a snapshot of its own. Not shared between threads; its connection goes back to the pool when it
 /// is dropped. It keeps the store open like a [`super::Store`] handle does.
 pub struct Reader {
     connection: Option<Connection>,
     writer: Arc<Writer>,
+}
+
+/// The people of the page, for a command beside whoever may have the store open. Makes nothing, not even a file of
+/// SQLite's. `None`: there is no database.
+pub fn people_in(dir: &Path) -> Result<Option<Vec<String>>, StoreError> {
+    let path = dir.join(DATABASE_FILE);
+    if !path.try_exists().map_err(StoreError::io(&path))? {
+        return Ok(None);
+    }
+    // A log is there while somebody works, and after a crash; it holds what is newest.
+    let log = dir.join(format!("{DATABASE_FILE}-wal"));
+    let db = if log.exists() { schema::open_reader(&path)? } else { schema::open_at_rest(&path)? };
+    if schema::check_readable(&db)? == 0 {
+        return Ok(Some(Vec::new()));
+    }
+    let mut names = db.prepare(PEOPLE)?;
+    let names = names.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?;
+    Ok(Some(names))
 }
 
 impl Drop for Reader {
@@ -272,7 +293,7 @@ impl Reader {
     }
 
     pub fn people(&self) -> Result<Vec<String>, StoreError> {
-        self.all("SELECT name FROM person ORDER BY name", [], |r| r.get(0))
+        self.all(PEOPLE, [], |r| r.get(0))
     }
 
     /// Deliveries the application has not taken yet: flow and folder name under `/recues`.

@@ -1,5 +1,6 @@
 //! The database's shape: numbered upgrades, and who may open what.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -53,6 +54,18 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     prepare(&db)?;
     db.pragma_update(None, "query_only", true)?;
+    Ok(db)
+}
+
+/// A connection that only reads a database which nobody has open, and leaves no log beside it as SQLite does otherwise.
+pub fn open_at_rest(path: &Path) -> Result<Connection, StoreError> {
+    let bytes = path.as_os_str().as_bytes();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
+    let escaped: String =
+        bytes.iter().map(|b| if plain(*b) { char::from(*b).to_string() } else { format!("%{b:02X}") }).collect();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let db = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)?;
+    prepare(&db)?;
     Ok(db)
 }
 

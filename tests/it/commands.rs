@@ -1,6 +1,9 @@
 //! The commands that do one thing and end, as a user types them: what they say, what they leave, how they end.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use fluxgate::app::samples::{Expect, SAMPLES};
@@ -25,8 +28,132 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// Everything below a folder.
+pub fn listing(dir: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(listing(&entry.path()));
+        }
+        found.insert(entry.path());
+    }
+    found
+}
+
 fn run(words: &[&str]) -> Output {
     program().args(words).output().unwrap()
+}
+
+/// A sound configuration of a gateway that was never started.
+fn configuration(dir: &Path) -> PathBuf {
+    let file = dir.join("fluxgate.toml");
+    let text = format!(
+        "version = 1\n[door]\nlisten = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n[sftp]\nlisten = \
+         \"127.0.0.1:0\"\n[store]\ndir = \"{0}/data\"\nrun_dir = \"{0}/run\"\n",
+        dir.display()
+    );
+    fs::write(&file, text).unwrap();
+    file
+}
+
+#[test]
+fn every_command_explains_itself_and_wrong_words_end_with_64() {
+    for help in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["demo", "--help"],
+        &["simulate", "--help"],
+        &["check", "--help"],
+        &["audit", "--help"],
+        &["audit", "verify", "--help"],
+        &["config", "--help"],
+        &["config", "check", "--help"],
+        &["user", "--help"],
+        &["user", "list", "--help"],
+        &["user", "hash", "--help"],
+        &["--version"],
+    ] {
+        assert_eq!(code(&run(help)), 0, "{help:?}");
+    }
+    for command in ["add", "passwd"] {
+        let help = stdout(&run(&["user", command, "--help"]));
+        assert!(help.contains("12 to 256 characters"), "{help}");
+    }
+    assert!(stdout(&run(&["user", "add", "--help"])).contains("1 to 64 characters"));
+    for wrong in [
+        &["nonsense"][..],
+        &["serve", "--role", "nobody"],
+        &["check"],
+        &["check", "--environment", "test", "f.xml"],
+        &["check", "--profile", "test", "f.xml"],
+        &["user", "add"],
+        &["audit", "verify", "/tmp", "--config", "f.toml"],
+    ] {
+        let said = run(wrong);
+        assert_eq!(code(&said), 64, "{wrong:?}: {said:?}");
+    }
+}
+
+#[test]
+fn a_configuration_that_was_named_and_is_not_there_starts_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("config")).unwrap();
+    let before = listing(dir.path());
+    let missing = dir.path().join("config/fluxgate.tolm");
+    let folder = dir.path().join("config");
+    let beside_a_file = dir.path().join("config/x/fluxgate.toml");
+    for path in [&missing, &folder, &beside_a_file] {
+        for words in [
+            &["serve"][..],
+            &["serve", "--role", "core"],
+            &["serve", "--role", "front"],
+            &["user", "list"],
+            &["user", "add", "claire"],
+            &["user", "passwd", "claire"],
+            &["audit", "verify"],
+        ] {
+            let ended = program().args(words).arg("--config").arg(path).output().unwrap();
+            let said = stderr(&ended);
+            assert_eq!(code(&ended), 66, "{words:?}: {ended:?}");
+            assert!(said.contains(path.to_str().unwrap()) && said.contains("config/fluxgate.toml"), "{said}");
+        }
+        let checked = program().args(["config", "check"]).arg(path).output().unwrap();
+        assert_eq!(code(&checked), 66, "{checked:?}");
+        assert!(stderr(&checked).contains(path.to_str().unwrap()), "{checked:?}");
+    }
+    assert_eq!(listing(dir.path()), before);
+    let mut french = program();
+    let said = french.env("LANG", "fr_FR.UTF-8").args(["user", "list", "--config"]).arg(&missing).output().unwrap();
+    assert!(stderr(&said).contains("introuvable") && stderr(&said).contains("Corrigez le chemin"), "{said:?}");
+}
+
+#[test]
+fn asking_who_is_there_makes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = configuration(dir.path());
+    let before = listing(dir.path());
+    let config = file.to_str().unwrap();
+    let listed = run(&["user", "list", "--config", config]);
+    assert_eq!((code(&listed), stdout(&listed).as_str()), (0, ""));
+    assert!(stderr(&listed).contains("nobody yet"), "{listed:?}");
+    let mut passwd = program().args(["user", "passwd", "x", "--config", config]).stdin(Stdio::piped()).spawn().unwrap();
+    passwd.stdin.take().unwrap().write_all(b"une phrase assez longue\n").unwrap();
+    assert_eq!(passwd.wait().unwrap().code(), Some(65), "nobody is called x");
+    assert_eq!(listing(dir.path()), before);
+
+    // A file that nothing can be made of, and no store: nothing is made where the defaults point.
+    fs::write(&file, format!("[store]\ndir = \"{0}/data\"\nrun_dir = \"{0}/run\"\n", dir.path().display())).unwrap();
+    for words in [["user", "list"], ["user", "passwd"], ["user", "add"]] {
+        let name = if words[1] == "list" { &[][..] } else { &["claire"] };
+        let ended = program().args(words).args(name).args(["--config", config]).output().unwrap();
+        assert_eq!(code(&ended), 66, "{words:?}: {ended:?}");
+        assert!(stderr(&ended).contains("config check"), "{ended:?}");
+    }
+    assert_eq!(listing(dir.path()), before);
+
+    let verified = run(&["audit", "verify", dir.path().to_str().unwrap()]);
+    assert_eq!(code(&verified), 66);
+    assert!(stderr(&verified).contains("no journal in"), "{verified:?}");
 }
 
 #[test]
@@ -83,4 +210,18 @@ fn a_file_that_cannot_be_opened_does_not_look_like_a_rejected_invoice() {
     assert!(err.contains(&format!("{}: NOT READ (not found)", names[0])), "{err}");
     assert_eq!(out.matches("REJECTED").count(), 1, "only what was read is rejected: {out}");
     assert!(out.contains("REJECTED FG-203"), "{out}");
+}
+
+#[test]
+fn an_account_s_hash_is_made_of_a_line_on_standard_input() {
+    let hash = |input: &[u8]| {
+        let mut command = program();
+        let mut child = command.args(["user", "hash"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let made = hash(b"une phrase assez longue");
+    assert!(made.status.success() && stdout(&made).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{made:?}");
+    assert_eq!(code(&hash(b"court\n")), 65);
+    assert_eq!(code(&hash(b"")), 66);
 }
