@@ -60,6 +60,7 @@ pub fn run(file: ConfigFile, boot: Boot, supervised: bool) -> ExitCode {
                 OpenError::KeyForm { .. }
                 | OpenError::Key(_)
                 | OpenError::Store(StoreError::TooNew { .. } | StoreError::JournalDamaged(_)) => exit::CONFIG.into(),
+                OpenError::Store(StoreError::InUse(_)) => exit::IN_USE.into(),
                 _ => exit::UNAVAILABLE.into(),
             };
         }

@@ -23,6 +23,10 @@ pub const UNAVAILABLE: Exit = Exit(69);
 pub const SOFTWARE: Exit = Exit(70);
 /// Reading or writing failed.
 pub const IO: Exit = Exit(74);
+/// Another process has what this one needs for itself.
+pub const IN_USE: Exit = Exit(75);
+/// This user may not.
+pub const NO_PERMISSION: Exit = Exit(77);
 /// The configuration, or what it names, cannot be used.
 pub const CONFIG: Exit = Exit(78);
 
@@ -48,6 +52,13 @@ impl Failure {
     pub fn io(exit: Exit, what: impl fmt::Display, error: &io::Error) -> Self {
         let why = Text::from(error);
         Self::new(exit, format!("{what} : {}", why.fr), format!("{what}: {}", why.en))
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(mut self, fr: &str, en: &str) -> Self {
+        self.said = Text::new(format!("{}. {fr}", self.said.fr), format!("{}. {en}", self.said.en));
+        self
     }
 
     /// Says it on standard error, in the session's language.

@@ -11,6 +11,7 @@ mod demo;
 mod exit;
 pub mod front;
 mod heart;
+mod instance;
 mod metrics;
 mod opening;
 mod place;

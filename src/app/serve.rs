@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::place::Place;
-use super::{exit, supervisor};
+use super::{exit, instance, supervisor};
 use crate::config::Boot;
 use crate::os::{logging, process};
 
@@ -61,6 +61,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     logging::start(boot.config.log.level.into(), &format!("fluxgate-{}", role.as_str()));
     harden();
     tell(&boot);
+    let _alone = match instance::claim_role(&boot.config.store.run_dir, role) {
+        Ok(claimed) => claimed,
+        Err(code) => return code.into(),
+    };
     let supervised = arguments.supervisor.is_some();
     match role {
         Role::Core => super::core::run(file, boot, supervised),

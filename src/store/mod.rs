@@ -43,6 +43,7 @@ use crate::audit::Signer;
 use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, Realm, Timestamp};
 use crate::fault::Fault;
 use crate::flow::{Job, Policy, deposit, reception};
+use crate::os::lock::LockError;
 
 /// The database's file in the data folder.
 pub const DATABASE_FILE: &str = "fluxgate.db";
@@ -98,8 +99,8 @@ pub enum StoreError {
     DocumentTooLarge { limit: u64 },
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("another process has the store in {0} open")]
-    InUse(PathBuf),
+    #[error("another process has the store open: {0}")]
+    InUse(LockError),
     /// Written by a newer version, which says that this one cannot read it.
     #[error(
         "the database has schema {schema}, readable from version {oldest_reader} on; this program is version {ours}"

@@ -267,6 +267,52 @@ fn a_lost_configuration_file_is_replaced_by_its_kept_version() {
 }
 
 #[test]
+fn a_second_gateway_says_that_one_runs_and_harms_nothing() {
+    let mut gateway = Gateway::start();
+    let (addresses, pid) = (gateway.ready(), gateway.child.id());
+    let processes = [gateway.process("core"), gateway.process("front")];
+    let begun = Instant::now();
+    let second = gateway.command(&["serve"], "");
+    assert_eq!(code(&second), 75, "{second:?}");
+    let said = stderr(&second);
+    assert!(said.contains("already running") && said.contains(&format!("process {pid}")), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "it does not try for ever");
+
+    // One of the two folders is enough.
+    let other = tempfile::tempdir().unwrap();
+    let mine = gateway.dir.path().display().to_string();
+    for shared in ["data", "run"] {
+        let text = fs::read_to_string(configuration(other.path())).unwrap();
+        let of = |name: &str| format!("\"{}/{name}\"", other.path().display());
+        fs::write(other.path().join("fluxgate.toml"), text.replace(&of(shared), &format!("\"{mine}/{shared}\"")))
+            .unwrap();
+        let third = program().args(["serve", "--config"]).arg(other.path().join("fluxgate.toml")).output().unwrap();
+        assert_eq!(code(&third), 75, "{shared}: {third:?}");
+        assert!(stderr(&third).contains(&format!("{mine}/{shared} (process {pid})")), "{third:?}");
+    }
+
+    // A single process, too, after it has waited for one that might be ending.
+    let singles = ["core", "front"].map(|role| {
+        let mut command = program();
+        command.args(["serve", "--role", role, "--config"]).arg(gateway.dir.path().join("fluxgate.toml"));
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    for (single, pid) in singles.into_iter().zip(processes) {
+        let single = single.wait_with_output().unwrap();
+        assert_eq!(code(&single), 75, "{single:?}");
+        let said = stderr(&single);
+        assert!(said.contains("Already running") && said.contains(&format!("pid={pid}")), "{said}");
+    }
+
+    assert_eq!([gateway.process("core"), gateway.process("front")], processes);
+    assert_eq!(gateway.ready(), addresses);
+    assert!(page(&gateway, "/claim").starts_with("HTTP/1.1 200 "));
+    assert!(gateway.command(&["user", "add", "claire"], "une phrase assez longue\n").status.success());
+    assert_eq!(gateway.stop(), 0);
+    assert!(!gateway.log().contains("started again"), "{}", gateway.log());
+}
+
+#[test]
 fn an_unusable_configuration_pauses_flows_and_keeps_the_door_open() {
     let dir = tempfile::tempdir().unwrap();
     let file = configuration(dir.path());
