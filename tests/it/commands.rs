@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -210,6 +211,82 @@ fn a_file_that_cannot_be_opened_does_not_look_like_a_rejected_invoice() {
     assert!(err.contains(&format!("{}: NOT READ (not found)", names[0])), "{err}");
     assert_eq!(out.matches("REJECTED").count(), 1, "only what was read is rejected: {out}");
     assert!(out.contains("REJECTED FG-203"), "{out}");
+}
+
+#[test]
+fn config_check_says_everything_at_once_and_by_its_exit_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = configuration(dir.path());
+    let check = || run(&["config", "check", file.to_str().unwrap()]);
+    let sound = check();
+    assert_eq!((code(&sound), stderr(&sound).as_str()), (0, ""));
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        text.replace("[sftp]", "[sftq]") + "[[route]]\naccount = \"sifac\"\nestablishment = \"univ\"\nprofile = 3\n",
+    )
+    .unwrap();
+    let bad = check();
+    assert_eq!(code(&bad), 78);
+    let said = stdout(&bad);
+    let lines: Vec<&str> = said.lines().collect();
+    let at = |line: u32, key: &str| {
+        lines.iter().any(|l| l.starts_with(&format!("{}:{line}:", file.display())) && l.contains(key))
+    };
+    assert!(at(5, "sftq: unknown key. Did you mean `sftp`?"), "{said}");
+    assert!(at(11, "route[1].account: no [[account]] is called \"sifac\""), "{said}");
+    assert!(at(12, "route[1].establishment: no [[establishment]] is called \"univ\""), "{said}");
+    assert!(at(13, "route[1].profile: value refused"), "{said}");
+    assert!(at(10, "route[1].environment: this key is required. Add it: see config/fluxgate.toml"), "{said}");
+}
+
+#[test]
+fn files_that_a_configuration_names_and_that_are_of_no_use_are_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("fluxgate.toml");
+    let sample = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/fluxgate.toml")).unwrap();
+    let text = sample
+        .replace("dir = \"/var/lib/fluxgate\"", &format!("dir = \"{}\"", dir.path().display()))
+        .replace("# ca_file =", "ca_file =")
+        .replace("# certificate_file =", "certificate_file =")
+        .replace("# key_file = \"secrets/door.key\"", "key_file = \"secrets/door.key\"");
+    fs::write(&file, &text).unwrap();
+    let check = || run(&["config", "check", file.to_str().unwrap()]);
+    let said = check();
+    assert_eq!(code(&said), 0, "files may come later: {said:?}");
+    let told = stderr(&said);
+    for (key, path) in [
+        ("establishment[1].technical_account[1].password_file", "secrets/univ-exemple.qualification.password"),
+        ("chorus.api.qualification.client_secret_file", "secrets/piste.qualification.secret"),
+        ("chorus.api.qualification.ca_file", "secrets/proxy-ca.pem"),
+        ("door.certificate_file", "secrets/door.pem"),
+        ("door.key_file", "secrets/door.key"),
+    ] {
+        let path = dir.path().join(path);
+        let line = told.lines().find(|line| line.contains(&format!("warning: {key}: {}: not found. ", path.display())));
+        let line = line.unwrap_or_else(|| panic!("{key}: {told}"));
+        let number: usize = line[file.to_str().unwrap().len() + 1..].split(':').next().unwrap().parse().unwrap();
+        assert!(text.lines().nth(number - 1).unwrap().contains(key.rsplit('.').next().unwrap()), "{line}");
+    }
+
+    // There, and of no use.
+    fs::create_dir(dir.path().join("secrets")).unwrap();
+    for name in
+        ["univ-exemple.qualification.password", "piste.qualification.secret", "proxy-ca.pem", "door.pem", "door.key"]
+    {
+        let path = dir.path().join("secrets").join(name);
+        fs::write(&path, "no PEM").unwrap();
+        let mode = if name.starts_with("piste") { 0o640 } else { 0o600 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let said = check();
+    let told = stderr(&said);
+    assert_eq!((code(&said), told.lines().count()), (0, 3), "{told}");
+    for part in
+        ["others can read it (mode 0640). chmod 600 ", "ca_file: ", "certificate_file: ", "holds no certificate"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
 }
 
 #[test]
