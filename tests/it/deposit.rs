@@ -216,6 +216,24 @@ async fn a_refused_account_stops_the_queue_once_and_its_repair_resumes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_missing_authority_stops_the_queue_and_its_file_is_named() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let file = gateway.dir.path().join("ca/ca.pem");
+    let pem = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    gateway.drop_flow("autorite.xml", invoice("FA-AUTORITE-1")).await;
+    let receipt = gateway.await_receipt("autorite.xml.json", |r| r["fault"]["code"] == "FG-313").await;
+    let fault = &receipt["fault"];
+    assert!(fault["title"].as_str().unwrap().contains("ca/ca.pem"), "{fault}");
+    assert!(fault["remedy"].as_str().unwrap().contains("ca_file de [chorus.api.practice]"), "{fault}");
+    // The halt has been looked at; the file's return is then noticed at once.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    std::fs::write(&file, pem).unwrap();
+    assert_eq!(gateway.await_final("autorite.xml.json").await["state"], "integrated");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_forbidden_api_stops_the_queue_with_its_remedy() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
     let control = gateway.simulator.control();

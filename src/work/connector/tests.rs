@@ -560,9 +560,11 @@ async fn repaired_secrets_and_authorities_work_without_a_restart() {
     let server = Server::start(|_| history_ok()).await;
     let client = client(&server);
     let file = |name: &str| client.folder.path().join(name);
-    for (name, code) in
-        [("ca.pem", Code::TlsFailed), ("piste.secret", Code::NotConnected), ("account.password", Code::NotConnected)]
-    {
+    for (name, code) in [
+        ("ca.pem", Code::AuthorityUnusable),
+        ("piste.secret", Code::NotConnected),
+        ("account.password", Code::NotConnected),
+    ] {
         let client = client_with(&section(server.address), &server.ca_pem);
         let path = client.folder.path().join(name);
         let content = fs::read(&path).unwrap();
@@ -570,7 +572,9 @@ async fn repaired_secrets_and_authorities_work_without_a_restart() {
         fs::remove_file(&path).unwrap();
         let said = error(client.connector.call(&HISTORY).await);
         assert_eq!(kind(&said), (CallOutcome::Stopped, code), "{name}: {said}");
-        assert!(!said.fault().title(crate::fault::Language::Fr).ends_with('?'), "every blank is filled");
+        let title = said.fault().title(crate::fault::Language::Fr);
+        assert!(!title.contains('?'), "every blank is filled: {title}");
+        assert!(name != "ca.pem" || title.contains(path.to_str().unwrap()), "what to look at: {title}");
         assert_ne!(client.connector.secrets_version(), sound, "{name}: a stopped queue sees the change");
         fs::write(&path, content).unwrap();
         client.connector.call(&HISTORY).await.unwrap();
