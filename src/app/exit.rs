@@ -21,6 +21,8 @@ pub const NO_INPUT: Exit = Exit(66);
 pub const UNAVAILABLE: Exit = Exit(69);
 /// A defect of this program.
 pub const SOFTWARE: Exit = Exit(70);
+/// The system refuses something: an address that is taken, a file that cannot be made.
+pub const SYSTEM: Exit = Exit(71);
 /// Reading or writing failed.
 pub const IO: Exit = Exit(74);
 /// Another process has what this one needs for itself.

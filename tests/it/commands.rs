@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use fluxgate::app::samples::{Expect, SAMPLES};
+use fluxgate::simulator::Credentials;
 use serde_json::Value;
 
 /// The binary, in a session whose language is English.
@@ -287,6 +288,83 @@ fn files_that_a_configuration_names_and_that_are_of_no_use_are_said() {
     {
         assert!(told.contains(part), "{part}: {told}");
     }
+}
+
+/// A running simulator.
+struct Simulator(Child);
+
+impl Simulator {
+    fn start(words: &[&str]) -> (Self, Credentials) {
+        let mut child = program().arg("simulate").args(words).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (Self(child), serde_json::from_str(&line).unwrap())
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The status of one GET by a client that trusts `ca` and nothing else.
+fn ask(credentials: &Credentials, ca: &[u8]) -> Result<String, std::io::Error> {
+    let config = fluxgate::net::tls::client_config(Some(ca)).unwrap();
+    let address: std::net::SocketAddr = credentials.url.strip_prefix("https://").unwrap().parse().unwrap();
+    let name = rustls::pki_types::ServerName::from(address.ip());
+    let session = rustls::ClientConnection::new(std::sync::Arc::new(config), name).unwrap();
+    let stream = std::net::TcpStream::connect(address)?;
+    let mut stream = rustls::StreamOwned::new(session, stream);
+    write!(stream, "GET /simulator/ledger HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(line)
+}
+
+#[test]
+fn a_simulator_s_folder_keeps_what_its_clients_know() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept = dir.path().join("simulator");
+    let words = ["--dir", kept.to_str().unwrap()];
+    let (first, before) = Simulator::start(&words);
+    let ca = fs::read(kept.join("ca.pem")).unwrap();
+    assert_eq!(Path::new(&before.ca_file), kept.join("ca.pem").canonicalize().unwrap());
+    assert!(ask(&before, &ca).unwrap().starts_with("HTTP/1.1 200 "));
+    let mode = |name: &str| fs::metadata(kept.join(name)).unwrap().permissions().mode() & 0o777;
+    for name in ["ca.key", "server.key", "client.secret", "account.password"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+    assert_eq!(fs::read_to_string(kept.join("client.secret")).unwrap().trim(), before.client_secret);
+    assert_eq!(fs::read_to_string(kept.join("account.password")).unwrap().trim(), before.account_password);
+    let server = fs::read(kept.join("server.pem")).unwrap();
+    drop(first);
+
+    let (second, after) = Simulator::start(&words);
+    assert_eq!((&after.client_id, &after.client_secret), (&before.client_id, &before.client_secret));
+    assert_eq!((&after.account_login, &after.account_password), (&before.account_login, &before.account_password));
+    assert!(ask(&after, &ca).unwrap().starts_with("HTTP/1.1 200 "), "the former authority is still good");
+    assert_eq!(fs::read(kept.join("server.pem")).unwrap(), server);
+    drop(second);
+
+    // Another address: another certificate, of the same authority.
+    let (third, elsewhere) = Simulator::start(&[&words[..], &["--listen", "127.0.0.2:0"]].concat());
+    assert_ne!(fs::read(kept.join("server.pem")).unwrap(), server);
+    assert!(ask(&elsewhere, &ca).unwrap().starts_with("HTTP/1.1 200 "));
+    drop(third);
+
+    // Without the folder everything is new, and the former authority vouches for nothing.
+    let (_fourth, stranger) = Simulator::start(&[]);
+    assert_ne!(stranger.client_secret, before.client_secret);
+    assert!(ask(&stranger, &ca).is_err());
+
+    fs::set_permissions(kept.join("ca.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    let damaged = run(&["simulate", "--dir", kept.to_str().unwrap()]);
+    assert_eq!(code(&damaged), 78, "{damaged:?}");
+    assert!(stderr(&damaged).contains("ca.key") && stderr(&damaged).contains("remove the folder"), "{damaged:?}");
+    let absent = run(&["simulate", "--scenario", "/nonexistent.toml"]);
+    assert_eq!((code(&absent), stderr(&absent).contains("/nonexistent.toml: not found")), (66, true), "{absent:?}");
 }
 
 #[test]
