@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 
 use super::control::{self, Answer, Request};
 use super::exit::{self, Failure};
-use super::opening;
+use super::opening::{self, OpenError};
 use super::place::Place;
 use crate::config::{Config, Source};
 use crate::fault::Language;
 use crate::os::{process, terminal};
-use crate::store;
+use crate::store::{self, StoreError};
 use crate::web::{unfit_name, unfit_password};
 
 /// Characters of an SFTP account's password, at least and at most. People's are the page's to judge.
@@ -178,8 +178,15 @@ impl Register {
         if let Some(answer) = self.core(&request)? {
             return Ok(answer);
         }
-        let opened = opening::open(&self.config);
-        let opened = opened.map_err(|e| Failure::new(exit::UNAVAILABLE, e.to_string(), e.to_string()))?;
+        let unavailable = |error: &OpenError| Failure::new(exit::UNAVAILABLE, error.to_string(), error.to_string());
+        let opened = match opening::open(&self.config) {
+            Ok(opened) => opened,
+            // A core that was starting when it was asked has come up meanwhile.
+            Err(error @ OpenError::Store(StoreError::InUse(_))) => {
+                return self.core(&request)?.ok_or_else(|| unavailable(&error));
+            }
+            Err(error) => return Err(unavailable(&error)),
+        };
         let answer = control::obey(&opened.store, request);
         opened.store.close().map_err(|error| failed(error.to_string()))?;
         match answer {
