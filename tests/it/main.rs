@@ -15,10 +15,3 @@ mod reception;
 mod serve;
 mod simulator;
 mod web;
-
-/// The reference folder beside the checkout; tests that need it say so aloud when it is not there.
-pub fn shared() -> Option<std::path::PathBuf> {
-    let path = std::env::var_os("FLUXGATE_SHARED")
-        .map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), Into::into);
-    path.join("chorus-pro/PROTOCOL.md").is_file().then_some(path)
-}
