@@ -11,6 +11,7 @@ mod floors;
 mod flow;
 mod gateway;
 mod house;
+mod receipts;
 mod reception;
 mod serve;
 mod simulator;
