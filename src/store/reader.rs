@@ -246,6 +246,17 @@ impl Reader {
         )
     }
 
+    /// Whether a realm has work that needs Chorus Pro, now or later.
+    pub fn waits_for_chorus(&self, place: &Realm) -> Result<bool, StoreError> {
+        let waits = self.one(
+            "SELECT EXISTS (SELECT 1 FROM work JOIN realm ON realm.id = work.realm
+             WHERE establishment = ?1 AND environment = ?2 AND job NOT IN ('intake', 'receipt', 'deliver')) AS waits",
+            (place.establishment.as_str(), place.environment.as_str()),
+            |r| r.get(0),
+        )?;
+        Ok(waits.unwrap_or(false))
+    }
+
     /// Bytes and files of an account that wait to be processed (its quota): dropped and not yet deposited.
     pub fn pending(&self, account: &AccountName) -> Result<(u64, u64), StoreError> {
         let pending = self.one(

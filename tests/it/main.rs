@@ -10,6 +10,7 @@ mod door;
 mod floors;
 mod flow;
 mod gateway;
+mod halts;
 mod house;
 mod receipts;
 mod reception;
