@@ -75,7 +75,13 @@ impl Workshop {
             tokio::spawn(halts::watch_over(Arc::clone(&core), stopped.clone())),
         ];
         for lane in [LOCAL, SENDING, FOLLOWING] {
-            running.push(tokio::spawn(drive(Arc::clone(&core), lane, woken.clone(), stopped.clone())));
+            let (core, woken, stopped) = (Arc::clone(&core), woken.clone(), stopped.clone());
+            running.push(tokio::spawn(async move {
+                if lane.jobs.contains(&Job::Deliver) {
+                    deliver::settle_former(&core).await;
+                }
+                drive(core, lane, woken, stopped).await;
+            }));
         }
         Ok(Self { core, stop, running })
     }

@@ -187,7 +187,7 @@ impl Gateway {
             folder: "depot".to_owned(),
             name: name.to_owned(),
             peer: "127.0.0.1:5022".to_owned(),
-            at: Timestamp::now(),
+            at: (self.clock)(),
             content: Content::Inline(bytes.into()),
         };
         self.store().receive(arrival).await.unwrap()

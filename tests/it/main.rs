@@ -5,7 +5,9 @@
 mod bridge;
 mod config;
 mod connector;
+mod delivery;
 mod deposit;
+mod disk;
 mod door;
 mod floors;
 mod flow;
