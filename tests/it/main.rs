@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it breaks")]
 
 mod bridge;
+mod clock;
 mod config;
 mod connector;
 mod delivery;
