@@ -165,8 +165,8 @@ impl Store {
         documents::keep(&self.writer.settings().dir, content)
     }
 
-    /// *receive*: document, flow, leaf and intake work; or a journalled duplicate with its receipt work. An inline
-    /// content beyond the inline limit is first kept as a file, on the caller's thread.
+    /// *receive*: document, flow, leaf and intake work; or a journalled duplicate with its receipt work. A staged file that
+    /// is handed over again under the same name is answered as the first time, and nothing is done. An inline content beyond the inline limit is first kept as a file, on the caller's thread.
     pub fn receive(&self, mut arrival: Arrival) -> Step<Received> {
         let content = std::mem::replace(&mut arrival.content, Content::Inline(Vec::new()));
         match self.prepared(content) {

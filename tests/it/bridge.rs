@@ -1,6 +1,7 @@
 //! Does the SFTP bridge keep what it answers for? A real store, a real gate socket, real SSH on loopback; the peer is
 //! our own client here, and stock OpenSSH and lftp in `stock`.
 
+mod broken;
 mod hostile;
 mod place;
 mod results;

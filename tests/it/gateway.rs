@@ -189,6 +189,7 @@ impl Gateway {
             peer: "127.0.0.1:5022".to_owned(),
             at: (self.clock)(),
             content: Content::Inline(bytes.into()),
+            staged: None,
         };
         self.store().receive(arrival).await.unwrap()
     }

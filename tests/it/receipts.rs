@@ -15,6 +15,7 @@ async fn refused(gateway: &Gateway, name: &str, folder: &str, fault: Fault) -> F
         name: name.to_owned(),
         peer: "127.0.0.1".to_owned(),
         at: Timestamp::now(),
+        happened: None,
         fault,
     };
     gateway.store().refuse(refusal).await.unwrap()

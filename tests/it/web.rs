@@ -106,6 +106,7 @@ impl House {
             peer: "127.0.0.1".into(),
             at: Timestamp::now(),
             content: Content::Inline(content.to_vec()),
+            staged: None,
         };
         match self.store.receive(arrival).wait().unwrap() {
             Received::Flow(flow) => flow,

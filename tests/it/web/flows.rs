@@ -145,6 +145,7 @@ fn a_refused_file_and_a_double_one_have_their_page_and_receipt() {
         name: "perdue.xml".into(),
         peer: "127.0.0.1".into(),
         at: Timestamp::now(),
+        happened: None,
         fault: Fault::new(Code::UnknownFolder).with("folder", "ailleurs"),
     };
     let refused = house.store.refuse(refusal).wait().unwrap();
