@@ -41,6 +41,8 @@ pub(super) struct Core {
     pub pauses: Pauses,
     /// Since when the configuration is in force: whoever waits for a repair listens here.
     pub configured: watch::Sender<Timestamp>,
+    /// Rings when a realm's calls stop.
+    pub halted: watch::Sender<()>,
     /// Rings when a halted realm's calls go on.
     pub resumed: watch::Sender<()>,
     clock: Clock,
@@ -83,6 +85,7 @@ impl Core {
             options: ArcSwap::from_pointee(parts.options),
             pauses: Pauses::default(),
             configured: watch::Sender::new((parts.clock)()),
+            halted: watch::Sender::new(()),
             resumed: watch::Sender::new(()),
             clock: parts.clock,
         }

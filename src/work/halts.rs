@@ -100,7 +100,7 @@ struct Means {
 /// Probes halted realms until `stop` is set. At the start and after a change of the configuration everything that waits
 /// is tried at once.
 pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
-    let mut configured = core.configured.subscribe();
+    let (mut configured, mut halted) = (core.configured.subscribe(), core.halted.subscribe());
     let mut probing: HashMap<Realm, Probing> = HashMap::new();
     let mut is_new = true;
     loop {
@@ -114,6 +114,8 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
         tokio::select! {
             _ = stop.changed() => return,
             _ = configured.changed() => is_new = true,
+            // Seen at once, so that a repair a moment later is seen as one.
+            _ = halted.changed() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
@@ -211,8 +213,11 @@ async fn resume(core: &Core, realm: &Realm, why: &str) {
 /// Stops a realm's calls; one line and one fault, however many calls met it.
 pub(super) async fn halt(core: &Core, realm: &Realm, fault: &Fault) {
     match core.store.halt(realm, fault.clone(), core.now()).await {
-        Ok(true) => log::error!(realm = realm.to_string().as_str(), fault = fault.code.as_str();
-            "The queue stops: {}", fault.title(Language::En)),
+        Ok(true) => {
+            log::error!(realm = realm.to_string().as_str(), fault = fault.code.as_str();
+                "The queue stops: {}", fault.title(Language::En));
+            core.halted.send_replace(());
+        }
         Ok(false) => {}
         Err(error) => log::error!(realm = realm.to_string().as_str(), error = error.to_string().as_str();
             "A realm cannot be halted"),
