@@ -379,9 +379,9 @@ catalogue! {
     }
     CoreUnavailable "FG-904" Appliance Later {
         "Le service interne redémarre"
-        "Attendez une minute et recommencez. Aucun fichier n'a été pris."
+        "Attendez une minute et recommencez. Si le fichier avait été pris malgré tout, le second ne serait qu'un doublon (FG-106)."
         "The inner service is restarting"
-        "Wait a minute and try again. No file was taken."
+        "Wait a minute and try again. If the file was taken all the same, the second one is only a duplicate (FG-106)."
     }
     UpstreamUnavailable "FG-905" Establishment Later {
         "Le serveur {upstream} ne répond pas ({detail})"

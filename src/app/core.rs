@@ -94,6 +94,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
             folders: boot.config.path(Path::new("folders")),
             signer: signer.clone(),
             options: options(&boot.config),
+            clock: Arc::new(Timestamp::now),
         };
         Some(Workshop::start(parts).map_err(io("the accounts' folders in", &boot.config.store.dir))?)
     };

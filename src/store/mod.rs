@@ -166,8 +166,8 @@ impl Store {
         documents::keep(&self.writer.settings().dir, content)
     }
 
-    /// *receive*: document, flow, leaf and intake work; or a journalled duplicate with its receipt work. An inline
-    /// content beyond the inline limit is first kept as a file, on the caller's thread.
+    /// *receive*: document, flow, leaf and intake work; or a journalled duplicate with its receipt work. A staged file that
+    /// is handed over again under the same name is answered as the first time, and nothing is done. An inline content beyond the inline limit is first kept as a file, on the caller's thread.
     pub fn receive(&self, mut arrival: Arrival) -> Step<Received> {
         let content = std::mem::replace(&mut arrival.content, Content::Inline(Vec::new()));
         match self.prepared(content) {
@@ -279,9 +279,15 @@ impl Store {
         self.step(move |w| queue::finish(w, &lease, Timestamp::now()))
     }
 
-    /// The clock went backwards: work that would be due in a far future is due now.
-    pub fn pull_in(&self, now: Timestamp) -> Step<()> {
-        self.step(move |w| queue::pull_in(w, now))
+    /// *put back*: the clock was put back by `by`, and with it what is due, however far.
+    pub fn put_back(&self, now: Timestamp, by: Duration) -> Step<()> {
+        self.step(move |w| queue::put_back(w, now, by))
+    }
+
+    /// *hurry*: a realm's deposits that were put off are due now.
+    pub fn hurry(&self, realm: &Realm, at: Timestamp) -> Step<()> {
+        let realm = realm.clone();
+        self.step(move |w| people::hurry(w, &realm, at))
     }
 
     /// Ends a lease: the work is due again at `at`. A deposit still sending becomes doubtful.
@@ -290,13 +296,14 @@ impl Store {
         self.step(move |w| queue::postpone(w, &lease, at))
     }
 
-    /// *halt*: stops a realm's calls with one fault; `true` when it was not halted for this code before.
+    /// *halt*: stops a realm's calls with one fault; `true` when it was not halted for this code before. Receipts of what
+    /// waits follow.
     pub fn halt(&self, realm: &Realm, fault: Fault, at: Timestamp) -> Step<bool> {
         let realm = realm.clone();
         self.step(move |w| people::halt(w, &realm, &fault, at))
     }
 
-    /// *resume*: the realm's calls go on; `true` when it was halted.
+    /// *resume*: the realm's calls go on, deposits that were put off too; `true` when it was halted. Receipts follow.
     pub fn resume(&self, realm: &Realm, at: Timestamp) -> Step<bool> {
         let realm = realm.clone();
         self.step(move |w| people::resume(w, &realm, at))

@@ -12,7 +12,7 @@ use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, may
 use super::writer::Writer;
 use super::{
     ArrivalRecord, AttemptRecord, CheckpointRecord, DATABASE_FILE, FindingRecord, InvoiceFacts, InvoiceRecord,
-    LeafRecord, StatusRecord, StepRecord, StoreError, documents, schema,
+    LeafRecord, Received, StagedDrop, StatusRecord, StepRecord, StoreError, arrivals, documents, schema,
 };
 use crate::audit::{Leaf, LeafRead};
 use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, Realm, Timestamp};
@@ -265,6 +265,51 @@ impl Reader {
                 Ok((realm(r)?, fault, super::columns::instant(r, "at")?))
             },
         )
+    }
+
+    /// What became of a drop of a staged file that was handed over before; `None` when it was not.
+    pub fn known_drop(&self, drop: &StagedDrop<'_>) -> Result<Option<Received>, StoreError> {
+        let key = (drop.staged, drop.account.as_str(), drop.folder, drop.file, drop.sha256.0);
+        self.one(arrivals::KNOWN_STAGED, key, arrivals::known)
+    }
+
+    /// Whether a staged file of the account was handed over under any name.
+    pub fn is_handed_over(&self, account: &AccountName, staged: &str) -> Result<bool, StoreError> {
+        let found = self.one(
+            "SELECT 1 FROM arrival WHERE staged = ?1 AND account = ?2 LIMIT 1",
+            (staged, account.as_str()),
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Whether this very file was taken (or found to be a duplicate) since `since`.
+    pub fn is_taken(
+        &self,
+        account: &AccountName,
+        folder: &str,
+        file: &str,
+        sha256: DocumentHash,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let found = self.one(
+            "SELECT 1 FROM arrival INDEXED BY arrival_at
+             WHERE at >= ?1 AND account = ?2 AND folder = ?3 AND file = ?4 AND sha256 = ?5 LIMIT 1",
+            (since.millis(), account.as_str(), folder, file, sha256.0),
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Whether a realm has work that needs Chorus Pro, now or later.
+    pub fn waits_for_chorus(&self, place: &Realm) -> Result<bool, StoreError> {
+        let waits = self.one(
+            "SELECT EXISTS (SELECT 1 FROM work JOIN realm ON realm.id = work.realm
+             WHERE establishment = ?1 AND environment = ?2 AND job NOT IN ('intake', 'receipt', 'deliver')) AS waits",
+            (place.establishment.as_str(), place.environment.as_str()),
+            |r| r.get(0),
+        )?;
+        Ok(waits.unwrap_or(false))
     }
 
     /// Bytes and files of an account that wait to be processed (its quota): dropped and not yet deposited.

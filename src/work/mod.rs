@@ -24,7 +24,7 @@ mod seal;
 mod settings;
 mod statuses;
 
-pub use self::core::Parts;
+pub use self::core::{Clock, Parts};
 pub use driver::Workshop;
 pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_stem};
 pub use seal::{Purpose, SealError, canonical, seal, verify};

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use fluxgate::domain::Timestamp;
+use fluxgate::flow::deposit::Event;
 use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
-use fluxgate::store::Received;
+use fluxgate::store::{Facts, Received};
 use fluxgate::work::Purpose;
 use serde_json::Value;
 
@@ -147,6 +149,49 @@ async fn a_slow_answer_is_a_doubt_too() {
     let receipt = gateway.await_final("lente.xml.json").await;
     assert!(states(&receipt).contains(&"doubtful"));
     assert_eq!(taken(&gateway, "FA-LENTE-1"), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_after_its_lease_was_lost_is_kept() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Slow).ms(1_500)).unwrap();
+    // No search is answered: only the answer itself can settle the doubt.
+    control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Status503).always()).unwrap();
+    let flow = gateway.drop_flow("tard.xml", invoice("FA-TARD-1")).await;
+    let state = || gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap().state;
+    gateway.await_until("the call", || state() == "sending").await;
+    // An hour passes by the clock that leases are counted by (it was put right), and a second for the call.
+    let later = Timestamp::now().plus(Duration::from_secs(3600));
+    gateway.store().lease(&[], 1, later, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(state(), "doubtful");
+    let receipt = gateway.await_state("tard.xml.json", "deposited").await;
+    assert_eq!(receipt["deposit_number"], gateway.simulator.ledger().deposits[0].deposit_number.as_str());
+    assert_eq!(states(&receipt), ["received", "ready", "sending", "doubtful", "deposited"]);
+    control.clear_faults();
+    let receipt = gateway.await_final("tard.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null));
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 1, "sent once");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_after_a_person_decided_changes_nothing() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Slow).ms(1_500)).unwrap();
+    let flow = gateway.drop_flow("trop-tard.xml", invoice("FA-TARD-2")).await;
+    let record = || gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap();
+    gateway.await_until("the call", || record().state == "sending").await;
+    let later = Timestamp::now().plus(Duration::from_secs(3600));
+    gateway.store().lease(&[], 1, later, Duration::from_secs(60)).await.unwrap();
+    let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+    gateway.store().decide(&flow, Event::AbandonedByPerson, facts, None, Timestamp::now()).await.unwrap();
+    gateway.await_until("the answer", || gateway.simulator.ledger().deposits.len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(2_000)).await;
+    let record = record();
+    assert_eq!((record.state.as_str(), record.fault), ("abandoned", None), "no alarm about an impossible event");
     gateway.stop().await;
 }
 
