@@ -281,6 +281,12 @@ catalogue! {
         "Chorus Pro does not know the call {service} (HTTP {status}, {environment})"
         "Check base_url in [chorus.api]: this environment's address and path. Deposits resume by themselves."
     }
+    AuthorityUnusable "FG-313" Establishment AfterAction {
+        "Autorité de confiance inutilisable pour l'environnement {environment} : {detail}"
+        "Mettez l'autorité (PEM) dans ce fichier, ou corrigez ca_file de [chorus.api.{environment}], ou retirez cette clé si aucun proxy n'inspecte TLS. Les dépôts reprennent d'eux-mêmes."
+        "Trusted authority of no use for environment {environment}: {detail}"
+        "Put the authority (PEM) into this file, or correct ca_file in [chorus.api.{environment}], or remove that key if no proxy inspects TLS. Deposits resume by themselves."
+    }
     DepositRefused "FG-401" Supplier Never {
         "Chorus Pro refuse le dépôt : {code} {label}"
         "Corrigez la facture selon le libellé et déposez la version corrigée."
@@ -439,9 +445,9 @@ catalogue! {
     }
     CoreUnavailable "FG-904" Appliance Later {
         "Le service interne redémarre"
-        "Attendez une minute et recommencez. Aucun fichier n'a été pris."
+        "Attendez une minute et recommencez. Si le fichier avait été pris malgré tout, le second ne serait qu'un doublon (FG-106)."
         "The inner service is restarting"
-        "Wait a minute and try again. No file was taken."
+        "Wait a minute and try again. If the file was taken all the same, the second one is only a duplicate (FG-106)."
     }
     UpstreamUnavailable "FG-905" Establishment Later {
         "Le serveur {upstream} ne répond pas ({detail})"

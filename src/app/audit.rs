@@ -4,10 +4,10 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::exit;
-use super::serve::DEFAULT_CONFIG;
+use super::exit::{self, Failure};
+use super::place::Place;
 use crate::audit::Verifier;
-use crate::config::ConfigFile;
+use crate::store::DATABASE_FILE;
 use crate::store::verify::{self, Options, Report};
 
 /// Checkpoints kept elsewhere and keys are short texts; a longer file is something else. In bytes.
@@ -22,6 +22,7 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 pub struct Verify {
     /// The data folder; without it, that of the configuration
+    #[arg(conflicts_with = "config")]
     dir: Option<PathBuf>,
     /// The journal's public key (NAME+HASH+KEY) as the auditor got it, or a file that holds it; may be repeated
     #[arg(long, value_name = "KEY")]
@@ -32,22 +33,21 @@ pub struct Verify {
     /// Leave out reading and hashing every document
     #[arg(long)]
     no_documents: bool,
-    /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
-    config: PathBuf,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub fn run(command: &Command) -> ExitCode {
     let Command::Verify(arguments) = command;
-    let options = match options(arguments) {
-        Ok(options) => options,
-        Err((code, message)) => {
-            eprintln!("fluxgate audit: {message}");
-            return code.into();
-        }
+    verify_and_tell(arguments).unwrap_or_else(|failure| failure.tell("audit"))
+}
+
+fn verify_and_tell(arguments: &Verify) -> Result<ExitCode, Failure> {
+    let options = options(arguments)?;
+    let dir = match &arguments.dir {
+        Some(dir) => dir.clone(),
+        None => arguments.place.file()?.boot(false).config.store.dir,
     };
-    let configured = || ConfigFile::new(&arguments.config).boot(false).config.store.dir;
-    let dir = arguments.dir.clone().unwrap_or_else(configured);
     let shown = std::io::stderr().is_terminal();
     let report = verify::verify_showing(&dir, &options, &mut |done, all| {
         if shown {
@@ -58,20 +58,39 @@ pub fn run(command: &Command) -> ExitCode {
         eprint!("\r\x1b[K");
     }
     match report {
-        Ok(report) => tell(&dir, &report),
+        Ok(report) => Ok(tell(&dir, &report)),
+        Err(_) if !dir.join(DATABASE_FILE).exists() => Err(no_journal(&dir)),
         Err(error) => {
-            eprintln!("fluxgate audit: {}: {error}", dir.display());
-            exit::NO_INPUT.into()
+            let said = format!("{}: {error}", dir.display());
+            Err(Failure::new(exit::NO_INPUT, said.clone(), said))
         }
     }
 }
 
-fn options(arguments: &Verify) -> Result<Options, (exit::Exit, String)> {
+fn no_journal(dir: &Path) -> Failure {
+    let dir = dir.display();
+    Failure::new(
+        exit::NO_INPUT,
+        format!(
+            "pas de journal dans {dir} ({DATABASE_FILE} manque) : donnez le dossier de données de la passerelle, ou sa \
+             configuration avec --config"
+        ),
+        format!(
+            "no journal in {dir} (there is no {DATABASE_FILE}): name the gateway's data folder, or its configuration \
+             with --config"
+        ),
+    )
+}
+
+fn options(arguments: &Verify) -> Result<Options, Failure> {
     let mut options = Options { documents: !arguments.no_documents, ..Options::default() };
     for key in &arguments.key {
         let text = if key.contains('+') && !Path::new(key).exists() { key.clone() } else { read(Path::new(key))? };
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let key = Verifier::parse(line.trim()).map_err(|error| (exit::DATA, format!("{line:?}: {error}")))?;
+            let key = Verifier::parse(line.trim()).map_err(|error| {
+                let said = format!("--key {line:?}: {error}");
+                Failure::new(exit::DATA, said.clone(), said)
+            })?;
             options.keys.push(key);
         }
     }
@@ -82,10 +101,15 @@ fn options(arguments: &Verify) -> Result<Options, (exit::Exit, String)> {
     Ok(options)
 }
 
-fn read(path: &Path) -> Result<String, (exit::Exit, String)> {
-    let failed = |error: std::io::Error| (exit::NO_INPUT, format!("{}: {error}", path.display()));
+fn read(path: &Path) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| Failure::io(exit::NO_INPUT, path.display(), &error);
     if std::fs::metadata(path).map_err(failed)?.len() > TEXT_LIMIT {
-        return Err((exit::DATA, format!("{}: larger than {TEXT_LIMIT} bytes", path.display())));
+        let path = path.display();
+        return Err(Failure::new(
+            exit::DATA,
+            format!("{path} : plus de {TEXT_LIMIT} octets"),
+            format!("{path}: larger than {TEXT_LIMIT} bytes"),
+        ));
     }
     std::fs::read_to_string(path).map_err(failed)
 }

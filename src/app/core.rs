@@ -60,6 +60,7 @@ pub fn run(file: ConfigFile, boot: Boot, supervised: bool) -> ExitCode {
                 OpenError::KeyForm { .. }
                 | OpenError::Key(_)
                 | OpenError::Store(StoreError::TooNew { .. } | StoreError::JournalDamaged(_)) => exit::CONFIG.into(),
+                OpenError::Store(StoreError::InUse(_)) => exit::IN_USE.into(),
                 _ => exit::UNAVAILABLE.into(),
             };
         }
@@ -93,18 +94,20 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
             folders: boot.config.path(Path::new("folders")),
             signer: signer.clone(),
             options: options(&boot.config),
+            clock: Arc::new(Timestamp::now),
         };
         Some(Workshop::start(parts).map_err(io("the accounts' folders in", &boot.config.store.dir))?)
     };
     let numbers = metrics::source(store.clone(), connectors, boot.config.store.dir.clone());
     let gatehouse = Gatehouse::new(store.clone(), &boot.config.store.dir, rules(&boot.config), numbers.text());
     let gatehouse = Arc::new(gatehouse.map_err(io("the gate's folders in", &boot.config.store.dir))?);
-    let gate_socket = run_dir.join(GATE_SOCKET);
-    let gate = gate::serve(listen(&gate_socket)?, gatehouse.clone()).map_err(io("the gate's socket", &gate_socket))?;
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
     let (reload, mut reloads) = reload_wishes()?;
     let page = page(&file, &boot, &store, signer.verifier().text(), reload)?;
+    // Last: front calls the box healthy when the gate answers.
+    let gate_socket = run_dir.join(GATE_SOCKET);
+    let gate = gate::serve(listen(&gate_socket)?, gatehouse.clone()).map_err(io("the gate's socket", &gate_socket))?;
 
     log::info!(journal = signer.origin(); "Core runs");
     heart.ready("core runs");

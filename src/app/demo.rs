@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use toml_edit::{DocumentMut, value};
 
 use super::exit;
 use super::front::{ADDRESSES_FILE, Addresses};
@@ -29,6 +30,12 @@ const SETTLE_LONGEST: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Invoices that arrive from suppliers.
 const RECEIVED: usize = 3;
+/// The gateway's data folder, in the demo's.
+const DATA: &str = "data";
+const FREE_PORT: &str = "127.0.0.1:0";
+/// The configuration of a gateway that practises against the simulator.
+const PRACTICE: &str = include_str!("../../config/practice.toml");
+/// The account there.
 const ACCOUNT: &str = "sifac";
 
 /// Simulated seconds per real second: an invoice is paid within half a minute.
@@ -106,7 +113,7 @@ impl Folder {
             } else if std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) {
                 return Err(std::io::Error::other("it is not empty; name a new one"));
             }
-            std::fs::create_dir_all(path.join("data/secrets"))?;
+            std::fs::create_dir_all(&path)?;
             path.canonicalize()
         };
         match make() {
@@ -157,7 +164,7 @@ async fn start_simulator(folder: &Folder) -> Result<Simulator, DemoError> {
     let options = Options {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         plain: false,
-        dir: Some(folder.path.join("simulator")),
+        dir: Some(folder.path.join(DATA).join("simulator")),
         speed: SPEED,
         scenario,
         seed: 1,
@@ -165,85 +172,23 @@ async fn start_simulator(folder: &Folder) -> Result<Simulator, DemoError> {
     Simulator::start(options).await.map_err(|e| DemoError::Simulator(e.to_string()))
 }
 
-/// Writes secrets and configuration; answers the configuration's path.
+/// Writes the configuration: the one of `config/practice.toml`, in this folder, on free ports, with this password.
 fn configure(folder: &Folder, simulator: &Simulator, password: &str) -> Result<PathBuf, DemoError> {
-    let credentials = simulator.credentials();
-    let hash = super::user::hash(password).map_err(|(_, reason)| DemoError::Gateway(reason))?;
-    folder.write("data/secrets/piste.practice.secret", &credentials.client_secret)?;
-    folder.write("data/secrets/univ-exemple.practice.password", &credentials.account_password)?;
-    let data = toml_text(&folder.path.join("data").to_string_lossy());
-    let run_dir = toml_text(&folder.path.join("run").to_string_lossy());
-    let text = format!(
-        r#"# Written by `fluxgate demo`: the practice environment is the built-in simulator.
-version = 1
-
-[[establishment]]
-id = "univ-exemple"
-name = "Université Exemple"
-siret = "12345678200051"
-
-[[establishment.technical_account]]
-environment = "practice"
-login = {login}
-password_file = "secrets/univ-exemple.practice.password"
-
-[chorus.api.practice]
-token_url = {token_url}
-base_url = {base_url}
-client_id = {client_id}
-client_secret_file = "secrets/piste.practice.secret"
-ca_file = {ca_file}
-calls_per_second = 50
-timeout = "10s"
-
-[[account]]
-name = "{ACCOUNT}"
-password_hash = {hash}
-
-[[route]]
-account = "{ACCOUNT}"
-folder = "depot"
-establishment = "univ-exemple"
-environment = "practice"
-profile = "en16931"
-check = "block"
-receive = true
-
-[door]
-listen = "127.0.0.1:0"
-metrics_listen = "127.0.0.1:0"
-
-[sftp]
-listen = "127.0.0.1:0"
-
-[journal]
-origin = "fluxgate/demo"
-
-[store]
-dir = {data}
-run_dir = {run_dir}
-
-[limits]
-disk_reserve = "16MiB"
-integration_poll = "500ms"
-doubt_poll = "1s"
-deposit_retry = "1s"
-status_poll = "1s"
-reception_poll = "1s"
-"#,
-        login = toml_text(&credentials.account_login),
-        token_url = toml_text(&format!("{}/api/oauth/token", credentials.url)),
-        base_url = toml_text(&credentials.url),
-        client_id = toml_text(&credentials.client_id),
-        ca_file = toml_text(&credentials.ca_file),
-        hash = toml_text(&hash),
-    );
-    folder.write("fluxgate.toml", &text)?;
+    let url = &simulator.credentials().url;
+    let hash = super::user::hash(password).map_err(|failure| DemoError::Gateway(failure.to_string()))?;
+    let path = |name: &str| value(folder.path.join(name).to_string_lossy().into_owned());
+    let mut config: DocumentMut = PRACTICE.parse().expect("the tests read config/practice.toml");
+    let api = &mut config["chorus"]["api"]["practice"];
+    api["token_url"] = value(format!("{url}/api/oauth/token"));
+    api["base_url"] = value(url);
+    config["account"][0]["password_hash"] = value(hash);
+    config["door"]["listen"] = value(FREE_PORT);
+    config["door"]["metrics_listen"] = value(FREE_PORT);
+    config["sftp"]["listen"] = value(FREE_PORT);
+    config["store"]["dir"] = path(DATA);
+    config["store"]["run_dir"] = path("run");
+    folder.write("fluxgate.toml", &format!("# Written by `fluxgate demo`, after config/practice.toml.\n{config}"))?;
     Ok(folder.path.join("fluxgate.toml"))
-}
-
-fn toml_text(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
 }
 
 /// `serve` as a child process.
@@ -359,7 +304,7 @@ fn print_access(folder: &Folder, addresses: &Addresses, password: &str) {
     println!("  password     {password}");
     println!("  metrics      http://{}/metrics", addresses.metrics);
     println!("  folder       {}", folder.path.display());
-    println!("  journal      fluxgate audit verify {}", folder.path.join("data").display());
+    println!("  journal      fluxgate audit verify {}", folder.path.join(DATA).display());
     println!();
 }
 
@@ -466,7 +411,7 @@ fn summarise(rows: &[Row], received: usize, verified: &Result<String, String>, t
 /// `audit verify` on the demo's data, while the gateway runs.
 fn verify(folder: &Folder) -> Result<String, String> {
     let options = verify::Options { documents: true, ..verify::Options::default() };
-    let report = verify::verify(&folder.path.join("data"), &options).map_err(|e| e.to_string())?;
+    let report = verify::verify(&folder.path.join(DATA), &options).map_err(|e| e.to_string())?;
     match report.bad {
         Some(bad) => Err(bad.to_string()),
         None => Ok(format!("the journal verifies: {} records, {} checkpoints", report.leaves, report.checkpoints)),

@@ -183,12 +183,9 @@ impl From<State> for Part {
             State::PartlyIntegrated => Part::PartlyTaken,
             State::Refused => Part::Refused,
             State::Rejected | State::Abandoned => Part::Lost,
-            State::Received
-            | State::Ready
-            | State::Sending
-            | State::Doubtful
-            | State::Deposited
-            | State::Split => Part::Open,
+            State::Received | State::Ready | State::Sending | State::Doubtful | State::Deposited | State::Split => {
+                Part::Open
+            }
         }
     }
 }

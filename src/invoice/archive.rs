@@ -31,12 +31,7 @@ pub fn is_archive(bytes: &[u8]) -> bool {
 }
 
 /// Hands each member to `visit`. The fault is the archive's own: nothing of it could be read, or the rest of it.
-pub fn read(
-    bytes: &[u8],
-    limits: &Limits,
-    language: Language,
-    visit: &mut dyn FnMut(Member),
-) -> Result<(), Fault> {
+pub fn read(bytes: &[u8], limits: &Limits, language: Language, visit: &mut dyn FnMut(Member)) -> Result<(), Fault> {
     let mut opening = Opening { limits, language, members: 0, inflated: 0, visit };
     match sniff::sniff(bytes) {
         sniff::Content::Other(Kind::Zip) => opening.zip(bytes),

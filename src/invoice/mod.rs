@@ -4,7 +4,6 @@
 //! report every finding, not the first; to say of a file that is no invoice what it looks like. Refuses to know files,
 //! sockets, the store, the directory of Chorus Pro and what becomes of the invoice afterwards.
 
-
 pub mod archive;
 mod chorus_rules;
 mod container;

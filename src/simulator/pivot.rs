@@ -322,8 +322,7 @@ mod tests {
 
     #[test]
     fn pivots_are_valid_against_the_official_schema() {
-        let Some(shared) = super::super::tests::shared() else { return };
-        let schema = shared.join("chorus-pro/xsd/CPPFacturePivot_V2_02.xsd");
+        let Some(schema) = crate::reference::reference("chorus-pro/xsd/CPPFacturePivot_V2_02.xsd") else { return };
         let samples: Vec<ReceivedInvoice> = (1..=6).map(|n| ReceivedInvoice::sample(n, "2026-11-20")).collect();
         let mut documents: Vec<String> =
             samples.iter().map(|sample| pivot(&[leaving(sample)], "2026-11-23", 1)).collect();

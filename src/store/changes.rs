@@ -41,12 +41,7 @@ pub fn ask_by_person(
 }
 
 /// A change is durable with its leaf and its work.
-pub fn ask(
-    w: &mut Writing<'_>,
-    asking: &Asking<'_>,
-    asked: &AskedChange,
-    at: Timestamp,
-) -> Result<FlowId, StoreError> {
+pub fn ask(w: &mut Writing<'_>, asking: &Asking<'_>, asked: &AskedChange, at: Timestamp) -> Result<FlowId, StoreError> {
     let id = flows::new_id();
     let state = State::Asked;
     let motif: String = asked.motif.chars().take(MOTIF_LIMIT_CHARS).collect();

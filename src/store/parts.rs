@@ -7,9 +7,7 @@ use super::documents::{self, Prepared as Document};
 use super::flows::{self, Loaded};
 use super::journal::Entry;
 use super::writer::Writing;
-use super::{
-    AskedChange, Decided, Facts, FluxPart, InvoiceFacts, Lease, StoreError, changes, deposits, queue,
-};
+use super::{AskedChange, Decided, Facts, FluxPart, InvoiceFacts, Lease, StoreError, changes, deposits, queue};
 use crate::domain::{FlowId, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, Part, State, of_parts};
@@ -142,8 +140,7 @@ pub const HOLDERS: &str = "SELECT invoice.flow AS flow, supplier, issued_on FROM
 
 /// A row of [`HOLDERS`], if its invoice is the same.
 pub fn holder(row: &Row<'_>, invoice: &InvoiceFacts) -> rusqlite::Result<Option<FlowId>> {
-    let theirs =
-        InvoiceFacts { supplier: row.get("supplier")?, issued_on: row.get("issued_on")?, ..invoice.clone() };
+    let theirs = InvoiceFacts { supplier: row.get("supplier")?, issued_on: row.get("issued_on")?, ..invoice.clone() };
     theirs.is_same_invoice(invoice).then(|| word(row, "flow")).transpose()
 }
 
@@ -158,21 +155,21 @@ fn end_if_all_ended(w: &mut Writing<'_>, file: &Loaded, at: Timestamp) -> Result
     if file.kind != FlowKind::Deposit.as_str() || file.state != State::Split.as_str() {
         return Ok(());
     }
-    let parts = w.all(
-        "SELECT kind, state FROM flow WHERE realm = ?1 AND parent = ?2",
-        (file.realm, file.id.as_str()),
-        |r| Ok((r.get::<_, String>("kind")?, r.get::<_, String>("state")?)),
-    )?;
+    let parts =
+        w.all("SELECT kind, state FROM flow WHERE realm = ?1 AND parent = ?2", (file.realm, file.id.as_str()), |r| {
+            Ok((r.get::<_, String>("kind")?, r.get::<_, String>("state")?))
+        })?;
     let refused: u32 = w
-        .one("SELECT refused_parts FROM flow WHERE realm = ?1 AND id = ?2", (file.realm, file.id.as_str()), |r| r.get(0))?
+        .one("SELECT refused_parts FROM flow WHERE realm = ?1 AND id = ?2", (file.realm, file.id.as_str()), |r| {
+            r.get(0)
+        })?
         .unwrap_or(0);
     let mut outcomes: Vec<Part> = parts.iter().map(|(kind, state)| outcome(kind, state)).collect();
     outcomes.extend((0..refused).map(|_| Part::Refused));
     let Some(event) = of_parts(outcomes.iter().copied()) else { return Ok(()) };
     let taken = outcomes.iter().filter(|part| matches!(part, Part::Taken)).count();
-    let fault = (event != Event::Integrated).then(|| {
-        Fault::new(Code::PartsNotTaken).with("missing", outcomes.len() - taken).with("total", outcomes.len())
-    });
+    let fault = (event != Event::Integrated)
+        .then(|| Fault::new(Code::PartsNotTaken).with("missing", outcomes.len() - taken).with("total", outcomes.len()));
     deposits::decide(w, &file.id, event, &Facts { fault, ..Facts::default() }, None, at)?;
     if refused == 0 {
         // Each part shows what it waits for; the file would only say so once more.

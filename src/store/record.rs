@@ -39,6 +39,18 @@ pub struct Arrival {
     pub peer: String,
     pub at: Timestamp,
     pub content: Content,
+    /// Which file under a temporary name it was, when it was one: the same handed over again is the same drop.
+    pub staged: Option<String>,
+}
+
+/// Names a drop of a file under a temporary name, whatever became of it.
+#[derive(Debug, Clone, Copy)]
+pub struct StagedDrop<'a> {
+    pub account: &'a AccountName,
+    pub folder: &'a str,
+    pub file: &'a str,
+    pub sha256: DocumentHash,
+    pub staged: &'a str,
 }
 
 /// What became of an arrival.
@@ -62,6 +74,8 @@ pub struct Refusal {
     pub name: String,
     pub peer: String,
     pub at: Timestamp,
+    /// When it happened, if core could be told only later: its receipt is older than what came since.
+    pub happened: Option<Timestamp>,
     pub fault: Fault,
 }
 

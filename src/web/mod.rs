@@ -36,6 +36,7 @@ use std::time::Duration;
 
 pub use answer::CONTENT_SECURITY_POLICY;
 pub use claim::{Claim, ClaimError};
+pub use entry::{unfit_name, unfit_password};
 pub use server::{ServeError, WORKERS};
 
 use crate::config::ConfigFile;

@@ -7,9 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chorus::{
-    ConsulterHistorique, History, Motive, RecupererEtatsTraitement, TraiterRecue, TreatmentError,
-};
+use crate::chorus::{ConsulterHistorique, History, Motive, RecupererEtatsTraitement, TraiterRecue, TreatmentError};
 use crate::domain::{InvoiceStatus, Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::status_change::{Event, State};
@@ -233,9 +231,8 @@ impl Job<'_> {
                 (event, ChangeFacts { fault: Some(fault), not_before, detail, ..ChangeFacts::default() })
             }
         };
-        let settled = core
-            .record(|| core.store.decide_change(&self.flow.id, event, facts.clone(), Some(self.lease), now))
-            .await;
+        let settled =
+            core.record(|| core.store.decide_change(&self.flow.id, event, facts.clone(), Some(self.lease), now)).await;
         match settled {
             // The lease ran out while the call was under way, so the flow is doubtful: but the answer has come after all.
             Err(StoreError::LeaseLost) if event == Event::Accepted => {
@@ -325,7 +322,8 @@ fn kept_transitions(core: &Core, realm: &Realm, name: &str) -> Option<Vec<Invoic
     let mut words = value.split(' ').filter(|word| !word.is_empty());
     let at = Timestamp::from_millis(words.next()?.parse().ok()?);
     let now = core.now();
-    (at <= now && now.since(at) < TRANSITIONS_KEPT).then(|| words.map(|code| InvoiceStatus::from(code.to_owned())).collect())
+    (at <= now && now.since(at) < TRANSITIONS_KEPT)
+        .then(|| words.map(|code| InvoiceStatus::from(code.to_owned())).collect())
 }
 
 fn incomplete(asked: &AskedChange, error: &TreatmentError) -> Fault {

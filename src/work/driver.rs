@@ -75,16 +75,23 @@ impl Workshop {
             tokio::spawn(halts::watch_over(Arc::clone(&core), stopped.clone())),
         ];
         for lane in [LOCAL, SENDING, FOLLOWING] {
-            running.push(tokio::spawn(drive(Arc::clone(&core), lane, woken.clone(), stopped.clone())));
+            let (core, woken, stopped) = (Arc::clone(&core), woken.clone(), stopped.clone());
+            running.push(tokio::spawn(async move {
+                if lane.jobs.contains(&Job::Deliver) {
+                    deliver::settle_former(&core).await;
+                }
+                drive(core, lane, woken, stopped).await;
+            }));
         }
         Ok(Self { core, stop, running })
     }
 
-    /// Puts a changed configuration in force; jobs under way end with the former one.
+    /// Puts a changed configuration in force; jobs under way end with the former one. Whatever waited is tried at once.
     pub fn reconfigure(&self, options: Options, connectors: Connectors) -> std::io::Result<()> {
         self.core.folders.make(&accounts(&options))?;
         self.core.options.store(Arc::new(options));
         self.core.connectors.store(Arc::new(connectors));
+        self.core.configured.send_replace(self.core.now());
         Ok(())
     }
 
@@ -118,10 +125,11 @@ async fn spread(core: Arc<Core>, added: watch::Sender<()>, mut stop: watch::Rece
             () = tokio::time::sleep(CLOCK_LOOK) => {}
         }
         let now = (core.now(), Instant::now());
-        if now.0.plus(CLOCK_STEP) < clock.0.plus(now.1 - clock.1) {
-            log::warn!("The clock was put back");
-            if let Err(error) = core.store.pull_in(now.0).await {
-                log::error!(error = error.to_string().as_str(); "Work due in a far future stays there");
+        let by = clock.0.plus(now.1 - clock.1).since(now.0);
+        if by > CLOCK_STEP {
+            log::warn!(seconds = by.as_secs(); "The clock was put back");
+            if let Err(error) = core.store.put_back(now.0, by).await {
+                log::error!(error = error.to_string().as_str(); "Work stays due by the former clock");
                 continue;
             }
         }

@@ -76,8 +76,7 @@ fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result<Ou
 pub(super) async fn is_exempt_from_uniqueness(core: &Arc<Core>, flow: &FlowRecord) -> Result<bool, JobError> {
     let options = examination(&core.options.load(), flow, None);
     let flow = flow.clone();
-    let examined =
-        core.apart(move |core| Ok(examine_guarded(&document(core, &flow)?, &options, &flow))).await?;
+    let examined = core.apart(move |core| Ok(examine_guarded(&document(core, &flow)?, &options, &flow))).await?;
     Ok(examined.facts.is_some_and(|facts| is_repeatable(&facts)))
 }
 

@@ -5,7 +5,6 @@
 //!
 //! Refuses to know: SFTP and HTTP clients, SQL, wire words.
 
-
 mod change;
 pub mod connector;
 mod core;
@@ -27,7 +26,7 @@ mod settings;
 mod split;
 mod statuses;
 
-pub use self::core::Parts;
+pub use self::core::{Clock, Parts};
 pub use driver::Workshop;
 pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_stem};
 pub use seal::{Purpose, SealError, canonical, seal, verify};

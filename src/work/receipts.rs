@@ -1,7 +1,7 @@
 //! Writes the accusé of every dropped file: what became of it, why, who must act, how, and the proof.
 //!
 //! Promise: a receipt is replaced whole and durable at each change (`NAME.<flow>.json`), with `NAME.json` a copy of the
-//! newest of that name; `final` is true when nothing more will change by itself. A refused file stands in `/rejets/` beside
+//! newest of that name in the drop folders; `final` is true when nothing more will change by itself. A refused file stands in `/rejets/` beside
 //! its receipt. The state shown is covered by the checkpoint shown. Many receipts are written together, with one
 //! checkpoint and one sync of each folder.
 
@@ -149,9 +149,8 @@ fn gather(reader: &Reader, id: &FlowId, halts: &[(Realm, Fault, Timestamp)]) -> 
 }
 
 fn parts(reader: &Reader, file: &FlowId) -> Result<Vec<Part>, JobError> {
-    let part = |flow: FlowRecord| {
-        Ok(Part { invoices: reader.invoices(&flow.id)?, change: reader.change(&flow.id)?, flow })
-    };
+    let part =
+        |flow: FlowRecord| Ok(Part { invoices: reader.invoices(&flow.id)?, change: reader.change(&flow.id)?, flow });
     reader.parts(file)?.into_iter().map(part).collect()
 }
 
@@ -175,7 +174,7 @@ fn publish(core: &Core, case: &Case, checkpoint: &str, touched: &mut BTreeSet<Pa
     let draft = bench.join(format!("receipt-{}", arrival.id));
     lay(&draft, &bytes, &shelf.join(&name)).map_err(JobError::files(WHAT))?;
     let newest = shelf.join(newest_receipt_name(&arrival.file));
-    if !is_newer(&newest, &arrival.id) {
+    if is_word_on_its_name(arrival) && !is_newer(&newest, &arrival.id) {
         point(&shelf.join(&name), &draft, &newest).map_err(JobError::files(WHAT))?;
     }
     touched.insert(shelf);
@@ -199,6 +198,14 @@ fn point(receipt: &Path, draft: &Path, newest: &Path) -> std::io::Result<()> {
     fs::rename(draft, newest)?;
     // Renaming between two names of one file does nothing and leaves the first.
     remove_whatever(draft)
+}
+
+/// Whether the receipt tells what became of the file of that name. A file that missed the drop folders is none of theirs,
+/// and one whose name was refused bears another name here: neither hides what became of a good one. Every other refusal
+/// is the newest word about its name, as a duplicate is.
+fn is_word_on_its_name(arrival: &ArrivalRecord) -> bool {
+    let code = arrival.fault.as_ref().map(|fault| fault.code);
+    !matches!(code, Some(Code::UnknownFolder | Code::NoRoute | Code::NameNotAllowed))
 }
 
 /// Whether the copy there is belongs to a later drop of that name: flow ids are ordered by time.

@@ -31,9 +31,12 @@ const LOOK_AHEAD: Duration = Duration::from_secs(48 * 3600);
 /// After a look that was cut short, before the next one (unless the configured wait is shorter).
 const AFTER_SETBACK: Duration = Duration::from_secs(60);
 
-/// Looks until `stop` is set.
+/// Looks until `stop` is set: again and again, and at once when the configuration changed or a halt ended.
 pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    let (mut configured, mut resumed) = (core.configured.subscribe(), core.resumed.subscribe());
     loop {
+        configured.mark_unchanged();
+        resumed.mark_unchanged();
         let wait = core.options.load().limits.reception_wait();
         let mut next = wait;
         for (realm, account) in core.options.load().receivers() {
@@ -47,6 +50,8 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
         }
         tokio::select! {
             _ = stop.changed() => return,
+            _ = configured.changed() => {}
+            _ = resumed.changed() => {}
             () = tokio::time::sleep(next) => {}
         }
     }

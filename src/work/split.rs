@@ -81,7 +81,14 @@ struct Group {
 
 impl Gathered {
     /// A member that goes nowhere: why, and which invoice it is where that is known.
-    fn refuse(&mut self, name: &str, fault: &Fault, facts: Option<InvoiceFacts>, findings: Vec<FindingRecord>, language: Language) {
+    fn refuse(
+        &mut self,
+        name: &str,
+        fault: &Fault,
+        facts: Option<InvoiceFacts>,
+        findings: Vec<FindingRecord>,
+        language: Language,
+    ) {
         self.refused_parts += 1;
         let title = format!("{} {}", fault.code, fault.title(language));
         if let Some(facts) = facts {
@@ -124,7 +131,12 @@ fn within(name: &str, finding: FindingRecord) -> FindingRecord {
     FindingRecord { place, ..finding }
 }
 
-fn archive_of_invoices(core: &Core, flow: &FlowRecord, bytes: &[u8], options: &invoice::Options) -> Result<Outcome, JobError> {
+fn archive_of_invoices(
+    core: &Core,
+    flow: &FlowRecord,
+    bytes: &[u8],
+    options: &invoice::Options,
+) -> Result<Outcome, JobError> {
     let reader = core.store.reader()?;
     let mut gathered = Gathered::default();
     let mut failed: Option<JobError> = None;
@@ -212,7 +224,12 @@ fn take_member(
 }
 
 /// The flow that holds this invoice already, or this very archive.
-fn already(reader: &Reader, flow: &FlowRecord, facts: &InvoiceFacts, gathered: &Gathered) -> Result<Option<String>, JobError> {
+fn already(
+    reader: &Reader,
+    flow: &FlowRecord,
+    facts: &InvoiceFacts,
+    gathered: &Gathered,
+) -> Result<Option<String>, JobError> {
     let here = gathered.good.values().flat_map(|group| &group.invoices).any(|other| other.is_same_invoice(facts));
     if here {
         return Ok(Some(flow.id.to_string()));
@@ -237,7 +254,8 @@ fn pack(
         let (content, file) = match members {
             [(name, content)] => (content.clone(), format!("{}!{name}", flow.file)),
             _ => {
-                let files: Vec<BatchFile<'_>> = members.iter().map(|(name, content)| BatchFile { name, content }).collect();
+                let files: Vec<BatchFile<'_>> =
+                    members.iter().map(|(name, content)| BatchFile { name, content }).collect();
                 match Batch::pack(&files, announced) {
                     Ok(batch) => (batch.content.to_vec(), format!("{} ({syntax}, {})", flow.file, members.len())),
                     Err(error) => {
@@ -269,7 +287,12 @@ fn unreadable_statuses(error: &StatusFileError, language: Language) -> Facts {
 }
 
 /// Each good line becomes a change; each other one a finding.
-fn status_requests(core: &Core, flow: &FlowRecord, requests: Requests, language: Language) -> Result<Outcome, JobError> {
+fn status_requests(
+    core: &Core,
+    flow: &FlowRecord,
+    requests: Requests,
+    language: Language,
+) -> Result<Outcome, JobError> {
     let reader = core.store.reader()?;
     let mut changes = Vec::new();
     let mut findings = Vec::new();
@@ -297,8 +320,10 @@ fn status_requests(core: &Core, flow: &FlowRecord, requests: Requests, language:
         }
     }
     refused_parts = refused_parts.saturating_add(u32::try_from(requests.further_problems).unwrap_or(u32::MAX));
-    let first = findings.first().map_or_else(|| "-".to_owned(), |finding| format!("{} : {}", finding.place, finding.message));
-    let facts = Facts { findings: Some(findings), refused_parts, syntax: Some("statuses".to_owned()), ..Facts::default() };
+    let first =
+        findings.first().map_or_else(|| "-".to_owned(), |finding| format!("{} : {}", finding.place, finding.message));
+    let facts =
+        Facts { findings: Some(findings), refused_parts, syntax: Some("statuses".to_owned()), ..Facts::default() };
     if changes.is_empty() {
         let fault = Fault::new(Code::StatusFileWrong).with("count", refused_parts).with("first", first);
         return Ok(Outcome::Refused(Facts { fault: Some(fault), ..facts }));
@@ -318,7 +343,11 @@ fn line_text(line: usize, language: Language) -> String {
 }
 
 /// The received invoice that a line means.
-fn resolve(reader: &Reader, flow: &FlowRecord, request: &RequestedStatus) -> Result<Result<AskedChange, Fault>, JobError> {
+fn resolve(
+    reader: &Reader,
+    flow: &FlowRecord,
+    request: &RequestedStatus,
+) -> Result<Result<AskedChange, Fault>, JobError> {
     let meant = &request.invoice;
     let shown = || {
         let number = meant.number.as_ref().map(|number| number.to_string());

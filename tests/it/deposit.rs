@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use fluxgate::domain::Timestamp;
+use fluxgate::flow::deposit::Event;
 use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
-use fluxgate::store::Received;
+use fluxgate::store::{Facts, Received};
 use fluxgate::work::Purpose;
 use serde_json::Value;
 
@@ -151,6 +153,49 @@ async fn a_slow_answer_is_a_doubt_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_after_its_lease_was_lost_is_kept() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Slow).ms(1_500)).unwrap();
+    // No search is answered: only the answer itself can settle the doubt.
+    control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Status503).always()).unwrap();
+    let flow = gateway.drop_flow("tard.xml", invoice("FA-TARD-1")).await;
+    let state = || gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap().state;
+    gateway.await_until("the call", || state() == "sending").await;
+    // An hour passes by the clock that leases are counted by (it was put right), and a second for the call.
+    let later = Timestamp::now().plus(Duration::from_secs(3600));
+    gateway.store().lease(&[], 1, later, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(state(), "doubtful");
+    let receipt = gateway.await_state("tard.xml.json", "deposited").await;
+    assert_eq!(receipt["deposit_number"], gateway.simulator.ledger().deposits[0].deposit_number.as_str());
+    assert_eq!(states(&receipt), ["received", "ready", "sending", "doubtful", "deposited"]);
+    control.clear_faults();
+    let receipt = gateway.await_final("tard.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null));
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 1, "sent once");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_after_a_person_decided_changes_nothing() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Slow).ms(1_500)).unwrap();
+    let flow = gateway.drop_flow("trop-tard.xml", invoice("FA-TARD-2")).await;
+    let record = || gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap();
+    gateway.await_until("the call", || record().state == "sending").await;
+    let later = Timestamp::now().plus(Duration::from_secs(3600));
+    gateway.store().lease(&[], 1, later, Duration::from_secs(60)).await.unwrap();
+    let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+    gateway.store().decide(&flow, Event::AbandonedByPerson, facts, None, Timestamp::now()).await.unwrap();
+    gateway.await_until("the answer", || gateway.simulator.ledger().deposits.len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(2_000)).await;
+    let record = record();
+    assert_eq!((record.state.as_str(), record.fault), ("abandoned", None), "no alarm about an impossible event");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_absent_over_the_whole_delay_is_sent_once_more() {
     let mut limits = quick_limits();
     limits.integration_delay = fluxgate::domain::Duration::from_millis(1_500);
@@ -212,6 +257,24 @@ async fn a_refused_account_stops_the_queue_once_and_its_repair_resumes_it() {
         assert_eq!(taken(&gateway, &format!("FA-FILE-{n}")), 1);
     }
     assert!(gateway.store().reader().unwrap().halts().unwrap().is_empty());
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_authority_stops_the_queue_and_its_file_is_named() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let file = gateway.dir.path().join("ca/ca.pem");
+    let pem = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    gateway.drop_flow("autorite.xml", invoice("FA-AUTORITE-1")).await;
+    let receipt = gateway.await_receipt("autorite.xml.json", |r| r["fault"]["code"] == "FG-313").await;
+    let fault = &receipt["fault"];
+    assert!(fault["title"].as_str().unwrap().contains("ca/ca.pem"), "{fault}");
+    assert!(fault["remedy"].as_str().unwrap().contains("ca_file de [chorus.api.practice]"), "{fault}");
+    // The halt has been looked at; the file's return is then noticed at once.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    std::fs::write(&file, pem).unwrap();
+    assert_eq!(gateway.await_final("autorite.xml.json").await["state"], "integrated");
     gateway.stop().await;
 }
 

@@ -15,6 +15,7 @@ fn a_refusal_without_a_route_gets_its_receipt() {
         folder: "ailleurs".into(),
         name: "facture.xml".into(),
         peer: "127.0.0.1".into(),
+        happened: None,
         at: at(0),
         fault: Fault::new(Code::UnknownFolder).with("folder", "ailleurs"),
     };

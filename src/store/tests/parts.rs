@@ -49,7 +49,8 @@ fn whole(store: Store, dir: &Path) {
 fn a_split_file_ends_with_its_last_part_and_its_receipt_is_written_for_each() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    let file = split(&store, "zip", Parts::Fluxes(vec![flux("a", &["A1", "A2"]), flux("b", &["B1"])]), Facts::default());
+    let file =
+        split(&store, "zip", Parts::Fluxes(vec![flux("a", &["A1", "A2"]), flux("b", &["B1"])]), Facts::default());
     assert_eq!(state(&store, &file), "split");
     let parts = store.reader().unwrap().parts(&file).unwrap();
     assert_eq!(parts.iter().map(|p| p.state.as_str()).collect::<Vec<_>>(), ["ready", "ready"]);
