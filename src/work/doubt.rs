@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chorus::{Page, Period, RechercherFournisseur, SentInvoice, WireDate};
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, siren};
 use crate::fault::{Code, Fault};
 use crate::flow::FlowKind;
 use crate::flow::deposit::{Event, State};
@@ -180,13 +180,6 @@ fn may_be_ours(row: &SentInvoice, facts: &InvoiceFacts, first_sent: Timestamp) -
 /// One firm is one SIREN: Chorus Pro's key of an invoice is its year, the supplier's SIREN and its number (PROTOCOL §5).
 pub(super) fn same_supplier(a: &str, b: &str) -> bool {
     a.trim() == b.trim() || siren(a).is_some_and(|a| siren(b) == Some(a))
-}
-
-/// The SIREN of a SIREN or SIRET.
-fn siren(identifier: &str) -> Option<&str> {
-    let identifier = identifier.trim();
-    let fits = matches!(identifier.len(), 9 | 14) && identifier.bytes().all(|b| b.is_ascii_digit());
-    fits.then(|| &identifier[..9])
 }
 
 /// Whether Chorus Pro's date is not before `sent`: to the day when it gives a day only.

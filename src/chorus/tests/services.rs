@@ -126,7 +126,7 @@ fn all_requests() -> Vec<(&'static str, Value)> {
 
 #[test]
 fn every_request_of_the_factures_api_has_the_shape_of_the_swagger() {
-    let Some(swagger) = shared("swagger/factures.json") else { return };
+    let Some(swagger) = official("swagger/factures.json") else { return };
     let swagger: Value = serde_json::from_slice(&swagger).unwrap();
     let mut judged = 0;
     for (path, body) in all_requests().into_iter().filter(|(path, _)| path.starts_with("/cpro/factures/")) {
@@ -142,7 +142,7 @@ fn every_request_of_the_factures_api_has_the_shape_of_the_swagger() {
 /// The other APIs' official swaggers were not found: their shapes are those of a client that works.
 #[test]
 fn every_other_request_has_the_fields_of_a_client_that_works() {
-    let Some(endpoints) = shared("endpoints.json") else { return };
+    let Some(endpoints) = official("endpoints.json") else { return };
     let endpoints: Value = serde_json::from_slice(&endpoints).unwrap();
     let mut judged = 0;
     for (path, body) in all_requests().into_iter().filter(|(path, _)| !path.starts_with("/cpro/factures/")) {
@@ -199,7 +199,7 @@ fn the_calls_that_change_something_say_so() {
 
 #[test]
 fn example_11_is_what_we_send_and_12_and_13_are_read() {
-    let Some(wanted) = shared("examples/11_traiter_recue_req.json") else { return };
+    let Some(wanted) = official("examples/11_traiter_recue_req.json") else { return };
     let motive = Motive::new("Piece justificative manquante");
     let request = TraiterRecue::new(ChorusInvoiceId(9001), InvoiceStatus::Suspendue, motive, None).unwrap();
     assert_eq!(request.body(), serde_json::from_slice::<Value>(&wanted).unwrap());
@@ -215,7 +215,7 @@ fn example_11_is_what_we_send_and_12_and_13_are_read() {
 
 #[test]
 fn the_requests_among_the_examples_are_what_we_send() {
-    let Some(wanted) = shared("examples/03_deposer_flux_req.json") else { return };
+    let Some(wanted) = official("examples/03_deposer_flux_req.json") else { return };
     let deposit = DeposerFlux {
         content: b"<?xml version=\"1.0\"?>".as_slice().into(),
         file_name: FluxFileName::from_dropped("F2026-0001.pdf", FluxSyntax::E2CiiFacturX),
@@ -225,7 +225,7 @@ fn the_requests_among_the_examples_are_what_we_send() {
     let parse = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
     assert_eq!(deposit.body(), parse(&wanted));
     let download = TelechargerGroupe { invoice: ChorusInvoiceId(9001), format: DownloadFormat::Pivot };
-    assert_eq!(download.body(), parse(&shared("examples/10_telecharger_groupe_req.json").unwrap()));
+    assert_eq!(download.body(), parse(&official("examples/10_telecharger_groupe_req.json").unwrap()));
     let search = RechercherRecipiendaire {
         kind: PaymentRequest::Invoice,
         number: None,
@@ -235,7 +235,7 @@ fn the_requests_among_the_examples_are_what_we_send() {
         statuses: Vec::new(),
         page: Page::FIRST,
     };
-    let example = parse(&shared("examples/07_rechercher_recipiendaire_req.json").unwrap());
+    let example = parse(&official("examples/07_rechercher_recipiendaire_req.json").unwrap());
     let keys = |v: &Value| v.as_object().unwrap().keys().cloned().collect::<std::collections::BTreeSet<_>>();
     assert_eq!(keys(&search.body()), keys(&example));
 }
@@ -243,7 +243,7 @@ fn the_requests_among_the_examples_are_what_we_send() {
 #[test]
 fn the_example_pivot_comes_out_of_a_download_bare_or_zipped() {
     use crate::invoice::pivot;
-    let Some(xml) = shared("examples/pivot_min.xml") else { return };
+    let Some(xml) = official("examples/pivot_min.xml") else { return };
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file("9001/pivot.xml", zip::write::SimpleFileOptions::default()).unwrap();
     std::io::Write::write_all(&mut zip, &xml).unwrap();

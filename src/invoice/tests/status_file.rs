@@ -14,14 +14,7 @@ use crate::invoice::status_file::*;
 const FR: Language = Language::Fr;
 
 fn shared(path: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("FLUXGATE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let file = root.join("chorus-pro").join(path);
-    if !file.exists() {
-        eprintln!("SKIPPED: {} is absent", file.display());
-        return None;
-    }
-    Some(file)
+    crate::reference::reference(&format!("chorus-pro/{path}"))
 }
 
 fn requests(text: &[u8]) -> Requests {
