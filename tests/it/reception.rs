@@ -122,6 +122,24 @@ async fn many_pages_are_followed_and_nothing_arrives_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_is_refused_does_not_hide_the_other_kind_of_invoice() {
+    let limits =
+        fluxgate::work::LimitsSection { reception_poll: fluxgate::domain::Duration::from_secs(3600), ..quick_limits() };
+    let mut gateway = Gateway::start(hurried(), limits).await;
+    let looks = |gateway: &Gateway| gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
+    gateway.await_until("a look: one question for each kind", || looks(&gateway) == 2).await;
+    gateway.crash().await;
+    gateway
+        .simulator
+        .control()
+        .add_fault(FaultRule::new("rechercher/recipiendaire", Effect::Refuse).refusal(20_001, "non"))
+        .unwrap();
+    gateway.boot();
+    gateway.await_until("the second question after the first was refused", || looks(&gateway) == 4).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_download_without_a_good_answer_is_asked_for_again_and_a_crash_loses_none() {
     let mut gateway = Gateway::start(hurried(), quick_limits()).await;
     let control = gateway.simulator.control();
