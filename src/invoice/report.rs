@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::fault::Text;
+
 use super::texts::pick;
 use super::{Examined, Finding, Options, Profile, Severity, Verdict};
 
@@ -38,7 +40,7 @@ pub fn line<'a>(file: &'a str, examined: &'a Examined, options: &Options) -> Lin
         Some(fault) if examined.facts.is_none() => vec![LineFinding {
             rule: UNREADABLE,
             severity: Severity::Fatal.as_str(),
-            place: fault.details.get("place").map_or("", String::as_str),
+            place: fault.detail("place", options.language).unwrap_or_default(),
             message: format!("{} {}", fault.code, fault.title(options.language)),
             remedy: fault.remedy(options.language),
         }],
@@ -72,11 +74,12 @@ pub fn json(file: &str, examined: &Examined, options: &Options) -> String {
 
 /// The line for a file that could not even be opened: same shape, same rule.
 pub fn unopened_json(file: &str, error: &str, options: &Options) -> String {
+    let message = Text::technical("Le fichier ne peut pas être ouvert", "The file cannot be opened", error);
     let finding = LineFinding {
         rule: UNREADABLE,
         severity: Severity::Fatal.as_str(),
         place: "",
-        message: error.to_owned(),
+        message: message.get(options.language).to_owned(),
         remedy: pick(options.language, "Vérifiez le chemin et les droits.", "Check the path and its permissions.")
             .to_owned(),
     };
