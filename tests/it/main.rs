@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it breaks")]
 
+mod audit;
 mod bridge;
 mod config;
 mod connector;
