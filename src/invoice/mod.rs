@@ -30,6 +30,7 @@ use crate::fault::{Code, Fault, Language};
 
 pub use facts::{AttachmentFacts, Facts};
 pub use limits::Limits;
+pub use texts::reworded;
 
 /// Which rules are applied, and which of them block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

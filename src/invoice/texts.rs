@@ -20,8 +20,11 @@ macro_rules! table {
 }
 
 mod own;
+mod reworded;
 mod standard;
 mod vat;
+
+pub use reworded::reworded;
 
 /// The longest value quoted in a text, in characters.
 const VALUE_CHARACTERS: usize = 200;
@@ -87,17 +90,14 @@ fn general_remedy() -> Text {
     )
 }
 
+/// What the rules' library says instead of a figure, and how French says it.
+const COUNTED: [(&str, &str); 2] =
+    [("at least one group", "au moins un groupe"), ("exactly one group", "un seul groupe")];
+
 /// Adds what the document states against what the rule computed.
 fn compare(message: &mut Text, expected: &str, actual: &str) {
-    let french = |value: &str| {
-        match value {
-            "at least one group" => "au moins un groupe",
-            "exactly one group" => "un seul groupe",
-            other => other,
-        }
-        .to_owned()
-    };
-    message.fr.push_str(&format!(" (attendu : {} ; écrit : {})", french(expected), french(actual)));
+    let french = COUNTED.iter().find(|(en, _)| *en == expected).map_or(expected, |(_, fr)| fr);
+    message.fr.push_str(&format!(" (attendu : {french} ; écrit : {actual})"));
     message.en.push_str(&format!(" (expected: {expected}; written: {actual})"));
 }
 

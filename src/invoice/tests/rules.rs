@@ -3,7 +3,7 @@
 use super::sample;
 use crate::fault::Language;
 use crate::invoice::texts::{rows, said, words};
-use crate::invoice::{Finding, Options, Profile, Severity, Verdict, examine};
+use crate::invoice::{Finding, Options, Profile, Severity, Verdict, examine, reworded};
 
 fn chorus() -> Options {
     Options { sandbox: true, ..Options::default() }
@@ -185,6 +185,35 @@ fn every_rule_of_the_standard_is_said_in_both_languages() {
     assert_eq!(message.fr, "La règle XX-1 n'est pas respectée (détail technique : The library's own words)");
     assert_eq!(message.en, "Rule XX-1 is not met (technical detail: The library's own words)");
     assert!(remedy.fr.starts_with("Corrigez") && remedy.en.starts_with("Correct"));
+}
+
+/// The page shows stored findings to a reader of the other language.
+#[test]
+fn stored_findings_read_in_the_other_language() {
+    let ubl = String::from_utf8(sample("facture-ubl.xml").to_vec()).unwrap();
+    let documents = [
+        ubl.replace(">3420.00<", ">3420.01<").replace(NUMBER, "FÀ-2026-0101-0101-0101").replace("UTF-8", "US-ASCII"),
+        ubl.replace("unitCode=\"C62\"", "unitCode=\"PIECE\"").replace(">S<", ">AE<").replace(BUYER_SIRET, "12"),
+        ubl.replace(AFTER_NOTE, &attachment("a:b.exe", 300)).replace(">570.00<", ">570,00<").replace(">A1<", ">A99<"),
+        String::from_utf8(sample("facture-totaux-faux.xml").to_vec()).unwrap(),
+    ];
+    let mut rules = std::collections::BTreeSet::new();
+    for (text, profile) in documents.iter().flat_map(|d| Profile::ALL.map(|profile| (d, profile))) {
+        let of = |language| examine(text.as_bytes(), &Options { profile, language, ..chorus() }).findings;
+        let (french, english) = (of(Language::Fr), of(Language::En));
+        assert_eq!(french.len(), english.len());
+        for (fr, en) in french.iter().zip(&english) {
+            let texts = |f: &Finding| [f.message.clone(), f.remedy.clone(), f.place.clone()];
+            let stored = |f: &Finding, language| reworded(&f.rule, [&f.message, &f.remedy, &f.place], language);
+            assert_eq!(stored(fr, Language::En), texts(en), "{}", fr.rule);
+            assert_eq!(stored(en, Language::Fr), texts(fr), "{}", fr.rule);
+            assert_eq!(stored(fr, Language::Fr), texts(fr), "{}", fr.rule);
+            rules.insert(fr.rule.clone());
+        }
+    }
+    assert!(rules.len() > 15, "{rules:?}");
+    let strange = ["La facture parle.", "Rien.", "BG-22"];
+    assert_eq!(reworded("BR-CO-10", strange, Language::En), strange, "what no row says stays as it is");
 }
 
 #[test]
