@@ -17,6 +17,17 @@ mod serve;
 mod simulator;
 mod web;
 
+/// Asks Chorus Pro for the sent invoice of that number.
+pub fn sent(number: &str) -> fluxgate::chorus::RechercherFournisseur {
+    fluxgate::chorus::RechercherFournisseur {
+        number: Some(number.parse().unwrap()),
+        deposit: None,
+        deposited: None,
+        state_changed: None,
+        page: fluxgate::chorus::Page::FIRST,
+    }
+}
+
 /// The reference folder beside the checkout; tests that need it say so aloud when it is not there.
 pub fn shared() -> Option<std::path::PathBuf> {
     let path = std::env::var_os("FLUXGATE_SHARED")
