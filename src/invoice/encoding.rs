@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use crate::fault::{Code, Fault, Text};
 
+use super::complaint;
+
 /// A document as text, its byte order mark and XML declaration kept out of `body`'s way.
 #[derive(Debug)]
 pub struct Decoded<'a> {
@@ -32,7 +34,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, Fault> {
     }
     if bytes.starts_with(b"<\0") || bytes.starts_with(b"\0<") {
         let detail = Text::new("UTF-16 sans marque d'ordre des octets (BOM)", "UTF-16 without a byte order mark");
-        return Err(wrong(&detail, 0, 1));
+        return Err(wrong(&detail, 0, ""));
     }
     utf8(bytes, 0, false)
 }
@@ -54,7 +56,7 @@ fn utf8(bytes: &[u8], offset: usize, marked: bool) -> Result<Decoded<'_>, Fault>
                 format!("le fichier se déclare en {name} mais n'est pas en UTF-16"),
                 format!("the file declares {name} but is not UTF-16"),
             );
-            return Err(wrong(&detail, offset, 1));
+            return Err(wrong(&detail, offset, ""));
         }
         Family::SingleByte(_) | Family::Unknown => return Err(contradiction(name)),
     }
@@ -62,7 +64,8 @@ fn utf8(bytes: &[u8], offset: usize, marked: bool) -> Result<Decoded<'_>, Fault>
         Ok(text) => Ok(Decoded { text: Cow::Borrowed(text), transcoded: None }),
         Err(error) => {
             let at = error.valid_up_to();
-            let line = 1 + bytes[..at].iter().filter(|b| **b == b'\n').count();
+            // What stands before is UTF-8: that is how the place was found.
+            let before = String::from_utf8_lossy(&bytes[..at]);
             let byte = bytes.get(at).copied().unwrap_or_default();
             let (fr, en) = match declared {
                 Some(_) => (format!("déclaré en {name}"), format!("declared as {name}")),
@@ -72,7 +75,7 @@ fn utf8(bytes: &[u8], offset: usize, marked: bool) -> Result<Decoded<'_>, Fault>
                 format!("{fr}, mais l'octet 0x{byte:02X} n'en est pas"),
                 format!("{en}, but byte 0x{byte:02X} is none of it"),
             );
-            Err(wrong(&detail, offset + at, line))
+            Err(wrong(&detail, offset + at, &before))
         }
     }
 }
@@ -82,16 +85,14 @@ fn utf16<'a>(bytes: &'a [u8], name: &'static str, unit: fn([u8; 2]) -> u16) -> R
     let mut text = String::with_capacity(pairs.len());
     for (index, decoded) in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).enumerate() {
         let Ok(character) = decoded else {
-            let line = 1 + text.matches('\n').count();
             let detail = Text::new("UTF-16 invalide (substitut isolé)", "invalid UTF-16 (lone surrogate)");
-            return Err(wrong(&detail, 2 + index * 2, line));
+            return Err(wrong(&detail, 2 + index * 2, &text));
         };
         text.push(character);
     }
     if !rest.is_empty() {
-        let line = 1 + text.matches('\n').count();
         let detail = Text::new("UTF-16 coupé au milieu d'un caractère", "UTF-16 cut in the middle of a character");
-        return Err(wrong(&detail, bytes.len() + 1, line));
+        return Err(wrong(&detail, bytes.len() + 1, &text));
     }
     match declared(text.as_bytes()).as_deref().map(family) {
         None | Some(Family::Utf16) => Ok(Decoded { text: Cow::Owned(text), transcoded: Some(name) }),
@@ -101,7 +102,7 @@ fn utf16<'a>(bytes: &'a [u8], name: &'static str, unit: fn([u8; 2]) -> u16) -> R
                 format!("le fichier est en UTF-16 mais se déclare en {said}"),
                 format!("the file is UTF-16 but declares {said}"),
             );
-            Err(wrong(&detail, 2, 1))
+            Err(wrong(&detail, 2, ""))
         }
     }
 }
@@ -145,10 +146,14 @@ fn contradiction(name: &str) -> Fault {
         format!("encodage « {name} » inconnu ici, ou contredit par le contenu"),
         format!("encoding \"{name}\" is unknown here, or the content contradicts it"),
     );
-    wrong(&detail, 0, 1)
+    wrong(&detail, 0, "")
 }
 
-fn wrong(detail: &Text, offset: usize, line: usize) -> Fault {
-    let place = Text::new(format!("octet {offset}, ligne {line}"), format!("byte {offset}, line {line}"));
+/// `before` is the text that could be read before the byte at `offset`.
+fn wrong(detail: &Text, offset: usize, before: &str) -> Fault {
+    let line = 1 + before.matches('\n').count();
+    let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count();
+    let place = complaint::place(line, column);
+    let place = Text::new(format!("{}, octet {offset}", place.fr), format!("{}, byte {offset}", place.en));
     Fault::new(Code::EncodingWrong).with_text("detail", detail).with_text("place", &place)
 }

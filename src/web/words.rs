@@ -193,8 +193,8 @@ impl Tongue {
             Actor::Supplier => self.say("Le fournisseur (émetteur)", "The supplier (issuer)"),
             Actor::Establishment => self.say("L’établissement", "The establishment"),
             Actor::Chorus => self.say("Chorus Pro", "Chorus Pro"),
-            Actor::Network => self.say("Le réseau", "The network"),
-            Actor::Appliance => self.say("Cette machine", "This box"),
+            Actor::Network => self.say("Le service réseau", "The network team"),
+            Actor::Appliance => self.say("L’administrateur de la machine", "The box’s administrator"),
         }
     }
 
