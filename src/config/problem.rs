@@ -3,27 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-use crate::fault::Language;
-
-/// A sentence in both languages. Displays in English: the language of the keys, of logs and of the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text {
-    pub fr: String,
-    pub en: String,
-}
-
-impl Text {
-    pub fn new(fr: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { fr: fr.into(), en: en.into() }
-    }
-
-    pub fn get(&self, language: Language) -> &str {
-        match language {
-            Language::Fr => &self.fr,
-            Language::En => &self.en,
-        }
-    }
-}
+use crate::fault::Text;
 
 /// Why a file could not be had, in words; what nobody foresaw is said as the system says it.
 impl From<&io::Error> for Text {
@@ -38,12 +18,6 @@ impl From<&io::Error> for Text {
             ErrorKind::InvalidData => Text::new("ce n'est pas du texte en UTF-8", "it is no UTF-8 text"),
             _ => Text::new(error.to_string(), error.to_string()),
         }
-    }
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.en)
     }
 }
 
