@@ -301,9 +301,9 @@ catalogue! {
         "Check base_url in [chorus.api]: this environment's address and path. Deposits resume by themselves."
     }
     AuthorityUnusable "FG-313" Establishment AfterAction {
-        "Autorité de confiance inutilisable pour l'environnement {environment} : {detail}"
+        "Autorité de confiance inutilisable pour l'environnement {environment} (détail technique : {detail})"
         "Mettez l'autorité (PEM) dans ce fichier, ou corrigez ca_file de [chorus.api.{environment}], ou retirez cette clé si aucun proxy n'inspecte TLS. Les dépôts reprennent d'eux-mêmes."
-        "Trusted authority of no use for environment {environment}: {detail}"
+        "Trusted authority of no use for environment {environment} (technical detail: {detail})"
         "Put the authority (PEM) into this file, or correct ca_file in [chorus.api.{environment}], or remove that key if no proxy inspects TLS. Deposits resume by themselves."
     }
     DepositRefused "FG-401" Supplier Never {

@@ -122,8 +122,14 @@ fn what_cannot_be_verified_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let (code, french, english) = verify(dir.path(), &[]);
     assert_eq!(code, Some(66));
+    assert!(french.contains("pas de journal dans ") && french.contains("donnez le dossier de données"), "{french}");
+    assert!(english.contains("no journal in ") && english.contains("name the gateway's data folder"), "{english}");
+    std::fs::write(dir.path().join("fluxgate.db"), "no database").unwrap();
+    let (code, french, english) = verify(dir.path(), &[]);
+    assert_eq!(code, Some(66));
     assert!(french.contains("pas de journal lisible dans ") && french.contains("(détail technique : "), "{french}");
     assert!(english.contains("no journal that can be read in "), "{english}");
+    std::fs::remove_file(dir.path().join("fluxgate.db")).unwrap();
     journal(dir.path());
     let (code, french, _) = verify(dir.path(), &["--key", "autre+clé"]);
     assert!(code == Some(65) && french.contains("« autre+clé » n'est pas une clé publique"), "{french}");
