@@ -2,7 +2,7 @@
 //!
 //! Promise: a job that fails, hangs or panics delays no other; its lease ends and it is tried again. Kinds of work stand in
 //! lanes of their own, so that a slow Chorus Pro never delays reading a file or writing a receipt, and following old invoices
-//! never delays new deposits. A stop finishes what is under way, within a bound.
+//! never delays new deposits, their verdicts or a download. A stop finishes what is under way, within a bound.
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
@@ -50,8 +50,10 @@ struct Lane {
 const LOCAL: Lane = Lane { name: "local", jobs: &[Job::Intake, Job::Deliver] };
 /// Deposits, and doubts about them.
 const SENDING: Lane = Lane { name: "sending", jobs: &[Job::Deposit, Job::Doubt] };
-/// Questions about what was sent and received.
-const FOLLOWING: Lane = Lane { name: "following", jobs: &[Job::Integration, Job::Statuses, Job::Fetch] };
+/// Verdicts on what was sent, and downloads: each file's next step hangs on them.
+const AWAITED: Lane = Lane { name: "awaited", jobs: &[Job::Integration, Job::Fetch] };
+/// Statuses of what is integrated: many, and none of them urgent.
+const FOLLOWING: Lane = Lane { name: "following", jobs: &[Job::Statuses] };
 
 /// Core's jobs at work, until [`Workshop::stop`].
 pub struct Workshop {
@@ -113,7 +115,7 @@ fn lanes(
     running.push(steady("reception", move || reception::watch_over(Arc::clone(&own), stop.clone())));
     let (own, _, stop) = parts();
     running.push(steady("halts", move || halts::watch_over(Arc::clone(&own), stop.clone())));
-    for lane in [LOCAL, SENDING, FOLLOWING] {
+    for lane in [LOCAL, SENDING, AWAITED, FOLLOWING] {
         let (own, woken_, stop) = parts();
         running.push(steady(lane.name, move || {
             let (own, woken_, stop) = (Arc::clone(&own), woken_.clone(), stop.clone());

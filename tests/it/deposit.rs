@@ -156,9 +156,11 @@ async fn a_slow_answer_is_a_doubt_too() {
 async fn an_answer_that_comes_after_its_lease_was_lost_is_kept() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
     let control = gateway.simulator.control();
-    control.add_fault(FaultRule::new("deposer/flux", Effect::Slow).ms(1_500)).unwrap();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Slow).ms(700)).unwrap();
     // No search is answered: only the answer itself can settle the doubt.
     control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Status503).always()).unwrap();
+    // No verdict before we have looked.
+    control.freeze();
     let flow = gateway.drop_flow("tard.xml", invoice("FA-TARD-1")).await;
     let state = || gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap().state;
     gateway.await_until("the call", || state() == "sending").await;
@@ -170,6 +172,7 @@ async fn an_answer_that_comes_after_its_lease_was_lost_is_kept() {
     assert_eq!(receipt["deposit_number"], gateway.simulator.ledger().deposits[0].deposit_number.as_str());
     assert_eq!(states(&receipt), ["received", "ready", "sending", "doubtful", "deposited"]);
     control.clear_faults();
+    control.resume();
     let receipt = gateway.await_final("tard.xml.json").await;
     assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null));
     assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 1, "sent once");
@@ -180,7 +183,7 @@ async fn an_answer_that_comes_after_its_lease_was_lost_is_kept() {
 async fn an_answer_that_comes_after_a_person_decided_changes_nothing() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
     let control = gateway.simulator.control();
-    control.add_fault(FaultRule::new("deposer/flux", Effect::Slow).ms(1_500)).unwrap();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Slow).ms(700)).unwrap();
     let flow = gateway.drop_flow("trop-tard.xml", invoice("FA-TARD-2")).await;
     let record = || gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap();
     gateway.await_until("the call", || record().state == "sending").await;
