@@ -36,6 +36,18 @@ pub struct Problem {
     pub remedy: Text,
 }
 
+impl Problem {
+    /// The whole of it, in both languages.
+    pub fn text(&self) -> Text {
+        let place = format!("{}:{}", self.line, self.column);
+        let key = if self.key.is_empty() { String::new() } else { format!(" {}", self.key) };
+        Text::new(
+            format!("{place}{key} : {}. {}", self.message.fr, self.remedy.fr),
+            format!("{place}{key}: {}. {}", self.message.en, self.remedy.en),
+        )
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: ", self.line, self.column)?;
