@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::exit::{self, Exit, Failure};
-use crate::config::Text;
 use crate::domain::Environment;
+use crate::fault::Text;
 use crate::invoice::{Limits, Options, Profile, Verdict, examine, report};
 
 #[derive(Debug, clap::Args)]

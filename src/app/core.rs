@@ -16,7 +16,7 @@ use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
 use super::{control, exit, metrics, runtime};
 use crate::config::{Boot, Config, ConfigFile, Source};
-use crate::domain::Timestamp;
+use crate::domain::{Realm, Timestamp};
 use crate::gate;
 use crate::os::signals::{self, Shutdown};
 use crate::os::{secret, service};
@@ -98,7 +98,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
         };
         Some(Workshop::start(parts).map_err(io("the accounts' folders in", &boot.config.store.dir))?)
     };
-    let numbers = metrics::source(store.clone(), connectors, boot.config.store.dir.clone());
+    let numbers = metrics::source(store.clone(), connectors, receivers(&boot.config), boot.config.store.dir.clone());
     let gatehouse = Gatehouse::new(store.clone(), &boot.config.store.dir, rules(&boot.config), numbers.text());
     let gatehouse = Arc::new(gatehouse.map_err(io("the gate's folders in", &boot.config.store.dir))?);
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
@@ -240,6 +240,10 @@ fn options(config: &Config) -> Options {
     }
 }
 
+fn receivers(config: &Config) -> Vec<Realm> {
+    options(config).receivers().into_iter().map(|(realm, _)| realm).collect()
+}
+
 fn rules(config: &Config) -> Rules {
     let limits = &config.limits;
     let route = |route: &crate::work::RouteSection| DropRoute {
@@ -289,7 +293,7 @@ fn only_flows_differ(before: &Config, after: &Config) -> bool {
 /// Uploads under way go on; who is no longer allowed is out at the next request.
 fn take_into_force(config: &Config, workshop: &Workshop, gatehouse: &Gatehouse, numbers: &metrics::Numbers) {
     let connectors = connectors(config);
-    numbers.replace(connectors.clone());
+    numbers.replace(connectors.clone(), receivers(config));
     let folders = workshop.reconfigure(options(config), connectors).and_then(|()| gatehouse.replace(rules(config)));
     match folders {
         Ok(()) => log::info!("The changed configuration is in force"),

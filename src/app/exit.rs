@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use crate::config::Text;
 use crate::fault::Language;
+use crate::fault::Text;
 
 /// An exit code with its meaning in its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,11 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(exit: Exit, fr: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { exit, said: Text::new(fr, en) }
+        Self::said(exit, Text::new(fr, en))
+    }
+
+    pub fn said(exit: Exit, said: Text) -> Self {
+        Self { exit, said }
     }
 
     /// Reading or writing `what` went wrong.

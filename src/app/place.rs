@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::exit::{self, Failure};
-use crate::config::{ConfigFile, Text};
+use crate::config::ConfigFile;
+use crate::fault::Text;
 
 /// Where the configuration lives unless `--config` says otherwise.
 pub const DEFAULT_CONFIG: &str = "/var/lib/fluxgate/config/fluxgate.toml";

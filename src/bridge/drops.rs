@@ -51,7 +51,7 @@ impl Incoming {
 }
 
 fn lost() -> Problem {
-    Problem::new(StatusCode::Failure, "Internal error, send it again / Erreur interne, renvoyez-le")
+    Problem::new(StatusCode::Failure, "Erreur interne, renvoyez-le / Internal error, send it again")
 }
 
 fn now() -> u32 {
@@ -95,7 +95,7 @@ impl Desk {
         let place = match self.tree.resolve(path) {
             Place::Drop { folder, name: Ok(name), .. } => self.staged(folder, name),
             Place::Root | Place::Depot { .. } => {
-                return Err(Problem::new(StatusCode::Failure, "A folder / Un dossier"));
+                return Err(Problem::new(StatusCode::Failure, "Un dossier / A folder"));
             }
             elsewhere => return Err(self.refuse_place(elsewhere).await),
         };
@@ -110,7 +110,7 @@ impl Desk {
             return Err(Problem::missing());
         }
         if flags.has(OpenFlags::EXCLUSIVE) && existing.is_some() {
-            return Err(Problem::new(StatusCode::Failure, "It exists / Il existe déjà"));
+            return Err(Problem::new(StatusCode::Failure, "Il existe déjà / It exists"));
         }
         let admitted = self.bridge.gate.admit(self.dropped(place.folder.clone(), place.name.clone())).await;
         if let Some(fault) = self.through(admitted)? {
@@ -366,7 +366,7 @@ impl Desk {
     pub(super) async fn rename_drop(&mut self, from: Staged, to: Place, replace: bool) -> Outcome<()> {
         let bridge = Arc::clone(&self.bridge);
         let Some(_claim) = bridge.claims.claim(&from) else {
-            return Err(Problem::new(StatusCode::Failure, "Rename under way / Renommage en cours"));
+            return Err(Problem::new(StatusCode::Failure, "Renommage en cours / Rename under way"));
         };
         let (own, look) = (Arc::clone(&bridge), from.clone());
         let Some(file) = blocking(move || own.staging.read(&look)).await?? else {
@@ -381,7 +381,7 @@ impl Desk {
             let own = Arc::clone(&bridge);
             let renamed = blocking(move || -> std::io::Result<Outcome<bool>> {
                 if !replace && from != to && own.staging.stat(&to)?.is_some() {
-                    return Ok(Err(Problem::new(StatusCode::Failure, "It exists / Il existe déjà")));
+                    return Ok(Err(Problem::new(StatusCode::Failure, "Il existe déjà / It exists")));
                 }
                 Ok(Ok(own.staging.rename(&from, &to)?))
             })
@@ -439,7 +439,7 @@ impl Desk {
     async fn refuse_place(&mut self, place: Place) -> Problem {
         match place {
             Place::Drop { folder, name: Err(reason), shown } => {
-                let fault = Fault::new(Code::NameNotAllowed).with("name", &shown).with("reason", reason);
+                let fault = Fault::new(Code::NameNotAllowed).with("name", &shown).with_text("reason", &reason.text());
                 let place = self.staged(folder, shown);
                 self.refuse(&place, fault).await
             }

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Numbered;
-use super::problem::{Text, nearest};
+use super::problem::nearest;
 use super::read::{Document, correct_the_value};
 use crate::domain::{Environment, Siret, SiretForm};
+use crate::fault::Text;
 use crate::work::connector::TechnicalAccountSection;
 
 /// A request's head can be configured between these, in bytes.

@@ -15,12 +15,13 @@ mod sections;
 use std::path::{Path, PathBuf};
 
 pub use file::{AcceptError, Accepted, Boot, ConfigFile, Source, VERSION_LIMIT, Version};
-pub use problem::{Problem, Text};
+pub use problem::Problem;
 pub use read::{PROBLEM_LIMIT, TEXT_LIMIT};
 pub use sections::{ChorusSection, EstablishmentSection, JournalSection, LogSection, StoreSection, WebSection};
 
 use crate::bridge::Section as SftpSection;
 use crate::door::DoorSection;
+use crate::fault::Text;
 use crate::gate::AccountSection;
 use crate::work::{LimitsSection, RouteSection};
 use read::Document;

@@ -3,27 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-use crate::fault::Language;
-
-/// A sentence in both languages. Displays in English: the language of the keys, of logs and of the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text {
-    pub fr: String,
-    pub en: String,
-}
-
-impl Text {
-    pub fn new(fr: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { fr: fr.into(), en: en.into() }
-    }
-
-    pub fn get(&self, language: Language) -> &str {
-        match language {
-            Language::Fr => &self.fr,
-            Language::En => &self.en,
-        }
-    }
-}
+use crate::fault::Text;
 
 /// Why a file could not be had, in words; what nobody foresaw is said as the system says it.
 impl From<&io::Error> for Text {
@@ -41,12 +21,6 @@ impl From<&io::Error> for Text {
     }
 }
 
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.en)
-    }
-}
-
 /// One thing wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -60,6 +34,18 @@ pub struct Problem {
     pub message: Text,
     /// What to do.
     pub remedy: Text,
+}
+
+impl Problem {
+    /// The whole of it, in both languages.
+    pub fn text(&self) -> Text {
+        let place = format!("{}:{}", self.line, self.column);
+        let key = if self.key.is_empty() { String::new() } else { format!(" {}", self.key) };
+        Text::new(
+            format!("{place}{key} : {}. {}", self.message.fr, self.remedy.fr),
+            format!("{place}{key}: {}. {}", self.message.en, self.remedy.en),
+        )
+    }
 }
 
 impl fmt::Display for Problem {

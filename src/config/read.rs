@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::problem::{Problem, Text, line_and_column, nearest};
+use super::problem::{Problem, line_and_column, nearest};
+use crate::fault::Text;
 
 /// The longest configuration that is read, in bytes.
 pub const TEXT_LIMIT: usize = 1024 * 1024;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::Numbered;
 use super::checks::{mistyped_sirets, production_route};
-use super::problem::Text;
 use super::read::Document;
+use crate::fault::Text;
 use crate::net::tls;
 use crate::os::secret::{self, SecretError};
 use crate::work::connector::TechnicalAccountSection;

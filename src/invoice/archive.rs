@@ -6,11 +6,11 @@
 
 use std::io::{Cursor, Read};
 
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault, Text};
 
+use super::complaint;
 use super::limits::Limits;
 use super::sniff::{self, Kind};
-use super::{guard, texts};
 
 /// Characters of a member's name that are shown.
 const NAME_LIMIT_CHARS: usize = 200;
@@ -31,19 +31,18 @@ pub fn is_archive(bytes: &[u8]) -> bool {
 }
 
 /// Hands each member to `visit`. The fault is the archive's own: nothing of it could be read, or the rest of it.
-pub fn read(bytes: &[u8], limits: &Limits, language: Language, visit: &mut dyn FnMut(Member)) -> Result<(), Fault> {
-    let mut opening = Opening { limits, language, members: 0, inflated: 0, visit };
+pub fn read(bytes: &[u8], limits: &Limits, visit: &mut dyn FnMut(Member)) -> Result<(), Fault> {
+    let mut opening = Opening { limits, members: 0, inflated: 0, visit };
     match sniff::sniff(bytes) {
         sniff::Content::Other(Kind::Zip) => opening.zip(bytes),
         sniff::Content::Other(Kind::Tar) => opening.tar(bytes),
         sniff::Content::Other(Kind::Gzip) => opening.gzip(bytes),
-        _ => Err(opening.broken("no archive")),
+        _ => Err(broken("no archive")),
     }
 }
 
 struct Opening<'a> {
     limits: &'a Limits,
-    language: Language,
     members: usize,
     /// Bytes inflated so far, of all members.
     inflated: usize,
@@ -52,13 +51,13 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     fn zip(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| self.broken(e))?;
+        let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| broken(e))?;
         for place in 0..archive.len() {
             let mut member = match archive.by_index(place) {
                 Ok(member) => member,
                 // Encrypted, or compressed in a way that is not read: the others may be fine.
                 Err(error) => {
-                    let fault = self.broken(error);
+                    let fault = broken(error);
                     self.count()?;
                     (self.visit)(Member { name: format!("n° {}", place + 1), content: Err(fault) });
                     continue;
@@ -76,7 +75,7 @@ impl Opening<'_> {
     fn gzip(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let mut head = Vec::new();
         let decoder = || flate2::read::MultiGzDecoder::new(bytes);
-        decoder().take(1024).read_to_end(&mut head).map_err(|e| self.broken(e))?;
+        decoder().take(1024).read_to_end(&mut head).map_err(|e| broken(e))?;
         if matches!(sniff::sniff(&head), sniff::Content::Other(Kind::Tar)) {
             return self.tar(decoder());
         }
@@ -89,9 +88,9 @@ impl Opening<'_> {
         // Everything between the members is bounded with them.
         let bound = self.limits.archive_bytes.saturating_add(self.limits.archive_members * 4096) as u64;
         let mut archive = tar::Archive::new(reader.take(bound));
-        let entries = archive.entries().map_err(|e| self.broken(e))?;
+        let entries = archive.entries().map_err(|e| broken(e))?;
         for entry in entries {
-            let mut entry = entry.map_err(|e| self.broken(e))?;
+            let mut entry = entry.map_err(|e| broken(e))?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             if !entry.header().entry_type().is_file() || is_clutter(&name) {
                 continue;
@@ -109,11 +108,11 @@ impl Opening<'_> {
         let read = content.take(limit as u64 + 1).read_to_end(&mut bytes);
         self.inflated = self.inflated.saturating_add(bytes.len());
         if self.inflated > self.limits.archive_bytes {
-            return Err(self.over("contenu de l'archive", "content of the archive", self.limits.archive_bytes));
+            return Err(complaint::over("contenu de l'archive", "content of the archive", self.limits.archive_bytes));
         }
         let content = match read {
-            Err(error) => Err(self.broken(error)),
-            Ok(_) if bytes.len() > limit => Err(self.over("fichier de l'archive", "file in the archive", limit)),
+            Err(error) => Err(broken(error)),
+            Ok(_) if bytes.len() > limit => Err(complaint::over("fichier de l'archive", "file in the archive", limit)),
             Ok(_) => Ok(bytes),
         };
         (self.visit)(Member { name: printable(name), content });
@@ -123,19 +122,18 @@ impl Opening<'_> {
     fn count(&mut self) -> Result<(), Fault> {
         self.members += 1;
         if self.members > self.limits.archive_members {
-            return Err(self.over("fichiers dans l'archive", "files in the archive", self.limits.archive_members));
+            return Err(complaint::over(
+                "fichiers dans l'archive",
+                "files in the archive",
+                self.limits.archive_members,
+            ));
         }
         Ok(())
     }
+}
 
-    fn over(&self, french: &str, english: &str, limit: usize) -> Fault {
-        guard::over(self.language, french, english, limit)
-    }
-
-    fn broken(&self, error: impl std::fmt::Display) -> Fault {
-        let what = texts::pick(self.language, "archive illisible", "unreadable archive");
-        Fault::new(Code::ArchiveUnreadable).with("detail", format_args!("{what} ({error})"))
-    }
+fn broken(error: impl std::fmt::Display) -> Fault {
+    Fault::new(Code::ArchiveUnreadable).with_text("detail", &Text::technical("illisible", "unreadable", error))
 }
 
 fn is_clutter(name: &str) -> bool {

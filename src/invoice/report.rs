@@ -46,7 +46,7 @@ pub fn line<'a>(file: &'a str, examined: &'a Examined, options: &Options) -> Lin
         Some(fault) if examined.facts.is_none() => vec![LineFinding {
             rule: UNREADABLE,
             severity: Severity::Fatal.as_str(),
-            place: fault.details.get("place").map_or("", String::as_str),
+            place: fault.detail("place", options.language).unwrap_or_default(),
             message: format!("{} {}", fault.code, fault.title(options.language)),
             remedy: fault.remedy(options.language),
         }],

@@ -4,8 +4,8 @@
 use crate::domain::{ChorusInvoiceId, InvoiceStatus};
 use crate::fault::{Code, Fault, Language};
 
+use super::complaint;
 use super::csv_table::{Record, RecordError, Records, plain_name};
-use super::guard;
 use super::status_code::{EdiStatus, Reading, status_of};
 use super::status_file::{
     FILE_LIMIT, InvoiceReference, LineProblem, RequestedStatus, Requests, STATUSES_LIMIT, StatusFileError,
@@ -69,7 +69,7 @@ pub(super) fn read(bytes: &[u8], reading: Reading, language: Language) -> Result
         return Err(StatusFileError::Unreadable(Fault::new(Code::EmptyFile)));
     }
     if bytes.len() > FILE_LIMIT {
-        let fault = guard::over(language, "taille du fichier", "file size", FILE_LIMIT);
+        let fault = complaint::over("taille du fichier", "file size", FILE_LIMIT);
         return Err(StatusFileError::Unreadable(fault));
     }
     if bytes.contains(&0) {

@@ -11,7 +11,7 @@ use super::status_file::{
     FluxError, FluxStatus, InvoiceFileStatus, LineProblem, PROBLEMS_LIMIT, STATUSES_LIMIT, StatusFile, StatusFileError,
     StatusParty, limits,
 };
-use super::{encoding, guard};
+use super::{complaint, encoding, guard};
 
 /// Unknown elements kept of one unit.
 const UNKNOWN_LIMIT: usize = 50;
@@ -25,11 +25,11 @@ pub(super) fn read(bytes: &[u8], language: Language) -> Result<StatusFile, Statu
     }
     let limits = limits();
     if bytes.len() > limits.file_bytes {
-        let fault = guard::over(language, "taille du fichier", "file size", limits.file_bytes);
+        let fault = complaint::over("taille du fichier", "file size", limits.file_bytes);
         return Err(StatusFileError::Unreadable(fault));
     }
-    let decoded = encoding::decode(bytes, language).map_err(StatusFileError::Unreadable)?;
-    let outline = guard::outline(&decoded.text, &limits, language).map_err(StatusFileError::Unreadable)?;
+    let decoded = encoding::decode(bytes).map_err(StatusFileError::Unreadable)?;
+    let outline = guard::outline(&decoded.text, &limits).map_err(StatusFileError::Unreadable)?;
     if outline.name(Id::ROOT) != "CPPStatut" {
         return Err(StatusFileError::OtherRoot(outline.name(Id::ROOT).chars().take(60).collect()));
     }

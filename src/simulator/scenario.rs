@@ -29,6 +29,11 @@ pub(super) fn wrong(key: &'static str, reason: impl Into<String>) -> ScenarioErr
     ScenarioError::Value { key, reason: reason.into() }
 }
 
+/// Whether a list may hold that many rules.
+pub(super) fn at_most(key: &'static str, rules: usize) -> Result<(), ScenarioError> {
+    if rules > RULES_LIMIT { Err(wrong(key, format!("must be at most {RULES_LIMIT} rules"))) } else { Ok(()) }
+}
+
 /// The whole scenario. `Scenario::default()` is a Chorus Pro where everything goes well.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -247,9 +252,7 @@ impl Scenario {
             ("path", self.path.len()),
             ("recipient", self.recipient.len()),
         ] {
-            if length > RULES_LIMIT {
-                return Err(wrong(key, format!("must be at most {RULES_LIMIT} rules")));
-            }
+            at_most(key, length)?;
         }
         self.fault.iter().try_for_each(FaultRule::check)?;
         self.verdict.iter().try_for_each(VerdictRule::check)?;

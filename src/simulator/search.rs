@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::service::{HistoryQuery, OK_LABEL, Outcome, given, kind, unknown, without_nulls};
 use super::world::{Invoice, Side, Step, World};
@@ -276,12 +276,52 @@ pub(super) fn number(amount: Decimal) -> f64 {
     amount.to_f64().unwrap_or_default()
 }
 
+/// The page asked for, in the order asked for; `None` when there is no row at all.
+fn listed<'w>(mut rows: Vec<&'w Invoice>, paging: Option<&Paging>) -> Option<Page<&'w Invoice>> {
+    let default = Paging::default();
+    let paging = paging.unwrap_or(&default);
+    sort(&mut rows, paging);
+    let found = !rows.is_empty();
+    let Paging { page_resultat_demandee, nb_resultats_par_page, nb_resultats_maximum, .. } = paging;
+    found.then(|| page(rows, *page_resultat_demandee, *nb_resultats_par_page, *nb_resultats_maximum))
+}
+
+/// What the rows of both searches show.
+fn row(world: &World, invoice: &Invoice, common: &Common, now: Duration) -> Map<String, Value> {
+    let status = invoice.status(now);
+    let shown = json!({
+        "typeDemandePaiement": "FACTURE",
+        "typeFacture": kind(invoice),
+        "numeroFacture": invoice.number,
+        "codeFournisseur": invoice.supplier.identifier,
+        "typeIdentifiantFournisseur": "SIRET",
+        "designationFournisseur": invoice.supplier.name,
+        "idDestinataire": invoice.recipient.id,
+        "codeDestinataire": invoice.recipient.identifier,
+        "designationDestinataire": given(&invoice.recipient.name),
+        "codeServiceExecutant": given(&invoice.service),
+        "dateFacture": given(&invoice.date),
+        "dateDepot": world.told(invoice.deposited).paris_date(),
+        "montantHT": number(invoice.net),
+        "montantTTC": number(invoice.gross),
+        "montantAPayer": number(invoice.payable),
+        "devise": invoice.currency,
+        "statut": status.status,
+        "numeroBonCommande": given(&invoice.commitment),
+        "taille": common.with_size.then_some(1),
+        "dateHeureEtatCourant": world.told(status.at).paris_iso(),
+        "commentaireEtatCourant": given(&status.comment),
+    });
+    let Value::Object(shown) = shown else { unreachable!("json! of braces is an object") };
+    shown
+}
+
 /// `rechercher/fournisseur`: rows beside a nested parametresRetour.
 pub(super) fn sent(world: &mut World, query: &SentQuery) -> Value {
     let now = world.settle();
     let body = &query.body;
     let wanted: Vec<i64> = body.liste_destinataire.iter().flatten().filter_map(|one| one.id_destinataire).collect();
-    let mut rows: Vec<&Invoice> = world
+    let rows: Vec<&Invoice> = world
         .invoices
         .iter()
         .filter(|invoice| {
@@ -293,13 +333,9 @@ pub(super) fn sent(world: &mut World, query: &SentQuery) -> Value {
                 && query.common.fits(world, invoice, now)
         })
         .collect();
-    let default = Paging::default();
-    let paging = body.recherche_facture_par_fournisseur.as_ref().unwrap_or(&default);
-    sort(&mut rows, paging);
-    if rows.is_empty() {
+    let Some(page) = listed(rows, body.recherche_facture_par_fournisseur.as_ref()) else {
         return json!({"codeRetour": 20000, "libelle": "TRA_MSG_00.015", "parametresRetour": null, "listeFactures": null});
-    }
-    let page = page(rows, paging.page_resultat_demandee, paging.nb_resultats_par_page, paging.nb_resultats_maximum);
+    };
     let rows: Vec<Value> = page.rows.iter().map(|invoice| sent_row(world, invoice, query, now)).collect();
     without_nulls(json!({
         "codeRetour": 0,
@@ -313,38 +349,16 @@ pub(super) fn sent(world: &mut World, query: &SentQuery) -> Value {
 }
 
 fn sent_row(world: &World, invoice: &Invoice, query: &SentQuery, now: Duration) -> Value {
-    let status = invoice.status(now);
     let flux = match invoice.side {
         Side::Sent { flux } => Some(world.fluxes[flux].number.as_str()),
         Side::Received { .. } => None,
     };
-    json!({
-        "identifiantFactureCPP": invoice.id,
-        "typeDemandePaiement": "FACTURE",
-        "codeFournisseur": invoice.supplier.identifier,
-        "typeIdentifiantFournisseur": "SIRET",
-        "designationFournisseur": invoice.supplier.name,
-        "idDestinataire": invoice.recipient.id,
-        "codeDestinataire": invoice.recipient.identifier,
-        "designationDestinataire": given(&invoice.recipient.name),
-        "codeServiceExecutant": given(&invoice.service),
-        "typeFacture": kind(invoice),
-        "numeroFacture": invoice.number,
-        "dateFacture": given(&invoice.date),
-        "dateDepot": world.told(invoice.deposited).paris_date(),
-        "montantHT": number(invoice.net),
-        "montantTTC": number(invoice.gross),
-        "montantAPayer": number(invoice.payable),
-        "devise": invoice.currency,
-        "statut": status.status,
-        "numeroMarche": given(&invoice.market),
-        "numeroBonCommande": given(&invoice.commitment),
-        "numeroFluxDepot": flux,
-        "modeDepot": "UPLOAD_API",
-        "taille": query.common.with_size.then_some(1),
-        "dateHeureEtatCourant": world.told(status.at).paris_iso(),
-        "commentaireEtatCourant": given(&status.comment),
-    })
+    let mut row = row(world, invoice, &query.common, now);
+    row.insert("identifiantFactureCPP".to_owned(), json!(invoice.id));
+    row.insert("numeroMarche".to_owned(), json!(given(&invoice.market)));
+    row.insert("numeroFluxDepot".to_owned(), json!(flux));
+    row.insert("modeDepot".to_owned(), json!("UPLOAD_API"));
+    Value::Object(row)
 }
 
 /// `rechercher/recipiendaire`: flat paging; no row is 20000 with nulls (PROTOCOL §2.2).
@@ -353,7 +367,7 @@ pub(super) fn received(world: &mut World, query: &ReceivedQuery) -> Value {
     let body = &query.body;
     let suppliers: Vec<i64> = body.liste_fournisseurs.iter().flatten().filter_map(|one| one.id_fournisseur).collect();
     let works = body.type_demande_paiement.as_deref() == Some("FACTURE_TRAVAUX");
-    let mut rows: Vec<&Invoice> = world
+    let rows: Vec<&Invoice> = world
         .invoices
         .iter()
         .filter(|invoice| {
@@ -365,16 +379,12 @@ pub(super) fn received(world: &mut World, query: &ReceivedQuery) -> Value {
                 && query.common.fits(world, invoice, now)
         })
         .collect();
-    let default = Paging::default();
-    let paging = body.param_recherche.as_ref().unwrap_or(&default);
-    sort(&mut rows, paging);
-    if rows.is_empty() {
+    let Some(page) = listed(rows, body.param_recherche.as_ref()) else {
         return json!({
             "codeRetour": 20000, "libelle": "TRA_MSG_00.015", "pageCourante": null, "pages": null,
             "nbResultatsParPage": null, "total": null, "listeFactures": null,
         });
-    }
-    let page = page(rows, paging.page_resultat_demandee, paging.nb_resultats_par_page, paging.nb_resultats_maximum);
+    };
     let rows: Vec<Value> = page.rows.iter().map(|invoice| received_row(world, invoice, query, now)).collect();
     without_nulls(json!({
         "codeRetour": 0, "libelle": OK_LABEL, "pageCourante": page.current, "pages": page.pages,
@@ -383,33 +393,11 @@ pub(super) fn received(world: &mut World, query: &ReceivedQuery) -> Value {
 }
 
 fn received_row(world: &World, invoice: &Invoice, query: &ReceivedQuery, now: Duration) -> Value {
-    let status = invoice.status(now);
     let downloaded = matches!(&invoice.side, Side::Received { downloads, .. } if !downloads.is_empty());
-    json!({
-        "idFacture": invoice.id,
-        "numeroFacture": invoice.number,
-        "typeDemandePaiement": "FACTURE",
-        "typeFacture": kind(invoice),
-        "devise": invoice.currency,
-        "codeFournisseur": invoice.supplier.identifier,
-        "typeIdentifiantFournisseur": "SIRET",
-        "designationFournisseur": invoice.supplier.name,
-        "idDestinataire": invoice.recipient.id,
-        "codeDestinataire": invoice.recipient.identifier,
-        "designationDestinataire": given(&invoice.recipient.name),
-        "codeServiceExecutant": given(&invoice.service),
-        "dateDepot": world.told(invoice.deposited).paris_date(),
-        "dateFacture": given(&invoice.date),
-        "dateHeureEtatCourant": world.told(status.at).paris_iso(),
-        "commentaireEtatCourant": given(&status.comment),
-        "montantHT": number(invoice.net),
-        "montantTTC": number(invoice.gross),
-        "montantAPayer": number(invoice.payable),
-        "numeroBonCommande": given(&invoice.commitment),
-        "statut": status.status,
-        "factureTelechargeeParDestinataire": downloaded,
-        "taille": query.common.with_size.then_some(1),
-    })
+    let mut row = row(world, invoice, &query.common, now);
+    row.insert("idFacture".to_owned(), json!(invoice.id));
+    row.insert("factureTelechargeeParDestinataire".to_owned(), json!(downloaded));
+    Value::Object(row)
 }
 
 /// `consulter/historique`: statuses, events and actions, each list paged on its own.

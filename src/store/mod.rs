@@ -364,10 +364,16 @@ impl Store {
         self.step(move |w| people::hurry(w, &realm, at))
     }
 
-    /// Ends a lease: the work is due again at `at`. A deposit still sending becomes doubtful.
+    /// Ends a lease: nothing went wrong, and the work is due again at `at`. A deposit still sending becomes doubtful.
     pub fn postpone(&self, lease: &Lease, at: Timestamp) -> Step<()> {
         let lease = lease.clone();
-        self.step(move |w| queue::postpone(w, &lease, at))
+        self.step(move |w| queue::postpone(w, &lease, at, false))
+    }
+
+    /// As [`Store::postpone`], of work that failed: its tries count on.
+    pub fn retry(&self, lease: &Lease, at: Timestamp) -> Step<()> {
+        let lease = lease.clone();
+        self.step(move |w| queue::postpone(w, &lease, at, true))
     }
 
     /// *halt*: stops a realm's calls with one fault; `true` when it was not halted for this code before. Receipts of what

@@ -168,11 +168,15 @@ fn is_needed(w: &Writing<'_>, lease: &Lease) -> Result<bool, StoreError> {
     Ok(there.is_some())
 }
 
-pub fn postpone(w: &mut Writing<'_>, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
+/// Due again at `at`. Work that `failed` counts its tries on; what only waits begins anew.
+pub fn postpone(w: &mut Writing<'_>, lease: &Lease, at: Timestamp, failed: bool) -> Result<(), StoreError> {
     check_held(w, lease)?;
     if doubt_if_sending(w, lease.job.as_str(), &lease.flow, "the call was put off without an answer", Timestamp::now())?
     {
         return Ok(());
+    }
+    if !failed {
+        w.run("UPDATE work SET tries = 0 WHERE id = ?1", [lease.id])?;
     }
     put_off(w, lease, at)
 }

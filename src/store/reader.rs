@@ -25,7 +25,7 @@ pub const IN_MEMORY_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 /// Leaves that one call of [`Reader::journal`] answers at most.
 const LEAVES_AT_ONCE: u64 = 10_000;
 
-/// Steps in one timeline; the first ones are shown.
+/// Steps in one timeline; the newest ones are shown.
 const TIMELINE_LIMIT: i64 = 5000;
 
 const PEOPLE: &str = "SELECT name FROM person ORDER BY name";
@@ -379,6 +379,15 @@ impl Reader {
              WHERE establishment = ?1 AND environment = ?2 AND name = ?3",
             (place.establishment.as_str(), place.environment.as_str(), name),
             |r| r.get(0),
+        )
+    }
+
+    /// A named value in every realm that has it.
+    pub fn remembered_everywhere(&self, name: &str) -> Result<Vec<(Realm, String)>, StoreError> {
+        self.all(
+            "SELECT establishment, environment, value FROM memory JOIN realm ON realm.id = memory.realm WHERE name = ?1",
+            [name],
+            |r| Ok((realm(r)?, r.get("value")?)),
         )
     }
 

@@ -269,7 +269,7 @@ pub struct Lease {
     /// Of the receipt of a refusal that no route claimed, a stand-in (`unrouted`, practice): the arrival's own realm
     /// is `None`.
     pub realm: Realm,
-    /// How often the row was leased before.
+    /// How often in a row the work was leased before and failed, or its lease was lost.
     pub tries: u32,
     pub until: Timestamp,
 }

@@ -13,6 +13,7 @@ use super::StoreError;
 const UPGRADES: &[Upgrade] = &[
     Upgrade { sql: include_str!("schema/001.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/002.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/003.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {
@@ -96,7 +97,16 @@ pub fn check_readable(db: &Connection) -> Result<i64, StoreError> {
     }
 }
 
+/// Foreign keys are off meanwhile, so that a table may be made anew, and every one is checked before it counts (the way
+/// that SQLite's manual describes, lang_altertable §7).
 fn upgrade(db: &mut Connection) -> Result<(), StoreError> {
+    db.pragma_update(None, "foreign_keys", false)?;
+    let upgraded = upgrade_unchecked(db);
+    db.pragma_update(None, "foreign_keys", true)?;
+    upgraded
+}
+
+fn upgrade_unchecked(db: &mut Connection) -> Result<(), StoreError> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let present = check_readable(&tx)?;
     if present == 0 {
@@ -112,6 +122,9 @@ fn upgrade(db: &mut Connection) -> Result<(), StoreError> {
     for (missing, upgrade) in (1..).zip(UPGRADES).skip_while(|(n, _)| *n <= present) {
         tx.execute_batch(upgrade.sql)?;
         tx.execute("UPDATE schema_version SET number = ?1, oldest_reader = ?2", [missing, upgrade.oldest_reader])?;
+        if tx.prepare("PRAGMA foreign_key_check")?.exists([])? {
+            return Err(StoreError::Misuse("an upgrade of the schema that leaves a reference to nothing"));
+        }
         log::info!(schema = missing; "Database schema upgraded");
     }
     tx.commit()?;
@@ -148,10 +161,15 @@ mod tests {
         )
         .unwrap();
         db.execute_batch(UPGRADES[0].sql).unwrap();
-        db.execute(
-            "INSERT INTO arrival (id, account, folder, file, at, outcome, fault)
-             VALUES ('00000000000000000000000001', 'sifac', 'depot', 'a.xml', 0, 'refused', '{}')",
-            [],
+        db.execute_batch(
+            "INSERT INTO realm VALUES (1, 'univ', 'practice');
+             INSERT INTO document VALUES (zeroblob(32), 1, x'41', 0);
+             INSERT INTO flow (realm, id, kind, account, state, is_final, file, sha256, size, received_at, changed_at, since, search)
+             VALUES (1, '00000000000000000000000001', 'deposit', 'sifac', 'sending', 0, 'a.xml', zeroblob(32), 1, 0, 0, 0, '');
+             INSERT INTO arrival VALUES ('00000000000000000000000001', 1, 'sifac', 'depot', 'a.xml', zeroblob(32), 1, 0,
+                 'taken', '00000000000000000000000001', NULL);
+             INSERT INTO attempt (realm, flow, n, intent_at) VALUES (1, '00000000000000000000000001', 1, 5);
+             INSERT INTO work (realm, job, subject, due) VALUES (1, 'deposit', '00000000000000000000000001', 7);",
         )
         .unwrap();
         drop(db);
@@ -159,6 +177,14 @@ mod tests {
         let kept: (String, Option<String>) =
             db.query_row("SELECT file, staged FROM arrival", [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
         assert_eq!(kept, ("a.xml".to_owned(), None));
+        let one = |sql: &str| db.query_row(sql, [], |r| r.get::<_, String>(0)).unwrap();
+        assert_eq!(one("SELECT state || file || refused_parts FROM flow WHERE parent IS NULL"), "sendinga.xml0");
+        assert_eq!(one("SELECT n || ' ' || intent_at FROM attempt"), "1 5");
+        assert_eq!(one("SELECT job || due FROM work"), "deposit7");
+        let keys: bool = db.query_row("SELECT foreign_keys FROM pragma_foreign_keys", [], |r| r.get(0)).unwrap();
+        assert!(keys, "references are checked again");
+        let orphan = "INSERT INTO attempt (realm, flow, n, intent_at) VALUES (1, '00000000000000000000000009', 1, 0)";
+        assert!(db.execute(orphan, []).is_err());
         assert_eq!(check_readable(&db).unwrap(), number());
     }
 

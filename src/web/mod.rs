@@ -11,6 +11,7 @@ mod ask;
 mod asset;
 mod claim;
 mod configuration;
+pub mod damage;
 mod diff;
 mod entry;
 mod error;
@@ -38,6 +39,7 @@ pub use answer::CONTENT_SECURITY_POLICY;
 pub use claim::{Claim, ClaimError};
 pub use entry::{unfit_name, unfit_password};
 pub use server::{ServeError, WORKERS};
+pub use words::Tongue;
 
 use crate::config::ConfigFile;
 use crate::fault::{Fault, Language};

@@ -96,11 +96,10 @@ async fn settle_marked(core: &Arc<Core>) -> Result<(), JobError> {
     let accounts: BTreeSet<AccountName> = core.options.load().routes.iter().map(|r| r.account.clone()).collect();
     for account in accounts {
         for id in core.folders.marked(&account).map_err(JobError::files(WHAT))? {
-            let flow = core.store.reader()?.flow(&id)?;
-            match flow.as_ref().and_then(|flow| Some((flow, flow.delivered_as.clone()?))) {
-                Some((flow, folder)) => settle(core, flow, &folder).await?,
-                // Placed and not journalled: its job is due, and needs the mark.
-                None => {}
+            let Some(flow) = core.store.reader()?.flow(&id)? else { continue };
+            // Without a folder it was placed and not journalled: its job is due, and needs the mark.
+            if let Some(folder) = flow.delivered_as.clone() {
+                settle(core, &flow, &folder).await?;
             }
         }
     }

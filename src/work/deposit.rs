@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::chorus::{DeposerFlux, FluxFileName, FluxSyntax};
 use crate::domain::Timestamp;
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::{Event, State};
 use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, StoreError};
 use crate::work::connector::CallError;
@@ -153,7 +153,10 @@ fn event_of(error: &CallError) -> Event {
 
 fn fault_of(error: &CallError) -> Fault {
     match error {
-        CallError::Lost(fault) => Fault::new(Code::AnswerLost).with("detail", fault.title(crate::fault::Language::En)),
+        CallError::Lost(fault) => {
+            let said = Text::new(fault.title(Language::Fr), fault.title(Language::En));
+            Fault::new(Code::AnswerLost).with_text("detail", &said)
+        }
         CallError::Refused { code, label, .. } => {
             Fault::new(Code::DepositRefused).with("code", code).with("label", label)
         }

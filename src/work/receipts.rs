@@ -43,7 +43,7 @@ pub(super) async fn run(core: Arc<Core>, leases: Vec<Lease>) {
             Err(error) => {
                 log::error!(arrival = lease.flow.as_str(), error = error.to_string().as_str(); "A receipt cannot be written; it is tried again");
                 let wait = RETRY_FIRST.saturating_mul(1 << lease.tries.min(16)).min(RETRY_LONGEST);
-                core.store.postpone(lease, now.plus(wait))
+                core.store.retry(lease, now.plus(wait))
             }
         });
     }

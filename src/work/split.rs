@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::chorus::{Batch, BatchFile, FluxSyntax, split_batch};
 use crate::domain::InvoiceNumber;
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::invoice::archive::{self, Member};
 use crate::invoice::status_file::{self, RequestedStatus, Requests, StatusFileError};
 use crate::invoice::{self, Examined, Verdict};
@@ -140,7 +140,7 @@ fn archive_of_invoices(
     let reader = core.store.reader()?;
     let mut gathered = Gathered::default();
     let mut failed: Option<JobError> = None;
-    let whole = archive::read(bytes, &options.limits, options.language, &mut |member| {
+    let whole = archive::read(bytes, &options.limits, &mut |member| {
         if failed.is_none()
             && let Err(error) = take_member(&reader, flow, member, options, &mut gathered)
         {
@@ -157,8 +157,8 @@ fn archive_of_invoices(
     if gathered.good.is_empty() {
         let total = gathered.refused_parts;
         let fault = if total == 0 {
-            let empty = say(options.language, "elle ne contient aucun fichier", "it holds no file");
-            Fault::new(Code::ArchiveUnreadable).with("detail", empty)
+            let empty = Text::new("elle ne contient aucun fichier", "it holds no file");
+            Fault::new(Code::ArchiveUnreadable).with_text("detail", &empty)
         } else {
             Fault::new(Code::PartsNotTaken).with("missing", total).with("total", total)
         };
@@ -191,8 +191,9 @@ fn take_member(
         }
     };
     if archive::is_archive(&content) {
-        let nested = say(language, "archive dans l'archive", "an archive inside the archive");
-        gathered.refuse(&name, &Fault::new(Code::ArchiveUnreadable).with("detail", nested), None, Vec::new(), language);
+        let nested = Text::new("archive dans l'archive", "an archive inside the archive");
+        let fault = Fault::new(Code::ArchiveUnreadable).with_text("detail", &nested);
+        gathered.refuse(&name, &fault, None, Vec::new(), language);
         return Ok(());
     }
     let Examined { syntax, facts, verdict, findings, fault } = super::intake::examine_guarded(&content, options, flow);
@@ -329,10 +330,6 @@ fn status_requests(
         return Ok(Outcome::Refused(Facts { fault: Some(fault), ..facts }));
     }
     Ok(Outcome::Split(Parts::Changes(changes), facts))
-}
-
-fn say(language: Language, french: &'static str, english: &'static str) -> &'static str {
-    if language == Language::Fr { french } else { english }
 }
 
 fn line_text(line: usize, language: Language) -> String {

@@ -1,6 +1,7 @@
 """A halt that somebody repaired ends at once: with waits so long that only the repair itself can wake the queue."""
 
 import os
+import re
 import signal
 import time
 
@@ -22,7 +23,10 @@ def resumes(gateway, name, repaired):
     wait_until("the received invoice", lambda: list(folder.glob("*/facture.json")), AT_ONCE)
     assert time.monotonic() - repaired < AT_ONCE
     assert "The queue resumes" in gateway.tail(200)
-    assert "fluxgate_realm_halted{" not in gateway.metrics()
+    metrics = gateway.metrics()
+    assert "fluxgate_realm_halted{" not in metrics
+    age = re.search(r"^fluxgate_reception_age_seconds\{.*\} (\d+)$", metrics, re.M)
+    assert age and int(age[1]) < AT_ONCE, metrics
 
 
 def test_a_repaired_configuration_and_a_repaired_secret_resume_the_queue(tmp_path, simulator):

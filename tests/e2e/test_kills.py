@@ -12,27 +12,15 @@ import threading
 import time
 
 import paramiko
-import pytest
-from gateway import LONG, Gateway, Simulator, integrated, put, wait_until
+from gateway import LONG, integrated, put, wait_until
 from invoices import invoice
 
 KILLS = int(os.environ.get("FLUXGATE_KILLS", 500 if LONG else 60))
 SEED = int(os.environ.get("FLUXGATE_SEED", 20261123))
 
 
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory):
-    # Integration takes well under the delay after which an absent deposit may be sent again.
-    simulator = Simulator(tmp_path_factory.mktemp("simulator"), "speed = 20000.0\n")
-    yield simulator
-    simulator.stop()
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory, simulator):
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), simulator, integration_delay="4s", doubt_poll="500ms")
-    yield gateway
-    gateway.stop()
+# Integration takes well under the delay after which an absent deposit may be sent again.
+GATEWAY = {"integration_delay": "4s", "doubt_poll": "500ms"}
 
 
 class Load(threading.Thread):

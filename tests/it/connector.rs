@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use fluxgate::chorus::{
     ConsulterCrDetaille, ConsulterHistorique, DeposerFlux, DownloadFormat, FluxFileName, FluxSyntax, Page,
-    PaymentRequest, Period, RechercherFournisseur, RechercherRecipiendaire, TelechargerGroupe, Verdict,
+    PaymentRequest, Period, RechercherRecipiendaire, TelechargerGroupe, Verdict,
 };
 use fluxgate::domain::{Environment, InvoiceStatus, Realm, Timestamp};
 use fluxgate::fault::Code;
 use fluxgate::simulator::{Effect, ErrorList, ErrorTransport, FaultRule, Options, PivotForm, Simulator};
 use fluxgate::work::connector::{ApiSection, CallError, Connector, ConnectorSettings, TechnicalAccountSection};
+
+use crate::sent;
 
 const KNOWN_RECIPIENT: &str = "11000201100044";
 
@@ -75,16 +77,6 @@ fn deposit(number: &str, recipient: &str) -> DeposerFlux {
         file_name: FluxFileName::from_dropped(&format!("{number}.xml"), syntax),
         syntax,
         signed: false,
-    }
-}
-
-fn sent(number: &str) -> RechercherFournisseur {
-    RechercherFournisseur {
-        number: Some(number.parse().unwrap()),
-        deposit: None,
-        deposited: None,
-        state_changed: None,
-        page: Page::FIRST,
     }
 }
 

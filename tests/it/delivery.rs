@@ -98,7 +98,7 @@ async fn two_broken_tries_in_a_row_deliver_once() {
     blocked.unblock();
     blocked.gateway.await_until("the delivery", || blocked.record().state == "delivered").await;
     let folder = blocked.gateway.folder("recues").join(&blocked.name);
-    assert_eq!(blocked.folders(), [folder.clone()]);
+    assert_eq!(blocked.folders(), std::slice::from_ref(&folder));
     assert!(folder.join("facture.json").is_file() && folder.join("pivot.xml").is_file());
     blocked.gateway.await_until("a clean bench", || !blocked.bench("placed").exists()).await;
     assert!(!blocked.bench("recue").exists());

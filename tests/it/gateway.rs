@@ -147,7 +147,7 @@ impl Gateway {
         );
         let route: RouteSection = toml::from_str(&route).unwrap();
         let routes = if self.routed { vec![route] } else { Vec::new() };
-        Options { routes, limits: self.limits.clone(), language: Language::Fr }
+        Options { routes, limits: self.limits.clone(), language: Language::Fr, recycling_until: None }
     }
 
     fn connectors(&self) -> Connectors {

@@ -15,7 +15,7 @@ fn patient() -> LimitsSection {
 }
 
 /// Well below the first probe of a halted realm, which is after fifteen seconds.
-const AT_ONCE: Duration = Duration::from_secs(8);
+const AT_ONCE: Duration = Duration::from_secs(12);
 
 fn halted(gateway: &Gateway) -> Vec<String> {
     let halts = gateway.store().reader().unwrap().halts().unwrap();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it breaks")]
 
+mod audit;
 mod bridge;
 mod clock;
 mod commands;
@@ -21,3 +22,14 @@ mod reception;
 mod serve;
 mod simulator;
 mod web;
+
+/// Asks Chorus Pro for the sent invoice of that number.
+pub fn sent(number: &str) -> fluxgate::chorus::RechercherFournisseur {
+    fluxgate::chorus::RechercherFournisseur {
+        number: Some(number.parse().unwrap()),
+        deposit: None,
+        deposited: None,
+        state_changed: None,
+        page: fluxgate::chorus::Page::FIRST,
+    }
+}

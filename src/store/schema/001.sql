@@ -22,7 +22,7 @@ CREATE TABLE flow (
     kind TEXT NOT NULL CHECK (kind IN ('deposit', 'reception', 'status_change')),
     account TEXT NOT NULL CHECK (length(account) BETWEEN 1 AND 32),
     state TEXT NOT NULL CHECK (
-        (kind = 'deposit' AND state IN ('received', 'ready', 'sending', 'doubtful', 'deposited', 'split', 'integrated',
+        (kind = 'deposit' AND state IN ('received', 'ready', 'sending', 'doubtful', 'deposited', 'integrated',
             'partly_integrated', 'rejected', 'refused', 'abandoned'))
         OR (kind = 'reception' AND state IN ('found', 'fetched', 'delivered', 'taken'))
         OR (kind = 'status_change' AND state IN ('asked', 'sending', 'done', 'refused', 'doubtful'))),
@@ -41,14 +41,9 @@ CREATE TABLE flow (
     waits INTEGER NOT NULL DEFAULT 0 CHECK (waits IN (0, 1)),
     delivered_as TEXT,
     chorus_id INTEGER CHECK ((kind = 'reception') = (chorus_id IS NOT NULL)),
-    -- The split file this flow is a part of; its receipt tells of this flow.
-    parent TEXT CHECK (parent <> id),
-    -- Of a split file: parts that were refused outright, and so are no flows.
-    refused_parts INTEGER NOT NULL DEFAULT 0 CHECK (refused_parts >= 0),
     -- What a person may search for, in lower case.
     search TEXT NOT NULL,
     PRIMARY KEY (realm, id),
-    FOREIGN KEY (realm, parent) REFERENCES flow (realm, id),
     CHECK (kind <> 'deposit' OR sha256 IS NOT NULL),
     CHECK (kind <> 'reception' OR state = 'found' OR sha256 IS NOT NULL),
     CHECK ((sha256 IS NULL) = (size IS NULL))
@@ -67,7 +62,6 @@ CREATE INDEX flow_deposited ON flow (since)
     WHERE kind = 'deposit' AND state IN ('sending', 'doubtful', 'deposited');
 CREATE INDEX flow_delivered ON flow (account, id) WHERE kind = 'reception' AND state = 'delivered';
 CREATE INDEX flow_received_at ON flow (kind, received_at);
-CREATE INDEX flow_parent ON flow (realm, parent) WHERE parent IS NOT NULL;
 
 -- A dropped file: taken, a duplicate, or refused. Its id names the receipt. No realm: no route told whose it was.
 CREATE TABLE arrival (
@@ -140,26 +134,7 @@ CREATE TABLE finding (
     FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
 ) STRICT, WITHOUT ROWID;
 
--- A status that the establishment asks for: what a status change is about.
-CREATE TABLE change (
-    realm INTEGER NOT NULL,
-    flow TEXT NOT NULL,
-    -- Chorus Pro's number of the received invoice.
-    chorus_id INTEGER NOT NULL,
-    number TEXT NOT NULL,
-    supplier TEXT NOT NULL,
-    target TEXT NOT NULL,
-    -- What Chorus Pro is told: a motif, at most 255 characters of it are sent; and the payment order's number.
-    motif TEXT NOT NULL,
-    mandate TEXT,
-    -- How often the invoice had had the target before the change was first sent.
-    had INTEGER CHECK (had >= 0),
-    PRIMARY KEY (realm, flow),
-    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX change_invoice ON change (realm, chorus_id, flow);
-
--- A call that changes something at Chorus Pro. The row is durable before the first byte leaves.
+-- A try to deposit. The row is durable before the first byte leaves.
 CREATE TABLE attempt (
     realm INTEGER NOT NULL,
     flow TEXT NOT NULL,
@@ -167,7 +142,7 @@ CREATE TABLE attempt (
     intent_at INTEGER NOT NULL,
     ended_at INTEGER,
     deposit_number TEXT,
-    outcome TEXT CHECK (outcome IN ('not_sent', 'deposit_accepted', 'deposit_refused', 'answer_lost', 'accepted', 'refused')),
+    outcome TEXT CHECK (outcome IN ('not_sent', 'deposit_accepted', 'deposit_refused', 'answer_lost')),
     detail TEXT,
     PRIMARY KEY (realm, flow, n),
     FOREIGN KEY (realm, flow) REFERENCES flow (realm, id),
@@ -179,8 +154,7 @@ CREATE UNIQUE INDEX attempt_open ON attempt (realm, flow) WHERE outcome IS NULL;
 CREATE TABLE work (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     realm INTEGER REFERENCES realm (id),
-    job TEXT NOT NULL CHECK (job IN ('intake', 'deposit', 'doubt', 'integration', 'statuses', 'receipt', 'fetch',
-        'deliver', 'change', 'change_doubt')),
+    job TEXT NOT NULL CHECK (job IN ('intake', 'deposit', 'doubt', 'integration', 'statuses', 'receipt', 'fetch', 'deliver')),
     subject TEXT NOT NULL CHECK (length(subject) = 26),
     due INTEGER NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),

@@ -313,6 +313,23 @@ fn a_clock_put_back_takes_waits_leases_and_wishes_with_it() {
 }
 
 #[test]
+fn only_failures_in_a_row_count_as_tries() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    ready(&store, "F1");
+    let mut tries = Vec::new();
+    for failed in [false, false, true, true, false, true] {
+        let deposit = lease(&store, Job::Deposit, at(10));
+        tries.push(deposit.tries);
+        let step = if failed { store.retry(&deposit, at(10)) } else { store.postpone(&deposit, at(10)) };
+        step.wait().unwrap();
+    }
+    assert_eq!(tries, [0, 0, 0, 1, 2, 0], "a poll is no failure, however often it was made");
+    assert_eq!(lease(&store, Job::Deposit, at(10)).tries, 1);
+    assert_eq!(lease(&store, Job::Deposit, at(10).plus(LEASE)).tries, 2, "nor did anybody come back from the last");
+}
+
+#[test]
 fn what_was_put_off_is_due_when_its_realm_resumes_or_somebody_hurries_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

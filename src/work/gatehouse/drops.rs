@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{DropRoute, Gatehouse, Rules, failed};
 use crate::domain::{AccountName, DocumentHash, Realm, Timestamp};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Text};
 use crate::gate::{Answer, INLINE_LIMIT, check_name, printable_name, size_text};
 use crate::os::disk;
 use crate::store::{Arrival, Content, Received, Refusal, StagedDrop, StoreError};
@@ -264,7 +264,7 @@ impl Gatehouse {
     ) -> Result<Result<&'a DropRoute, Fault>, Answer> {
         if let Err(problem) = check_name(origin.name.as_bytes()) {
             let fault = Fault::new(Code::NameNotAllowed).with("name", printable_name(&origin.name));
-            return Ok(Err(fault.with("reason", problem)));
+            return Ok(Err(fault.with_text("reason", &problem.text())));
         }
         let Some(route) = rules.route(&origin.account, &origin.folder) else {
             let fault = Fault::new(Code::NoRoute).with("account", &origin.account);
@@ -284,15 +284,17 @@ impl Gatehouse {
         }
         let pending = self.store.reader().and_then(|reader| reader.pending(&origin.account));
         let (bytes, files) = pending.map_err(|e| failed(&e))?;
-        let quota = |used: String, limit: String| {
-            Fault::new(Code::QuotaExceeded).with("account", &origin.account).with("used", used).with("limit", limit)
+        let quota = |used: Text, limit: Text| {
+            let fault = Fault::new(Code::QuotaExceeded).with("account", &origin.account);
+            fault.with_text("used", &used).with_text("limit", &limit)
         };
         if files >= limits.pending_files {
-            let count = |n: u64| format!("{n} fichiers");
+            let count = |n: u64| Text::new(format!("{n} fichiers"), format!("{n} files"));
             return Ok(Err(quota(count(files), count(limits.pending_files))));
         }
         if bytes.saturating_add(size.max(1)) > limits.pending_bytes.bytes() {
-            return Ok(Err(quota(size_text(bytes.saturating_add(size)), size_text(limits.pending_bytes.bytes()))));
+            let shown = |bytes| Text::same(size_text(bytes));
+            return Ok(Err(quota(shown(bytes.saturating_add(size)), shown(limits.pending_bytes.bytes()))));
         }
         Ok(Ok(route))
     }
