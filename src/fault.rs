@@ -403,15 +403,15 @@ catalogue! {
         "Correct only what the receipt shows as refused or rejected, then drop that again."
     }
     ChangeLost "FG-414" Network Later {
-        "Réponse de Chorus Pro perdue après l'envoi d'un statut ({detail})"
+        "Réponse de Chorus Pro perdue après l'envoi d'un statut (détail technique : {detail})"
         "Rien à faire : la facture est relue chez Chorus Pro avant tout nouvel envoi."
-        "Chorus Pro's answer was lost after a status was sent ({detail})"
+        "Chorus Pro's answer was lost after a status was sent (technical detail: {detail})"
         "Nothing to do: the invoice is read again at Chorus Pro before anything is sent again."
     }
     ChangeRefused "FG-415" Establishment Never {
-        "Chorus Pro refuse le statut {status} pour la facture {number} : {code} {label}"
+        "Chorus Pro refuse le statut {status} pour la facture {number} : {code} « {label} »"
         "Lisez le libellé et l'état actuel de la facture, puis demandez un statut permis."
-        "Chorus Pro refuses status {status} for invoice {number}: {code} {label}"
+        "Chorus Pro refuses status {status} for invoice {number}: {code} \"{label}\""
         "Read the label and the invoice's present status, then ask for one that is allowed."
     }
     ChangeNotAllowed "FG-416" Establishment Never {
@@ -693,7 +693,13 @@ mod tests {
     /// as a technical detail or as a quotation.
     #[test]
     fn others_words_are_marked_as_theirs() {
-        let read_by_us = [Code::XmlMalformed, Code::EncodingWrong, Code::XmlForbidden, Code::ContentOverLimit];
+        let read_by_us = [
+            Code::XmlMalformed,
+            Code::EncodingWrong,
+            Code::XmlForbidden,
+            Code::ContentOverLimit,
+            Code::ArchiveUnreadable,
+        ];
         for entry in CATALOGUE.iter().filter(|entry| !read_by_us.contains(&entry.code)) {
             let (fr, en) = (entry.title(Language::Fr), entry.title(Language::En));
             for blank in ["{detail}", "{reason}"].iter().filter(|blank| fr.contains(**blank)) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::chorus::{ConsulterHistorique, History, Motive, RecupererEtatsTraitement, TraiterRecue, TreatmentError};
 use crate::domain::{InvoiceStatus, Realm, Timestamp};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::status_change::{Event, State};
 use crate::store::{AskedChange, AttemptRecord, ChangeFacts, ChangeRecord, Decided, FlowRecord, Lease, StoreError};
 use crate::work::connector::CallError;
@@ -253,8 +253,8 @@ impl Job<'_> {
                 (Event::NotSent, fault.clone())
             }
             CallError::Lost(fault) => {
-                let detail = fault.title(crate::fault::Language::En);
-                (Event::AnswerLost, Fault::new(Code::ChangeLost).with("detail", detail))
+                let said = Text::new(fault.title(Language::Fr), fault.title(Language::En));
+                (Event::AnswerLost, Fault::new(Code::ChangeLost).with_text("detail", &said))
             }
             // 20002 may mean that the invoice has the status already, by our own lost try or by somebody else.
             CallError::Refused { code: NOT_ALLOWED, label, .. } => {
