@@ -34,8 +34,8 @@ def test_a_repaired_configuration_and_a_repaired_secret_resume_the_queue(tmp_pat
     try:
         good = gateway.config.read_text()
         bad = good.replace('client_id = "', 'client_id = "wrong-')
-        secret = gateway.data / "secrets/piste.secret"
-        value = secret.read_text()
+        secret = simulator.dir / "client.secret"
+        aside = secret.with_suffix(".aside")
 
         def reload():
             os.kill(gateway.process.pid, signal.SIGHUP)
@@ -71,10 +71,10 @@ def test_a_repaired_configuration_and_a_repaired_secret_resume_the_queue(tmp_pat
         resumes(gateway, "REPRISE-2.xml", time.monotonic())
 
         # When the secret comes, and nobody says so.
-        secret.unlink()
+        secret.rename(aside)
         reload()
         drop("REPRISE-3", "FG-311")
-        secret.write_text(value)
+        aside.rename(secret)
         resumes(gateway, "REPRISE-3.xml", time.monotonic())
         gateway.verify()
     finally:

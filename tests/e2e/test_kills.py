@@ -12,6 +12,7 @@ import threading
 import time
 
 import paramiko
+import pytest
 from gateway import LONG, integrated, put, wait_until
 from invoices import invoice
 
