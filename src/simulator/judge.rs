@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::content::{InvoiceRead, Syntax, Unreadable, cut};
 use super::ledger::InvoiceKey;
-use super::scenario::Directory;
+use super::readings::CommitmentCheck;
+use super::structure;
 use super::world::{FluxError, World};
 
 /// Characters of a libelleErreurDP.
@@ -62,6 +63,11 @@ impl World {
         if !syntax_fits(invoice.syntax, syntax) {
             return Some(format!("La syntaxe déclarée {syntax} ne correspond pas au contenu du fichier"));
         }
+        self.undeserving(invoice)
+    }
+
+    /// The same, whatever it travelled in.
+    pub(super) fn undeserving(&self, invoice: &InvoiceRead) -> Option<String> {
         if invoice.number.chars().count() > NUMBER_LIMIT_CHARS {
             return Some(format!("Le numéro de facture dépasse {NUMBER_LIMIT_CHARS} caractères"));
         }
@@ -71,44 +77,18 @@ impl World {
         if self.taken.contains(&duplicate_key(invoice)) && !invoice.process.starts_with("S3") {
             return Some(format!("La facture {} du même fournisseur existe déjà pour cette année", invoice.number));
         }
-        if self.scenario.directory == Directory::Open {
+        if structure::open(&self.scenario) {
             return None;
         }
         if invoice.supplier.is_empty() {
             return Some("L'identifiant du fournisseur est obligatoire".to_owned());
         }
-        let (commitment, service) = match self.recipient_of(&invoice.recipient) {
-            Some((_, commitment, service)) => (commitment, service),
-            None => {
-                let unknown = if invoice.recipient.is_empty() { "absent" } else { &invoice.recipient };
-                return Some(format!("L'identifiant destinataire {unknown} n'est pas référencé dans notre système"));
-            }
+        let Some(recipient) = self.structure(&invoice.recipient) else {
+            let unknown = if invoice.recipient.is_empty() { "absent" } else { &invoice.recipient };
+            return Some(format!("L'identifiant destinataire {unknown} n'est pas référencé dans notre système"));
         };
-        if commitment && invoice.commitment.is_empty() {
-            return Some("Le numéro d'engagement est obligatoire pour ce destinataire".to_owned());
-        }
-        if service && invoice.service.is_empty() {
-            return Some("Le code service est obligatoire pour ce destinataire".to_owned());
-        }
-        None
-    }
-
-    /// Name, and whether commitment and service are demanded, of a known recipient (PROTOCOL §1, qualification).
-    pub(super) fn recipient_of(&self, siret: &str) -> Option<(&str, bool, bool)> {
-        let extra = self.scenario.recipient.iter().find(|recipient| recipient.siret.as_str() == siret);
-        if let Some(recipient) = extra {
-            return Some((&recipient.name, recipient.commitment, recipient.service));
-        }
-        Some(match siret {
-            "12345678200051" => ("Université Exemple", false, false),
-            "12345678200036" => ("Université Exemple - laboratoires", true, false),
-            "12345678200028" => ("Université Exemple - bibliothèques", false, true),
-            "12345678200044" => ("Université Exemple - travaux", true, true),
-            "11000201100044" => ("État", false, false),
-            "33254021516357" => ("Fournisseur fictif", false, false),
-            other if other == self.scenario.establishment.as_str() => ("Établissement", false, false),
-            _ => return None,
-        })
+        let known = self.scenario.readings.commitments == CommitmentCheck::Known;
+        recipient.refusal(&invoice.service, &invoice.commitment, known)
     }
 }
 
@@ -129,5 +109,7 @@ fn syntax_fits(found: Syntax, declared: &str) -> bool {
         Syntax::FacturX => declared == "IN_DP_E2_CII_FACTURX" || declared.starts_with("IN_DP_PDFARCHIVE_"),
         Syntax::Ubl => declared.contains("_UBL_"),
         Syntax::Cii => declared.contains("_CII") && !declared.contains("FACTURX"),
+        Syntax::Mixed => declared == "IN_DP_E2_CPP_FACTURE_MIN",
+        Syntax::Xcbl => declared == "IN_DP_E1_XCBL",
     }
 }

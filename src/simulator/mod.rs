@@ -5,24 +5,34 @@
 //! [`Ledger`] whether or not its answer arrived. It refuses to know how the gateway writes or reads the wire: nothing
 //! of `chorus` or `invoice` is used here, so that a mistake there is found here.
 //!
-//! What it does not play: depositing by form (`soumettre`), setting statuses (`traiter/recue`), EDI, structures.
-//! An invoice deposited *for* the simulated establishment is followed as a sent one, and does not show up among the
-//! received ones.
+//! What it does not play: EDI over SFTP, AS/2 and AS/4. An invoice deposited *for* the simulated establishment is
+//! followed as a sent one, and does not show up among the received ones.
+//!
+//! For whoever practises without our gateway: `PRACTICE.md` beside this file.
 
+mod attachment;
 mod clock;
 mod content;
 mod control;
+mod directory;
 mod fault;
 mod identity;
+mod invoice;
 mod judge;
 mod ledger;
 mod pivot;
+mod readings;
+mod recognition;
 mod scenario;
 mod search;
 mod server;
 mod service;
+mod status;
+mod status_file;
+mod structure;
 #[cfg(test)]
 mod tests;
+mod weather;
 mod world;
 
 use std::net::SocketAddr;
@@ -35,13 +45,19 @@ use tokio_rustls::TlsAcceptor;
 
 pub use control::Control;
 pub use fault::{Effect, FaultRule, SERVICES};
-pub use ledger::{Answered, Call, Deposit, Invoice, InvoiceKey, Ledger, Moment};
-pub use pivot::{Attachment, ReceivedInvoice};
+pub use ledger::{Answered, Call, Deposit, Invoice, InvoiceKey, Ledger, Moment, Whose};
+pub use pivot::{Attachment, ReceivedInvoice, Resent};
+pub use readings::{
+    CommitmentCheck, CompletedCode, DirectoryForm, FluxLimit, Gaps, GroupPivot, ListShape, PivotVersion, Readings,
+    RejectedCode, StatusOrder, StructureId, VersionTold, WithdrawnMotif,
+};
 pub use scenario::{
     Directory, ErrorList, ErrorTransport, FixedCredentials, PathRule, PivotForm, Recipient, SCENARIO_LIMIT_BYTES,
     Scenario, ScenarioError, Timing, VerdictRule,
 };
 use server::Shared;
+pub use structure::ServiceUnit;
+pub use weather::{Latency, OutageKind, OutageRule};
 use world::World;
 
 /// How a simulator starts.

@@ -25,13 +25,15 @@ use super::control;
 use super::fault::{Effect, FaultRule, Moment, Subject};
 use super::identity;
 use super::ledger::{Answered, Call};
+use super::readings::FluxLimit;
 use super::service::{self, Outcome, Service};
+use super::weather::OutageKind;
 use super::world::World;
 
 /// Connections at once; further ones wait.
 const CONNECTIONS_LIMIT: usize = 512;
-/// Bytes of a request's body: 30 MiB of archive in base64, and room.
-const BODY_LIMIT_BYTES: usize = 48 << 20;
+/// Bytes of a request's body beside the flux in it.
+const BODY_ROOM_BYTES: usize = 8 << 20;
 /// For a TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// For a request's head; also how long a connection may idle.
@@ -133,15 +135,40 @@ async fn handle(request: Request<Incoming>, peer: SocketAddr, shared: &Arc<Share
     let path = request.uri().path().to_owned();
     match (request.method(), path.as_str()) {
         (&Method::GET, "/simulator/ledger") => Ok(ledger(peer, shared)),
+        (&Method::GET, "/simulator/statuts.xml") => Ok(status_file(peer, shared)),
         (&Method::POST, "/simulator/control") => Ok(steer(request, peer, shared).await),
-        (&Method::POST, "/api/oauth/token") => token(request, shared).await,
-        (method, path) => match Service::at(method, path) {
-            Some(service) => call(service, request, shared).await,
-            None => {
+        (method, path) => match (Service::at(method, path), method == Method::POST && path == "/api/oauth/token") {
+            (Some(service), _) => match out(service.name, shared)? {
+                Some(instead) => Ok(instead),
+                None => call(service, request, shared).await,
+            },
+            (None, true) => match out("token", shared)? {
+                Some(instead) => Ok(instead),
+                None => token(request, shared).await,
+            },
+            (None, false) => {
                 note(shared, path, 404, None, None);
                 Ok(reply(404, &json!({"error": "Not Found", "message": "API non trouvée"})))
             }
         },
+    }
+}
+
+/// What is answered during an outage; `None`: there is none.
+fn out(name: &str, shared: &Shared) -> Result<Option<Response<Body>>, Closed> {
+    let outage = shared.world().outage();
+    let Some(kind) = outage else { return Ok(None) };
+    let (status, instead) = match kind {
+        OutageKind::Unavailable => (503, Some(instead(Effect::Status503, None))),
+        OutageKind::Maintenance => (200, Some(instead(Effect::Garbage200, None))),
+        OutageKind::CloseBefore => (0, None),
+    };
+    let mut world = shared.world();
+    let at = world.clock.today();
+    world.called(Call { at, service: name.to_owned(), http: status, code: None, fault: Some("outage".to_owned()) });
+    match instead {
+        Some(response) => Ok(Some(response)),
+        None => Err(Closed),
     }
 }
 
@@ -151,7 +178,7 @@ async fn token(request: Request<Incoming>, shared: &Shared) -> Result<Response<B
     const NAME: &str = "token";
     close_early(NAME, shared)?;
     let is_form = content_type(&request).starts_with("application/x-www-form-urlencoded");
-    let Some(body) = read_body(request).await else { return Err(Closed) };
+    let Some(body) = read_body(request, shared).await else { return Err(Closed) };
     let form = form(&body);
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let answer = {
@@ -225,23 +252,27 @@ fn refused(request: &Request<Incoming>, world: &World) -> Option<Response<Body>>
 
 // ── One call ────────────────────────────────────────────────────────────────────────────────────────────────
 
-async fn call(service: Service, request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Closed> {
-    let name = service.name();
+async fn call(
+    service: &'static Service,
+    request: Request<Incoming>,
+    shared: &Shared,
+) -> Result<Response<Body>, Closed> {
+    let name = service.name;
     let refusal = refused(&request, &shared.world());
     if let Some(refusal) = refusal {
         note(shared, name, refusal.status().as_u16(), None, None);
         return Ok(refusal);
     }
     close_early(name, shared)?;
-    if service != Service::Health && !content_type(&request).starts_with("application/json") {
+    if !service.is_health() && !content_type(&request).starts_with("application/json") {
         note(shared, name, 415, None, None);
         return Ok(reply(415, &json!({"error": "Unsupported Media Type", "message": "application/json attendu"})));
     }
-    let Some(body) = read_body(request).await else {
+    let Some(body) = read_body(request, shared).await else {
         note(shared, name, 0, None, None);
         return Err(Closed);
     };
-    let understood = match service::Request::read(service, &body) {
+    let understood = match service.read(&body) {
         Ok(understood) => understood,
         Err(reason) => {
             note(shared, name, 400, None, None);
@@ -266,8 +297,11 @@ async fn answer_with(
     work: impl FnOnce() -> Outcome,
     shared: &Shared,
 ) -> Result<Response<Body>, Closed> {
+    let wait = shared.world().latency();
     let Some(rule) = fault else {
         let done = settle(work(), shared);
+        // A client that leaves meanwhile drops this future: the deposit then stays `lost`.
+        tokio::time::sleep(wait).await;
         note(shared, name, done.status, done.code, None);
         done.tell(shared, Answered::Given);
         return Ok(done.response());
@@ -292,8 +326,7 @@ async fn answer_with(
             Ok(whole.half())
         }
         (Effect::Slow, Some(late)) => {
-            // A client that leaves meanwhile drops this future: the deposit then stays `lost`.
-            tokio::time::sleep(Duration::from_millis(rule.ms.unwrap_or_default())).await;
+            tokio::time::sleep(wait + Duration::from_millis(rule.ms.unwrap_or_default())).await;
             note(shared, name, late.status, late.code, fault);
             tell(Answered::Given);
             Ok(late.response())
@@ -306,7 +339,7 @@ async fn answer_with(
             Ok(reply(status, &refusal))
         }
         (effect, _) => {
-            let response = instead(effect, &rule);
+            let response = instead(effect, rule.retry_after);
             note(shared, name, response.status().as_u16(), None, fault);
             tell(Answered::Hidden);
             Ok(response)
@@ -315,13 +348,13 @@ async fn answer_with(
 }
 
 /// The answers that stand in for the service's own.
-fn instead(effect: Effect, rule: &FaultRule) -> Response<Body> {
+fn instead(effect: Effect, retry_after: Option<u32>) -> Response<Body> {
     match effect {
         Effect::Status401 => reply(401, &json!({"error": "unauthorized", "message": "Accès refusé"})),
         Effect::Status403Empty => raw(403, None, ""),
         Effect::Status429 => {
             let mut response = reply(429, &json!({"error": "Too Many Requests"}));
-            if let Some(seconds) = rule.retry_after {
+            if let Some(seconds) = retry_after {
                 response.headers_mut().insert(RETRY_AFTER, seconds.into());
             }
             response
@@ -329,9 +362,13 @@ fn instead(effect: Effect, rule: &FaultRule) -> Response<Body> {
         Effect::Status503 => raw(503, Some("text/html"), "<html><body><h1>Service indisponible</h1></body></html>"),
         Effect::Garbage200 => raw(200, Some("text/html"), "<html><body>Maintenance en cours…</body></html>"),
         Effect::Empty200 => raw(200, Some(JSON), ""),
-        Effect::LoseAnswer | Effect::Status500 | Effect::Slow | Effect::Cut | Effect::CloseBefore | Effect::Refuse => {
-            reply(500, &json!({"error": "Internal Server Error", "message": "Erreur interne du serveur"}))
-        }
+        Effect::LoseAnswer
+        | Effect::Status500
+        | Effect::Slow
+        | Effect::Cut
+        | Effect::CloseBefore
+        | Effect::Refuse
+        | Effect::Any => reply(500, &json!({"error": "Internal Server Error", "message": "Erreur interne du serveur"})),
     }
 }
 
@@ -425,12 +462,22 @@ fn ledger(peer: SocketAddr, shared: &Shared) -> Response<Body> {
     }
 }
 
+fn status_file(peer: SocketAddr, shared: &Shared) -> Response<Body> {
+    if !peer.ip().to_canonical().is_loopback() {
+        return raw(403, None, "");
+    }
+    match shared.world().status_file() {
+        Some(xml) => raw(200, Some("application/xml"), xml),
+        None => raw(404, None, ""),
+    }
+}
+
 async fn steer(request: Request<Incoming>, peer: SocketAddr, shared: &Arc<Shared>) -> Response<Body> {
     // A JSON content type cannot be sent across sites by a browser without asking first.
     if !peer.ip().to_canonical().is_loopback() || !content_type(&request).starts_with("application/json") {
         return raw(403, None, "");
     }
-    let Some(body) = read_body(request).await else { return raw(413, None, "") };
+    let Some(body) = read_body(request, shared).await else { return raw(413, None, "") };
     match control::obey(&body, shared) {
         Ok(answer) => reply(200, &answer),
         Err(reason) => reply(400, &json!({"error": reason})),
@@ -445,8 +492,13 @@ fn content_type(request: &Request<Incoming>) -> String {
 }
 
 /// The whole body; `None`: cut, too slow or too big.
-async fn read_body(request: Request<Incoming>) -> Option<Bytes> {
-    let body = Limited::new(request.into_body(), BODY_LIMIT_BYTES);
+async fn read_body(request: Request<Incoming>, shared: &Shared) -> Option<Bytes> {
+    let flux = match shared.world().scenario.readings.flux_limit {
+        FluxLimit::Api => service::ARCHIVE_LIMIT_BYTES,
+        FluxLimit::Edi => service::EDI_FLUX_LIMIT_BYTES,
+    };
+    // In base64.
+    let body = Limited::new(request.into_body(), flux / 3 * 4 + BODY_ROOM_BYTES);
     match tokio::time::timeout(BODY_LIMIT, body.collect()).await {
         Ok(Ok(whole)) => Some(whole.to_bytes()),
         Ok(Err(_)) | Err(_) => None,

@@ -90,7 +90,7 @@ async fn a_request_must_be_one() {
         ("rechercher/fournisseur", json, r#"{"numeroFacture":null,"neverHeardOf":{"a":[1]}}"#, 200),
         ("consulter/historique", json, "{}", 400),
         ("telecharger/groupe", json, r#"{"listeFacture":[],"format":"PIVOT"}"#, 400),
-        ("soumettre", json, "{}", 404),
+        ("soumettre", json, "{}", 400),
     ] {
         let answer = send(service, kind, body).await.unwrap();
         assert_eq!(answer.status, expected, "{service} {body}");
