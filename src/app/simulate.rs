@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::simulator::{Options, SCENARIO_LIMIT_BYTES, Scenario, Simulator, SimulatorError};
+use crate::simulator::{Options, SCENARIO_LIMIT_BYTES, Scenario, Simulator, SimulatorError, catalogue_list};
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,18 @@ pub struct Args {
     /// What to play: see config/simulate.toml
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// The catalogue of tests of a connection request: list it, or run it and report at the end
+    #[arg(long, value_name = "list|run", num_args = 0..=1, default_missing_value = "list")]
+    pub catalogue: Option<CatalogueMode>,
+}
+
+/// What `--catalogue` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CatalogueMode {
+    /// Prints the scenarios and ends
+    List,
+    /// Serves, watches the client, and reports at the end: 0 when every required scenario is passed, else 1
+    Run,
 }
 
 /// sysexits: wrong scenario.
@@ -32,12 +44,17 @@ const EX_NOINPUT: u8 = 66;
 /// sysexits: the address cannot be had, or another trouble of the system.
 const EX_OSERR: u8 = 71;
 
-/// Serves until SIGINT or SIGTERM, then ends with 0.
+/// Serves until SIGINT or SIGTERM, then ends with 0; with `--catalogue run`, as the catalogue was passed.
 pub fn run(args: &Args) -> ExitCode {
-    let scenario = match args.scenario.as_deref().map(read_scenario).transpose() {
+    if args.catalogue == Some(CatalogueMode::List) {
+        print!("{}", catalogue_list());
+        return ExitCode::SUCCESS;
+    }
+    let mut scenario = match args.scenario.as_deref().map(read_scenario).transpose() {
         Ok(scenario) => scenario.unwrap_or_default(),
         Err((code, message)) => return fail(code, &message),
     };
+    scenario.catalogue |= args.catalogue == Some(CatalogueMode::Run);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(EX_OSERR, &error.to_string()),
@@ -51,12 +68,13 @@ pub fn run(args: &Args) -> ExitCode {
         scenario,
     };
     match runtime.block_on(serve(options)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(passed) => ExitCode::from(u8::from(!passed)),
         Err((code, message)) => fail(code, &message),
     }
 }
 
-async fn serve(options: Options) -> Result<(), (u8, String)> {
+/// Whether the catalogue was passed, or not played.
+async fn serve(options: Options) -> Result<bool, (u8, String)> {
     let system = |error: std::io::Error| (EX_OSERR, error.to_string());
     // Before the line is printed: whoever reads it may send the signal at once.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
@@ -72,8 +90,12 @@ async fn serve(options: Options) -> Result<(), (u8, String)> {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+    let report = simulator.catalogue();
     simulator.stop().await;
-    Ok(())
+    if let Some(report) = &report {
+        write!(out, "{}", report.text()).and_then(|()| out.flush()).map_err(system)?;
+    }
+    Ok(report.is_none_or(|report| report.passed))
 }
 
 fn read_scenario(path: &Path) -> Result<Scenario, (u8, String)> {

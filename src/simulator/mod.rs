@@ -11,6 +11,7 @@
 //! For whoever practises without our gateway: `PRACTICE.md` beside this file.
 
 mod attachment;
+mod catalogue;
 mod clock;
 mod content;
 mod control;
@@ -43,6 +44,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+pub use catalogue::{CatalogueReport, Judged, Said, Standing, list as catalogue_list};
 pub use control::Control;
 pub use fault::{Effect, FaultRule, SERVICES};
 pub use ledger::{Answered, Call, Deposit, Invoice, InvoiceKey, Ledger, Moment, Whose};
@@ -179,6 +181,11 @@ impl Simulator {
     /// What has reached it and what became of it, now.
     pub fn ledger(&self) -> Ledger {
         self.shared.world().ledger()
+    }
+
+    /// How the scenarios of the catalogue stand; `None`: it is not played.
+    pub fn catalogue(&self) -> Option<CatalogueReport> {
+        self.shared.world().catalogue()
     }
 
     pub fn control(&self) -> Control {

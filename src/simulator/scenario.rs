@@ -16,6 +16,8 @@ pub const SCENARIO_LIMIT_BYTES: u64 = 1 << 20;
 pub const RULES_LIMIT: usize = 1_000;
 /// The most received invoices made at start.
 pub const RECEIVED_LIMIT: usize = 10_000;
+/// The longest page there is (PROTOCOL §2.2).
+pub(super) const PAGE_LIMIT: i64 = 200;
 /// The farthest end of a password, in days.
 pub(super) const DAYS_LIMIT: i64 = 36_500;
 /// The fastest clock: simulated seconds in a real second.
@@ -56,6 +58,10 @@ pub struct Scenario {
     pub received_works: usize,
     /// Sub-contractors' invoices it must validate at start.
     pub to_validate: usize,
+    /// Rows of a page, at most.
+    pub page_limit: i64,
+    /// Plays the catalogue of tests: watches the client, and prepares what its scenarios need.
+    pub catalogue: bool,
     /// Days until the technical account's password ends, at start (PROTOCOL §1: 424 when new); less than 0: it has.
     pub password_days: i64,
     /// How a business error travels.
@@ -93,6 +99,8 @@ impl Default for Scenario {
             received: 0,
             received_works: 0,
             to_validate: 0,
+            page_limit: PAGE_LIMIT,
+            catalogue: false,
             password_days: 424,
             errors: ErrorTransport::default(),
             error_list: ErrorList::default(),
@@ -286,6 +294,9 @@ impl Scenario {
         if self.password_days.abs() > DAYS_LIMIT {
             return Err(wrong("password_days", format!("must be at most {DAYS_LIMIT} days away")));
         }
+        if !(1..=PAGE_LIMIT).contains(&self.page_limit) {
+            return Err(wrong("page_limit", format!("must be 1 to {PAGE_LIMIT}")));
+        }
         self.readings.check()?;
         if let Some(latency) = &self.latency {
             latency.check()?;
@@ -400,6 +411,8 @@ mod tests {
             received: 1,
             received_works: 1,
             to_validate: 1,
+            page_limit: 1,
+            catalogue: true,
             password_days: 1,
             errors: ErrorTransport::Http400,
             error_list: ErrorList::Object,

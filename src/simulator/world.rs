@@ -9,6 +9,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::attachment::Files;
+use super::catalogue::{self, Notes};
 
 use super::clock::Clock;
 use super::content::{self, InvoiceRead, Unreadable, cut};
@@ -78,6 +79,8 @@ pub(super) struct World {
     latencies: Chance,
     /// An outage by hand, until it is ended.
     pub outage: Option<OutageKind>,
+    /// Of the catalogue of tests, when it is played.
+    pub notes: Option<Notes>,
     pub fluxes: Vec<Flux>,
     pub invoices: Vec<Invoice>,
     pub structures: Vec<Structure>,
@@ -131,13 +134,17 @@ impl Arrival {
 }
 
 impl World {
-    pub fn new(scenario: Scenario, speed: f64, seed: u64, doors: Doors) -> Self {
+    pub fn new(mut scenario: Scenario, speed: f64, seed: u64, doors: Doors) -> Self {
+        if scenario.catalogue {
+            catalogue::prepare(&mut scenario);
+        }
         let mut world = Self {
             clock: Clock::new(speed),
             faults: Schedule::new(seed),
             doors,
             latencies: Chance::new(!seed),
             outage: None,
+            notes: None,
             fluxes: Vec::new(),
             invoices: Vec::new(),
             structures: structure::known(&scenario),
@@ -166,6 +173,9 @@ impl World {
         for _ in 0..world.scenario.to_validate {
             let sample = world.sample();
             world.ask_validation(sample.as_subcontracted());
+        }
+        if world.scenario.catalogue {
+            world.prepare_catalogue();
         }
         world
     }

@@ -23,13 +23,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::invoice::{Invoice, framework_of};
+use super::scenario::PAGE_LIMIT;
 use super::service::NO_ROW;
 use super::world::World;
 use crate::domain::Timestamp;
 
-/// Rows of a page when nothing is asked, and at most (PROTOCOL §2.2).
+/// Rows of a page when nothing is asked (PROTOCOL §2.2).
 const PAGE_DEFAULT: i64 = 10;
-const PAGE_LIMIT: i64 = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(super) enum Order {

@@ -87,7 +87,7 @@ impl Job for Received {
                 "nbResultatsParPage": null, "total": null, "listeFactures": null,
             }));
         }
-        let page = paging.of(rows);
+        let page = paging.of_up_to(rows, world.scenario.page_limit);
         let rows: Vec<Value> =
             page.rows.iter().map(|invoice| row(world, invoice, self.common.with_size, now)).collect();
         Outcome::Done(without_nulls(json!({
@@ -171,7 +171,7 @@ impl Job for ReceivedToTreat {
         if rows.is_empty() {
             return Outcome::Done(no_row_nested());
         }
-        let page = paging.of(rows);
+        let page = paging.of_up_to(rows, world.scenario.page_limit);
         let with_size = body.recuperer_taille == Some(true);
         let rows: Vec<Value> = page.rows.iter().map(|invoice| row(world, invoice, with_size, now)).collect();
         Outcome::Done(without_nulls(json!({

@@ -82,7 +82,7 @@ impl Job for Sent {
         if rows.is_empty() {
             return Outcome::Done(no_row_nested());
         }
-        let page = paging.of(rows);
+        let page = paging.of_up_to(rows, world.scenario.page_limit);
         let rows: Vec<Value> =
             page.rows.iter().map(|invoice| row(world, invoice, self.common.with_size, now)).collect();
         Outcome::Done(without_nulls(json!({
@@ -181,7 +181,7 @@ impl Job for SentToTreat {
         if rows.is_empty() {
             return Outcome::Done(no_row_nested());
         }
-        let page = paging.of(rows);
+        let page = paging.of_up_to(rows, world.scenario.page_limit);
         let with_size = body.recuperer_taille == Some(true);
         let rows: Vec<Value> = page.rows.iter().map(|invoice| common_row(world, invoice, with_size, now)).collect();
         Outcome::Done(without_nulls(json!({

@@ -106,7 +106,7 @@ fn answer(world: &World, mut rows: Vec<&Invoice>, paging: Option<&Paging>, now: 
     if rows.is_empty() {
         return Outcome::Done(no_row_nested());
     }
-    let page = paging.of(rows);
+    let page = paging.of_up_to(rows, world.scenario.page_limit);
     let rows: Vec<Value> = page.rows.iter().map(|invoice| row(world, invoice, now)).collect();
     Outcome::Done(without_nulls(json!({
         "codeRetour": 0, "libelle": OK_LABEL, "parametresRetour": page.nested(), "listeFactures": rows,

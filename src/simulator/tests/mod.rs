@@ -1,5 +1,6 @@
 //! Through the door a client uses: real sockets, real TLS. This file has the client; the tests are beside it.
 
+mod catalogue;
 mod fault;
 mod form;
 mod life;
