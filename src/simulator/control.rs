@@ -330,7 +330,7 @@ pub(super) fn obey(body: &[u8], shared: &Arc<Shared>) -> Result<Value, String> {
 }
 
 /// These readings with the keys named changed; null takes one back to its default.
-fn changed_readings(readings: &Readings, changes: Map<String, Value>) -> Result<Readings, String> {
+pub(super) fn changed_readings(readings: &Readings, changes: Map<String, Value>) -> Result<Readings, String> {
     let mut all = match serde_json::to_value(readings) {
         Ok(Value::Object(all)) => all,
         _ => Map::new(),

@@ -415,6 +415,11 @@ impl Schedule {
         self.rules.len() != before || self.spent.contains(&id)
     }
 
+    /// Those in force.
+    pub fn rules(&self) -> impl Iterator<Item = (u64, &FaultRule)> {
+        self.rules.iter().map(|armed| (armed.id, &armed.rule))
+    }
+
     pub fn clear(&mut self) {
         self.rules.clear();
     }

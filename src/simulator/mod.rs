@@ -21,6 +21,7 @@ mod identity;
 mod invoice;
 mod judge;
 mod ledger;
+mod page;
 mod pivot;
 mod readings;
 mod recognition;
@@ -163,7 +164,8 @@ impl Simulator {
             account_login: doors.account_login.clone(),
             account_password: doors.account_password.clone(),
         };
-        let shared = Arc::new(Shared::new(World::new(options.scenario, options.speed, options.seed, doors)));
+        let world = World::new(options.scenario, options.speed, options.seed, doors);
+        let shared = Arc::new(Shared::new(world, identity::random(16)?));
         let serving = tokio::spawn(server::serve(listener, acceptor, shared.clone()));
         log::info!(address:% = address, plain = options.plain; "Simulated Chorus Pro listens");
         Ok(Simulator { credentials, address, shared, serving, own_dir })

@@ -117,7 +117,7 @@ pub const ALL: &[Entry] = &[
         id: "duplicate-stopped",
         required: true,
         title: ("Doublon refusé, non renvoyé", "Duplicate refused and not sent again"),
-        play: ("Déposer deux fois une facture CAT-DOUBLE….", "Deposit an invoice CAT-DOUBLE… twice."),
+        play: ("Déposer deux fois une facture CAT-DOUBLE…", "Deposit an invoice CAT-DOUBLE… twice."),
         expected: (
             "Le rejet du second dépôt est lu ; pas de troisième dépôt.",
             "The rejection of the second deposit is read; there is no third.",
@@ -156,7 +156,7 @@ pub const ALL: &[Entry] = &[
         id: "error-401",
         required: true,
         title: ("401 : on s'arrête", "401: stop"),
-        play: ("Déposer une facture CAT-401….", "Deposit an invoice CAT-401…."),
+        play: ("Déposer une facture CAT-401…", "Deposit an invoice CAT-401…"),
         expected: (
             "Au plus un nouvel essai ; pas trois essais en cinq secondes.",
             "At most one more try; not three tries within five seconds.",
@@ -167,7 +167,7 @@ pub const ALL: &[Entry] = &[
         id: "error-403",
         required: true,
         title: ("403 : on s'arrête", "403: stop"),
-        play: ("Déposer une facture CAT-403….", "Deposit an invoice CAT-403…."),
+        play: ("Déposer une facture CAT-403…", "Deposit an invoice CAT-403…"),
         expected: (
             "Au plus un nouvel essai ; pas trois essais en cinq secondes.",
             "At most one more try; not three tries within five seconds.",
@@ -178,7 +178,7 @@ pub const ALL: &[Entry] = &[
         id: "error-429",
         required: true,
         title: ("429 : on attend", "429: wait"),
-        play: ("Déposer une facture CAT-429….", "Deposit an invoice CAT-429…."),
+        play: ("Déposer une facture CAT-429…", "Deposit an invoice CAT-429…"),
         expected: (
             "Le dépôt est refait, pas avant les trois secondes de Retry-After.",
             "The deposit is made again, not before the three seconds of Retry-After.",
@@ -189,7 +189,7 @@ pub const ALL: &[Entry] = &[
         id: "error-500",
         required: true,
         title: ("500 : on vérifie", "500: look first"),
-        play: ("Déposer une facture CAT-500….", "Deposit an invoice CAT-500…."),
+        play: ("Déposer une facture CAT-500…", "Deposit an invoice CAT-500…"),
         expected: (
             "Avant tout nouveau dépôt, la facture est recherchée ; une seconde au moins sépare deux essais.",
             "Before any other deposit the invoice is looked up; two tries are a second apart or more.",
@@ -200,7 +200,7 @@ pub const ALL: &[Entry] = &[
         id: "incident-repeated",
         required: true,
         title: ("Flux incidenté, redéposé", "Flux with an incident, deposited again"),
-        play: ("Déposer une facture CAT-INCIDENT….", "Deposit an invoice CAT-INCIDENT…."),
+        play: ("Déposer une facture CAT-INCIDENT…", "Deposit an invoice CAT-INCIDENT…"),
         expected: (
             "IN_INCIDENTE est lu, le flux entier redéposé, IN_INTEGRE lu.",
             "IN_INCIDENTE is read, the whole flux deposited again, IN_INTEGRE read.",

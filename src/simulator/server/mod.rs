@@ -46,11 +46,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// What all connections share.
 pub(super) struct Shared {
     world: Mutex<World>,
+    /// What every form of the page carries; new at each start.
+    pub csrf: String,
 }
 
 impl Shared {
-    pub fn new(world: World) -> Self {
-        Self { world: Mutex::new(world) }
+    pub fn new(world: World, csrf: String) -> Self {
+        Self { world: Mutex::new(world), csrf }
     }
 
     /// The world. A panic of another holder leaves it as it was: a snapshot for practice, no promise is kept here.
@@ -125,6 +127,7 @@ async fn handle(request: Request<Incoming>, peer: SocketAddr, shared: &Arc<Share
         (&Method::GET, "/simulator/catalogue") => Ok(desk::catalogue(peer, shared, false)),
         (&Method::GET, "/simulator/catalogue.txt") => Ok(desk::catalogue(peer, shared, true)),
         (&Method::GET, "/simulator/statuts.xml") => Ok(desk::status_file(peer, shared)),
+        (&Method::POST, "/simulator/act") => Ok(desk::form(request, peer, shared).await),
         (&Method::POST, "/simulator/control") => Ok(desk::steer(request, peer, shared).await),
         (method, path) => match (Service::at(method, path), method == Method::POST && path == "/api/oauth/token") {
             (Some(service), _) => match out(service.name, shared)? {
@@ -136,6 +139,9 @@ async fn handle(request: Request<Incoming>, peer: SocketAddr, shared: &Arc<Share
                 None => token(request, shared).await,
             },
             (None, false) => {
+                if let Some(page) = desk::page(&request, peer, shared) {
+                    return Ok(page);
+                }
                 note(shared, path, 404, None, None);
                 Ok(reply(404, &json!({"error": "Not Found", "message": "API non trouvée"})))
             }

@@ -27,6 +27,7 @@ async fn a_buyer_walks_an_invoice_to_its_payment_by_what_the_service_allows() {
     while let Some(target) = next(&client, &status).await.first().cloned() {
         let done = treat(&client, 9001, &target, "Bon à payer : œuvre reçue, 12 €").await;
         assert_eq!((&done["codeRetour"], &done["nouveauStatut"]), (&json!(0), &json!(target)), "{done}");
+        conforms("WsRetourTraiterFacture", &done);
         status = target;
         walked.push(status.clone());
     }
