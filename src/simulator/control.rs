@@ -197,7 +197,7 @@ impl Control {
 /// The JSON of `POST /simulator/control`: `{"action": "advance", "by": "24h"}`.
 #[derive(Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
-enum Order {
+pub(super) enum Order {
     AddFault {
         fault: FaultRule,
     },

@@ -3,6 +3,7 @@ is careless. Both know only the documentation (src/simulator/PRACTICE.md)."""
 
 import base64
 import json
+import os
 import signal
 import subprocess
 import time
@@ -207,3 +208,13 @@ def test_the_catalogue_lists_itself():
     for id in ("token-reused", "answer-lost", "suspension-received", "password-read"):
         assert f"\n{id}" in listed
     assert "À faire" in listed and "Attendu" in listed
+
+
+def test_the_first_exchange_of_the_manual_works(tmp_path):
+    manual = (PROJECT / "src/simulator/PRACTICE.md").read_text()
+    commands = next(block for block in manual.split("```") if "simulator.out &" in block)
+    done = subprocess.run(
+        ["bash", "-c", commands + "\nkill $!"], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        env={"PATH": f"{os.path.dirname(BINARY)}:/usr/bin:/bin", "TMPDIR": str(tmp_path)},
+    )
+    assert json.loads(done.stdout)["listeTauxTva"], done.stderr

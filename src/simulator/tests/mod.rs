@@ -4,6 +4,7 @@ mod catalogue;
 mod fault;
 mod form;
 mod life;
+mod manual;
 mod page;
 mod readings;
 mod received;
