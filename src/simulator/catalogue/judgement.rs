@@ -83,7 +83,7 @@ fn number_of(note: &Note, prefix: &str) -> String {
 
 pub fn token_reused(view: &View<'_>) -> Finding {
     let (tokens, calls) = (view.notes.tokens_given, view.notes.good_calls);
-    let seen = (format!("{tokens} jetons pour {calls} appels"), format!("{tokens} tokens for {calls} calls"));
+    let seen = (format!("jetons : {tokens}, appels : {calls}"), format!("tokens: {tokens}, calls: {calls}"));
     match (tokens, calls) {
         (0, _) => not_played(),
         (_, 0..=4) => waiting(seen.0, seen.1),
@@ -131,8 +131,8 @@ fn integrated(view: &View<'_>, fits: impl Fn(&str) -> bool) -> Finding {
             passed(seen, format!("{}: IN_INTEGRE read by consulterCRDetaille", flux.number))
         }
         None => {
-            let seen = format!("{} dépôts, aucun IN_INTEGRE lu", fluxes.len());
-            waiting(seen, format!("{} deposits, no IN_INTEGRE read", fluxes.len()))
+            let seen = format!("dépôts : {}, aucun IN_INTEGRE lu", fluxes.len());
+            waiting(seen, format!("deposits: {}, no IN_INTEGRE read", fluxes.len()))
         }
     }
 }
@@ -241,8 +241,8 @@ fn lost(view: &View<'_>, prefix: &str) -> Finding {
     let number = number_of(note, prefix);
     let again = deposits.iter().skip(1).filter(|(_, note)| note.subject.invoices.contains(&number)).count();
     if again > 0 {
-        let seen = format!("{number} redéposée {again} fois alors qu'elle était acceptée");
-        return failed(seen, format!("{number} deposited {again} times again though it was accepted"));
+        let seen = format!("{number} redéposée alors qu'elle était acceptée ; dépôts en trop : {again}");
+        return failed(seen, format!("{number} deposited again though it was accepted; deposits too many: {again}"));
     }
     let shown = view.notes.calls[first..].iter().any(|note| {
         note.service == "rechercher/fournisseur" && note.told.statuses.iter().any(|(known, _)| *known == number)
@@ -281,8 +281,8 @@ fn stopped(view: &View<'_>, prefix: &str, status: u16) -> Finding {
         );
     }
     passed(
-        format!("{status} reçu, {} essai(s), sans insistance", struck.len()),
-        format!("{status} received, {} tries, no hammering", struck.len()),
+        format!("{status} reçu, essais : {}, sans insistance", struck.len()),
+        format!("{status} received, tries: {}, no hammering", struck.len()),
     )
 }
 
@@ -404,13 +404,13 @@ pub fn pivot_once(view: &View<'_>) -> Finding {
     let twice = downloads.iter().filter(|(_, count)| *count > 1).count();
     if twice > 0 {
         return failed(
-            format!("{twice} pivots téléchargés plus d'une fois"),
-            format!("{twice} pivots downloaded more than once"),
+            format!("pivots téléchargés plus d'une fois : {twice}"),
+            format!("pivots downloaded more than once: {twice}"),
         );
     }
     let seen = (
-        format!("{} pivots sur {waiting_for}", downloads.len()),
-        format!("{} pivots of {waiting_for}", downloads.len()),
+        format!("pivots : {} sur {waiting_for}", downloads.len()),
+        format!("pivots: {} of {waiting_for}", downloads.len()),
     );
     if downloads.len() < waiting_for { waiting(seen.0, seen.1) } else { passed(seen.0, seen.1) }
 }
