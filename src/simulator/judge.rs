@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::content::{InvoiceRead, Syntax, Unreadable, cut};
 use super::ledger::InvoiceKey;
-use super::readings::CommitmentCheck;
+use super::readings::{self, CommitmentCheck};
 use super::structure;
 use super::world::{FluxError, World};
 
@@ -16,6 +16,7 @@ const NUMBER_LIMIT_CHARS: usize = 20;
 pub(super) const INTEGRATED: &str = "IN_INTEGRE";
 const PARTLY: &str = "IN_INTEGRE_PARTIEL";
 const REJECTED: &str = "IN_REJETE";
+const INADMISSIBLE: &str = "QP_IRRECEVABLE";
 
 impl World {
     /// Gives the flux at this place its verdict.
@@ -49,8 +50,12 @@ impl World {
         }
         let flux = &mut self.fluxes[at];
         flux.content = content;
+        let nothing_read = content_is_unreadable(&flux.content);
         flux.verdict = Some(match (integrated, errors.is_empty()) {
             (_, true) => INTEGRATED,
+            (0, false) if nothing_read && self.scenario.readings.unreadable == readings::Unreadable::Inadmissible => {
+                INADMISSIBLE
+            }
             (0, false) => REJECTED,
             (_, false) => PARTLY,
         });
@@ -89,6 +94,26 @@ impl World {
         };
         let known = self.scenario.readings.commitments == CommitmentCheck::Known;
         recipient.refusal(&invoice.service, &invoice.commitment, known)
+    }
+}
+
+fn content_is_unreadable(content: &[Result<InvoiceRead, Unreadable>]) -> bool {
+    content.iter().all(Result::is_err)
+}
+
+/// codeErreur of a file that could not be read (DSE-G table 3).
+pub(super) fn error_code(label: &str) -> &'static str {
+    let begins = |words: &[&str]| words.iter().any(|word| label.starts_with(word));
+    if begins(&["archive vide", "CPPFactureMixte sans"]) {
+        "IRR_VIDE"
+    } else if begins(&["archive illisible"]) {
+        "IRR_EXTRAC"
+    } else if begins(&["archive trop", "archive de plus", "flux de plus", "XML refusé : document démesuré"]) {
+        "IRR_TAILLE"
+    } else if begins(&["élément racine", "PES retiré", "PDF sans facture"]) {
+        "IRR_TYPE"
+    } else {
+        "IRR_SYNTAX"
     }
 }
 

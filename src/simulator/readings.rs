@@ -14,6 +14,7 @@ pub struct Readings {
     pub withdrawn_motif: WithdrawnMotif,
     pub structure_id: StructureId,
     pub flux_limit: FluxLimit,
+    pub unreadable: Unreadable,
     pub structure_list: ListShape,
     pub commitments: CommitmentCheck,
     pub directory_form: DirectoryForm,
@@ -82,6 +83,11 @@ reading! {
 reading! {
     /// The largest flux: 10 MB a file and 30 MB an archive (API), or 100 MB and 1 GB (EDI).
     FluxLimit { Api = "api", Edi = "edi" }
+}
+reading! {
+    /// The final state of a flux in which nothing can be read: rejected, as seen; or inadmissible, as DSE-G table 3
+    /// has it.
+    Unreadable { Rejected = "IN_REJETE", Inadmissible = "QP_IRRECEVABLE" }
 }
 reading! {
     /// How `structures/rechercher` lists a single structure: seen once as the object itself.

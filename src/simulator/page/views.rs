@@ -281,6 +281,7 @@ const READINGS: &[(&str, &[&str])] = &[
     ("withdrawn_motif", &["as_is", "other"]),
     ("structure_id", &["either", "idStructureCPP", "idStructure"]),
     ("flux_limit", &["api", "edi"]),
+    ("unreadable", &["IN_REJETE", "QP_IRRECEVABLE"]),
     ("structure_list", &["array", "object"]),
     ("commitments", &["presence", "known"]),
     ("directory_form", &["csv", "xml"]),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Job, OK_LABEL, Outcome, parse, unknown};
 use crate::simulator::fault::Subject;
+use crate::simulator::judge::error_code;
 use crate::simulator::pivot::pdf;
 use crate::simulator::scenario::ErrorList;
 use crate::simulator::world::{Flux, FluxError, Turn, World};
@@ -82,7 +83,7 @@ fn detailed(world: &mut World, at: usize) -> Outcome {
                 "identifiantDestinataire": key.recipient, "libelleErreurDP": error.label,
             })),
             None => technical.push(json!({
-                "codeErreur": "IRR_SYNTAX", "libelleErreur": error.label, "natureErreur": "TECHNIQUE",
+                "codeErreur": error_code(&error.label), "libelleErreur": error.label, "natureErreur": "TECHNIQUE",
             })),
         }
     }

@@ -10,6 +10,7 @@ use crate::simulator::fault::Subject;
 use crate::simulator::invoice::{Action, Party, Side, TECHNICAL_ACCOUNT};
 use crate::simulator::readings::StatusOrder;
 use crate::simulator::status::{MOTIVATED, TARGETS, next};
+use crate::simulator::structure;
 use crate::simulator::world::World;
 
 /// Characters of motif.
@@ -244,6 +245,7 @@ impl Job for Recycling {
         let commitment = given(references.numero_bon_commande, &invoice.commitment);
         let market = given(references.numero_marche, &invoice.market);
         let refusal = match world.structure(&code) {
+            _ if structure::open(&world.scenario) => None,
             Some(structure) => structure.refusal(&service, &commitment, false),
             None => Some(format!("L'identifiant destinataire {code} n'est pas référencé dans notre système")),
         };

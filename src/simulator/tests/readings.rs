@@ -55,6 +55,34 @@ async fn the_largest_flux_is_that_of_the_api_or_of_edi() {
 }
 
 #[tokio::test]
+async fn a_flux_nobody_can_read_is_rejected_or_inadmissible() {
+    let simulator = start(Scenario::default()).await;
+    let client = Client::of(&simulator).await;
+    let files: [(&[u8], &str); 5] = [
+        (b"<html/>", "IRR_TYPE"),
+        (b"<Invoice", "IRR_SYNTAX"),
+        (&[0x1f, 0x8b, 1, 2], "IRR_EXTRAC"),
+        (&content::tests::tar_gz(&[]), "IRR_VIDE"),
+        (b"%PDF-1.4 nothing", "IRR_TYPE"),
+    ];
+    for reading in ["IN_REJETE", "QP_IRRECEVABLE"] {
+        set(&client, json!({"unreadable": reading})).await;
+        for (file, code) in &files {
+            let number = client.deposit("f", file).await;
+            simulator.control().advance(VERDICT);
+            let report = client.report(&number).await;
+            assert_eq!(
+                (&report["etatCourantDepotFlux"], &report["listeErreurTechnique"][0]["codeErreur"]),
+                (&json!(reading), &json!(code))
+            );
+        }
+        let refused = client.deposit("f", &content::tests::ubl("FA-1", "99999999999999", "")).await;
+        simulator.control().advance(VERDICT);
+        assert_eq!(client.report(&refused).await["etatCourantDepotFlux"], "IN_REJETE", "it could be read");
+    }
+}
+
+#[tokio::test]
 async fn a_commitment_must_be_there_or_be_known() {
     let simulator = start(Scenario::default()).await;
     let client = Client::of(&simulator).await;
