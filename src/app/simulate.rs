@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{self, Exit, Failure};
-use crate::simulator::{Options, SCENARIO_LIMIT_BYTES, Scenario, Simulator, SimulatorError};
+use crate::simulator::{Options, SCENARIO_LIMIT_BYTES, Scenario, Simulator, SimulatorError, catalogue_list};
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]
@@ -28,14 +28,31 @@ pub struct Args {
     /// What to play: see config/simulate.toml
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// The catalogue of tests of a connection request: list it, or run it and report at the end
+    #[arg(long, value_name = "list|run", num_args = 0..=1, default_missing_value = "list")]
+    pub catalogue: Option<CatalogueMode>,
 }
 
-/// Serves until SIGINT or SIGTERM, then ends with 0.
+/// What `--catalogue` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CatalogueMode {
+    /// Prints the scenarios and ends
+    List,
+    /// Serves, watches the client, and reports at the end: 0 when every required scenario is passed, else 1
+    Run,
+}
+
+/// Serves until SIGINT or SIGTERM, then ends with 0; with `--catalogue run`, as the catalogue was passed.
 pub fn run(args: &Args) -> ExitCode {
-    let scenario = match args.scenario.as_deref().map(read_scenario).transpose() {
+    if args.catalogue == Some(CatalogueMode::List) {
+        print!("{}", catalogue_list());
+        return ExitCode::SUCCESS;
+    }
+    let mut scenario = match args.scenario.as_deref().map(read_scenario).transpose() {
         Ok(scenario) => scenario.unwrap_or_default(),
         Err(failure) => return failure.tell("simulate"),
     };
+    scenario.catalogue |= args.catalogue == Some(CatalogueMode::Run);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return system(&error).tell("simulate"),
@@ -49,12 +66,13 @@ pub fn run(args: &Args) -> ExitCode {
         scenario,
     };
     match runtime.block_on(serve(options)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(passed) => ExitCode::from(u8::from(!passed)),
         Err(failure) => failure.tell("simulate"),
     }
 }
 
-async fn serve(options: Options) -> Result<(), Failure> {
+/// Whether the catalogue was passed, or not played.
+async fn serve(options: Options) -> Result<bool, Failure> {
     // Before the line is printed: whoever reads it may send the signal at once.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| system(&error))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| system(&error))?;
@@ -71,8 +89,12 @@ async fn serve(options: Options) -> Result<(), Failure> {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+    let report = simulator.catalogue();
     simulator.stop().await;
-    Ok(())
+    if let Some(report) = &report {
+        write!(out, "{}", report.text()).and_then(|()| out.flush()).map_err(|error| system(&error))?;
+    }
+    Ok(report.is_none_or(|report| report.passed))
 }
 
 fn read_scenario(path: &Path) -> Result<Scenario, Failure> {

@@ -52,6 +52,11 @@ impl Clock {
         self.started_at.plus(self.started.elapsed())
     }
 
+    /// Simulated seconds in a real one, now.
+    pub fn speed(&self) -> f64 {
+        self.last().speed
+    }
+
     fn at(&self, real: Duration) -> Duration {
         let last = self.last();
         last.simulated + real.saturating_sub(last.real).mul_f64(last.speed)

@@ -36,6 +36,9 @@ pub(super) enum Syntax {
     Ubl,
     Cii,
     FacturX,
+    /// CPPFactureMixte, of IN_DP_E2_CPP_FACTURE_MIN.
+    Mixed,
+    Xcbl,
 }
 
 /// The fields Chorus Pro judges by.
@@ -72,19 +75,26 @@ pub(super) fn read(bytes: &[u8]) -> Vec<Result<InvoiceRead, Unreadable>> {
     if bytes.starts_with(&[0x1f, 0x8b]) {
         return match members(bytes) {
             Ok(files) if files.is_empty() => vec![Err(Unreadable("archive vide".into()))],
-            Ok(files) => files.iter().map(|file| read_one(file)).collect(),
+            Ok(files) => files.iter().flat_map(|file| read_file(file)).collect(),
             Err(reason) => vec![Err(reason)],
         };
     }
-    vec![read_one(bytes)]
+    read_file(bytes)
 }
 
-fn read_one(bytes: &[u8]) -> Result<InvoiceRead, Unreadable> {
+fn read_file(bytes: &[u8]) -> Vec<Result<InvoiceRead, Unreadable>> {
+    match read_one(bytes) {
+        Ok(all) => all.into_iter().map(Ok).collect(),
+        Err(reason) => vec![Err(reason)],
+    }
+}
+
+fn read_one(bytes: &[u8]) -> Result<Vec<InvoiceRead>, Unreadable> {
     if bytes.starts_with(b"%PDF-") {
         let xml = embedded(bytes).ok_or_else(|| Unreadable("PDF sans facture XML embarquée".into()))?;
-        let mut invoice = read_xml(&xml)?;
-        invoice.syntax = Syntax::FacturX;
-        return Ok(invoice);
+        let mut invoices = read_xml(&xml)?;
+        invoices.iter_mut().for_each(|invoice| invoice.syntax = Syntax::FacturX);
+        return Ok(invoices);
     }
     read_xml(bytes)
 }
@@ -150,7 +160,7 @@ fn is_invoice_xml(content: &[u8]) -> bool {
     text.starts_with(b"<") && find(text, b"CrossIndustryInvoice").is_some()
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let first = *needle.first()?;
     let mut from = 0;
     while let Some(step) = haystack[from..].iter().position(|b| *b == first) {
@@ -188,10 +198,13 @@ impl Party {
     }
 }
 
+#[derive(Default)]
 struct Collector {
     invoice: InvoiceRead,
     supplier: Party,
     recipient: Party,
+    /// A CPPFactureMixte holds as many as it likes.
+    done: Vec<InvoiceRead>,
 }
 
 /// Latin encodings by their declaration; UTF-8 and UTF-16 are the reader's own business.
@@ -202,19 +215,18 @@ fn latin(bytes: &[u8]) -> Option<String> {
     declared.then(|| bytes.iter().map(|byte| char::from(*byte)).collect())
 }
 
-fn read_xml(bytes: &[u8]) -> Result<InvoiceRead, Unreadable> {
+fn read_xml(bytes: &[u8]) -> Result<Vec<InvoiceRead>, Unreadable> {
     match latin(bytes) {
         Some(text) => read_unicode(text.as_bytes()),
         None => read_unicode(bytes),
     }
 }
 
-fn read_unicode(bytes: &[u8]) -> Result<InvoiceRead, Unreadable> {
+fn read_unicode(bytes: &[u8]) -> Result<Vec<InvoiceRead>, Unreadable> {
     let malformed = |reason: String| Unreadable(format!("XML illisible : {reason}"));
     let mut reader = Reader::from_reader(DecodingReader::new(bytes));
     reader.config_mut().check_end_names = true;
-    let mut collector =
-        Collector { invoice: InvoiceRead::default(), supplier: Party::default(), recipient: Party::default() };
+    let mut collector = Collector::default();
     let mut path: Vec<String> = Vec::new();
     let mut text = String::new();
     let mut scheme = String::new();
@@ -227,7 +239,7 @@ fn read_unicode(bytes: &[u8]) -> Result<InvoiceRead, Unreadable> {
                 elements += 1;
                 path.push(start.local_name().as_ref().to_owned());
                 if path.len() == 1 {
-                    collector.root(&path[0], closed)?;
+                    collector.root(&path[0], &start, closed)?;
                 }
                 scheme = scheme_of(&start);
                 text.clear();
@@ -235,12 +247,13 @@ fn read_unicode(bytes: &[u8]) -> Result<InvoiceRead, Unreadable> {
             Event::Empty(start) => {
                 elements += 1;
                 if path.is_empty() {
-                    collector.root(start.local_name().as_ref(), closed)?;
+                    collector.root(start.local_name().as_ref(), &start, closed)?;
                     closed = true;
                 }
             }
             Event::End(_) => {
                 collector.take(&path, text.trim(), &scheme);
+                collector.close(&path)?;
                 text.clear();
                 scheme.clear();
                 path.pop();
@@ -280,11 +293,16 @@ fn scheme_of(start: &BytesStart<'_>) -> String {
 }
 
 impl Collector {
-    fn root(&mut self, name: &str, closed: bool) -> Result<(), Unreadable> {
+    fn root(&mut self, name: &str, start: &BytesStart<'_>, closed: bool) -> Result<(), Unreadable> {
         if closed {
             return Err(Unreadable("XML illisible : plusieurs éléments racines".into()));
         }
         self.invoice.syntax = match name {
+            "Invoice" if in_xcbl(start) => Syntax::Xcbl,
+            "CPPFactureMixte" => Syntax::Mixed,
+            "PES_Aller" | "PES_Facture" | "PES_FACTURE" => {
+                return Err(Unreadable("PES retiré : la syntaxe n'est plus reçue depuis l'annexe EDI V4.21".into()));
+            }
             "Invoice" => Syntax::Ubl,
             "CreditNote" => {
                 self.invoice.credit_note = true;
@@ -304,6 +322,83 @@ impl Collector {
         match self.invoice.syntax {
             Syntax::Ubl => self.take_ubl(&below, text, scheme),
             Syntax::Cii | Syntax::FacturX => self.take_cii(&below, text, scheme),
+            Syntax::Mixed => self.take_mixed(&below, text),
+            Syntax::Xcbl => self.take_xcbl(&below, text),
+        }
+    }
+
+    /// An element ended: with it, one invoice of several.
+    fn close(&mut self, path: &[String]) -> Result<(), Unreadable> {
+        if self.invoice.syntax == Syntax::Mixed && path.last().is_some_and(|name| name == "CPPFactureMixteUnitaire") {
+            let mut ended = Collector::default();
+            ended.invoice.syntax = Syntax::Mixed;
+            ended.done = std::mem::take(&mut self.done);
+            if ended.done.len() >= MEMBERS_LIMIT {
+                return Err(Unreadable("flux de plus de 1000 factures".into()));
+            }
+            let invoice = std::mem::replace(self, ended).whole()?;
+            self.done.push(invoice);
+        }
+        Ok(())
+    }
+
+    /// The same names as in a pivot (PROTOCOL §4), in CPPFactureMixteUnitaire.
+    fn take_mixed(&mut self, path: &[&str], text: &str) {
+        let ["CPPFactures", "CPPFactureMixteUnitaire", within @ ..] = path else { return };
+        let invoice = &mut self.invoice;
+        match within {
+            ["Fournisseur", "Identifiant"] => candidate(&mut self.supplier, text, ""),
+            ["Fournisseur", "RaisonSociale"] => put(&mut self.supplier.name, text),
+            ["Debiteur", "Identifiant"] => candidate(&mut self.recipient, text, ""),
+            ["Debiteur", "Nom"] => put(&mut self.recipient.name, text),
+            ["Debiteur", "CodeService"] => put(&mut invoice.service, text),
+            ["DonneesFacture", of @ ..] => match of {
+                ["Id"] => put(&mut invoice.number, text),
+                ["Type"] => invoice.credit_note = text == "381",
+                ["Cadre"] => put(&mut invoice.process, text),
+                ["DateEmissionFacture"] => put(&mut invoice.date, text),
+                ["Devise"] => put(&mut invoice.currency, text),
+                ["Engagement", "NumeroMarche"] => put(&mut invoice.market, text),
+                ["Engagement", "NumeroEngagement"] => put(&mut invoice.commitment, text),
+                ["Montants", "MontantHT"] => invoice.net = text.parse().ok(),
+                ["Montants", "MontantTTC"] => invoice.gross = text.parse().ok(),
+                ["Montants", "MontantNetAPayer"] => invoice.payable = text.parse().ok(),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    /// xCBL 4.0, as far as it is needed: header, parties and totals.
+    fn take_xcbl(&mut self, path: &[&str], text: &str) {
+        let invoice = &mut self.invoice;
+        match path {
+            ["InvoiceHeader", "InvoiceNumber"] => put(&mut invoice.number, text),
+            ["InvoiceHeader", "InvoiceIssueDate"] => put(&mut invoice.date, &cut(text, 10)),
+            ["InvoiceHeader", "InvoiceCurrency", .., "CurrencyCoded"] => put(&mut invoice.currency, text),
+            ["InvoiceHeader", "InvoiceType", "InvoiceTypeCoded"] => invoice.credit_note = text == "CreditInvoice",
+            ["InvoiceHeader", "InvoiceReferences", "PurchaseOrderReference", .., "BuyerOrderNumber"] => {
+                put(&mut invoice.commitment, text);
+            }
+            ["InvoiceHeader", "InvoiceParty", party, within @ ..] => {
+                let party = match *party {
+                    "SellerParty" => &mut self.supplier,
+                    "BuyerParty" => &mut self.recipient,
+                    _ => return,
+                };
+                match within {
+                    ["PartyID", "Ident"] | ["ListOfIdentifier", .., "Ident"] => candidate(party, text, ""),
+                    ["NameAddress", "Name1"] => put(&mut party.name, text),
+                    _ => {}
+                }
+            }
+            ["InvoiceSummary", "InvoiceTotals", total, "MonetaryAmount"] => match *total {
+                "InvoiceSubTotal" | "TaxableValue" => invoice.net = text.parse().ok(),
+                "InvoiceTotal" => invoice.gross = text.parse().ok(),
+                "TotalAmountPayable" => invoice.payable = text.parse().ok(),
+                _ => {}
+            },
+            _ => {}
         }
     }
 
@@ -357,7 +452,18 @@ impl Collector {
         }
     }
 
-    fn finish(mut self) -> Result<InvoiceRead, Unreadable> {
+    /// Every invoice there was.
+    fn finish(mut self) -> Result<Vec<InvoiceRead>, Unreadable> {
+        if self.invoice.syntax != Syntax::Mixed {
+            return Ok(vec![self.whole()?]);
+        }
+        match std::mem::take(&mut self.done) {
+            none if none.is_empty() => Err(Unreadable("CPPFactureMixte sans facture".into())),
+            some => Ok(some),
+        }
+    }
+
+    fn whole(mut self) -> Result<InvoiceRead, Unreadable> {
         if self.invoice.number.is_empty() {
             return Err(Unreadable("numéro de facture absent".into()));
         }
@@ -367,6 +473,11 @@ impl Collector {
         self.invoice.recipient_name = self.recipient.name;
         Ok(self.invoice)
     }
+}
+
+/// xCBL's invoice has the name of UBL's, in a namespace of its own.
+fn in_xcbl(start: &BytesStart<'_>) -> bool {
+    start.attributes().flatten().any(|attribute| attribute.value.to_ascii_lowercase().contains("xcbl"))
 }
 
 fn ubl_party(party: &mut Party, path: &[&str], text: &str, scheme: &str) {
@@ -416,124 +527,4 @@ pub(super) fn cut(text: &str, longest: usize) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use std::io::Write;
-
-    use super::*;
-
-    /// A UBL invoice as a gateway would drop it; whole enough for the simulator's reader.
-    pub fn ubl(number: &str, recipient: &str, extra: &str) -> Vec<u8> {
-        format!(
-            r#"<?xml version="1.0" encoding="UTF-8"?>
-<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2" xmlns:cac="urn:c:cac" xmlns:cbc="urn:c:cbc">
-<cbc:ProfileID>A1</cbc:ProfileID><cbc:ID>{number}</cbc:ID><cbc:IssueDate>2026-11-20</cbc:IssueDate>{extra}
-<cac:AccountingSupplierParty><cac:Party><cbc:EndpointID schemeID="0225">332540215</cbc:EndpointID>
-<cac:PartyLegalEntity><cbc:RegistrationName>Œuvres &amp; C&#233;</cbc:RegistrationName>
-<cbc:CompanyID schemeID="0002">33254021516357</cbc:CompanyID></cac:PartyLegalEntity></cac:Party></cac:AccountingSupplierParty>
-<cac:AccountingCustomerParty><cac:Party><cac:PartyIdentification><cbc:ID schemeID="0009">{recipient}</cbc:ID>
-</cac:PartyIdentification></cac:Party></cac:AccountingCustomerParty>
-<cac:LegalMonetaryTotal><cbc:TaxExclusiveAmount currencyID="EUR">100.00</cbc:TaxExclusiveAmount>
-<cbc:TaxInclusiveAmount currencyID="EUR">120.00</cbc:TaxInclusiveAmount>
-<cbc:PayableAmount currencyID="EUR">120.00</cbc:PayableAmount></cac:LegalMonetaryTotal></Invoice>"#
-        )
-        .into_bytes()
-    }
-
-    pub fn cii(number: &str) -> Vec<u8> {
-        format!(
-            r#"<rsm:CrossIndustryInvoice xmlns:rsm="r" xmlns:ram="a" xmlns:udt="u"><rsm:ExchangedDocument><ram:ID>{number}</ram:ID>
-<ram:TypeCode>381</ram:TypeCode><ram:IssueDateTime><udt:DateTimeString format="102">20261120</udt:DateTimeString></ram:IssueDateTime>
-</rsm:ExchangedDocument><rsm:SupplyChainTradeTransaction><ram:IncludedSupplyChainTradeLineItem><ram:ID>9</ram:ID></ram:IncludedSupplyChainTradeLineItem>
-<ram:ApplicableHeaderTradeAgreement><ram:SellerTradeParty><ram:GlobalID schemeID="0009">33254021516357</ram:GlobalID></ram:SellerTradeParty>
-<ram:BuyerTradeParty><ram:SpecifiedLegalOrganization><ram:ID schemeID="0002">110002011</ram:ID></ram:SpecifiedLegalOrganization>
-<ram:URIUniversalCommunication><ram:URIID schemeID="0225">11000201100044</ram:URIID></ram:URIUniversalCommunication></ram:BuyerTradeParty>
-</ram:ApplicableHeaderTradeAgreement></rsm:SupplyChainTradeTransaction></rsm:CrossIndustryInvoice>"#
-        )
-        .into_bytes()
-    }
-
-    pub fn pdf_with(xml: &[u8]) -> Vec<u8> {
-        let mut flate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-        flate.write_all(xml).unwrap();
-        let flate = flate.finish().unwrap();
-        let mut pdf = b"%PDF-1.7\n1 0 obj <</Length 9>> stream\r\n<notxml/>\nendstream endobj\n".to_vec();
-        pdf.extend_from_slice(b"2 0 obj <</Type/EmbeddedFile/Filter/FlateDecode>> stream\n");
-        pdf.extend_from_slice(&flate);
-        pdf.extend_from_slice(b"\nendstream endobj\n%%EOF");
-        pdf
-    }
-
-    pub fn tar_gz(files: &[&[u8]]) -> Vec<u8> {
-        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        for file in files {
-            let mut header = [0u8; 512];
-            header[..5].copy_from_slice(b"f.xml");
-            header[124..135].copy_from_slice(format!("{:011o}", file.len()).as_bytes());
-            header[156] = b'0';
-            gz.write_all(&header).unwrap();
-            gz.write_all(file).unwrap();
-            gz.write_all(&vec![0; file.len().next_multiple_of(512) - file.len()]).unwrap();
-        }
-        gz.write_all(&[0; 1024]).unwrap();
-        gz.finish().unwrap()
-    }
-
-    fn one(bytes: &[u8]) -> Result<InvoiceRead, Unreadable> {
-        let mut all = read(bytes);
-        assert_eq!(all.len(), 1);
-        all.remove(0)
-    }
-
-    #[test]
-    fn reads_ubl() {
-        let invoice = one(&ubl("FA-1", "11000201100044", "<cbc:BuyerReference>SRV</cbc:BuyerReference>")).unwrap();
-        assert_eq!((invoice.number.as_str(), invoice.date.as_str()), ("FA-1", "2026-11-20"));
-        assert_eq!((invoice.supplier.as_str(), invoice.supplier_name.as_str()), ("33254021516357", "Œuvres & Cé"));
-        assert_eq!((invoice.recipient.as_str(), invoice.service.as_str()), ("11000201100044", "SRV"));
-        assert_eq!(invoice.gross, Some("120.00".parse().unwrap()));
-        assert!(!invoice.credit_note);
-    }
-
-    #[test]
-    fn reads_cii_alone_and_in_a_pdf() {
-        let plain = one(&cii("C-1")).unwrap();
-        assert!(plain.credit_note && plain.syntax == Syntax::Cii);
-        assert_eq!((plain.date.as_str(), plain.supplier.as_str()), ("2026-11-20", "33254021516357"));
-        assert_eq!(plain.recipient, "11000201100044", "a SIRET anywhere before a SIREN");
-        let within = one(&pdf_with(&cii("C-1"))).unwrap();
-        assert_eq!(within, InvoiceRead { syntax: Syntax::FacturX, ..plain });
-        assert!(one(&pdf_with(b"<other/>")).is_err());
-    }
-
-    #[test]
-    fn reads_every_member_of_an_archive() {
-        let files = tar_gz(&[&ubl("FA-1", "11000201100044", ""), b"<oops", &cii("C-2")]);
-        let numbers: Vec<_> = read(&files).into_iter().map(|r| r.map(|i| i.number).ok()).collect();
-        assert_eq!(numbers, [Some("FA-1".to_owned()), None, Some("C-2".to_owned())]);
-        assert!(one(&[0x1f, 0x8b, 1, 2, 3]).is_err());
-    }
-
-    #[test]
-    fn unreadable_things_are_told() {
-        let whole = ubl("FA-1", "11000201100044", "");
-        let doctype = b"<!DOCTYPE x [<!ENTITY a \"b\">]><Invoice><ID>&a;</ID></Invoice>";
-        for bad in [&b""[..], b"\x00\x01\x02", b"<html/>", &whole[..whole.len() - 30], doctype, b"<Invoice/>"] {
-            assert!(one(bad).is_err(), "{}", String::from_utf8_lossy(bad));
-        }
-        let latin: Vec<u8> =
-            b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><Invoice><ID>\xe9</ID></Invoice>".to_vec();
-        assert_eq!(one(&latin).unwrap().number, "é");
-    }
-
-    #[test]
-    fn the_mini_corpus_reads() {
-        let Some(corpus) = crate::reference::reference("invoices/mini.tgz") else { return };
-        let packed = std::fs::read(corpus).unwrap();
-        let mut read_well = 0;
-        for invoice in read(&packed).into_iter().flatten() {
-            read_well += 1;
-            assert!(!invoice.number.is_empty());
-        }
-        assert!(read_well > 900, "{read_well}");
-    }
-}
+pub(super) mod tests;

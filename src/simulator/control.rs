@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::fault::FaultRule;
-use super::pivot::ReceivedInvoice;
+use super::pivot::{ATTACHMENTS_LIMIT, Attachment, ReceivedInvoice};
+use super::readings::Readings;
 use super::scenario::{
-    ErrorList, ErrorTransport, PathRule, PivotForm, RECEIVED_LIMIT, ScenarioError, VerdictRule, at_most, check_speed,
+    DAYS_LIMIT, ErrorList, ErrorTransport, PathRule, PivotForm, RECEIVED_LIMIT, ScenarioError, VerdictRule, at_most,
+    check_speed, wrong,
 };
 use super::server::Shared;
+use super::weather::{Latency, OutageKind};
 use crate::domain::{ChorusInvoiceId, Duration as TextDuration};
 
 /// A handle on a running simulator; cheap to clone. Nothing it does waits.
@@ -80,7 +83,7 @@ impl Control {
 
     /// An invoice arrives for the establishment.
     pub fn send_invoice(&self, invoice: ReceivedInvoice) -> ChorusInvoiceId {
-        self.shared.world().receive(invoice)
+        ChorusInvoiceId(self.shared.world().receive(invoice))
     }
 
     /// Own-made invoices arrive for the establishment.
@@ -88,9 +91,67 @@ impl Control {
         let mut world = self.shared.world();
         let samples = (0..count.min(RECEIVED_LIMIT)).map(|_| {
             let sample = world.sample();
-            world.receive(sample)
+            ChorusInvoiceId(world.receive(sample))
         });
         samples.collect()
+    }
+
+    /// A sub-contractor's invoice for another buyer arrives, which the establishment must validate.
+    pub fn ask_validation(&self, invoice: ReceivedInvoice) -> ChorusInvoiceId {
+        ChorusInvoiceId(self.shared.world().ask_validation(invoice))
+    }
+
+    /// The supplier completes a received invoice that is suspended. False: there is none of this number.
+    pub fn complete_invoice(&self, number: &str, comment: &str, attachments: Vec<Attachment>) -> bool {
+        let mut world = self.shared.world();
+        let now = world.settle();
+        let place = world.invoices.iter().rposition(|invoice| {
+            invoice.number == number && invoice.is_received() && invoice.status(now).status == "SUSPENDUE"
+        });
+        if let Some(place) = place {
+            world.complete(place, now, comment, attachments);
+        }
+        place.is_some()
+    }
+
+    /// Plays other readings of the documents from now on.
+    pub fn set_readings(&self, readings: Readings) -> Result<(), ScenarioError> {
+        readings.check()?;
+        self.shared.world().scenario.readings = readings;
+        Ok(())
+    }
+
+    /// The readings in force.
+    pub fn readings(&self) -> Readings {
+        self.shared.world().scenario.readings.clone()
+    }
+
+    /// Nothing works any more, until [`Self::end_outage`].
+    pub fn begin_outage(&self, kind: OutageKind) {
+        self.shared.world().outage = Some(kind);
+    }
+
+    /// Ends an outage begun by hand.
+    pub fn end_outage(&self) {
+        self.shared.world().outage = None;
+    }
+
+    /// How long calls take from now on; `None`: no time.
+    pub fn set_latency(&self, latency: Option<Latency>) -> Result<(), ScenarioError> {
+        if let Some(latency) = &latency {
+            latency.check()?;
+        }
+        self.shared.world().scenario.latency = latency;
+        Ok(())
+    }
+
+    /// Days until the technical account's password ends, counted from the simulator's start.
+    pub fn set_password_days(&self, days: i64) -> Result<(), ScenarioError> {
+        if days.abs() > DAYS_LIMIT {
+            return Err(wrong("password_days", format!("must be at most {DAYS_LIMIT} days away")));
+        }
+        self.shared.world().scenario.password_days = days;
+        Ok(())
     }
 
     /// Another verdict for deposits to come.
@@ -132,7 +193,7 @@ fn add<R>(key: &'static str, rules: &mut Vec<R>, rule: R) -> Result<(), Scenario
 /// The JSON of `POST /simulator/control`: `{"action": "advance", "by": "24h"}`.
 #[derive(Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
-enum Order {
+pub(super) enum Order {
     AddFault {
         fault: FaultRule,
     },
@@ -172,6 +233,32 @@ enum Order {
         status: String,
         #[serde(default)]
         comment: String,
+    },
+    AskValidation {
+        invoice: Box<ReceivedInvoice>,
+    },
+    CompleteInvoice {
+        number: String,
+        #[serde(default)]
+        comment: String,
+        #[serde(default)]
+        attachments: Vec<Attachment>,
+    },
+    /// Only the keys named change.
+    SetReadings {
+        readings: Map<String, Value>,
+    },
+    BeginOutage {
+        #[serde(default)]
+        kind: OutageKind,
+    },
+    EndOutage,
+    SetLatency {
+        #[serde(default)]
+        latency: Option<Latency>,
+    },
+    SetPasswordDays {
+        days: i64,
     },
     SetErrors {
         value: ErrorTransport,
@@ -213,9 +300,42 @@ pub(super) fn obey(body: &[u8], shared: &Arc<Shared>) -> Result<Value, String> {
         Order::MoveInvoice { number, status, comment } => {
             return Ok(json!({"ok": control.move_invoice(&number, &status, &comment)}));
         }
+        Order::AskValidation { invoice } => {
+            invoice.check()?;
+            return Ok(json!({"ok": true, "id": control.ask_validation(*invoice)}));
+        }
+        Order::CompleteInvoice { number, comment, attachments } => {
+            if attachments.len() > ATTACHMENTS_LIMIT {
+                return Err(format!("attachments: must be at most {ATTACHMENTS_LIMIT}"));
+            }
+            return Ok(json!({"ok": control.complete_invoice(&number, &comment, attachments)}));
+        }
+        Order::SetReadings { readings } => {
+            let changed = changed_readings(&control.readings(), readings)?;
+            control.set_readings(changed).map_err(text)?;
+        }
+        Order::BeginOutage { kind } => control.begin_outage(kind),
+        Order::EndOutage => control.end_outage(),
+        Order::SetLatency { latency } => control.set_latency(latency).map_err(text)?,
+        Order::SetPasswordDays { days } => control.set_password_days(days).map_err(text)?,
         Order::SetErrors { value } => control.set_errors(value),
         Order::SetErrorList { value } => control.set_error_list(value),
         Order::SetPivot { value } => control.set_pivot(value),
     }
     Ok(json!({"ok": true}))
+}
+
+/// These readings with the keys named changed; null takes one back to its default.
+pub(super) fn changed_readings(readings: &Readings, changes: Map<String, Value>) -> Result<Readings, String> {
+    let mut all = match serde_json::to_value(readings) {
+        Ok(Value::Object(all)) => all,
+        _ => Map::new(),
+    };
+    for (key, value) in changes {
+        match value {
+            Value::Null => drop(all.remove(&key)),
+            value => drop(all.insert(key, value)),
+        }
+    }
+    serde_json::from_value(Value::Object(all)).map_err(|e| format!("readings: {e}"))
 }

@@ -5,22 +5,75 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::scenario::{ScenarioError, at_most, fits, wrong};
+use super::world::World;
 
 /// What a fault may be put on, besides `*` (every service of the API).
 /// `connect` is the TCP connection before its first byte, `token` the token service.
 pub const SERVICES: &[&str] = &[
     "connect",
     "token",
+    // factures
     "deposer/flux",
-    "consulterCRDetaille",
-    "rechercher/fournisseur",
-    "rechercher/recipiendaire",
-    "consulter/historique",
-    "consulter/fournisseur",
+    "deposer/pdf",
+    "soumettre",
+    "completer",
+    "recycler",
     "consulter/recipiendaire",
+    "consulter/fournisseur",
+    "consulter/valideur",
+    "consulter/historique",
+    "rechercher/recipiendaire",
+    "rechercher/fournisseur",
+    "rechercher/valideur",
+    "rechercher/demandePaiement",
+    "rechercher/atraiter/recipiendaire",
+    "rechercher/atraiter/fournisseur",
+    "rechercher/aTraiter/valideur",
     "telecharger/groupe",
+    "traiter/recue",
+    "traiter/factureAValider",
+    "traiterRejet",
+    "corriger/valideur/facture",
+    "recuperer/statutsFactureVisibles/valideur",
+    // transverses
+    "consulterCR",
+    "consulterCRDetaille",
+    "ajouter/fichier",
+    "telecharger/pieceJointe",
+    "telecharger/annuaire/destinataire",
+    "rechercher/destinataire",
+    "rechercher/pj/structure",
+    "rechercher/pj/moncompte",
+    "recuperer/etat/typedp",
+    "recuperer/etats/traitement",
+    "recuperer/formatflux",
+    "recuperer/devises",
+    "recuperer/modedepot",
+    "recuperer/pays",
+    "recuperer/modereglements",
+    "recuperer/cadrefacturation",
+    "recuperer/coordbanc/valides",
+    "recuperer/typespj",
     "recuperer/tauxtva",
+    "recuperer/motifs/exonerationtva",
+    "recuperer/motifs/refus/Facture/AValider",
+    "recuperer/typedp",
+    "recuperer/typefacturetravaux",
+    "recuperer/typeidentifiant/structure",
+    "recuperer/structures/actives/fournisseur",
+    "recuperer/structures/actives/destinataire",
+    "recuperer/structures/actives/facturetravaux",
+    "consulter/information/siret",
     "health-check",
+    // the other APIs, with their name in front
+    "structures/rechercher",
+    "structures/consulter",
+    "structures/rechercher/services",
+    "structures/consulter/service",
+    "structures/lister/rattachementsutilisateur",
+    "utilisateurs/monCompte/recuperer/rattachements",
+    "engagementsJuridiques/rechercher",
+    "facturesTravaux/rechercher",
 ];
 
 /// The longest wait of `slow`, in milliseconds.
@@ -62,10 +115,27 @@ pub enum Effect {
     /// A business error: `code` and `label`, by the transport in force.
     #[serde(rename = "refuse")]
     Refuse,
+    /// One of the others by chance, of those that a client must live with; or one of `among`.
+    #[serde(rename = "any")]
+    Any,
 }
 
+/// What `any` is without `among`: what a client must live with unattended. 401 and 403 are left out, which must stop it.
+const ANY: &[Effect] = &[
+    Effect::LoseAnswer,
+    Effect::Status429,
+    Effect::Status500,
+    Effect::Status503,
+    Effect::Garbage200,
+    Effect::Empty200,
+    Effect::Slow,
+    Effect::Cut,
+];
+/// The longest wait of a `slow` that `any` draws, in milliseconds.
+const ANY_SLOW_MS: f64 = 2_000.0;
+
 impl Effect {
-    pub const ALL: [Effect; 12] = [
+    pub const ALL: [Effect; 13] = [
         Effect::LoseAnswer,
         Effect::Status401,
         Effect::Status403Empty,
@@ -78,6 +148,7 @@ impl Effect {
         Effect::Cut,
         Effect::CloseBefore,
         Effect::Refuse,
+        Effect::Any,
     ];
 
     /// Whether the call is worked on before the fault shows, unless the rule says otherwise; `None`: it has no choice.
@@ -86,9 +157,12 @@ impl Effect {
             Effect::LoseAnswer | Effect::Cut => Ok(true),
             Effect::Status500 | Effect::Status503 | Effect::Garbage200 | Effect::Empty200 => Ok(false),
             Effect::Slow => Err(true),
-            Effect::Status401 | Effect::Status403Empty | Effect::Status429 | Effect::CloseBefore | Effect::Refuse => {
-                Err(false)
-            }
+            Effect::Status401
+            | Effect::Status403Empty
+            | Effect::Status429
+            | Effect::CloseBefore
+            | Effect::Refuse
+            | Effect::Any => Err(false),
         }
     }
 }
@@ -130,6 +204,9 @@ pub struct FaultRule {
     /// `refuse`: libelle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// `any`: which effects it draws from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub among: Option<Vec<Effect>>,
 }
 
 impl FaultRule {
@@ -148,6 +225,7 @@ impl FaultRule {
             retry_after: None,
             code: None,
             label: None,
+            among: None,
         }
     }
 
@@ -205,6 +283,12 @@ impl FaultRule {
         self
     }
 
+    /// For `any`.
+    pub fn among(mut self, effects: &[Effect]) -> Self {
+        self.among = Some(effects.to_vec());
+        self
+    }
+
     /// Whether the call is worked on before the fault shows.
     pub(super) fn is_accepted(&self) -> bool {
         match self.effect.accepts() {
@@ -234,6 +318,12 @@ impl FaultRule {
         if self.accepted.is_some() && self.effect.accepts().is_err() {
             return Err(wrong("fault.accepted", "this effect leaves no choice"));
         }
+        if let Some(among) = &self.among {
+            let undrawable = [Effect::Any, Effect::CloseBefore, Effect::Refuse];
+            if self.effect != Effect::Any || among.is_empty() || among.iter().any(|one| undrawable.contains(one)) {
+                return Err(wrong("fault.among", "names what any draws from: no any, close_before or refuse"));
+            }
+        }
         if self.nth == Some(0) {
             return Err(wrong("fault.nth", "1 is the first call"));
         }
@@ -253,6 +343,25 @@ impl FaultRule {
 pub(super) struct Subject {
     pub invoices: Vec<String>,
     pub file: Option<String>,
+    /// What else the catalogue of tests looks at.
+    pub details: Vec<(&'static str, String)>,
+}
+
+impl Subject {
+    pub fn of_number(number: Option<String>) -> Self {
+        Self { invoices: number.into_iter().collect(), ..Self::default() }
+    }
+
+    /// About the invoices of these ids.
+    pub fn of_ids(world: &World, ids: impl IntoIterator<Item = i64>) -> Self {
+        let numbers = ids.into_iter().filter_map(|id| world.invoice(id).map(|invoice| invoice.number.clone()));
+        Self { invoices: numbers.collect(), ..Self::default() }
+    }
+
+    pub fn with(mut self, key: &'static str, value: Option<impl ToString>) -> Self {
+        self.details.extend(value.map(|value| (key, value.to_string())));
+        self
+    }
 }
 
 /// The moment a rule is asked at: the body is not read before the second.
@@ -304,6 +413,11 @@ impl Schedule {
         self.rules.len() != before || self.spent.contains(&id)
     }
 
+    /// Those in force.
+    pub fn rules(&self) -> impl Iterator<Item = (u64, &FaultRule)> {
+        self.rules.iter().map(|armed| (armed.id, &armed.rule))
+    }
+
     pub fn clear(&mut self) {
         self.rules.clear();
     }
@@ -327,7 +441,7 @@ impl Schedule {
             armed.struck = armed.struck.saturating_add(1);
             struck = Some((at, armed.rule.clone()));
         }
-        let (at, rule) = struck?;
+        let (at, mut rule) = struck?;
         let longest = rule.longest();
         if rule.nth.is_some() || (longest != 0 && self.rules[at].struck >= longest) {
             let gone = self.rules.remove(at);
@@ -335,6 +449,9 @@ impl Schedule {
             if self.spent.len() > SPENT_KEPT {
                 self.spent.pop_front();
             }
+        }
+        if rule.effect == Effect::Any {
+            self.chance.choose(&mut rule);
         }
         Some(rule)
     }
@@ -351,11 +468,38 @@ fn concerns(rule: &FaultRule, service: &str, subject: &Subject) -> bool {
 }
 
 /// SplitMix64: the same seed, the same faults.
-struct Chance(u64);
+pub(super) struct Chance(u64);
 
 impl Chance {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Makes one effect of `any`.
+    fn choose(&mut self, rule: &mut FaultRule) {
+        let from = rule.among.take().unwrap_or_else(|| ANY.to_vec());
+        let mut place = self.draw();
+        // Counted down instead of multiplied up: no float becomes an index.
+        let step = 1.0 / f64::from(u32::try_from(from.len()).unwrap_or(u32::MAX));
+        rule.effect = from.last().copied().unwrap_or(Effect::Status500);
+        for effect in from {
+            if place < step {
+                rule.effect = effect;
+                break;
+            }
+            place -= step;
+        }
+        if rule.effect.accepts().is_ok() {
+            rule.accepted = Some(self.draw() < 0.5);
+        }
+        if rule.effect == Effect::Slow {
+            let wait = std::time::Duration::from_secs_f64(self.draw() * ANY_SLOW_MS / 1_000.0);
+            rule.ms = u64::try_from(wait.as_millis()).ok();
+        }
+    }
+
     /// Evenly in [0, 1), from 32 bits.
-    fn draw(&mut self) -> f64 {
+    pub fn draw(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -370,7 +514,7 @@ mod tests {
     use super::*;
 
     fn about(number: &str) -> Subject {
-        Subject { invoices: vec![number.to_owned()], file: Some("f.xml".to_owned()) }
+        Subject { invoices: vec![number.to_owned()], file: Some("f.xml".to_owned()), ..Subject::default() }
     }
 
     fn strikes(schedule: &mut Schedule, service: &str, number: &str) -> bool {
@@ -406,6 +550,31 @@ mod tests {
         assert_ne!(play(7), play(8));
         let struck = play(7).into_iter().filter(|s| *s).count();
         assert!((900..1100).contains(&struck), "{struck} of 4000");
+    }
+
+    #[test]
+    fn any_is_each_of_its_effects_and_repeats_with_its_seed() {
+        let play = |seed, rule: &FaultRule| {
+            let mut schedule = Schedule::new(seed);
+            schedule.add(rule.clone()).unwrap();
+            let strike = |_| schedule.strike("deposer/flux", &about("A"), Moment::BeforeWork);
+            (0..4000).map(strike).map(|rule| rule.map(|rule| (rule.effect, rule.accepted, rule.ms))).collect::<Vec<_>>()
+        };
+        let rule = FaultRule::new("*", Effect::Any).probability(0.05);
+        assert_eq!(play(7, &rule), play(7, &rule));
+        assert_ne!(play(7, &rule), play(8, &rule));
+        let drawn = play(7, &rule);
+        let struck: Vec<_> = drawn.iter().flatten().collect();
+        assert!((150..250).contains(&struck.len()), "{} of 4000", struck.len());
+        for effect in ANY {
+            assert!(struck.iter().any(|(drawn, ..)| drawn == effect), "{effect:?}");
+        }
+        assert!(struck.iter().any(|one| one.1 == Some(true)) && struck.iter().any(|one| one.1 == Some(false)));
+        assert!(struck.iter().all(|one| (one.0 == Effect::Slow) == one.2.is_some()));
+        let only = FaultRule::new("*", Effect::Any).among(&[Effect::Status401]).always();
+        assert!(play(1, &only).iter().all(|one| one.is_some_and(|one| one.0 == Effect::Status401)));
+        assert!(FaultRule::new("*", Effect::Any).among(&[Effect::Any]).check().is_err());
+        assert!(FaultRule::new("*", Effect::Cut).among(&[Effect::Slow]).check().is_err());
     }
 
     #[test]

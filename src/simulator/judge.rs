@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::content::{InvoiceRead, Syntax, Unreadable, cut};
 use super::ledger::InvoiceKey;
-use super::scenario::Directory;
+use super::readings::{self, CommitmentCheck};
+use super::structure;
 use super::world::{FluxError, World};
 
 /// Characters of a libelleErreurDP.
@@ -15,6 +16,7 @@ const NUMBER_LIMIT_CHARS: usize = 20;
 pub(super) const INTEGRATED: &str = "IN_INTEGRE";
 const PARTLY: &str = "IN_INTEGRE_PARTIEL";
 const REJECTED: &str = "IN_REJETE";
+const INADMISSIBLE: &str = "QP_IRRECEVABLE";
 
 impl World {
     /// Gives the flux at this place its verdict.
@@ -48,8 +50,12 @@ impl World {
         }
         let flux = &mut self.fluxes[at];
         flux.content = content;
+        let nothing_read = content_is_unreadable(&flux.content);
         flux.verdict = Some(match (integrated, errors.is_empty()) {
             (_, true) => INTEGRATED,
+            (0, false) if nothing_read && self.scenario.readings.unreadable == readings::Unreadable::Inadmissible => {
+                INADMISSIBLE
+            }
             (0, false) => REJECTED,
             (_, false) => PARTLY,
         });
@@ -62,6 +68,11 @@ impl World {
         if !syntax_fits(invoice.syntax, syntax) {
             return Some(format!("La syntaxe déclarée {syntax} ne correspond pas au contenu du fichier"));
         }
+        self.undeserving(invoice)
+    }
+
+    /// The same, whatever it travelled in.
+    pub(super) fn undeserving(&self, invoice: &InvoiceRead) -> Option<String> {
         if invoice.number.chars().count() > NUMBER_LIMIT_CHARS {
             return Some(format!("Le numéro de facture dépasse {NUMBER_LIMIT_CHARS} caractères"));
         }
@@ -71,44 +82,38 @@ impl World {
         if self.taken.contains(&duplicate_key(invoice)) && !invoice.process.starts_with("S3") {
             return Some(format!("La facture {} du même fournisseur existe déjà pour cette année", invoice.number));
         }
-        if self.scenario.directory == Directory::Open {
+        if structure::open(&self.scenario) {
             return None;
         }
         if invoice.supplier.is_empty() {
             return Some("L'identifiant du fournisseur est obligatoire".to_owned());
         }
-        let (commitment, service) = match self.recipient_of(&invoice.recipient) {
-            Some((_, commitment, service)) => (commitment, service),
-            None => {
-                let unknown = if invoice.recipient.is_empty() { "absent" } else { &invoice.recipient };
-                return Some(format!("L'identifiant destinataire {unknown} n'est pas référencé dans notre système"));
-            }
+        let Some(recipient) = self.structure(&invoice.recipient) else {
+            let unknown = if invoice.recipient.is_empty() { "absent" } else { &invoice.recipient };
+            return Some(format!("L'identifiant destinataire {unknown} n'est pas référencé dans notre système"));
         };
-        if commitment && invoice.commitment.is_empty() {
-            return Some("Le numéro d'engagement est obligatoire pour ce destinataire".to_owned());
-        }
-        if service && invoice.service.is_empty() {
-            return Some("Le code service est obligatoire pour ce destinataire".to_owned());
-        }
-        None
+        let known = self.scenario.readings.commitments == CommitmentCheck::Known;
+        recipient.refusal(&invoice.service, &invoice.commitment, known)
     }
+}
 
-    /// Name, and whether commitment and service are demanded, of a known recipient (PROTOCOL §1, qualification).
-    pub(super) fn recipient_of(&self, siret: &str) -> Option<(&str, bool, bool)> {
-        let extra = self.scenario.recipient.iter().find(|recipient| recipient.siret.as_str() == siret);
-        if let Some(recipient) = extra {
-            return Some((&recipient.name, recipient.commitment, recipient.service));
-        }
-        Some(match siret {
-            "12345678200051" => ("Université Exemple", false, false),
-            "12345678200036" => ("Université Exemple - laboratoires", true, false),
-            "12345678200028" => ("Université Exemple - bibliothèques", false, true),
-            "12345678200044" => ("Université Exemple - travaux", true, true),
-            "11000201100044" => ("État", false, false),
-            "33254021516357" => ("Fournisseur fictif", false, false),
-            other if other == self.scenario.establishment.as_str() => ("Établissement", false, false),
-            _ => return None,
-        })
+fn content_is_unreadable(content: &[Result<InvoiceRead, Unreadable>]) -> bool {
+    content.iter().all(Result::is_err)
+}
+
+/// codeErreur of a file that could not be read (DSE-G table 3).
+pub(super) fn error_code(label: &str) -> &'static str {
+    let begins = |words: &[&str]| words.iter().any(|word| label.starts_with(word));
+    if begins(&["archive vide", "CPPFactureMixte sans"]) {
+        "IRR_VIDE"
+    } else if begins(&["archive illisible"]) {
+        "IRR_EXTRAC"
+    } else if begins(&["archive trop", "archive de plus", "flux de plus", "XML refusé : document démesuré"]) {
+        "IRR_TAILLE"
+    } else if begins(&["élément racine", "PES retiré", "PDF sans facture"]) {
+        "IRR_TYPE"
+    } else {
+        "IRR_SYNTAX"
     }
 }
 
@@ -129,5 +134,7 @@ fn syntax_fits(found: Syntax, declared: &str) -> bool {
         Syntax::FacturX => declared == "IN_DP_E2_CII_FACTURX" || declared.starts_with("IN_DP_PDFARCHIVE_"),
         Syntax::Ubl => declared.contains("_UBL_"),
         Syntax::Cii => declared.contains("_CII") && !declared.contains("FACTURX"),
+        Syntax::Mixed => declared == "IN_DP_E2_CPP_FACTURE_MIN",
+        Syntax::Xcbl => declared == "IN_DP_E1_XCBL",
     }
 }

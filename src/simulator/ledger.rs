@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::invoice::{self, Side, Step};
 use super::judge::key_of;
-use super::world::{self, Flux, Side, Step, World};
+use super::world::{Flux, World};
 use crate::domain::{ChorusInvoiceId, DocumentHash, Timestamp};
 
 /// Everything, at one instant.
@@ -52,6 +53,9 @@ pub struct Deposit {
     pub sha256: DocumentHash,
     /// Bytes of the decoded file.
     pub size: u64,
+    /// avecSignature.
+    #[serde(default)]
+    pub signed: bool,
     /// Invoices the simulator could read in it.
     pub invoices: Vec<InvoiceKey>,
     pub answer: Answered,
@@ -88,12 +92,31 @@ pub struct Invoice {
     pub number: String,
     pub supplier: String,
     pub recipient: String,
-    /// The flux it came in; absent for a received one.
+    /// Whose it is, from the client's side.
+    #[serde(default)]
+    pub side: Whose,
+    /// The flux it came in; absent for a received one, and for one submitted by `soumettre`.
     pub deposit_number: Option<String>,
     pub status: String,
     pub history: Vec<Moment>,
     /// Downloads by the recipient.
     pub downloads: Vec<Timestamp>,
+    /// numeroDPMandat, once mandated.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mandate: String,
+    /// Names of the files handed over with it or added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<String>,
+}
+
+/// Whose an invoice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    #[default]
+    Sent,
+    Received,
+    ToValidate,
 }
 
 /// One call.
@@ -152,6 +175,7 @@ impl World {
             syntax: flux.syntax.clone(),
             sha256: flux.sha256,
             size: flux.size,
+            signed: flux.signed,
             invoices: flux.content.iter().flatten().map(key_of).collect(),
             answer: flux.answer,
             state,
@@ -164,9 +188,10 @@ impl World {
         }
     }
 
-    fn invoice_entry(&self, invoice: &world::Invoice, now: Duration) -> Invoice {
+    fn invoice_entry(&self, invoice: &invoice::Invoice, now: Duration) -> Invoice {
         let (deposit_number, downloads) = match &invoice.side {
-            Side::Sent { flux } => (Some(self.fluxes[*flux].number.clone()), Vec::new()),
+            Side::Sent { flux } => (flux.map(|flux| self.fluxes[flux].number.clone()), Vec::new()),
+            Side::ToValidate { .. } => (None, Vec::new()),
             Side::Received { downloads, .. } => (None, downloads.iter().map(|at| self.told(*at)).collect()),
         };
         let moment =
@@ -180,6 +205,19 @@ impl World {
             status: invoice.status(now).status.clone(),
             history: invoice.history(now).iter().map(moment).collect(),
             downloads,
+            side: match invoice.side {
+                Side::Sent { .. } => Whose::Sent,
+                Side::Received { .. } => Whose::Received,
+                Side::ToValidate { .. } => Whose::ToValidate,
+            },
+            mandate: invoice.mandate.clone(),
+            attachments: self.attachment_names(invoice),
         }
+    }
+
+    fn attachment_names(&self, invoice: &invoice::Invoice) -> Vec<String> {
+        let added = invoice.attachments.iter().filter_map(|id| self.files.get(*id)).map(|file| file.name.clone());
+        let brought = invoice.document().into_iter().flat_map(|document| &document.attachments);
+        brought.map(|file| file.name.clone()).chain(added).collect()
     }
 }

@@ -5,25 +5,37 @@
 //! [`Ledger`] whether or not its answer arrived. It refuses to know how the gateway writes or reads the wire: nothing
 //! of `chorus` or `invoice` is used here, so that a mistake there is found here.
 //!
-//! What it does not play: depositing by form (`soumettre`), setting statuses (`traiter/recue`), EDI, structures.
-//! An invoice deposited *for* the simulated establishment is followed as a sent one, and does not show up among the
-//! received ones.
+//! What it does not play: EDI over SFTP, AS/2 and AS/4. An invoice deposited *for* the simulated establishment is
+//! followed as a sent one, and does not show up among the received ones.
+//!
+//! For whoever practises without our gateway: `PRACTICE.md` beside this file.
 
+mod attachment;
+mod catalogue;
 mod clock;
 mod content;
 mod control;
+mod directory;
 mod fault;
 mod folder;
 mod identity;
+mod invoice;
 mod judge;
 mod ledger;
+mod page;
 mod pivot;
+mod readings;
+mod recognition;
 mod scenario;
 mod search;
 mod server;
 mod service;
+mod status;
+mod status_file;
+mod structure;
 #[cfg(test)]
 mod tests;
+mod weather;
 mod world;
 
 use std::net::SocketAddr;
@@ -34,17 +46,24 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+pub use catalogue::{CatalogueReport, Judged, Said, Standing, list as catalogue_list};
 pub use control::Control;
 pub use fault::{Effect, FaultRule, SERVICES};
 pub use folder::{ACCOUNT_PASSWORD_FILE, CA_FILE, CLIENT_SECRET_FILE};
 pub use identity::KEPT_CLIENT_ID;
-pub use ledger::{Answered, Call, Deposit, Invoice, InvoiceKey, Ledger, Moment};
-pub use pivot::{Attachment, ReceivedInvoice};
+pub use ledger::{Answered, Call, Deposit, Invoice, InvoiceKey, Ledger, Moment, Whose};
+pub use pivot::{Attachment, ReceivedInvoice, Resent};
+pub use readings::{
+    CommitmentCheck, CompletedCode, DirectoryForm, FluxLimit, Gaps, GroupPivot, ListShape, PivotVersion, Readings,
+    RejectedCode, StatusOrder, StructureId, Unreadable, VersionTold, WithdrawnMotif,
+};
 pub use scenario::{
     Directory, ErrorList, ErrorTransport, FixedCredentials, PathRule, PivotForm, Recipient, SCENARIO_LIMIT_BYTES,
     Scenario, ScenarioError, Timing, VerdictRule,
 };
 use server::Shared;
+pub use structure::ServiceUnit;
+pub use weather::{Latency, OutageKind, OutageRule};
 use world::World;
 
 /// How a simulator starts.
@@ -153,7 +172,8 @@ impl Simulator {
             account_login: doors.account_login.clone(),
             account_password: doors.account_password.clone(),
         };
-        let shared = Arc::new(Shared::new(World::new(options.scenario, options.speed, options.seed, doors)));
+        let world = World::new(options.scenario, options.speed, options.seed, doors);
+        let shared = Arc::new(Shared::new(world, identity::random(16)?));
         let serving = tokio::spawn(server::serve(listener, acceptor, shared.clone()));
         log::info!(address:% = address, plain = options.plain; "Simulated Chorus Pro listens");
         Ok(Simulator { credentials, address, shared, serving, own_dir })
@@ -171,6 +191,11 @@ impl Simulator {
     /// What has reached it and what became of it, now.
     pub fn ledger(&self) -> Ledger {
         self.shared.world().ledger()
+    }
+
+    /// How the scenarios of the catalogue stand; `None`: it is not played.
+    pub fn catalogue(&self) -> Option<CatalogueReport> {
+        self.shared.world().catalogue()
     }
 
     pub fn control(&self) -> Control {

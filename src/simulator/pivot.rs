@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use zip::write::SimpleFileOptions;
 
 use super::content::cut;
+use super::invoice::framework_code;
+use super::readings::{PivotVersion, VersionTold};
 use crate::domain::Siret;
 
 /// Characters of NomPJ, NomPJOrigine and CategoriePJ.
@@ -36,11 +38,41 @@ pub struct ReceivedInvoice {
     /// Comment of its present status.
     pub comment: String,
     pub credit_note: bool,
+    /// `A1` to `A25` (PROTOCOL §2.2, cadres).
+    pub framework: String,
+    /// typeFactureTravaux: makes it a FACTURE_TRAVAUX.
+    pub works: Option<String>,
     /// The invoice itself (TypePJ 01); without it, a PDF is made.
     pub principal: Option<Attachment>,
     /// What comes with it (TypePJ 02).
     pub attachments: Vec<Attachment>,
+    /// Whether it is put at the recipient's disposal again, as a pivot of V2_02 says it.
+    #[serde(skip)]
+    pub resent: Resent,
 }
+
+/// Renvoi of a pivot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Resent {
+    #[default]
+    No,
+    Completed,
+}
+
+/// typeFactureTravaux of the swagger.
+pub(super) const WORKS: &[&str] = &[
+    "DP_DE_SOUSTRAITANT_TRAVAUX",
+    "PROJET_DECOMPTE_MENSUEL",
+    "ETAT_ACOMPTE",
+    "ETAT_ACOMPTE_VALIDE",
+    "PROJET_DECOMPTE_FINAL",
+    "PROJET_DECOMPTE_GENERAL",
+    "PROJET_DECOMPTE_GENERAL_PROCEDURE_TACITE",
+    "DECOMPTE_GENERAL",
+    "DECOMPTE_GENERAL_SIGNE",
+    "DECOMPTE_GENERAL_DEFINITIF_TACITE",
+    "DECOMPTE_GENERAL_DEFINITIF_PROCEDURE_TACITE",
+];
 
 /// A file inside a pivot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +116,11 @@ impl Default for ReceivedInvoice {
             commitment: None,
             comment: "Facture mise à disposition".to_owned(),
             credit_note: false,
+            framework: "A1".to_owned(),
+            works: None,
             principal: None,
             attachments: Vec::new(),
+            resent: Resent::No,
         }
     }
 }
@@ -132,6 +167,18 @@ impl ReceivedInvoice {
         }
     }
 
+    /// The same as a works invoice.
+    pub fn as_works(self) -> Self {
+        let number = self.number.replace("-R", "-T");
+        Self { number, framework: "A4".to_owned(), works: Some("PROJET_DECOMPTE_MENSUEL".to_owned()), ..self }
+    }
+
+    /// The same as a sub-contractor's, for its main contractor to validate.
+    pub fn as_subcontracted(self) -> Self {
+        let number = self.number.replace("-R", "-V");
+        Self { number, framework: "A9".to_owned(), comment: "À valider par le titulaire".to_owned(), ..self }
+    }
+
     /// What a JSON caller must not get wrong.
     pub(super) fn check(&self) -> Result<(), String> {
         let length = self.number.chars().count();
@@ -143,6 +190,12 @@ impl ReceivedInvoice {
         }
         if self.attachments.len() > ATTACHMENTS_LIMIT {
             return Err(format!("attachments: must be at most {ATTACHMENTS_LIMIT}"));
+        }
+        if framework_code(&self.framework).is_none() {
+            return Err("framework: must be A1 to A25".to_owned());
+        }
+        if self.works.as_deref().is_some_and(|works| !WORKS.contains(&works)) {
+            return Err(format!("works: must be one of {}", WORKS.join(", ")));
         }
         Ok(())
     }
@@ -182,11 +235,16 @@ pub(super) struct Leaving<'a> {
     pub document: &'a ReceivedInvoice,
 }
 
-/// The pivot XML of some invoices, valid against CPPFacturePivot_V2_02.xsd.
-pub(super) fn pivot(invoices: &[Leaving<'_>], produced: &str, number: u64) -> String {
-    let units: String = invoices.iter().enumerate().map(|(at, leaving)| unit(at + 1, leaving)).collect();
+/// The pivot XML of some invoices, valid against CPPFacturePivot of that version; what came with V2_02 is left out of
+/// the older ones.
+pub(super) fn pivot(invoices: &[Leaving<'_>], produced: &str, number: u64, form: PivotShape) -> String {
+    let units: String = invoices.iter().enumerate().map(|(at, leaving)| unit(at + 1, leaving, form.version)).collect();
+    let told = match form.told {
+        VersionTold::Yes => format!(" Version=\"{}\"", form.version.name()),
+        VersionTold::No => String::new(),
+    };
     format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CPPFacturePivot Version=\"V2_02\"><Enveloppe><EnveloppeUnitaire NumOrdre=\"1\">\
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CPPFacturePivot{told}><Enveloppe><EnveloppeUnitaire NumOrdre=\"1\">\
          <Parametres><ParametreIndiv NumOrdre=\"0001\"><Code>DtPrd</Code><Valeurparametre>{produced}</Valeurparametre></ParametreIndiv>\
          <ParametreIndiv NumOrdre=\"0002\"><Code>IdFlx</Code><Valeurparametre>CPP0010036{number:015}</Valeurparametre></ParametreIndiv></Parametres>\
          <Partenaires><Recepteur><Id>AAA001</Id></Recepteur><Emetteur><Id>CPP001</Id></Emetteur></Partenaires></EnveloppeUnitaire></Enveloppe>\
@@ -195,8 +253,16 @@ pub(super) fn pivot(invoices: &[Leaving<'_>], produced: &str, number: u64) -> St
     )
 }
 
-fn unit(order: usize, leaving: &Leaving<'_>) -> String {
+/// Which schema, and whether it is named.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PivotShape {
+    pub version: PivotVersion,
+    pub told: VersionTold,
+}
+
+fn unit(order: usize, leaving: &Leaving<'_>, version: PivotVersion) -> String {
     let document = leaving.document;
+    let newest = version == PivotVersion::V2_02;
     let tag = |name: &str, value: &str| format!("<{name}>{}</{name}>", escape(value));
     let optional = |name: &str, value: &Option<String>, longest: usize| {
         value.as_ref().map_or_else(String::new, |value| tag(name, &cut(value, longest)))
@@ -205,14 +271,25 @@ fn unit(order: usize, leaving: &Leaving<'_>) -> String {
         Some(commitment) => format!("<Engagement>{}</Engagement>", tag("NumeroEngagement", &cut(commitment, 50))),
         None => String::new(),
     };
-    let mut files = attachment(1, &document.principal(), "01");
+    let renvoi = match document.resent {
+        Resent::No => "Non",
+        Resent::Completed => "Complétée",
+    };
+    let own = if newest { format!("<IdCPRO>{}</IdCPRO><Renvoi>{renvoi}</Renvoi>", leaving.id) } else { String::new() };
+    // The two oldest end with A21, the two newest lack A11.
+    let framework = match (version, document.framework.as_str()) {
+        (PivotVersion::V1_20 | PivotVersion::V1_21, "A22" | "A23" | "A24" | "A25") => "A8",
+        (PivotVersion::V2_02 | PivotVersion::V1_22, "A11") => "A10",
+        (_, other) => other,
+    };
+    let mut files = attachment(1, &document.principal(), "01", newest);
     for (at, file) in document.attachments.iter().enumerate() {
-        files.push_str(&attachment(at + 2, file, "02"));
+        files.push_str(&attachment(at + 2, file, "02", newest));
     }
     format!(
         "<CPPFacturePivotUnitaire NumOrdre=\"{order}\"><Fournisseur><TypeIdentifiant>1</TypeIdentifiant>{}{}<CodePays>FR</CodePays>\
          <ModeEmission>flux</ModeEmission></Fournisseur><Debiteur><TypeIdentifiant>1</TypeIdentifiant>{}{}{}</Debiteur>\
-         <DonneesFacture>{}<IdCPRO>{}</IdCPRO><Renvoi>Non</Renvoi><Type>{}</Type><Cadre>A1</Cadre>{}\
+         <DonneesFacture>{}{own}<Type>{}</Type><Cadre>{framework}</Cadre>{}\
          <ModePaiement><Code>30</Code></ModePaiement>{}<Devise>EUR</Devise>\
          <Montants><MontantHT>{net}</MontantHT><MontantTTC>{gross}</MontantTTC><MontantNetAPayer>{gross}</MontantNetAPayer></Montants>\
          <TVAs><TVA><Taux>{rate}</Taux><BaseHt>{net}</BaseHt><MontantTVA>{vat}</MontantTVA></TVA></TVAs>{engagement}\
@@ -224,7 +301,6 @@ fn unit(order: usize, leaving: &Leaving<'_>) -> String {
         tag("Nom", leaving.recipient_name),
         optional("CodeService", &document.service, 100),
         tag("Id", &document.number),
-        leaving.id,
         if document.credit_note { "381" } else { "380" },
         tag("DateEmissionFacture", &document.date),
         tag("DateReception", &leaving.received),
@@ -235,17 +311,19 @@ fn unit(order: usize, leaving: &Leaving<'_>) -> String {
     )
 }
 
-fn attachment(order: usize, file: &Attachment, kind: &str) -> String {
+fn attachment(order: usize, file: &Attachment, kind: &str, newest: bool) -> String {
     let content =
         if file.zipped { zipped(&[(&format!("contenu_{}", file.name), &file.content)]) } else { file.content.clone() };
     let name = escape(cut(&file.name, NAME_LIMIT_CHARS)).into_owned();
-    let category = match file.category.as_str() {
-        "" => String::new(),
-        category => format!("<CategoriePJ>{}</CategoriePJ>", escape(cut(category, NAME_LIMIT_CHARS))),
-    };
-    let original = if kind == "02" { format!("<NomPJOrigine>{name}</NomPJOrigine>") } else { String::new() };
+    let mut extra = String::new();
+    if newest && kind == "02" {
+        extra.push_str(&format!("<NomPJOrigine>{name}</NomPJOrigine>"));
+    }
+    if newest && !file.category.is_empty() {
+        extra.push_str(&format!("<CategoriePJ>{}</CategoriePJ>", escape(cut(&file.category, NAME_LIMIT_CHARS))));
+    }
     format!(
-        "<PJ NumOrdre=\"{order}\"><Contenu>{}</Contenu><NomPJ>{name}</NomPJ>{original}{category}<TypePJ>{kind}</TypePJ><MimeTypePJ>{}</MimeTypePJ></PJ>",
+        "<PJ NumOrdre=\"{order}\"><Contenu>{}</Contenu><NomPJ>{name}</NomPJ>{extra}<TypePJ>{kind}</TypePJ><MimeTypePJ>{}</MimeTypePJ></PJ>",
         STANDARD.encode(content),
         escape(&file.mime),
     )
@@ -320,36 +398,49 @@ mod tests {
         }
     }
 
+    /// Every version is written for its own schema, by the official one.
     #[test]
-    fn pivots_are_valid_against_the_official_schema() {
-        let Some(schema) = crate::reference::reference("chorus-pro/xsd/CPPFacturePivot_V2_02.xsd") else { return };
-        let samples: Vec<ReceivedInvoice> = (1..=6).map(|n| ReceivedInvoice::sample(n, "2026-11-20")).collect();
-        let mut documents: Vec<String> =
-            samples.iter().map(|sample| pivot(&[leaving(sample)], "2026-11-23", 1)).collect();
-        documents.push(pivot(&samples.iter().map(leaving).collect::<Vec<_>>(), "2026-11-23", 2));
-        let credit = ReceivedInvoice { credit_note: true, attachments: Vec::new(), ..ReceivedInvoice::default() };
-        documents.push(pivot(&[leaving(&credit)], "2026-11-23", 3));
-        let folder = tempfile::tempdir().unwrap();
-        let files: Vec<_> = documents
-            .iter()
-            .enumerate()
-            .map(|(at, xml)| {
-                let path = folder.path().join(format!("{at}.xml"));
-                std::fs::write(&path, xml).unwrap();
-                path
-            })
-            .collect();
-        let broken = folder.path().join("broken.xml");
-        std::fs::write(&broken, documents[0].replace("<Devise>EUR</Devise>", "")).unwrap();
-        let lint = |paths: &[std::path::PathBuf]| {
-            std::process::Command::new("xmllint").args(["--noout", "--schema"]).arg(&schema).args(paths).output()
-        };
-        let Ok(verdict) = lint(&files) else {
-            eprintln!("SKIPPED: xmllint is not installed");
-            return;
-        };
-        assert!(verdict.status.success(), "{}", String::from_utf8_lossy(&verdict.stderr));
-        assert!(!lint(&[broken]).unwrap().status.success(), "the schema is really asked");
+    fn pivots_are_valid_against_the_schema_of_their_version() {
+        for version in [PivotVersion::V2_02, PivotVersion::V1_22, PivotVersion::V1_21, PivotVersion::V1_20] {
+            let schema = format!("chorus-pro/xsd/CPPFacturePivot_{}.xsd", version.name());
+            let Some(schema) = crate::reference::reference(&schema) else { return };
+            let form = PivotShape { version, told: VersionTold::Yes };
+            let samples: Vec<ReceivedInvoice> = (1..=6).map(|n| ReceivedInvoice::sample(n, "2026-11-20")).collect();
+            let mut documents: Vec<String> =
+                samples.iter().map(|sample| pivot(&[leaving(sample)], "2026-11-23", 1, form)).collect();
+            documents.push(pivot(&samples.iter().map(leaving).collect::<Vec<_>>(), "2026-11-23", 2, form));
+            let credit = ReceivedInvoice { credit_note: true, attachments: Vec::new(), ..ReceivedInvoice::default() };
+            documents.push(pivot(&[leaving(&credit)], "2026-11-23", 3, form));
+            let completed = ReceivedInvoice { resent: Resent::Completed, ..samples[0].clone() };
+            documents.push(pivot(&[leaving(&completed)], "2026-11-23", 4, form));
+            for (short, _) in super::super::invoice::FRAMEWORKS {
+                let one = ReceivedInvoice { framework: (*short).to_owned(), ..ReceivedInvoice::default() };
+                documents.push(pivot(&[leaving(&one)], "2026-11-23", 5, form));
+            }
+            let untold = PivotShape { version, told: VersionTold::No };
+            documents.push(pivot(&[leaving(&samples[1])], "2026-11-23", 6, untold));
+            let folder = tempfile::tempdir().unwrap();
+            let files: Vec<_> = documents
+                .iter()
+                .enumerate()
+                .map(|(at, xml)| {
+                    let path = folder.path().join(format!("{at}.xml"));
+                    std::fs::write(&path, xml).unwrap();
+                    path
+                })
+                .collect();
+            let broken = folder.path().join("broken.xml");
+            std::fs::write(&broken, documents[0].replace("<Devise>EUR</Devise>", "")).unwrap();
+            let lint = |paths: &[std::path::PathBuf]| {
+                std::process::Command::new("xmllint").args(["--noout", "--schema"]).arg(&schema).args(paths).output()
+            };
+            let Ok(verdict) = lint(&files) else {
+                eprintln!("SKIPPED: xmllint is not installed");
+                return;
+            };
+            assert!(verdict.status.success(), "{version:?}: {}", String::from_utf8_lossy(&verdict.stderr));
+            assert!(!lint(&[broken]).unwrap().status.success(), "the schema is really asked");
+        }
     }
 
     #[test]

@@ -5,6 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::fault::FaultRule;
+use super::readings::Readings;
+use super::structure::ServiceUnit;
+use super::weather::{Latency, OutageRule};
 use crate::domain::{Duration, Siret};
 
 /// The largest scenario file, in bytes.
@@ -13,6 +16,10 @@ pub const SCENARIO_LIMIT_BYTES: u64 = 1 << 20;
 pub const RULES_LIMIT: usize = 1_000;
 /// The most received invoices made at start.
 pub const RECEIVED_LIMIT: usize = 10_000;
+/// The longest page there is (PROTOCOL §2.2).
+pub(super) const PAGE_LIMIT: i64 = 200;
+/// The farthest end of a password, in days.
+pub(super) const DAYS_LIMIT: i64 = 36_500;
 /// The fastest clock: simulated seconds in a real second.
 pub const SPEED_LIMIT: f64 = 1_000_000.0;
 
@@ -52,13 +59,32 @@ pub struct Scenario {
     pub recipient: Vec<Recipient>,
     /// Invoices waiting for the establishment at start.
     pub received: usize,
+    /// Works invoices (FACTURE_TRAVAUX) waiting for it at start.
+    pub received_works: usize,
+    /// Sub-contractors' invoices it must validate at start.
+    pub to_validate: usize,
+    /// Rows of a page, at most.
+    pub page_limit: i64,
+    /// Plays the catalogue of tests: watches the client, and prepares what its scenarios need.
+    pub catalogue: bool,
+    /// Days until the technical account's password ends, at start (PROTOCOL §1: 424 when new); less than 0: it has.
+    pub password_days: i64,
     /// How a business error travels.
     pub errors: ErrorTransport,
     /// How a compte rendu lists a single refused invoice.
     pub error_list: ErrorList,
     /// How `telecharger/groupe` hands a pivot over.
     pub pivot: PivotForm,
+    /// Where the documents disagree.
+    pub readings: Readings,
     pub timing: Timing,
+    /// Simulated time from the suspension of a received invoice to its completion by the supplier; without it, the
+    /// supplier waits for the tester.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed_after: Option<Duration>,
+    /// How long each call takes; without it, no time.
+    pub latency: Option<Latency>,
+    pub outage: Vec<OutageRule>,
     /// Fixed names and secrets; without them, new ones at every start.
     pub credentials: Option<FixedCredentials>,
     pub fault: Vec<FaultRule>,
@@ -76,10 +102,19 @@ impl Default for Scenario {
             directory: Directory::default(),
             recipient: Vec::new(),
             received: 0,
+            received_works: 0,
+            to_validate: 0,
+            page_limit: PAGE_LIMIT,
+            catalogue: false,
+            password_days: 424,
             errors: ErrorTransport::default(),
             error_list: ErrorList::default(),
             pivot: PivotForm::default(),
+            readings: Readings::default(),
             timing: Timing::default(),
+            completed_after: None,
+            latency: None,
+            outage: Vec::new(),
             credentials: None,
             fault: Vec::new(),
             verdict: Vec::new(),
@@ -112,6 +147,21 @@ pub struct Recipient {
     /// The service code (BT-10) must be given.
     #[serde(default)]
     pub service: bool,
+    /// One of the two must be given.
+    #[serde(default)]
+    pub either: bool,
+    #[serde(default = "active")]
+    pub active: bool,
+    /// With a demanded service code: one of these, active.
+    #[serde(default)]
+    pub services: Vec<ServiceUnit>,
+    /// Its legal commitments, which `engagementsJuridiques/rechercher` finds.
+    #[serde(default)]
+    pub commitments: Vec<String>,
+}
+
+fn active() -> bool {
+    true
 }
 
 /// PROTOCOL §2: business errors arrive both ways.
@@ -239,9 +289,24 @@ impl Scenario {
         if self.token_lifetime.get().as_secs() == 0 {
             return Err(wrong("token_lifetime", "must be at least 1s"));
         }
-        if self.received > RECEIVED_LIMIT {
-            return Err(wrong("received", format!("must be at most {RECEIVED_LIMIT}")));
+        for (key, count) in
+            [("received", self.received), ("received_works", self.received_works), ("to_validate", self.to_validate)]
+        {
+            if count > RECEIVED_LIMIT {
+                return Err(wrong(key, format!("must be at most {RECEIVED_LIMIT}")));
+            }
         }
+        if self.password_days.abs() > DAYS_LIMIT {
+            return Err(wrong("password_days", format!("must be at most {DAYS_LIMIT} days away")));
+        }
+        if !(1..=PAGE_LIMIT).contains(&self.page_limit) {
+            return Err(wrong("page_limit", format!("must be 1 to {PAGE_LIMIT}")));
+        }
+        self.readings.check()?;
+        if let Some(latency) = &self.latency {
+            latency.check()?;
+        }
+        self.outage.iter().try_for_each(OutageRule::check)?;
         let timing = &self.timing;
         if timing.received_after > timing.processed_after || timing.processed_after > timing.verdict_after {
             return Err(wrong("timing", "received_after <= processed_after <= verdict_after must hold"));
@@ -251,6 +316,7 @@ impl Scenario {
             ("verdict", self.verdict.len()),
             ("path", self.path.len()),
             ("recipient", self.recipient.len()),
+            ("outage", self.outage.len()),
         ] {
             at_most(key, length)?;
         }
@@ -324,25 +390,101 @@ mod tests {
         }
     }
 
+    /// Every key there is, written out: a new one does not compile until it stands here, and fails until it is shown.
+    fn everything() -> Scenario {
+        let text = || Some("x".to_owned());
+        let day = Duration::from_secs(86_400);
+        let service = || ServiceUnit { code: "A".to_owned(), name: String::new(), active: true, commitment: false };
+        Scenario {
+            speed: 1.0,
+            seed: 0,
+            token_lifetime: day,
+            establishment: "12345678200051".parse().unwrap(),
+            directory: Directory::Open,
+            recipient: vec![Recipient {
+                siret: "19999999900017".parse().unwrap(),
+                name: String::new(),
+                commitment: true,
+                service: true,
+                either: true,
+                active: true,
+                services: vec![service()],
+                commitments: vec!["A".to_owned()],
+            }],
+            received: 1,
+            received_works: 1,
+            to_validate: 1,
+            page_limit: 1,
+            catalogue: true,
+            password_days: 1,
+            errors: ErrorTransport::Http400,
+            error_list: ErrorList::Object,
+            pivot: PivotForm::Xml,
+            readings: Readings { recycling_until: text(), ..Readings::default() },
+            timing: Timing { received_after: day, processed_after: day, verdict_after: day, status_step: day },
+            completed_after: Some(day),
+            latency: Some(Latency { median: day, p99: day }),
+            outage: vec![OutageRule { after: day, lasts: day, kind: Default::default() }],
+            credentials: Some(FixedCredentials {
+                client_id: String::new(),
+                client_secret: String::new(),
+                account_login: String::new(),
+                account_password: String::new(),
+            }),
+            fault: vec![FaultRule {
+                service: String::new(),
+                effect: super::super::fault::Effect::Any,
+                nth: Some(1),
+                invoice: text(),
+                file: text(),
+                probability: Some(0.1),
+                times: Some(1),
+                accepted: Some(true),
+                ms: Some(1),
+                retry_after: Some(1),
+                code: Some(1),
+                label: text(),
+                among: Some(Vec::new()),
+            }],
+            verdict: vec![VerdictRule {
+                invoice: text(),
+                file: text(),
+                state: String::new(),
+                label: String::new(),
+                times: 1,
+            }],
+            path: vec![PathRule { invoice: String::new(), statuses: vec!["A".to_owned()], comment: String::new() }],
+        }
+    }
+
+    fn keys(value: &serde_json::Value, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(map) => {
+                for (key, value) in map {
+                    found.push(key.clone());
+                    keys(value, found);
+                }
+            }
+            serde_json::Value::Array(list) => list.iter().for_each(|value| keys(value, found)),
+            _ => {}
+        }
+    }
+
     #[test]
     fn the_sample_shows_every_key() {
         let text = include_str!("../../config/simulate.toml");
-        let scenario = Scenario::from_toml(text).unwrap();
-        assert!(!scenario.fault.is_empty() && !scenario.verdict.is_empty() && !scenario.path.is_empty());
-        let written = serde_json::to_value(&scenario).unwrap();
-        let mut keys: Vec<String> = written.as_object().unwrap().keys().cloned().collect();
-        keys.extend(written["timing"].as_object().unwrap().keys().cloned());
-        keys.extend(
-            ["siret", "name", "commitment", "service", "invoice", "file", "state", "label", "times"].map(Into::into),
-        );
-        keys.extend(["statuses", "comment", "client_id", "client_secret", "account_login"].map(Into::into));
-        keys.extend(["effect", "nth", "probability", "accepted", "ms", "retry_after", "code"].map(Into::into));
-        for key in keys {
+        Scenario::from_toml(text).unwrap();
+        let mut all = Vec::new();
+        keys(&serde_json::to_value(everything()).unwrap(), &mut all);
+        assert!(all.len() > 60, "{}", all.len());
+        for key in all {
             let named = text.lines().any(|line| {
                 let line = line.trim_start_matches(['#', ' ']);
                 line.starts_with(&format!("{key} ="))
                     || line.starts_with(&format!("[{key}]"))
                     || line.starts_with(&format!("[[{key}]]"))
+                    || line.contains(&format!("{{ {key} ="))
+                    || line.contains(&format!(", {key} ="))
             });
             assert!(named, "config/simulate.toml does not show {key}");
         }
@@ -362,6 +504,11 @@ mod tests {
             ("[[fault]]\nservice = \"deposer/flu\"\neffect = \"cut\"", "deposer/flu"),
             ("[[fault]]\nservice = \"token\"\neffect = \"slow\"", "ms"),
             ("[[path]]\ninvoice = \"*\"\nstatuses = []", "statuses"),
+            ("[readings]\nstatus_order = \"random\"", "random"),
+            ("[readings]\nrecycling_until = \"soon\"", "recycling_until"),
+            ("latency = { median = \"2s\", p99 = \"1s\" }", "latency"),
+            ("[[outage]]\nafter = \"1s\"\nlasts = \"0s\"", "lasts"),
+            ("password_days = 99999999", "password_days"),
         ] {
             let error = Scenario::from_toml(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");

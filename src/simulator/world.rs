@@ -3,43 +3,34 @@
 //! Nothing happens by itself: every look first lets everything happen that the simulated clock has passed
 //! ([`World::settle`]), in the order of time. Knows nothing of HTTP.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
+
+use super::attachment::Files;
+use super::catalogue::{self, Notes};
 
 use super::clock::Clock;
 use super::content::{self, InvoiceRead, Unreadable, cut};
-use super::fault::Schedule;
-use super::judge::{LABEL_LIMIT_CHARS, duplicate_key, key_of};
+use super::fault::{Chance, Schedule};
+use super::invoice::{Invoice, Party, Side};
+use super::judge::{LABEL_LIMIT_CHARS, key_of};
 use super::ledger::{Answered, Call, InvoiceKey};
-use super::pivot::ReceivedInvoice;
-use super::scenario::{PathRule, Scenario, VerdictRule, fits};
-use crate::domain::{ChorusInvoiceId, DocumentHash, Timestamp};
+use super::pivot::{Attachment, ReceivedInvoice, Resent};
+use super::scenario::{Scenario, VerdictRule, fits};
+use super::structure::{self, Structure};
+use super::weather::OutageKind;
+use crate::domain::{DocumentHash, Timestamp};
 
 /// Calls the ledger keeps.
 const CALLS_KEPT: usize = 100_000;
 /// Deposits the simulator holds; it refuses further ones with 503.
 pub(super) const DEPOSITS_LIMIT: usize = 200_000;
-/// idFacture of the first invoice.
-const FIRST_INVOICE_ID: i64 = 9_001;
 
 pub(super) const WAITING: &str = "IN_DEPOT_PORTAIL_EN_ATTENTE_TRAITEMENT_SE_CPP";
 const RECEIVED: &str = "IN_RECU";
 const PROCESSED: &str = "IN_TRAITE_SE_CPP";
-
-/// PROTOCOL §3, nominal path: status, comment, first and last name of who set it.
-const WAY_TO_PAYMENT: &[(&str, &str, &str, &str)] = &[
-    ("DEPOSEE", "Facture déposée et contrôlée", "", "Chorus Pro"),
-    ("EN_COURS_ACHEMINEMENT", "", "", "Chorus Pro"),
-    ("MISE_A_DISPOSITION", "Facture mise à disposition du destinataire", "", "Chorus Pro"),
-    ("SERVICE_FAIT", "Service fait constaté : œuvre livrée, conforme à la commande", "Zoé", "LEBŒUF"),
-    ("MANDATEE", "Demande de paiement émise", "Zoé", "LEBŒUF"),
-    ("MISE_A_DISPOSITION_COMPTABLE", "", "Zoé", "LEBŒUF"),
-    ("COMPTABILISEE", "Visa de l'agent comptable", "Hélène", "GARÇON"),
-    ("MISE_EN_PAIEMENT", "Virement émis en €, délai respecté", "Hélène", "GARÇON"),
-];
 
 /// A refusal inside a compte rendu.
 #[derive(Debug, Clone)]
@@ -58,6 +49,8 @@ pub(super) struct Flux {
     pub syntax: String,
     pub sha256: DocumentHash,
     pub size: u64,
+    /// avecSignature.
+    pub signed: bool,
     pub content: Vec<Result<InvoiceRead, Unreadable>>,
     pub answer: Answered,
     /// The final state; from `at + verdict_after` on.
@@ -65,62 +58,6 @@ pub(super) struct Flux {
     /// A final state by script.
     pub scripted: Option<String>,
     pub errors: Vec<FluxError>,
-}
-
-/// A party as searches show it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Party {
-    pub id: i64,
-    pub identifier: String,
-    pub name: String,
-}
-
-/// A status an invoice has or will have.
-#[derive(Debug, Clone)]
-pub(super) struct Step {
-    pub at: Duration,
-    pub status: String,
-    pub comment: String,
-    pub first_name: String,
-    pub last_name: String,
-}
-
-/// An invoice Chorus Pro holds.
-pub(super) struct Invoice {
-    pub id: i64,
-    pub number: String,
-    pub credit_note: bool,
-    pub supplier: Party,
-    pub recipient: Party,
-    pub service: String,
-    pub commitment: String,
-    pub market: String,
-    pub currency: String,
-    pub date: String,
-    pub deposited: Duration,
-    pub net: Decimal,
-    pub gross: Decimal,
-    pub payable: Decimal,
-    /// The future ones too; the first is never in the future.
-    pub journey: Vec<Step>,
-    pub side: Side,
-}
-
-/// Whose an invoice is, from the client's side.
-pub(super) enum Side {
-    Sent { flux: usize },
-    Received { document: Box<ReceivedInvoice>, downloads: Vec<Duration> },
-}
-
-impl Invoice {
-    /// The steps up to `now`.
-    pub fn history(&self, now: Duration) -> &[Step] {
-        &self.journey[..self.journey.partition_point(|step| step.at <= now).max(1)]
-    }
-
-    pub fn status(&self, now: Duration) -> &Step {
-        self.history(now).last().expect("a journey has a first step")
-    }
 }
 
 /// Names and secrets in force.
@@ -138,10 +75,20 @@ pub(super) struct World {
     pub clock: Clock,
     pub faults: Schedule,
     pub doors: Doors,
+    /// Of the latencies; apart from the faults', so that neither changes the other.
+    latencies: Chance,
+    /// An outage by hand, until it is ended.
+    pub outage: Option<OutageKind>,
+    /// Of the catalogue of tests, when it is played.
+    pub notes: Option<Notes>,
     pub fluxes: Vec<Flux>,
     pub invoices: Vec<Invoice>,
-    /// Fluxes without verdict: when it falls, and which.
-    pending: BTreeSet<(Duration, usize)>,
+    pub structures: Vec<Structure>,
+    /// Everybody an invoice was from or for, by their id.
+    pub parties: HashMap<i64, Party>,
+    pub files: Files,
+    /// What happens by itself, and when.
+    pending: BTreeSet<(Duration, Due)>,
     /// Year, SIREN and number of every integrated invoice (PROTOCOL §5, duplicates).
     pub taken: HashSet<(String, String, String)>,
     pub calls: VecDeque<Call>,
@@ -150,6 +97,15 @@ pub(super) struct World {
     samples_made: usize,
     /// For everything that alternates.
     turns: [bool; 3],
+}
+
+/// What happens when its time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// The flux at this place is judged.
+    Verdict(usize),
+    /// The supplier completes the suspended invoice at this place.
+    Completion(usize),
 }
 
 /// What alternates when the scenario says so.
@@ -166,24 +122,34 @@ pub(super) struct Arrival {
     pub syntax: String,
     pub sha256: DocumentHash,
     pub size: u64,
+    pub signed: bool,
     pub content: Vec<Result<InvoiceRead, Unreadable>>,
 }
 
 impl Arrival {
     pub fn new(file_name: String, syntax: String, bytes: &[u8]) -> Self {
         let sha256 = DocumentHash(Sha256::digest(bytes).into());
-        Self { file_name, syntax, sha256, size: bytes.len() as u64, content: content::read(bytes) }
+        Self { file_name, syntax, sha256, size: bytes.len() as u64, signed: false, content: content::read(bytes) }
     }
 }
 
 impl World {
-    pub fn new(scenario: Scenario, speed: f64, seed: u64, doors: Doors) -> Self {
+    pub fn new(mut scenario: Scenario, speed: f64, seed: u64, doors: Doors) -> Self {
+        if scenario.catalogue {
+            catalogue::prepare(&mut scenario);
+        }
         let mut world = Self {
             clock: Clock::new(speed),
             faults: Schedule::new(seed),
             doors,
+            latencies: Chance::new(!seed),
+            outage: None,
+            notes: None,
             fluxes: Vec::new(),
             invoices: Vec::new(),
+            structures: structure::known(&scenario),
+            parties: HashMap::new(),
+            files: Files::default(),
             pending: BTreeSet::new(),
             taken: HashSet::new(),
             calls: VecDeque::new(),
@@ -199,6 +165,17 @@ impl World {
         for _ in 0..world.scenario.received {
             let sample = world.sample();
             world.receive(sample);
+        }
+        for _ in 0..world.scenario.received_works {
+            let sample = world.sample();
+            world.receive(sample.as_works());
+        }
+        for _ in 0..world.scenario.to_validate {
+            let sample = world.sample();
+            world.ask_validation(sample.as_subcontracted());
+        }
+        if world.scenario.catalogue {
+            world.prepare_catalogue();
         }
         world
     }
@@ -223,14 +200,45 @@ impl World {
     /// Lets everything happen that is due; the simulated now.
     pub fn settle(&mut self) -> Duration {
         let now = self.clock.now();
-        while let Some(&(due, at)) = self.pending.first() {
-            if due > now {
+        while let Some(&(at, due)) = self.pending.first() {
+            if at > now {
                 break;
             }
             self.pending.pop_first();
-            self.judge(at, due);
+            match due {
+                Due::Verdict(flux) => self.judge(flux, at),
+                Due::Completion(invoice) => self.complete_received(invoice, at),
+            }
         }
         now
+    }
+
+    /// The invoice at this place may just have been suspended: its supplier answers, when the scenario says so.
+    pub fn suspended(&mut self, place: usize, now: Duration) {
+        let invoice = &self.invoices[place];
+        if invoice.is_received()
+            && invoice.status(now).status == "SUSPENDUE"
+            && let Some(after) = self.scenario.completed_after
+        {
+            self.pending.insert((now + after.get(), Due::Completion(place)));
+        }
+    }
+
+    fn complete_received(&mut self, place: usize, at: Duration) {
+        if self.invoices[place].status(at).status == "SUSPENDUE" {
+            let comment = "Pièce demandée ci-jointe, merci de poursuivre le traitement";
+            self.complete(place, at, comment, Vec::new());
+        }
+    }
+
+    /// The supplier of a received invoice completes it.
+    pub fn complete(&mut self, place: usize, at: Duration, comment: &str, attached: Vec<Attachment>) {
+        let invoice = &mut self.invoices[place];
+        invoice.turn(at, "COMPLETEE", comment, ("", &invoice.supplier.name.clone()));
+        if let Side::Received { document, .. } = &mut invoice.side {
+            document.attachments.extend(attached);
+            document.resent = Resent::Completed;
+        }
     }
 
     /// Takes a deposit in; its place in [`Self::fluxes`].
@@ -252,6 +260,7 @@ impl World {
             syntax: arrival.syntax,
             sha256: arrival.sha256,
             size: arrival.size,
+            signed: arrival.signed,
             content: arrival.content,
             answer: Answered::Lost,
             verdict: None,
@@ -262,7 +271,7 @@ impl World {
             self.apply_verdict(rule, &mut flux);
         }
         self.fluxes.push(flux);
-        self.pending.insert((at + self.scenario.timing.verdict_after.get(), index));
+        self.pending.insert((at + self.scenario.timing.verdict_after.get(), Due::Verdict(index)));
         index
     }
 
@@ -287,109 +296,37 @@ impl World {
     }
 
     /// A party by its identifier; its number stays the same for ever.
-    pub fn party(&self, identifier: &str, name: &str) -> Party {
-        let known = self.recipient_of(identifier).map_or("", |(name, ..)| name);
+    pub fn party(&mut self, identifier: &str, name: &str) -> Party {
+        let known = self.structure(identifier).map_or("", |structure| structure.name.as_str());
         let name = if name.is_empty() { known } else { name };
-        Party { id: party_id(identifier), identifier: identifier.to_owned(), name: name.to_owned() }
+        let party = Party { id: party_id(identifier), identifier: identifier.to_owned(), name: name.to_owned() };
+        self.parties.entry(party.id).or_insert_with(|| party.clone());
+        party
     }
 
-    /// Holds an invoice from now on.
-    pub fn integrate(&mut self, read: &InvoiceRead, flux: usize, at: Duration) {
-        self.taken.insert(duplicate_key(read));
-        let amount = |value: Option<Decimal>| value.unwrap_or_default();
-        let mut supplier = self.party(&read.supplier, &read.supplier_name);
-        if supplier.name.is_empty() {
-            supplier.name = supplier.identifier.clone();
-        }
-        let invoice = Invoice {
-            id: self.next_invoice_id(),
-            number: read.number.clone(),
-            credit_note: read.credit_note,
-            supplier,
-            recipient: self.party(&read.recipient, &read.recipient_name),
-            service: read.service.clone(),
-            commitment: read.commitment.clone(),
-            market: read.market.clone(),
-            currency: if read.currency.is_empty() { "EUR".to_owned() } else { read.currency.clone() },
-            date: read.date.clone(),
-            deposited: self.fluxes[flux].at,
-            net: amount(read.net),
-            gross: amount(read.gross),
-            payable: amount(read.payable),
-            journey: self.journey(&read.number, at),
-            side: Side::Sent { flux },
-        };
-        self.invoices.push(invoice);
+    /// The structure of this SIRET.
+    pub fn structure(&self, siret: &str) -> Option<&Structure> {
+        self.structures.iter().find(|structure| structure.siret == siret)
     }
 
-    fn next_invoice_id(&self) -> i64 {
-        FIRST_INVOICE_ID + i64::try_from(self.invoices.len()).expect("far fewer invoices than that")
+    /// The structure of this idStructureCPP.
+    pub fn structure_of(&self, id: i64) -> Option<&Structure> {
+        self.structures.iter().find(|structure| structure.id() == id)
     }
 
-    fn journey(&self, number: &str, from: Duration) -> Vec<Step> {
-        let pace = self.scenario.timing.status_step.get();
-        let way: Vec<(&str, &str, &str, &str)> =
-            match self.scenario.path.iter().find(|rule| fits(&rule.invoice, number)) {
-                Some(PathRule { statuses, comment, .. }) => {
-                    let last = statuses.len() - 1;
-                    let of = |status: &str| WAY_TO_PAYMENT.iter().find(|step| step.0 == status);
-                    let named = statuses.iter().enumerate().map(|(at, status)| {
-                        let (usual, first, last_name) = of(status).map_or(("", "Zoé", "LEBŒUF"), |s| (s.1, s.2, s.3));
-                        let comment = if at == last && !comment.is_empty() { comment } else { usual };
-                        (status.as_str(), comment, first, last_name)
-                    });
-                    named.collect()
-                }
-                None => WAY_TO_PAYMENT.to_vec(),
-            };
-        let mut at = from;
-        let mut steps = Vec::with_capacity(way.len());
-        for (status, comment, first_name, last_name) in way {
-            steps.push(step(at, status, comment, first_name, last_name));
-            at = at.saturating_add(pace);
-        }
-        steps
+    /// The establishment's own structure.
+    pub fn own_structure(&self) -> &Structure {
+        self.structure(self.scenario.establishment.as_str()).expect("the establishment is always known")
     }
 
-    /// An invoice for the establishment arrives, at once at its disposal.
-    pub fn receive(&mut self, document: ReceivedInvoice) -> ChorusInvoiceId {
-        let now = self.settle();
-        let id = self.next_invoice_id();
-        let establishment = self.scenario.establishment.as_str().to_owned();
-        let (gross, payable) = (document.gross(), document.gross());
-        let arrived = |status: &str, comment: &str| step(now, status, comment, "", "Chorus Pro");
-        self.invoices.push(Invoice {
+    /// Everybody with this id: a structure, or somebody an invoice was from or for.
+    pub fn party_of(&self, id: i64) -> Option<Party> {
+        let structure = self.structure_of(id).map(|structure| Party {
             id,
-            number: document.number.clone(),
-            credit_note: document.credit_note,
-            supplier: self.party(document.supplier.as_str(), &document.supplier_name),
-            recipient: self.party(&establishment, ""),
-            service: document.service.clone().unwrap_or_default(),
-            commitment: document.commitment.clone().unwrap_or_default(),
-            market: String::new(),
-            currency: "EUR".to_owned(),
-            date: document.date.clone(),
-            deposited: now,
-            net: document.net,
-            gross,
-            payable,
-            journey: vec![
-                arrived("DEPOSEE", ""),
-                arrived("EN_COURS_ACHEMINEMENT", ""),
-                arrived("MISE_A_DISPOSITION", &document.comment),
-            ],
-            side: Side::Received { document: Box::new(document), downloads: Vec::new() },
+            identifier: structure.siret.clone(),
+            name: structure.name.clone(),
         });
-        ChorusInvoiceId(id)
-    }
-
-    /// Gives an invoice another status now; what lay ahead of it is dropped. False: no such invoice.
-    pub fn move_invoice(&mut self, number: &str, status: &str, comment: &str) -> bool {
-        let now = self.settle();
-        let Some(invoice) = self.invoices.iter_mut().rfind(|invoice| invoice.number == number) else { return false };
-        invoice.journey.retain(|step| step.at <= now);
-        invoice.journey.push(step(now, status, comment, "Zoé", "LEBŒUF"));
-        true
+        structure.or_else(|| self.parties.get(&id).cloned())
     }
 
     /// The place of the flux of this number.
@@ -399,20 +336,16 @@ impl World {
         (self.fluxes.get(at)?.number == number).then_some(at)
     }
 
-    /// The invoice of this idFacture.
-    pub fn invoice(&self, id: i64) -> Option<&Invoice> {
-        let at = usize::try_from(id.checked_sub(FIRST_INVOICE_ID)?).ok()?;
-        self.invoices.get(at)
+    /// What is wrong with everything just now.
+    pub fn outage(&self) -> Option<OutageKind> {
+        let now = self.clock.now();
+        let scripted = self.scenario.outage.iter().find(|rule| rule.holds(now)).map(|rule| rule.kind);
+        self.outage.or(scripted)
     }
 
-    /// Notes a download by the recipient, which sets factureTelechargeeParDestinataire.
-    pub fn downloaded(&mut self, id: i64) {
-        let now = self.clock.now();
-        let at = id.checked_sub(FIRST_INVOICE_ID).and_then(|at| usize::try_from(at).ok());
-        if let Some(Side::Received { downloads, .. }) = at.and_then(|at| self.invoices.get_mut(at)).map(|i| &mut i.side)
-        {
-            downloads.push(now);
-        }
+    /// How long the next call takes.
+    pub fn latency(&mut self) -> Duration {
+        self.scenario.latency.map_or(Duration::ZERO, |latency| latency.draw(&mut self.latencies))
     }
 
     /// Writes a call down.
@@ -454,16 +387,6 @@ impl Flux {
     }
 }
 
-fn step(at: Duration, status: &str, comment: &str, first_name: &str, last_name: &str) -> Step {
-    Step {
-        at,
-        status: status.to_owned(),
-        comment: comment.to_owned(),
-        first_name: first_name.to_owned(),
-        last_name: last_name.to_owned(),
-    }
-}
-
 /// idFournisseur, idDestinataire: eight digits made of the identifier, the same in every run.
 pub(super) fn party_id(identifier: &str) -> i64 {
     let hash = Sha256::digest(identifier.as_bytes());
@@ -478,6 +401,8 @@ fn interface_of(syntax: &str) -> &'static str {
         "IN_DP_E1_UBL_INVOICE" => "FSO1100A",
         "IN_DP_E1_CII" => "FSO1101A",
         "IN_DP_E1_CII_16B" => "FSO1102A",
+        // Named in the style sheet of a CPPFactureMixte seen in the field.
+        "IN_DP_E2_CPP_FACTURE_MIN" => "FSO1113A",
         _ => "FSO1110A",
     }
 }

@@ -1,8 +1,16 @@
 //! Through the door a client uses: real sockets, real TLS. This file has the client; the tests are beside it.
 
+mod catalogue;
 mod fault;
+mod form;
 mod life;
+mod manual;
+mod page;
+mod readings;
 mod received;
+mod structures;
+mod treat;
+mod weather;
 mod wire;
 
 use std::sync::{Arc, OnceLock};
@@ -85,12 +93,10 @@ impl Client {
     }
 
     fn request(&self, service: &str) -> reqwest::RequestBuilder {
-        let api = match service {
-            "consulterCRDetaille" | "recuperer/tauxtva" | "health-check" => "transverses",
-            _ => "factures",
-        };
-        let url = format!("{}/cpro/{api}/v1/{service}", self.credentials.url);
-        let request = if service == "health-check" { self.http.get(url) } else { self.http.post(url) };
+        let known = service::paths().find(|(name, ..)| *name == service);
+        let (_, path, method) = known.unwrap_or_else(|| panic!("{service} is not served"));
+        let url = format!("{}{path}", self.credentials.url);
+        let request = if method == hyper::Method::GET { self.http.get(url) } else { self.http.post(url) };
         request.bearer_auth(&self.token).header("cpro-account", self.account())
     }
 
@@ -109,6 +115,16 @@ impl Client {
         let value = answer.json();
         assert_eq!((answer.status, &value["codeRetour"]), (200, &json!(0)), "{value}");
         value
+    }
+
+    /// codeRetour of an answer.
+    async fn code(&self, service: &str, body: Value) -> i64 {
+        self.call(service, body).await.json()["codeRetour"].as_i64().unwrap()
+    }
+
+    /// An order to the simulator, as another process gives it.
+    async fn order(&self, body: Value) -> Answer {
+        answer(self.http.post(format!("{}/simulator/control", self.credentials.url)).json(&body)).await.unwrap()
     }
 
     /// Deposits a UBL invoice (or whatever it is); the flux number.

@@ -90,7 +90,7 @@ async fn a_request_must_be_one() {
         ("rechercher/fournisseur", json, r#"{"numeroFacture":null,"neverHeardOf":{"a":[1]}}"#, 200),
         ("consulter/historique", json, "{}", 400),
         ("telecharger/groupe", json, r#"{"listeFacture":[],"format":"PIVOT"}"#, 400),
-        ("soumettre", json, "{}", 404),
+        ("soumettre", json, "{}", 400),
     ] {
         let answer = send(service, kind, body).await.unwrap();
         assert_eq!(answer.status, expected, "{service} {body}");
@@ -146,6 +146,75 @@ async fn every_answer_conforms_to_the_official_definitions() {
         assert_eq!((&none["codeRetour"], &none["libelle"]), (&json!(20000), &json!("TRA_MSG_00.015")));
         assert_eq!(none["listeFactures"], Value::Null);
         conforms(name, &service::without_nulls(none));
+    }
+}
+
+/// The swagger's operations: path, request and answer definitions.
+fn operations(swagger: &Value) -> Vec<(String, String, String)> {
+    let name = |schema: &Value| schema["$ref"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let of = |(path, operation): (&String, &Value)| {
+        let parameters = operation["post"]["parameters"].as_array().unwrap();
+        let body = parameters.iter().find(|one| one["in"] == "body").unwrap();
+        let answer = &operation["post"]["responses"]["200"]["schema"];
+        (path.trim_start_matches("/v1/").to_owned(), name(&body["schema"]), name(answer))
+    };
+    swagger["paths"].as_object().unwrap().iter().map(of).collect()
+}
+
+fn swagger() -> Option<Value> {
+    let file = std::fs::read(crate::reference::reference("chorus-pro/swagger/factures.json")?).unwrap();
+    Some(serde_json::from_slice(&file).unwrap())
+}
+
+/// Every operation of the swagger is served, and the definition of its answer is one that some test compares.
+#[test]
+fn every_operation_is_served_and_its_answer_compared() {
+    let Some(swagger) = swagger() else { return };
+    let tests = [include_str!("wire.rs"), include_str!("treat.rs"), include_str!("form.rs")].concat();
+    let operations = operations(&swagger);
+    assert_eq!(operations.len(), 22);
+    for (path, _, answer) in operations {
+        assert!(service::paths().any(|(name, ..)| name == path), "{path} is not served");
+        assert!(tests.contains(&format!("\"{answer}\"")), "no test compares {answer}");
+    }
+}
+
+/// A value of a definition, every field filled in.
+fn filled(swagger: &Value, schema: &Value, field: &str) -> Value {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap();
+        let fields = swagger["definitions"][name]["properties"].as_object();
+        return fields.into_iter().flatten().map(|(key, of)| (key.clone(), filled(swagger, of, key))).collect();
+    }
+    if let Some(first) = schema["enum"][0].as_str() {
+        return json!(first);
+    }
+    match (schema["type"].as_str().unwrap(), field) {
+        ("array", _) => json!([filled(swagger, &schema["items"], field)]),
+        ("boolean", _) => json!(true),
+        ("integer", _) => json!(9001),
+        ("number", _) => json!(12.5),
+        (_, "fichierFlux" | "fichierFacture") => json!(STANDARD.encode("%PDF-1.4")),
+        (_, "format") => json!("PDF"),
+        (_, "avecPiecesJointesComplementaires") => json!("NON"),
+        (_, "action") => json!("VALIDER"),
+        _ if schema["format"] == "date-time" => json!("2026-11-20"),
+        _ => json!("x"),
+    }
+}
+
+/// A request with every field of its official definition is understood, whatever becomes of it.
+#[tokio::test]
+async fn every_field_of_an_official_request_is_understood() {
+    let Some(swagger) = swagger() else { return };
+    let simulator = start(Scenario { received: 1, ..Scenario::default() }).await;
+    let client = Client::of(&simulator).await;
+    for (path, request, _) in operations(&swagger) {
+        let body = filled(&swagger, &json!({"$ref": format!("#/definitions/{request}")}), "");
+        let known = service::paths().find(|(name, ..)| *name == path).unwrap().0;
+        let answer = client.call(known, body.clone()).await;
+        assert_eq!(answer.status, 200, "{path}: {} {body}", String::from_utf8_lossy(&answer.body));
+        assert!(answer.json()["codeRetour"].is_i64(), "{path}");
     }
 }
 
