@@ -262,6 +262,29 @@ impl Tongue {
             "download" => ("Téléchargement sur la page", "Downloaded on the page"),
             "deposit.check_passed" => ("Contrôles réussis", "Checks passed"),
             "deposit.check_failed" => ("Contrôles en échec", "Checks failed"),
+            "deposit.split" => ("Ventilé : chaque partie suit son chemin", "Split: each part goes its own way"),
+            "part" => ("Partie d’un fichier, prête à déposer", "Part of a file, ready to be deposited"),
+            "ask" => ("Statut demandé", "Status asked for"),
+            "status_change.sending" => {
+                ("Intention journalisée, envoi du statut en cours", "Intent journalled, status being sent")
+            }
+            "status_change.not_sent" => ("Statut non parti, nouvel essai prévu", "Status not sent, to be tried again"),
+            "status_change.accepted" => ("Statut accepté par Chorus Pro", "Status accepted by Chorus Pro"),
+            "status_change.refused" => ("Statut refusé par Chorus Pro", "Status refused by Chorus Pro"),
+            "status_change.not_allowed" => {
+                ("Statut impossible, rien n’est parti", "Status impossible, nothing was sent")
+            }
+            "status_change.answer_lost" => {
+                ("Réponse perdue : le changement est douteux", "Answer lost: the change is doubtful")
+            }
+            "status_change.found_at_chorus" => {
+                ("La facture a ce statut chez Chorus Pro", "The invoice has this status at Chorus Pro")
+            }
+            "status_change.absent_at_chorus" => {
+                ("Statut absent chez Chorus Pro : sera renvoyé", "Status absent at Chorus Pro: to be sent again")
+            }
+            "status_change.still_doubtful" => ("Recherche sans conclusion", "Look-up without conclusion"),
+            "status_change.abandoned_by_person" => ("Abandonné par une personne", "Abandoned by a person"),
             "deposit.sending" => {
                 ("Intention de dépôt journalisée, appel en cours", "Intent to deposit journalled, call under way")
             }

@@ -14,6 +14,7 @@ use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, StoreError}
 use crate::work::connector::CallError;
 use crate::work::core::{Core, JobError};
 use crate::work::reach::Setback;
+use crate::work::split;
 
 /// The longest wait between two tries of a deposit that certainly did not happen.
 const RETRY_LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -87,9 +88,14 @@ async fn put_off(core: &Core, lease: &Lease, flow: &FlowRecord, error: CallError
 async fn prepare(core: &Arc<Core>, flow: &FlowRecord) -> Result<DeposerFlux, JobError> {
     let hash = flow.sha256.ok_or(JobError::Missing("the document's hash"))?;
     let syntax = flow.syntax.as_deref().and_then(FluxSyntax::for_invoice).ok_or(JobError::Missing("the syntax"))?;
-    let file_name = FluxFileName::from_dropped(&flow.file, syntax);
     let content =
         core.apart(move |core| core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document"))).await?;
+    let name = split::name_to_send(&flow.file);
+    // An invoice is XML or PDF: what is compressed is a flux of many that intake has packed.
+    let file_name = match content.starts_with(&[0x1f, 0x8b]) {
+        true => FluxFileName::of_archive(name),
+        false => FluxFileName::from_dropped(name, syntax),
+    };
     Ok(DeposerFlux { content: content.into(), file_name, syntax, signed: false })
 }
 

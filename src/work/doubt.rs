@@ -45,18 +45,19 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let Some(sent) = Sent::of(&attempts, &flow) else {
         return wait_for_person(core, lease, &flow, &invoices).await;
     };
-    let Some(sought) = invoices.first().filter(|i| is_searchable(&i.facts)) else {
+    let searchable: Vec<InvoiceRecord> = invoices.iter().filter(|i| is_searchable(&i.facts)).cloned().collect();
+    let Some(sought) = searchable.first() else {
         return wait_for_person(core, lease, &flow, &invoices).await;
     };
     // A realm that is halted or paused is not asked: that is no search without an answer.
     if let Err(Setback::Later { at, .. }) = core.connector(&lease.realm).await {
         return Ok(core.store.postpone(lease, at).await?);
     }
-    match search(core, lease, &sought.facts, sent).await {
-        Ok(Sighting::Ours(row)) if is_of_another_flow(core, &flow, &row)? => {
+    match search(core, lease, &searchable, sent).await {
+        Ok(Sighting::Ours { row, .. }) if is_of_another_flow(core, &flow, &row)? => {
             absent(core, lease, &flow, sought, sent, (&steps, &attempts)).await
         }
-        Ok(Sighting::Ours(row)) => found(core, lease, &flow, sought, &row).await,
+        Ok(Sighting::Ours { place, row }) => found(core, lease, &flow, &searchable[place], &row).await,
         Ok(Sighting::Unclear) => wait_for_person(core, lease, &flow, &invoices).await,
         Ok(Sighting::Nothing) => absent(core, lease, &flow, sought, sent, (&steps, &attempts)).await,
         Err(Setback::Later { at, fault }) => {
@@ -102,7 +103,11 @@ impl Sent {
 /// What a search for an invoice shows.
 #[derive(Debug)]
 pub(super) enum Sighting {
-    Ours(Box<SentInvoice>),
+    /// The row of the invoice at `place` of those that were sought.
+    Ours {
+        place: usize,
+        row: Box<SentInvoice>,
+    },
     /// Our number, sent when we may have sent it, under a supplier's identifier that cannot be compared with ours.
     Unclear,
     Nothing,
@@ -113,10 +118,19 @@ fn is_searchable(facts: &InvoiceFacts) -> bool {
     siren(&facts.supplier).is_some()
 }
 
-/// Every page of the search by number; the row that is ours, if any.
-pub(super) async fn search(core: &Core, lease: &Lease, facts: &InvoiceFacts, sent: Sent) -> Result<Sighting, Setback> {
+/// Every page of the search; a row that is ours, if any. One invoice is searched by its number. Of a flux of many, any
+/// one proves it: a single search over the days in question shows them all, and those that Chorus Pro refused never show.
+pub(super) async fn search(
+    core: &Core,
+    lease: &Lease,
+    sought: &[InvoiceRecord],
+    sent: Sent,
+) -> Result<Sighting, Setback> {
     let mut question = RechercherFournisseur {
-        number: Some(facts.number.clone()),
+        number: match sought {
+            [one] => Some(one.facts.number.clone()),
+            _ => None,
+        },
         deposit: None,
         // From the day before, for a deposit close to midnight; the rows are compared exactly.
         deposited: Some(Period {
@@ -137,10 +151,13 @@ pub(super) async fn search(core: &Core, lease: &Lease, facts: &InvoiceFacts, sen
         }
         let (more, total) = (page.has_more(), page.total);
         rows_seen += page.rows.len() as u64;
-        for row in page.rows.into_iter().filter(|row| may_be_ours(row, facts, sent.first)) {
+        for row in page.rows {
+            let place = sought.iter().position(|invoice| may_be_ours(&row, &invoice.facts, sent.first));
+            let Some(place) = place else { continue };
+            let ours = &sought[place].facts.supplier;
             // The newest counts: an older one of the same number would have been rejected by Chorus Pro.
-            if row.supplier.as_deref().is_none_or(|supplier| same_supplier(supplier, &facts.supplier)) {
-                sighting = Sighting::Ours(Box::new(row));
+            if row.supplier.as_deref().is_none_or(|supplier| same_supplier(supplier, ours)) {
+                sighting = Sighting::Ours { place, row: Box::new(row) };
             } else if row.supplier.as_deref().is_some_and(|supplier| siren(supplier).is_none())
                 && matches!(sighting, Sighting::Nothing)
             {

@@ -92,11 +92,13 @@ impl Job<'_> {
     /// A doubtful deposit that was found, or confirmed, without its flux number: searches show only what was integrated,
     /// so the invoice itself is the proof, found as a doubt finds it.
     async fn by_search(&self, invoices: &[InvoiceRecord], sent: Option<Sent>) -> Result<(), JobError> {
-        let (Some(invoice), Some(sent)) = (invoices.first(), sent) else {
+        let (false, Some(sent)) = (invoices.is_empty(), sent) else {
             return Err(JobError::Missing("the invoice's number"));
         };
-        let row = match doubt::search(self.core, self.lease, &invoice.facts, sent).await {
-            Ok(Sighting::Ours(row)) if invoice.chorus_id.is_none_or(|id| id == row.id) => row,
+        let (invoice, row) = match doubt::search(self.core, self.lease, invoices, sent).await {
+            Ok(Sighting::Ours { place, row }) if invoices[place].chorus_id.is_none_or(|id| id == row.id) => {
+                (&invoices[place], row)
+            }
             Ok(_) => return self.in_hand(None, None).await,
             Err(Setback::Later { at, .. }) => {
                 self.alarm(None).await?;

@@ -253,12 +253,15 @@ fn pack(
     for range in split_batch(&sizes) {
         let (members, invoices) = (&group.members[range.clone()], &group.invoices[range]);
         let (content, file) = match members {
-            [(name, content)] => (content.clone(), format!("{}!{name}", flow.file)),
+            [(name, content)] => (content.clone(), part_of(&flow.file, name)),
             _ => {
                 let files: Vec<BatchFile<'_>> =
                     members.iter().map(|(name, content)| BatchFile { name, content }).collect();
                 match Batch::pack(&files, announced) {
-                    Ok(batch) => (batch.content.to_vec(), format!("{} ({syntax}, {})", flow.file, members.len())),
+                    Ok(batch) => {
+                        let what = format!("{syntax}, {}", members.len());
+                        (batch.content.to_vec(), part_of(&flow.file, &what))
+                    }
                     Err(error) => {
                         let fault = Fault::new(Code::ArchiveUnreadable).with("detail", error.remedy());
                         for ((name, _), invoice) in members.iter().zip(invoices) {
@@ -277,6 +280,23 @@ fn pack(
         parts.push(FluxPart { file, content, syntax: syntax.to_owned(), invoices: invoices.to_vec() });
     }
     Ok(())
+}
+
+/// Between an archive's name and a part's: what no path has.
+const PART_MARK: &str = " » ";
+
+/// What people see of a part.
+fn part_of(file: &str, part: &str) -> String {
+    format!("{file}{PART_MARK}{part}")
+}
+
+/// What Chorus Pro sees as the name of a flow's file: the member's own, or the archive's.
+pub(super) fn name_to_send(file: &str) -> &str {
+    match file.rsplit_once(PART_MARK) {
+        Some((archive, part)) if !part.contains('.') => archive,
+        Some((_, member)) => member.rsplit(['/', '\\']).next().unwrap_or(member),
+        None => file,
+    }
 }
 
 fn unreadable_statuses(error: &StatusFileError, language: Language) -> Facts {
@@ -388,6 +408,13 @@ mod tests {
         assert!(!looks_like_statuses(b"<Invoice>", "statuts.xml"));
         assert!(!looks_like_statuses(b"a;b;c\n", "clients.csv"));
         assert!(!looks_like_statuses(b"\x89PNG", "statuts.png"));
+    }
+
+    #[test]
+    fn chorus_pro_sees_the_members_name_or_the_archives() {
+        assert_eq!(name_to_send("facture.xml"), "facture.xml");
+        assert_eq!(name_to_send(&part_of("lot.zip", "mai/facture 1.xml")), "facture 1.xml");
+        assert_eq!(name_to_send(&part_of("lot.zip", "ubl-invoice, 12")), "lot.zip");
     }
 
     #[test]

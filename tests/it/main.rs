@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it breaks")]
 
 mod audit;
+mod batch;
 mod bridge;
 mod clock;
 mod commands;
@@ -21,6 +22,7 @@ mod receipts;
 mod reception;
 mod serve;
 mod simulator;
+mod status_change;
 mod web;
 
 /// Asks Chorus Pro for the sent invoice of that number.

@@ -1,0 +1,191 @@
+//! A dropped archive: every member has its own outcome, invoices of one syntax travel in one flux.
+
+use std::io::Write as _;
+
+use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
+use serde_json::Value;
+
+use crate::gateway::{Gateway, hurried, invoice, invoice_to, quick_limits};
+
+fn zip(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in members {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn tar_gz(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (name, content) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, content.as_slice()).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+/// `(number, status, refused)` of a receipt's invoice.
+fn told<'a>(receipt: &'a Value, number: &str) -> (&'a str, bool) {
+    let invoices = receipt["invoices"].as_array().unwrap();
+    let found = invoices.iter().find(|i| i["number"] == number).unwrap_or_else(|| panic!("{number}: {receipt:#}"));
+    (found["status"].as_str().unwrap_or("-"), found["refused"].is_string())
+}
+
+fn integrated_once(gateway: &Gateway, numbers: &[&str]) {
+    let ledger = gateway.simulator.ledger();
+    for number in numbers {
+        assert_eq!(ledger.deposits_of(number).len(), 1, "{number}");
+        assert!(ledger.invoice(number).is_some(), "{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_goes_as_one_flux_of_each_syntax_and_each_invoice_is_followed() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let cii = include_bytes!("../../src/app/samples/facture-cii.xml").to_vec();
+    let members =
+        [("a/1.xml", invoice("LOT-1")), ("a/2.xml", invoice("LOT-2")), ("3.xml", invoice("LOT-3")), ("cii.xml", cii)];
+    gateway.drop_flow("lot.zip", zip(&members)).await;
+    let receipt = gateway.await_final("lot.zip.json").await;
+    assert_eq!(receipt["state"], "integrated", "{receipt:#}");
+    assert_eq!(receipt["invoices"].as_array().unwrap().len(), 4);
+    for number in ["LOT-1", "LOT-2", "LOT-3"] {
+        assert_eq!(told(&receipt, number), ("MISE_EN_PAIEMENT", false), "{receipt:#}");
+    }
+    let parts = receipt["parts"].as_array().unwrap();
+    assert_eq!(parts.len(), 2, "one flux of UBL, one of CII: {receipt:#}");
+    assert!(parts.iter().all(|part| part["deposit_number"].is_string()));
+    integrated_once(&gateway, &["LOT-1", "LOT-2", "LOT-3"]);
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 2);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_bad_in_an_archive_is_refused_by_name_and_the_rest_goes_on() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.drop_flow("seule.xml", invoice("LOT-DEJA")).await;
+    gateway.await_state("seule.xml.json", "integrated").await;
+    let members = [
+        ("bonne.xml", invoice("LOT-BON")),
+        ("longue.xml", invoice("LOT-much-too-long-for-chorus-pro")),
+        ("notes.txt", b"hello".to_vec()),
+        ("interne.zip", zip(&[("x.xml", invoice("LOT-X"))])),
+        ("deja.xml", {
+            let mut again = invoice("LOT-DEJA");
+            again.push(b'\n');
+            again
+        }),
+        ("jumelle.xml", {
+            let mut again = invoice("LOT-BON");
+            again.push(b'\n');
+            again
+        }),
+        ("__MACOSX/._bonne.xml", b"clutter".to_vec()),
+    ];
+    gateway.drop_flow("lot.tar.gz", tar_gz(&members)).await;
+    let receipt = gateway.await_final("lot.tar.gz.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"partly_integrated".into(), &"FG-413".into()));
+    assert_eq!(told(&receipt, "LOT-BON").0, "MISE_EN_PAIEMENT");
+    let findings = receipt["findings"].as_array().unwrap();
+    let rule_of = |name: &str| {
+        let rules: Vec<&str> = findings
+            .iter()
+            .filter(|f| f["where"].as_str().is_some_and(|place| place.starts_with(name)))
+            .map(|f| f["rule"].as_str().unwrap())
+            .collect();
+        rules.first().copied().unwrap_or("-").to_owned()
+    };
+    assert_eq!(rule_of("longue.xml"), "FG-209", "{findings:#?}");
+    assert_eq!(rule_of("notes.txt"), "FG-202");
+    assert_eq!(rule_of("interne.zip"), "FG-210");
+    assert_eq!(rule_of("deja.xml"), "FG-110");
+    assert_eq!(rule_of("jumelle.xml"), "FG-110");
+    assert_eq!(rule_of("__MACOSX"), "-");
+    integrated_once(&gateway, &["LOT-BON", "LOT-DEJA"]);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flux_that_is_integrated_in_part_tells_of_each_invoice() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    // A recipient that Chorus Pro does not know: refused there, invoice by invoice.
+    let members =
+        [("1.xml", invoice("PART-1")), ("2.xml", invoice_to("PART-2", "99999999999999")), ("3.xml", invoice("PART-3"))];
+    gateway.drop_flow("lot.zip", zip(&members)).await;
+    let receipt = gateway.await_final("lot.zip.json").await;
+    assert_eq!(receipt["state"], "partly_integrated", "{receipt:#}");
+    assert_eq!(told(&receipt, "PART-1"), ("MISE_EN_PAIEMENT", false));
+    assert!(told(&receipt, "PART-2").1, "{receipt:#}");
+    assert_eq!(told(&receipt, "PART-3"), ("MISE_EN_PAIEMENT", false));
+    // Corrected, the refused one alone goes again under its number; the others cannot.
+    gateway.drop_flow("2.xml", invoice("PART-2")).await;
+    assert_eq!(gateway.await_final("2.xml.json").await["state"], "integrated");
+    gateway
+        .drop_flow("1.xml", {
+            let mut again = invoice("PART-1");
+            again.push(b'\n');
+            again
+        })
+        .await;
+    assert_eq!(gateway.await_final("1.xml.json").await["fault"]["code"], "FG-110");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flux_whose_answer_is_lost_is_found_by_any_of_its_invoices() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::LoseAnswer)).unwrap();
+    // The first of the flux is one that Chorus Pro refuses: it alone would look as if nothing had been taken.
+    let members = [("1.xml", invoice_to("DOUTE-1", "99999999999999")), ("2.xml", invoice("DOUTE-2"))];
+    gateway.drop_flow("lot.zip", zip(&members)).await;
+    let receipt = gateway.await_final("lot.zip.json").await;
+    assert_eq!(told(&receipt, "DOUTE-2").0, "MISE_EN_PAIEMENT", "{receipt:#}");
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 1, "never sent again");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_is_broken_or_holds_nothing_good_is_refused_whole() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let good = zip(&[("1.xml", invoice("X-1"))]);
+    for (name, bytes, code) in [
+        ("coupe.zip", good[..good.len() - 30].to_vec(), "FG-210"),
+        ("vide.zip", zip(&[]), "FG-210"),
+        ("rien.zip", zip(&[("a.txt", b"a".to_vec()), ("b.txt", b"b".to_vec())]), "FG-413"),
+        ("bombe.zip", zip(&[("bombe.xml", vec![b' '; 40 << 20])]), "FG-413"),
+    ] {
+        gateway.drop_flow(name, bytes).await;
+        let receipt = gateway.await_final(&format!("{name}.json")).await;
+        assert_eq!(
+            (&receipt["state"], &receipt["fault"]["code"]),
+            (&"refused".into(), &code.into()),
+            "{name}: {receipt:#}"
+        );
+    }
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 0);
+    // The next one is not delayed.
+    gateway.drop_flow("bonne.xml", invoice("X-1")).await;
+    assert_eq!(gateway.await_final("bonne.xml.json").await["state"], "integrated");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_archive_may_be_dropped_again() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    let rule: VerdictRule =
+        toml::from_str("invoice = \"REJ-*\"\nstate = \"IN_REJETE\"\nlabel = \"Rejet\"\ntimes = 1").unwrap();
+    control.add_verdict(rule).unwrap();
+    let archive = zip(&[("1.xml", invoice("REJ-1")), ("2.xml", invoice("REJ-2"))]);
+    gateway.drop_flow("lot.zip", archive.clone()).await;
+    let receipt = gateway.await_final("lot.zip.json").await;
+    assert_eq!(receipt["state"], "rejected", "{receipt:#}");
+    gateway.drop_flow("lot.zip", archive).await;
+    let receipt = gateway.await_receipt("lot.zip.json", |r| r["state"] == "integrated").await;
+    assert_eq!(receipt["parts"].as_array().unwrap().len(), 1);
+    gateway.stop().await;
+}
