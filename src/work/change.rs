@@ -193,7 +193,7 @@ impl Job<'_> {
             }
         };
         match connector.call_after(service, before).await {
-            Ok(answer) if intended => self.settle(answer.map(|treated| treated.status)).await,
+            Ok(answer) if intended => self.settle(answer.map(|treated| treated.status), had).await,
             Ok(Ok(_)) => unreachable!("an answer without a request"),
             Ok(Err(error)) => {
                 let setback = core.setback(&lease.realm, error).await;
@@ -205,7 +205,7 @@ impl Job<'_> {
     }
 
     /// Turns the call's end into the flow's event.
-    async fn settle(&self, answer: Result<Option<InvoiceStatus>, CallError>) -> Result<(), JobError> {
+    async fn settle(&self, answer: Result<Option<InvoiceStatus>, CallError>, had: u32) -> Result<(), JobError> {
         let (core, now) = (self.core, self.core.now());
         let (event, facts) = match answer {
             Ok(status) if status.as_ref().is_none_or(|status| *status == self.asked.target) => {
@@ -222,13 +222,19 @@ impl Job<'_> {
             Err(error) => {
                 let detail = Some(error.to_string());
                 log::warn!(flow = self.flow.id.as_str(), error = error.to_string().as_str(); "A status change was not taken");
-                let (event, fault) = self.verdict(&error);
+                let (event, fault) = match &error {
+                    CallError::Refused { code: NOT_ALLOWED, label, .. } => self.contradicted(label, had).await,
+                    error => {
+                        let (event, fault) = self.verdict(error);
+                        (event, Some(fault))
+                    }
+                };
                 let retry = match core.setback(&self.lease.realm, error).await {
                     Setback::Later { at, .. } => at,
                     Setback::Refused { .. } => now,
                 };
                 let not_before = (event == Event::NotSent).then(|| retry.max(now.plus(self.retry_wait())));
-                (event, ChangeFacts { fault: Some(fault), not_before, detail, ..ChangeFacts::default() })
+                (event, ChangeFacts { fault, not_before, detail, ..ChangeFacts::default() })
             }
         };
         let settled =
@@ -246,6 +252,27 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// 20002: the status does not fit the invoice's present one. It may have got the status all the same, by our own lost
+    /// try or from somebody else: the invoice itself tells.
+    async fn contradicted(&self, label: &str, had: u32) -> (Event, Option<Fault>) {
+        match self.history().await {
+            Ok(history) if history.times(&self.asked.target) > had => (Event::Accepted, None),
+            Ok(_) => (Event::Refused, Some(self.refusal(NOT_ALLOWED, label))),
+            Err(_) => {
+                let detail = format!("{NOT_ALLOWED} {label}");
+                (Event::AnswerLost, Some(Fault::new(Code::ChangeLost).with("detail", detail)))
+            }
+        }
+    }
+
+    fn refusal(&self, code: i64, label: &str) -> Fault {
+        Fault::new(Code::ChangeRefused)
+            .with("status", &self.asked.target)
+            .with("number", &self.asked.number)
+            .with("code", code)
+            .with("label", label)
+    }
+
     /// What a failed call is to the change. Only what certainly changed nothing may be sent again.
     fn verdict(&self, error: &CallError) -> (Event, Fault) {
         match error {
@@ -256,18 +283,7 @@ impl Job<'_> {
                 let said = Text::new(fault.title(Language::Fr), fault.title(Language::En));
                 (Event::AnswerLost, Fault::new(Code::ChangeLost).with_text("detail", &said))
             }
-            // 20002 may mean that the invoice has the status already, by our own lost try or by somebody else.
-            CallError::Refused { code: NOT_ALLOWED, label, .. } => {
-                (Event::AnswerLost, Fault::new(Code::ChangeLost).with("detail", format_args!("{NOT_ALLOWED} {label}")))
-            }
-            CallError::Refused { code, label, .. } => {
-                let fault = Fault::new(Code::ChangeRefused)
-                    .with("status", &self.asked.target)
-                    .with("number", &self.asked.number)
-                    .with("code", code)
-                    .with("label", label);
-                (Event::Refused, fault)
-            }
+            CallError::Refused { code, label, .. } => (Event::Refused, self.refusal(*code, label)),
         }
     }
 

@@ -104,14 +104,21 @@ async fn bad_lines_are_told_one_by_one_and_the_good_ones_go_on() {
 async fn a_transition_that_chorus_pro_does_not_list_is_refused_before_it_is_sent() {
     let (gateway, id) = with_received("REC-4").await;
     let drop = async |name: &str, status: &str, motif: &str| {
-        gateway.drop_flow(name, format!("id_facture;statut;motif\n{id};{status};{motif}\n")).await;
+        gateway.drop_flow(name, format!("id_facture;statut;motif;commentaire\n{id};{status};{motif};{name}\n")).await;
         gateway.await_final(&format!("{name}.json")).await
     };
-    assert_eq!(drop("statuts-a.csv", "REJETEE", "erreur").await["state"], "integrated");
-    let sent = gateway.simulator.ledger().calls_of("traiter/recue");
-    let receipt = drop("statuts-b.csv", "SERVICE_FAIT", "").await;
+    let sent = |gateway: &Gateway| gateway.simulator.ledger().calls_of("traiter/recue");
+    assert_eq!(drop("statuts-a.csv", "SERVICE_FAIT", "").await["state"], "integrated");
+    let receipt = drop("statuts-b.csv", "COMPTABILISEE", "").await;
     assert_eq!((receipt["state"].as_str().unwrap(), outcome(&receipt, 0).1), ("refused", "FG-416"), "{receipt:#}");
-    assert_eq!(gateway.simulator.ledger().calls_of("traiter/recue"), sent);
+    let title = receipt["parts"][0]["fault"]["title"].as_str().unwrap();
+    assert!(title.contains("MANDATEE") && title.contains("SERVICE_FAIT"), "what is, and what is allowed: {title}");
+    assert_eq!(sent(&gateway), 1);
+    // Nothing may follow a rejection: Chorus Pro lists nothing and says so itself, once.
+    assert_eq!(drop("statuts-c.csv", "REJETEE", "erreur").await["state"], "integrated");
+    let receipt = drop("statuts-d.csv", "SERVICE_FAIT", "").await;
+    assert_eq!((receipt["state"].as_str().unwrap(), outcome(&receipt, 0).1), ("refused", "FG-415"), "{receipt:#}");
+    assert_eq!(sent(&gateway), 3, "asked once, never again");
     gateway.stop().await;
 }
 
