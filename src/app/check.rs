@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use super::exit::{self, Exit, Failure};
 use crate::domain::Environment;
 use crate::fault::Text;
-use crate::invoice::{Limits, Options, Profile, Verdict, examine, report};
+use crate::invoice::{Examined, Limits, Options, Profile, Verdict, archive, examine, report};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -67,14 +67,15 @@ fn print_all(files: &[PathBuf], options: &Options, json: bool, out: &mut impl io
         let name = path.display().to_string();
         match read(path, options.limits.file_bytes) {
             Ok(bytes) => {
-                let examined = examine(&bytes, options);
-                if examined.verdict == Verdict::Reject {
-                    worst = worst.or(Some(exit::DATA));
-                }
-                if json {
-                    writeln!(out, "{}", report::json(&name, &examined, options))?;
-                } else {
-                    write!(out, "{}", report::human(&name, &examined, options))?;
+                for (name, examined) in examine_each(&name, &bytes, options) {
+                    if examined.verdict == Verdict::Reject {
+                        worst = worst.or(Some(exit::DATA));
+                    }
+                    if json {
+                        writeln!(out, "{}", report::json(&name, &examined, options))?;
+                    } else {
+                        write!(out, "{}", report::human(&name, &examined, options))?;
+                    }
                 }
             }
             Err(error) => {
@@ -91,6 +92,24 @@ fn print_all(files: &[PathBuf], options: &Options, json: bool, out: &mut impl io
     }
     out.flush()?;
     Ok(worst)
+}
+
+/// The file, or each member of an archive as `archive!member`; what an archive cannot give is a verdict of its own.
+fn examine_each(name: &str, bytes: &[u8], options: &Options) -> Vec<(String, Examined)> {
+    if bytes.len() > options.limits.file_bytes || !archive::is_archive(bytes) {
+        return vec![(name.to_owned(), examine(bytes, options))];
+    }
+    let mut examined = Vec::new();
+    let whole = archive::read(bytes, &options.limits, &mut |member| {
+        let verdict = match member.content {
+            Ok(content) => examine(&content, options),
+            Err(fault) => Examined::unread(None, fault),
+        };
+        examined.push((format!("{name}!{}", member.name), verdict));
+    });
+    let broken = whole.err().or_else(|| examined.is_empty().then(archive::empty));
+    examined.extend(broken.map(|fault| (name.to_owned(), Examined::unread(None, fault))));
+    examined
 }
 
 /// At most one byte more than the limit: `examine` then says that the file is too large.
@@ -137,6 +156,19 @@ mod tests {
                 assert_eq!(keys, ["rule", "severity", "where", "message", "remedy"]);
             }
         }
+        // An archive: a line for each member.
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, content) in [("a/1.xml", SAMPLES[0].bytes), ("notes.txt", b"hello".as_slice())] {
+            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(content).unwrap();
+        }
+        let archive = dir.path().join("lot.zip");
+        std::fs::write(&archive, zip.finish().unwrap().into_inner()).unwrap();
+        let (code, lines) = run(std::slice::from_ref(&archive));
+        assert_eq!((code, lines.len()), (Some(exit::DATA), 2));
+        assert_eq!(lines[0]["file"], format!("{}!a/1.xml", archive.display()));
+        assert_eq!((&lines[0]["verdict"], &lines[1]["fault"]), (&"accept".into(), &"FG-202".into()));
+
         let good: Vec<PathBuf> = files[..1].to_vec();
         assert_eq!(run(&good).0, None);
 

@@ -41,6 +41,12 @@ pub fn read(bytes: &[u8], limits: &Limits, visit: &mut dyn FnMut(Member)) -> Res
     }
 }
 
+/// Why an archive without any member is of no use.
+pub fn empty() -> Fault {
+    let empty = Text::new("elle ne contient aucun fichier", "it holds no file");
+    Fault::new(Code::ArchiveUnreadable).with_text("detail", &empty)
+}
+
 struct Opening<'a> {
     limits: &'a Limits,
     members: usize,
@@ -51,7 +57,7 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     fn zip(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| broken(e))?;
+        let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
         for place in 0..archive.len() {
             let mut member = match archive.by_index(place) {
                 Ok(member) => member,
@@ -75,7 +81,7 @@ impl Opening<'_> {
     fn gzip(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let mut head = Vec::new();
         let decoder = || flate2::read::MultiGzDecoder::new(bytes);
-        decoder().take(1024).read_to_end(&mut head).map_err(|e| broken(e))?;
+        decoder().take(1024).read_to_end(&mut head).map_err(broken)?;
         if matches!(sniff::sniff(&head), sniff::Content::Other(Kind::Tar)) {
             return self.tar(decoder());
         }
@@ -88,9 +94,9 @@ impl Opening<'_> {
         // Everything between the members is bounded with them.
         let bound = self.limits.archive_bytes.saturating_add(self.limits.archive_members * 4096) as u64;
         let mut archive = tar::Archive::new(reader.take(bound));
-        let entries = archive.entries().map_err(|e| broken(e))?;
+        let entries = archive.entries().map_err(broken)?;
         for entry in entries {
-            let mut entry = entry.map_err(|e| broken(e))?;
+            let mut entry = entry.map_err(broken)?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             if !entry.header().entry_type().is_file() || is_clutter(&name) {
                 continue;

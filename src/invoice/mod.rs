@@ -204,7 +204,7 @@ pub struct Examined {
 }
 
 impl Examined {
-    fn unread(syntax: Option<Syntax>, fault: Fault) -> Self {
+    pub(crate) fn unread(syntax: Option<Syntax>, fault: Fault) -> Self {
         Self { syntax, facts: None, verdict: Verdict::Reject, findings: Vec::new(), fault: Some(fault) }
     }
 }

@@ -47,7 +47,9 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
             match core.store.split(&flow.id, parts, *facts, lease, now).await {
                 // Something of it came on its way meanwhile: read again, it is refused by name.
                 Err(StoreError::AlreadyOnItsWay { .. }) => core.store.postpone(lease, now).await?,
-                done => drop(done?),
+                done => {
+                    done?;
+                }
             }
         }
     }

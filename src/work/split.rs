@@ -157,8 +157,7 @@ fn archive_of_invoices(
     if gathered.good.is_empty() {
         let total = gathered.refused_parts;
         let fault = if total == 0 {
-            let empty = Text::new("elle ne contient aucun fichier", "it holds no file");
-            Fault::new(Code::ArchiveUnreadable).with_text("detail", &empty)
+            archive::empty()
         } else {
             Fault::new(Code::PartsNotTaken).with("missing", total).with("total", total)
         };

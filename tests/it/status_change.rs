@@ -26,7 +26,7 @@ fn history(gateway: &Gateway, number: &str) -> Vec<String> {
     invoice.history.iter().map(|moment| moment.name.clone()).collect()
 }
 
-fn outcome<'a>(receipt: &'a Value, place: usize) -> (&'a str, &'a str) {
+fn outcome(receipt: &Value, place: usize) -> (&str, &str) {
     let part = &receipt["parts"][place];
     (part["state"].as_str().unwrap(), part["fault"]["code"].as_str().unwrap_or("-"))
 }
