@@ -27,7 +27,7 @@ pub enum Actor {
 /// Whether the same thing tried again may succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Retry {
-    /// Never as it is: something must change and a new file be dropped.
+    /// Never by itself: a file is to be dropped again, or nothing is to be done, as the remedy says.
     Never,
     /// By itself, later: nothing to do unless it lasts.
     Later,
@@ -42,6 +42,43 @@ pub enum Language {
     #[default]
     Fr,
     En,
+}
+
+/// A sentence, or a part of one, in both languages. Displays in English, the language of logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    pub fr: String,
+    pub en: String,
+}
+
+impl Text {
+    pub fn new(fr: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { fr: fr.into(), en: en.into() }
+    }
+
+    /// What reads the same in both: a number, a name, a code.
+    pub fn same(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { fr: text.clone(), en: text }
+    }
+
+    /// A library's own words, which are English and meant for who repairs things: a person reads ours first.
+    pub fn technical(fr: &str, en: &str, detail: impl fmt::Display) -> Self {
+        Self { fr: format!("{fr} (détail technique : {detail})"), en: format!("{en} (technical detail: {detail})") }
+    }
+
+    pub fn get(&self, language: Language) -> &str {
+        match language {
+            Language::Fr => &self.fr,
+            Language::En => &self.en,
+        }
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.en)
+    }
 }
 
 /// A row of the catalogue.
@@ -89,35 +126,35 @@ catalogue! {
         "File too large: {size}, the limit is {limit}"
         "Make the file smaller (lighter or fewer attachments) and drop it again."
     }
-    QuotaExceeded "FG-102" Establishment Later {
-        "Trop de fichiers en attente pour le compte {account} : {used} sur {limit}"
-        "Attendez que les fichiers déjà déposés soient traités, ou faites relever le quota du compte (limits.pending_bytes)."
-        "Too much is waiting for account {account}: {used} of {limit}"
-        "Wait until what was dropped is processed, or have the account's quota raised (limits.pending_bytes)."
+    QuotaExceeded "FG-102" Establishment Never {
+        "Trop de fichiers en attente pour le compte {account} : {used}, pour {limit} au plus"
+        "Rien n'a été pris. Attendez que les fichiers déjà déposés soient traités et renommez ou supprimez ceux qui portent un nom temporaire, puis déposez celui-ci de nouveau. Si cela revient, faites relever le quota (limits.pending_bytes, limits.pending_files)."
+        "Too many files wait for account {account}: {used}, the limit is {limit}"
+        "Nothing was taken. Wait until the files dropped before are processed and rename or remove those under a temporary name, then drop this one again. If it comes back, have the quota raised (limits.pending_bytes, limits.pending_files)."
     }
-    DiskNearlyFull "FG-103" Appliance AfterAction {
+    DiskNearlyFull "FG-103" Appliance Never {
         "Disque presque plein : {free} libres, {reserve} gardés en réserve"
-        "Libérez de la place ou agrandissez le disque de données ; les dépôts reprennent d'eux-mêmes."
+        "Rien n'a été pris. Libérez de la place ou agrandissez le disque de données, puis déposez le fichier de nouveau."
         "Disk nearly full: {free} free, {reserve} kept in reserve"
-        "Free some space or enlarge the data disk; deposits resume by themselves."
+        "Nothing was taken. Free some space or enlarge the data disk, then drop the file again."
     }
     UnknownFolder "FG-104" Establishment Never {
         "Dossier inconnu : {folder}"
-        "Déposez dans /depot (ou un dossier prévu par une route de la configuration)."
+        "Déposez dans /depot, ou dans un dossier que nomme une [[route]] de la configuration."
         "Unknown folder: {folder}"
-        "Drop into /depot (or a folder that a route of the configuration names)."
+        "Drop into /depot, or into a folder that a [[route]] of the configuration names."
     }
     NameNotAllowed "FG-105" Establishment Never {
-        "Nom de fichier refusé : {name} ({reason})"
-        "Renommez le fichier : 200 octets au plus, UTF-8, sans barre oblique ni caractère de contrôle."
-        "File name refused: {name} ({reason})"
-        "Rename the file: at most 200 bytes, UTF-8, no slash and no control character."
+        "Nom de fichier refusé : {name} (détail technique : {reason})"
+        "Renommez le fichier et déposez-le de nouveau : 200 octets au plus (un caractère accentué en compte deux), en UTF-8, sans barre oblique ni caractère de contrôle."
+        "File name refused: {name} (technical detail: {reason})"
+        "Rename the file and drop it again: at most 200 bytes (an accented letter counts two), UTF-8, no slash and no control character."
     }
     Duplicate "FG-106" Establishment Never {
         "Déjà déposé : ce fichier est identique au flux {first}"
-        "Rien à faire si c'est un second envoi du même fichier. Pour une nouvelle facture, changez son contenu (numéro)."
+        "Rien à faire si le même fichier a été envoyé deux fois : le premier suit son cours. Si ce doit être une autre facture, donnez-lui son propre numéro et déposez-la."
         "Already dropped: this file is identical to flow {first}"
-        "Nothing to do if the same file was sent twice. For a new invoice, change its content (number)."
+        "Nothing to do if the same file was sent twice: the first goes its way. If it is meant to be another invoice, give it a number of its own and drop it."
     }
     UploadInterrupted "FG-107" Network Never {
         "Dépôt interrompu : {received} reçus, puis la connexion s'est fermée"
@@ -125,23 +162,23 @@ catalogue! {
         "Upload interrupted: {received} arrived, then the connection ended"
         "Nothing was taken. Drop the file again."
     }
-    NoRoute "FG-108" Establishment AfterAction {
+    NoRoute "FG-108" Establishment Never {
         "Aucune route pour le compte {account} et le dossier {folder}"
-        "Ajoutez une [[route]] pour ce compte et ce dossier dans la configuration."
+        "Rien n'a été pris. Ajoutez une [[route]] pour ce compte et ce dossier dans la configuration, puis déposez le fichier de nouveau."
         "No route for account {account} and folder {folder}"
-        "Add a [[route]] for this account and folder to the configuration."
+        "Nothing was taken. Add a [[route]] for this account and folder to the configuration, then drop the file again."
     }
     NeverRenamed "FG-109" Establishment Never {
         "Fichier temporaire jamais renommé : {name}"
-        "Le dépôt sous un nom temporaire n'a pas été renommé en 24 h et a été retiré. Vérifiez l'application, puis déposez le fichier de nouveau s'il est encore dû."
+        "Le fichier déposé sous un nom temporaire n'a pas été renommé en 24 h et a été retiré. Vérifiez l'application, puis déposez-le de nouveau s'il est toujours à envoyer."
         "Temporary file never renamed: {name}"
-        "What was dropped under a temporary name was not renamed within 24 h and was removed. Check the application, then drop the file again if it is still due."
+        "The file dropped under a temporary name was not renamed within 24 h and was removed. Check the application, then drop it again if it is still to be sent."
     }
     EmptyFile "FG-201" Supplier Never {
         "Fichier vide"
-        "Vérifiez l'application qui écrit le fichier, puis déposez-le de nouveau."
+        "Vérifiez l'application qui écrit le fichier, puis déposez la facture entière."
         "Empty file"
-        "Check the application that writes the file, then drop it again."
+        "Check the application that writes the file, then drop the whole invoice."
     }
     NotAnInvoice "FG-202" Supplier Never {
         "Ce fichier n'est pas une facture : il ressemble à {looks_like}"
@@ -151,27 +188,27 @@ catalogue! {
     }
     XmlMalformed "FG-203" Supplier Never {
         "XML mal formé : {detail} ({place})"
-        "Faites corriger l'application qui écrit le fichier ; il a peut-être été coupé pendant le transfert."
+        "S'il a été coupé pendant le transfert, déposez-le de nouveau ; sinon, faites corriger l'application qui écrit le fichier, puis déposez la facture corrigée."
         "Malformed XML: {detail} ({place})"
-        "Have the application that writes the file corrected; it may have been cut in transfer."
+        "If it was cut in transfer, drop it again; otherwise have the application that writes the file corrected, then drop the corrected invoice."
     }
     EncodingWrong "FG-204" Supplier Never {
-        "Encodage faux : {detail} ({place})"
-        "Enregistrez le fichier en UTF-8 et déclarez encoding=\"UTF-8\"."
+        "Encodage incorrect : {detail} ({place})"
+        "Faites écrire le fichier en UTF-8, avec encoding=\"UTF-8\" dans sa première ligne, et déposez-le de nouveau."
         "Wrong encoding: {detail} ({place})"
-        "Save the file as UTF-8 and declare encoding=\"UTF-8\"."
+        "Have the file written as UTF-8, with encoding=\"UTF-8\" in its first line, and drop it again."
     }
     XmlForbidden "FG-205" Supplier Never {
         "XML refusé par sécurité : {detail}"
-        "Supprimez la déclaration DOCTYPE et les entités : une facture n'en a pas besoin."
+        "Faites retirer la déclaration DOCTYPE et les entités par l'application qui écrit le fichier : une facture n'en a pas besoin. Déposez ensuite la facture corrigée."
         "XML refused for safety: {detail}"
-        "Remove the DOCTYPE declaration and the entities: an invoice needs none."
+        "Have the application that writes the file leave out the DOCTYPE declaration and the entities: an invoice needs none. Then drop the corrected invoice."
     }
     ContentOverLimit "FG-206" Supplier Never {
         "Contenu hors limites : {detail}"
-        "Réduisez le fichier ; les limites sont décrites dans le manuel."
+        "Ramenez le fichier sous cette limite (moins de lignes, moins de pièces jointes, ou plusieurs factures), puis déposez-le de nouveau."
         "Content over a limit: {detail}"
-        "Make the file smaller; the manual lists the limits."
+        "Bring the file below this limit (fewer lines, fewer attachments, or several invoices), then drop it again."
     }
     PdfWithoutInvoice "FG-207" Supplier Never {
         "PDF sans facture électronique à l'intérieur"
@@ -199,9 +236,9 @@ catalogue! {
     }
     TokenUnreadable "FG-302" Chorus Later {
         "PISTE a répondu sans jeton utilisable ({environment})"
-        "Rien à faire : nouvel essai automatique. Si cela dure, voyez l'état de PISTE."
+        "Rien à faire : nouvel essai automatique. Si cela dure, demandez à l'assistance de PISTE (piste.gouv.fr) si le service est en panne."
         "PISTE answered without a usable token ({environment})"
-        "Nothing to do: tried again by itself. If it lasts, see PISTE's status."
+        "Nothing to do: tried again by itself. If it lasts, ask PISTE's support (piste.gouv.fr) whether the service is down."
     }
     AccessForbidden "FG-303" Establishment AfterAction {
         "Chorus Pro interdit l'appel {service} (403)"
@@ -222,34 +259,34 @@ catalogue! {
         "Nothing to do: calls resume by themselves, slower."
     }
     ChorusFailing "FG-306" Chorus Later {
-        "Chorus Pro répond en erreur ({detail})"
-        "Rien à faire : nouvel essai automatique. Si cela dure, voyez l'état du service Chorus Pro."
-        "Chorus Pro answers with an error ({detail})"
-        "Nothing to do: tried again by itself. If it lasts, see Chorus Pro's service status."
+        "Chorus Pro répond par une erreur (détail technique : {detail})"
+        "Rien à faire : nouvel essai automatique. Si cela dure, demandez à l'assistance de Chorus Pro si le service est en panne."
+        "Chorus Pro answers with an error (technical detail: {detail})"
+        "Nothing to do: tried again by itself. If it lasts, ask Chorus Pro's support whether the service is down."
     }
     Unreachable "FG-307" Network Later {
-        "Chorus Pro ne peut pas être joint ({detail})"
+        "Chorus Pro ne peut pas être joint (détail technique : {detail})"
         "Vérifiez le réseau, le DNS et le pare-feu vers {host} (port 443) ; nouvel essai automatique."
-        "Chorus Pro cannot be reached ({detail})"
+        "Chorus Pro cannot be reached (technical detail: {detail})"
         "Check network, DNS and firewall towards {host} (port 443); tried again by itself."
     }
     TlsFailed "FG-308" Network AfterAction {
-        "Connexion TLS refusée avec {host} ({detail})"
-        "Vérifiez l'heure de la machine, le proxy de l'établissement et, s'il inspecte le TLS, son autorité (chorus.api.ca_file)."
-        "TLS connection with {host} refused ({detail})"
-        "Check the machine's clock, the establishment's proxy and, if that inspects TLS, its authority (chorus.api.ca_file)."
+        "Connexion chiffrée (TLS) impossible avec {host} (détail technique : {detail})"
+        "Vérifiez l'heure de la machine, puis le proxy de l'établissement : s'il inspecte le TLS, son autorité de certification doit être dans ca_file de [chorus.api]. Les dépôts reprennent d'eux-mêmes."
+        "No encrypted connection (TLS) with {host} (technical detail: {detail})"
+        "Check the machine's clock, then the establishment's proxy: if it inspects TLS, its certificate authority must be in ca_file of [chorus.api]. Deposits resume by themselves."
     }
     AnswerUnreadable "FG-309" Chorus Later {
-        "Réponse de Chorus Pro incompréhensible à {service} ({detail})"
-        "Rien à faire : nouvel essai automatique pour les lectures ; un dépôt est d'abord recherché."
-        "Chorus Pro's answer to {service} makes no sense ({detail})"
-        "Nothing to do: reads are tried again by themselves; a deposit is looked up first."
+        "Réponse incompréhensible de Chorus Pro à l'appel {service} (détail technique : {detail})"
+        "Rien à faire : nouvel essai automatique ; un dépôt est d'abord recherché chez Chorus Pro, jamais renvoyé à l'aveugle. Si cela dure, signalez-le à l'éditeur avec ce détail."
+        "Chorus Pro's answer to the call {service} makes no sense (technical detail: {detail})"
+        "Nothing to do: tried again by itself; a deposit is looked up at Chorus Pro first, never sent again blindly. If it lasts, tell the publisher, with this detail."
     }
     CallRefused "FG-310" Establishment AfterAction {
-        "Chorus Pro refuse {service} : {code} {label}"
-        "Lisez le libellé ; corrigez ou signalez-le à l'assistance de Chorus Pro."
-        "Chorus Pro refuses {service}: {code} {label}"
-        "Read the label; correct it or tell Chorus Pro's support."
+        "Chorus Pro refuse l'appel {service} : {code} « {label} »"
+        "Corrigez ce que nomme le libellé (le plus souvent un droit qui manque au compte technique) ; sinon, donnez l'appel, le code et le libellé à l'assistance de Chorus Pro."
+        "Chorus Pro refuses the call {service}: {code} \"{label}\""
+        "Correct what the label names (most often a right that the technical account lacks); otherwise give call, code and label to Chorus Pro's support."
     }
     NotConnected "FG-311" Establishment AfterAction {
         "L'établissement {establishment} n'est pas raccordé à l'environnement {environment}"
@@ -263,23 +300,29 @@ catalogue! {
         "Chorus Pro does not know the call {service} (HTTP {status}, {environment})"
         "Check base_url in [chorus.api]: this environment's address and path. Deposits resume by themselves."
     }
+    AuthorityUnusable "FG-313" Establishment AfterAction {
+        "Autorité de confiance inutilisable pour l'environnement {environment} (détail technique : {detail})"
+        "Mettez l'autorité (PEM) dans ce fichier, ou corrigez ca_file de [chorus.api.{environment}], ou retirez cette clé si aucun proxy n'inspecte TLS. Les dépôts reprennent d'eux-mêmes."
+        "Trusted authority of no use for environment {environment} (technical detail: {detail})"
+        "Put the authority (PEM) into this file, or correct ca_file in [chorus.api.{environment}], or remove that key if no proxy inspects TLS. Deposits resume by themselves."
+    }
     DepositRefused "FG-401" Supplier Never {
-        "Chorus Pro refuse le dépôt : {code} {label}"
+        "Chorus Pro refuse le dépôt : {code} « {label} »"
         "Corrigez la facture selon le libellé et déposez la version corrigée."
-        "Chorus Pro refuses the deposit: {code} {label}"
+        "Chorus Pro refuses the deposit: {code} \"{label}\""
         "Correct the invoice as the label says and drop the corrected version."
     }
     FluxRejected "FG-402" Supplier Never {
-        "Chorus Pro a rejeté le flux {deposit} : {label}"
-        "Corrigez la facture selon le libellé et déposez-la sous un nouveau nom, avec un nouveau numéro si le libellé le demande."
-        "Chorus Pro rejected flux {deposit}: {label}"
-        "Correct the invoice as the label says and drop it anew, with a new number if the label asks for one."
+        "Chorus Pro a rejeté le flux {deposit} : « {label} »"
+        "Rien n'a été intégré. Corrigez la facture selon le libellé et déposez-la de nouveau, avec un nouveau numéro si le libellé le demande."
+        "Chorus Pro rejected flux {deposit}: \"{label}\""
+        "Nothing was integrated. Correct the invoice as the label says and drop it again, with a new number if the label asks for one."
     }
     PartlyIntegrated "FG-403" Supplier Never {
-        "Chorus Pro n'a intégré qu'une partie du flux {deposit} : {label}"
-        "Corrigez les seules factures refusées et déposez-les de nouveau."
-        "Chorus Pro integrated only part of flux {deposit}: {label}"
-        "Correct the refused invoices only and drop them again."
+        "Chorus Pro n'a intégré qu'une partie du flux {deposit} : « {label} »"
+        "Corrigez les factures refusées et déposez-les de nouveau, elles seules : les autres sont prises."
+        "Chorus Pro integrated only part of flux {deposit}: \"{label}\""
+        "Correct the refused invoices and drop them again, those only: the others are taken."
     }
     FluxIncident "FG-404" Chorus Later {
         "Incident chez Chorus Pro sur le flux {deposit}"
@@ -288,63 +331,63 @@ catalogue! {
         "Nothing to do: the whole flux is deposited again by itself."
     }
     AnswerLost "FG-405" Network Later {
-        "Réponse de Chorus Pro perdue après l'envoi ({detail})"
+        "Réponse de Chorus Pro perdue après l'envoi (détail technique : {detail})"
         "Rien à faire : la facture est recherchée chez Chorus Pro avant tout nouvel envoi."
-        "Chorus Pro's answer was lost after sending ({detail})"
+        "Chorus Pro's answer was lost after sending (technical detail: {detail})"
         "Nothing to do: the invoice is looked up at Chorus Pro before anything is sent again."
     }
     DoubtNeedsPerson "FG-406" Establishment AfterAction {
         "Impossible de savoir si Chorus Pro a pris la facture {number}"
-        "Cherchez la facture sur le portail Chorus Pro, puis dites sur la page du flux : « elle y est », « la renvoyer » ou « abandonner »."
+        "Cherchez la facture sur le portail Chorus Pro, puis choisissez sur la page du flux : « Elle y est », « La renvoyer » ou « Abandonner »."
         "Impossible to know whether Chorus Pro took invoice {number}"
-        "Look for the invoice on Chorus Pro's portal, then say on the flow's page: \"it is there\", \"send again\" or \"abandon\"."
+        "Look for the invoice on Chorus Pro's portal, then choose on the flow's page: \"It is there\", \"Send again\" or \"Abandon\"."
     }
     IntegrationLate "FG-407" Chorus Later {
         "Toujours pas de verdict de Chorus Pro sur le flux {deposit} après {hours} h"
-        "Attendez ; au-delà d'un jour ouvré, donnez le numéro de flux à l'assistance de Chorus Pro."
+        "Rien à faire : le suivi continue. Au-delà d'un jour ouvré, donnez le numéro de flux à l'assistance de Chorus Pro."
         "Still no verdict of Chorus Pro on flux {deposit} after {hours} h"
-        "Wait; after a working day, give the flux number to Chorus Pro's support."
+        "Nothing to do: it is still followed. After a working day, give the flux number to Chorus Pro's support."
     }
     UnknownFluxState "FG-408" Chorus Later {
-        "État de flux inconnu : {state} (flux {deposit})"
-        "Le suivi continue. Signalez ce code à l'éditeur : il n'est jamais pris pour un succès."
-        "Unknown flux state: {state} (flux {deposit})"
-        "It is still followed. Tell the publisher of this code: it is never taken for success."
+        "État de flux inconnu chez Chorus Pro : « {state} » (flux {deposit})"
+        "Le suivi continue ; un état inconnu n'est jamais pris pour un succès. Signalez-le à l'éditeur."
+        "Unknown flux state at Chorus Pro: \"{state}\" (flux {deposit})"
+        "It is still followed; an unknown state is never taken for success. Tell the publisher of it."
     }
     InvoiceRejected "FG-409" Supplier Never {
-        "Le destinataire a rejeté la facture {number} : {comment}"
-        "Faites un avoir interne, puis une nouvelle facture avec un nouveau numéro."
-        "The recipient rejected invoice {number}: {comment}"
-        "Credit it internally, then make a new invoice with a new number."
+        "Le destinataire a rejeté la facture {number} : « {comment} »"
+        "Annulez cette facture par un avoir dans votre comptabilité, sans le déposer, puis déposez une facture corrigée avec un nouveau numéro."
+        "The recipient rejected invoice {number}: \"{comment}\""
+        "Cancel this invoice by a credit note in your own accounts, without dropping it, then drop a corrected invoice with a new number."
     }
     UnknownInvoiceStatus "FG-410" Chorus Later {
-        "Statut de facture inconnu : {status} (facture {number})"
-        "Le suivi continue. Signalez ce code à l'éditeur."
-        "Unknown invoice status: {status} (invoice {number})"
-        "It is still followed. Tell the publisher of this code."
+        "Statut de facture inconnu chez Chorus Pro : « {status} » (facture {number})"
+        "Le suivi continue. Lisez ce statut sur le portail Chorus Pro et signalez-le à l'éditeur."
+        "Unknown invoice status at Chorus Pro: \"{status}\" (invoice {number})"
+        "It is still followed. Read this status on Chorus Pro's portal and tell the publisher of it."
     }
     Abandoned "FG-411" Establishment Never {
         "Flux abandonné par {who}"
-        "Rien à faire. Déposez une nouvelle facture si elle est encore due."
+        "Rien à faire. Si la somme est encore due, déposez une nouvelle facture."
         "Flow abandoned by {who}"
-        "Nothing to do. Drop a new invoice if it is still due."
+        "Nothing to do. If the money is still due, drop a new invoice."
     }
     NotFoundAfterIntegration "FG-412" Chorus Later {
         "Facture {number} intégrée mais introuvable chez Chorus Pro"
-        "La recherche continue ; au-delà d'un jour, cherchez-la sur le portail."
+        "Rien à faire : la recherche continue. Au-delà d'un jour, cherchez la facture sur le portail Chorus Pro."
         "Invoice {number} is integrated but cannot be found at Chorus Pro"
-        "The search goes on; after a day, look for it on the portal."
+        "Nothing to do: the search goes on. After a day, look for the invoice on Chorus Pro's portal."
     }
     PivotUnreadable "FG-501" Chorus Never {
-        "Facture reçue {chorus_id} : pivot illisible ({detail})"
-        "Le fichier reçu est livré tel quel ; lisez-le à la main et signalez-le."
-        "Received invoice {chorus_id}: unreadable pivot ({detail})"
-        "The file is delivered as it came; read it by hand and report it."
+        "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"
+        "Le fichier est livré tel que reçu : saisissez la facture à la main, d'après le portail Chorus Pro au besoin, et signalez-le à l'éditeur."
+        "Received invoice {chorus_id}: unreadable pivot file (technical detail: {detail})"
+        "The file is delivered as it came: enter the invoice by hand, from Chorus Pro's portal if need be, and tell the publisher."
     }
     DeliveryFailed "FG-502" Appliance Later {
-        "Facture reçue {chorus_id} : placement impossible ({detail})"
+        "Facture reçue {chorus_id} : impossible à ranger dans /recues (détail technique : {detail})"
         "Vérifiez la place sur le disque ; nouvel essai automatique, rien n'est perdu."
-        "Received invoice {chorus_id}: cannot be placed ({detail})"
+        "Received invoice {chorus_id}: cannot be put into /recues (technical detail: {detail})"
         "Check the disk's space; tried again by itself, nothing is lost."
     }
     ReceptionRouteMissing "FG-503" Establishment AfterAction {
@@ -354,52 +397,52 @@ catalogue! {
         "Give a [[route]] of this establishment \"receive = true\"."
     }
     StoreFailed "FG-901" Appliance AfterAction {
-        "La base locale ne peut pas écrire ({detail})"
+        "La base locale ne peut pas écrire (détail technique : {detail})"
         "Vérifiez le disque. Aucun dépôt n'est accepté tant que cela dure."
-        "The local database cannot write ({detail})"
+        "The local database cannot write (technical detail: {detail})"
         "Check the disk. No deposit is accepted while it lasts."
     }
     ConfigurationRestored "FG-902" Establishment AfterAction {
-        "Configuration illisible au démarrage : la dernière version acceptée est en service ({detail})"
+        "Configuration illisible au démarrage : la dernière version acceptée est en vigueur (détail technique : {detail})"
         "Corrigez le fichier ou enregistrez de nouveau la configuration sur la page."
-        "Configuration unreadable at start: the last accepted version is in force ({detail})"
+        "Configuration unreadable at start: the last accepted version is in force (technical detail: {detail})"
         "Correct the file or save the configuration again on the page."
     }
     ConfigurationMissing "FG-903" Establishment AfterAction {
-        "Pas de configuration utilisable : les flux sont en pause ({detail})"
+        "Pas de configuration utilisable : les flux sont en pause (détail technique : {detail})"
         "Remplissez la configuration sur la page."
-        "No usable configuration: flows are paused ({detail})"
+        "No usable configuration: flows are paused (technical detail: {detail})"
         "Fill in the configuration on the page."
     }
     CoreUnavailable "FG-904" Appliance Later {
         "Le service interne redémarre"
-        "Attendez une minute et recommencez. Aucun fichier n'a été pris."
+        "Attendez une minute et recommencez. Si le fichier avait été pris malgré tout, le second ne serait qu'un doublon (FG-106)."
         "The inner service is restarting"
-        "Wait a minute and try again. No file was taken."
+        "Wait a minute and try again. If the file was taken all the same, the second one is only a duplicate (FG-106)."
     }
     UpstreamUnavailable "FG-905" Establishment Later {
-        "Le serveur {upstream} ne répond pas ({detail})"
+        "Le serveur {upstream} ne répond pas (détail technique : {detail})"
         "Vérifiez que ce serveur fonctionne et que la machine peut le joindre."
-        "Server {upstream} does not answer ({detail})"
+        "Server {upstream} does not answer (technical detail: {detail})"
         "Check that this server runs and that the box can reach it."
     }
     Impossible "FG-906" Appliance AfterAction {
-        "Événement impossible : {event} dans l'état {state}"
-        "Signalez-le à l'éditeur avec l'identifiant du flux ; l'état n'a pas changé."
-        "Impossible event: {event} in state {state}"
-        "Tell the publisher, with the flow's id; the state did not change."
+        "Événement impossible dans l'état « {state} » : « {event} »"
+        "Rien n'a changé. Signalez-le à l'éditeur avec l'identifiant du flux."
+        "Impossible event in state \"{state}\": \"{event}\""
+        "Nothing has changed. Tell the publisher, with the flow's id."
     }
     ReadingFailed "FG-907" Appliance Never {
-        "La lecture de ce fichier a échoué dans le produit"
+        "Ce fichier n'a pas pu être lu, par une erreur de Fluxgate"
         "Signalez-le à l'éditeur avec l'identifiant du flux ; en attendant, déposez la facture sous une autre forme (UBL, CII ou Factur-X)."
-        "Reading this file failed inside the product"
+        "This file could not be read, by an error of Fluxgate"
         "Tell the publisher, with the flow's id; meanwhile drop the invoice in another form (UBL, CII or Factur-X)."
     }
     JobFails "FG-908" Appliance Later {
-        "Une étape échoue sans cesse : {detail}"
-        "Vérifiez la place sur le disque ; si cela dure, signalez-le à l'éditeur avec l'identifiant du flux. Rien n'est perdu, l'étape est tentée de nouveau."
-        "A step keeps failing: {detail}"
-        "Check the disk's space; if it lasts, tell the publisher with the flow's id. Nothing is lost, the step is tried again."
+        "Une étape échoue sans cesse (détail technique : {detail})"
+        "Rien n'est perdu : nouvel essai automatique. Vérifiez la place sur le disque ; si cela dure, signalez-le à l'éditeur avec l'identifiant du flux."
+        "A step keeps failing (technical detail: {detail})"
+        "Nothing is lost: tried again by itself. Check the disk's space; if it lasts, tell the publisher, with the flow's id."
     }
 }
 
@@ -449,7 +492,17 @@ impl<'de> Deserialize<'de> for Code {
     }
 }
 
+/// The longest value that fills a blank, in characters.
+const VALUE_CHARACTERS: usize = 300;
+
+/// Under which key the English words of a value stand beside the French ones.
+fn english(name: &str) -> String {
+    format!("{name}.en")
+}
+
 /// One occurrence of a fault: the code, and what fills the blanks of its texts. Serialised as JSON in the store.
+///
+/// A value that reads differently in the two languages stands twice, as `name` and as `name.en`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     pub code: Code,
@@ -465,8 +518,24 @@ impl Fault {
     /// Fills the blank `{name}` of the texts; a value is cut to 300 characters.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.details.insert(name.to_owned(), value.to_string().chars().take(300).collect());
+        self.details.insert(name.to_owned(), value.to_string().chars().take(VALUE_CHARACTERS).collect());
         self
+    }
+
+    /// Fills the blank `{name}` of each language's texts with that language's words.
+    #[must_use]
+    pub fn with_text(self, name: &str, value: &Text) -> Self {
+        let fault = self.with(name, &value.fr);
+        if value.fr == value.en { fault } else { fault.with(&english(name), &value.en) }
+    }
+
+    /// What fills the blank `{name}`.
+    pub fn detail(&self, name: &str, language: Language) -> Option<&str> {
+        let own = match language {
+            Language::Fr => None,
+            Language::En => self.details.get(&english(name)),
+        };
+        own.or_else(|| self.details.get(name)).map(String::as_str)
     }
 
     pub fn actor(&self) -> Actor {
@@ -479,21 +548,21 @@ impl Fault {
 
     /// What happened, in one line.
     pub fn title(&self, language: Language) -> String {
-        self.fill(self.code.entry().title(language))
+        self.fill(self.code.entry().title(language), language)
     }
 
     /// What to do about it.
     pub fn remedy(&self, language: Language) -> String {
-        self.fill(self.code.entry().remedy(language))
+        self.fill(self.code.entry().remedy(language), language)
     }
 
-    fn fill(&self, text: &str) -> String {
+    fn fill(&self, text: &str, language: Language) -> String {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
             let Some((name, after)) = after.split_once('}') else { break };
-            filled.push_str(self.details.get(name).map_or("?", String::as_str));
+            filled.push_str(self.detail(name, language).unwrap_or("?"));
             rest = after;
         }
         filled.push_str(rest);
@@ -538,5 +607,50 @@ mod tests {
         assert!(Fault::new(Code::Duplicate).title(Language::Fr).ends_with("flux ?"));
         let text = serde_json::to_string(&fault).unwrap();
         assert_eq!(serde_json::from_str::<Fault>(&text).unwrap(), fault);
+    }
+
+    #[test]
+    fn a_detail_reads_in_the_language_of_its_sentence() {
+        let fault = Fault::new(Code::ContentOverLimit).with_text("detail", &Text::new("trop long", "too long"));
+        assert_eq!(fault.title(Language::Fr), "Contenu hors limites : trop long");
+        assert_eq!(fault.title(Language::En), "Content over a limit: too long");
+        let stored = serde_json::to_string(&fault).unwrap();
+        assert_eq!(serde_json::from_str::<Fault>(&stored).unwrap(), fault);
+        // As it was stored before details had two languages, and as what reads the same in both is.
+        let one = r#"{"code":"FG-206","details":{"detail":"1 000"}}"#;
+        let one: Fault = serde_json::from_str(one).unwrap();
+        assert_eq!(one.title(Language::En), "Content over a limit: 1 000");
+        assert_eq!(one, Fault::new(Code::ContentOverLimit).with_text("detail", &Text::same("1 000")));
+    }
+
+    /// Libraries, the system and Chorus Pro speak in their own language: what they say stands at the end of the title, named
+    /// as a technical detail or as a quotation.
+    #[test]
+    fn others_words_are_marked_as_theirs() {
+        let read_by_us = [Code::XmlMalformed, Code::EncodingWrong, Code::XmlForbidden, Code::ContentOverLimit];
+        for entry in CATALOGUE.iter().filter(|entry| !read_by_us.contains(&entry.code)) {
+            let (fr, en) = (entry.title(Language::Fr), entry.title(Language::En));
+            for blank in ["{detail}", "{reason}"].iter().filter(|blank| fr.contains(**blank)) {
+                assert!(fr.ends_with(&format!("(détail technique : {blank})")), "{fr}");
+                assert!(en.ends_with(&format!("(technical detail: {blank})")), "{en}");
+            }
+            for blank in ["{label}", "{comment}", "{event}"].iter().filter(|blank| fr.contains(**blank)) {
+                assert!(fr.contains(&format!("« {blank} »")), "{fr}");
+                assert!(en.contains(&format!("\"{blank}\"")), "{en}");
+            }
+        }
+    }
+
+    /// A file refused at the door is gone: no remedy may promise that it is taken up again by itself.
+    #[test]
+    fn a_refused_drop_is_to_be_dropped_again() {
+        for code in [Code::QuotaExceeded, Code::DiskNearlyFull, Code::UploadInterrupted, Code::NoRoute] {
+            let entry = code.entry();
+            assert_eq!(entry.retry, Retry::Never, "{code}");
+            assert!(entry.remedy(Language::Fr).starts_with("Rien n'a été pris."), "{code}");
+            assert!(entry.remedy(Language::Fr).contains("de nouveau"), "{code}");
+            assert!(entry.remedy(Language::En).starts_with("Nothing was taken."), "{code}");
+            assert!(entry.remedy(Language::En).to_lowercase().contains("again"), "{code}");
+        }
     }
 }

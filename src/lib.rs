@@ -23,3 +23,7 @@ pub mod config;
 pub mod web; // core
 pub mod simulator;
 pub mod app;
+
+#[cfg(test)]
+#[path = "../tests/reference.rs"]
+mod reference;

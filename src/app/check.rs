@@ -5,57 +5,71 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::exit::{self, Exit, Failure};
 use crate::domain::Environment;
-use crate::fault::Language;
+use crate::fault::Text;
 use crate::invoice::{Limits, Options, Profile, Verdict, examine, report};
 
-/// At least one file is rejected (sysexits: EX_DATAERR).
-const REJECTED: u8 = 65;
-/// At least one file could not be read from the disk (EX_NOINPUT).
-const NO_INPUT: u8 = 66;
-/// What was to be printed could not be (EX_IOERR).
-const NO_OUTPUT: u8 = 74;
-
-/// Examines each file as a blocking production route would; prints a line (`json`) or a paragraph for each.
-/// Ends with 0 when all are accepted, 65 when one is rejected, 66 when one cannot be read.
-pub fn run(files: &[PathBuf], profile: Profile, json: bool) -> ExitCode {
-    run_in(files, profile, Environment::Production, json)
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The files, as they would be dropped
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The rules: en16931, chorus or g2b
+    #[arg(long, default_value = "chorus", value_parser = profile)]
+    profile: Profile,
+    /// Where the invoices would go: production, qualification or practice. Outside production a SIRET with a wrong
+    /// check digit only warns, since the test platform has such ones
+    #[arg(long, default_value = "production", value_parser = environment)]
+    environment: Environment,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
 }
 
-/// [`run`] as a route of that environment would: outside production a wrong check digit of a SIRET only warns.
-pub fn run_in(files: &[PathBuf], profile: Profile, environment: Environment, json: bool) -> ExitCode {
+fn profile(text: &str) -> Result<Profile, String> {
+    text.parse().map_err(|_| "en16931, chorus or g2b".to_owned())
+}
+
+fn environment(text: &str) -> Result<Environment, String> {
+    text.parse().map_err(|_| "production, qualification or practice".to_owned())
+}
+
+/// Examines each file as a blocking route of that profile and environment would; prints a line (`--json`) or a
+/// paragraph for each. Ends with 0 when all are accepted, 65 when one is rejected, 66 when one cannot be read.
+pub fn run(arguments: &Arguments) -> ExitCode {
     let options = Options {
-        profile,
+        profile: arguments.profile,
         block: true,
-        sandbox: environment != Environment::Production,
-        language: spoken(),
+        sandbox: arguments.environment != Environment::Production,
+        language: exit::language(),
         limits: Limits::default(),
     };
-    match print_all(files, &options, json, &mut io::stdout().lock()) {
-        Ok(code) => ExitCode::from(code),
-        Err(_) => ExitCode::from(NO_OUTPUT),
+    let mut out = io::stdout().lock();
+    let said = if arguments.json {
+        Ok(())
+    } else {
+        writeln!(out, "{}", report::assumption(arguments.profile, arguments.environment, options.language))
+    };
+    match said.and_then(|()| print_all(&arguments.files, &options, arguments.json, &mut out)) {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(code)) => code.into(),
+        // Nobody reads any more (`| head`): no reason to complain.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::IO.into(),
+        Err(error) => Failure::io(exit::IO, "stdout", &error).tell("check"),
     }
 }
 
-/// English when the session's locale is English; else French, which the users speak.
-fn spoken() -> Language {
-    let locale =
-        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-    match locale {
-        Some(locale) if locale.starts_with("en") => Language::En,
-        _ => Language::Fr,
-    }
-}
-
-fn print_all(files: &[PathBuf], options: &Options, json: bool, out: &mut impl io::Write) -> io::Result<u8> {
-    let mut code = 0;
+/// The worst exit code; `None` when every file is accepted.
+fn print_all(files: &[PathBuf], options: &Options, json: bool, out: &mut impl io::Write) -> io::Result<Option<Exit>> {
+    let mut worst = None;
     for path in files {
         let name = path.display().to_string();
         match read(path, options.limits.file_bytes) {
             Ok(bytes) => {
                 let examined = examine(&bytes, options);
                 if examined.verdict == Verdict::Reject {
-                    code = code.max(REJECTED);
+                    worst = worst.or(Some(exit::DATA));
                 }
                 if json {
                     writeln!(out, "{}", report::json(&name, &examined, options))?;
@@ -64,17 +78,19 @@ fn print_all(files: &[PathBuf], options: &Options, json: bool, out: &mut impl io
                 }
             }
             Err(error) => {
-                code = NO_INPUT;
+                worst = Some(exit::NO_INPUT);
+                let why = Text::from(&error);
+                let why = why.get(options.language);
                 if json {
-                    writeln!(out, "{}", report::unopened_json(&name, &error.to_string(), options))?;
+                    writeln!(out, "{}", report::unopened_json(&name, why, options))?;
                 } else {
-                    writeln!(io::stderr(), "{name}: {error}")?;
+                    write!(io::stderr(), "{}", report::unopened(&name, why, options.language))?;
                 }
             }
         }
     }
     out.flush()?;
-    Ok(code)
+    Ok(worst)
 }
 
 /// At most one byte more than the limit: `examine` then says that the file is too large.
@@ -88,6 +104,8 @@ fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::app::samples::{Expect, SAMPLES};
+
+    const KEYS: [&str; 7] = ["file", "syntax", "profile", "verdict", "findings", "number", "fault"];
 
     #[test]
     fn a_line_a_file_and_the_worst_code() {
@@ -106,30 +124,40 @@ mod tests {
             (code, lines)
         };
         let (code, lines) = run(&files);
-        assert_eq!((code, lines.len()), (REJECTED, SAMPLES.len()));
+        assert_eq!((code, lines.len()), (Some(exit::DATA), SAMPLES.len()));
         for (line, sample) in lines.iter().zip(SAMPLES) {
             let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
-            assert_eq!(keys, ["file", "syntax", "profile", "verdict", "findings"]);
+            assert_eq!(keys, KEYS);
             let refused = sample.expect == Expect::RefusedByCheck;
             assert_eq!(line["verdict"], if refused { "reject" } else { "accept" }, "{line}");
+            assert_eq!(line["fault"], if refused { "FG-209".into() } else { serde_json::Value::Null }, "{line}");
+            assert!(line["number"].as_str().is_some_and(|number| number.len() > 3), "{line}");
             for finding in line["findings"].as_array().unwrap() {
                 let keys: Vec<&String> = finding.as_object().unwrap().keys().collect();
                 assert_eq!(keys, ["rule", "severity", "where", "message", "remedy"]);
             }
         }
         let good: Vec<PathBuf> = files[..1].to_vec();
-        assert_eq!(run(&good).0, 0);
+        assert_eq!(run(&good).0, None);
 
         std::fs::write(dir.path().join("cut.xml"), "<Invoice><a>").unwrap();
         let (code, lines) = run(&[dir.path().join("cut.xml")]);
-        assert_eq!(code, REJECTED);
+        assert_eq!(code, Some(exit::DATA));
         assert_eq!(lines[0]["syntax"], serde_json::Value::Null);
+        assert_eq!((&lines[0]["number"], &lines[0]["fault"]), (&serde_json::Value::Null, &"FG-203".into()));
         assert_eq!(lines[0]["findings"][0]["rule"], "SYNTAX");
         assert_eq!(lines[0]["findings"].as_array().unwrap().len(), 1);
 
         let (code, lines) = run(&[dir.path().join("cut.xml"), dir.path().join("absent.xml"), dir.path().to_owned()]);
-        assert_eq!((code, lines.len()), (NO_INPUT, 3));
-        assert_eq!(lines[1]["verdict"], "reject");
+        assert_eq!((code, lines.len()), (Some(exit::NO_INPUT), 3));
+        assert_eq!(lines[0]["findings"][0]["rule"], "SYNTAX");
+        for line in &lines[1..] {
+            let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
+            assert_eq!(keys, KEYS);
+            assert_eq!((&line["verdict"], &line["fault"]), (&"reject".into(), &serde_json::Value::Null));
+            assert_eq!(line["findings"].as_array().unwrap().len(), 1);
+            assert_eq!(line["findings"][0]["rule"], "OPEN", "no invoice was seen: {line}");
+        }
     }
 
     #[test]
@@ -137,7 +165,8 @@ mod tests {
         let sample = SAMPLES.iter().find(|s| s.expect == Expect::RefusedByCheck).unwrap();
         let options = Options { sandbox: true, ..Options::default() };
         let page = report::human("a\u{1b}[31m.xml", &examine(sample.bytes, &options), &options);
-        assert!(page.contains("REFUSÉE") && page.contains("CPRO-NUMBER-LENGTH") && page.contains("->"), "{page}");
+        assert!(page.contains("REFUSÉE FG-209") && page.contains("CPRO-NUMBER-LENGTH"), "{page}");
+        assert!(page.contains("->"), "{page}");
         assert!(!page.contains('\u{1b}'), "a file's name must not drive the terminal");
     }
 }

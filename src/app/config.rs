@@ -1,17 +1,19 @@
 //! `fluxgate config check`: what boot and the page would say about a file, before it counts.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::exit;
-use super::serve::DEFAULT_CONFIG;
-use crate::config::{Config, ConfigFile};
-use crate::os::secret;
+use super::exit::{self, Failure};
+use super::place::DEFAULT_CONFIG;
+use crate::config::{Config, ConfigFile, Problem};
+use crate::fault::Language;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Check a configuration file: every problem with its line and its remedy. Exit 0: usable, 78: not, 66: no file
+    ///
+    /// Files that it names and that are missing are warnings, on standard error: they may be on another machine.
     Check {
         /// The file
         #[arg(default_value = DEFAULT_CONFIG)]
@@ -23,45 +25,40 @@ pub fn run(command: &Command) -> ExitCode {
     let Command::Check { file } = command;
     let text = match ConfigFile::new(file).text() {
         Ok(text) => text,
-        Err(error) => {
-            eprintln!("{}: {error}", file.display());
-            return match error.kind() {
-                ErrorKind::InvalidData => exit::CONFIG.into(),
-                _ => exit::NO_INPUT.into(),
-            };
-        }
+        Err(error) => return unread(file, &error).tell("config"),
     };
     let language = exit::language();
-    match Config::parse(&text) {
-        Ok(config) => {
-            warn_of_secrets(&config);
-            println!("{}: ok", file.display());
-            ExitCode::SUCCESS
-        }
-        Err(problems) => {
-            for problem in problems {
-                let (line, column) = (problem.line, problem.column);
-                let key = if problem.key.is_empty() { String::new() } else { format!("{}: ", problem.key) };
-                let (message, remedy) = (problem.message.get(language), problem.remedy.get(language));
-                println!("{}:{line}:{column}: {key}{message}. {remedy}", file.display());
-            }
-            exit::CONFIG.into()
-        }
+    let problems = Config::parse(&text).err().unwrap_or_default();
+    for problem in &problems {
+        println!("{}", line(file, problem, "", language));
+    }
+    let warning = match language {
+        Language::Fr => "avertissement : ",
+        Language::En => "warning: ",
+    };
+    for remark in Config::remarks(&text) {
+        eprintln!("{}", line(file, &remark, warning, language));
+    }
+    if problems.is_empty() {
+        println!("{}: ok", file.display());
+        ExitCode::SUCCESS
+    } else {
+        exit::CONFIG.into()
     }
 }
 
-/// A secret that is missing or open to others stops no configuration: it may be uploaded later. It is said.
-fn warn_of_secrets(config: &Config) {
-    let mut named: Vec<PathBuf> = Vec::new();
-    for establishment in &config.establishments {
-        named.extend(establishment.technical_account.iter().map(|account| config.path(&account.password_file)));
-    }
-    named.extend(config.chorus.api.values().map(|api| config.path(&api.client_secret_file)));
-    let optional = [&config.door.key_file, &config.sftp.host_key_file, &config.journal.key_file];
-    named.extend(optional.into_iter().flatten().map(|file| config.path(file)));
-    for file in named {
-        if let Err(error) = secret::check_permissions(&file) {
-            eprintln!("warning: {error}");
-        }
-    }
+fn unread(file: &Path, error: &std::io::Error) -> Failure {
+    let code = if error.kind() == ErrorKind::InvalidData { exit::CONFIG } else { exit::NO_INPUT };
+    Failure::io(code, file.display(), error).hint(
+        "Donnez le chemin d'une configuration, faite d'après config/fluxgate.toml",
+        "Name a configuration, made after config/fluxgate.toml",
+    )
+}
+
+/// `FILE:LINE:COLUMN: KEY: what is wrong. What to do`.
+fn line(file: &Path, problem: &Problem, mark: &str, language: Language) -> String {
+    let (line, column) = (problem.line, problem.column);
+    let key = if problem.key.is_empty() { String::new() } else { format!("{}: ", problem.key) };
+    let (message, remedy) = (problem.message.get(language), problem.remedy.get(language));
+    format!("{}:{line}:{column}: {mark}{key}{message}. {remedy}", file.display())
 }

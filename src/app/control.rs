@@ -21,9 +21,6 @@ const EXCHANGE_LONGEST: Duration = Duration::from_secs(10);
 /// After `accept` failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest name of a person, in bytes.
-pub const NAME_LIMIT: usize = 64;
-
 /// What a command asks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]

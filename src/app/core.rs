@@ -16,7 +16,7 @@ use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
 use super::{control, exit, metrics, runtime};
 use crate::config::{Boot, Config, ConfigFile, Source};
-use crate::domain::Timestamp;
+use crate::domain::{Realm, Timestamp};
 use crate::gate;
 use crate::os::signals::{self, Shutdown};
 use crate::os::{secret, service};
@@ -60,6 +60,7 @@ pub fn run(file: ConfigFile, boot: Boot, supervised: bool) -> ExitCode {
                 OpenError::KeyForm { .. }
                 | OpenError::Key(_)
                 | OpenError::Store(StoreError::TooNew { .. } | StoreError::JournalDamaged(_)) => exit::CONFIG.into(),
+                OpenError::Store(StoreError::InUse(_)) => exit::IN_USE.into(),
                 _ => exit::UNAVAILABLE.into(),
             };
         }
@@ -93,18 +94,20 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
             folders: boot.config.path(Path::new("folders")),
             signer: signer.clone(),
             options: options(&boot.config),
+            clock: Arc::new(Timestamp::now),
         };
         Some(Workshop::start(parts).map_err(io("the accounts' folders in", &boot.config.store.dir))?)
     };
-    let numbers = metrics::source(store.clone(), connectors, boot.config.store.dir.clone());
+    let numbers = metrics::source(store.clone(), connectors, receivers(&boot.config), boot.config.store.dir.clone());
     let gatehouse = Gatehouse::new(store.clone(), &boot.config.store.dir, rules(&boot.config), numbers.text());
     let gatehouse = Arc::new(gatehouse.map_err(io("the gate's folders in", &boot.config.store.dir))?);
-    let gate_socket = run_dir.join(GATE_SOCKET);
-    let gate = gate::serve(listen(&gate_socket)?, gatehouse.clone()).map_err(io("the gate's socket", &gate_socket))?;
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
     let (reload, mut reloads) = reload_wishes()?;
     let page = page(&file, &boot, &store, signer.verifier().text(), reload)?;
+    // Last: front calls the box healthy when the gate answers.
+    let gate_socket = run_dir.join(GATE_SOCKET);
+    let gate = gate::serve(listen(&gate_socket)?, gatehouse.clone()).map_err(io("the gate's socket", &gate_socket))?;
 
     log::info!(journal = signer.origin(); "Core runs");
     heart.ready("core runs");
@@ -232,6 +235,10 @@ fn options(config: &Config) -> Options {
     Options { routes: config.routes.clone(), limits: config.limits.clone(), language: config.web.language }
 }
 
+fn receivers(config: &Config) -> Vec<Realm> {
+    options(config).receivers().into_iter().map(|(realm, _)| realm).collect()
+}
+
 fn rules(config: &Config) -> Rules {
     let limits = &config.limits;
     let route = |route: &crate::work::RouteSection| DropRoute {
@@ -281,7 +288,7 @@ fn only_flows_differ(before: &Config, after: &Config) -> bool {
 /// Uploads under way go on; who is no longer allowed is out at the next request.
 fn take_into_force(config: &Config, workshop: &Workshop, gatehouse: &Gatehouse, numbers: &metrics::Numbers) {
     let connectors = connectors(config);
-    numbers.replace(connectors.clone());
+    numbers.replace(connectors.clone(), receivers(config));
     let folders = workshop.reconfigure(options(config), connectors).and_then(|()| gatehouse.replace(rules(config)));
     match folders {
         Ok(()) => log::info!("The changed configuration is in force"),

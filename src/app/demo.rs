@@ -4,22 +4,27 @@
 //! Promises: no path that `serve` lacks: the gateway is this same binary run as `serve --config FILE`; only the
 //! configuration and the samples are the demo's. Needs no root, no network and no prior file.
 
-use std::io::{IsTerminal, Write};
+mod screen;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use toml_edit::{DocumentMut, value};
 
+use self::screen::{Row, Screen, summary};
 use super::exit;
 use super::front::{ADDRESSES_FILE, Addresses};
-use super::samples::{Expect, SAMPLES, Sample};
-use crate::bridge::client::{Client, Credential};
+use super::samples::SAMPLES;
+use crate::bridge::client::{Client, ClientError, Credential};
+use crate::fault::{Language, Text};
 use crate::os::signals::Shutdown;
 use crate::os::{durable, process, random};
 use crate::simulator::{Options, Scenario, Simulator};
-use crate::store::verify;
+use crate::store::StoreError;
+use crate::store::verify::{self, Report};
+use crate::web::Tongue;
 
 /// The gateway must answer after this at the latest; a first start makes keys and a database.
 const START_LONGEST: Duration = Duration::from_secs(60);
@@ -29,6 +34,12 @@ const SETTLE_LONGEST: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Invoices that arrive from suppliers.
 const RECEIVED: usize = 3;
+/// The gateway's data folder, in the demo's.
+const DATA: &str = "data";
+const FREE_PORT: &str = "127.0.0.1:0";
+/// The configuration of a gateway that practises against the simulator.
+const PRACTICE: &str = include_str!("../../config/practice.toml");
+/// The account there.
 const ACCOUNT: &str = "sifac";
 
 /// Simulated seconds per real second: an invoice is paid within half a minute.
@@ -55,32 +66,84 @@ pub struct Arguments {
 }
 
 /// What stopped the demo.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 enum DemoError {
-    #[error("the folder {path}: {error}")]
-    Folder { path: PathBuf, error: std::io::Error },
-    #[error("the simulator: {0}")]
+    Folder {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    FolderNotEmpty(PathBuf),
     Simulator(String),
-    #[error("the gateway: {0}")]
     Gateway(String),
-    #[error("SFTP: {0}")]
-    Sftp(String),
+    /// Ended by itself; its log says why.
+    GatewayEnded {
+        status: String,
+        log: PathBuf,
+    },
+    NotReady(Duration),
+    Sftp {
+        doing: Text,
+        error: String,
+    },
+}
+
+impl DemoError {
+    /// What happened; what the system or a library says of it stands behind.
+    fn text(&self) -> Text {
+        match self {
+            DemoError::Folder { path, error } => Text::technical(
+                &format!("le dossier {} ne peut pas être utilisé", path.display()),
+                &format!("the folder {} cannot be used", path.display()),
+                error,
+            ),
+            DemoError::FolderNotEmpty(path) => Text::new(
+                format!("le dossier {} n'est pas vide : nommez-en un nouveau", path.display()),
+                format!("the folder {} is not empty: name a new one", path.display()),
+            ),
+            DemoError::Simulator(error) => {
+                Text::technical("le simulateur de Chorus Pro n'a pas démarré", "the simulator did not start", error)
+            }
+            DemoError::Gateway(error) => {
+                Text::technical("la passerelle n'a pas démarré", "the gateway did not start", error)
+            }
+            DemoError::GatewayEnded { status, log } => Text::new(
+                format!("la passerelle s'est arrêtée ({status}) ; voyez {}", log.display()),
+                format!("the gateway ended ({status}); see {}", log.display()),
+            ),
+            DemoError::NotReady(waited) => Text::new(
+                format!("la passerelle n'est pas prête après {} s", waited.as_secs()),
+                format!("the gateway is not ready after {} s", waited.as_secs()),
+            ),
+            DemoError::Sftp { doing, error } => Text::technical(&doing.fr, &doing.en, error),
+        }
+    }
+
+    /// An error of the SFTP client.
+    fn sftp(fr: &str, en: &str) -> impl FnOnce(ClientError) -> Self + use<> {
+        let doing = Text::new(format!("SFTP : {fr}"), format!("SFTP: {en}"));
+        move |error| DemoError::Sftp { doing, error: error.to_string() }
+    }
 }
 
 pub fn run(arguments: &Arguments) -> ExitCode {
+    let language = exit::language();
     process::make_files_private();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("fluxgate: the demo could not start: {error}");
+            let text = Text::technical("la démonstration n'a pas démarré", "the demo could not start", error);
+            eprintln!("fluxgate: {}", text.get(language));
             return exit::SOFTWARE.into();
         }
     };
-    match runtime.block_on(play(arguments)) {
+    match runtime.block_on(play(arguments, language)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("fluxgate: the demo stopped: {error}");
+            let text = error.text();
+            let text =
+                Text::new(format!("démonstration arrêtée : {}", text.fr), format!("the demo stopped: {}", text.en));
+            eprintln!("fluxgate: {}", text.get(language));
             ExitCode::FAILURE
         }
     }
@@ -99,14 +162,15 @@ impl Folder {
             || std::env::temp_dir().join(format!("fluxgate-demo-{}", random::hex::<8>())),
             Path::to_path_buf,
         );
+        if !ours && std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(DemoError::FolderNotEmpty(path));
+        }
         let make = || {
             if ours {
                 // Nobody else's folder: the name cannot be guessed, and one that is there is refused.
                 std::fs::create_dir(&path)?;
-            } else if std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) {
-                return Err(std::io::Error::other("it is not empty; name a new one"));
             }
-            std::fs::create_dir_all(path.join("data/secrets"))?;
+            std::fs::create_dir_all(&path)?;
             path.canonicalize()
         };
         match make() {
@@ -130,16 +194,16 @@ impl Drop for Folder {
     }
 }
 
-async fn play(arguments: &Arguments) -> Result<bool, DemoError> {
+async fn play(arguments: &Arguments, language: Language) -> Result<bool, DemoError> {
     let (_trigger, shutdown) = Shutdown::on_signals().map_err(|e| DemoError::Gateway(e.to_string()))?;
     let folder = Folder::make(arguments.dir.as_deref())?;
     let simulator = start_simulator(&folder).await?;
     let password = random_word();
-    let config = configure(&folder, &simulator, &password)?;
+    let config = configure(&folder, &simulator, &password, language)?;
     let mut gateway = Gateway::start(&config)?;
     let outcome = tokio::select! {
-        outcome = show(arguments, &folder, &password, &shutdown) => outcome,
-        ended = gateway.ended() => Err(DemoError::Gateway(format!("it ended ({ended}); see {}", folder.path.join("gateway.log").display()))),
+        outcome = show(arguments, &folder, &password, language, &shutdown) => outcome,
+        status = gateway.ended() => Err(DemoError::GatewayEnded { status, log: folder.path.join("gateway.log") }),
         () = shutdown.told() => Ok(true),
     };
     gateway.stop().await;
@@ -157,7 +221,7 @@ async fn start_simulator(folder: &Folder) -> Result<Simulator, DemoError> {
     let options = Options {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         plain: false,
-        dir: Some(folder.path.join("simulator")),
+        dir: Some(folder.path.join(DATA).join("simulator")),
         speed: SPEED,
         scenario,
         seed: 1,
@@ -165,85 +229,26 @@ async fn start_simulator(folder: &Folder) -> Result<Simulator, DemoError> {
     Simulator::start(options).await.map_err(|e| DemoError::Simulator(e.to_string()))
 }
 
-/// Writes secrets and configuration; answers the configuration's path.
-fn configure(folder: &Folder, simulator: &Simulator, password: &str) -> Result<PathBuf, DemoError> {
-    let credentials = simulator.credentials();
-    let hash = super::user::hash(password).map_err(|(_, reason)| DemoError::Gateway(reason))?;
-    folder.write("data/secrets/piste.practice.secret", &credentials.client_secret)?;
-    folder.write("data/secrets/univ-exemple.practice.password", &credentials.account_password)?;
-    let data = toml_text(&folder.path.join("data").to_string_lossy());
-    let run_dir = toml_text(&folder.path.join("run").to_string_lossy());
-    let text = format!(
-        r#"# Written by `fluxgate demo`: the practice environment is the built-in simulator.
-version = 1
-
-[[establishment]]
-id = "univ-exemple"
-name = "Université Exemple"
-siret = "12345678200051"
-
-[[establishment.technical_account]]
-environment = "practice"
-login = {login}
-password_file = "secrets/univ-exemple.practice.password"
-
-[chorus.api.practice]
-token_url = {token_url}
-base_url = {base_url}
-client_id = {client_id}
-client_secret_file = "secrets/piste.practice.secret"
-ca_file = {ca_file}
-calls_per_second = 50
-timeout = "10s"
-
-[[account]]
-name = "{ACCOUNT}"
-password_hash = {hash}
-
-[[route]]
-account = "{ACCOUNT}"
-folder = "depot"
-establishment = "univ-exemple"
-environment = "practice"
-profile = "en16931"
-check = "block"
-receive = true
-
-[door]
-listen = "127.0.0.1:0"
-metrics_listen = "127.0.0.1:0"
-
-[sftp]
-listen = "127.0.0.1:0"
-
-[journal]
-origin = "fluxgate/demo"
-
-[store]
-dir = {data}
-run_dir = {run_dir}
-
-[limits]
-disk_reserve = "16MiB"
-integration_poll = "500ms"
-doubt_poll = "1s"
-deposit_retry = "1s"
-status_poll = "1s"
-reception_poll = "1s"
-"#,
-        login = toml_text(&credentials.account_login),
-        token_url = toml_text(&format!("{}/api/oauth/token", credentials.url)),
-        base_url = toml_text(&credentials.url),
-        client_id = toml_text(&credentials.client_id),
-        ca_file = toml_text(&credentials.ca_file),
-        hash = toml_text(&hash),
-    );
-    folder.write("fluxgate.toml", &text)?;
+/// Writes the configuration: the one of `config/practice.toml`, in this folder, on free ports, with this password; page
+/// and receipts speak `language`.
+fn configure(folder: &Folder, simulator: &Simulator, password: &str, language: Language) -> Result<PathBuf, DemoError> {
+    let url = &simulator.credentials().url;
+    let hash = super::user::hash(password).map_err(|failure| DemoError::Gateway(failure.to_string()))?;
+    let path = |name: &str| value(folder.path.join(name).to_string_lossy().into_owned());
+    let mut config: DocumentMut = PRACTICE.parse().expect("the tests read config/practice.toml");
+    let api = &mut config["chorus"]["api"]["practice"];
+    api["token_url"] = value(format!("{url}/api/oauth/token"));
+    api["base_url"] = value(url);
+    config["account"][0]["password_hash"] = value(hash);
+    config["door"]["listen"] = value(FREE_PORT);
+    config["door"]["metrics_listen"] = value(FREE_PORT);
+    config["sftp"]["listen"] = value(FREE_PORT);
+    config["web"] = toml_edit::table();
+    config["web"]["language"] = value(Tongue(language).code());
+    config["store"]["dir"] = path(DATA);
+    config["store"]["run_dir"] = path("run");
+    folder.write("fluxgate.toml", &format!("# Written by `fluxgate demo`, after config/practice.toml.\n{config}"))?;
     Ok(folder.path.join("fluxgate.toml"))
-}
-
-fn toml_text(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
 }
 
 /// `serve` as a child process.
@@ -285,18 +290,22 @@ impl Gateway {
 }
 
 /// Waits for the gateway, drops the samples, shows what becomes of them. Answers whether all settled as expected.
-async fn show(arguments: &Arguments, folder: &Folder, password: &str, shutdown: &Shutdown) -> Result<bool, DemoError> {
+async fn show(
+    arguments: &Arguments,
+    folder: &Folder,
+    password: &str,
+    language: Language,
+    shutdown: &Shutdown,
+) -> Result<bool, DemoError> {
     let addresses = addresses(folder).await?;
     let mut client = connect(&addresses, password).await?;
-    print_access(folder, &addresses, password);
+    print_access(folder, &addresses, password, language);
     for sample in SAMPLES {
-        client
-            .put(&format!("/depot/{}", sample.name), sample.bytes)
-            .await
-            .map_err(|e| DemoError::Sftp(format!("dropping {}: {e}", sample.name)))?;
+        let failed = DemoError::sftp(&format!("dépôt de {}", sample.name), &format!("dropping {}", sample.name));
+        client.put(&format!("/depot/{}", sample.name), sample.bytes).await.map_err(failed)?;
     }
     let started = Instant::now();
-    let mut screen = Screen::new();
+    let mut screen = Screen::new(language);
     loop {
         let rows = look(&mut client).await?;
         let received = received(&mut client).await?;
@@ -306,11 +315,18 @@ async fn show(arguments: &Arguments, folder: &Folder, password: &str, shutdown: 
         if settled || (arguments.once && late) {
             let as_expected = settled && rows.iter().all(Row::is_as_expected);
             let verified = verify(folder);
-            summarise(&rows, received, &verified, started.elapsed());
-            if arguments.once {
-                return Ok(as_expected && verified.is_ok());
+            println!();
+            for line in summary(&rows, received, &verified, started.elapsed()) {
+                println!("{}", line.get(language));
             }
-            println!("\nThe gateway keeps running: drop files of your own. Ctrl-C ends the demo.");
+            if arguments.once {
+                return Ok(as_expected && verified.is_ok_and(|report| report.bad.is_none()));
+            }
+            let open = Text::new(
+                "La passerelle reste ouverte : déposez vos propres fichiers. Ctrl-C met fin à la démonstration.",
+                "The gateway keeps running: drop files of your own. Ctrl-C ends the demo.",
+            );
+            println!("\n{}", open.get(language));
             shutdown.told().await;
             return Ok(true);
         }
@@ -327,7 +343,7 @@ async fn addresses(folder: &Folder) -> Result<Addresses, DemoError> {
             return Ok(addresses);
         }
         if started.elapsed() > START_LONGEST {
-            return Err(DemoError::Gateway(format!("not ready after {} s", START_LONGEST.as_secs())));
+            return Err(DemoError::NotReady(START_LONGEST));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -340,63 +356,11 @@ async fn connect(addresses: &Addresses, password: &str) -> Result<Client, DemoEr
         let credential = Credential::Password(password.to_owned());
         match Client::connect(addresses.sftp, ACCOUNT, credential, &addresses.sftp_fingerprint).await {
             Ok(client) => return Ok(client),
-            Err(error) if started.elapsed() > START_LONGEST => return Err(DemoError::Sftp(error.to_string())),
+            Err(error) if started.elapsed() > START_LONGEST => {
+                return Err(DemoError::sftp("ouverture d'une session", "logging in")(error));
+            }
             Err(_) => tokio::time::sleep(LOOK_EVERY).await,
         }
-    }
-}
-
-fn print_access(folder: &Folder, addresses: &Addresses, password: &str) {
-    let code = std::fs::read_to_string(folder.path.join("run/claim")).unwrap_or_default();
-    println!(
-        "Fluxgate demo: the gateway as `serve` runs it, and a Chorus Pro to practise against, on this machine alone."
-    );
-    println!();
-    println!("  page         https://{}/", addresses.door);
-    println!("  certificate  {}", addresses.door_fingerprint);
-    println!("  claim code   {}", code.trim());
-    println!("  SFTP         sftp -P {} {ACCOUNT}@{}", addresses.sftp.port(), addresses.sftp.ip());
-    println!("  password     {password}");
-    println!("  metrics      http://{}/metrics", addresses.metrics);
-    println!("  folder       {}", folder.path.display());
-    println!("  journal      fluxgate audit verify {}", folder.path.join("data").display());
-    println!();
-}
-
-/// A sample and the receipt it has by now.
-struct Row {
-    sample: &'static Sample,
-    receipt: Option<Value>,
-}
-
-impl Row {
-    fn text(&self, key: &str) -> &str {
-        self.receipt.as_ref().and_then(|receipt| receipt[key].as_str()).unwrap_or_default()
-    }
-
-    fn is_settled(&self) -> bool {
-        self.receipt.as_ref().is_some_and(|receipt| receipt["final"] == true)
-    }
-
-    /// Whether the receipt tells the way the sample was made for.
-    fn is_as_expected(&self) -> bool {
-        let doubted = self.receipt.as_ref().is_some_and(|receipt| {
-            receipt["history"].as_array().is_some_and(|steps| steps.iter().any(|step| step["state"] == "doubtful"))
-        });
-        match self.sample.expect {
-            Expect::Integrated => self.text("state") == "integrated" && !doubted,
-            Expect::AnswerLost => self.text("state") == "integrated" && doubted,
-            Expect::RefusedByCheck => self.text("state") == "refused",
-            Expect::RejectedByChorus => self.text("state") == "rejected",
-        }
-    }
-
-    fn line(&self) -> String {
-        let status = self.receipt.as_ref().and_then(|receipt| receipt["invoices"][0]["status"].as_str());
-        let fault = self.receipt.as_ref().and_then(|receipt| receipt["fault"]["title"].as_str());
-        let told: String = fault.or(status).unwrap_or_default().chars().take(60).collect();
-        let mark = if self.is_settled() { "*" } else { " " };
-        format!("{mark} {:<33} {:<11} {:<26} {told}", self.sample.name, self.text("state"), self.text("deposit_number"))
     }
 }
 
@@ -413,62 +377,34 @@ async fn look(client: &mut Client) -> Result<Vec<Row>, DemoError> {
 
 /// How many received invoices stand in `/recues`.
 async fn received(client: &mut Client) -> Result<usize, DemoError> {
-    let listed = client.list("/recues").await.map_err(|e| DemoError::Sftp(format!("listing /recues: {e}")))?;
+    let listed = client.list("/recues").await.map_err(DemoError::sftp("lecture de /recues", "listing /recues"))?;
     Ok(listed.iter().filter(|entry| entry.folder).count())
 }
 
-/// The table: drawn over itself on a terminal, a line per change elsewhere.
-struct Screen {
-    on_terminal: bool,
-    drawn: Vec<String>,
-}
-
-impl Screen {
-    fn new() -> Self {
-        Self { on_terminal: std::io::stdout().is_terminal(), drawn: Vec::new() }
+fn print_access(folder: &Folder, addresses: &Addresses, password: &str, language: Language) {
+    let code = std::fs::read_to_string(folder.path.join("run/claim")).unwrap_or_default();
+    let lines = [
+        ("page", "page", format!("https://{}/", addresses.door)),
+        ("certificat", "certificate", addresses.door_fingerprint.clone()),
+        ("code", "claim code", code.trim().to_owned()),
+        ("SFTP", "SFTP", format!("sftp -P {} {ACCOUNT}@{}", addresses.sftp.port(), addresses.sftp.ip())),
+        ("mot de passe", "password", password.to_owned()),
+        ("mesures", "metrics", format!("http://{}/metrics", addresses.metrics)),
+        ("dossier", "folder", folder.path.display().to_string()),
+        ("journal", "journal", format!("fluxgate audit verify {}", folder.path.join(DATA).display())),
+    ];
+    let title = Text::new(
+        "Démonstration de Fluxgate : la passerelle telle que « serve » la lance, et un Chorus Pro d'entraînement, sur cette machine seule.",
+        "Fluxgate demo: the gateway as \"serve\" runs it, and a Chorus Pro to practise against, on this machine alone.",
+    );
+    println!("{}\n", title.get(language));
+    for (fr, en, value) in lines {
+        println!("  {:<13} {value}", Tongue(language).say(fr, en));
     }
-
-    fn show(&mut self, rows: &[Row], received: usize) {
-        let mut lines: Vec<String> = rows.iter().map(Row::line).collect();
-        lines.push(format!("  received from suppliers: {received} of {RECEIVED}, in /recues"));
-        let mut out = std::io::stdout().lock();
-        if self.on_terminal {
-            if !self.drawn.is_empty() {
-                let _ = write!(out, "\x1b[{}A", self.drawn.len());
-            }
-            for line in &lines {
-                let _ = writeln!(out, "\x1b[2K{line}");
-            }
-        } else {
-            for line in lines.iter().filter(|line| !self.drawn.contains(line)) {
-                let _ = writeln!(out, "{line}");
-            }
-        }
-        let _ = out.flush();
-        self.drawn = lines;
-    }
-}
-
-fn summarise(rows: &[Row], received: usize, verified: &Result<String, String>, took: Duration) {
     println!();
-    for row in rows.iter().filter(|row| !row.is_as_expected()) {
-        println!("not as expected: {} is {:?}, wanted {:?}", row.sample.name, row.text("state"), row.sample.expect);
-    }
-    let settled = rows.iter().filter(|row| row.is_settled()).count();
-    let took = took.as_secs_f32();
-    println!("{settled} of {} files settled, {received} invoices received, in {took:.1} s", rows.len());
-    match verified {
-        Ok(text) => println!("{text}"),
-        Err(text) => println!("the journal does not verify: {text}"),
-    }
 }
 
 /// `audit verify` on the demo's data, while the gateway runs.
-fn verify(folder: &Folder) -> Result<String, String> {
-    let options = verify::Options { documents: true, ..verify::Options::default() };
-    let report = verify::verify(&folder.path.join("data"), &options).map_err(|e| e.to_string())?;
-    match report.bad {
-        Some(bad) => Err(bad.to_string()),
-        None => Ok(format!("the journal verifies: {} records, {} checkpoints", report.leaves, report.checkpoints)),
-    }
+fn verify(folder: &Folder) -> Result<Report, StoreError> {
+    verify::verify(&folder.path.join(DATA), &verify::Options { documents: true, ..verify::Options::default() })
 }

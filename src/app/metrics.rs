@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use crate::domain::{Realm, Timestamp};
 use crate::os::disk;
 use crate::store::{Store, StoreError};
+use crate::work::RECEPTION_CURSOR;
 use crate::work::connector::Connectors;
 use crate::work::gatehouse::MetricsText;
 
@@ -20,17 +21,29 @@ pub struct Numbers {
 struct Inner {
     store: Store,
     connectors: ArcSwap<Connectors>,
+    /// Realms whose received invoices are looked for.
+    receivers: ArcSwap<Vec<Realm>>,
+    since: Timestamp,
     dir: PathBuf,
 }
 
-pub fn source(store: Store, connectors: Connectors, dir: PathBuf) -> Numbers {
-    Numbers { inner: Arc::new(Inner { store, connectors: ArcSwap::from_pointee(connectors), dir }) }
+pub fn source(store: Store, connectors: Connectors, receivers: Vec<Realm>, dir: PathBuf) -> Numbers {
+    Numbers {
+        inner: Arc::new(Inner {
+            store,
+            connectors: ArcSwap::from_pointee(connectors),
+            receivers: ArcSwap::from_pointee(receivers),
+            since: Timestamp::now(),
+            dir,
+        }),
+    }
 }
 
 impl Numbers {
-    /// The connectors were made anew.
-    pub fn replace(&self, connectors: Connectors) {
+    /// The configuration changed.
+    pub fn replace(&self, connectors: Connectors, receivers: Vec<Realm>) {
         self.inner.connectors.store(Arc::new(connectors));
+        self.inner.receivers.store(Arc::new(receivers));
     }
 
     /// As the gatehouse asks for them.
@@ -40,7 +53,7 @@ impl Numbers {
             let mut text = String::new();
             inner.write_store(&mut text);
             inner.write_calls(&mut text);
-            if let Err(error) = inner.write_flows(&mut text) {
+            if let Err(error) = inner.write_flows(&mut text).and_then(|()| inner.write_reception(&mut text)) {
                 log::warn!(error = error.to_string().as_str(); "The numbers of flows could not be read");
             }
             text
@@ -97,6 +110,19 @@ impl Inner {
         family(text, "chorus_calls_in_flight", "gauge", "Calls that have their turn.", in_flight);
         let waiting = tallies.iter().map(|tally| (format!("{{{}}}", labels(&tally.realm)), tally.waiting));
         family(text, "chorus_calls_waiting", "gauge", "Calls that wait for their turn.", waiting);
+    }
+
+    fn write_reception(&self, text: &mut String) -> Result<(), StoreError> {
+        let now = Timestamp::now();
+        let known = self.store.reader()?.remembered_everywhere(RECEPTION_CURSOR)?;
+        let receivers = self.receivers.load();
+        let ages = receivers.iter().map(|realm| {
+            let until = known.iter().find(|(of, _)| of == realm).and_then(|(_, until)| until.parse().ok());
+            (format!("{{{}}}", labels(realm)), now.since(until.unwrap_or(self.since)).as_secs())
+        });
+        let help = "Since when Chorus Pro was last asked for received invoices and answered throughout.";
+        family(text, "reception_age_seconds", "gauge", help, ages);
+        Ok(())
     }
 
     fn write_flows(&self, text: &mut String) -> Result<(), StoreError> {

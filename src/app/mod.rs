@@ -11,8 +11,10 @@ mod demo;
 mod exit;
 pub mod front;
 mod heart;
+mod instance;
 mod metrics;
 mod opening;
+mod place;
 mod runtime;
 pub mod samples;
 mod serve;
@@ -20,12 +22,9 @@ pub mod simulate;
 mod supervisor;
 mod user;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-use crate::invoice::Profile;
 
 /// Fluxgate: the gateway between an establishment's finance systems and Chorus Pro.
 #[derive(Debug, Parser)]
@@ -43,17 +42,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Chorus Pro to practise against
     Simulate(simulate::Args),
-    /// What the gateway would say of these files. Exit 0: all accepted, 65: one rejected, 66: one unreadable
-    Check {
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-        /// The rules: en16931, chorus or g2b
-        #[arg(long, default_value = "chorus", value_parser = profile)]
-        profile: Profile,
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
-    },
+    /// What the gateway would say of these files. Exit 0: all accepted, 65: one rejected, 66: one not opened
+    Check(check::Arguments),
     /// The journal
     #[command(subcommand)]
     Audit(audit::Command),
@@ -79,13 +69,9 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
-        Command::Check { files, profile, json } => check::run(&files, profile, json),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Audit(command) => audit::run(&command),
         Command::Config(command) => config::run(&command),
         Command::User(command) => user::run(&command),
     }
-}
-
-fn profile(text: &str) -> Result<Profile, String> {
-    text.parse().map_err(|_| "en16931, chorus or g2b".to_owned())
 }

@@ -1,20 +1,16 @@
 //! `fluxgate serve`: the supervisor with its two children, or one of them.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{exit, supervisor};
-use crate::config::{Boot, ConfigFile};
+use super::place::Place;
+use super::{exit, instance, supervisor};
+use crate::config::Boot;
 use crate::os::{logging, process};
-
-/// Where the configuration lives unless `--config` says otherwise.
-pub const DEFAULT_CONFIG: &str = "/var/lib/fluxgate/config/fluxgate.toml";
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
-    pub config: PathBuf,
+    #[command(flatten)]
+    pub place: Place,
     /// Run one of the two processes only (a service manager's unit each)
     #[arg(long, value_enum)]
     pub role: Option<Role>,
@@ -43,7 +39,14 @@ impl Role {
 
 pub fn run(arguments: &Arguments) -> ExitCode {
     process::make_files_private();
-    let file = ConfigFile::new(&arguments.config);
+    // The supervisor has looked: what it started goes on even if the file has gone since.
+    let file = match arguments.supervisor {
+        Some(_) => arguments.place.anyway(),
+        None => match arguments.place.file() {
+            Ok(file) => file,
+            Err(failure) => return failure.tell("serve"),
+        },
+    };
     let Some(role) = arguments.role else { return supervisor::run(&file) };
     if let Some(supervisor) = arguments.supervisor {
         match process::stop_with_parent(supervisor) {
@@ -58,6 +61,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     logging::start(boot.config.log.level.into(), &format!("fluxgate-{}", role.as_str()));
     harden();
     tell(&boot);
+    let _alone = match instance::claim_role(&boot.config.store.run_dir, role) {
+        Ok(claimed) => claimed,
+        Err(code) => return code.into(),
+    };
     let supervised = arguments.supervisor.is_some();
     match role {
         Role::Core => super::core::run(file, boot, supervised),

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::exit::{self, Exit, Failure};
 use crate::simulator::{Options, SCENARIO_LIMIT_BYTES, Scenario, Simulator, SimulatorError, catalogue_list};
 
 /// The command's arguments.
@@ -20,6 +21,10 @@ pub struct Args {
     /// HTTP instead of HTTPS, on loopback only
     #[arg(long)]
     pub plain: bool,
+    /// Keep authority, certificate and secrets in this folder over restarts, as files that a gateway's configuration
+    /// can name: see config/practice.toml
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
     /// What to play: see config/simulate.toml
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
@@ -37,13 +42,6 @@ pub enum CatalogueMode {
     Run,
 }
 
-/// sysexits: wrong scenario.
-const EX_CONFIG: u8 = 78;
-/// sysexits: scenario file cannot be read.
-const EX_NOINPUT: u8 = 66;
-/// sysexits: the address cannot be had, or another trouble of the system.
-const EX_OSERR: u8 = 71;
-
 /// Serves until SIGINT or SIGTERM, then ends with 0; with `--catalogue run`, as the catalogue was passed.
 pub fn run(args: &Args) -> ExitCode {
     if args.catalogue == Some(CatalogueMode::List) {
@@ -52,40 +50,41 @@ pub fn run(args: &Args) -> ExitCode {
     }
     let mut scenario = match args.scenario.as_deref().map(read_scenario).transpose() {
         Ok(scenario) => scenario.unwrap_or_default(),
-        Err((code, message)) => return fail(code, &message),
+        Err(failure) => return failure.tell("simulate"),
     };
     scenario.catalogue |= args.catalogue == Some(CatalogueMode::Run);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(EX_OSERR, &error.to_string()),
+        Err(error) => return system(&error).tell("simulate"),
     };
     let options = Options {
         listen: args.listen,
         plain: args.plain,
-        dir: None,
+        dir: args.dir.clone(),
         speed: scenario.speed,
         seed: scenario.seed,
         scenario,
     };
     match runtime.block_on(serve(options)) {
         Ok(passed) => ExitCode::from(u8::from(!passed)),
-        Err((code, message)) => fail(code, &message),
+        Err(failure) => failure.tell("simulate"),
     }
 }
 
 /// Whether the catalogue was passed, or not played.
-async fn serve(options: Options) -> Result<bool, (u8, String)> {
-    let system = |error: std::io::Error| (EX_OSERR, error.to_string());
+async fn serve(options: Options) -> Result<bool, Failure> {
     // Before the line is printed: whoever reads it may send the signal at once.
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(system)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| system(&error))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| system(&error))?;
     let simulator = Simulator::start(options).await.map_err(|error| match error {
-        SimulatorError::Scenario(_) | SimulatorError::PlainBeyondLoopback(_) => (EX_CONFIG, error.to_string()),
-        _ => (EX_OSERR, error.to_string()),
+        SimulatorError::Scenario(_) | SimulatorError::PlainBeyondLoopback(_) | SimulatorError::Kept { .. } => {
+            failed(exit::CONFIG, &error)
+        }
+        _ => system(&error),
     })?;
-    let line = serde_json::to_string(simulator.credentials()).map_err(|e| (EX_OSERR, e.to_string()))?;
+    let line = serde_json::to_string(simulator.credentials()).map_err(|error| system(&error))?;
     let mut out = std::io::stdout();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(system)?;
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| system(&error))?;
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -93,23 +92,28 @@ async fn serve(options: Options) -> Result<bool, (u8, String)> {
     let report = simulator.catalogue();
     simulator.stop().await;
     if let Some(report) = &report {
-        write!(out, "{}", report.text()).and_then(|()| out.flush()).map_err(system)?;
+        write!(out, "{}", report.text()).and_then(|()| out.flush()).map_err(|error| system(&error))?;
     }
     Ok(report.is_none_or(|report| report.passed))
 }
 
-fn read_scenario(path: &Path) -> Result<Scenario, (u8, String)> {
-    let unreadable = |error: std::io::Error| (EX_NOINPUT, format!("{}: {error}", path.display()));
+fn read_scenario(path: &Path) -> Result<Scenario, Failure> {
+    let unreadable = |error: std::io::Error| Failure::io(exit::NO_INPUT, path.display(), &error);
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
     file.take(SCENARIO_LIMIT_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    let wrong = |reason: String| failed(exit::CONFIG, &format!("{}: {reason}", path.display()));
     if text.len() as u64 > SCENARIO_LIMIT_BYTES {
-        return Err((EX_CONFIG, format!("{}: larger than {SCENARIO_LIMIT_BYTES} bytes", path.display())));
+        return Err(wrong(format!("larger than {SCENARIO_LIMIT_BYTES} bytes")));
     }
-    Scenario::from_toml(&text).map_err(|error| (EX_CONFIG, format!("{}: {error}", path.display())))
+    Scenario::from_toml(&text).map_err(|error| wrong(error.to_string()))
 }
 
-fn fail(code: u8, message: &str) -> ExitCode {
-    eprintln!("fluxgate simulate: {message}");
-    ExitCode::from(code)
+/// The address cannot be had, a file not written, or another trouble of the system.
+fn system(error: &impl std::fmt::Display) -> Failure {
+    failed(exit::SYSTEM, error)
+}
+
+fn failed(code: Exit, error: &impl std::fmt::Display) -> Failure {
+    Failure::new(code, error.to_string(), error.to_string())
 }

@@ -12,8 +12,9 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
 
-use super::exit;
+use super::exit::{self, Exit};
 use super::heart::Word;
+use super::instance;
 use super::serve::Role;
 use crate::config::ConfigFile;
 use crate::os::signals::{self, Shutdown};
@@ -35,6 +36,9 @@ const STOP_LONGEST: Duration = Duration::from_secs(12);
 /// Between the page's wish to reload and the restart: its answer is still on the way.
 const RELOAD_DELAY: Duration = Duration::from_millis(300);
 
+/// A child that ends so is not started again: only a person can help. Its log says with what.
+const HOPELESS: [Exit; 2] = [exit::CONFIG, exit::IN_USE];
+
 /// What the supervisor wants of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
@@ -48,13 +52,26 @@ enum Wish {
 enum Pulse {
     Starting,
     Ready(Instant),
-    /// It said that it can never start as things are.
-    GaveUp,
+    /// It said that it can never start as things are, by this exit code.
+    GaveUp(Exit),
+}
+
+impl Pulse {
+    fn given_up(self) -> Option<Exit> {
+        match self {
+            Pulse::GaveUp(code) => Some(code),
+            Pulse::Starting | Pulse::Ready(_) => None,
+        }
+    }
 }
 
 pub fn run(file: &ConfigFile) -> ExitCode {
     let boot = file.boot(false);
     logging::start(boot.config.log.level.into(), "fluxgate");
+    let _alone = match instance::claim(&boot.config.store) {
+        Ok(claimed) => claimed,
+        Err(failure) => return failure.tell("serve"),
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -99,8 +116,8 @@ async fn supervise(config: PathBuf) -> ExitCode {
                 }
                 _ = tick.tick() => {
                     let pulses = [*core_pulse.borrow(), *front_pulse.borrow()];
-                    if pulses.contains(&Pulse::GaveUp) {
-                        break exit::CONFIG.into();
+                    if let Some(code) = pulses.iter().find_map(|pulse| pulse.given_up()) {
+                        break code.into();
                     }
                     let alive = pulses.iter().all(|pulse| matches!(pulse, Pulse::Ready(_)));
                     if alive && !announced {
@@ -181,8 +198,9 @@ impl Keeper {
                 }
             };
             let End::Died { was_ready, status } = end else { continue };
-            if status.and_then(|status| status.code()) == Some(i32::from(exit::CONFIG.0)) {
-                self.pulse.send_replace(Pulse::GaveUp);
+            let code = status.and_then(|status| status.code());
+            if let Some(code) = HOPELESS.into_iter().find(|hopeless| code == Some(i32::from(hopeless.0))) {
+                self.pulse.send_replace(Pulse::GaveUp(code));
                 return;
             }
             let now = Instant::now();

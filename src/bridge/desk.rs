@@ -45,11 +45,11 @@ impl Problem {
     }
 
     pub fn missing() -> Self {
-        Self::new(StatusCode::NoSuchFile, "No such file / Fichier inconnu")
+        Self::new(StatusCode::NoSuchFile, "Fichier inconnu / No such file")
     }
 
     pub fn forbidden() -> Self {
-        Self::new(StatusCode::PermissionDenied, "Not allowed here / Non autorisé ici")
+        Self::new(StatusCode::PermissionDenied, "Non autorisé ici / Not allowed here")
     }
 
     /// A fault in both languages: many clients show the text to a person.
@@ -62,7 +62,7 @@ impl Problem {
 impl From<std::io::Error> for Problem {
     fn from(error: std::io::Error) -> Self {
         log::warn!(error = error.to_string().as_str(); "A file operation of the SFTP bridge failed");
-        Self::new(StatusCode::Failure, "Internal error, try again / Erreur interne, recommencez")
+        Self::new(StatusCode::Failure, "Erreur interne, recommencez / Internal error, try again")
     }
 }
 
@@ -123,7 +123,7 @@ impl Desk {
             Request::Remove { id, path } => self.remove(id, &path, false).await,
             Request::Rmdir { id, path } => self.remove(id, &path, true).await,
             Request::Mkdir { path, .. } => Err(match self.tree.resolve(&path) {
-                Place::Root | Place::Depot { .. } => Problem::new(StatusCode::Failure, "It exists / Il existe déjà"),
+                Place::Root | Place::Depot { .. } => Problem::new(StatusCode::Failure, "Il existe déjà / It exists"),
                 _ => Problem::forbidden(),
             }),
             Request::Realpath { id, path } => {
@@ -141,14 +141,14 @@ impl Desk {
                 Ok(Response::Numbers { id, numbers })
             }
             Request::Init { .. } | Request::Other { .. } => {
-                Err(Problem::new(StatusCode::OpUnsupported, "Not supported / Non pris en charge"))
+                Err(Problem::new(StatusCode::OpUnsupported, "Non pris en charge / Not supported"))
             }
         }
     }
 
     async fn open(&mut self, id: u32, path: &[u8], flags: OpenFlags, attributes: &Attributes) -> Outcome<Response> {
         if self.open.len() >= HANDLES {
-            return Err(Problem::new(StatusCode::Failure, "Too many open files / Trop de fichiers ouverts"));
+            return Err(Problem::new(StatusCode::Failure, "Trop de fichiers ouverts / Too many open files"));
         }
         let writing = OpenFlags::WRITE | OpenFlags::APPEND | OpenFlags::CREATE | OpenFlags::TRUNCATE;
         let open = if flags.has(writing) {
@@ -178,7 +178,7 @@ impl Desk {
                 let (entry, descriptor) = self.through(found)?.ok_or_else(Problem::missing)?;
                 Ok((File::from(descriptor), entry))
             }
-            Place::Root | Place::Depot { .. } => Err(Problem::new(StatusCode::Failure, "A folder / Un dossier")),
+            Place::Root | Place::Depot { .. } => Err(Problem::new(StatusCode::Failure, "Un dossier / A folder")),
             Place::Drop { .. } | Place::Nowhere { .. } => Err(Problem::missing()),
         }
     }
@@ -214,7 +214,7 @@ impl Desk {
             Open::Folder(_) => return Err(bad_handle()),
         };
         if data.is_empty() && length > 0 {
-            return Err(Problem::new(StatusCode::Eof, "End of file / Fin du fichier"));
+            return Err(Problem::new(StatusCode::Eof, "Fin du fichier / End of file"));
         }
         Ok(Response::Data { id, data: data.into() })
     }
@@ -299,7 +299,7 @@ impl Desk {
 
     async fn opendir(&mut self, id: u32, path: &[u8]) -> Outcome<Response> {
         if self.open.len() >= HANDLES {
-            return Err(Problem::new(StatusCode::Failure, "Too many open files / Trop de fichiers ouverts"));
+            return Err(Problem::new(StatusCode::Failure, "Trop de fichiers ouverts / Too many open files"));
         }
         let listing = match self.tree.resolve(path) {
             Place::Root => Listing::few(tree::root().map(listing::folder).collect()),
@@ -323,7 +323,7 @@ impl Desk {
         let Open::Folder(listing) = self.find(handle)? else { return Err(bad_handle()) };
         let entries = listing.next_entries()?;
         if entries.is_empty() {
-            return Err(Problem::new(StatusCode::Eof, "End of folder / Fin du dossier"));
+            return Err(Problem::new(StatusCode::Eof, "Fin du dossier / End of folder"));
         }
         Ok(Response::Names { id, names: entries.iter().map(listing::line).collect() })
     }
@@ -422,7 +422,7 @@ fn number(handle: &[u8]) -> Option<u32> {
 }
 
 fn bad_handle() -> Problem {
-    Problem::new(StatusCode::Failure, "Unknown handle / Descripteur inconnu")
+    Problem::new(StatusCode::Failure, "Descripteur inconnu / Unknown handle")
 }
 
 pub fn ok(id: u32) -> Response {

@@ -15,9 +15,8 @@ use super::sftp_codec::{Attributes, OpenFlags, StatusCode};
 use super::staging::{Identity, STAGED_FILES, Staged};
 use super::tree::Place;
 use super::upload::{Bounds, Sealed, SealedContent, Upload, WriteError, disk_fault, hash_file};
-use crate::domain::DocumentHash;
 use crate::fault::{Code, Fault};
-use crate::gate::{Entry, EntryKind, Handed, INLINE_LIMIT, is_temporary, size_text};
+use crate::gate::{Entry, EntryKind, GateError, Handed, INLINE_LIMIT, Whole, is_temporary, size_text};
 
 /// A handle opened for writing.
 pub struct Incoming {
@@ -52,7 +51,7 @@ impl Incoming {
 }
 
 fn lost() -> Problem {
-    Problem::new(StatusCode::Failure, "Internal error, send it again / Erreur interne, renvoyez-le")
+    Problem::new(StatusCode::Failure, "Erreur interne, renvoyez-le / Internal error, send it again")
 }
 
 fn now() -> u32 {
@@ -96,7 +95,7 @@ impl Desk {
         let place = match self.tree.resolve(path) {
             Place::Drop { folder, name: Ok(name), .. } => self.staged(folder, name),
             Place::Root | Place::Depot { .. } => {
-                return Err(Problem::new(StatusCode::Failure, "A folder / Un dossier"));
+                return Err(Problem::new(StatusCode::Failure, "Un dossier / A folder"));
             }
             elsewhere => return Err(self.refuse_place(elsewhere).await),
         };
@@ -111,7 +110,7 @@ impl Desk {
             return Err(Problem::missing());
         }
         if flags.has(OpenFlags::EXCLUSIVE) && existing.is_some() {
-            return Err(Problem::new(StatusCode::Failure, "It exists / Il existe déjà"));
+            return Err(Problem::new(StatusCode::Failure, "Il existe déjà / It exists"));
         }
         let admitted = self.bridge.gate.admit(self.dropped(place.folder.clone(), place.name.clone())).await;
         if let Some(fault) = self.through(admitted)? {
@@ -121,7 +120,7 @@ impl Desk {
         let upload = if existing.is_some() && !flags.has(OpenFlags::TRUNCATE) {
             self.resume(&place).await?
         } else {
-            Upload::new(self.bounds())
+            Upload::new(&place, self.bounds())
         };
         if let Some(size) = attributes.size
             && let Err(WriteError::Refused(fault)) = upload.check_size(size)
@@ -135,8 +134,8 @@ impl Desk {
     async fn resume(&mut self, place: &Staged) -> Outcome<Upload> {
         let (bridge, bounds, own) = (Arc::clone(&self.bridge), self.bounds(), place.clone());
         let resumed = blocking(move || match bridge.staging.read(&own)? {
-            Some(file) => Upload::resume(bounds, file, &bridge.staging),
-            None => Ok(Ok(Upload::new(bounds))),
+            Some(file) => Upload::resume(&own, bounds, file, &bridge.staging),
+            None => Ok(Ok(Upload::new(&own, bounds))),
         })
         .await??;
         match resumed {
@@ -278,23 +277,20 @@ impl Desk {
             Some(spill) => Some(OwnedFd::from(spill.file.try_clone()?)),
             None => None,
         };
-        let taken = self.pass_on(place, sha256, size, body, descriptor).await;
+        let taken = self.pass_on(place, Whole { sha256, size, body, descriptor, staged: None }).await;
         if let Some(spill) = spill {
             blocking(move || drop(spill)).await?;
         }
         taken
     }
 
-    async fn pass_on(
-        &mut self,
-        place: &Staged,
-        sha256: DocumentHash,
-        size: u64,
-        body: Vec<u8>,
-        descriptor: Option<OwnedFd>,
-    ) -> Outcome<()> {
+    async fn pass_on(&mut self, place: &Staged, whole: Whole) -> Outcome<()> {
         let dropped = self.dropped(place.folder.clone(), place.name.clone());
-        let handed = self.bridge.gate.receive(dropped, sha256, size, body, descriptor).await;
+        let (size, is_staged) = (whole.size, whole.staged.is_some());
+        let handed = self.bridge.gate.receive(dropped, whole).await;
+        if !is_staged {
+            self.tell_if_away(place, &handed);
+        }
         match self.through(handed)? {
             Handed::Taken(flow) => {
                 self.bridge.counters.taken.add(1);
@@ -326,7 +322,7 @@ impl Desk {
             let spill = match content {
                 SealedContent::File(spill) => spill,
                 SealedContent::Memory(bytes) => {
-                    let spill = staging.spill()?;
+                    let spill = staging.spill(&own)?;
                     std::os::unix::fs::FileExt::write_all_at(&spill.file, &bytes, 0)?;
                     spill
                 }
@@ -352,10 +348,14 @@ impl Desk {
         let answer = match staged.await {
             Ok(None) => return Ok(()),
             Ok(Some(fault)) => Problem::fault(StatusCode::Failure, &fault),
-            Err(error) => match self.through::<()>(Err(error)) {
-                Ok(()) => return Ok(()),
-                Err(problem) => problem,
-            },
+            Err(error) => {
+                let failed = Err(error);
+                self.tell_if_away(&place, &failed);
+                match self.through::<()>(failed) {
+                    Ok(()) => return Ok(()),
+                    Err(problem) => problem,
+                }
+            }
         };
         let bridge = Arc::clone(&self.bridge);
         blocking(move || bridge.staging.remove_if(&place, identity)).await??;
@@ -366,7 +366,7 @@ impl Desk {
     pub(super) async fn rename_drop(&mut self, from: Staged, to: Place, replace: bool) -> Outcome<()> {
         let bridge = Arc::clone(&self.bridge);
         let Some(_claim) = bridge.claims.claim(&from) else {
-            return Err(Problem::new(StatusCode::Failure, "Rename under way / Renommage en cours"));
+            return Err(Problem::new(StatusCode::Failure, "Renommage en cours / Rename under way"));
         };
         let (own, look) = (Arc::clone(&bridge), from.clone());
         let Some(file) = blocking(move || own.staging.read(&look)).await?? else {
@@ -381,7 +381,7 @@ impl Desk {
             let own = Arc::clone(&bridge);
             let renamed = blocking(move || -> std::io::Result<Outcome<bool>> {
                 if !replace && from != to && own.staging.stat(&to)?.is_some() {
-                    return Ok(Err(Problem::new(StatusCode::Failure, "It exists / Il existe déjà")));
+                    return Ok(Err(Problem::new(StatusCode::Failure, "Il existe déjà / It exists")));
                 }
                 Ok(Ok(own.staging.rename(&from, &to)?))
             })
@@ -405,10 +405,14 @@ impl Desk {
         })
         .await??;
         let descriptor = (size > INLINE_LIMIT as u64).then(|| OwnedFd::from(file));
-        self.pass_on(&to, sha256, size, body, descriptor).await?;
-        // Core has it: a crash here leaves a staged copy, swept later or handed over again as a duplicate.
+        let staged = Some(identity.stamp());
+        self.pass_on(&to, Whole { sha256, size, body, descriptor, staged }).await?;
+        // Core has it: what stays behind from here on is known by its stamp, renamed once more or swept.
         let bridge = Arc::clone(&self.bridge);
-        blocking(move || bridge.staging.remove_if(&from, identity)).await??;
+        let removed = blocking(move || bridge.staging.remove_if(&from, identity)).await;
+        if let Ok(Err(e)) | Err(e) = removed {
+            log::warn!(error = e.to_string().as_str(); "A staged file that core has taken could not be removed");
+        }
         Ok(())
     }
 
@@ -423,11 +427,19 @@ impl Desk {
         self.refuse(&incoming.place, fault).await;
     }
 
+    /// A file that was whole is discarded because core cannot be reached: its receipt comes once it can.
+    fn tell_if_away<T>(&self, place: &Staged, answer: &Result<T, GateError>) {
+        if let Err(GateError::Unreachable(_)) = answer {
+            let dropped = self.dropped(place.folder.clone(), place.name.clone());
+            self.bridge.caretaker.tell_later(dropped, Fault::new(Code::CoreUnavailable));
+        }
+    }
+
     /// Refuses a path that is no place to drop into.
     async fn refuse_place(&mut self, place: Place) -> Problem {
         match place {
             Place::Drop { folder, name: Err(reason), shown } => {
-                let fault = Fault::new(Code::NameNotAllowed).with("name", &shown).with("reason", reason);
+                let fault = Fault::new(Code::NameNotAllowed).with("name", &shown).with_text("reason", &reason.text());
                 let place = self.staged(folder, shown);
                 self.refuse(&place, fault).await
             }
@@ -454,8 +466,12 @@ impl Desk {
         let problem = Problem::fault(StatusCode::Failure, &fault);
         log::info!(account = self.grant.account.as_str(), fault = fault.code.as_str(); "File refused");
         let dropped = self.dropped(place.folder.clone(), place.name.clone());
-        if let Err(e) = self.bridge.gate.refuse(dropped, fault).await {
-            log::error!(account = self.grant.account.as_str(), error = e.to_string().as_str(); "A refusal could not be journalled");
+        match self.bridge.gate.refuse(dropped.clone(), fault.clone(), None).await {
+            Ok(()) => {}
+            Err(GateError::Unreachable(_)) => self.bridge.caretaker.tell_later(dropped, fault),
+            Err(e) => {
+                log::error!(account = self.grant.account.as_str(), error = e.to_string().as_str(); "A refusal could not be journalled");
+            }
         }
         problem
     }

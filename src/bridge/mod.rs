@@ -5,6 +5,7 @@
 //! them have names. Refuses to know: the store, invoices, Chorus Pro; it asks core through [`crate::gate`].
 
 pub mod client;
+mod caretaker;
 mod desk;
 mod drops;
 mod guarded;

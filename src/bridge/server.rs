@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey};
@@ -17,7 +17,9 @@ use russh::{
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinHandle;
 
+use super::caretaker::Caretaker;
 use super::desk::Desk;
 use super::drops::Claims;
 use super::guarded::{Guarded, Leash};
@@ -46,8 +48,6 @@ const INBOX: usize = 32;
 const STOP_TIME: Duration = Duration::from_secs(15);
 /// Pause after a failed accept (no descriptor left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often forgotten staged files are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
 /// What the bridge needs to run.
 #[derive(Debug, Clone)]
@@ -91,16 +91,20 @@ pub struct Bridge {
     pub(super) taken: Taken,
     pub(super) claims: Claims,
     pub(super) counters: Counters,
+    pub(super) caretaker: Caretaker,
     section: Section,
     open: Mutex<HashMap<IpAddr, u32>>,
 }
 
 impl Bridge {
-    /// Opens the staging folder; unfinished uploads of a former process are removed from it.
+    /// Opens the staging folder, and sees what a former process left there.
     pub fn new(gate: gate::Client, settings: Settings) -> std::io::Result<Arc<Self>> {
+        let staging = Staging::open(settings.staging)?;
+        let caretaker = Caretaker::new(staging.left()?);
         Ok(Arc::new(Self {
             gate,
-            staging: Staging::open(settings.staging)?,
+            staging,
+            caretaker,
             taken: Taken::default(),
             claims: Claims::default(),
             counters: Counters::default(),
@@ -124,7 +128,7 @@ impl Bridge {
         // Strangers never fill the house: half of it is for those who are logged in.
         let strangers = Arc::new(Semaphore::new((places as usize).div_ceil(2)));
         let (stop, stopped) = watch::channel(false);
-        let sweeper = tokio::spawn(sweep(Arc::clone(self)));
+        let chores = self.caretaker.begin(self);
         tokio::pin!(shutdown);
         loop {
             let (stream, peer) = tokio::select! {
@@ -145,11 +149,11 @@ impl Bridge {
             self.counters.connections.add(1);
             tokio::spawn(connection(Arc::clone(self), Arc::clone(&config), stream, place, stopped.clone()));
         }
-        sweeper.abort();
         let _ = stop.send(true);
         if tokio::time::timeout(STOP_TIME, all.acquire_many(places)).await.is_err() {
             log::warn!("SFTP bridge stops with sessions that did not end");
         }
+        chores.iter().for_each(JoinHandle::abort);
     }
 
     fn admit_address(
@@ -450,34 +454,6 @@ impl Handler for Visitor {
         session: &mut Session,
     ) -> Result<(), Self::Error> {
         session.channel_failure(channel)
-    }
-}
-
-/// Removes staged files that nobody renamed in time, each with a receipt.
-async fn sweep(bridge: Arc<Bridge>) {
-    loop {
-        let own = Arc::clone(&bridge);
-        let found = super::desk::blocking(move || own.staging.forgotten(SystemTime::now())).await;
-        match found {
-            Ok(Ok(forgotten)) => {
-                for (staged, identity) in forgotten {
-                    let super::staging::Staged { account, folder, name } = staged.clone();
-                    if let Err(e) = bridge.gate.swept(account, folder, name).await {
-                        log::warn!(error = e.to_string().as_str(); "A forgotten staged file stays: it could not be journalled");
-                        continue;
-                    }
-                    let own = Arc::clone(&bridge);
-                    let removed = super::desk::blocking(move || own.staging.remove_if(&staged, identity)).await;
-                    if !matches!(removed, Ok(Ok(_))) {
-                        log::warn!("A forgotten staged file could not be removed");
-                    }
-                }
-            }
-            Ok(Err(e)) | Err(e) => {
-                log::warn!(error = e.to_string().as_str(); "The staging folder could not be swept");
-            }
-        }
-        tokio::time::sleep(SWEEP_EVERY).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Front's own folder for what is not handed over yet.
 //!
-//! `staging/.upload-<random>`: the content of a handle that is being written; worth nothing after a restart.
+//! `staging/.uploads/<account>/<folder>/<random>.<name>`: the content of a handle that is being written. After a restart
+//! it tells only what was under way.
 //! `staging/<account>/<folder>/<name>`: uploads under a temporary name, whole and durable, that wait for their rename.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -8,10 +9,10 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::domain::AccountName;
-use crate::gate::{Entry, EntryKind};
+use crate::domain::{AccountName, Timestamp};
+use crate::gate::{Entry, EntryKind, Stamp};
 use crate::os::{disk, random};
 
 /// Files under temporary names that an account may have in one drop folder at once.
@@ -19,7 +20,7 @@ pub const STAGED_FILES: usize = 10_000;
 /// A staged file that nobody renames is removed after this.
 pub const STAGED_TIME: Duration = Duration::from_secs(24 * 3600);
 
-const UPLOAD: &str = ".upload-";
+const UPLOADS: &str = ".uploads";
 
 /// The staging folder.
 #[derive(Debug)]
@@ -68,25 +69,64 @@ impl Identity {
     pub fn of(file: &fs::Metadata) -> Self {
         Self { inode: file.ino(), modified: (file.mtime(), file.mtime_nsec()) }
     }
+
+    /// For core: the same before and after a restart.
+    pub fn stamp(&self) -> Stamp {
+        Stamp(format!("{}.{}.{}", self.inode, self.modified.0, self.modified.1))
+    }
+}
+
+/// An upload that a former process was receiving when it died.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    pub staged: Staged,
+    pub path: PathBuf,
+    /// Bytes of it on the disk.
+    pub size: u64,
+    pub modified: Timestamp,
 }
 
 impl Staging {
-    /// Makes the folder if it is missing and removes the unfinished uploads of a former process.
+    /// Makes the folder if it is missing.
     pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
         let dir = dir.into();
-        private_folder(&dir)?;
-        for entry in fs::read_dir(&dir)? {
-            let entry = entry?;
-            if entry.file_name().as_encoded_bytes().starts_with(UPLOAD.as_bytes()) {
-                fs::remove_file(entry.path())?;
-            }
-        }
+        private_folder(&dir.join(UPLOADS))?;
         Ok(Self { dir, changing: Mutex::default() })
     }
 
-    /// A new file of its own for an upload's content.
-    pub fn spill(&self) -> io::Result<Spill> {
-        let path = self.dir.join(format!("{UPLOAD}{}", random::hex::<16>()));
+    /// The unfinished uploads of a former process: asked before this one receives any.
+    pub fn left(&self) -> io::Result<Vec<Left>> {
+        let mut left = Vec::new();
+        for account in fs::read_dir(self.dir.join(UPLOADS))? {
+            let account = account?;
+            let Some(name) = account.file_name().to_str().and_then(|n| n.parse::<AccountName>().ok()) else { continue };
+            for folder in fs::read_dir(account.path())? {
+                let folder = folder?;
+                let Some(place) = folder.file_name().to_str().map(decoded) else { continue };
+                for file in fs::read_dir(folder.path())? {
+                    let file = file?;
+                    let found = file.metadata()?;
+                    let own = file.file_name();
+                    let Some((_, dropped)) = own.to_str().and_then(|own| own.split_once('.')) else { continue };
+                    let modified = found.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+                    left.push(Left {
+                        staged: Staged { account: name.clone(), folder: place.clone(), name: dropped.to_owned() },
+                        path: file.path(),
+                        size: found.len(),
+                        modified: Timestamp::EPOCH.plus(modified),
+                    });
+                }
+            }
+        }
+        Ok(left)
+    }
+
+    /// A new file of its own for the content of an upload to `place`. Its name is not synced: it is only worth something
+    /// when this process dies and the machine does not.
+    pub fn spill(&self, place: &Staged) -> io::Result<Spill> {
+        let folder = self.dir.join(UPLOADS).join(place.account.as_str()).join(encoded(&place.folder));
+        private_folder(&folder)?;
+        let path = folder.join(format!("{}.{}", random::hex::<16>(), place.name));
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         Ok(Spill { file, path, kept: false })
     }
@@ -282,22 +322,28 @@ mod tests {
     fn what_is_kept_survives_and_what_is_not_vanishes() {
         let dir = tempfile::tempdir().unwrap();
         let staging = Staging::open(dir.path().join("staging")).unwrap();
-        let discarded = staging.spill().unwrap();
+        let discarded = staging.spill(&staged("z.xml")).unwrap();
         let path = discarded.path.clone();
         assert!(path.exists());
         drop(discarded);
         assert!(!path.exists());
 
-        let mut spill = staging.spill().unwrap();
+        let mut spill = staging.spill(&staged("x.tmp")).unwrap();
         spill.file.write_all(b"abc").unwrap();
         staging.keep(spill, &staged("x.tmp")).unwrap();
-        let lost = staging.spill().unwrap();
+        // What a process leaves that dies: under the longest name, which is still one of a file system.
+        let long = staged(&"é".repeat(100));
+        let mut lost = staging.spill(&long).unwrap();
+        lost.file.write_all(b"half").unwrap();
         std::mem::forget(lost);
 
         let again = Staging::open(dir.path().join("staging")).unwrap();
+        let left = again.left().unwrap();
+        assert_eq!(left.iter().map(|l| (l.staged.clone(), l.size)).collect::<Vec<_>>(), [(long, 4)]);
+        fs::remove_file(&left[0].path).unwrap();
+        assert!(again.left().unwrap().is_empty());
         assert_eq!(again.stat(&staged("x.tmp")).unwrap().unwrap().size, 3);
         assert_eq!(again.list(&"sifac".parse().unwrap(), "depot/qualif").unwrap().len(), 1);
-        assert_eq!(fs::read_dir(dir.path().join("staging")).unwrap().count(), 1, "the lost upload is gone");
         assert!(again.rename(&staged("x.tmp"), &staged("y.tmp")).unwrap());
         assert!(!again.rename(&staged("x.tmp"), &staged("z.tmp")).unwrap());
         assert!(again.forgotten(SystemTime::now()).unwrap().is_empty());
@@ -305,7 +351,7 @@ mod tests {
         let forgotten = again.forgotten(later).unwrap();
         assert_eq!(forgotten.iter().map(|(staged, _)| staged.clone()).collect::<Vec<_>>(), vec![staged("y.tmp")]);
         // Uploaded anew since it was looked at: another content, which stays.
-        let spill = again.spill().unwrap();
+        let spill = again.spill(&staged("y.tmp")).unwrap();
         io::Write::write_all(&mut &spill.file, b"newer").unwrap();
         again.keep(spill, &staged("y.tmp")).unwrap();
         assert!(!again.remove_if(&staged("y.tmp"), forgotten[0].1).unwrap());

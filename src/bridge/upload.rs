@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::staging::{Spill, Staging};
+use super::staging::{Spill, Staged, Staging};
 use crate::domain::DocumentHash;
 use crate::fault::{Code, Fault};
 use crate::gate::{INLINE_LIMIT, size_text};
@@ -44,6 +44,8 @@ enum Content {
 
 /// The content of a handle opened for writing.
 pub struct Upload {
+    /// Where it is meant to go: a file of its content bears it.
+    place: Staged,
     content: Content,
     bounds: Bounds,
     written: Pieces,
@@ -70,8 +72,9 @@ pub enum SealedContent {
 }
 
 impl Upload {
-    pub fn new(bounds: Bounds) -> Self {
+    pub fn new(place: &Staged, bounds: Bounds) -> Self {
         Self {
+            place: place.clone(),
             content: Content::Memory(Vec::new()),
             bounds,
             written: Pieces::default(),
@@ -83,8 +86,13 @@ impl Upload {
     }
 
     /// Begins with a copy of what `file` holds (a client that resumes).
-    pub fn resume(bounds: Bounds, mut file: impl Read, staging: &Staging) -> io::Result<Result<Self, WriteError>> {
-        let mut upload = Self::new(bounds);
+    pub fn resume(
+        place: &Staged,
+        bounds: Bounds,
+        mut file: impl Read,
+        staging: &Staging,
+    ) -> io::Result<Result<Self, WriteError>> {
+        let mut upload = Self::new(place, bounds);
         let mut buffer = vec![0; 256 * 1024];
         let mut offset = 0;
         loop {
@@ -193,7 +201,7 @@ impl Upload {
 
     fn spill(&mut self, staging: &Staging) -> io::Result<()> {
         if let Content::Memory(bytes) = &self.content {
-            let spill = staging.spill()?;
+            let spill = staging.spill(&self.place)?;
             spill.file.write_all_at(bytes, 0)?;
             self.content = Content::File(spill);
         }
@@ -347,6 +355,10 @@ mod tests {
 
     const BOUNDS: Bounds = Bounds { file_limit: 1 << 20, disk_reserve: 0 };
 
+    fn place() -> Staged {
+        Staged { account: "sifac".parse().unwrap(), folder: "depot".into(), name: "a.xml".into() }
+    }
+
     fn content(sealed: &Sealed) -> Vec<u8> {
         match &sealed.content {
             SealedContent::Memory(bytes) => bytes.clone(),
@@ -367,7 +379,7 @@ mod tests {
         ) {
             let dir = tempfile::tempdir().unwrap();
             let staging = Staging::open(dir.path()).unwrap();
-            let mut upload = Upload::new(BOUNDS);
+            let mut upload = Upload::new(&place(), BOUNDS);
             let mut model: Vec<Option<u8>> = Vec::new();
             for ((offset, length, value), cut) in writes.into_iter().zip(cuts) {
                 let at = usize::try_from(offset).unwrap();
@@ -398,18 +410,18 @@ mod tests {
     fn limits_hold() {
         let dir = tempfile::tempdir().unwrap();
         let staging = Staging::open(dir.path()).unwrap();
-        let mut upload = Upload::new(BOUNDS);
+        let mut upload = Upload::new(&place(), BOUNDS);
         assert!(upload.write((1 << 20) - 1, b"x", &staging).is_ok());
         let refused = upload.write(1 << 20, b"x", &staging);
         assert!(matches!(refused, Err(WriteError::Refused(f)) if f.code == Code::FileTooLarge));
         assert!(matches!(upload.write(u64::MAX, b"x", &staging), Err(WriteError::Unsupported(_))));
         assert!(upload.seal().unwrap().is_none(), "a file with a hole is not whole");
 
-        let mut upload = Upload::new(BOUNDS);
+        let mut upload = Upload::new(&place(), BOUNDS);
         let refused = (0..PIECES as u64 + 1).map(|n| upload.write(n * 2, b"x", &staging)).find_map(Result::err);
         assert!(matches!(refused, Some(WriteError::Unsupported(_))));
 
-        let mut upload = Upload::new(Bounds { file_limit: 1 << 40, disk_reserve: u64::MAX });
+        let mut upload = Upload::new(&place(), Bounds { file_limit: 1 << 40, disk_reserve: u64::MAX });
         let refused = (0..100u64).map(|n| upload.write(n << 16, &[0; 1 << 16], &staging)).find_map(Result::err);
         assert!(matches!(refused, Some(WriteError::Refused(f)) if f.code == Code::DiskNearlyFull));
     }
@@ -418,7 +430,7 @@ mod tests {
     fn a_resumed_upload_begins_with_what_was_there() {
         let dir = tempfile::tempdir().unwrap();
         let staging = Staging::open(dir.path()).unwrap();
-        let mut upload = Upload::resume(BOUNDS, &b"hello "[..], &staging).unwrap().ok().unwrap();
+        let mut upload = Upload::resume(&place(), BOUNDS, &b"hello "[..], &staging).unwrap().ok().unwrap();
         upload.write(6, b"world", &staging).ok().unwrap();
         assert_eq!(content(&upload.seal().unwrap().unwrap()), b"hello world");
     }

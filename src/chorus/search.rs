@@ -62,11 +62,9 @@ impl<R> ResultPage<R> {
         self.page < self.pages
     }
 
-    fn read(
-        answer: &Value,
-        paging: &Value,
-        read_row: impl Fn(&Value, &str) -> Result<R, Unreadable>,
-    ) -> Result<Self, Unreadable> {
+    /// The paging figures are nested under `parametresRetour` in one search and flat in the other: both are read in both.
+    fn read(answer: &Value, read_row: impl Fn(&Value, &str) -> Result<R, Unreadable>) -> Result<Self, Unreadable> {
+        let paging = answer.get("parametresRetour").filter(|p| p.is_object()).unwrap_or(answer);
         let number = |name| field::integer(paging, name).and_then(|n| u32::try_from(n).ok());
         let mut page = Self {
             page: number("pageCourante").unwrap_or(1),
@@ -100,6 +98,88 @@ impl<R> ResultPage<R> {
     }
 }
 
+/// Writes what both searches may be narrowed by.
+fn narrow(
+    body: &mut Map<String, Value>,
+    number: Option<&InvoiceNumber>,
+    deposited: Option<&Period>,
+    state_changed: Option<&Period>,
+) {
+    if let Some(number) = number {
+        body.insert("numeroFacture".to_owned(), number.as_str().into());
+    }
+    if let Some(period) = deposited {
+        period.write(body, "periodeDateDepot");
+    }
+    if let Some(period) = state_changed {
+        period.write(body, "periodeDateHeureEtatCourant");
+    }
+}
+
+/// An invoice as a search shows it: what both searches show, and what only this one does.
+macro_rules! shown_invoice {
+    ($(#[$about:meta])* $name:ident, id in $id:literal, and { $($(#[$doc:meta])* $field:ident: $type:ty = $read:expr,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            pub id: ChorusInvoiceId,
+            pub number: InvoiceNumber,
+            pub status: InvoiceStatus,
+            pub status_at: Option<WireDate>,
+            pub comment: Option<String>,
+            pub supplier: Option<String>,
+            pub supplier_name: Option<String>,
+            pub recipient: Option<String>,
+            pub recipient_name: Option<String>,
+            pub issued_on: Option<WireDate>,
+            pub deposited_on: Option<WireDate>,
+            /// FACTURE, AVOIR, ACOMPTE.
+            pub kind: Option<String>,
+            /// Amount and currency: `120.00 EUR`.
+            pub payable: Option<String>,
+            $($(#[$doc])* pub $field: $type,)*
+        }
+
+        impl $name {
+            fn read(row: &Value, place: &str) -> Result<Self, Unreadable> {
+                Ok(Self {
+                    id: ChorusInvoiceId(field::needed_integer(row, place, $id)?),
+                    number: field::needed(row, place, "numeroFacture")?,
+                    status: field::needed(row, place, "statut")?,
+                    status_at: field::date(row, "dateHeureEtatCourant"),
+                    comment: field::text(row, "commentaireEtatCourant"),
+                    supplier: field::text(row, "codeFournisseur"),
+                    supplier_name: field::text(row, "designationFournisseur"),
+                    recipient: field::text(row, "codeDestinataire"),
+                    recipient_name: field::text(row, "designationDestinataire"),
+                    issued_on: field::date(row, "dateFacture"),
+                    deposited_on: field::date(row, "dateDepot"),
+                    kind: field::text(row, "typeFacture"),
+                    payable: payable(row),
+                    $($field: $read(row),)*
+                })
+            }
+        }
+    };
+}
+
+shown_invoice! {
+    /// A sent invoice, as a search shows it.
+    SentInvoice, id in "identifiantFactureCPP", and {
+        /// The flux it came by, when the row says.
+        deposit: Option<DepositNumber> = |row| field::text(row, "numeroFluxDepot").and_then(|n| n.parse().ok()),
+    }
+}
+
+shown_invoice! {
+    /// A received invoice, as a search shows it.
+    ReceivedInvoice, id in "idFacture", and {
+        /// The recipient's service.
+        service: Option<String> = |row| field::text(row, "codeServiceExecutant"),
+        downloaded: Option<bool> = |row| field::truth(row, "factureTelechargeeParDestinataire"),
+    }
+}
+
 /// Searches the invoices we sent, as supplier.
 #[derive(Debug, Clone)]
 pub struct RechercherFournisseur {
@@ -110,28 +190,6 @@ pub struct RechercherFournisseur {
     pub page: Page,
 }
 
-/// A sent invoice, as a search shows it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SentInvoice {
-    pub id: ChorusInvoiceId,
-    pub number: InvoiceNumber,
-    /// The flux it came by, when the row says.
-    pub deposit: Option<DepositNumber>,
-    pub status: InvoiceStatus,
-    pub status_at: Option<WireDate>,
-    pub comment: Option<String>,
-    pub supplier: Option<String>,
-    pub supplier_name: Option<String>,
-    pub recipient: Option<String>,
-    pub recipient_name: Option<String>,
-    pub issued_on: Option<WireDate>,
-    pub deposited_on: Option<WireDate>,
-    /// FACTURE, AVOIR, ACOMPTE.
-    pub kind: Option<String>,
-    /// Amount and currency: `120.00 EUR`.
-    pub payable: Option<String>,
-}
-
 impl Service for RechercherFournisseur {
     const NAME: &'static str = "rechercher/fournisseur";
     const PATH: &'static str = "/cpro/factures/v1/rechercher/fournisseur";
@@ -140,43 +198,16 @@ impl Service for RechercherFournisseur {
 
     fn body(&self) -> Value {
         let mut body = Map::new();
-        if let Some(number) = &self.number {
-            body.insert("numeroFacture".to_owned(), number.as_str().into());
-        }
+        narrow(&mut body, self.number.as_ref(), self.deposited.as_ref(), self.state_changed.as_ref());
         if let Some(deposit) = &self.deposit {
             body.insert("numeroFluxDepot".to_owned(), deposit.as_str().into());
-        }
-        if let Some(period) = &self.deposited {
-            period.write(&mut body, "periodeDateDepot");
-        }
-        if let Some(period) = &self.state_changed {
-            period.write(&mut body, "periodeDateHeureEtatCourant");
         }
         body.insert("rechercheFactureParFournisseur".to_owned(), Value::Object(self.page.body()));
         Value::Object(body)
     }
 
-    /// The paging figures are nested under `parametresRetour` here; flat ones are read too.
     fn read(answer: &Value) -> Result<Self::Answer, Unreadable> {
-        let nested = answer.get("parametresRetour").filter(|p| p.is_object());
-        ResultPage::read(answer, nested.unwrap_or(answer), |row, place| {
-            Ok(SentInvoice {
-                id: ChorusInvoiceId(field::needed_integer(row, place, "identifiantFactureCPP")?),
-                number: field::needed(row, place, "numeroFacture")?,
-                deposit: field::text(row, "numeroFluxDepot").and_then(|n| n.parse().ok()),
-                status: status(row, place)?,
-                status_at: field::date(row, "dateHeureEtatCourant"),
-                comment: field::text(row, "commentaireEtatCourant"),
-                supplier: field::text(row, "codeFournisseur"),
-                supplier_name: field::text(row, "designationFournisseur"),
-                recipient: field::text(row, "codeDestinataire"),
-                recipient_name: field::text(row, "designationDestinataire"),
-                issued_on: field::date(row, "dateFacture"),
-                deposited_on: field::date(row, "dateDepot"),
-                kind: field::text(row, "typeFacture"),
-                payable: payable(row),
-            })
-        })
+        ResultPage::read(answer, SentInvoice::read)
     }
 }
 
@@ -212,29 +243,6 @@ pub struct RechercherRecipiendaire {
     pub page: Page,
 }
 
-/// A received invoice, as a search shows it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ReceivedInvoice {
-    pub id: ChorusInvoiceId,
-    pub number: InvoiceNumber,
-    pub status: InvoiceStatus,
-    pub status_at: Option<WireDate>,
-    pub comment: Option<String>,
-    pub supplier: Option<String>,
-    pub supplier_name: Option<String>,
-    pub recipient: Option<String>,
-    pub recipient_name: Option<String>,
-    /// The recipient's service.
-    pub service: Option<String>,
-    pub issued_on: Option<WireDate>,
-    pub deposited_on: Option<WireDate>,
-    /// FACTURE, AVOIR, ACOMPTE.
-    pub kind: Option<String>,
-    /// Amount and currency: `120.00 EUR`.
-    pub payable: Option<String>,
-    pub downloaded: Option<bool>,
-}
-
 impl Service for RechercherRecipiendaire {
     const NAME: &'static str = "rechercher/recipiendaire";
     const PATH: &'static str = "/cpro/factures/v1/rechercher/recipiendaire";
@@ -244,15 +252,7 @@ impl Service for RechercherRecipiendaire {
     fn body(&self) -> Value {
         let mut body = Map::new();
         body.insert("typeDemandePaiement".to_owned(), self.kind.as_str().into());
-        if let Some(number) = &self.number {
-            body.insert("numeroFacture".to_owned(), number.as_str().into());
-        }
-        if let Some(period) = &self.deposited {
-            period.write(&mut body, "periodeDateDepot");
-        }
-        if let Some(period) = &self.state_changed {
-            period.write(&mut body, "periodeDateHeureEtatCourant");
-        }
+        narrow(&mut body, self.number.as_ref(), self.deposited.as_ref(), self.state_changed.as_ref());
         if let Some(downloaded) = self.downloaded {
             body.insert("factureTelechargeeParDestinataire".to_owned(), downloaded.into());
         }
@@ -265,33 +265,9 @@ impl Service for RechercherRecipiendaire {
         Value::Object(body)
     }
 
-    /// The paging figures are flat here; nested ones are read too.
     fn read(answer: &Value) -> Result<Self::Answer, Unreadable> {
-        let nested = answer.get("parametresRetour").filter(|p| p.is_object());
-        ResultPage::read(answer, nested.unwrap_or(answer), |row, place| {
-            Ok(ReceivedInvoice {
-                id: ChorusInvoiceId(field::needed_integer(row, place, "idFacture")?),
-                number: field::needed(row, place, "numeroFacture")?,
-                status: status(row, place)?,
-                status_at: field::date(row, "dateHeureEtatCourant"),
-                comment: field::text(row, "commentaireEtatCourant"),
-                supplier: field::text(row, "codeFournisseur"),
-                supplier_name: field::text(row, "designationFournisseur"),
-                recipient: field::text(row, "codeDestinataire"),
-                recipient_name: field::text(row, "designationDestinataire"),
-                service: field::text(row, "codeServiceExecutant"),
-                issued_on: field::date(row, "dateFacture"),
-                deposited_on: field::date(row, "dateDepot"),
-                kind: field::text(row, "typeFacture"),
-                payable: payable(row),
-                downloaded: field::truth(row, "factureTelechargeeParDestinataire"),
-            })
-        })
+        ResultPage::read(answer, ReceivedInvoice::read)
     }
-}
-
-fn status(row: &Value, place: &str) -> Result<InvoiceStatus, Unreadable> {
-    field::needed(row, place, "statut")
 }
 
 /// `montantAPayer` with at least two decimals, and the currency.

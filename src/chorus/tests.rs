@@ -1,7 +1,6 @@
-//! Against the example exchanges and the official swagger, which are read from `../shared` when present, and against
+//! Against the example exchanges and the official swagger, which are read from the reference folder when present, and against
 //! hand-made answers for everything they do not show.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,22 +11,16 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::{ChorusInvoiceId, InvoiceStatus, Timestamp};
 use crate::fault::Code;
+use crate::reference::reference;
 
-/// A file of the shared reference material; says so and answers `None` where that is absent.
-fn shared(path: &str) -> Option<Vec<u8>> {
-    let root = std::env::var_os("FLUXGATE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let file = root.join("chorus-pro").join(path);
-    let content = std::fs::read(&file).ok();
-    if content.is_none() {
-        eprintln!("SKIPPED: {} is absent", file.display());
-    }
-    content
+/// What the reference folder holds about Chorus Pro.
+fn official(path: &str) -> Option<Vec<u8>> {
+    Some(std::fs::read(reference(&format!("chorus-pro/{path}"))?).unwrap())
 }
 
 /// Reads an example as the body of an answer.
 fn example<S: Service>(status: u16, file: &str) -> Option<Reply<S::Answer>> {
-    Some(read_reply::<S>(status, &shared(&format!("examples/{file}"))?))
+    Some(read_reply::<S>(status, &official(&format!("examples/{file}"))?))
 }
 
 fn answer<S: Service>(body: Value) -> S::Answer
@@ -110,7 +103,7 @@ fn body_schema(swagger: &Value, path: &str) -> Value {
 
 #[test]
 fn every_request_body_has_the_shape_of_the_official_swagger() {
-    let Some(swagger) = shared("swagger/factures.json") else { return };
+    let Some(swagger) = official("swagger/factures.json") else { return };
     let swagger: Value = serde_json::from_slice(&swagger).unwrap();
     for (path, body) in requests() {
         // Formats are not judged: the swagger says date-time, Chorus Pro takes dates without an offset (PROTOCOL §2.2).
@@ -149,10 +142,10 @@ fn request_bodies_say_what_was_asked() {
 
 #[test]
 fn the_example_exchanges_read_as_their_names_say() {
-    let Some(token) = shared("examples/01_token_ok.json") else { return };
+    let Some(token) = official("examples/01_token_ok.json") else { return };
     let TokenReply::Token(token) = read_token(200, &token) else { panic!("example 01") };
     assert_eq!((token.access.expose_secret().len(), token.lifetime), (55, Duration::from_secs(3600)));
-    let refused = read_token(400, &shared("examples/02_token_ko_400.json").unwrap());
+    let refused = read_token(400, &official("examples/02_token_ko_400.json").unwrap());
     assert!(matches!(refused, TokenReply::ClientRefused));
 
     let Some(Reply::Answer(deposited)) = example::<DeposerFlux>(200, "04_deposer_flux_ok.json") else { panic!("04") };
@@ -322,7 +315,7 @@ fn a_report_sums_up_its_errors_in_one_line() {
 
 #[test]
 fn syntaxes_are_the_swaggers_and_follow_the_content() {
-    if let Some(swagger) = shared("swagger/factures.json") {
+    if let Some(swagger) = official("swagger/factures.json") {
         let swagger: Value = serde_json::from_slice(&swagger).unwrap();
         let listed = &swagger["definitions"]["DeposerFluxFactureParam"]["properties"]["syntaxeFlux"]["enum"];
         let mut listed: Vec<&str> = listed.as_array().unwrap().iter().filter_map(Value::as_str).collect();

@@ -1,15 +1,23 @@
 //! What no single key can tell: names that must exist, ids that must differ, values that do not go together.
+//!
+//! Names and environments are read from the text itself: a table with a slip elsewhere is checked all the same, so that
+//! one look shows every problem. What a slip has made unknown is not held against anything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Numbered;
-use super::problem::{Text, nearest};
-use super::read::Document;
+use super::problem::nearest;
+use super::read::{Document, correct_the_value};
+use crate::domain::{Environment, Siret, SiretForm};
+use crate::fault::Text;
+use crate::work::connector::TechnicalAccountSection;
 
 /// A request's head can be configured between these, in bytes.
 const HEADER_LIMITS: std::ops::RangeInclusive<u64> = 8 << 10..=1 << 20;
 /// The longest name of a journal, in bytes.
 const ORIGIN_LIMIT: usize = 100;
+/// Where a route's files are dropped unless it says otherwise, and what every other drop folder is below.
+const DROP_FOLDER: &str = "depot";
 /// The most folders below each other in a route.
 const FOLDER_DEPTH: usize = 4;
 
@@ -17,9 +25,10 @@ const FOLDER_DEPTH: usize = 4;
 pub(super) fn check(config: &Numbered, document: &mut Document<'_>) {
     unique(document, "establishment", "id");
     unique(document, "account", "name");
-    establishments(config, document);
-    routes(config, document);
-    receivers(config, document);
+    establishments(document);
+    sirets(document);
+    routes(document);
+    receivers(document);
     door(config, document);
     journal(config, document);
     chorus(config, document);
@@ -45,24 +54,13 @@ fn unique(document: &mut Document<'_>, list: &str, key: &str) {
     }
 }
 
-fn establishments(config: &Numbered, document: &mut Document<'_>) {
+fn establishments(document: &mut Document<'_>) {
     let environments = document.keys_of(&["chorus", "api"]);
-    for (n, establishment) in &config.establishments {
+    for n in 1..=document.count("establishment") {
         let mut seen = BTreeSet::new();
-        for (m, account) in (1..).zip(&establishment.technical_account) {
+        for (m, environment) in document.listed(&format!("establishment[{n}].technical_account"), "environment") {
             let key = format!("establishment[{n}].technical_account[{m}].environment");
-            let environment = account.environment;
-            if !seen.insert(environment) {
-                document.object(
-                    &key,
-                    Text::new(
-                        format!("deux comptes techniques pour « {environment} »"),
-                        format!("two technical accounts for \"{environment}\""),
-                    ),
-                    Text::new("N'en gardez qu'un", "Keep only one"),
-                );
-            }
-            if !environments.iter().any(|name| name == environment.as_str()) {
+            if !environments.contains(&environment) {
                 document.object(
                     &key,
                     Text::new(
@@ -72,34 +70,79 @@ fn establishments(config: &Numbered, document: &mut Document<'_>) {
                     Text::new(format!("Ajoutez [chorus.api.{environment}]"), format!("Add [chorus.api.{environment}]")),
                 );
             }
+            if !seen.insert(environment.clone()) {
+                document.object(
+                    &key,
+                    Text::new(
+                        format!("deux comptes techniques pour « {environment} »"),
+                        format!("two technical accounts for \"{environment}\""),
+                    ),
+                    Text::new("N'en gardez qu'un", "Keep only one"),
+                );
+            }
         }
     }
 }
 
-fn routes(config: &Numbered, document: &mut Document<'_>) {
-    let accounts = document.listed("account", "name");
-    let establishments = document.listed("establishment", "id");
-    let mut folders: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for (n, route) in &config.routes {
-        named(document, &format!("route[{n}].account"), route.account.as_str(), &accounts, "[[account]]");
-        let establishment = route.establishment.as_str();
-        named(document, &format!("route[{n}].establishment"), establishment, &establishments, "[[establishment]]");
-        let environment = route.environment;
-        let owner = config.establishments.iter().find(|(_, e)| e.id == route.establishment);
-        if owner.is_some_and(|(_, e)| !e.technical_account.iter().any(|account| account.environment == environment)) {
+/// A SIRET whose check digit is wrong is a slip of the hand, except on Chorus Pro's test platform (PROTOCOL §1).
+fn sirets(document: &mut Document<'_>) {
+    for n in mistyped_sirets(document) {
+        let id = document.text_at(&format!("establishment[{n}].id")).unwrap_or_default().to_owned();
+        if let Some(route) = production_route(document, &id) {
             document.object(
-                &format!("route[{n}].environment"),
+                &format!("establishment[{n}].siret"),
                 Text::new(
-                    format!("« {establishment} » n'a pas de compte technique pour « {environment} »"),
-                    format!("\"{establishment}\" has no technical account for \"{environment}\""),
+                    format!("la clé de contrôle de ce SIRET est fausse, et route[{route}] est en production"),
+                    format!("the check digit of this SIRET is wrong, and route[{route}] is in production"),
                 ),
                 Text::new(
-                    "Ajoutez [[establishment.technical_account]] avec cet environnement",
-                    "Add [[establishment.technical_account]] with this environment",
+                    "Corrigez le SIRET : 14 chiffres, tels que dans Chorus Pro",
+                    "Correct the SIRET: 14 digits, as in Chorus Pro",
                 ),
             );
         }
-        if !folder_is_sound(&route.folder) {
+    }
+}
+
+/// The places of the establishments whose SIRET fails its check digit.
+pub(super) fn mistyped_sirets(document: &Document<'_>) -> Vec<usize> {
+    let mistyped = |siret: &str| siret.parse::<Siret>().is_ok_and(|siret| siret.form() == SiretForm::CheckDigitWrong);
+    let sirets = document.listed("establishment", "siret").into_iter();
+    sirets.filter(|(_, siret)| mistyped(siret)).map(|(n, _)| n).collect()
+}
+
+/// The first route of an establishment towards production.
+pub(super) fn production_route(document: &Document<'_>, establishment: &str) -> Option<usize> {
+    let text = |n: usize, key: &str| document.text_at(&format!("route[{n}].{key}"));
+    (1..=document.count("route")).find(|n| {
+        text(*n, "establishment") == Some(establishment)
+            && text(*n, "environment") == Some(Environment::Production.as_str())
+    })
+}
+
+fn routes(document: &mut Document<'_>) {
+    let accounts = document.listed("account", "name");
+    let establishments = document.listed("establishment", "id");
+    let mut folders: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for n in 1..=document.count("route") {
+        let text = |key: &str| document.text_at(&format!("route[{n}].{key}")).map(str::to_owned);
+        let (account, establishment, environment) = (text("account"), text("establishment"), text("environment"));
+        let folder = match text("folder") {
+            None if !document.has(&format!("route[{n}].folder")) => Some(DROP_FOLDER.to_owned()),
+            given => given,
+        };
+        if let Some(account) = &account {
+            named(document, &format!("route[{n}].account"), account, &accounts, "[[account]]");
+        }
+        if let Some(establishment) = &establishment {
+            named(document, &format!("route[{n}].establishment"), establishment, &establishments, "[[establishment]]");
+            let owner = establishments.iter().find(|(_, id)| id == establishment);
+            if let (Some((owner, _)), Some(environment)) = (owner, &environment) {
+                has_technical_account(document, n, (*owner, establishment), environment);
+            }
+        }
+        let Some(folder) = folder else { continue };
+        if !folder_is_sound(&folder) {
             document.object(
                 &format!("route[{n}].folder"),
                 Text::new("ce dossier n'est pas un dossier de dépôt", "this is no drop folder"),
@@ -109,8 +152,8 @@ fn routes(config: &Numbered, document: &mut Document<'_>) {
                 ),
             );
         }
-        let place = (route.account.to_string(), route.folder.clone());
-        if let Some(before) = folders.insert(place, *n) {
+        let Some(account) = account else { continue };
+        if let Some(before) = folders.insert((account, folder), n) {
             document.object(
                 &format!("route[{n}].folder"),
                 Text::new(
@@ -120,6 +163,29 @@ fn routes(config: &Numbered, document: &mut Document<'_>) {
                 Text::new("Donnez un autre dossier à l'une des deux", "Give one of the two another folder"),
             );
         }
+    }
+}
+
+/// The establishment of route `n` must be known to that environment's Chorus Pro.
+fn has_technical_account(document: &mut Document<'_>, n: usize, owner: (usize, &str), environment: &str) {
+    let (place, establishment) = owner;
+    let list = format!("establishment[{place}].technical_account");
+    let known = document.listed(&list, "environment");
+    // One that cannot be read may be the one that is wanted.
+    let all_known = known.len() == document.count(&list)
+        && known.iter().all(|(_, environment)| environment.parse::<Environment>().is_ok());
+    if all_known && !known.iter().any(|(_, known)| known == environment) {
+        document.object(
+            &format!("route[{n}].environment"),
+            Text::new(
+                format!("« {establishment} » n'a pas de compte technique pour « {environment} »"),
+                format!("\"{establishment}\" has no technical account for \"{environment}\""),
+            ),
+            Text::new(
+                "Ajoutez [[establishment.technical_account]] avec cet environnement",
+                "Add [[establishment.technical_account]] with this environment",
+            ),
+        );
     }
 }
 
@@ -141,18 +207,26 @@ fn named(document: &mut Document<'_>, key: &str, name: &str, known: &[(usize, St
 /// `depot`, or `depot/` and names of `[a-z0-9-_]`.
 fn folder_is_sound(folder: &str) -> bool {
     let mut parts = folder.split('/');
-    parts.next() == Some("depot")
+    parts.next() == Some(DROP_FOLDER)
         && parts.all(|part| part.parse::<crate::domain::AccountName>().is_ok())
         && folder.split('/').count() <= FOLDER_DEPTH
 }
 
 /// Invoices received for an establishment and environment go to one account.
-fn receivers(config: &Numbered, document: &mut Document<'_>) {
+fn receivers(document: &mut Document<'_>) {
     let mut first = BTreeMap::new();
-    for (n, route) in config.routes.iter().filter(|(_, route)| route.receive) {
-        let realm = (route.establishment.clone(), route.environment);
-        match first.get(&realm) {
-            Some((_, account)) if *account == &route.account => {}
+    for n in 1..=document.count("route") {
+        if document.flag_at(&format!("route[{n}].receive")) != Some(true) {
+            continue;
+        }
+        let text = |key: &str| document.text_at(&format!("route[{n}].{key}")).map(str::to_owned);
+        let (Some(account), Some(establishment), Some(environment)) =
+            (text("account"), text("establishment"), text("environment"))
+        else {
+            continue;
+        };
+        match first.get(&(establishment.clone(), environment.clone())) {
+            Some((_, receiver)) if *receiver == account => {}
             Some((before, _)) => document.object(
                 &format!("route[{n}].receive"),
                 Text::new(
@@ -162,7 +236,7 @@ fn receivers(config: &Numbered, document: &mut Document<'_>) {
                 Text::new("Mettez receive = false sur l'une des deux", "Set receive = false on one of the two"),
             ),
             None => {
-                first.insert(realm, (*n, &route.account));
+                first.insert((establishment, environment), (n, account));
             }
         }
     }
@@ -193,6 +267,7 @@ fn door(config: &Numbered, document: &mut Document<'_>) {
     ];
     for (i, (key, address)) in listeners.iter().enumerate() {
         let taken = listeners[..i].iter().find(|(_, other)| other == address && address.port() != 0);
+        let taken = taken.filter(|(other, _)| !document.is_doubted(other));
         if let Some((other, _)) = taken {
             document.object(
                 key,
@@ -237,17 +312,20 @@ fn chorus(config: &Numbered, document: &mut Document<'_>) {
     let apis = config.plain.chorus.api.iter().flat_map(|(environment, api)| {
         api.problems().into_iter().map(move |problem| (format!("chorus.api.{environment}"), problem))
     });
-    let accounts = config.establishments.iter().flat_map(|(n, establishment)| {
-        (1..).zip(&establishment.technical_account).flat_map(move |(m, account)| {
+    let mut accounts = Vec::new();
+    for n in 1..=document.count("establishment") {
+        for m in 1..=document.count(&format!("establishment[{n}].technical_account")) {
             let name = format!("establishment[{n}].technical_account[{m}]");
-            account.problems().into_iter().map(move |problem| (name.clone(), problem))
-        })
-    });
+            let account: Option<TechnicalAccountSection> = document.peek(&name);
+            let problems = account.iter().flat_map(TechnicalAccountSection::problems);
+            accounts.extend(problems.map(|problem| (name.clone(), problem)));
+        }
+    }
     for (name, problem) in apis.chain(accounts) {
         document.object(
             &format!("{name}.{}", problem.key),
             Text::new(format!("valeur refusée : {}", problem.reason), format!("value refused: {}", problem.reason)),
-            Text::new("Corrigez la valeur : voyez l'exemple commenté", "Correct the value: see the commented example"),
+            correct_the_value(),
         );
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Config, Problem, TEXT_LIMIT};
 use crate::domain::{DocumentHash, Timestamp};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Text};
 use crate::os::{durable, secret};
 
 /// Versions that are kept; the oldest go first.
@@ -151,14 +151,17 @@ impl ConfigFile {
             Err(_) => Vec::new(),
         };
         let detail = match (&text, problems.first()) {
-            (Ok(_), Some(problem)) => problem.to_string(),
-            (Err(error), _) => format!("{}: {error}", self.path.display()),
-            (Ok(_), None) => String::new(),
+            (Ok(_), Some(problem)) => problem.text(),
+            (Err(error), _) => {
+                let (path, why) = (self.path.display(), Text::from(error));
+                Text::new(format!("{path} : {}", why.fr), format!("{path}: {}", why.en))
+            }
+            (Ok(_), None) => Text::same(""),
         };
         for version in self.versions().unwrap_or_default() {
             let Ok(kept) = read_bounded(&version.path) else { continue };
             if let Ok(config) = Config::parse(&kept) {
-                let fault = Some(Fault::new(Code::ConfigurationRestored).with("detail", detail));
+                let fault = Some(Fault::new(Code::ConfigurationRestored).with_text("detail", &detail));
                 let source = Source::Version(version.number);
                 return Boot { config, source, fault, problems, sha256: Some(hash(&kept)) };
             }
@@ -166,7 +169,7 @@ impl ConfigFile {
         Boot {
             config: Config::paused(text.as_deref().unwrap_or_default()),
             source: Source::Nothing,
-            fault: Some(Fault::new(Code::ConfigurationMissing).with("detail", detail)),
+            fault: Some(Fault::new(Code::ConfigurationMissing).with_text("detail", &detail)),
             problems,
             sha256: None,
         }

@@ -2,23 +2,26 @@
 //!
 //! Promises: every key is known or reported with its line and the nearest key; every problem is reported and not only
 //! the first; what is accepted is durable, and the versions before it are kept. Secrets are files named here, never
-//! values. Refuses to know: sockets, the store, whether a secret is right.
+//! values. What stops no configuration but deserves a look is a *remark*. Refuses to know: sockets, the store, whether a
+//! secret is right.
 
 mod checks;
 mod file;
 mod problem;
 mod read;
+mod remarks;
 mod sections;
 
 use std::path::{Path, PathBuf};
 
 pub use file::{AcceptError, Accepted, Boot, ConfigFile, Source, VERSION_LIMIT, Version};
-pub use problem::{Problem, Text};
+pub use problem::Problem;
 pub use read::{PROBLEM_LIMIT, TEXT_LIMIT};
 pub use sections::{ChorusSection, EstablishmentSection, JournalSection, LogSection, StoreSection, WebSection};
 
 use crate::bridge::Section as SftpSection;
 use crate::door::DoorSection;
+use crate::fault::Text;
 use crate::gate::AccountSection;
 use crate::work::{LimitsSection, RouteSection};
 use read::Document;
@@ -71,6 +74,18 @@ impl Config {
         }
         problems.sort_by_key(|problem| (problem.line, problem.column));
         Err(problems)
+    }
+
+    /// What does not stop a configuration but will be noticed when it is in force: files it names that are missing or
+    /// of no use, a SIRET that only the test platform knows. Looks at those files.
+    pub fn remarks(text: &str) -> Vec<Problem> {
+        let mut document = Document::parse(text);
+        let config = Self::read(&mut document);
+        document.problems.clear();
+        remarks::look(&config, &mut document);
+        let mut remarks = document.problems;
+        remarks.sort_by_key(|remark| (remark.line, remark.column));
+        remarks
     }
 
     /// What a box can run on while its configuration is unusable: door, page, journal and store as far as they can

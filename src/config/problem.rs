@@ -1,32 +1,23 @@
 //! What is wrong with a configuration text: where, what, and what to do, in both languages.
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 
-use crate::fault::Language;
+use crate::fault::Text;
 
-/// A sentence in both languages. Displays in English: the language of the keys, of logs and of the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text {
-    pub fr: String,
-    pub en: String,
-}
-
-impl Text {
-    pub fn new(fr: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { fr: fr.into(), en: en.into() }
-    }
-
-    pub fn get(&self, language: Language) -> &str {
-        match language {
-            Language::Fr => &self.fr,
-            Language::En => &self.en,
+/// Why a file could not be had, in words; what nobody foresaw is said as the system says it.
+impl From<&io::Error> for Text {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound => Text::new("introuvable", "not found"),
+            ErrorKind::PermissionDenied => Text::new("accès refusé", "permission denied"),
+            ErrorKind::IsADirectory => Text::new("c'est un dossier", "it is a folder"),
+            ErrorKind::NotADirectory => {
+                Text::new("une partie du chemin n'est pas un dossier", "a part of the path is no folder")
+            }
+            ErrorKind::InvalidData => Text::new("ce n'est pas du texte en UTF-8", "it is no UTF-8 text"),
+            _ => Text::new(error.to_string(), error.to_string()),
         }
-    }
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.en)
     }
 }
 
@@ -43,6 +34,18 @@ pub struct Problem {
     pub message: Text,
     /// What to do.
     pub remedy: Text,
+}
+
+impl Problem {
+    /// The whole of it, in both languages.
+    pub fn text(&self) -> Text {
+        let place = format!("{}:{}", self.line, self.column);
+        let key = if self.key.is_empty() { String::new() } else { format!(" {}", self.key) };
+        Text::new(
+            format!("{place}{key} : {}. {}", self.message.fr, self.remedy.fr),
+            format!("{place}{key}: {}. {}", self.message.en, self.remedy.en),
+        )
+    }
 }
 
 impl fmt::Display for Problem {

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::problem::{Problem, Text, line_and_column, nearest};
+use super::problem::{Problem, line_and_column, nearest};
+use crate::fault::Text;
 
 /// The longest configuration that is read, in bytes.
 pub const TEXT_LIMIT: usize = 1024 * 1024;
@@ -68,8 +69,12 @@ impl<'t> Document<'t> {
         }
     }
 
-    /// Notes a problem with a key's value (or, when the key is absent, with the nearest table above it).
+    /// Notes a problem with a key's value (or, when the key is absent, with the nearest table above it). A key that has
+    /// a problem already gets no second one: it would be a consequence.
     pub(super) fn object(&mut self, key: &str, message: Text, remedy: Text) {
+        if self.is_doubted(key) {
+            return;
+        }
         let mut place = key;
         let offset = loop {
             if let Some(offset) = self.places.get(place) {
@@ -81,6 +86,11 @@ impl<'t> Document<'t> {
             }
         };
         self.complain(offset, key, message, remedy);
+    }
+
+    /// Whether a key has a problem.
+    pub(super) fn is_doubted(&self, key: &str) -> bool {
+        self.problems.iter().any(|problem| problem.key == key)
     }
 
     /// Complains of every top-level key that is not in `known`.
@@ -97,7 +107,7 @@ impl<'t> Document<'t> {
         }
     }
 
-    /// Reads a top-level section; `None` when it is absent or has problems.
+    /// Reads a top-level section, its entries with problems left out; `None` when it is absent, or nothing without them.
     pub(super) fn section<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
         let value = self.root.get(key)?.clone();
         self.read(value, key)
@@ -135,7 +145,7 @@ impl<'t> Document<'t> {
         table.keys().map(|key| key.get_ref().to_string()).collect()
     }
 
-    /// Reads a list of tables (`[[key]]`); those with problems are left out. The numbers are 1-based places.
+    /// Reads a list of tables (`[[key]]`), each as [`Document::section`] does. The numbers are 1-based places.
     pub(super) fn list<T: DeserializeOwned>(&mut self, key: &str) -> Vec<(usize, T)> {
         let elements = match self.root.get(key).map(Spanned::get_ref) {
             None => return Vec::new(),
@@ -153,27 +163,64 @@ impl<'t> Document<'t> {
     }
 
     /// The texts that the tables of a list give a key, with the tables' 1-based places; also of tables with problems.
+    /// The list may be one of a table of another: `establishment[2].technical_account`.
     pub(super) fn listed(&self, list: &str, key: &str) -> Vec<(usize, String)> {
-        let Some(DeValue::Array(elements)) = self.root.get(list).map(Spanned::get_ref) else { return Vec::new() };
-        (1..)
-            .zip(elements.iter())
-            .filter_map(|(n, element)| {
-                let text = element.get_ref().as_table()?.get(key)?.get_ref().as_str()?;
-                Some((n, text.to_owned()))
-            })
-            .collect()
+        let text = |n| Some((n, self.text_at(&format!("{list}[{n}].{key}"))?.to_owned()));
+        (1..=self.count(list)).filter_map(text).collect()
     }
 
-    /// Reads one value; every problem of it is noted.
+    /// The number of tables in a list.
+    pub(super) fn count(&self, list: &str) -> usize {
+        match self.value(list) {
+            Some(DeValue::Array(elements)) => elements.len(),
+            _ => 0,
+        }
+    }
+
+    /// The text of a key, whatever its section is worth.
+    pub(super) fn text_at(&self, key: &str) -> Option<&str> {
+        self.value(key)?.as_str()
+    }
+
+    /// The truth of a key, whatever its section is worth.
+    pub(super) fn flag_at(&self, key: &str) -> Option<bool> {
+        self.value(key)?.as_bool()
+    }
+
+    /// Whether a key is there, with whatever value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// Reads a value if it has no problem; says nothing if it has.
+    pub(super) fn peek<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let value = Spanned::new(0..0, self.value(key)?.clone());
+        T::deserialize(ValueDeserializer::from(value)).ok()
+    }
+
+    /// The value at a key as [`Problem::key`] writes it.
+    fn value(&self, key: &str) -> Option<&DeValue<'t>> {
+        let mut steps = key.split('.').map(|step| match step.strip_suffix(']').and_then(|step| step.split_once('[')) {
+            Some((name, place)) => (name, place.parse::<usize>().ok()),
+            None => (step, None),
+        });
+        let (name, place) = steps.next()?;
+        let mut value = element(self.root.get(name)?.get_ref(), place)?;
+        for (name, place) in steps {
+            value = element(value.as_table()?.get(name)?.get_ref(), place)?;
+        }
+        Some(value)
+    }
+
+    /// Reads one value; every problem of it is noted. What comes out where there are some lacks what had them: good for
+    /// further checks, and for a box that must come up all the same.
     fn read<T: DeserializeOwned>(&mut self, mut value: Spanned<DeValue<'t>>, name: &str) -> Option<T> {
-        let mut sound = true;
         let mut removed: Vec<String> = Vec::new();
         while self.problems.len() < PROBLEM_LIMIT {
             let error = match T::deserialize(ValueDeserializer::from(value.clone())) {
-                Ok(section) => return sound.then_some(section),
+                Ok(section) => return Some(section),
                 Err(error) => error,
             };
-            sound = false;
             let span = error.span().unwrap_or_else(|| value.span());
             let steps = path_to(&value, &span);
             let at = spell(name, &steps);
@@ -197,6 +244,14 @@ impl<'t> Document<'t> {
             );
         }
         None
+    }
+}
+
+/// A value, or the element at a 1-based place of it.
+fn element<'v, 't>(value: &'v DeValue<'t>, place: Option<usize>) -> Option<&'v DeValue<'t>> {
+    match place {
+        None => Some(value),
+        Some(place) => value.as_array()?.get(place.checked_sub(1)?).map(Spanned::get_ref),
     }
 }
 
@@ -302,17 +357,19 @@ impl<'m> Complaint<'m> {
             Self::Unknown { key, known } => (Text::new("clé inconnue", "unknown key"), did_you_mean(key, known)),
             Self::Missing(_) => (
                 Text::new("cette clé est obligatoire", "this key is required"),
-                Text::new("Ajoutez-la : voyez l'exemple commenté", "Add it: see the commented example"),
+                Text::new("Ajoutez-la : voyez config/fluxgate.toml", "Add it: see config/fluxgate.toml"),
             ),
             Self::Other(message) => (
                 Text::new(format!("valeur refusée : {message}"), format!("value refused: {message}")),
-                Text::new(
-                    "Corrigez la valeur : voyez l'exemple commenté",
-                    "Correct the value: see the commented example",
-                ),
+                correct_the_value(),
             ),
         }
     }
+}
+
+/// What to do about a value that cannot be.
+pub(super) fn correct_the_value() -> Text {
+    Text::new("Corrigez la valeur : voyez config/fluxgate.toml", "Correct the value: see config/fluxgate.toml")
 }
 
 fn did_you_mean(key: &str, known: &[&str]) -> Text {

@@ -46,18 +46,7 @@ macro_rules! text_identifier {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = InvalidIdentifier;
-            fn try_from(value: String) -> Result<Self, InvalidIdentifier> {
-                value.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> String {
-                value.0
-            }
-        }
+        written_as_text!($name, InvalidIdentifier);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -255,18 +244,7 @@ impl FromStr for Siret {
     }
 }
 
-impl TryFrom<String> for Siret {
-    type Error = InvalidIdentifier;
-    fn try_from(value: String) -> Result<Self, InvalidIdentifier> {
-        value.parse()
-    }
-}
-
-impl From<Siret> for String {
-    fn from(value: Siret) -> String {
-        value.0
-    }
-}
+written_as_text!(Siret, InvalidIdentifier);
 
 impl fmt::Display for Siret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -307,18 +285,7 @@ impl FromStr for DocumentHash {
     }
 }
 
-impl TryFrom<String> for DocumentHash {
-    type Error = InvalidIdentifier;
-    fn try_from(value: String) -> Result<Self, InvalidIdentifier> {
-        value.parse()
-    }
-}
-
-impl From<DocumentHash> for String {
-    fn from(value: DocumentHash) -> String {
-        value.to_string()
-    }
-}
+written_as_text!(DocumentHash, InvalidIdentifier);
 
 #[cfg(test)]
 mod tests {

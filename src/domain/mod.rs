@@ -2,6 +2,24 @@
 //!
 //! Refuses to know: files, sockets, SQL, Chorus Pro's wire format.
 
+/// What is stored and sent as a text: read by `FromStr`, written by `Display`.
+macro_rules! written_as_text {
+    ($name:ident, $error:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = $error;
+            fn try_from(value: String) -> Result<Self, $error> {
+                value.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> String {
+                value.to_string()
+            }
+        }
+    };
+}
+
 mod identifier;
 mod quantity;
 mod status;

@@ -138,31 +138,9 @@ impl From<Duration> for std::time::Duration {
     }
 }
 
-impl TryFrom<String> for Duration {
-    type Error = InvalidQuantity;
-    fn try_from(value: String) -> Result<Self, InvalidQuantity> {
-        value.parse()
-    }
-}
+written_as_text!(Duration, InvalidQuantity);
 
-impl From<Duration> for String {
-    fn from(value: Duration) -> String {
-        value.to_string()
-    }
-}
-
-impl TryFrom<String> for ByteSize {
-    type Error = InvalidQuantity;
-    fn try_from(value: String) -> Result<Self, InvalidQuantity> {
-        value.parse()
-    }
-}
-
-impl From<ByteSize> for String {
-    fn from(value: ByteSize) -> String {
-        value.to_string()
-    }
-}
+written_as_text!(ByteSize, InvalidQuantity);
 
 #[cfg(test)]
 mod tests {

@@ -87,18 +87,7 @@ impl FromStr for Timestamp {
     }
 }
 
-impl TryFrom<String> for Timestamp {
-    type Error = InvalidTimestamp;
-    fn try_from(value: String) -> Result<Self, InvalidTimestamp> {
-        value.parse()
-    }
-}
-
-impl From<Timestamp> for String {
-    fn from(value: Timestamp) -> String {
-        value.to_string()
-    }
-}
+written_as_text!(Timestamp, InvalidTimestamp);
 
 #[cfg(test)]
 mod tests {

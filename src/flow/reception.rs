@@ -52,7 +52,8 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         (S::Fetched, E::PlacingFailed) => {
             Decision::to(S::Fetched, [Due { job: Job::Deliver, at: now.plus(policy.deposit_retry) }])
         }
-        (S::Delivered, E::Taken) => Decision::to(S::Taken, []),
+        // Told twice: by whom it was taken from, and by whom found its folder gone.
+        (S::Delivered | S::Taken, E::Taken) => Decision::to(S::Taken, []),
         (S::Found | S::Fetched | S::Delivered | S::Taken, _) => Decision::Impossible,
     }
 }

@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroize;
 
 use super::frame::{Frame, FrameError};
-use super::message::{Answer, Entry, Grant, Pass, Proof, Reply, Request, VERSION};
-use crate::domain::{AccountName, DocumentHash, FlowId};
+use super::message::{Answer, Entry, Grant, Pass, Proof, Reply, Request, Stamp, VERSION};
+use crate::domain::{AccountName, DocumentHash, FlowId, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::os::descriptor;
 
@@ -68,6 +68,18 @@ pub struct Dropped {
     pub peer: IpAddr,
 }
 
+/// A whole file on its way to core.
+#[derive(Debug)]
+pub struct Whole {
+    pub sha256: DocumentHash,
+    pub size: u64,
+    /// At most [`super::INLINE_LIMIT`]; a larger file is in `descriptor`.
+    pub body: Vec<u8>,
+    pub descriptor: Option<OwnedFd>,
+    /// Of a file that was staged under a temporary name.
+    pub staged: Option<Stamp>,
+}
+
 /// A handle on core; cheap to clone.
 #[derive(Clone)]
 pub struct Client {
@@ -117,17 +129,11 @@ impl Client {
         refusal(self.ask(Request::Admit { pass, folder, name, peer: peer.to_string() }).await?)
     }
 
-    /// Hands a whole file over: `body` (at most [`super::INLINE_LIMIT`]) or `descriptor` holds it.
-    pub async fn receive(
-        &self,
-        file: Dropped,
-        sha256: DocumentHash,
-        size: u64,
-        body: Vec<u8>,
-        descriptor: Option<OwnedFd>,
-    ) -> Result<Handed, GateError> {
+    /// Hands a whole file over.
+    pub async fn receive(&self, file: Dropped, whole: Whole) -> Result<Handed, GateError> {
         let Dropped { pass, folder, name, peer } = file;
-        let request = Request::Receive { pass, folder, name, peer: peer.to_string(), sha256, size };
+        let Whole { sha256, size, body, descriptor, staged } = whole;
+        let request = Request::Receive { pass, folder, name, peer: peer.to_string(), sha256, size, staged };
         match self.call(request, body, descriptor).await?.answer {
             Answer::Taken { flow } => Ok(Handed::Taken(flow)),
             Answer::Duplicate { arrival, first } => Ok(Handed::Duplicate { arrival, first }),
@@ -142,15 +148,34 @@ impl Client {
         refusal(self.ask(Request::Staged { pass, folder, name, peer: peer.to_string(), sha256, size }).await?)
     }
 
-    /// Journals that front refused a file, with a receipt.
-    pub async fn refuse(&self, file: Dropped, fault: Fault) -> Result<(), GateError> {
+    /// Journals that front refused a file, with a receipt. `happened`: when, if core was away then.
+    pub async fn refuse(&self, file: Dropped, fault: Fault, happened: Option<Timestamp>) -> Result<(), GateError> {
         let Dropped { pass, folder, name, peer } = file;
-        refusal(self.ask(Request::Refuse { pass, folder, name, peer: peer.to_string(), fault }).await?).map(|_| ())
+        let request = Request::Refuse { pass, folder, name, peer: peer.to_string(), fault, happened };
+        refusal(self.ask(request).await?).map(|_| ())
     }
 
-    /// Journals that a staged file nobody renamed was removed, with a receipt.
-    pub async fn swept(&self, account: AccountName, folder: String, name: String) -> Result<(), GateError> {
-        refusal(self.ask(Request::Swept { account, folder, name }).await?).map(|_| ())
+    /// Journals that a staged file nobody renamed is removed, with a receipt.
+    pub async fn swept(
+        &self,
+        account: AccountName,
+        folder: String,
+        name: String,
+        staged: Stamp,
+    ) -> Result<(), GateError> {
+        refusal(self.ask(Request::Swept { account, folder, name, staged }).await?).map(|_| ())
+    }
+
+    /// Journals that a former front died while it received an upload, with a receipt; unless core has the file.
+    pub async fn left(
+        &self,
+        account: AccountName,
+        folder: String,
+        name: String,
+        (sha256, size): (DocumentHash, u64),
+        modified: Timestamp,
+    ) -> Result<(), GateError> {
+        refusal(self.ask(Request::Left { account, folder, name, sha256, size, modified }).await?).map(|_| ())
     }
 
     /// The entries of a folder of results: how many, and a file of [`Entry`] records.

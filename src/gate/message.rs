@@ -4,11 +4,11 @@ use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AccountName, DocumentHash, FlowId};
+use crate::domain::{AccountName, DocumentHash, FlowId, Timestamp};
 use crate::fault::Fault;
 
 /// Version of the protocol: both sides are one binary, so it only catches an update between two starts.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The drop folder's name in the tree an account sees, and the first part of every route's folder.
 pub const DEPOT: &str = "depot";
@@ -23,6 +23,21 @@ pub const FIRST_FOLDERS: [&str; 5] = [DEPOT, "accuses", "recues", "statuts", "re
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pass(pub String);
+
+/// Tells a file that front has staged from every other, before and after a restart; made by front, opaque to core.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Stamp(pub String);
+
+/// Bytes of a stamp, at most.
+const STAMP_LIMIT: usize = 64;
+
+impl Stamp {
+    /// Whether it is one that front makes: short and printable.
+    pub fn is_sound(&self) -> bool {
+        (1..=STAMP_LIMIT).contains(&self.0.len()) && self.0.bytes().all(|b| b.is_ascii_graphic())
+    }
+}
 
 /// What somebody who logs in shows. The secret itself is the frame's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +73,8 @@ pub enum Request {
         name: String,
         peer: String,
     },
-    /// The whole file is here: as the body, or in the descriptor. → `Taken`, `Duplicate` or `Refused`.
+    /// The whole file is here: as the body, or in the descriptor. → `Taken`, `Duplicate` or `Refused`. With the stamp of
+    /// a staged file it may be asked again, and is answered as the first time.
     Receive {
         pass: Pass,
         folder: String,
@@ -66,6 +82,7 @@ pub enum Request {
         peer: String,
         sha256: DocumentHash,
         size: u64,
+        staged: Option<Stamp>,
     },
     /// A file under a temporary name is durable in front's staging folder: journalled. → `Done` or `Refused`.
     Staged {
@@ -83,12 +100,27 @@ pub enum Request {
         name: String,
         peer: String,
         fault: Fault,
+        /// When, if core was away then.
+        happened: Option<Timestamp>,
     },
-    /// A staged file that nobody renamed was removed: journal and refusal receipt. → `Refused`.
+    /// A staged file that nobody renamed is to be removed: journal and refusal receipt. → `Refused`; `Done` when it was
+    /// handed over after all and only stayed behind.
     Swept {
         account: AccountName,
         folder: String,
         name: String,
+        staged: Stamp,
+    },
+    /// A former front died while it received this much of an upload: journal and refusal receipt. → `Refused`; `Done`
+    /// when the file was taken all the same.
+    Left {
+        account: AccountName,
+        folder: String,
+        name: String,
+        sha256: DocumentHash,
+        size: u64,
+        /// When its last bytes came.
+        modified: Timestamp,
     },
     /// → `Listing` with a descriptor of [`Entry`] records.
     List {
@@ -218,7 +250,7 @@ impl From<Answer> for Reply {
 const TEXT_LIMIT: usize = 4096;
 
 impl Request {
-    /// Whether every text is within its limit.
+    /// Whether every text is within its limit, and a stamp is one.
     pub fn is_bounded(&self) -> bool {
         let texts: &[&str] = match self {
             Request::Hello { .. } | Request::Metrics | Request::Health => &[],
@@ -227,14 +259,19 @@ impl Request {
             | Request::Receive { pass, folder, name, peer, .. }
             | Request::Staged { pass, folder, name, peer, .. }
             | Request::Refuse { pass, folder, name, peer, .. } => &[&pass.0, folder, name, peer],
-            Request::Swept { folder, name, .. } => &[folder, name],
+            Request::Swept { folder, name, .. } | Request::Left { folder, name, .. } => &[folder, name],
             Request::List { pass, path }
             | Request::Stat { pass, path }
             | Request::Open { pass, path }
             | Request::Remove { pass, path, .. } => &[&pass.0, path],
             Request::Rename { pass, from, to } => &[&pass.0, from, to],
         };
-        texts.iter().all(|text| text.len() <= TEXT_LIMIT)
+        let stamp = match self {
+            Request::Receive { staged, .. } => staged.as_ref(),
+            Request::Swept { staged, .. } => Some(staged),
+            _ => None,
+        };
+        texts.iter().all(|text| text.len() <= TEXT_LIMIT) && stamp.is_none_or(Stamp::is_sound)
     }
 
     /// Whether asking twice does no more than asking once: such a request may be repeated on a new connection.
@@ -252,6 +289,7 @@ impl Request {
             | Request::Staged { .. }
             | Request::Refuse { .. }
             | Request::Swept { .. }
+            | Request::Left { .. }
             | Request::Remove { .. }
             | Request::Rename { .. } => false,
         }
@@ -327,6 +365,14 @@ mod tests {
         assert!(read(r#"{"list":{"pass":"p","path":"accuses"}}"#).is_ok());
         assert!(read(r#"{"list":{"pass":"p","path":"accuses","account":"other"}}"#).is_err());
         assert!(read(r#"{"shell":{}}"#).is_err());
+        let swept = |stamp: &str| Request::Swept {
+            account: "sifac".parse().unwrap(),
+            folder: String::new(),
+            name: String::new(),
+            staged: Stamp(stamp.to_owned()),
+        };
+        assert!(swept("1.2.3").is_bounded());
+        assert!([&"1".repeat(65), "", "1 2"].iter().all(|stamp| !swept(stamp).is_bounded()));
         let long = Request::List { pass: Pass(String::new()), path: "x".repeat(TEXT_LIMIT + 1) };
         assert!(!long.is_bounded());
     }

@@ -16,10 +16,10 @@ mod name;
 mod server;
 
 pub use account::{AccountSection, InvalidHash, InvalidKey, InvalidNetwork, KeyLine, Network, PasswordHash};
-pub use client::{Client, Dropped, GateError, Handed};
+pub use client::{Client, Dropped, GateError, Handed, Whole};
 pub use frame::{BODY_LIMIT, Frame, FrameError, HEADER_LIMIT};
 pub use message::{
-    Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, Pass, Proof, RESULT_FOLDERS, Reply, Request, VERSION,
+    Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, Pass, Proof, RESULT_FOLDERS, Reply, Request, Stamp, VERSION,
 };
 pub use name::{NAME_LIMIT, NameProblem, check_name, is_temporary, printable_name};
 pub use server::{Core, Server, serve};

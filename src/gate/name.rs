@@ -1,5 +1,7 @@
 //! The name of a dropped file: what is allowed, and what is written of one that is not.
 
+use crate::fault::Text;
+
 /// Bytes of a file name, at most (DESIGN §4; leaves room for the receipt's suffix).
 pub const NAME_LIMIT: usize = 200;
 
@@ -18,6 +20,21 @@ pub enum NameProblem {
     Slash,
     #[error("not a file name")]
     Dots,
+}
+
+impl NameProblem {
+    /// For people.
+    pub fn text(self) -> Text {
+        let french = match self {
+            NameProblem::Empty => "vide",
+            NameProblem::TooLong => "plus de 200 octets",
+            NameProblem::NotUtf8 => "pas en UTF-8",
+            NameProblem::Control => "caractère de contrôle ou saut de ligne",
+            NameProblem::Slash => "barre oblique",
+            NameProblem::Dots => "pas un nom de fichier",
+        };
+        Text::new(french, self.to_string())
+    }
 }
 
 /// The name as text if it is allowed: 1 to [`NAME_LIMIT`] bytes of UTF-8, no slash, no control character, no line or

@@ -6,13 +6,13 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use en16931_formats::zugferd::{self, Error as PdfError, FILENAMES};
+use en16931_formats::zugferd::{self, Divergence, Error as PdfError, FILENAMES};
 use lopdf::{Dictionary, Object, ObjectId};
 
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault, Text};
 
+use super::complaint::over;
 use super::facts::AttachmentFacts;
-use super::guard::over;
 use super::limits::Limits;
 use super::sniff::Kind;
 
@@ -23,48 +23,102 @@ pub struct Container {
 }
 
 impl Container {
-    /// Where the PDF's own words about the invoice disagree with it, in English.
+    /// Where the PDF's own words about the invoice disagree with it.
     #[expect(clippy::unused_self, reason = "only an opened PDF, surveyed under its limits, may be read again")]
-    pub fn divergences(&self, pdf: &[u8], limits: &Limits) -> Vec<String> {
+    pub fn divergences(&self, pdf: &[u8], limits: &Limits) -> Vec<Text> {
         let extracted = catch_unwind(AssertUnwindSafe(|| zugferd::extract(trimmed(pdf), &pdf_limits(limits))));
         match extracted {
-            Ok(Ok(extracted)) => extracted.divergence.iter().map(ToString::to_string).collect(),
-            Ok(Err(error)) => vec![error.to_string()],
-            Err(_) => vec!["its metadata cannot be read".to_owned()],
+            Ok(Ok(extracted)) => extracted.divergence.iter().map(divergence).collect(),
+            Ok(Err(error)) => vec![Text::technical(UNREADABLE[0], UNREADABLE[1], error)],
+            Err(_) => vec![Text::new(UNREADABLE[0], UNREADABLE[1])],
         }
     }
 }
 
+const UNREADABLE: [&str; 2] = ["ses métadonnées ne peuvent pas être lues", "its metadata cannot be read"];
+
+/// What the PDF says of its invoice, and the invoice says otherwise.
+fn divergence(divergence: &Divergence) -> Text {
+    let (fr, en) = match divergence {
+        Divergence::Profile { xmp, payload } => {
+            return Text::new(
+                format!("le profil est « {xmp} » dans les métadonnées XMP et « {payload} » dans la facture (BT-24)"),
+                format!("the profile is \"{xmp}\" in the XMP metadata and \"{payload}\" in the invoice (BT-24)"),
+            );
+        }
+        Divergence::Filename { xmp, actual } => {
+            return Text::new(
+                format!("les métadonnées XMP nomment « {xmp} » et le fichier joint s'appelle « {actual} »"),
+                format!("the XMP metadata name \"{xmp}\" and the attached file is called \"{actual}\""),
+            );
+        }
+        Divergence::Relationship { found, .. } => {
+            return Text::new(
+                format!("la facture est jointe comme /{found} (AFRelationship), ce que son profil n'admet pas"),
+                format!("the invoice is attached as /{found} (AFRelationship), which its profile does not allow"),
+            );
+        }
+        Divergence::NotPdfA3 { part: Some(part) } => {
+            return Text::new(
+                format!("le PDF se dit PDF/A-{part}, et Factur-X demande PDF/A-3"),
+                format!("the PDF claims PDF/A-{part}, and Factur-X demands PDF/A-3"),
+            );
+        }
+        Divergence::NotPdfA3 { part: None } => (
+            "le PDF ne se dit pas PDF/A-3, que Factur-X demande",
+            "the PDF does not claim PDF/A-3, which Factur-X demands",
+        ),
+        Divergence::NoXmp => (
+            "les métadonnées XMP qui annoncent une facture manquent",
+            "the XMP metadata that announce an invoice are missing",
+        ),
+        Divergence::NotAssociated => (
+            "la facture n'est pas un fichier associé du document (tableau /AF)",
+            "the invoice is no associated file of the document (array /AF)",
+        ),
+        Divergence::NotInEmbeddedFiles => (
+            "la facture n'est pas dans la liste des fichiers joints (/Names/EmbeddedFiles)",
+            "the invoice is not in the list of embedded files (/Names/EmbeddedFiles)",
+        ),
+        Divergence::NoRelationship => (
+            "le lien entre la facture et le PDF n'est pas précisé (/AFRelationship manque)",
+            "the relation of the invoice to the PDF is not stated (/AFRelationship is missing)",
+        ),
+        other => return Text::technical("leurs indications diffèrent", "what they state differs", other),
+    };
+    Text::new(fr, en)
+}
+
 /// Opens a PDF: the bytes of the invoice inside it, and what it carries besides.
-pub fn open(pdf: &[u8], limits: &Limits, language: Language) -> Result<(Vec<u8>, Container), Fault> {
+pub fn open(pdf: &[u8], limits: &Limits) -> Result<(Vec<u8>, Container), Fault> {
     if pdf.len() > limits.pdf_bytes {
-        return Err(over(language, "taille du PDF", "PDF size", limits.pdf_bytes));
+        return Err(over("taille du PDF", "PDF size", limits.pdf_bytes));
     }
     let pdf = trimmed(pdf);
     let lexical = scan(pdf);
     if lexical.encrypted {
-        return Err(Kind::EncryptedPdf.fault(language));
+        return Err(Kind::EncryptedPdf.fault());
     }
     if lexical.structure_bytes > limits.pdf_structure_bytes {
-        return Err(over(language, "structure du PDF", "PDF structure", limits.pdf_structure_bytes));
+        return Err(over("structure du PDF", "PDF structure", limits.pdf_structure_bytes));
     }
-    survey(pdf, limits, language)?;
+    survey(pdf, limits)?;
     let files = catch_unwind(AssertUnwindSafe(|| zugferd::embedded_files(pdf, &pdf_limits(limits))));
     let mut files = match files {
         Ok(Ok(files)) => files,
         Ok(Err(PdfError::LimitExceeded { .. } | PdfError::EmbeddedFilesTree(_))) => {
-            return Err(over(language, "pièces jointes du PDF", "attachments of the PDF", limits.pdf_attachment_bytes));
+            return Err(over("pièces jointes du PDF", "attachments of the PDF", limits.pdf_attachment_bytes));
         }
-        Ok(Err(_)) | Err(_) => return Err(Kind::BrokenPdf.fault(language)),
+        Ok(Err(_)) | Err(_) => return Err(Kind::BrokenPdf.fault()),
     };
     if files.len() > limits.pdf_attachments {
-        return Err(over(language, "pièces jointes du PDF", "attachments of the PDF", limits.pdf_attachments));
+        return Err(over("pièces jointes du PDF", "attachments of the PDF", limits.pdf_attachments));
     }
     let wanted = FILENAMES.iter().filter(|name| **name != "order-x.xml");
     let name = wanted.into_iter().find_map(|want| files.keys().find(|k| k.eq_ignore_ascii_case(want)).cloned());
     let Some(xml) = name.and_then(|name| files.remove(&name)) else {
         let order = files.keys().any(|k| k.eq_ignore_ascii_case("order-x.xml"));
-        return Err(if order { Kind::OrderX.fault(language) } else { Fault::new(Code::PdfWithoutInvoice) });
+        return Err(if order { Kind::OrderX.fault() } else { Fault::new(Code::PdfWithoutInvoice) });
     };
     let attachments = files
         .into_iter()
@@ -192,7 +246,7 @@ thread_local! {
 /// Loads the file once, keeping nothing, so that the real load cannot be a surprise: the library trusts cross-reference
 /// tables (many entries may name one object), stream lengths (streams may lie inside each other) and the offsets in object
 /// streams (all may name the same array).
-fn survey(pdf: &[u8], limits: &Limits, language: Language) -> Result<(), Fault> {
+fn survey(pdf: &[u8], limits: &Limits) -> Result<(), Fault> {
     let budget = Budget {
         objects: limits.pdf_objects,
         copied_bytes: pdf.len().saturating_mul(4),
@@ -210,17 +264,17 @@ fn survey(pdf: &[u8], limits: &Limits, language: Language) -> Result<(), Fault> 
     BUDGET.with(|b| *b.borrow_mut() = None);
     match outcome {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Kind::BrokenPdf.fault(language)),
+        Ok(Err(_)) => Err(Kind::BrokenPdf.fault()),
         Err(payload) => Err(match payload.downcast_ref::<Overrun>() {
-            Some(Overrun::Objects) => over(language, "objets du PDF", "objects of the PDF", limits.pdf_objects),
+            Some(Overrun::Objects) => over("objets du PDF", "objects of the PDF", limits.pdf_objects),
             Some(Overrun::Copies | Overrun::Overlap) => {
-                over(language, "objets du PDF qui se recouvrent", "overlapping objects of the PDF", 0)
+                over("objets du PDF qui se recouvrent", "overlapping objects of the PDF", 0)
             }
             Some(Overrun::ObjectStreams) => {
                 let limit = limits.pdf_object_stream_bytes;
-                over(language, "flux d'objets du PDF", "object streams of the PDF", limit)
+                over("flux d'objets du PDF", "object streams of the PDF", limit)
             }
-            None => Kind::BrokenPdf.fault(language),
+            None => Kind::BrokenPdf.fault(),
         }),
     }
 }

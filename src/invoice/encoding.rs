@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault, Text};
 
-use super::texts::pick;
+use super::complaint;
 
 /// A document as text, its byte order mark and XML declaration kept out of `body`'s way.
 #[derive(Debug)]
@@ -22,24 +22,24 @@ const DECLARATION_BYTES: usize = 1024;
 
 /// Decodes an XML document (XML 1.0 §4.3.3): UTF-8 with or without mark, UTF-16 with mark, and the single-byte
 /// encodings French applications still write when the declaration names them.
-pub fn decode(bytes: &[u8], language: Language) -> Result<Decoded<'_>, Fault> {
+pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, Fault> {
     if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
-        return utf8(rest, 3, true, language);
+        return utf8(rest, 3, true);
     }
     if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE") {
-        return utf16(rest, "UTF-16LE", u16::from_le_bytes, language);
+        return utf16(rest, "UTF-16LE", u16::from_le_bytes);
     }
     if let Some(rest) = bytes.strip_prefix(b"\xFE\xFF") {
-        return utf16(rest, "UTF-16BE", u16::from_be_bytes, language);
+        return utf16(rest, "UTF-16BE", u16::from_be_bytes);
     }
     if bytes.starts_with(b"<\0") || bytes.starts_with(b"\0<") {
-        let detail = pick(language, "UTF-16 sans marque d'ordre des octets (BOM)", "UTF-16 without a byte order mark");
-        return Err(wrong(detail, &place(language, 0, 1)));
+        let detail = Text::new("UTF-16 sans marque d'ordre des octets (BOM)", "UTF-16 without a byte order mark");
+        return Err(wrong(&detail, 0, ""));
     }
-    utf8(bytes, 0, false, language)
+    utf8(bytes, 0, false)
 }
 
-fn utf8(bytes: &[u8], offset: usize, marked: bool, language: Language) -> Result<Decoded<'_>, Fault> {
+fn utf8(bytes: &[u8], offset: usize, marked: bool) -> Result<Decoded<'_>, Fault> {
     let declared = declared(bytes);
     let name = declared.as_deref().unwrap_or("UTF-8");
     match family(name) {
@@ -47,68 +47,62 @@ fn utf8(bytes: &[u8], offset: usize, marked: bool, language: Language) -> Result
         Family::SingleByte(encoding) if !marked => {
             let (text, had_errors) = encoding.decode_without_bom_handling(bytes);
             if had_errors {
-                return Err(contradiction(name, language));
+                return Err(contradiction(name));
             }
             return Ok(Decoded { text, transcoded: Some(encoding.name()) });
         }
         Family::Utf16 => {
-            let detail = match language {
-                Language::Fr => format!("le fichier se déclare en {name} mais n'est pas en UTF-16"),
-                Language::En => format!("the file declares {name} but is not UTF-16"),
-            };
-            return Err(wrong(&detail, &place(language, offset, 1)));
+            let detail = Text::new(
+                format!("le fichier se déclare en {name} mais n'est pas en UTF-16"),
+                format!("the file declares {name} but is not UTF-16"),
+            );
+            return Err(wrong(&detail, offset, ""));
         }
-        Family::SingleByte(_) | Family::Unknown => return Err(contradiction(name, language)),
+        Family::SingleByte(_) | Family::Unknown => return Err(contradiction(name)),
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Decoded { text: Cow::Borrowed(text), transcoded: None }),
         Err(error) => {
             let at = error.valid_up_to();
-            let line = 1 + bytes[..at].iter().filter(|b| **b == b'\n').count();
+            // What stands before is UTF-8: that is how the place was found.
+            let before = String::from_utf8_lossy(&bytes[..at]);
             let byte = bytes.get(at).copied().unwrap_or_default();
-            let detail = match (language, declared.is_some()) {
-                (Language::Fr, true) => format!("déclaré en {name}, mais l'octet 0x{byte:02X} n'en est pas"),
-                (Language::Fr, false) => {
-                    format!("sans déclaration, donc UTF-8, mais l'octet 0x{byte:02X} n'en est pas")
-                }
-                (Language::En, true) => format!("declared as {name}, but byte 0x{byte:02X} is none of it"),
-                (Language::En, false) => format!("undeclared, hence UTF-8, but byte 0x{byte:02X} is none of it"),
+            let (fr, en) = match declared {
+                Some(_) => (format!("déclaré en {name}"), format!("declared as {name}")),
+                None => ("sans déclaration, donc UTF-8".to_owned(), "undeclared, hence UTF-8".to_owned()),
             };
-            Err(wrong(&detail, &place(language, offset + at, line)))
+            let detail = Text::new(
+                format!("{fr}, mais l'octet 0x{byte:02X} n'en est pas"),
+                format!("{en}, but byte 0x{byte:02X} is none of it"),
+            );
+            Err(wrong(&detail, offset + at, &before))
         }
     }
 }
 
-fn utf16<'a>(
-    bytes: &'a [u8],
-    name: &'static str,
-    unit: fn([u8; 2]) -> u16,
-    language: Language,
-) -> Result<Decoded<'a>, Fault> {
+fn utf16<'a>(bytes: &'a [u8], name: &'static str, unit: fn([u8; 2]) -> u16) -> Result<Decoded<'a>, Fault> {
     let (pairs, rest) = bytes.as_chunks::<2>();
     let mut text = String::with_capacity(pairs.len());
     for (index, decoded) in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).enumerate() {
         let Ok(character) = decoded else {
-            let line = 1 + text.matches('\n').count();
-            let detail = pick(language, "UTF-16 invalide (substitut isolé)", "invalid UTF-16 (lone surrogate)");
-            return Err(wrong(detail, &place(language, 2 + index * 2, line)));
+            let detail = Text::new("UTF-16 invalide (substitut isolé)", "invalid UTF-16 (lone surrogate)");
+            return Err(wrong(&detail, 2 + index * 2, &text));
         };
         text.push(character);
     }
     if !rest.is_empty() {
-        let line = 1 + text.matches('\n').count();
-        let detail = pick(language, "UTF-16 coupé au milieu d'un caractère", "UTF-16 cut in the middle of a character");
-        return Err(wrong(detail, &place(language, bytes.len() + 1, line)));
+        let detail = Text::new("UTF-16 coupé au milieu d'un caractère", "UTF-16 cut in the middle of a character");
+        return Err(wrong(&detail, bytes.len() + 1, &text));
     }
     match declared(text.as_bytes()).as_deref().map(family) {
         None | Some(Family::Utf16) => Ok(Decoded { text: Cow::Owned(text), transcoded: Some(name) }),
         Some(_) => {
             let said = declared(text.as_bytes()).unwrap_or_default();
-            let detail = match language {
-                Language::Fr => format!("le fichier est en UTF-16 mais se déclare en {said}"),
-                Language::En => format!("the file is UTF-16 but declares {said}"),
-            };
-            Err(wrong(&detail, &place(language, 2, 1)))
+            let detail = Text::new(
+                format!("le fichier est en UTF-16 mais se déclare en {said}"),
+                format!("the file is UTF-16 but declares {said}"),
+            );
+            Err(wrong(&detail, 2, ""))
         }
     }
 }
@@ -147,21 +141,19 @@ fn declared(bytes: &[u8]) -> Option<String> {
     Some(name.chars().take(40).collect())
 }
 
-fn contradiction(name: &str, language: Language) -> Fault {
-    let detail = match language {
-        Language::Fr => format!("encodage « {name} » inconnu ici, ou contredit par le contenu"),
-        Language::En => format!("encoding \"{name}\" is unknown here, or the content contradicts it"),
-    };
-    wrong(&detail, &place(language, 0, 1))
+fn contradiction(name: &str) -> Fault {
+    let detail = Text::new(
+        format!("encodage « {name} » inconnu ici, ou contredit par le contenu"),
+        format!("encoding \"{name}\" is unknown here, or the content contradicts it"),
+    );
+    wrong(&detail, 0, "")
 }
 
-fn place(language: Language, offset: usize, line: usize) -> String {
-    match language {
-        Language::Fr => format!("octet {offset}, ligne {line}"),
-        Language::En => format!("byte {offset}, line {line}"),
-    }
-}
-
-fn wrong(detail: &str, place: &str) -> Fault {
-    Fault::new(Code::EncodingWrong).with("detail", detail).with("place", place)
+/// `before` is the text that could be read before the byte at `offset`.
+fn wrong(detail: &Text, offset: usize, before: &str) -> Fault {
+    let line = 1 + before.matches('\n').count();
+    let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count();
+    let place = complaint::place(line, column);
+    let place = Text::new(format!("{}, octet {offset}", place.fr), format!("{}, byte {offset}", place.en));
+    Fault::new(Code::EncodingWrong).with_text("detail", detail).with_text("place", &place)
 }

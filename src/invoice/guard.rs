@@ -3,16 +3,16 @@
 //! Refuses what a parser could be hurt by (DOCTYPE and entities, depth, counts, sizes) and what is not XML, with line and
 //! column. Refuses to know what the elements mean.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Fault, Text};
 
+use super::complaint::{forbidden, lone_ampersand, malformed, of_attribute, of_reader, over, over_at, place_in};
 use super::limits::Limits;
-use super::outline::{Id, Outline, line_starts, position};
-use super::texts::pick;
+use super::outline::{Id, Outline};
 
 /// Elements that may repeat without a pairwise cost.
 const LINES: [&str; 3] = ["InvoiceLine", "CreditNoteLine", "IncludedSupplyChainTradeLineItem"];
@@ -21,45 +21,50 @@ const VAT_ENTRIES: [(&str, &str); 2] =
     [("TaxTotal", "TaxSubtotal"), ("ApplicableHeaderTradeSettlement", "ApplicableTradeTax")];
 
 /// Reads `text` to its end under `limits`; what passes is well-formed enough to be parsed by anybody.
-pub fn outline<'t>(text: &'t str, limits: &Limits, language: Language) -> Result<Outline<'t>, Fault> {
+pub fn outline<'t>(text: &'t str, limits: &Limits) -> Result<Outline<'t>, Fault> {
     if text.len() > limits.xml_bytes {
-        return Err(over(language, "taille du XML", "XML size", limits.xml_bytes));
+        return Err(over("taille du XML", "XML size", limits.xml_bytes));
     }
     if let Some(at) = forbidden_character(text) {
         let code = text[at..].chars().next().map_or(0, u32::from);
-        let detail = match language {
-            Language::Fr => format!("caractère de contrôle U+{code:04X} interdit en XML"),
-            Language::En => format!("control character U+{code:04X}, which XML forbids"),
-        };
-        return Err(malformed(text, at, language, &detail));
+        let detail = Text::new(
+            format!("caractère de contrôle U+{code:04X} interdit en XML"),
+            format!("control character U+{code:04X}, which XML forbids"),
+        );
+        return Err(malformed(&detail, &place_in(text, at)));
     }
-    let outline = Guard::new(text, limits, language).run()?;
-    count_repeats(&outline, limits, language)?;
+    let outline = Guard::new(text, limits).run()?;
+    count_repeats(&outline, limits)?;
     Ok(outline)
 }
 
 struct Guard<'t, 'l> {
     text: &'t str,
     limits: &'l Limits,
-    language: Language,
     outline: Outline<'t>,
     open: Vec<Id>,
     /// Bytes of text seen in the innermost open element.
     text_bytes: Vec<usize>,
+    /// Namespace declarations seen so far.
     namespaces: usize,
+    /// Prefixes in force: how many open elements declare each.
+    prefixes: HashMap<String, u32>,
+    /// Which of them end with which open element: its depth, and the prefix.
+    scopes: Vec<(usize, String)>,
     root_closed: bool,
 }
 
 impl<'t, 'l> Guard<'t, 'l> {
-    fn new(text: &'t str, limits: &'l Limits, language: Language) -> Self {
+    fn new(text: &'t str, limits: &'l Limits) -> Self {
         Self {
             text,
             limits,
-            language,
             outline: Outline::new(text),
             open: Vec::new(),
             text_bytes: Vec::new(),
             namespaces: 0,
+            prefixes: HashMap::new(),
+            scopes: Vec::new(),
             root_closed: false,
         }
     }
@@ -75,7 +80,8 @@ impl<'t, 'l> Guard<'t, 'l> {
                 Ok(event) => event,
                 Err(error) => {
                     let place = at(reader.error_position()).max(start);
-                    return Err(self.malformed(place, &syntax(&error, self.language)));
+                    let open = self.open.last().map(|id| (self.outline.name(*id), self.outline.line(*id)));
+                    return Err(malformed(&of_reader(&error, open), &self.place(place)));
                 }
             };
             let end = at(reader.buffer_position());
@@ -92,18 +98,15 @@ impl<'t, 'l> Guard<'t, 'l> {
                 }
                 Event::GeneralRef(reference) => self.reference(&reference, start, end)?,
                 Event::DocType(_) => {
-                    return Err(Fault::new(Code::XmlForbidden).with(
-                        "detail",
-                        match self.language {
-                            Language::Fr => format!("déclaration DOCTYPE ({})", self.place(start)),
-                            Language::En => format!("DOCTYPE declaration ({})", self.place(start)),
-                        },
-                    ));
+                    let what = Text::new("déclaration DOCTYPE", "DOCTYPE declaration");
+                    return Err(forbidden(&what, &self.place(start)));
                 }
                 Event::Decl(_) if start != 0 => {
-                    let detail =
-                        pick(self.language, "déclaration XML ailleurs qu'au début", "XML declaration not at the start");
-                    return Err(self.malformed(start, detail));
+                    return Err(self.malformed(
+                        start,
+                        "déclaration XML ailleurs qu'au début",
+                        "XML declaration not at the start",
+                    ));
                 }
                 Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
                 Event::Eof => return self.finish(end),
@@ -113,25 +116,23 @@ impl<'t, 'l> Guard<'t, 'l> {
 
     fn start(&mut self, tag: &BytesStart<'_>, start: usize, end: usize, empty: bool) -> Result<(), Fault> {
         if self.open.is_empty() && self.root_closed {
-            let detail = pick(self.language, "un second élément racine", "a second root element");
-            return Err(self.malformed(start, detail));
+            return Err(self.malformed(start, "un second élément racine", "a second root element"));
         }
         if self.open.len() >= self.limits.xml_depth {
-            return Err(over(self.language, "profondeur des éléments", "element depth", self.limits.xml_depth)
-                .at(&self.place(start)));
+            return Err(self.over_at(start, "profondeur des éléments", "element depth", self.limits.xml_depth));
         }
         if self.outline.len() >= self.limits.xml_elements {
-            return Err(over(self.language, "nombre d'éléments", "number of elements", self.limits.xml_elements));
+            return Err(over("nombre d'éléments", "number of elements", self.limits.xml_elements));
         }
         let name = tag.name().into_inner().len();
         if name == 0 || name > self.limits.xml_name_bytes {
-            return Err(over(self.language, "longueur d'un nom", "length of a name", self.limits.xml_name_bytes)
-                .at(&self.place(start)));
+            return Err(self.over_at(start, "longueur d'un nom", "length of a name", self.limits.xml_name_bytes));
         }
         self.attributes(tag, start)?;
         let inner = start + 1..end - if empty { 2 } else { 1 };
         let id = self.outline.open(self.open.last().copied(), inner, name, end);
         if empty {
+            self.end_scope(self.open.len());
             self.root_closed |= self.open.is_empty();
         } else {
             self.open.push(id);
@@ -144,49 +145,67 @@ impl<'t, 'l> Guard<'t, 'l> {
         let mut seen: Vec<&str> = Vec::new();
         // Duplicates are looked for below, among at most `xml_attributes`: the reader's own check is quadratic.
         for attribute in tag.attributes().with_checks(false) {
-            let attribute = match attribute {
-                Ok(attribute) => attribute,
-                Err(error) => {
-                    let detail = match self.language {
-                        Language::Fr => format!("attribut mal écrit ({error})"),
-                        Language::En => format!("badly written attribute ({error})"),
-                    };
-                    return Err(self.malformed(start, &detail));
-                }
-            };
+            let attribute = attribute.map_err(|error| malformed(&of_attribute(&error), &self.place(start)))?;
             let key = attribute.key.into_inner();
             if seen.len() >= self.limits.xml_attributes {
                 let limit = self.limits.xml_attributes;
-                return Err(over(self.language, "attributs d'un élément", "attributes of an element", limit)
-                    .at(&self.place(start)));
+                return Err(self.over_at(start, "attributs d'un élément", "attributes of an element", limit));
             }
             if attribute.value.len() > self.limits.xml_attribute_bytes || key.len() > self.limits.xml_name_bytes {
                 let limit = self.limits.xml_attribute_bytes;
-                return Err(over(self.language, "longueur d'un attribut", "length of an attribute", limit)
-                    .at(&self.place(start)));
+                return Err(self.over_at(start, "longueur d'un attribut", "length of an attribute", limit));
             }
             if seen.contains(&key) {
-                let detail = match self.language {
-                    Language::Fr => format!("attribut {key} en double"),
-                    Language::En => format!("attribute {key} twice"),
-                };
-                return Err(self.malformed(start, &detail));
+                let detail = Text::new(format!("attribut {key} en double"), format!("attribute {key} twice"));
+                return Err(malformed(&detail, &self.place(start)));
             }
             if attribute.value.contains('<') {
-                let detail = pick(self.language, "« < » dans un attribut", "\"<\" in an attribute");
-                return Err(self.malformed(start, detail));
+                return Err(self.malformed(start, "« < » dans un attribut", "\"<\" in an attribute"));
             }
             self.references_of(&attribute.value, start)?;
             if key == "xmlns" || key.starts_with("xmlns:") {
-                self.namespaces += 1;
-                if self.namespaces > self.limits.xml_namespaces {
-                    let limit = self.limits.xml_namespaces;
-                    return Err(over(self.language, "déclarations d'espaces de noms", "namespace declarations", limit));
-                }
+                self.declare(key)?;
             }
             seen.push(key);
         }
+        self.known_prefix(tag.name().into_inner(), start)?;
+        seen.into_iter().try_for_each(|key| self.known_prefix(key, start))
+    }
+
+    /// A namespace declaration, in force until the element that is being opened ends.
+    fn declare(&mut self, key: &str) -> Result<(), Fault> {
+        self.namespaces += 1;
+        if self.namespaces > self.limits.xml_namespaces {
+            let limit = self.limits.xml_namespaces;
+            return Err(over("déclarations d'espaces de noms", "namespace declarations", limit));
+        }
+        if let Some(prefix) = key.strip_prefix("xmlns:") {
+            *self.prefixes.entry(prefix.to_owned()).or_default() += 1;
+            self.scopes.push((self.open.len(), prefix.to_owned()));
+        }
         Ok(())
+    }
+
+    /// Takes back what the element at that depth declared.
+    fn end_scope(&mut self, depth: usize) {
+        while let Some((_, prefix)) = self.scopes.pop_if(|(of, _)| *of >= depth) {
+            if let Some(count) = self.prefixes.get_mut(&prefix) {
+                *count -= 1;
+            }
+        }
+    }
+
+    /// The prefix of an element's or attribute's name was declared (Namespaces in XML 1.0 §4).
+    fn known_prefix(&self, name: &str, start: usize) -> Result<(), Fault> {
+        let Some((prefix, _)) = name.split_once(':') else { return Ok(()) };
+        if matches!(prefix, "xml" | "xmlns") || self.prefixes.get(prefix).is_some_and(|count| *count > 0) {
+            return Ok(());
+        }
+        let detail = Text::new(
+            format!("le préfixe « {prefix} » de {name} n'est pas déclaré : xmlns:{prefix} manque"),
+            format!("the prefix \"{prefix}\" of {name} is not declared: xmlns:{prefix} is missing"),
+        );
+        Err(malformed(&detail, &self.place(start)))
     }
 
     /// The references inside an attribute's value.
@@ -194,8 +213,7 @@ impl<'t, 'l> Guard<'t, 'l> {
         let mut rest = value;
         while let Some((_, after)) = rest.split_once('&') {
             let Some((name, after)) = after.split_once(';') else {
-                let detail = pick(self.language, "« & » isolé", "a lone \"&\"");
-                return Err(self.malformed(start, detail));
+                return Err(malformed(&lone_ampersand(), &self.place(start)));
             };
             self.known_reference(&BytesRef::new(name), start)?;
             rest = after;
@@ -206,27 +224,19 @@ impl<'t, 'l> Guard<'t, 'l> {
     fn known_reference(&self, reference: &BytesRef<'_>, start: usize) -> Result<(), Fault> {
         match reference.resolve_char_ref() {
             Ok(Some(character)) if is_xml_character(character) => Ok(()),
-            Ok(Some(_)) | Err(_) => {
-                let detail = pick(
-                    self.language,
-                    "référence à un caractère interdit en XML",
-                    "reference to a character that XML forbids",
-                );
-                Err(self.malformed(start, detail))
-            }
+            Ok(Some(_)) | Err(_) => Err(self.malformed(
+                start,
+                "référence à un caractère interdit en XML",
+                "reference to a character that XML forbids",
+            )),
             Ok(None) => {
                 let name: &str = reference;
                 if quick_xml::escape::resolve_xml_entity(name).is_some() {
                     return Ok(());
                 }
                 let name: String = name.chars().take(40).collect();
-                Err(Fault::new(Code::XmlForbidden).with(
-                    "detail",
-                    match self.language {
-                        Language::Fr => format!("entité &{name}; ({})", self.place(start)),
-                        Language::En => format!("entity &{name}; ({})", self.place(start)),
-                    },
-                ))
+                let what = Text::new(format!("entité inconnue &{name};"), format!("unknown entity &{name};"));
+                Err(forbidden(&what, &self.place(start)))
             }
         }
     }
@@ -249,12 +259,10 @@ impl<'t, 'l> Guard<'t, 'l> {
         *seen += end - start;
         if *seen > self.limits.xml_text_bytes {
             let limit = self.limits.xml_text_bytes;
-            return Err(over(self.language, "taille du texte d'un élément", "text size of an element", limit)
-                .at(&self.place(start)));
+            return Err(self.over_at(start, "taille du texte d'un élément", "text size of an element", limit));
         }
         if self.text[start..end].contains("]]>") && !self.text[start..end].starts_with("<![CDATA[") {
-            let detail = pick(self.language, "« ]]> » dans un texte", "\"]]>\" in a text");
-            return Err(self.malformed(start, detail));
+            return Err(self.malformed(start, "« ]]> » dans un texte", "\"]]>\" in a text"));
         }
         Ok(())
     }
@@ -263,6 +271,7 @@ impl<'t, 'l> Guard<'t, 'l> {
         if let Some(id) = self.open.pop() {
             self.text_bytes.pop();
             self.outline.close(id, start);
+            self.end_scope(self.open.len());
             self.root_closed |= self.open.is_empty();
         }
     }
@@ -270,85 +279,32 @@ impl<'t, 'l> Guard<'t, 'l> {
     fn finish(self, end: usize) -> Result<Outline<'t>, Fault> {
         if let Some(open) = self.open.last() {
             let (line, name) = (self.outline.line(*open), self.outline.name(*open));
-            let detail = match self.language {
-                Language::Fr => format!("le fichier s'arrête avant la fin de <{name}>, ouvert ligne {line}"),
-                Language::En => format!("the file ends before the end of <{name}>, opened on line {line}"),
-            };
-            return Err(self.malformed(end, &detail));
+            let detail = Text::new(
+                format!("le fichier s'arrête avant la fin de <{name}>, ouvert ligne {line}"),
+                format!("the file ends before the end of <{name}>, opened on line {line}"),
+            );
+            return Err(malformed(&detail, &self.place(end)));
         }
         if self.outline.is_empty() {
-            return Err(self.malformed(end, pick(self.language, "aucun élément", "no element at all")));
+            return Err(self.malformed(end, "aucun élément", "no element at all"));
         }
         Ok(self.outline)
     }
 
     fn outside(&self, offset: usize) -> Fault {
-        self.malformed(offset, pick(self.language, "texte hors de l'élément racine", "text outside the root element"))
+        self.malformed(offset, "texte hors de l'élément racine", "text outside the root element")
     }
 
-    fn malformed(&self, offset: usize, detail: &str) -> Fault {
-        malformed(self.text, offset, self.language, detail)
+    fn malformed(&self, offset: usize, fr: &str, en: &str) -> Fault {
+        malformed(&Text::new(fr, en), &self.place(offset))
     }
 
-    fn place(&self, offset: usize) -> String {
-        place(self.text, offset, self.language)
+    fn over_at(&self, offset: usize, fr: &str, en: &str, limit: usize) -> Fault {
+        over_at(fr, en, limit, &self.place(offset))
     }
-}
 
-/// `ligne 3, colonne 14`.
-fn place(text: &str, offset: usize, language: Language) -> String {
-    let (line, column) = position(text, &line_starts(text), offset);
-    match language {
-        Language::Fr => format!("ligne {line}, colonne {column}"),
-        Language::En => format!("line {line}, column {column}"),
-    }
-}
-
-fn malformed(text: &str, offset: usize, language: Language, detail: &str) -> Fault {
-    Fault::new(Code::XmlMalformed).with("detail", detail).with("place", place(text, offset, language))
-}
-
-/// A limit was passed: what, and how much is allowed.
-pub(super) fn over(language: Language, fr: &str, en: &str, limit: usize) -> Fault {
-    let detail = match language {
-        Language::Fr => format!("{fr} (au plus {limit})"),
-        Language::En => format!("{en} (at most {limit})"),
-    };
-    Fault::new(Code::ContentOverLimit).with("detail", detail)
-}
-
-trait At {
-    fn at(self, place: &str) -> Self;
-}
-
-impl At for Fault {
-    /// Adds the place to the detail: the catalogue's text for a passed limit has one blank.
-    fn at(self, place: &str) -> Self {
-        let detail = self.details.get("detail").cloned().unwrap_or_default();
-        self.with("detail", format!("{detail}, {place}"))
-    }
-}
-
-fn syntax(error: &quick_xml::Error, language: Language) -> String {
-    use quick_xml::errors::{Error, IllFormedError, SyntaxError};
-    match (language, error) {
-        (Language::Fr, Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found })) => {
-            format!("</{found}> alors que </{expected}> était attendu")
-        }
-        (Language::Fr, Error::IllFormed(IllFormedError::UnmatchedEndTag(name))) => {
-            format!("</{name}> sans élément ouvert")
-        }
-        (language, Error::Syntax(cut)) => {
-            let (fr, en) = match cut {
-                SyntaxError::UnclosedTag => ("fichier coupé au milieu d'une balise", "file cut in the middle of a tag"),
-                SyntaxError::UnclosedComment => ("commentaire jamais fermé", "comment never closed"),
-                SyntaxError::UnclosedCData => ("section CDATA jamais fermée", "CDATA section never closed"),
-                SyntaxError::UnclosedDoctype => ("DOCTYPE jamais fermé", "DOCTYPE never closed"),
-                _ => ("balise mal écrite ou jamais fermée", "tag badly written or never closed"),
-            };
-            pick(language, fr, en).to_owned()
-        }
-        (_, error) => error.to_string(),
+    fn place(&self, offset: usize) -> Text {
+        place_in(self.text, offset)
     }
 }
 
@@ -372,7 +328,7 @@ fn is_xml_character(c: char) -> bool {
 }
 
 /// Bounds what later readers compare pair by pair.
-fn count_repeats(outline: &Outline<'_>, limits: &Limits, language: Language) -> Result<(), Fault> {
+fn count_repeats(outline: &Outline<'_>, limits: &Limits) -> Result<(), Fault> {
     let (mut repeats, mut lines, mut vat) = (0, 0, 0);
     let mut names: HashSet<&str> = HashSet::new();
     for parent in outline.all().filter(|id| !outline.is_leaf(*id)) {
@@ -389,13 +345,13 @@ fn count_repeats(outline: &Outline<'_>, limits: &Limits, language: Language) -> 
         }
     }
     if lines > limits.lines {
-        return Err(over(language, "nombre de lignes de facture", "number of invoice lines", limits.lines));
+        return Err(over("nombre de lignes de facture", "number of invoice lines", limits.lines));
     }
     if vat > limits.vat_entries {
-        return Err(over(language, "ventilations de TVA", "VAT breakdown entries", limits.vat_entries));
+        return Err(over("ventilations de TVA", "VAT breakdown entries", limits.vat_entries));
     }
     if repeats > limits.xml_repeats + 4 * lines {
-        return Err(over(language, "éléments répétés", "repeated elements", limits.xml_repeats + 4 * lines));
+        return Err(over("éléments répétés", "repeated elements", limits.xml_repeats + 4 * lines));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! sockets, the store, the directory of Chorus Pro and what becomes of the invoice afterwards.
 
 mod chorus_rules;
+mod complaint;
 mod container;
 mod encoding;
 mod facts;
@@ -29,6 +30,7 @@ use crate::fault::{Code, Fault, Language};
 
 pub use facts::{AttachmentFacts, Facts};
 pub use limits::Limits;
+pub use texts::reworded;
 
 /// Which rules are applied, and which of them block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -206,18 +208,18 @@ pub fn examine(bytes: &[u8], options: &Options) -> Examined {
         return Examined::unread(None, Fault::new(Code::EmptyFile));
     }
     if bytes.len() > options.limits.file_bytes {
-        let fault = guard::over(options.language, "taille du fichier", "file size", options.limits.file_bytes);
+        let fault = complaint::over("taille du fichier", "file size", options.limits.file_bytes);
         return Examined::unread(None, fault);
     }
     match sniff::sniff(bytes) {
         sniff::Content::Xml => xml(bytes, None, options),
         sniff::Content::Pdf => pdf(bytes, options),
-        sniff::Content::Other(kind) => Examined::unread(None, kind.fault(options.language)),
+        sniff::Content::Other(kind) => Examined::unread(None, kind.fault()),
     }
 }
 
 fn pdf(bytes: &[u8], options: &Options) -> Examined {
-    match container::open(bytes, &options.limits, options.language) {
+    match container::open(bytes, &options.limits) {
         Ok((payload, container)) => xml(&payload, Some((&container, bytes)), options),
         Err(fault) => Examined::unread(None, fault),
     }
@@ -225,23 +227,23 @@ fn pdf(bytes: &[u8], options: &Options) -> Examined {
 
 fn xml(bytes: &[u8], container: Option<(&container::Container, &[u8])>, options: &Options) -> Examined {
     let in_pdf = container.map(|_| Syntax::FacturX);
-    let decoded = match encoding::decode(bytes, options.language) {
+    let decoded = match encoding::decode(bytes) {
         Ok(decoded) => decoded,
         Err(fault) => return Examined::unread(in_pdf, fault),
     };
     if sniff::is_html(&decoded.text) {
-        return Examined::unread(in_pdf, sniff::Kind::Html.fault(options.language));
+        return Examined::unread(in_pdf, sniff::Kind::Html.fault());
     }
-    let outline = match guard::outline(&decoded.text, &options.limits, options.language) {
+    let outline = match guard::outline(&decoded.text, &options.limits) {
         Ok(outline) => outline,
         Err(fault) => return Examined::unread(in_pdf, fault),
     };
     let syntax = match sniff::vocabulary(&outline) {
         Ok(Syntax::Cii) if container.is_some() => Syntax::FacturX,
         Ok(syntax) => syntax,
-        Err(kind) => return Examined::unread(in_pdf, kind.fault(options.language)),
+        Err(kind) => return Examined::unread(in_pdf, kind.fault()),
     };
-    let read = match rules::read(&decoded.text, options.language) {
+    let read = match rules::read(&decoded.text) {
         Ok(read) => read,
         Err(fault) => return Examined::unread(Some(syntax), fault),
     };

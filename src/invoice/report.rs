@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use super::texts::pick;
 use super::{Examined, Finding, Options, Profile, Severity, Verdict};
+use crate::domain::Environment;
+use crate::fault::Language;
 
 /// One line of `check --json`.
 #[derive(Debug, Serialize)]
@@ -16,6 +18,10 @@ pub struct Line<'a> {
     pub profile: &'static str,
     pub verdict: &'static str,
     pub findings: Vec<LineFinding<'a>>,
+    /// The invoice's number (BT-1), where one was read.
+    pub number: Option<&'a str>,
+    /// The fault's code of a rejected file.
+    pub fault: Option<&'static str>,
 }
 
 /// A finding in that line.
@@ -29,8 +35,10 @@ pub struct LineFinding<'a> {
     pub remedy: String,
 }
 
-/// The rule named when a file cannot be read at all.
+/// The rule named when a file's content cannot be read at all.
 pub const UNREADABLE: &str = "SYNTAX";
+/// The rule named when no content was seen: the file is not there, or may not be opened.
+pub const UNOPENED: &str = "OPEN";
 
 /// The object for one file; `where` of an unreadable file is the fault's place, if it has one.
 pub fn line<'a>(file: &'a str, examined: &'a Examined, options: &Options) -> Line<'a> {
@@ -38,7 +46,7 @@ pub fn line<'a>(file: &'a str, examined: &'a Examined, options: &Options) -> Lin
         Some(fault) if examined.facts.is_none() => vec![LineFinding {
             rule: UNREADABLE,
             severity: Severity::Fatal.as_str(),
-            place: fault.details.get("place").map_or("", String::as_str),
+            place: fault.detail("place", options.language).unwrap_or_default(),
             message: format!("{} {}", fault.code, fault.title(options.language)),
             remedy: fault.remedy(options.language),
         }],
@@ -50,6 +58,8 @@ pub fn line<'a>(file: &'a str, examined: &'a Examined, options: &Options) -> Lin
         profile: options.profile.as_str(),
         verdict: examined.verdict.as_str(),
         findings,
+        number: examined.facts.as_ref().and_then(|facts| facts.number.as_ref()).map(|number| number.as_str()),
+        fault: examined.fault.as_ref().map(|fault| fault.code.as_str()),
     }
 }
 
@@ -70,15 +80,14 @@ pub fn json(file: &str, examined: &Examined, options: &Options) -> String {
     serde_json::to_string(&line(file, examined, options)).expect("strings and lists always serialise")
 }
 
-/// The line for a file that could not even be opened: same shape, same rule.
-pub fn unopened_json(file: &str, error: &str, options: &Options) -> String {
+/// The line for a file that could not even be opened: same shape, a rule that no invoice breaks.
+pub fn unopened_json(file: &str, why: &str, options: &Options) -> String {
     let finding = LineFinding {
-        rule: UNREADABLE,
+        rule: UNOPENED,
         severity: Severity::Fatal.as_str(),
         place: "",
-        message: error.to_owned(),
-        remedy: pick(options.language, "Vérifiez le chemin et les droits.", "Check the path and its permissions.")
-            .to_owned(),
+        message: format!("{}{why}", pick(options.language, "fichier non lu : ", "file not read: ")),
+        remedy: open_remedy(options.language).to_owned(),
     };
     let line = Line {
         file,
@@ -86,8 +95,28 @@ pub fn unopened_json(file: &str, error: &str, options: &Options) -> String {
         profile: options.profile.as_str(),
         verdict: Verdict::Reject.as_str(),
         findings: vec![finding],
+        number: None,
+        fault: None,
     };
     serde_json::to_string(&line).expect("strings and lists always serialise")
+}
+
+/// For people: a file that could not even be opened.
+pub fn unopened(file: &str, why: &str, language: Language) -> String {
+    let not_read = pick(language, "NON LUE", "NOT READ");
+    format!("{}: {not_read} ({why})\n    -> {}\n", printable(file), open_remedy(language))
+}
+
+fn open_remedy(language: Language) -> &'static str {
+    pick(language, "Vérifiez le chemin et les droits.", "Check the path and its permissions.")
+}
+
+/// For people, once: as what the files are examined.
+pub fn assumption(profile: Profile, environment: Environment, language: Language) -> String {
+    match language {
+        Language::Fr => format!("Contrôle avec le profil {profile}, pour l'environnement {environment}."),
+        Language::En => format!("Checked with profile {profile}, for environment {environment}."),
+    }
 }
 
 /// A short page for people.
@@ -98,8 +127,11 @@ pub fn human(file: &str, examined: &Examined, options: &Options) -> String {
         Verdict::Reject => pick(language, "REFUSÉE", "REJECTED"),
     };
     let mut page = format!("{}: {verdict}", printable(file));
+    if let Some(fault) = &examined.fault {
+        let _ = write!(page, " {}", fault.code);
+    }
     if let Some(syntax) = examined.syntax {
-        let _ = write!(page, " ({syntax}, {})", profile_name(options.profile));
+        let _ = write!(page, " ({syntax})");
     }
     page.push('\n');
     if let Some(facts) = &examined.facts {
@@ -116,7 +148,7 @@ pub fn human(file: &str, examined: &Examined, options: &Options) -> String {
         );
     }
     if let Some(fault) = examined.fault.as_ref().filter(|_| examined.facts.is_none()) {
-        let _ = writeln!(page, "  {} {}", fault.code, printable(&fault.title(language)));
+        let _ = writeln!(page, "  {}", printable(&fault.title(language)));
         let _ = writeln!(page, "    -> {}", printable(&fault.remedy(language)));
     }
     for finding in &examined.findings {
@@ -129,10 +161,6 @@ pub fn human(file: &str, examined: &Examined, options: &Options) -> String {
         let _ = writeln!(page, "    -> {}", printable(&finding.remedy));
     }
     page
-}
-
-fn profile_name(profile: Profile) -> &'static str {
-    profile.as_str()
 }
 
 /// Bytes from outside never drive the terminal.

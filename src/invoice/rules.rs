@@ -9,11 +9,12 @@ use en16931::validation::Check;
 use en16931::{Invoice, Severity as Official};
 use en16931_formats::report::{Entry, Kind};
 
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault, Text};
 
+use super::complaint;
 use super::container::Container;
 use super::outline::{Id, Outline};
-use super::texts::{self, pick};
+use super::texts;
 use super::{Examined, Facts, Finding, Options, Profile, Severity, Syntax, Verdict};
 
 /// What refuses a file under each profile, where the rule itself is fatal: exact ids, or prefixes ending with `*`.
@@ -41,7 +42,7 @@ pub struct Read {
 }
 
 /// Reads a document that passed the guard.
-pub fn read(text: &str, language: Language) -> Result<Read, Fault> {
+pub fn read(text: &str) -> Result<Read, Fault> {
     // The declaration may name the encoding the file had before it became UTF-8: the reader starts behind it.
     let start = if text.starts_with("<?xml") { text.find("?>").map_or(0, |at| at + 2) } else { 0 };
     let (skipped, body) = text.split_at(start);
@@ -50,28 +51,33 @@ pub fn read(text: &str, language: Language) -> Result<Read, Fault> {
         Ok(Ok(read)) => Ok(Read { invoice: read.invoice, entries: read.entries }),
         Ok(Err(en16931_formats::Error::Xml { message, line, column })) => {
             let line = line as usize + skipped.matches('\n').count();
-            let column = column as usize + if line == 1 { skipped.len() } else { 0 };
-            let place = match language {
-                Language::Fr => format!("ligne {line}, colonne {column}"),
-                Language::En => format!("line {line}, column {column}"),
-            };
-            Err(Fault::new(Code::XmlMalformed).with("detail", message).with("place", place))
+            let column = column as usize + if line == 1 { skipped.chars().count() } else { 0 };
+            let detail = Text::technical("structure que XML n'admet pas", "structure that XML does not allow", message);
+            Err(complaint::malformed(&detail, &complaint::place(line, column)))
         }
-        Ok(Err(error)) => Err(unreadable(&error.to_string(), language)),
-        Err(_) => Err(unreadable(pick(language, "lecture impossible", "cannot be read"), language)),
+        Ok(Err(error)) => Err(unreadable(&Text::technical("lecture impossible", "cannot be read", error))),
+        Err(_) => Err(unreadable(&Text::new("lecture impossible", "cannot be read"))),
     }
 }
 
-fn unreadable(detail: &str, language: Language) -> Fault {
-    let place = pick(language, "endroit inconnu", "unknown place");
-    Fault::new(Code::XmlMalformed).with("detail", detail).with("place", place)
+fn unreadable(detail: &Text) -> Fault {
+    complaint::malformed(detail, &Text::new("endroit inconnu", "unknown place"))
+}
+
+/// A finding in both languages.
+struct Noted {
+    rule: String,
+    severity: Severity,
+    place: Text,
+    message: Text,
+    remedy: Text,
 }
 
 /// The findings of one examination.
 pub struct Findings<'o, 't> {
     outline: &'o Outline<'t>,
     options: &'o Options,
-    list: Vec<Finding>,
+    list: Vec<Noted>,
     /// Whether one of them blocks.
     fatal: bool,
     omitted: usize,
@@ -84,7 +90,7 @@ impl<'o, 't> Findings<'o, 't> {
 
     /// A finding of a rule that has words of its own, its blanks filled with `values`.
     pub fn own(&mut self, rule: &str, severity: Severity, place: String, values: &[(&str, &str)]) {
-        self.add(rule, severity, place, rule, values);
+        self.add(rule, severity, Text::same(place), rule, values);
     }
 
     /// A finding at an element: its path and line are the place.
@@ -107,27 +113,18 @@ impl<'o, 't> Findings<'o, 't> {
         severity == Severity::Fatal && blocks(self.options.profile, rule)
     }
 
-    fn place_of(&self, id: Id) -> String {
+    fn place_of(&self, id: Id) -> Text {
         let (path, line) = (self.outline.path(id), self.outline.line(id));
-        match self.options.language {
-            Language::Fr => format!("{path} (ligne {line})"),
-            Language::En => format!("{path} (line {line})"),
-        }
+        on_line(&path, line)
     }
 
-    fn add(&mut self, rule: &str, severity: Severity, place: String, fallback: &str, values: &[(&str, &str)]) {
+    /// `library` is what the rule's library says of it.
+    fn add(&mut self, rule: &str, severity: Severity, place: Text, library: &str, values: &[(&str, &str)]) {
         if !self.has_room(rule, severity) {
             self.omitted += 1;
             return;
         }
-        let language = self.options.language;
-        let words = texts::words(rule);
-        let mut message = words.map_or_else(|| fallback.to_owned(), |w| w.message(language, values));
-        let value = |name: &str| values.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
-        if let (Some(expected), Some(actual)) = (value("expected"), value("actual")) {
-            message.push_str(&texts::expected_actual(language, expected, actual));
-        }
-        let remedy = words.map_or_else(|| texts::general_remedy(language).to_owned(), |w| w.remedy(language, values));
+        let (message, remedy) = texts::said(rule, values, library);
         let blocking = self.is_blocking(rule, severity);
         let severity = if blocking { Severity::Fatal } else { Severity::Warning };
         if self.list.len() >= self.options.limits.findings {
@@ -135,7 +132,7 @@ impl<'o, 't> Findings<'o, 't> {
             self.omitted += 1;
         }
         self.fatal |= blocking;
-        self.list.push(Finding { rule: rule.to_owned(), severity, place, message, remedy });
+        self.list.push(Noted { rule: rule.to_owned(), severity, place, message, remedy });
     }
 
     /// What reading had to say: values that cannot be held, elements that occur too often.
@@ -155,15 +152,16 @@ impl<'o, 't> Findings<'o, 't> {
                 None => entry.path.clone(),
             };
             let value = entry.value.as_deref().unwrap_or_default();
-            self.add(rule, severity, place, &entry.message, &[("value", value), ("detail", &entry.message)]);
+            let detail = Text::technical("leurs indications diffèrent", "what they state differs", &entry.message);
+            let values = [("value", value), ("detail", detail.fr.as_str()), ("detail.en", detail.en.as_str())];
+            self.add(rule, severity, Text::same(place), &entry.message, &values);
         }
     }
 
     /// Where the PDF around the invoice disagrees with it.
     pub fn container(&mut self, container: &Container, pdf: &[u8]) {
-        for divergence in container.divergences(pdf, &self.options.limits) {
-            let detail = divergence.trim_end_matches('.').to_owned();
-            self.add("FG-PDF", Severity::Warning, "PDF".to_owned(), "", &[("detail", &detail)]);
+        for Text { fr, en } in container.divergences(pdf, &self.options.limits) {
+            self.own("FG-PDF", Severity::Warning, "PDF".to_owned(), &[("detail", &fr), ("detail.en", &en)]);
         }
     }
 
@@ -177,8 +175,8 @@ impl<'o, 't> Findings<'o, 't> {
         // Sums of absurd numbers overflow inside the crate: that is the document's fault, not ours.
         let outcome = catch_unwind(AssertUnwindSafe(|| Check::new(profile).run(invoice)));
         let Ok(report) = outcome else {
-            let value = pick(self.options.language, "montants hors de toute mesure", "amounts beyond all measure");
-            return self.own("FG-DECIMAL", Severity::Fatal, "BG-22".to_owned(), &[("value", value)]);
+            let values = [("value", "montants hors de toute mesure"), ("value.en", "amounts beyond all measure")];
+            return self.own("FG-DECIMAL", Severity::Fatal, "BG-22".to_owned(), &values);
         };
         for finding in report.findings() {
             let severity = match finding.severity {
@@ -206,14 +204,12 @@ impl<'o, 't> Findings<'o, 't> {
     }
 
     /// A business term's path, counted from 1 as people do, with the line of the invoice line it is about.
-    fn term_place(&self, path: &en16931::Path) -> String {
-        let Some(index) = path.index else { return path.to_string() };
+    fn term_place(&self, path: &en16931::Path) -> Text {
+        let Some(index) = path.index else { return Text::same(path.to_string()) };
         let text = path.to_string().replacen(&format!("[{index}]"), &format!("[{}]", index + 1), 1);
-        let Some(id) = text.starts_with("BG-25[").then(|| self.invoice_line(index)).flatten() else { return text };
-        let line = self.outline.line(id);
-        match self.options.language {
-            Language::Fr => format!("{text} (ligne {line})"),
-            Language::En => format!("{text} (line {line})"),
+        match text.starts_with("BG-25[").then(|| self.invoice_line(index)).flatten() {
+            Some(id) => on_line(&text, self.outline.line(id)),
+            None => Text::same(text),
         }
     }
 
@@ -229,28 +225,39 @@ impl<'o, 't> Findings<'o, 't> {
     /// The verdict, and the fault that goes with a rejection.
     pub fn conclude(mut self, syntax: Syntax, facts: Facts) -> Examined {
         if self.omitted > 0 {
-            let count = self.omitted.to_string();
-            let words = texts::words("FG-MORE");
-            let language = self.options.language;
-            self.list.push(Finding {
-                rule: "FG-MORE".to_owned(),
-                severity: Severity::Warning,
-                place: String::new(),
-                message: words.map(|w| w.message(language, &[("count", &count)])).unwrap_or_default(),
-                remedy: words.map(|w| w.remedy(language, &[])).unwrap_or_default(),
-            });
+            let (message, remedy) = texts::said("FG-MORE", &[("count", &self.omitted.to_string())], "");
+            let (rule, severity) = ("FG-MORE".to_owned(), Severity::Warning);
+            self.list.push(Noted { rule, severity, place: Text::same(""), message, remedy });
         }
         self.list.sort_by_key(|f| f.severity);
         let fatal = self.list.iter().filter(|f| f.severity == Severity::Fatal).count();
         let (verdict, fault) = match self.list.first() {
             Some(first) if self.options.block && fatal > 0 => {
-                let text = format!("{} {} [{}]", first.rule, first.message, first.place);
-                (Verdict::Reject, Some(Fault::new(Code::RulesFailed).with("count", fatal).with("first", text)))
+                let Noted { rule, place, message, .. } = first;
+                let first = Text::new(
+                    format!("{rule} {} [{}]", message.fr, place.fr),
+                    format!("{rule} {} [{}]", message.en, place.en),
+                );
+                let fault = Fault::new(Code::RulesFailed).with("count", fatal).with_text("first", &first);
+                (Verdict::Reject, Some(fault))
             }
             _ => (Verdict::Accept, None),
         };
-        Examined { syntax: Some(syntax), facts: Some(facts), verdict, findings: self.list, fault }
+        let language = self.options.language;
+        let findings = self.list.into_iter().map(|noted| Finding {
+            rule: noted.rule,
+            severity: noted.severity,
+            place: noted.place.get(language).to_owned(),
+            message: noted.message.get(language).to_owned(),
+            remedy: noted.remedy.get(language).to_owned(),
+        });
+        Examined { syntax: Some(syntax), facts: Some(facts), verdict, findings: findings.collect(), fault }
     }
+}
+
+/// A path with the line its element begins on.
+fn on_line(path: &str, line: usize) -> Text {
+    Text::new(format!("{path} (ligne {line})"), format!("{path} (line {line})"))
 }
 
 /// Whether the last name of a path is one of a number.

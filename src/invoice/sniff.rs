@@ -1,6 +1,6 @@
 //! What some bytes are, from their content: names are never trusted.
 
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault, Text};
 
 use super::Syntax;
 use super::outline::{Id, Outline};
@@ -55,7 +55,7 @@ pub enum Kind {
 
 impl Kind {
     /// Reads well after "it looks like".
-    pub fn looks_like(&self, language: Language) -> String {
+    pub fn looks_like(&self) -> Text {
         let (fr, en) = match self {
             Kind::Blank => ("un fichier blanc (espaces seulement)", "a blank file (white space only)"),
             Kind::Zip => ("une archive ZIP", "a ZIP archive"),
@@ -93,37 +93,41 @@ impl Kind {
             Kind::LifeCycle => ("un message de cycle de vie (CDAR)", "a life-cycle message (CDAR)"),
             Kind::Order => ("une commande UBL (Order)", "a UBL order"),
             Kind::OrderX => ("une commande Order-X", "an Order-X order"),
-            Kind::NamespaceWrong { root, found } => return namespace_wrong(root, found.as_deref(), language),
+            Kind::NamespaceWrong { root, found } => return namespace_wrong(root, found.as_deref()),
             Kind::OtherXml(root) => {
-                return match language {
-                    Language::Fr => format!("un XML d'une autre sorte (élément racine <{root}>)"),
-                    Language::En => format!("XML of another kind (root element <{root}>)"),
-                };
+                return Text::new(
+                    format!("un XML d'une autre sorte (élément racine <{root}>)"),
+                    format!("XML of another kind (root element <{root}>)"),
+                );
             }
         };
-        super::texts::pick(language, fr, en).to_owned()
+        Text::new(fr, en)
     }
 
     /// The fault that says so.
-    pub fn fault(&self, language: Language) -> Fault {
-        let text = self.looks_like(language);
+    pub fn fault(&self) -> Fault {
+        let text = self.looks_like();
         match self {
             Kind::Zip | Kind::Gzip | Kind::Tar | Kind::Pivot | Kind::StatusFile => {
-                Fault::new(Code::KindNotHandled).with("kind", text)
+                Fault::new(Code::KindNotHandled).with_text("kind", &text)
             }
             Kind::Blank => Fault::new(Code::EmptyFile),
-            _ => Fault::new(Code::NotAnInvoice).with("looks_like", text),
+            _ => Fault::new(Code::NotAnInvoice).with_text("looks_like", &text),
         }
     }
 }
 
-fn namespace_wrong(root: &str, found: Option<&str>, language: Language) -> String {
+fn namespace_wrong(root: &str, found: Option<&str>) -> Text {
     let wanted = expected_namespace(root).unwrap_or_default();
-    match (language, found) {
-        (Language::Fr, None) => format!("un <{root}> sans espace de noms (attendu : {wanted})"),
-        (Language::Fr, Some(found)) => format!("un <{root}> d'un autre espace de noms ({found} ; attendu : {wanted})"),
-        (Language::En, None) => format!("a <{root}> without namespace (wanted: {wanted})"),
-        (Language::En, Some(found)) => format!("a <{root}> of another namespace ({found}; wanted: {wanted})"),
+    match found {
+        None => Text::new(
+            format!("un <{root}> sans espace de noms (attendu : {wanted})"),
+            format!("a <{root}> without namespace (wanted: {wanted})"),
+        ),
+        Some(found) => Text::new(
+            format!("un <{root}> d'un autre espace de noms ({found} ; attendu : {wanted})"),
+            format!("a <{root}> of another namespace ({found}; wanted: {wanted})"),
+        ),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The operating system, once: durable files, descriptors, signals, the service manager, logs, processes, random
+//! The operating system, once: durable files, descriptors, locks, signals, the service manager, logs, processes, random
 //! numbers, disk space, secrets' files. The only `unsafe` of the house is here.
 //!
 //! Refuses to know: sockets on the network, the configuration, invoices; decides no policy.
@@ -6,6 +6,7 @@
 pub mod descriptor;
 pub mod disk;
 pub mod durable;
+pub mod lock;
 pub mod logging;
 pub mod process;
 pub mod random;

@@ -10,8 +10,8 @@ use super::fault::FaultRule;
 use super::pivot::{ATTACHMENTS_LIMIT, Attachment, ReceivedInvoice};
 use super::readings::Readings;
 use super::scenario::{
-    DAYS_LIMIT, ErrorList, ErrorTransport, PathRule, PivotForm, RECEIVED_LIMIT, RULES_LIMIT, ScenarioError,
-    VerdictRule, check_speed, wrong,
+    DAYS_LIMIT, ErrorList, ErrorTransport, PathRule, PivotForm, RECEIVED_LIMIT, ScenarioError, VerdictRule, at_most,
+    check_speed, wrong,
 };
 use super::server::Shared;
 use super::weather::{Latency, OutageKind};
@@ -157,23 +157,13 @@ impl Control {
     /// Another verdict for deposits to come.
     pub fn add_verdict(&self, rule: VerdictRule) -> Result<(), ScenarioError> {
         rule.check()?;
-        let mut world = self.shared.world();
-        if world.scenario.verdict.len() >= RULES_LIMIT {
-            return Err(wrong("verdict", format!("must be at most {RULES_LIMIT} rules")));
-        }
-        world.scenario.verdict.push(rule);
-        Ok(())
+        add("verdict", &mut self.shared.world().scenario.verdict, rule)
     }
 
     /// Another way for invoices that will be integrated.
     pub fn add_path(&self, rule: PathRule) -> Result<(), ScenarioError> {
         rule.check()?;
-        let mut world = self.shared.world();
-        if world.scenario.path.len() >= RULES_LIMIT {
-            return Err(wrong("path", format!("must be at most {RULES_LIMIT} rules")));
-        }
-        world.scenario.path.push(rule);
-        Ok(())
+        add("path", &mut self.shared.world().scenario.path, rule)
     }
 
     /// Gives an invoice another status now, and no further ones by itself. False: no such invoice.
@@ -192,6 +182,12 @@ impl Control {
     pub fn set_pivot(&self, form: PivotForm) {
         self.shared.world().scenario.pivot = form;
     }
+}
+
+fn add<R>(key: &'static str, rules: &mut Vec<R>, rule: R) -> Result<(), ScenarioError> {
+    at_most(key, rules.len() + 1)?;
+    rules.push(rule);
+    Ok(())
 }
 
 /// The JSON of `POST /simulator/control`: `{"action": "advance", "by": "24h"}`.

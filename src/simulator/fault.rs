@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::scenario::{RULES_LIMIT, ScenarioError, fits, wrong};
+use super::scenario::{ScenarioError, at_most, fits, wrong};
 use super::world::World;
 
 /// What a fault may be put on, besides `*` (every service of the API).
@@ -399,9 +399,7 @@ impl Schedule {
     /// Adds a rule; its number removes it.
     pub fn add(&mut self, rule: FaultRule) -> Result<u64, ScenarioError> {
         rule.check()?;
-        if self.rules.len() >= RULES_LIMIT {
-            return Err(wrong("fault", format!("must be at most {RULES_LIMIT} rules")));
-        }
+        at_most("fault", self.rules.len() + 1)?;
         let id = self.next_id;
         self.next_id += 1;
         self.rules.push(Armed { id, rule, seen: 0, struck: 0 });

@@ -17,6 +17,7 @@ mod content;
 mod control;
 mod directory;
 mod fault;
+mod folder;
 mod identity;
 mod invoice;
 mod judge;
@@ -48,6 +49,8 @@ use tokio_rustls::TlsAcceptor;
 pub use catalogue::{CatalogueReport, Judged, Said, Standing, list as catalogue_list};
 pub use control::Control;
 pub use fault::{Effect, FaultRule, SERVICES};
+pub use folder::{ACCOUNT_PASSWORD_FILE, CA_FILE, CLIENT_SECRET_FILE};
+pub use identity::KEPT_CLIENT_ID;
 pub use ledger::{Answered, Call, Deposit, Invoice, InvoiceKey, Ledger, Moment, Whose};
 pub use pivot::{Attachment, ReceivedInvoice, Resent};
 pub use readings::{
@@ -70,7 +73,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// HTTP instead of HTTPS; on loopback only.
     pub plain: bool,
-    /// Where `ca.pem` is written; without it, in a new folder under the system's temporary one, removed at the end.
+    /// Where authority, certificate and secrets are kept over restarts; without it they are new, and `ca.pem` is in a
+    /// new folder under the system's temporary one, removed at the end.
     pub dir: Option<PathBuf>,
     /// Simulated seconds per real second; 0 is a frozen clock.
     pub speed: f64,
@@ -116,8 +120,13 @@ pub enum SimulatorError {
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("cannot write {path}: {source}", path = path.display())]
     Write { path: PathBuf, source: std::io::Error },
-    #[error("cannot make a certificate: {0}")]
+    #[error("cannot make or use a certificate: {0}")]
     Certificate(String),
+    #[error(
+        "{path}: {reason}; remove the folder to have everything in it made anew (clients must then trust the new ca.pem)",
+        path = path.display()
+    )]
+    Kept { path: PathBuf, reason: String },
     #[error("no randomness: {0}")]
     Random(String),
 }
@@ -143,18 +152,17 @@ impl Simulator {
         let listen_error = |source| SimulatorError::Listen { address: options.listen, source };
         let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
-        let doors = identity::doors(options.scenario.credentials.as_ref())?;
+        let doors = identity::doors(options.scenario.credentials.as_ref(), options.dir.as_deref())?;
         let mut own_dir = None;
         let (acceptor, ca_file) = if options.plain {
             (None, String::new())
         } else {
-            let tls = identity::tls(options.listen)?;
-            let dir = match &options.dir {
-                Some(dir) => dir.clone(),
-                None => own_dir.insert(new_dir()?).clone(),
+            let tls = identity::tls(options.listen, options.dir.as_deref())?;
+            let path = match &options.dir {
+                Some(dir) => dir.join(folder::CA_FILE),
+                None => write_ca(own_dir.insert(new_dir()?), &tls.ca_pem)?,
             };
-            let path = write_ca(&dir, &tls.ca_pem)?;
-            (Some(TlsAcceptor::from(tls.config)), path.display().to_string())
+            (Some(TlsAcceptor::from(tls.config)), path.canonicalize().unwrap_or(path).display().to_string())
         };
         let credentials = Credentials {
             url: url_of(address, options.plain),
@@ -229,8 +237,7 @@ fn new_dir() -> Result<PathBuf, SimulatorError> {
 }
 
 fn write_ca(dir: &Path, pem: &str) -> Result<PathBuf, SimulatorError> {
-    let path = dir.join("ca.pem");
-    let written = std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&path, pem));
-    written.map_err(|source| SimulatorError::Write { path: path.clone(), source })?;
-    Ok(path.canonicalize().unwrap_or(path))
+    let path = dir.join(folder::CA_FILE);
+    std::fs::write(&path, pem).map_err(|source| SimulatorError::Write { path: path.clone(), source })?;
+    Ok(path)
 }

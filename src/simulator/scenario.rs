@@ -38,6 +38,11 @@ pub(super) fn wrong(key: &'static str, reason: impl Into<String>) -> ScenarioErr
     ScenarioError::Value { key, reason: reason.into() }
 }
 
+/// Whether a list may hold that many rules.
+pub(super) fn at_most(key: &'static str, rules: usize) -> Result<(), ScenarioError> {
+    if rules > RULES_LIMIT { Err(wrong(key, format!("must be at most {RULES_LIMIT} rules"))) } else { Ok(()) }
+}
+
 /// The whole scenario. `Scenario::default()` is a Chorus Pro where everything goes well.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -1,5 +1,7 @@
 //! Steps of dropped files: taken, found to be a duplicate, refused, staged under a temporary name.
 
+use rusqlite::Row;
+
 use super::columns::{fault_text, integer, word};
 use super::documents::Prepared;
 use super::journal::Entry;
@@ -9,7 +11,24 @@ use crate::domain::{AccountName, DocumentHash, FlowId, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::{Job, deposit};
 
+/// What became of a drop of a staged file, when it was taken (or found to be a duplicate) before.
+pub const KNOWN_STAGED: &str = "SELECT id, flow, outcome FROM arrival
+     WHERE staged = ?1 AND account = ?2 AND folder = ?3 AND file = ?4 AND sha256 = ?5 AND flow IS NOT NULL";
+
+/// A row of [`KNOWN_STAGED`].
+pub fn known(r: &Row<'_>) -> rusqlite::Result<Received> {
+    let (arrival, flow) = (word(r, "id")?, word(r, "flow")?);
+    let taken = r.get_ref("outcome")?.as_str()? == "taken";
+    Ok(if taken { Received::Flow(flow) } else { Received::Duplicate { arrival, first: flow } })
+}
+
 pub fn receive(w: &mut Writing<'_>, arrival: &Arrival, document: &Prepared) -> Result<Received, StoreError> {
+    if let Some(staged) = &arrival.staged {
+        let key = (staged, arrival.account.as_str(), &arrival.folder, &arrival.name, document.sha256.0);
+        if let Some(known) = w.one(KNOWN_STAGED, key, known)? {
+            return Ok(known);
+        }
+    }
     let realm = queue::numbered(w, &arrival.realm)?;
     // The states left out are those that free the content: deposit::State::frees_the_content.
     let first = w.one(
@@ -92,8 +111,8 @@ fn enter(
     fault: Option<&Fault>,
 ) -> Result<(), StoreError> {
     w.run(
-        "INSERT INTO arrival (id, realm, account, folder, file, sha256, size, at, outcome, flow, fault)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO arrival (id, realm, account, folder, file, sha256, size, at, outcome, flow, fault, staged)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         (
             id.as_str(),
             realm,
@@ -106,13 +125,14 @@ fn enter(
             outcome,
             flow.as_str(),
             fault.map(fault_text),
+            &arrival.staged,
         ),
     )?;
     Ok(())
 }
 
 pub fn refuse(w: &mut Writing<'_>, refusal: &Refusal) -> Result<FlowId, StoreError> {
-    let id = flows::new_id();
+    let id = refusal.happened.map_or_else(flows::new_id, flows::id_of);
     let realm = refusal.realm.as_ref().map(|realm| queue::numbered(w, realm)).transpose()?;
     w.run(
         "INSERT INTO arrival (id, realm, account, folder, file, at, outcome, fault)
@@ -123,7 +143,7 @@ pub fn refuse(w: &mut Writing<'_>, refusal: &Refusal) -> Result<FlowId, StoreErr
             refusal.account.as_str(),
             &refusal.folder,
             &refusal.name,
-            refusal.at.millis(),
+            refusal.happened.unwrap_or(refusal.at).millis(),
             fault_text(&refusal.fault),
         ),
     )?;

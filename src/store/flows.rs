@@ -159,6 +159,14 @@ pub fn new_id() -> FlowId {
     FlowId::from_u128(uuid::Uuid::now_v7().as_u128())
 }
 
+/// A new name for what happened a while ago: before all that came since.
+pub fn id_of(at: Timestamp) -> FlowId {
+    let (seconds, millis) = (at.millis().div_euclid(1000), at.millis().rem_euclid(1000));
+    let nanos = u32::try_from(millis * 1_000_000).unwrap_or(0);
+    let at = uuid::Timestamp::from_unix(uuid::NoContext, u64::try_from(seconds).unwrap_or(0), nanos);
+    FlowId::from_u128(uuid::Uuid::new_v7(at).as_u128())
+}
+
 /// *trouble*: see [`super::Store::trouble`].
 pub fn trouble(w: &mut Writing<'_>, id: &FlowId, fault: Option<&Fault>, at: Timestamp) -> Result<(), StoreError> {
     let flow = load(w, id)?;

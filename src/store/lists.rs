@@ -22,19 +22,34 @@ const STUCK_SHOWN: usize = 50;
 /// How long a refusal or rejection that nobody corrected stays on the first screen.
 const REFUSALS_SHOWN: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// Flows that should be further by now. Tries that come to nothing begin a state anew, so what has not left this box yet
+/// counts from its arrival. `?1`: before then.
+macro_rules! late {
+    () => {
+        "SELECT id FROM flow INDEXED BY flow_deposited
+         WHERE kind = 'deposit' AND state IN ('sending', 'doubtful', 'deposited') AND since < ?1 UNION
+         SELECT id FROM flow INDEXED BY flow_state
+         WHERE kind = 'deposit' AND state IN ('received', 'ready') AND received_at < ?1 UNION
+         SELECT id FROM flow INDEXED BY flow_state
+         WHERE kind = 'reception' AND state IN ('found', 'fetched') AND received_at < ?1"
+    };
+}
+
 const FLOW: &str = "SELECT flow.*, establishment, environment, number AS invoice_number, status AS invoice_status
      FROM flow JOIN realm ON realm.id = flow.realm
      LEFT JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND invoice.ordinal = 0";
 
-/// Waits for a person, or for a verdict that is late. `?1`: since before then; `?2`: refusals changed after that.
-const STUCK: &str = "flow.id IN (SELECT id FROM flow WHERE waits = 1 AND (is_final = 0 OR changed_at > ?2) UNION
-     SELECT id FROM flow INDEXED BY flow_deposited
-     WHERE kind = 'deposit' AND state IN ('sending', 'doubtful', 'deposited') AND since < ?1)";
+/// Waits for a person, or for what is late: a verdict, or its way to Chorus Pro or from there, whatever the reason.
+/// `?1`: since before then; `?2`: refusals changed after that.
+const STUCK: &str = concat!(
+    "flow.id IN (SELECT id FROM flow WHERE waits = 1 AND (is_final = 0 OR changed_at > ?2) UNION ",
+    late!(),
+    ")"
+);
 
-/// With a fault, or without a verdict that is late. `?1`: since before then.
-const FAULTY: &str = "flow.id IN (SELECT id FROM flow INDEXED BY flow_stuck WHERE fault IS NOT NULL UNION
-     SELECT id FROM flow INDEXED BY flow_deposited
-     WHERE kind = 'deposit' AND state IN ('sending', 'doubtful', 'deposited') AND since < ?1)";
+/// With a fault, or late. `?1`: since before then.
+const FAULTY: &str =
+    concat!("flow.id IN (SELECT id FROM flow INDEXED BY flow_stuck WHERE fault IS NOT NULL UNION ", late!(), ")");
 
 fn flow(r: &Row<'_>) -> rusqlite::Result<FlowRecord> {
     Ok(FlowRecord {

@@ -35,7 +35,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader};
+pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader, people_in};
 pub use record::*;
 use writer::{Ticket, Writer, Writing};
 
@@ -43,6 +43,7 @@ use crate::audit::Signer;
 use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, Realm, Timestamp};
 use crate::fault::Fault;
 use crate::flow::{Job, Policy, deposit, reception};
+use crate::os::lock::LockError;
 
 /// The database's file in the data folder.
 pub const DATABASE_FILE: &str = "fluxgate.db";
@@ -98,8 +99,8 @@ pub enum StoreError {
     DocumentTooLarge { limit: u64 },
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("another process has the store in {0} open")]
-    InUse(PathBuf),
+    #[error("another process has the store open: {0}")]
+    InUse(LockError),
     /// Written by a newer version, which says that this one cannot read it.
     #[error(
         "the database has schema {schema}, readable from version {oldest_reader} on; this program is version {ours}"
@@ -165,8 +166,8 @@ impl Store {
         documents::keep(&self.writer.settings().dir, content)
     }
 
-    /// *receive*: document, flow, leaf and intake work; or a journalled duplicate with its receipt work. An inline
-    /// content beyond the inline limit is first kept as a file, on the caller's thread.
+    /// *receive*: document, flow, leaf and intake work; or a journalled duplicate with its receipt work. A staged file that
+    /// is handed over again under the same name is answered as the first time, and nothing is done. An inline content beyond the inline limit is first kept as a file, on the caller's thread.
     pub fn receive(&self, mut arrival: Arrival) -> Step<Received> {
         let content = std::mem::replace(&mut arrival.content, Content::Inline(Vec::new()));
         match self.prepared(content) {
@@ -278,24 +279,37 @@ impl Store {
         self.step(move |w| queue::finish(w, &lease, Timestamp::now()))
     }
 
-    /// The clock went backwards: work that would be due in a far future is due now.
-    pub fn pull_in(&self, now: Timestamp) -> Step<()> {
-        self.step(move |w| queue::pull_in(w, now))
+    /// *put back*: the clock was put back by `by`, and with it what is due, however far.
+    pub fn put_back(&self, now: Timestamp, by: Duration) -> Step<()> {
+        self.step(move |w| queue::put_back(w, now, by))
     }
 
-    /// Ends a lease: the work is due again at `at`. A deposit still sending becomes doubtful.
+    /// *hurry*: a realm's deposits that were put off are due now.
+    pub fn hurry(&self, realm: &Realm, at: Timestamp) -> Step<()> {
+        let realm = realm.clone();
+        self.step(move |w| people::hurry(w, &realm, at))
+    }
+
+    /// Ends a lease: nothing went wrong, and the work is due again at `at`. A deposit still sending becomes doubtful.
     pub fn postpone(&self, lease: &Lease, at: Timestamp) -> Step<()> {
         let lease = lease.clone();
-        self.step(move |w| queue::postpone(w, &lease, at))
+        self.step(move |w| queue::postpone(w, &lease, at, false))
     }
 
-    /// *halt*: stops a realm's calls with one fault; `true` when it was not halted for this code before.
+    /// As [`Store::postpone`], of work that failed: its tries count on.
+    pub fn retry(&self, lease: &Lease, at: Timestamp) -> Step<()> {
+        let lease = lease.clone();
+        self.step(move |w| queue::postpone(w, &lease, at, true))
+    }
+
+    /// *halt*: stops a realm's calls with one fault; `true` when it was not halted for this code before. Receipts of what
+    /// waits follow.
     pub fn halt(&self, realm: &Realm, fault: Fault, at: Timestamp) -> Step<bool> {
         let realm = realm.clone();
         self.step(move |w| people::halt(w, &realm, &fault, at))
     }
 
-    /// *resume*: the realm's calls go on; `true` when it was halted.
+    /// *resume*: the realm's calls go on, deposits that were put off too; `true` when it was halted. Receipts follow.
     pub fn resume(&self, realm: &Realm, at: Timestamp) -> Step<bool> {
         let realm = realm.clone();
         self.step(move |w| people::resume(w, &realm, at))

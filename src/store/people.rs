@@ -23,6 +23,7 @@ pub fn halt(w: &mut Writing<'_>, place: &Realm, fault: &Fault, at: Timestamp) ->
         (realm, fault.code.as_str(), fault_text(fault), at.millis()),
     )?;
     Entry::new("halt", at, Some(place)).fault(Some(fault)).append(w)?;
+    queue::add_receipts(w, realm, at)?;
     Ok(true)
 }
 
@@ -33,8 +34,16 @@ pub fn resume(w: &mut Writing<'_>, place: &Realm, at: Timestamp) -> Result<bool,
         return Ok(false);
     }
     Entry::new("resume", at, Some(place)).append(w)?;
+    queue::add_receipts(w, realm, at)?;
+    queue::hurry(w, realm, at)?;
     w.woke = true;
     Ok(true)
+}
+
+/// *hurry*: see [`super::Store::hurry`].
+pub fn hurry(w: &mut Writing<'_>, place: &Realm, at: Timestamp) -> Result<(), StoreError> {
+    let realm = queue::numbered(w, place)?;
+    queue::hurry(w, realm, at)
 }
 
 /// *note*: see [`super::Store::note`].

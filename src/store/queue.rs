@@ -44,6 +44,30 @@ pub fn add(
     Ok(())
 }
 
+/// Asks for the receipt of every deposit of a realm that is under way: what they wait for has changed.
+pub fn add_receipts(w: &mut Writing<'_>, realm: i64, due: Timestamp) -> Result<(), StoreError> {
+    let waiting = w.all(
+        "SELECT id FROM flow WHERE kind = 'deposit' AND realm = ?1
+         AND state IN ('received', 'ready', 'sending', 'doubtful', 'deposited')",
+        [realm],
+        |r| word::<FlowId>(r, "id"),
+    )?;
+    for flow in &waiting {
+        add(w, Some(realm), Job::Receipt, flow, due)?;
+    }
+    Ok(())
+}
+
+/// Makes deposits due that were put off.
+pub fn hurry(w: &mut Writing<'_>, realm: i64, now: Timestamp) -> Result<(), StoreError> {
+    let hurried = w.run(
+        "UPDATE work SET due = ?2 WHERE job = 'deposit' AND realm = ?1 AND token IS NULL AND due > ?2",
+        (realm, now.millis()),
+    )?;
+    w.woke |= hurried > 0;
+    Ok(())
+}
+
 /// Fails unless the lease is still in its holder's hands.
 pub fn check_held(w: &Writing<'_>, lease: &Lease) -> Result<(), StoreError> {
     w.one("SELECT 1 FROM work WHERE id = ?1 AND token = ?2", (lease.id, lease.token), |_| Ok(()))?
@@ -130,10 +154,14 @@ fn is_needed(w: &Writing<'_>, lease: &Lease) -> Result<bool, StoreError> {
     Ok(there.is_some())
 }
 
-pub fn postpone(w: &mut Writing<'_>, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
+/// Due again at `at`. Work that `failed` counts its tries on; what only waits begins anew.
+pub fn postpone(w: &mut Writing<'_>, lease: &Lease, at: Timestamp, failed: bool) -> Result<(), StoreError> {
     check_held(w, lease)?;
     if doubt_if_sending(w, lease.job, &lease.flow, "the deposit was put off without an answer", Timestamp::now())? {
         return Ok(());
+    }
+    if !failed {
+        w.run("UPDATE work SET tries = 0 WHERE id = ?1", [lease.id])?;
     }
     put_off(w, lease, at)
 }
@@ -240,8 +268,21 @@ fn release(w: &Writing<'_>, id: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The clock was ahead and was put right: what then became due in a future that is not near is due now. A wait that was
-/// meant to be that long is only a look too early.
+/// The clock was put back by `by`: what was planned with the former clock is planned that much earlier. A wait that
+/// began since is cut short: only a look too early.
+pub fn put_back(w: &mut Writing<'_>, now: Timestamp, by: Duration) -> Result<(), StoreError> {
+    let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+    w.run(
+        "UPDATE work SET due = iif(due > ?1, max(?1, due - ?2), due), again = iif(again > ?1, max(?1, again - ?2), again),
+             until = iif(until > ?1, max(?1, until - ?2), until)",
+        (now.millis(), by),
+    )?;
+    w.woke = true;
+    pull_in(w, now)
+}
+
+/// The clock was ahead and was put right while nobody looked: what then became due in a future that is not near is due
+/// now. A wait that was meant to be that long is only a look too early.
 pub fn pull_in(w: &mut Writing<'_>, now: Timestamp) -> Result<(), StoreError> {
     let pulled = w.run("UPDATE work SET due = ?1 WHERE due > ?2", (now.millis(), now.plus(FARTHEST_DUE).millis()))?;
     if pulled > 0 {

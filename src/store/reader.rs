@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
@@ -10,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_word, realm, word};
 use super::writer::Writer;
 use super::{
-    ArrivalRecord, AttemptRecord, CheckpointRecord, FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord,
-    StatusRecord, StepRecord, StoreError, documents,
+    ArrivalRecord, AttemptRecord, CheckpointRecord, DATABASE_FILE, FindingRecord, InvoiceFacts, InvoiceRecord,
+    LeafRecord, Received, StagedDrop, StatusRecord, StepRecord, StoreError, arrivals, documents, schema,
 };
 use crate::audit::{Leaf, LeafRead};
 use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, Realm, Timestamp};
@@ -23,14 +24,34 @@ pub const IN_MEMORY_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 /// Leaves that one call of [`Reader::journal`] answers at most.
 const LEAVES_AT_ONCE: u64 = 10_000;
 
-/// Steps in one timeline; the first ones are shown.
+/// Steps in one timeline; the newest ones are shown.
 const TIMELINE_LIMIT: i64 = 5000;
+
+const PEOPLE: &str = "SELECT name FROM person ORDER BY name";
 
 /// Reads, each call on a snapshot of its own. Not shared between threads; its connection goes back to the pool when it
 /// is dropped. It keeps the store open like a [`super::Store`] handle does.
 pub struct Reader {
     connection: Option<Connection>,
     writer: Arc<Writer>,
+}
+
+/// The people of the page, for a command beside whoever may have the store open. Makes nothing, not even a file of
+/// SQLite's. `None`: there is no database.
+pub fn people_in(dir: &Path) -> Result<Option<Vec<String>>, StoreError> {
+    let path = dir.join(DATABASE_FILE);
+    if !path.try_exists().map_err(StoreError::io(&path))? {
+        return Ok(None);
+    }
+    // A log is there while somebody works, and after a crash; it holds what is newest.
+    let log = dir.join(format!("{DATABASE_FILE}-wal"));
+    let db = if log.exists() { schema::open_reader(&path)? } else { schema::open_at_rest(&path)? };
+    if schema::check_readable(&db)? == 0 {
+        return Ok(Some(Vec::new()));
+    }
+    let mut names = db.prepare(PEOPLE)?;
+    let names = names.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?;
+    Ok(Some(names))
 }
 
 impl Drop for Reader {
@@ -246,6 +267,51 @@ impl Reader {
         )
     }
 
+    /// What became of a drop of a staged file that was handed over before; `None` when it was not.
+    pub fn known_drop(&self, drop: &StagedDrop<'_>) -> Result<Option<Received>, StoreError> {
+        let key = (drop.staged, drop.account.as_str(), drop.folder, drop.file, drop.sha256.0);
+        self.one(arrivals::KNOWN_STAGED, key, arrivals::known)
+    }
+
+    /// Whether a staged file of the account was handed over under any name.
+    pub fn is_handed_over(&self, account: &AccountName, staged: &str) -> Result<bool, StoreError> {
+        let found = self.one(
+            "SELECT 1 FROM arrival WHERE staged = ?1 AND account = ?2 LIMIT 1",
+            (staged, account.as_str()),
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Whether this very file was taken (or found to be a duplicate) since `since`.
+    pub fn is_taken(
+        &self,
+        account: &AccountName,
+        folder: &str,
+        file: &str,
+        sha256: DocumentHash,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let found = self.one(
+            "SELECT 1 FROM arrival INDEXED BY arrival_at
+             WHERE at >= ?1 AND account = ?2 AND folder = ?3 AND file = ?4 AND sha256 = ?5 LIMIT 1",
+            (since.millis(), account.as_str(), folder, file, sha256.0),
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Whether a realm has work that needs Chorus Pro, now or later.
+    pub fn waits_for_chorus(&self, place: &Realm) -> Result<bool, StoreError> {
+        let waits = self.one(
+            "SELECT EXISTS (SELECT 1 FROM work JOIN realm ON realm.id = work.realm
+             WHERE establishment = ?1 AND environment = ?2 AND job NOT IN ('intake', 'receipt', 'deliver')) AS waits",
+            (place.establishment.as_str(), place.environment.as_str()),
+            |r| r.get(0),
+        )?;
+        Ok(waits.unwrap_or(false))
+    }
+
     /// Bytes and files of an account that wait to be processed (its quota): dropped and not yet deposited.
     pub fn pending(&self, account: &AccountName) -> Result<(u64, u64), StoreError> {
         let pending = self.one(
@@ -266,13 +332,22 @@ impl Reader {
         )
     }
 
+    /// A named value in every realm that has it.
+    pub fn remembered_everywhere(&self, name: &str) -> Result<Vec<(Realm, String)>, StoreError> {
+        self.all(
+            "SELECT establishment, environment, value FROM memory JOIN realm ON realm.id = memory.realm WHERE name = ?1",
+            [name],
+            |r| Ok((realm(r)?, r.get("value")?)),
+        )
+    }
+
     /// The password hash of a person of the page.
     pub fn person(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.one("SELECT password FROM person WHERE name = ?1", [name], |r| r.get(0))
     }
 
     pub fn people(&self) -> Result<Vec<String>, StoreError> {
-        self.all("SELECT name FROM person ORDER BY name", [], |r| r.get(0))
+        self.all(PEOPLE, [], |r| r.get(0))
     }
 
     /// Deliveries the application has not taken yet: flow and folder name under `/recues`.

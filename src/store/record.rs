@@ -38,6 +38,18 @@ pub struct Arrival {
     pub peer: String,
     pub at: Timestamp,
     pub content: Content,
+    /// Which file under a temporary name it was, when it was one: the same handed over again is the same drop.
+    pub staged: Option<String>,
+}
+
+/// Names a drop of a file under a temporary name, whatever became of it.
+#[derive(Debug, Clone, Copy)]
+pub struct StagedDrop<'a> {
+    pub account: &'a AccountName,
+    pub folder: &'a str,
+    pub file: &'a str,
+    pub sha256: DocumentHash,
+    pub staged: &'a str,
 }
 
 /// What became of an arrival.
@@ -61,6 +73,8 @@ pub struct Refusal {
     pub name: String,
     pub peer: String,
     pub at: Timestamp,
+    /// When it happened, if core could be told only later: its receipt is older than what came since.
+    pub happened: Option<Timestamp>,
     pub fault: Fault,
 }
 
@@ -187,7 +201,7 @@ pub struct Lease {
     /// Of the receipt of a refusal that no route claimed, a stand-in (`unrouted`, practice): the arrival's own realm
     /// is `None`.
     pub realm: Realm,
-    /// How often the row was leased before.
+    /// How often in a row the work was leased before and failed, or its lease was lost.
     pub tries: u32,
     pub until: Timestamp,
 }

@@ -1,5 +1,6 @@
 //! The database's shape: numbered upgrades, and who may open what.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +10,10 @@ use super::StoreError;
 
 /// The upgrades in order: number `n` stands at `n - 1`. `oldest_reader` is the lowest schema number a program must
 /// know to read (and write) a database so upgraded: it rises only when an older program would do harm.
-const UPGRADES: &[Upgrade] = &[Upgrade { sql: include_str!("schema/001.sql"), oldest_reader: 1 }];
+const UPGRADES: &[Upgrade] = &[
+    Upgrade { sql: include_str!("schema/001.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/002.sql"), oldest_reader: 1 },
+];
 
 struct Upgrade {
     sql: &'static str,
@@ -53,6 +57,18 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     prepare(&db)?;
     db.pragma_update(None, "query_only", true)?;
+    Ok(db)
+}
+
+/// A connection that only reads a database which nobody has open, and leaves no log beside it as SQLite does otherwise.
+pub fn open_at_rest(path: &Path) -> Result<Connection, StoreError> {
+    let bytes = path.as_os_str().as_bytes();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
+    let escaped: String =
+        bytes.iter().map(|b| if plain(*b) { char::from(*b).to_string() } else { format!("%{b:02X}") }).collect();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let db = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)?;
+    prepare(&db)?;
     Ok(db)
 }
 
@@ -119,6 +135,31 @@ mod tests {
         db.execute("UPDATE schema_version SET oldest_reader = 7", []).unwrap();
         let error = open_writer(&path).unwrap_err();
         assert!(matches!(error, StoreError::TooNew { schema: 7, oldest_reader: 7, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_database_of_the_first_schema_is_upgraded_and_keeps_what_it_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fluxgate.db");
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch(
+            "CREATE TABLE schema_version (only_row INTEGER PRIMARY KEY, number INTEGER, oldest_reader INTEGER);
+             INSERT INTO schema_version VALUES (1, 1, 1);",
+        )
+        .unwrap();
+        db.execute_batch(UPGRADES[0].sql).unwrap();
+        db.execute(
+            "INSERT INTO arrival (id, account, folder, file, at, outcome, fault)
+             VALUES ('00000000000000000000000001', 'sifac', 'depot', 'a.xml', 0, 'refused', '{}')",
+            [],
+        )
+        .unwrap();
+        drop(db);
+        let db = open_writer(&path).unwrap();
+        let kept: (String, Option<String>) =
+            db.query_row("SELECT file, staged FROM arrival", [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+        assert_eq!(kept, ("a.xml".to_owned(), None));
+        assert_eq!(check_readable(&db).unwrap(), number());
     }
 
     #[test]

@@ -43,6 +43,7 @@ fn arrival(name: &str, content: &[u8]) -> Arrival {
         peer: "127.0.0.1".to_owned(),
         at: at(0),
         content: Content::Inline(content.to_vec()),
+        staged: None,
     }
 }
 

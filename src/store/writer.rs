@@ -18,6 +18,7 @@ use super::{DATABASE_FILE, Metrics, Settings, StoreError, documents, journal, qu
 use crate::audit::{Frontier, Signer};
 use crate::domain::Timestamp;
 use crate::flow::Policy;
+use crate::os::lock::{Lock, LockError};
 
 /// Steps that may wait for the writer; the next caller waits.
 const QUEUE_STEPS: usize = 4096;
@@ -204,7 +205,7 @@ pub struct Writer {
     thread: Mutex<Option<JoinHandle<()>>>,
     shared: Arc<Shared>,
     readers: Mutex<Vec<Connection>>,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Writer {
@@ -334,14 +335,11 @@ impl Drop for Writer {
     }
 }
 
-fn lock(dir: &Path) -> Result<File, StoreError> {
-    let path = dir.join(LOCK_FILE);
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(StoreError::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(dir.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(StoreError::io(&path)(error)),
-    }
+fn lock(dir: &Path) -> Result<Lock, StoreError> {
+    Lock::take(&dir.join(LOCK_FILE)).map_err(|error| match error {
+        LockError::Io { path, cause } => StoreError::io(&path)(cause),
+        held @ LockError::Held { .. } => StoreError::InUse(held),
+    })
 }
 
 /// What the thread owns.

@@ -6,6 +6,7 @@ use askama::Template;
 use zeroize::Zeroizing;
 
 use crate::domain::Timestamp;
+use crate::fault::Language;
 use crate::web::answer::Answer;
 use crate::web::ask::{Ask, Method};
 use crate::web::error::Trouble;
@@ -87,13 +88,29 @@ pub fn claim(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
 }
 
 /// What is wrong with a name and password to be enrolled.
-pub fn unfit<'t>(t: Tongue, name: &str, password: &str, repeat: &str) -> Option<&'t str> {
-    let length = password.chars().count();
+pub fn unfit(t: Tongue, name: &str, password: &str, repeat: &str) -> Option<&'static str> {
+    unfit_name(t.0, name).or_else(|| unfit_password(t.0, name, password)).or_else(|| {
+        (password != repeat).then(|| t.say("Les deux mots de passe diffèrent.", "The two passwords differ."))
+    })
+}
+
+/// What is wrong with the name of a person to be enrolled, here or on the console.
+pub fn unfit_name(language: Language, name: &str) -> Option<&'static str> {
+    let t = Tongue(language);
     if name.is_empty() || name.chars().count() > NAME_LIMIT || name.chars().any(char::is_control) {
         Some(t.say("Indiquez un nom de 1 à 64 caractères.", "Give a name of 1 to 64 characters."))
     } else if is_machine_s(name) {
         Some(t.say("Ce nom est réservé à la machine.", "This name is reserved for the box."))
-    } else if length < password::SHORTEST {
+    } else {
+        None
+    }
+}
+
+/// What is wrong with the password of a person, here or on the console.
+pub fn unfit_password(language: Language, name: &str, password: &str) -> Option<&'static str> {
+    let t = Tongue(language);
+    let length = password.chars().count();
+    if length < password::SHORTEST {
         Some(t.say(
             "Le mot de passe doit avoir au moins 12 caractères. Une phrase convient très bien.",
             "The password must have at least 12 characters. A sentence does well.",
@@ -105,8 +122,6 @@ pub fn unfit<'t>(t: Tongue, name: &str, password: &str, repeat: &str) -> Option<
             "Ce mot de passe se devine trop facilement (nom, répétition ou suite).",
             "This password is too easy to guess (name, repetition or sequence).",
         ))
-    } else if password != repeat {
-        Some(t.say("Les deux mots de passe diffèrent.", "The two passwords differ."))
     } else {
         None
     }
@@ -114,7 +129,7 @@ pub fn unfit<'t>(t: Tongue, name: &str, password: &str, repeat: &str) -> Option<
 
 /// A name that the journal writes in clear, because it takes it for a part of this box.
 fn is_machine_s(name: &str) -> bool {
-    name.starts_with("account:") || ["system", "front", "core", "keeper", "console"].contains(&name)
+    name.starts_with("account:") || ["system", "front", "core", "keeper", "console", "person"].contains(&name)
 }
 
 /// Made of fewer than five different characters, of the name, or of a known start.

@@ -9,6 +9,7 @@ use askama::Template;
 use crate::domain::{DepositNumber, FlowId, InvoiceStatus, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::{Decision, FlowKind, Policy, deposit};
+use crate::invoice::reworded;
 use crate::store::{ArrivalRecord, Decided, Facts, FlowRecord, InvoiceRecord, Reader};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
@@ -32,6 +33,8 @@ struct InvoiceView {
     recipient_name: String,
     issued: String,
     payable: String,
+    /// The amount as the invoice writes it.
+    payable_written: String,
     chorus_id: String,
     status: Option<(String, &'static str)>,
     status_at: String,
@@ -142,11 +145,11 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         line: FlowLine::new(&flow, t, Timestamp::now()),
         size: flow.size.map(|s| t.size(s)).unwrap_or_default(),
         sha256: flow.sha256.map(|h| h.to_string()).unwrap_or_default(),
-        syntax: flow.syntax.clone().unwrap_or_default(),
+        syntax: flow.syntax.as_deref().map(|syntax| t.syntax(syntax).to_owned()).unwrap_or_default(),
         folder: arrival.as_ref().map(|a| a.folder.clone()).unwrap_or_default(),
         delivered_as: flow.delivered_as.clone().unwrap_or_default(),
         choices: choices(t, &flow),
-        findings: findings(&reader, &id)?,
+        findings: findings(t, &reader, &id)?,
         steps: steps(t, &reader, &flow)?,
         attempts: attempts(t, &reader, &id)?,
         statuses: statuses(t, &reader, &id, number_of)?,
@@ -180,8 +183,9 @@ fn invoice(t: Tongue, invoice: &InvoiceRecord) -> InvoiceView {
         supplier_name: facts.supplier_name.clone(),
         recipient: facts.recipient.clone(),
         recipient_name: facts.recipient_name.clone(),
-        issued: facts.issued_on.clone().unwrap_or_default(),
-        payable: facts.payable.clone().unwrap_or_default(),
+        issued: facts.issued_on.as_deref().map(|day| t.day(day)).unwrap_or_default(),
+        payable: facts.payable.as_deref().map(|amount| t.amount(amount)).unwrap_or_default(),
+        payable_written: facts.payable.clone().unwrap_or_default(),
         chorus_id: invoice.chorus_id.map(|id| id.to_string()).unwrap_or_default(),
         status: invoice.status.as_ref().map(|s| t.status(s)).map(|(label, tone)| (label, tone.class())),
         status_at: invoice.status_at.as_deref().map(chorus_date).unwrap_or_default(),
@@ -194,15 +198,19 @@ fn chorus_date(text: &str) -> String {
     text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), Timestamp::paris_text)
 }
 
-fn findings(reader: &Reader, id: &FlowId) -> Result<Vec<FindingView>, Trouble> {
+/// They were written in the language of receipts.
+fn findings(t: Tongue, reader: &Reader, id: &FlowId) -> Result<Vec<FindingView>, Trouble> {
     let findings = reader.findings(id)?.into_iter();
     Ok(findings
-        .map(|f| FindingView {
-            fatal: f.severity == "fatal",
-            rule: f.rule,
-            place: f.place,
-            message: f.message,
-            remedy: f.remedy,
+        .map(|f| {
+            let [message, remedy, place] = reworded(&f.rule, [&f.message, &f.remedy, &f.place], t.0);
+            FindingView {
+                fatal: f.severity == "fatal",
+                rule: f.rule,
+                place,
+                message: t.typeset(&message),
+                remedy: t.typeset(&remedy),
+            }
         })
         .collect())
 }
@@ -210,14 +218,22 @@ fn findings(reader: &Reader, id: &FlowId) -> Result<Vec<FindingView>, Trouble> {
 fn steps(t: Tongue, reader: &Reader, flow: &FlowRecord) -> Result<Vec<StepView>, Trouble> {
     let steps = reader.steps(&flow.id)?.into_iter();
     Ok(steps
-        .map(|s| StepView {
-            seq: s.seq,
-            at: s.at.paris_text(),
-            what: t.step(&s.kind),
-            state: s.state.map(|state| t.state(flow.kind, &state)).map(|(label, tone)| (label, tone.class())),
-            actor: actor(t, &s.actor),
-            code: s.detail.clone().filter(|d| d.parse::<Code>().is_ok()),
-            detail: detail(t, &s.kind, s.detail.unwrap_or_default()),
+        .map(|s| {
+            let detail = s.detail.unwrap_or_default();
+            let (state, detail) = if s.kind == "status" {
+                (Some(t.status(&InvoiceStatus::from(detail))), String::new())
+            } else {
+                (s.state.map(|state| t.state(flow.kind, &state)), detail)
+            };
+            StepView {
+                seq: s.seq,
+                at: s.at.paris_text(),
+                what: t.step(&s.kind),
+                state: state.map(|(label, tone)| (label, tone.class())),
+                actor: actor(t, &s.actor),
+                code: Some(detail.clone()).filter(|d| d.parse::<Code>().is_ok()),
+                detail: t.detail(&s.kind, &detail),
+            }
         })
         .collect())
 }
@@ -231,10 +247,6 @@ fn actor(t: Tongue, actor: &str) -> String {
     }
 }
 
-fn detail(t: Tongue, kind: &str, detail: String) -> String {
-    if kind == "status" { t.status(&InvoiceStatus::from(detail)).0 } else { detail }
-}
-
 fn attempts(t: Tongue, reader: &Reader, id: &FlowId) -> Result<Vec<AttemptView>, Trouble> {
     let attempts = reader.attempts(id)?.into_iter();
     Ok(attempts
@@ -244,7 +256,7 @@ fn attempts(t: Tongue, reader: &Reader, id: &FlowId) -> Result<Vec<AttemptView>,
             ended: a.ended_at.map(|end| time_after(a.intent_at, end)).unwrap_or_default(),
             deposit: a.deposit_number.map(|d| d.to_string()).unwrap_or_default(),
             outcome: a.outcome.map(|event| t.step(&format!("deposit.{event}"))).unwrap_or_default(),
-            detail: a.detail.unwrap_or_default(),
+            detail: t.detail("", &a.detail.unwrap_or_default()),
         })
         .collect())
 }

@@ -41,7 +41,28 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     Ok(Answer::html(HelpPage { c: &c, faults, version: env!("CARGO_PKG_VERSION") }.render()?))
 }
 
-/// `{name}` in a text of the catalogue stands for what the case fills in.
+/// `{name}` in a text of the catalogue stands for what the case fills in: `…` for people.
 fn blanks(text: &str) -> String {
-    text.replace('{', "‹").replace('}', "›")
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        shown.push_str(before);
+        shown.push('…');
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    shown + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blank_is_shown_as_one() {
+        assert_eq!(
+            blanks("Fichier trop volumineux : {size} pour {limit} au plus"),
+            "Fichier trop volumineux : … pour … au plus"
+        );
+        assert_eq!(blanks("Fichier vide"), "Fichier vide");
+    }
 }

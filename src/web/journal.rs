@@ -8,9 +8,11 @@ use askama::Template;
 
 use crate::audit::Verifier;
 use crate::domain::Timestamp;
+use crate::fault::Text;
 use crate::store::verify::{self, Bad, Options, Report};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
+use crate::web::damage;
 use crate::web::error::Trouble;
 use crate::web::page::{Chrome, Visit};
 use crate::web::site::{Site, note};
@@ -41,7 +43,7 @@ enum Verdict {
     /// The first record that is wrong.
     Damaged(Bad),
     /// Nothing is known.
-    Failed(String),
+    Failed(Text),
 }
 
 struct OutcomeView {
@@ -51,7 +53,8 @@ struct OutcomeView {
     headline: &'static str,
     /// What was verified, by kind.
     counts: Vec<(&'static str, String)>,
-    text: String,
+    /// What is wrong, then what it means.
+    text: Vec<String>,
 }
 
 impl OutcomeView {
@@ -72,10 +75,11 @@ impl OutcomeView {
             Verdict::Damaged(_) | Verdict::Failed(_) => Vec::new(),
         };
         let text = match outcome.verdict {
-            Verdict::Sound(_) => String::new(),
-            Verdict::Damaged(bad) => bad.to_string(),
-            Verdict::Failed(error) => error,
+            Verdict::Sound(_) => Vec::new(),
+            Verdict::Damaged(bad) => vec![damage::told(&bad), damage::meaning(&bad)],
+            Verdict::Failed(why) => vec![why],
         };
+        let text = text.iter().map(|text| t.typeset(text.get(t.0))).collect();
         Self { at: outcome.at.paris_text(), took: t.span(outcome.took), tone: tone.class(), headline, counts, text }
     }
 }
@@ -150,7 +154,13 @@ pub fn verify(site: &Site, visit: &Visit) -> Result<Answer, Trouble> {
 fn run(dir: &Path, key: &str) -> Verdict {
     let keys = match Verifier::parse(key) {
         Ok(key) => vec![key],
-        Err(error) => return Verdict::Failed(error.to_string()),
+        Err(error) => {
+            return Verdict::Failed(Text::technical(
+                "La clé publique ne se lit pas",
+                "The public key cannot be read",
+                error,
+            ));
+        }
     };
     match verify::verify(dir, &Options { keys, documents: true, ..Options::default() }) {
         Ok(Report { bad: Some(bad), .. }) => {
@@ -158,7 +168,7 @@ fn run(dir: &Path, key: &str) -> Verdict {
             Verdict::Damaged(bad)
         }
         Ok(report) => Verdict::Sound(report),
-        Err(error) => Verdict::Failed(error.to_string()),
+        Err(error) => Verdict::Failed(Text::technical("Le journal ne se lit pas", "The journal cannot be read", error)),
     }
 }
 
@@ -180,6 +190,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.end(Verdict::Failed("the verification broke off".to_owned()));
+        let text = Text::new(
+            "La vérification s'est interrompue : recommencez.",
+            "The verification broke off: begin it again.",
+        );
+        self.end(Verdict::Failed(text));
     }
 }

@@ -11,6 +11,7 @@ mod ask;
 mod asset;
 mod claim;
 mod configuration;
+pub mod damage;
 mod diff;
 mod entry;
 mod error;
@@ -36,7 +37,9 @@ use std::time::Duration;
 
 pub use answer::CONTENT_SECURITY_POLICY;
 pub use claim::{Claim, ClaimError};
+pub use entry::{unfit_name, unfit_password};
 pub use server::{ServeError, WORKERS};
+pub use words::Tongue;
 
 use crate::config::ConfigFile;
 use crate::fault::{Fault, Language};

@@ -101,6 +101,53 @@ impl Tongue {
         format!("{}{comma}{}\u{a0}{unit}", self.number(tenths / 10), tenths % 10)
     }
 
+    /// An amount and its currency as an invoice writes them (`1234.50 EUR`), as people do; as it is when it is none.
+    pub fn amount(&self, written: &str) -> String {
+        let (amount, currency) = written.split_once(' ').unwrap_or((written, ""));
+        let (sign, digits) = amount.strip_prefix('-').map_or(("", amount), |digits| ("−", digits));
+        let (whole, cents) = digits.split_once('.').unwrap_or((digits, ""));
+        let Ok(number) = whole.parse().map(|whole| self.number(whole)) else { return written.to_owned() };
+        if !cents.bytes().all(|b| b.is_ascii_digit()) {
+            return written.to_owned();
+        }
+        let point = if cents.is_empty() { "" } else { self.say(",", ".") };
+        let currency = if currency == "EUR" { self.say("€", "EUR") } else { currency };
+        format!("{sign}{number}{point}{cents}\u{a0}{currency}").trim_end().to_owned()
+    }
+
+    /// A day as an invoice writes it (`2026-11-23`), as the page writes its instants; as it is when it is none.
+    pub fn day(&self, written: &str) -> String {
+        match written.split('-').collect::<Vec<_>>()[..] {
+            [year, month, day] if year.len() == 4 && month.len() == 2 && day.len() == 2 => {
+                format!("{day}/{month}/{year}")
+            }
+            _ => written.to_owned(),
+        }
+    }
+
+    /// What a file is written in.
+    pub fn syntax<'a>(&self, syntax: &'a str) -> &'a str {
+        match syntax {
+            "ubl-invoice" => self.say("Facture UBL", "UBL invoice"),
+            "ubl-creditnote" => self.say("Avoir UBL", "UBL credit note"),
+            "cii" => self.say("Facture CII", "CII invoice"),
+            "facturx" => "Factur-X (PDF)",
+            other => other,
+        }
+    }
+
+    /// What a step's record says besides, which is a technical text but where a person wrote it.
+    pub fn detail(&self, kind: &str, detail: &str) -> String {
+        let label = if kind.ends_with("_by_person") {
+            self.say("Remarque : ", "Remark: ")
+        } else if let Some(id) = detail.strip_prefix("found at Chorus Pro as ") {
+            return format!("{} {id}", self.say("Identifiant Chorus Pro :", "Chorus Pro’s number:"));
+        } else {
+            self.say("Détail technique : ", "Technical detail: ")
+        };
+        if detail.is_empty() { String::new() } else { self.typeset(&format!("{label}{detail}")) }
+    }
+
     /// A span in its largest unit: `3 min`, `2 h`, `5 jours`.
     pub fn span(&self, span: Duration) -> String {
         let s = span.as_secs();
@@ -142,19 +189,22 @@ impl Tongue {
 
     pub fn actor(&self, actor: Actor) -> &'static str {
         match actor {
-            Actor::Supplier => self.say("Le fournisseur", "The supplier"),
+            // In Chorus Pro's words, who issues an invoice is its supplier, be it the establishment itself.
+            Actor::Supplier => self.say("Le fournisseur (émetteur)", "The supplier (issuer)"),
             Actor::Establishment => self.say("L’établissement", "The establishment"),
             Actor::Chorus => self.say("Chorus Pro", "Chorus Pro"),
-            Actor::Network => self.say("Le réseau", "The network"),
-            Actor::Appliance => self.say("Cette machine", "This box"),
+            Actor::Network => self.say("Le service réseau", "The network team"),
+            Actor::Appliance => self.say("L’administrateur de la machine", "The box’s administrator"),
         }
     }
 
     pub fn retry(&self, retry: Retry) -> &'static str {
         match retry {
-            Retry::Never => self.say("Définitif : un nouveau fichier est nécessaire.", "Final: a new file is needed."),
+            Retry::Never => self.say("Pas de nouvel essai automatique.", "Not tried again by itself."),
             Retry::Later => self.say("Nouvel essai automatique.", "Tried again by itself."),
-            Retry::AfterAction => self.say("Reprend dès que l’action est faite.", "Resumes once the action is done."),
+            Retry::AfterAction => {
+                self.say("Reprend automatiquement une fois l’action faite.", "Resumes by itself once this is done.")
+            }
         }
     }
 
@@ -198,7 +248,7 @@ impl Tongue {
     /// A journal leaf's kind, for a timeline.
     pub fn step(&self, kind: &str) -> String {
         let (french, english) = match kind {
-            "receive" => ("Fichier reçu, gravé et journalisé", "File received, durable and journalled"),
+            "receive" => ("Fichier reçu, enregistré et journalisé", "File received, kept and journalled"),
             "duplicate" => ("Second envoi du même fichier", "Same file sent again"),
             "refuse" => ("Fichier refusé avant d’être pris", "File refused before it was taken"),
             "find" => ("Facture trouvée chez Chorus Pro", "Invoice found at Chorus Pro"),
@@ -210,7 +260,7 @@ impl Tongue {
             "deposit.check_passed" => ("Contrôles réussis", "Checks passed"),
             "deposit.check_failed" => ("Contrôles en échec", "Checks failed"),
             "deposit.sending" => {
-                ("Intention de dépôt gravée, appel en cours", "Intent to deposit durable, call under way")
+                ("Intention de dépôt journalisée, appel en cours", "Intent to deposit journalled, call under way")
             }
             "deposit.not_sent" => ("Dépôt non parti, nouvel essai prévu", "Not sent, to be tried again"),
             "deposit.deposit_accepted" => ("Dépôt accepté par Chorus Pro", "Deposit accepted by Chorus Pro"),
@@ -229,7 +279,7 @@ impl Tongue {
             "deposit.confirmed_by_person" => ("Confirmé par une personne", "Confirmed by a person"),
             "deposit.resend_by_person" => ("Renvoi demandé par une personne", "Sent again on a person’s word"),
             "deposit.abandoned_by_person" => ("Abandonné par une personne", "Abandoned by a person"),
-            "reception.downloaded" => ("Téléchargée et gravée", "Downloaded and durable"),
+            "reception.downloaded" => ("Téléchargée et enregistrée", "Downloaded and kept"),
             "reception.download_failed" => {
                 ("Téléchargement en échec, nouvel essai prévu", "Download failed, to be tried again")
             }
@@ -253,32 +303,59 @@ impl Tongue {
             I::ARecycler => ("À recycler", "To be redirected", Tone::Warn),
             I::Suspendue => ("Suspendue", "Suspended", Tone::Warn),
             I::Rejetee => ("Rejetée", "Rejected", Tone::Bad),
-            I::ServiceFait => ("Service fait", "Service done", Tone::Busy),
+            I::ServiceFait => ("Service fait", "Service certified", Tone::Busy),
             I::Mandatee => ("Mandatée", "Payment ordered", Tone::Busy),
             I::MiseADispositionComptable => {
                 ("Mise à disposition du comptable", "Made available to the accountant", Tone::Busy)
             }
             I::Comptabilisee => ("Comptabilisée", "Booked", Tone::Busy),
-            I::MiseEnPaiement => ("Mise en paiement", "Paid", Tone::Good),
+            I::MiseEnPaiement => ("Mise en paiement", "Payment issued", Tone::Good),
             I::Completee => ("Complétée", "Completed", Tone::Busy),
             I::ACompleter => ("À compléter", "To be completed", Tone::Warn),
             I::PriseEnCompteDestinataire => ("Prise en compte", "Taken into account", Tone::Busy),
             I::Abandonnee => ("Abandonnée", "Given up", Tone::Quiet),
             I::Supprimee => ("Supprimée", "Deleted", Tone::Quiet),
             I::Unknown(code) => return (code.clone(), Tone::Warn),
-            other => return (plain_code(other.as_str()), Tone::Busy),
+            other => return (self.plain_code(other.as_str()), Tone::Busy),
         };
         (self.say(french, english).to_owned(), tone)
     }
+
+    /// A status that is seldom met, from its code: `VALIDEE_1` as `Validée 1`. English keeps the code: it is what is searched for.
+    fn plain_code(&self, code: &str) -> String {
+        if self.0 == Language::En {
+            return code.to_owned();
+        }
+        let words: Vec<String> = code.split('_').map(french_word).collect();
+        let mut text = words.join(" ");
+        if let Some(first) = text.chars().next() {
+            text.replace_range(..first.len_utf8(), &first.to_uppercase().to_string());
+        }
+        text
+    }
 }
 
-/// `A_VALIDER_1` as `A valider 1`.
-fn plain_code(code: &str) -> String {
-    let mut text = code.replace('_', " ").to_lowercase();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_uppercase();
+/// A word of a status code in lower case, its accents put back.
+fn french_word(word: &str) -> String {
+    match word {
+        "A" => "à".to_owned(),
+        "DELAI" => "délai".to_owned(),
+        "DUPLIQUE" => "dupliquée".to_owned(),
+        "APRES" => "après".to_owned(),
+        "MOA" | "MOE" | "OCR" | "EA" | "PD" | "S" | "A22" => word.to_owned(),
+        _ => match word.strip_suffix("EE") {
+            Some(stem) => format!("{}ée", accented(stem)),
+            None => accented(word),
+        },
     }
-    text
+}
+
+fn accented(word: &str) -> String {
+    let word = word.to_lowercase();
+    match word.as_str() {
+        "interpret" => "interprét".to_owned(),
+        _ => word,
+    }
 }
 
 #[cfg(test)]
@@ -325,12 +402,31 @@ mod tests {
         assert_eq!(FR.ago(at, at.plus(Duration::from_secs(185))), "il y a 3\u{a0}min");
         assert_eq!(EN.ago(at, at.plus(Duration::from_secs(3 * 86_400))), "3\u{a0}days ago");
         assert_eq!(FR.plural(0, ["flux", ""], ["fluxes", ""]), "flux");
+        assert_eq!(FR.amount("1234.50 EUR"), "1\u{202f}234,50\u{a0}€");
+        assert_eq!(
+            (EN.amount("-1234567 EUR"), EN.amount("3.0 USD")),
+            ("−1,234,567\u{a0}EUR".into(), "3.0\u{a0}USD".into())
+        );
+        assert_eq!((FR.amount("3420,00"), FR.amount("")), ("3420,00".into(), String::new()), "as written");
+        assert_eq!((FR.day("2026-11-23"), FR.day("bientôt")), ("23/11/2026".into(), "bientôt".into()));
+    }
+
+    #[test]
+    fn a_records_own_words_are_named_as_what_they_are() {
+        assert_eq!(FR.detail("deposit.confirmed_by_person", "vu à 9 h"), "Remarque\u{a0}: vu à 9 h");
+        assert_eq!(FR.detail("deposit.answer_lost", "timed out"), "Détail technique\u{a0}: timed out");
+        assert_eq!(EN.detail("identify", "found at Chorus Pro as 12"), "Chorus Pro’s number: 12");
+        assert_eq!(FR.detail("deposit.sending", ""), "");
     }
 
     #[test]
     fn statuses_read_as_french_not_as_codes() {
         assert_eq!(FR.status(&InvoiceStatus::MiseEnPaiement), ("Mise en paiement".into(), Tone::Good));
-        assert_eq!(FR.status(&InvoiceStatus::AValider1).0, "A valider 1");
+        assert_eq!(FR.status(&InvoiceStatus::AValider1).0, "À valider 1");
+        assert_eq!(FR.status(&InvoiceStatus::InterpreteeOcr).0, "Interprétée OCR");
+        assert_eq!(FR.status(&InvoiceStatus::AbsenceValidation1HorsDelai).0, "Absence validation 1 hors délai");
+        assert_eq!(FR.status(&InvoiceStatus::DupliqueApresRefus).0, "Dupliquée après refus");
+        assert_eq!(EN.status(&InvoiceStatus::AValiderMoe).0, "A_VALIDER_MOE");
         assert_eq!(FR.status(&InvoiceStatus::Unknown("ENCAISSEE".into())).1, Tone::Warn);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use crate::audit::Signer;
 use crate::domain::Timestamp;
@@ -23,7 +24,12 @@ pub struct Parts {
     /// The journal's key: it also signs receipts.
     pub signer: Signer,
     pub options: Options,
+    /// What the jobs take for now: in production the machine's clock.
+    pub clock: Clock,
 }
+
+/// Tells what time it is.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Shared by all jobs.
 pub(super) struct Core {
@@ -33,6 +39,13 @@ pub(super) struct Core {
     pub signer: Signer,
     pub options: ArcSwap<Options>,
     pub pauses: Pauses,
+    /// Since when the configuration is in force: whoever waits for a repair listens here.
+    pub configured: watch::Sender<Timestamp>,
+    /// Rings when a realm's calls stop.
+    pub halted: watch::Sender<()>,
+    /// Rings when a halted realm's calls go on.
+    pub resumed: watch::Sender<()>,
+    clock: Clock,
 }
 
 /// Why a job ended without having done its work. It is tried again later; the chain is printed where it is run.
@@ -71,6 +84,10 @@ impl Core {
             signer: parts.signer,
             options: ArcSwap::from_pointee(parts.options),
             pauses: Pauses::default(),
+            configured: watch::Sender::new((parts.clock)()),
+            halted: watch::Sender::new(()),
+            resumed: watch::Sender::new(()),
+            clock: parts.clock,
         }
     }
 
@@ -109,7 +126,7 @@ impl Core {
     }
 
     pub fn now(&self) -> Timestamp {
-        Timestamp::now()
+        (self.clock)()
     }
 }
 

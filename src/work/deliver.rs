@@ -4,13 +4,14 @@
 //! the same delivery made twice is one folder. Names from outside never leave it. A pivot that cannot be read is delivered
 //! as it came, with the fault.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{ChorusInvoiceId, DocumentHash};
+use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::reception::{Event, State};
 use crate::invoice::pivot::{self, AttachmentKind, Limits, PivotInvoice};
@@ -52,7 +53,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
         }
         Err(JobError::Files { what, error }) => {
             log::error!(flow = flow.id.as_str(), error = error.to_string().as_str(); "A received invoice cannot be placed into {what}");
-            let id = flow.invoice_number.as_ref().map_or("?", |number| number.as_str());
+            let id = chorus_id(&core.store.reader()?, &flow.id)?;
             let fault = Fault::new(Code::DeliveryFailed).with("chorus_id", id).with("detail", error);
             (Event::PlacingFailed, ReceptionFacts { fault: Some(fault), ..ReceptionFacts::default() })
         }
@@ -66,14 +67,13 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     Ok(())
 }
 
-/// The delivery is journalled: its mark goes, and an application that was faster than the journal has taken it.
+/// The delivery is journalled: an application that was faster than the journal has taken it, and its mark goes.
 async fn settle(core: &Arc<Core>, flow: &FlowRecord, folder: &str) -> Result<(), JobError> {
+    let mark = core.folders.delivery_mark(&flow.account, &flow.id).map_err(JobError::files(WHAT))?;
     let (own, folder) = (flow.clone(), folder.to_owned());
     let taken = core
         .apart(move |core| {
             let shelf = core.folders.shelf(&own.account, Shelf::Received).map_err(JobError::files(WHAT))?;
-            let bench = core.folders.bench(&own.account).map_err(JobError::files(WHAT))?;
-            remove_whatever(&mark(&bench, &own)).map_err(JobError::files(WHAT))?;
             Ok(std::fs::read_dir(shelf.join(folder)).map_or(true, |mut files| files.next().is_none()))
         })
         .await?;
@@ -82,12 +82,28 @@ async fn settle(core: &Arc<Core>, flow: &FlowRecord, folder: &str) -> Result<(),
     if taken && still_delivered {
         core.store.advance(&flow.id, Event::Taken, ReceptionFacts::default(), None, core.now()).await?;
     }
-    Ok(())
+    core.apart(move |_| durable::remove_durably(&mark).map_err(JobError::files(WHAT))).await
 }
 
-/// Says that the folder was ready and its rename under way: without it and its draft, an application has taken it.
-fn mark(bench: &Path, flow: &FlowRecord) -> PathBuf {
-    bench.join(format!("placed-{}", flow.id))
+/// What a former process journalled as delivered and did not settle any more. Before any delivery of this one.
+pub(super) async fn settle_former(core: &Arc<Core>) {
+    if let Err(error) = settle_marked(core).await {
+        log::error!(error = error.to_string().as_str(); "Deliveries of a former process cannot be settled");
+    }
+}
+
+async fn settle_marked(core: &Arc<Core>) -> Result<(), JobError> {
+    let accounts: BTreeSet<AccountName> = core.options.load().routes.iter().map(|r| r.account.clone()).collect();
+    for account in accounts {
+        for id in core.folders.marked(&account).map_err(JobError::files(WHAT))? {
+            let Some(flow) = core.store.reader()?.flow(&id)? else { continue };
+            // Without a folder it was placed and not journalled: its job is due, and needs the mark.
+            if let Some(folder) = flow.delivered_as.clone() {
+                settle(core, &flow, &folder).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 struct Placed {
@@ -225,12 +241,12 @@ impl Delivery<'_> {
             durable::sync_dir(&shelf).map_err(JobError::files(WHAT))?;
             return Ok(name);
         }
-        let bench = self.core.folders.bench(&self.flow.account).map_err(JobError::files(WHAT))?;
-        let draft = bench.join(format!("recue-{}", self.flow.id));
-        let mark = mark(&bench, self.flow);
+        let (account, folders) = (&self.flow.account, &self.core.folders);
+        let draft = folders.delivery_draft(account, &self.flow.id).map_err(JobError::files(WHAT))?;
+        let mark = folders.delivery_mark(account, &self.flow.id).map_err(JobError::files(WHAT))?;
         if mark.exists() && !draft.exists() {
-            // Placed before a crash, and already taken: never delivered twice.
-            return Ok(name);
+            // Placed before a crash, and taken since, wholly or in part: never delivered twice.
+            return std::fs::read_to_string(&mark).map_err(JobError::files(WHAT));
         }
         // The former try's rename did not happen. Its mark goes before its draft does: a mark without a draft means taken.
         durable::remove_durably(&mark).map_err(JobError::files(WHAT))?;
@@ -379,8 +395,6 @@ fn file_json(part: &Part<'_>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::invoice::pivot::Attachment;
 

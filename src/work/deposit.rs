@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::chorus::{DeposerFlux, FluxFileName, FluxSyntax};
 use crate::domain::Timestamp;
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::{Event, State};
 use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, StoreError};
 use crate::work::connector::CallError;
@@ -121,16 +121,24 @@ async fn settle(
             (event, Facts { fault: Some(fault), not_before, detail, ..Facts::default() })
         }
     };
-    let settled = core.record(|| core.store.decide(&flow.id, event, facts.clone(), Some(lease), now)).await;
-    match settled {
-        // The lease ran out while the call was under way, so the flow is doubtful: but the answer has come after all.
-        Err(StoreError::LeaseLost) if event == Event::DepositAccepted => {
-            core.record(|| core.store.decide(&flow.id, Event::FoundAtChorus, facts.clone(), None, now)).await?;
-        }
-        settled => {
-            settled?;
-        }
+    match core.record(|| core.store.decide(&flow.id, event, facts.clone(), Some(lease), now)).await {
+        Err(StoreError::LeaseLost) if event == Event::DepositAccepted => late(core, flow, facts).await,
+        settled => Ok(settled.map(drop)?),
     }
+}
+
+/// The lease ran out while the call was under way, so the flow is doubtful: but the answer has come after all. Unless a
+/// search or a person has settled the doubt by now: then their word stands.
+async fn late(core: &Core, flow: &FlowRecord, facts: Facts) -> Result<(), JobError> {
+    let number = facts.deposit_number.as_ref().map_or("?", |number| number.as_str());
+    let now = core.store.reader()?.flow(&flow.id)?.map(|flow| flow.state);
+    if now.as_deref() != Some(State::Doubtful.as_str()) {
+        log::warn!(flow = flow.id.as_str(), deposit = number, state = now.as_deref().unwrap_or("?");
+            "A deposit's answer came after its doubt was settled");
+        return Ok(());
+    }
+    log::info!(flow = flow.id.as_str(), deposit = number; "A deposit's answer came after its lease was lost: it counts");
+    core.record(|| core.store.decide(&flow.id, Event::FoundAtChorus, facts.clone(), None, core.now())).await?;
     Ok(())
 }
 
@@ -145,7 +153,10 @@ fn event_of(error: &CallError) -> Event {
 
 fn fault_of(error: &CallError) -> Fault {
     match error {
-        CallError::Lost(fault) => Fault::new(Code::AnswerLost).with("detail", fault.title(crate::fault::Language::En)),
+        CallError::Lost(fault) => {
+            let said = Text::new(fault.title(Language::Fr), fault.title(Language::En));
+            Fault::new(Code::AnswerLost).with_text("detail", &said)
+        }
         CallError::Refused { code, label, .. } => {
             Fault::new(Code::DepositRefused).with("code", code).with("label", label)
         }

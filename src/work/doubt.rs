@@ -54,14 +54,14 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     }
     match search(core, lease, &sought.facts, sent).await {
         Ok(Sighting::Ours(row)) if is_of_another_flow(core, &flow, &row)? => {
-            absent(core, lease, &flow, sought, sent, &steps).await
+            absent(core, lease, &flow, sought, sent, (&steps, &attempts)).await
         }
         Ok(Sighting::Ours(row)) => found(core, lease, &flow, sought, &row).await,
         Ok(Sighting::Unclear) => wait_for_person(core, lease, &flow, &invoices).await,
-        Ok(Sighting::Nothing) => absent(core, lease, &flow, sought, sent, &steps).await,
+        Ok(Sighting::Nothing) => absent(core, lease, &flow, sought, sent, (&steps, &attempts)).await,
         Err(Setback::Later { at, fault }) => {
             let facts = Facts {
-                fault: flow.fault.clone(),
+                fault: still_doubted(&flow, &attempts),
                 not_before: Some(at.max(core.now().plus(core.options.load().limits.doubt_poll.get()))),
                 detail: Some(format!("{UNANSWERED} ({})", fault.code)),
                 ..Facts::default()
@@ -228,7 +228,7 @@ async fn absent(
     flow: &FlowRecord,
     sought: &InvoiceRecord,
     sent: Sent,
-    steps: &[StepRecord],
+    (steps, attempts): (&[StepRecord], &[AttemptRecord]),
 ) -> Result<(), JobError> {
     let now = core.now();
     let (delay, poll) = {
@@ -244,12 +244,21 @@ async fn absent(
         log::warn!(flow = flow.id.as_str(); "A doubtful deposit is not at Chorus Pro; it is sent again");
     }
     let facts = Facts {
-        fault: (!proved).then(|| flow.fault.clone()).flatten(),
+        fault: (!proved).then(|| still_doubted(flow, attempts)).flatten(),
         detail: Some(SEARCHED.to_owned()),
         ..Facts::default()
     };
     core.store.decide(&flow.id, event, facts, Some(lease), now).await?;
     Ok(())
+}
+
+/// What a flow shows that stays doubtful: what it showed, unless that was a step of ours that failed and is over.
+fn still_doubted(flow: &FlowRecord, attempts: &[AttemptRecord]) -> Option<Fault> {
+    let shown = flow.fault.clone().filter(|fault| fault.code != Code::JobFails);
+    shown.or_else(|| {
+        let detail = attempts.last().and_then(|attempt| attempt.detail.as_deref()).unwrap_or("?");
+        Some(Fault::new(Code::AnswerLost).with("detail", detail))
+    })
 }
 
 /// Whether the searches since `sent`, this one included, were answered without a gap over at least `delay`.
@@ -396,5 +405,22 @@ mod tests {
         let flow = crate::work::core::tests::flow_record();
         assert_eq!(Sent::of(&attempts, &flow), Some(Sent { first: at(2), last: at(4) }));
         assert_eq!(Sent::of(&[], &flow), None);
+    }
+
+    #[test]
+    fn a_step_of_ours_that_failed_and_is_over_is_no_longer_what_a_doubt_shows() {
+        let mut flow = crate::work::core::tests::flow_record();
+        flow.fault = Some(Fault::new(Code::DoubtNeedsPerson).with("number", "F1"));
+        assert_eq!(still_doubted(&flow, &[]), flow.fault);
+        flow.fault = Some(Fault::new(Code::JobFails).with("detail", "disk"));
+        let attempt = AttemptRecord {
+            n: 1,
+            intent_at: at(1),
+            ended_at: Some(at(2)),
+            deposit_number: None,
+            outcome: Some("answer_lost".to_owned()),
+            detail: Some("cut".to_owned()),
+        };
+        assert_eq!(still_doubted(&flow, &[attempt]), Some(Fault::new(Code::AnswerLost).with("detail", "cut")));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Promise: a job that fails, hangs or panics delays no other; its lease ends and it is tried again. Kinds of work stand in
 //! lanes of their own, so that a slow Chorus Pro never delays reading a file or writing a receipt, and following old invoices
-//! never delays new deposits. A stop finishes what is under way, within a bound.
+//! never delays new deposits, their verdicts or a download. A stop finishes what is under way, within a bound.
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
@@ -35,7 +35,7 @@ const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// Between two looks at the clock when nothing else happens, and how far back is a step.
 const CLOCK_LOOK: Duration = Duration::from_secs(10);
 const CLOCK_STEP: Duration = Duration::from_secs(60);
-/// Failures in a row before the flow says so.
+/// So many failures in a row, and the flow says so.
 const TRIES_BEFORE_FAULT: u32 = 4;
 const RETRY_LONGEST: Duration = Duration::from_secs(5 * 60);
 
@@ -50,8 +50,10 @@ struct Lane {
 const LOCAL: Lane = Lane { name: "local", jobs: &[Job::Intake, Job::Deliver] };
 /// Deposits, and doubts about them.
 const SENDING: Lane = Lane { name: "sending", jobs: &[Job::Deposit, Job::Doubt] };
-/// Questions about what was sent and received.
-const FOLLOWING: Lane = Lane { name: "following", jobs: &[Job::Integration, Job::Statuses, Job::Fetch] };
+/// Verdicts on what was sent, and downloads: each file's next step hangs on them.
+const AWAITED: Lane = Lane { name: "awaited", jobs: &[Job::Integration, Job::Fetch] };
+/// Statuses of what is integrated: many, and none of them urgent.
+const FOLLOWING: Lane = Lane { name: "following", jobs: &[Job::Statuses] };
 
 /// Core's jobs at work, until [`Workshop::stop`].
 pub struct Workshop {
@@ -68,23 +70,16 @@ impl Workshop {
         core.folders.prepare(&accounts(&core.options.load()))?;
         let (stop, stopped) = watch::channel(false);
         let (added, woken) = watch::channel(());
-        let mut running = vec![
-            tokio::spawn(spread(Arc::clone(&core), added, stopped.clone())),
-            tokio::spawn(receipts_lane(Arc::clone(&core), woken.clone(), stopped.clone())),
-            tokio::spawn(reception::watch_over(Arc::clone(&core), stopped.clone())),
-            tokio::spawn(halts::watch_over(Arc::clone(&core), stopped.clone())),
-        ];
-        for lane in [LOCAL, SENDING, FOLLOWING] {
-            running.push(tokio::spawn(drive(Arc::clone(&core), lane, woken.clone(), stopped.clone())));
-        }
+        let running = lanes(&core, Arc::new(added), &woken, &stopped);
         Ok(Self { core, stop, running })
     }
 
-    /// Puts a changed configuration in force; jobs under way end with the former one.
+    /// Puts a changed configuration in force; jobs under way end with the former one. Whatever waited is tried at once.
     pub fn reconfigure(&self, options: Options, connectors: Connectors) -> std::io::Result<()> {
         self.core.folders.make(&accounts(&options))?;
         self.core.options.store(Arc::new(options));
         self.core.connectors.store(Arc::new(connectors));
+        self.core.configured.send_replace(self.core.now());
         Ok(())
     }
 
@@ -103,13 +98,58 @@ impl Workshop {
     }
 }
 
+/// Everything that goes on at once.
+fn lanes(
+    core: &Arc<Core>,
+    added: Arc<watch::Sender<()>>,
+    woken: &watch::Receiver<()>,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let parts = || (Arc::clone(core), woken.clone(), stopped.clone());
+    let mut running = Vec::new();
+    let (own, _, stop) = parts();
+    running.push(steady("wake-ups", move || spread(Arc::clone(&own), Arc::clone(&added), stop.clone())));
+    let (own, woken_, stop) = parts();
+    running.push(steady("receipts", move || receipts_lane(Arc::clone(&own), woken_.clone(), stop.clone())));
+    let (own, _, stop) = parts();
+    running.push(steady("reception", move || reception::watch_over(Arc::clone(&own), stop.clone())));
+    let (own, _, stop) = parts();
+    running.push(steady("halts", move || halts::watch_over(Arc::clone(&own), stop.clone())));
+    for lane in [LOCAL, SENDING, AWAITED, FOLLOWING] {
+        let (own, woken_, stop) = parts();
+        running.push(steady(lane.name, move || {
+            let (own, woken_, stop) = (Arc::clone(&own), woken_.clone(), stop.clone());
+            async move {
+                if lane.jobs.contains(&Job::Deliver) {
+                    deliver::settle_former(&own).await;
+                }
+                drive(own, lane, woken_, stop).await;
+            }
+        }));
+    }
+    running
+}
+
+/// Runs a lane until it ends by itself. One that breaks off is begun anew: nothing here may stand still unseen.
+fn steady<F>(name: &'static str, mut lane: impl FnMut() -> F + Send + 'static) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    tokio::spawn(async move {
+        while AssertUnwindSafe(async { lane().await }).catch_unwind().await.is_err() {
+            log::error!(lane = name; "A lane of work broke off; it is begun anew");
+            tokio::time::sleep(RETRY_FIRST).await;
+        }
+    })
+}
+
 /// The accounts that routes name, each once.
 fn accounts(options: &Options) -> BTreeSet<AccountName> {
     options.routes.iter().map(|route| route.account.clone()).collect()
 }
 
 /// Wakes every lane when the store has new work; the store wakes one waiter only. Notices a clock that was put back.
-async fn spread(core: Arc<Core>, added: watch::Sender<()>, mut stop: watch::Receiver<bool>) {
+async fn spread(core: Arc<Core>, added: Arc<watch::Sender<()>>, mut stop: watch::Receiver<bool>) {
     let mut clock = (core.now(), Instant::now());
     loop {
         tokio::select! {
@@ -118,10 +158,11 @@ async fn spread(core: Arc<Core>, added: watch::Sender<()>, mut stop: watch::Rece
             () = tokio::time::sleep(CLOCK_LOOK) => {}
         }
         let now = (core.now(), Instant::now());
-        if now.0.plus(CLOCK_STEP) < clock.0.plus(now.1 - clock.1) {
-            log::warn!("The clock was put back");
-            if let Err(error) = core.store.pull_in(now.0).await {
-                log::error!(error = error.to_string().as_str(); "Work due in a far future stays there");
+        let by = clock.0.plus(now.1 - clock.1).since(now.0);
+        if by > CLOCK_STEP {
+            log::warn!(seconds = by.as_secs(); "The clock was put back");
+            if let Err(error) = core.store.put_back(now.0, by).await {
+                log::error!(error = error.to_string().as_str(); "Work stays due by the former clock");
                 continue;
             }
         }
@@ -203,13 +244,13 @@ async fn work(core: Arc<Core>, lease: Lease) {
     };
     log::warn!(flow = lease.flow.as_str(), job = lease.job.as_str(), tries = lease.tries, error = error.as_str(); "A job failed; it is tried again");
     let wait = RETRY_FIRST.saturating_mul(1 << lease.tries.min(16)).min(RETRY_LONGEST);
-    if lease.tries == TRIES_BEFORE_FAULT && lease.job != Job::Receipt {
+    if lease.tries + 1 >= TRIES_BEFORE_FAULT && lease.job != Job::Receipt {
         let fault = Fault::new(Code::JobFails).with("detail", &error);
         if let Err(error) = core.store.trouble(&lease.flow, Some(fault), core.now()).await {
             log::error!(flow = lease.flow.as_str(), error = error.to_string().as_str(); "A job that keeps failing cannot be shown");
         }
     }
-    match core.store.postpone(&lease, core.now().plus(wait)).await {
+    match core.store.retry(&lease, core.now().plus(wait)).await {
         Ok(()) | Err(StoreError::LeaseLost) => {}
         Err(error) => {
             log::error!(flow = lease.flow.as_str(), error = error.to_string().as_str(); "A failed job cannot be put off; its lease runs out")
@@ -230,5 +271,29 @@ async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
             receipts::run(Arc::clone(core), vec![lease.clone()]).await;
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lane_that_breaks_off_is_begun_anew_and_one_that_ends_is_not() {
+        let begun = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&begun);
+        let lane = steady("test", move || {
+            let n = counted.fetch_add(1, Ordering::SeqCst);
+            // The first one breaks before it is a future at all.
+            assert!(n > 0, "broken");
+            async move {
+                tokio::task::yield_now().await;
+                assert!(n > 1, "broken");
+            }
+        });
+        lane.await.unwrap();
+        assert_eq!(begun.load(Ordering::SeqCst), 3);
     }
 }

@@ -35,7 +35,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
         Err(Setback::Refused { fault }) => {
             let wait = REFUSED_WAIT.saturating_mul(1 << lease.tries.min(10)).min(REFUSED_LONGEST);
             core.store.trouble(&flow.id, Some(fault), core.now()).await?;
-            return Ok(core.store.postpone(lease, core.now().plus(wait)).await?);
+            return Ok(core.store.retry(lease, core.now().plus(wait)).await?);
         }
     };
     let size = bytes.len();

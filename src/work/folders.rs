@@ -8,11 +8,14 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::domain::AccountName;
+use crate::domain::{AccountName, FlowId};
 use crate::os::durable;
 
 /// Where things are written before they are renamed into place.
 const BENCH: &str = ".travail";
+/// On the bench: a delivery being built, and the mark of one whose rename is under way; a flow's id follows.
+const DELIVERY_DRAFT: &str = "recue-";
+const DELIVERY_MARK: &str = "placed-";
 
 /// The four folders of an account, as its application sees them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,14 +86,46 @@ impl Folders {
     }
 
     /// Makes every folder of the accounts and clears what a former process left half-written. Before any job runs.
+    /// A mark without its draft stays: the delivery it speaks of was placed.
     pub(super) fn prepare(&self, accounts: &BTreeSet<AccountName>) -> io::Result<()> {
         self.make(accounts)?;
         for account in accounts {
-            for left in std::fs::read_dir(self.bench(account)?)? {
-                remove_whatever(&left?.path())?;
+            let bench = self.bench(account)?;
+            // Marks go before their drafts, so that this may be cut short as well.
+            for flow in self.marked(account)? {
+                if bench.join(format!("{DELIVERY_DRAFT}{flow}")).exists() {
+                    durable::remove_durably(&bench.join(format!("{DELIVERY_MARK}{flow}")))?;
+                }
+            }
+            for left in std::fs::read_dir(&bench)? {
+                let left = left?;
+                if !left.file_name().as_encoded_bytes().starts_with(DELIVERY_MARK.as_bytes()) {
+                    remove_whatever(&left.path())?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Where a delivery is built.
+    pub(super) fn delivery_draft(&self, account: &AccountName, flow: &FlowId) -> io::Result<PathBuf> {
+        Ok(self.bench(account)?.join(format!("{DELIVERY_DRAFT}{flow}")))
+    }
+
+    /// What says that a delivery was whole and its rename under way: without its draft beside it, it was placed. Holds
+    /// the folder's name.
+    pub(super) fn delivery_mark(&self, account: &AccountName, flow: &FlowId) -> io::Result<PathBuf> {
+        Ok(self.bench(account)?.join(format!("{DELIVERY_MARK}{flow}")))
+    }
+
+    /// The flows whose deliveries are marked.
+    pub(super) fn marked(&self, account: &AccountName) -> io::Result<Vec<FlowId>> {
+        let mut flows = Vec::new();
+        for entry in std::fs::read_dir(self.bench(account)?)? {
+            let name = entry?.file_name();
+            flows.extend(name.to_str().and_then(|name| name.strip_prefix(DELIVERY_MARK)?.parse::<FlowId>().ok()));
+        }
+        Ok(flows)
     }
 }
 
@@ -117,7 +152,7 @@ pub fn receipt_stem(name: &str) -> String {
 }
 
 /// `NAME.<flow>.json`
-pub fn receipt_name(name: &str, flow: &crate::domain::FlowId) -> String {
+pub fn receipt_name(name: &str, flow: &FlowId) -> String {
     format!("{}.{flow}.json", receipt_stem(name))
 }
 
@@ -127,7 +162,7 @@ pub fn newest_receipt_name(name: &str) -> String {
 }
 
 /// The name of a refused file beside its receipt: the flow before the extension, which stays the file's own.
-pub(super) fn refused_name(name: &str, flow: &crate::domain::FlowId) -> String {
+pub(super) fn refused_name(name: &str, flow: &FlowId) -> String {
     let tame = tame(name);
     let (stem, extension) = split_extension(&tame);
     format!("{}.{flow}{extension}", cut(stem, NAME_BYTES))
@@ -184,7 +219,7 @@ mod tests {
 
     #[test]
     fn receipts_are_named_after_the_file_and_its_flow() {
-        let flow = crate::domain::FlowId::from_u128(7);
+        let flow = FlowId::from_u128(7);
         assert_eq!(receipt_name("facture.xml", &flow), format!("facture.xml.{flow}.json"));
         assert_eq!(newest_receipt_name("facture.xml"), "facture.xml.json");
         assert_eq!(refused_name("facture.xml", &flow), format!("facture.{flow}.xml"));
@@ -200,7 +235,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_name_from_outside_leaves_its_folder(name in "\\PC{0,40}|[./\\\\\u{0}a ]{0,12}") {
-            let flow = crate::domain::FlowId::from_u128(7);
+            let flow = FlowId::from_u128(7);
             for safe in [receipt_name(&name, &flow), newest_receipt_name(&name), refused_name(&name, &flow),
                          safe_file_name(&name, 60), slug(&name, 60)] {
                 prop_assert!(!safe.contains('/') && !safe.contains('\0') && !safe.starts_with('.'), "{safe:?}");
@@ -220,8 +255,15 @@ mod tests {
         std::fs::create_dir(bench.join("half")).unwrap();
         std::fs::write(bench.join("half/x"), b"x").unwrap();
         std::fs::write(bench.join("file"), b"x").unwrap();
+        // Two deliveries whose rename was under way: one did not come to it, the other did.
+        let (broken, placed) = (FlowId::from_u128(1), FlowId::from_u128(2));
+        std::fs::create_dir(folders.delivery_draft(&account, &broken).unwrap()).unwrap();
+        for flow in [&broken, &placed] {
+            std::fs::write(folders.delivery_mark(&account, flow).unwrap(), b"folder").unwrap();
+        }
         folders.prepare(&BTreeSet::from([account.clone()])).unwrap();
-        assert_eq!(std::fs::read_dir(&bench).unwrap().count(), 0);
+        assert_eq!(folders.marked(&account).unwrap(), [placed]);
+        assert_eq!(std::fs::read_dir(&bench).unwrap().count(), 1);
         for shelf in Shelf::ALL {
             assert!(folders.path(&account, shelf).is_dir());
         }

@@ -160,19 +160,23 @@ impl Gatehouse {
                 let account = self.holder(&pass)?;
                 self.admit(account, folder, name, peer).into()
             }
-            Request::Receive { pass, folder, name, peer, sha256, size } => {
+            Request::Receive { pass, folder, name, peer, sha256, size, staged } => {
                 let account = self.holder(&pass)?;
-                self.receive(account, folder, name, peer, drops::Sent { sha256, size, body, descriptor }).into()
+                let staged = staged.map(|stamp| stamp.0);
+                self.receive(account, folder, name, peer, drops::Sent { sha256, size, body, descriptor, staged }).into()
             }
             Request::Staged { pass, folder, name, peer, sha256, size } => {
                 let account = self.holder(&pass)?;
                 self.staged(account, folder, name, peer, sha256, size).into()
             }
-            Request::Refuse { pass, folder, name, peer, fault } => {
+            Request::Refuse { pass, folder, name, peer, fault, happened } => {
                 let account = self.holder(&pass)?;
-                self.refuse_for_front(account, folder, name, peer, fault).into()
+                self.refuse_for_front(account, folder, name, peer, fault, happened).into()
             }
-            Request::Swept { account, folder, name } => self.swept(account, folder, name).into(),
+            Request::Swept { account, folder, name, staged } => self.swept(account, folder, name, &staged.0).into(),
+            Request::Left { account, folder, name, sha256, size, modified } => {
+                self.left(account, folder, name, (sha256, size), modified).into()
+            }
             Request::List { pass, path } => self.list(&self.holder(&pass)?, &path)?,
             Request::Stat { pass, path } => self.stat(&self.holder(&pass)?, &path)?,
             Request::Open { pass, path } => self.open(&self.holder(&pass)?, &path)?,

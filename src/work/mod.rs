@@ -24,8 +24,9 @@ mod seal;
 mod settings;
 mod statuses;
 
-pub use self::core::Parts;
+pub use self::core::{Clock, Parts};
 pub use driver::Workshop;
 pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_stem};
+pub use reception::CURSOR as RECEPTION_CURSOR;
 pub use seal::{Purpose, SealError, canonical, seal, verify};
 pub use settings::{Check, LimitsSection, Options, RouteSection};

@@ -1,6 +1,8 @@
 //! How a job asks Chorus Pro something that changes nothing there: under the realm's halts and pauses, with every failure
 //! turned into "when again".
 
+use std::time::{Duration, Instant};
+
 use crate::chorus::Service;
 use crate::domain::{Realm, Timestamp};
 use crate::fault::{Code, Fault};
@@ -11,10 +13,10 @@ use crate::work::halts;
 /// Pages of one search or history that are followed.
 pub(super) const PAGES_LIMIT: u32 = 1_000;
 /// When work of a halted realm looks again whether it may go on; the store does not lease it before the halt ends.
-const HALTED_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+const HALTED_WAIT: Duration = Duration::from_secs(5);
 
 /// Before a question whose answer made no sense is asked again.
-const UNREADABLE_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
+const UNREADABLE_WAIT: Duration = Duration::from_secs(60);
 
 /// Why there is no answer now.
 #[derive(Debug)]
@@ -36,8 +38,8 @@ impl Core {
                 return Err(Setback::Later { fault, at: now.plus(HALTED_WAIT) });
             }
         };
-        match self.pauses.until(realm, now) {
-            Some(at) => Err(Setback::Later { fault: Fault::new(Code::Throttled), at }),
+        match self.pauses.until(realm, Instant::now()) {
+            Some(until) => Err(Setback::Later { fault: Fault::new(Code::Throttled), at: self.at(until) }),
             None => Ok(connector),
         }
     }
@@ -62,14 +64,14 @@ impl Core {
     pub async fn setback(&self, realm: &Realm, error: CallError) -> Setback {
         let now = self.now();
         match error {
-            CallError::NotSent(fault) => Setback::Later { at: self.pauses.failed(realm, None, now), fault },
+            CallError::NotSent(fault) => Setback::Later { at: self.pause(realm, None), fault },
             // One answer that makes no sense says nothing about the next call.
             CallError::Lost(fault) if fault.code == Code::AnswerUnreadable => {
                 Setback::Later { at: now.plus(UNREADABLE_WAIT), fault }
             }
-            CallError::Lost(fault) => Setback::Later { at: self.pauses.failed(realm, None, now), fault },
+            CallError::Lost(fault) => Setback::Later { at: self.pause(realm, None), fault },
             CallError::SlowDown { fault, until } => {
-                Setback::Later { at: self.pauses.failed(realm, Some(until), now), fault }
+                Setback::Later { at: self.pause(realm, Some(until.since(Timestamp::now()))), fault }
             }
             CallError::Stopped(fault) => {
                 halts::halt(self, realm, &fault).await;
@@ -80,5 +82,16 @@ impl Core {
                 Setback::Refused { fault }
             }
         }
+    }
+
+    /// Lets the realm rest, at least for what Chorus Pro `asked`; answers until when.
+    fn pause(&self, realm: &Realm, asked: Option<Duration>) -> Timestamp {
+        let now = Instant::now();
+        self.at(self.pauses.failed(realm, asked.map(|asked| now + asked), now))
+    }
+
+    /// A moment of the steady clock, as the machine's clock is now.
+    fn at(&self, moment: Instant) -> Timestamp {
+        self.now().plus(moment.saturating_duration_since(Instant::now()))
     }
 }

@@ -1,7 +1,7 @@
 //! Writes the accusé of every dropped file: what became of it, why, who must act, how, and the proof.
 //!
 //! Promise: a receipt is replaced whole and durable at each change (`NAME.<flow>.json`), with `NAME.json` a copy of the
-//! newest of that name; `final` is true when nothing more will change by itself. A refused file stands in `/rejets/` beside
+//! newest of that name in the drop folders; `final` is true when nothing more will change by itself. A refused file stands in `/rejets/` beside
 //! its receipt. The state shown is covered by the checkpoint shown. Many receipts are written together, with one
 //! checkpoint and one sync of each folder.
 
@@ -43,7 +43,7 @@ pub(super) async fn run(core: Arc<Core>, leases: Vec<Lease>) {
             Err(error) => {
                 log::error!(arrival = lease.flow.as_str(), error = error.to_string().as_str(); "A receipt cannot be written; it is tried again");
                 let wait = RETRY_FIRST.saturating_mul(1 << lease.tries.min(16)).min(RETRY_LONGEST);
-                core.store.postpone(lease, now.plus(wait))
+                core.store.retry(lease, now.plus(wait))
             }
         });
     }
@@ -148,7 +148,7 @@ fn publish(core: &Core, case: &Case, checkpoint: &str, touched: &mut BTreeSet<Pa
     let draft = bench.join(format!("receipt-{}", arrival.id));
     lay(&draft, &bytes, &shelf.join(&name)).map_err(JobError::files(WHAT))?;
     let newest = shelf.join(newest_receipt_name(&arrival.file));
-    if !is_newer(&newest, &arrival.id) {
+    if is_word_on_its_name(arrival) && !is_newer(&newest, &arrival.id) {
         point(&shelf.join(&name), &draft, &newest).map_err(JobError::files(WHAT))?;
     }
     touched.insert(shelf);
@@ -172,6 +172,14 @@ fn point(receipt: &Path, draft: &Path, newest: &Path) -> std::io::Result<()> {
     fs::rename(draft, newest)?;
     // Renaming between two names of one file does nothing and leaves the first.
     remove_whatever(draft)
+}
+
+/// Whether the receipt tells what became of the file of that name. A file that missed the drop folders is none of theirs,
+/// and one whose name was refused bears another name here: neither hides what became of a good one. Every other refusal
+/// is the newest word about its name, as a duplicate is.
+fn is_word_on_its_name(arrival: &ArrivalRecord) -> bool {
+    let code = arrival.fault.as_ref().map(|fault| fault.code);
+    !matches!(code, Some(Code::UnknownFolder | Code::NoRoute | Code::NameNotAllowed))
 }
 
 /// Whether the copy there is belongs to a later drop of that name: flow ids are ordered by time.

@@ -17,7 +17,7 @@ use crate::work::core::Core;
 use crate::work::reach::{PAGES_LIMIT, Setback};
 
 /// The named value that holds a realm's cursor: until when its received invoices are known.
-const CURSOR: &str = "reception.until";
+pub const CURSOR: &str = "reception.until";
 /// The named value that holds when a realm was last looked at further back.
 const SWEPT: &str = "reception.swept";
 /// Every look begins this long before the cursor.
@@ -31,9 +31,12 @@ const LOOK_AHEAD: Duration = Duration::from_secs(48 * 3600);
 /// After a look that was cut short, before the next one (unless the configured wait is shorter).
 const AFTER_SETBACK: Duration = Duration::from_secs(60);
 
-/// Looks until `stop` is set.
+/// Looks until `stop` is set: again and again, and at once when the configuration changed or a halt ended.
 pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    let (mut configured, mut resumed) = (core.configured.subscribe(), core.resumed.subscribe());
     loop {
+        configured.mark_unchanged();
+        resumed.mark_unchanged();
         let wait = core.options.load().limits.reception_wait();
         let mut next = wait;
         for (realm, account) in core.options.load().receivers() {
@@ -47,6 +50,8 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
         }
         tokio::select! {
             _ = stop.changed() => return,
+            _ = configured.changed() => {}
+            _ = resumed.changed() => {}
             () = tokio::time::sleep(next) => {}
         }
     }
@@ -67,10 +72,11 @@ async fn look(core: &Core, realm: &Realm, account: &AccountName) -> bool {
         }
     };
     let mut sighted = Sighted::default();
+    let mut whole = true;
+    // What one kind cannot be read for does not hide the other.
     for kind in PaymentRequest::ALL {
         match sight(core, realm, account, kind, Period { from, to: now.plus(LOOK_AHEAD) }, &mut sighted).await {
-            Ok(true) => {}
-            Ok(false) => return false,
+            Ok(seen) => whole &= seen,
             Err(error) => {
                 log::error!(realm = realm.to_string().as_str(), error = error.to_string().as_str();
                     "Received invoices cannot be written down");
@@ -81,6 +87,9 @@ async fn look(core: &Core, realm: &Realm, account: &AccountName) -> bool {
     if sighted.new > 0 {
         log::info!(realm = realm.to_string().as_str(), new = sighted.new, seen = sighted.ids.len();
             "Received invoices were found at Chorus Pro");
+    }
+    if !whole {
+        return false;
     }
     let written = async {
         core.store.remember(realm, CURSOR, &now.to_string()).await?;

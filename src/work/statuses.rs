@@ -220,7 +220,7 @@ impl Follower<'_> {
 
 /// Faults of following that are over once an ordinary answer has come.
 fn passes(code: Code) -> bool {
-    matches!(code, Code::NotFoundAfterIntegration | Code::UnknownInvoiceStatus | Code::CallRefused)
+    matches!(code, Code::NotFoundAfterIntegration | Code::UnknownInvoiceStatus | Code::CallRefused | Code::JobFails)
 }
 
 fn is_row_of(row: &SentInvoice, invoice: &InvoiceRecord, in_our_flux: bool) -> bool {

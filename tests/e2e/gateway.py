@@ -60,7 +60,8 @@ class Simulator:
     def __init__(self, folder, scenario=""):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [BINARY, "simulate", "--listen", "127.0.0.1:0"]
+        self.dir = self.folder / "kept"
+        command = [BINARY, "simulate", "--listen", "127.0.0.1:0", "--dir", str(self.dir)]
         if scenario:
             path = self.folder / "scenario.toml"
             path.write_text(scenario)
@@ -94,82 +95,40 @@ class Gateway:
 
     def __init__(self, folder, simulator, profile="chorus", check="block", limits=None, account_extra="", **bounds):
         self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "data"
         self.run_dir = self.folder / "run"
-        (self.data / "secrets").mkdir(parents=True, exist_ok=True)
         self.simulator = simulator
         self.hash = subprocess.run(
             [BINARY, "user", "hash"], input=PASSWORD + "\n", capture_output=True, text=True, check=True
         ).stdout.strip()
-        credentials = simulator.credentials
-        for name, value in [
-            ("piste.secret", credentials["client_secret"]),
-            ("account.password", credentials["account_password"]),
-        ]:
-            path = self.data / "secrets" / name
-            path.write_text(value)
-            path.chmod(0o600)
         waits = {**LIMITS, **(limits or {}), **bounds}
         self.config = self.folder / "fluxgate.toml"
-        quoted = "\n".join(f"{k} = {json.dumps(v)}" for k, v in waits.items())
-        self.config.write_text(
-            f"""version = 1
-
-[[establishment]]
-id = "univ-exemple"
-name = "Université Exemple"
-siret = "12345678200051"
-
-[[establishment.technical_account]]
-environment = "practice"
-login = "{credentials['account_login']}"
-password_file = "secrets/account.password"
-
-[chorus.api.practice]
-token_url = "{credentials['url']}/api/oauth/token"
-base_url = "{credentials['url']}"
-client_id = "{credentials['client_id']}"
-client_secret_file = "secrets/piste.secret"
-ca_file = "{credentials['ca_file']}"
-calls_per_second = 2000
-calls_in_flight = 16
-timeout = "5s"
-
-[[account]]
-name = "{ACCOUNT}"
-password_hash = "{self.hash}"
-authorized_keys = []
-{account_extra}
-
-[[route]]
-account = "{ACCOUNT}"
-folder = "depot"
-establishment = "univ-exemple"
-environment = "practice"
-profile = "{profile}"
-check = "{check}"
-receive = true
-
-[door]
-listen = "127.0.0.1:0"
-metrics_listen = "127.0.0.1:0"
-
-[sftp]
-listen = "127.0.0.1:0"
-
-[journal]
-origin = "fluxgate/test"
-
-[store]
-dir = "{self.data}"
-run_dir = "{self.run_dir}"
-
-[limits]
-{quoted}
-"""
-        )
+        self.config.write_text(self.configuration(profile, check, waits, account_extra))
         self.process = None
         self.start()
+
+    def configuration(self, profile, check, waits, account_extra):
+        """config/practice.toml in this folder, on free ports, towards this simulator, in a hurry."""
+        text = (PROJECT / "config/practice.toml").read_text()
+        text, limits = text[: text.index("[limits]")], "\n".join(f"{k} = {json.dumps(v)}" for k, v in waits.items())
+        for former, ours in [
+            ("https://127.0.0.1:8600", self.simulator.url),
+            ('"simulator/', f'"{self.simulator.dir}/'),
+            ("calls_per_second = 50\n", "calls_per_second = 2000\ncalls_in_flight = 16\n"),
+            ('timeout = "10s"', 'timeout = "5s"'),
+            ("authorized_keys = []", f'password_hash = "{self.hash}"\n{account_extra}\nauthorized_keys = []'),
+            ('profile = "en16931"', f'profile = "{profile}"'),
+            ('check = "block"', f'check = "{check}"'),
+            ("127.0.0.1:8443", "127.0.0.1:0"),
+            ("127.0.0.1:9464", "127.0.0.1:0"),
+            ("127.0.0.1:8622", "127.0.0.1:0"),
+            ('dir = "practice"', f'dir = "{self.data}"'),
+            ('run_dir = "practice/run"', f'run_dir = "{self.run_dir}"'),
+        ]:
+            assert former in text, former
+            text = text.replace(former, ours)
+        return f"{text}[limits]\n{limits}\n"
 
     def start(self):
         (self.run_dir / "addresses.json").unlink(missing_ok=True)

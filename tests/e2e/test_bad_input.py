@@ -96,6 +96,23 @@ def test_bad_names_are_sftp_errors(gateway, name):
     good(gateway, f"APRES-NOM-{len(name)}")
 
 
+def test_a_drop_into_a_wrong_folder_does_not_hide_the_receipt_of_a_good_one(gateway):
+    good(gateway, "RANGE-1")
+    flow = gateway.receipt("RANGE-1.xml")["flow"]
+    with gateway.sftp() as sftp:
+        for path in ("/ailleurs/RANGE-1.xml", "/RANGE-1.xml", "/accuses/RANGE-1.xml", "/depot/inconnu/RANGE-1.xml"):
+            with pytest.raises(OSError):
+                put(sftp, path, invoice("RANGE-2"))
+
+    def strays():
+        codes = [r["fault"]["code"] for r in gateway.receipts().values() if r["file"] == "RANGE-1.xml" and r["flow"] != flow]
+        return codes if len(codes) == 4 else None
+
+    assert wait_until("a receipt for each", strays) == ["FG-104"] * 4
+    good(gateway, "RANGE-3")  # whatever was under way is written by now
+    assert gateway.receipt("RANGE-1.xml")["flow"] == flow
+
+
 def test_an_upload_cut_half_way_leaves_nothing_but_a_receipt(gateway):
     host, port = gateway.address("sftp")
     for number, how in [(1, "socket"), (2, "no close")]:

@@ -9,7 +9,7 @@ import tarfile
 import time
 
 import pytest
-from gateway import BINARY, SHARED, Gateway, Simulator, integrated, put, wait_until
+from gateway import BINARY, SHARED, integrated, put, wait_until
 
 CORPUS = SHARED / "invoices/mini.tgz"
 pytestmark = pytest.mark.skipif(not CORPUS.is_file(), reason=f"the reference folder is not beside the checkout: {CORPUS}")
@@ -47,21 +47,8 @@ def verdicts(folder):
     return {line["file"].rsplit("/", 1)[-1]: line["verdict"] for line in map(json.loads, done.stdout.splitlines())}
 
 
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory):
-    simulator = Simulator(
-        tmp_path_factory.mktemp("simulator"), 'speed = 20000.0\ndirectory = "open"\n'
-    )
-    yield simulator
-    simulator.stop()
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory, simulator):
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), simulator, profile="en16931", check="block")
-    yield gateway
-    gateway.stop()
-    gateway.verify()
+SCENARIO = 'directory = "open"\n'
+GATEWAY = {"profile": "en16931", "check": "block"}
 
 
 def drop(gateway, files):

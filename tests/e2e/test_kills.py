@@ -1,35 +1,27 @@
-"""kill -9 of front, of core and of both at random instants under load: nothing acknowledged is lost, nothing is deposited twice."""
+"""kill -9 of front, of core and of both at random instants under load, and of front at chosen ones: nothing acknowledged is
+lost, nothing is deposited twice, nothing ends silently."""
 
 import collections
 import hashlib
+import json
 import os
 import random
 import signal
+import socket
 import threading
 import time
 
 import paramiko
 import pytest
-from gateway import LONG, Gateway, Simulator, integrated, put, wait_until
+from gateway import LONG, integrated, put, wait_until
 from invoices import invoice
 
 KILLS = int(os.environ.get("FLUXGATE_KILLS", 500 if LONG else 60))
 SEED = int(os.environ.get("FLUXGATE_SEED", 20261123))
 
 
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory):
-    # Integration takes well under the delay after which an absent deposit may be sent again.
-    simulator = Simulator(tmp_path_factory.mktemp("simulator"), "speed = 20000.0\n")
-    yield simulator
-    simulator.stop()
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory, simulator):
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), simulator, integration_delay="4s", doubt_poll="500ms")
-    yield gateway
-    gateway.stop()
+# Integration takes well under the delay after which an absent deposit may be sent again.
+GATEWAY = {"integration_delay": "4s", "doubt_poll": "500ms"}
 
 
 class Load(threading.Thread):
@@ -113,3 +105,116 @@ def test_kill_9_loses_nothing_and_deposits_nothing_twice(gateway, simulator):
     assert not strangers, strangers
     print(f"kills {killed}; acknowledged {len(acknowledged)}, tried {len(tried)}; deposits {sum(deposits.values())}, integrated {len(counts)}")
     print(gateway.verify())
+
+
+def test_an_upload_that_fronts_death_interrupted_ends_in_a_receipt(gateway):
+    with gateway.sftp() as sftp:
+        handle = sftp.open("/depot/MORT-1.xml", "wb")
+        handle.write(invoice("MORT-1") + b"<!--" + b"x" * 300_000)
+        handle.flush()
+        uploads = gateway.data / "staging/.uploads"
+        wait_until("the upload on the disk", lambda: sum(f.stat().st_size for f in uploads.rglob("*") if f.is_file()) > 300_000)
+        os.kill(gateway.children()["front"], signal.SIGKILL)
+    receipt = gateway.final_receipt("MORT-1.xml")
+    assert receipt["state"] == "refused" and receipt["fault"]["code"] == "FG-107", receipt
+    wait_until("its space given back", lambda: not [f for f in uploads.rglob("*") if f.is_file()])
+    gateway.ready()
+    with gateway.sftp() as sftp:
+        put(sftp, "/depot/MORT-1.xml", invoice("MORT-1"))
+    wait_until("the good one", lambda: gateway.receipt("MORT-1.xml")["state"] == "integrated")
+
+
+class Between(threading.Thread):
+    """Stands between front and core; kills front when core has taken a file, before front can know."""
+
+    def __init__(self, gateway):
+        super().__init__(daemon=True)
+        self.gateway, self.path = gateway, gateway.run_dir / "gate.sock"
+        self.core = gateway.run_dir / "core.sock"
+        self.path.rename(self.core)
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(str(self.path))
+        self.listener.listen(64)
+        self.armed = False
+
+    def run(self):
+        while True:
+            try:
+                front, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.pass_on, args=(front,), daemon=True).start()
+
+    @staticmethod
+    def frame(source):
+        """One frame: two lengths, a header, a body, and what descriptors came along."""
+        data, descriptors, whole = b"", [], 8
+        while len(data) < whole:
+            more, new, _, _ = socket.recv_fds(source, 1 << 17, 4)
+            if not more:
+                return None, None, []
+            data, descriptors = data + more, descriptors + new
+            if len(data) >= 8:
+                whole = 8 + int.from_bytes(data[:4]) + int.from_bytes(data[4:8])
+        return json.loads(data[8 : 8 + int.from_bytes(data[:4])]), data, descriptors
+
+    @staticmethod
+    def send(target, data, descriptors):
+        sent = socket.send_fds(target, [data], descriptors) if descriptors else target.send(data)
+        target.sendall(data[sent:])
+        [os.close(descriptor) for descriptor in descriptors]
+
+    def pass_on(self, front):
+        with front, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as core:
+            core.connect(str(self.core))
+            while True:
+                asked, data, descriptors = self.frame(front)
+                if asked is None:
+                    return
+                self.send(core, data, descriptors)
+                answer, data, descriptors = self.frame(core)
+                if answer is None:
+                    return
+                if self.armed and "receive" in asked:
+                    assert "taken" in answer, answer
+                    self.armed = False
+                    os.kill(self.gateway.children()["front"], signal.SIGKILL)
+                    return
+                self.send(front, data, descriptors)
+
+    def stop(self):
+        self.listener.close()
+        self.core.rename(self.path)
+
+
+def test_a_rename_tried_again_after_front_died_behind_cores_back_is_the_same_drop(gateway):
+    between = Between(gateway)
+    between.start()
+    try:
+        # From now on front reaches core through the middle.
+        os.kill(gateway.children()["front"], signal.SIGKILL)
+        time.sleep(0.2)
+        gateway.ready()
+        for number, padding in [("RETOUR-1", b""), ("RETOUR-2", b"<!--" + b"x" * 200_000 + b"-->")]:
+            with pytest.raises((OSError, EOFError, paramiko.SSHException)):
+                with gateway.sftp() as sftp:
+                    put(sftp, f"/depot/{number}.xml.tmp", invoice(number) + padding)
+                    between.armed = True
+                    sftp.posix_rename(f"/depot/{number}.xml.tmp", f"/depot/{number}.xml")
+            assert not between.armed, "the answer was not lost"
+            wait_until("another front", lambda: len(gateway.children()) == 2)
+            gateway.ready()
+            with gateway.sftp() as sftp:
+                sftp.posix_rename(f"/depot/{number}.xml.tmp", f"/depot/{number}.xml")
+                assert f"{number}.xml.tmp" not in sftp.listdir("/depot")
+            assert gateway.final_receipt(f"{number}.xml")["state"] == "integrated"
+            assert len([r for r in gateway.receipts().values() if r["file"] == f"{number}.xml"]) == 1, "no duplicate"
+        # The same bytes dropped once more are a duplicate, as ever.
+        with gateway.sftp() as sftp:
+            put(sftp, "/depot/RETOUR-1.xml.tmp", invoice("RETOUR-1"))
+            sftp.posix_rename("/depot/RETOUR-1.xml.tmp", "/depot/RETOUR-1.xml")
+        wait_until("the duplicate", lambda: gateway.receipt("RETOUR-1.xml")["state"] == "duplicate")
+        counts = integrated(gateway.simulator.ledger())
+        assert counts["RETOUR-1"] == counts["RETOUR-2"] == 1, counts
+    finally:
+        between.stop()

@@ -10,6 +10,35 @@ from playwright.sync_api import expect, sync_playwright
 
 NAME, PASSWORD = "Camille Durand", "une phrase de passe assez longue"
 
+# What keeps somebody from reading or using a screen: text beyond its edge, fields without a name, pale text (WCAG 2, 1.4.3).
+OBSTACLES = """() => {
+  const found = [], root = document.documentElement;
+  if (root.scrollWidth > root.clientWidth) found.push(`wider than the screen by ${root.scrollWidth - root.clientWidth} px`);
+  for (const field of document.querySelectorAll("input:not([type=hidden]), select, textarea"))
+    if (!field.labels.length) found.push(`no label: ${field.name}`);
+  const channels = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const linear = (v) => v / 255 <= .03928 ? v / 255 / 12.92 : ((v / 255 + .055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => .2126 * linear(r) + .7152 * linear(g) + .0722 * linear(b);
+  const ground = (element) => {
+    for (; element; element = element.parentElement) {
+      const colour = channels(getComputedStyle(element).backgroundColor);
+      if (colour.length === 3 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement, text = texts.currentNode.data.trim();
+    if (!text || !element.getClientRects().length || element.closest("script, style, noscript")) continue;
+    const [a, b] = [light(channels(getComputedStyle(element).color)), light(ground(element))];
+    const contrast = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (contrast < 4.5) found.push(`contrast ${contrast.toFixed(2)}: ${text.slice(0, 40)}`);
+  }
+  return [...new Set(found)];
+}"""
+SCREENS = ["/", "/flux", "/flux?q=nothing-of-that-name", "/configuration", "/configuration/assistant", "/configuration/secrets",
+           "/configuration/versions", "/journal", "/aide", "/personnes", "/nowhere"]
+
 
 @pytest.fixture(scope="module")
 def browser():
@@ -87,6 +116,49 @@ def test_claim_log_in_and_find_a_flow(page, gateway, tmp_path):
 
     # Nothing was refused by the page's own security policy, nothing was fetched from elsewhere.
     assert page.evaluate("performance.getEntriesByType('resource').every(r => r.name.startsWith(location.origin))")
+
+
+def test_every_screen_can_be_read_and_used(page, browser, gateway):
+    """At a desk and on a telephone, by day and by night, with names as long as they come, by keyboard."""
+    long_name = "Facture_sans_espace_" + "x" * 170 + ".xml"
+    with gateway.sftp() as sftp:
+        put(sftp, f"/depot/{long_name}", invoice("LONG-ABCDEFGHIJK-01"))
+        put(sftp, "/depot/coupe.xml", invoice("COUPE-9")[:1500])
+    gateway.final_receipt("coupe.xml")
+    page.goto("/flux")
+    flows = [link.get_attribute("href") for link in page.locator("table.list a[href^='/flux/']").all()]
+    assert len(flows) >= 6
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for path in SCREENS + flows:
+            page.goto(path)
+            for width in (1280, 390):
+                page.set_viewport_size({"width": width, "height": 860})
+                assert page.evaluate(OBSTACLES) == [], (scheme, path, width)
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1280, "height": 860})
+    for path in ("/", "/flux", "/configuration/assistant"):
+        page.goto(path)
+        reached = 0
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement === document.body"):
+                break  # past the last one
+            reached += 1
+            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline != "none", (path, page.evaluate("document.activeElement.outerHTML"))
+        assert reached > 8, path
+
+
+def test_a_reader_reads_one_language(page, gateway):
+    """The flow of a broken file, in French and in English: title, remedy and findings."""
+    page.goto("/flux?q=coupe.xml")
+    page.click("text=coupe.xml")
+    expect(page.locator("main")).to_contain_text("XML mal formé : fichier coupé au milieu d'une balise (ligne ")
+    page.click("a.language")
+    expect(page.locator("main")).to_contain_text("Malformed XML: file cut in the middle of a tag (line ")
+    page.click("a.language")
+    expect(page.locator("main")).to_contain_text("Fichier reçu, enregistré et journalisé")
 
 
 def test_the_configuration_page_names_the_line_of_an_error(page, gateway):

@@ -1,6 +1,7 @@
 //! Does the SFTP bridge keep what it answers for? A real store, a real gate socket, real SSH on loopback; the peer is
 //! our own client here, and stock OpenSSH and lftp in `stock`.
 
+mod broken;
 mod hostile;
 mod place;
 mod results;
@@ -13,6 +14,7 @@ use fluxgate::fault::Code;
 use fluxgate::store::FlowQuery;
 
 use self::place::{Place, Scene, content, soon};
+use crate::disk::SmallDisk;
 
 fn status(result: Result<(), ClientError>) -> (u32, String) {
     match result {
@@ -300,34 +302,11 @@ async fn forgotten_staged_files_are_swept_with_a_receipt() {
     place.close().await;
 }
 
-/// A file system of a few MiB that can be filled; unmounted when dropped.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(mebibytes: u32) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let size = format!("size={mebibytes}m");
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()).stderr(std::process::Stdio::null());
-        let mounted = mount.status();
-        if mounted.is_ok_and(|status| status.success()) {
-            return Some(Self(dir));
-        }
-        eprintln!("SKIPPED: no small file system can be mounted here");
-        None
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_and_the_next_good_file_is_taken() {
-    let Some(disk) = SmallDisk::mount(24) else { return };
-    let place = Place::open(Scene { inside: Some(disk.0.path().to_owned()), ..Scene::default() }).await;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(_disk) = SmallDisk::mount(folder.path(), 24) else { return };
+    let place = Place::open(Scene { inside: Some(folder.path().to_owned()), ..Scene::default() }).await;
     let mut client = place.client().await;
     client.put("/depot/first.xml", b"<first/>").await.unwrap();
     // Does not fit staging; fits staging but not its copy among the documents; under a temporary name.
@@ -339,7 +318,7 @@ async fn a_full_disk_refuses_and_the_next_good_file_is_taken() {
         client.put(&format!("/depot/good-{name}.xml"), name.as_bytes()).await.unwrap();
     }
     // Nothing fits at all any more: no OK, and when there is room again nothing else is needed.
-    let filler = disk.0.path().join("filler");
+    let filler = folder.path().join("filler");
     let _ = std::fs::write(&filler, vec![1; 24 << 20]);
     let (_, message) = status(client.put("/depot/small.xml", &content(60_000, 7)).await);
     assert!(message.starts_with("FG-"), "{message}");

@@ -221,6 +221,107 @@ fn names_must_exist_and_differ() {
     }
 }
 
+/// A table with a slip in it is checked against the others all the same.
+#[test]
+fn contradictions_are_told_together_with_slips() {
+    let slips = [
+        ("siret = \"12345678200051\"", "siret = \"123\""),
+        ("environment = \"qualification\"             #", "environment = \"practice\" #"),
+        ("login = \"TECH_1_00000@cpro.fr\"", "login = \"a:b\""),
+        ("timeout = \"60s\"  ", "timeout = 60"),
+        ("base_url = \"https://sandbox-api.piste.gouv.fr\"", "base_url = \"no address\""),
+        ("account = \"sifac\"", "account = \"sifak\""),
+        (
+            "environment = \"qualification\"\nprofile = \"chorus\"",
+            "environment = \"qualification\"\nprofile = \"corus\"",
+        ),
+        ("header_timeout = \"10s\"", "header_timeout = 10"),
+        ("header_limit = \"64KiB\"", "header_limit = \"1KiB\""),
+        ("jobs = 8", "jobs = 0"),
+        ("level = \"info\"", "level = \"info"),
+    ];
+    let mut text = sample();
+    for (from, to) in slips {
+        assert!(text.contains(from), "{from:?} is in the sample");
+        text = text.replacen(from, to, 1);
+    }
+    let problems = problems(&text);
+    for key in [
+        "establishment[1].siret",
+        "establishment[1].technical_account[1].environment",
+        "establishment[1].technical_account[1].login",
+        "chorus.api.qualification.timeout",
+        "chorus.api.qualification.base_url",
+        "route[1].account",
+        "route[1].environment",
+        "route[1].profile",
+        "door.header_timeout",
+        "door.header_limit",
+        "limits.jobs",
+        "",
+    ] {
+        assert_eq!(problems.iter().filter(|p| p.key == key).count(), 1, "{key}: {}", told(&problems));
+    }
+}
+
+/// What a slip has made unknown is not held against the rest.
+#[test]
+fn one_slip_is_one_problem() {
+    for (from, to, key) in [
+        (
+            "environment = \"qualification\"             #",
+            "environment = \"qualif\" #",
+            "establishment[1].technical_account[1].environment",
+        ),
+        ("id = \"univ-exemple\"", "id = \"Univ Exemple\"", "establishment[1].id"),
+        ("folder = \"depot\"", "folder = 3", "route[1].folder"),
+        ("receive = true", "receive = \"yes\"", "route[1].receive"),
+        ("[sftp]\nlisten = \"0.0.0.0:22\"", "[sftp]\nlisten = 22", "sftp.listen"),
+        ("siret = \"12345678200051\"", "siret = 12345678200051", "establishment[1].siret"),
+    ] {
+        let (mut text, _) = altered(from, to);
+        if key.ends_with(".id") {
+            text = text.replace("establishment = \"univ-exemple\"", "establishment = \"Univ Exemple\"");
+        }
+        let mut problems = problems(&text);
+        // A name that no table may have is refused wherever it stands.
+        problems.retain(|problem| problem.key != "route[1].establishment");
+        assert_eq!((problems.len(), problems[0].key.as_str()), (1, key), "{}", told(&problems));
+    }
+}
+
+#[test]
+fn a_siret_with_a_wrong_check_digit_is_a_problem_in_production_and_a_remark_elsewhere() {
+    let (mistyped, line) = altered("siret = \"12345678200051\"", "siret = \"12345678200052\"");
+    assert!(Config::parse(&mistyped).is_ok(), "the qualification platform's fail it on purpose");
+    let siret = |problem: &&Problem| problem.key == "establishment[1].siret";
+    let remarks = Config::remarks(&mistyped);
+    let remark = remarks.iter().find(siret).unwrap_or_else(|| panic!("{}", told(&remarks)));
+    assert_eq!(remark.line, line);
+    assert!(remark.message.fr.contains("clé de contrôle") && remark.message.en.contains("check digit"), "{remark}");
+    assert!(!Config::remarks(&sample()).iter().any(|remark| siret(&remark)));
+
+    let in_production = mistyped.replace("qualification", "production");
+    let problems = problems(&in_production);
+    assert_eq!(problems.len(), 1, "{}", told(&problems));
+    assert!(siret(&&problems[0]) && problems[0].message.en.contains("route[1] is in production"), "{}", problems[0]);
+    assert!(!Config::remarks(&in_production).iter().any(|remark| siret(&remark)), "said once");
+    assert!(Config::parse(&sample().replace("qualification", "production")).is_ok());
+}
+
+#[test]
+fn hints_name_the_commented_example() {
+    let text = sample().replacen("login = \"TECH_1_00000@cpro.fr\"\n", "", 1).replacen("\"block\"", "\"blok\"", 1);
+    let text = text.replacen("client_id = \"0", "client_id = \"\" # \"0", 1);
+    let problems = problems(&text);
+    assert_eq!(problems.len(), 3, "{}", told(&problems));
+    for problem in problems {
+        for language in [Language::Fr, Language::En] {
+            assert!(problem.remedy.get(language).contains(SAMPLE), "{problem}");
+        }
+    }
+}
+
 #[test]
 fn two_receivers_of_one_establishment_are_a_contradiction() {
     let more = "\n[[account]]\nname = \"erp\"\n[[route]]\naccount = \"erp\"\nestablishment = \"univ-exemple\"\n\
@@ -295,11 +396,13 @@ fn without_any_usable_version_the_page_is_up_and_flows_are_paused() {
     let own = sample()
         .replace("listen = \"0.0.0.0:443\"", "listen = \"127.0.0.1:8443\"")
         .replace("dir = \"/var/lib/fluxgate\"", "dir = \"/srv/box\"")
+        .replace("header_timeout = \"10s\"", "header_timeout = 10")
         .replace("siret = \"12345678200051\"", "siret = \"1\"");
     fs::write(file.path(), own).unwrap();
     let boot = file.boot(true);
     assert_eq!(boot.source, Source::Nothing);
     assert_eq!(boot.config.door.listen.port(), 8443, "what can be read of the door is in force");
+    assert_eq!(boot.config.door.header_timeout, DoorSection::default().header_timeout);
     assert_eq!(boot.config.path(Path::new("secrets/x")), Path::new("/srv/box/secrets/x"));
     assert!(boot.config.establishments.is_empty() && boot.config.routes.is_empty() && boot.config.accounts.is_empty());
 }

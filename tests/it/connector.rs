@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use fluxgate::chorus::{
     ConsulterCrDetaille, ConsulterHistorique, DeposerFlux, DownloadFormat, FluxFileName, FluxSyntax, Page,
-    PaymentRequest, Period, RechercherFournisseur, RechercherRecipiendaire, TelechargerGroupe, Verdict,
+    PaymentRequest, Period, RechercherRecipiendaire, TelechargerGroupe, Verdict,
 };
 use fluxgate::domain::{Environment, InvoiceStatus, Realm, Timestamp};
 use fluxgate::fault::Code;
 use fluxgate::simulator::{Effect, ErrorList, ErrorTransport, FaultRule, Options, PivotForm, Simulator};
 use fluxgate::work::connector::{ApiSection, CallError, Connector, ConnectorSettings, TechnicalAccountSection};
+
+use crate::sent;
 
 const KNOWN_RECIPIENT: &str = "11000201100044";
 
@@ -74,16 +76,6 @@ fn deposit(number: &str, recipient: &str) -> DeposerFlux {
         content: content.into(),
         file_name: FluxFileName::from_dropped(&format!("{number}.xml"), syntax),
         syntax,
-    }
-}
-
-fn sent(number: &str) -> RechercherFournisseur {
-    RechercherFournisseur {
-        number: Some(number.parse().unwrap()),
-        deposit: None,
-        deposited: None,
-        state_changed: None,
-        page: Page::FIRST,
     }
 }
 

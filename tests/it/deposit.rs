@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use fluxgate::domain::Timestamp;
+use fluxgate::flow::deposit::Event;
 use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
-use fluxgate::store::Received;
+use fluxgate::store::{Facts, Received};
 use fluxgate::work::Purpose;
 use serde_json::Value;
 
@@ -151,6 +153,52 @@ async fn a_slow_answer_is_a_doubt_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_after_its_lease_was_lost_is_kept() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Slow).ms(700)).unwrap();
+    // No search is answered: only the answer itself can settle the doubt.
+    control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Status503).always()).unwrap();
+    // No verdict before we have looked.
+    control.freeze();
+    let flow = gateway.drop_flow("tard.xml", invoice("FA-TARD-1")).await;
+    let state = || gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap().state;
+    gateway.await_until("the call", || state() == "sending").await;
+    // An hour passes by the clock that leases are counted by (it was put right), and a second for the call.
+    let later = Timestamp::now().plus(Duration::from_secs(3600));
+    gateway.store().lease(&[], 1, later, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(state(), "doubtful");
+    let receipt = gateway.await_state("tard.xml.json", "deposited").await;
+    assert_eq!(receipt["deposit_number"], gateway.simulator.ledger().deposits[0].deposit_number.as_str());
+    assert_eq!(states(&receipt), ["received", "ready", "sending", "doubtful", "deposited"]);
+    control.clear_faults();
+    control.resume();
+    let receipt = gateway.await_final("tard.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null));
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 1, "sent once");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_after_a_person_decided_changes_nothing() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Slow).ms(700)).unwrap();
+    let flow = gateway.drop_flow("trop-tard.xml", invoice("FA-TARD-2")).await;
+    let record = || gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap();
+    gateway.await_until("the call", || record().state == "sending").await;
+    let later = Timestamp::now().plus(Duration::from_secs(3600));
+    gateway.store().lease(&[], 1, later, Duration::from_secs(60)).await.unwrap();
+    let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+    gateway.store().decide(&flow, Event::AbandonedByPerson, facts, None, Timestamp::now()).await.unwrap();
+    gateway.await_until("the answer", || gateway.simulator.ledger().deposits.len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(2_000)).await;
+    let record = record();
+    assert_eq!((record.state.as_str(), record.fault), ("abandoned", None), "no alarm about an impossible event");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_absent_over_the_whole_delay_is_sent_once_more() {
     let mut limits = quick_limits();
     limits.integration_delay = fluxgate::domain::Duration::from_millis(1_500);
@@ -212,6 +260,24 @@ async fn a_refused_account_stops_the_queue_once_and_its_repair_resumes_it() {
         assert_eq!(taken(&gateway, &format!("FA-FILE-{n}")), 1);
     }
     assert!(gateway.store().reader().unwrap().halts().unwrap().is_empty());
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_authority_stops_the_queue_and_its_file_is_named() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let file = gateway.dir.path().join("ca/ca.pem");
+    let pem = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    gateway.drop_flow("autorite.xml", invoice("FA-AUTORITE-1")).await;
+    let receipt = gateway.await_receipt("autorite.xml.json", |r| r["fault"]["code"] == "FG-313").await;
+    let fault = &receipt["fault"];
+    assert!(fault["title"].as_str().unwrap().contains("ca/ca.pem"), "{fault}");
+    assert!(fault["remedy"].as_str().unwrap().contains("ca_file de [chorus.api.practice]"), "{fault}");
+    // The halt has been looked at; the file's return is then noticed at once.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    std::fs::write(&file, pem).unwrap();
+    assert_eq!(gateway.await_final("autorite.xml.json").await["state"], "integrated");
     gateway.stop().await;
 }
 
@@ -290,6 +356,50 @@ async fn a_verdict_that_does_not_come_is_an_alarm_and_is_still_followed() {
     assert_eq!((&receipt["state"], &receipt["final"]), (&"deposited".into(), &false.into()));
     gateway.simulator.control().resume();
     let receipt = gateway.await_final("tardive.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_that_lasts_is_shown_on_every_file_that_waits_for_its_end() {
+    let mut limits = quick_limits();
+    limits.integration_deadline = fluxgate::domain::Duration::from_millis(600);
+    let gateway = Gateway::start(hurried(), limits).await;
+    gateway.simulator.control().add_fault(FaultRule::new("*", Effect::Status503).always()).unwrap();
+    gateway.simulator.control().expire_tokens();
+    for n in 0..3 {
+        gateway.drop_flow(&format!("panne-{n}.xml"), invoice(&format!("FA-PANNE-{n}"))).await;
+    }
+    let stuck = || gateway.store().reader().unwrap().overview(Timestamp::now()).unwrap().stuck_total;
+    gateway.await_until("all three on the first screen", || stuck() == 3).await;
+    gateway.simulator.control().clear_faults();
+    gateway.reload();
+    for n in 0..3 {
+        gateway.await_final(&format!("panne-{n}.xml.json")).await;
+    }
+    assert_eq!(stuck(), 0);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_fails_after_many_that_did_not_is_shown_and_clears_itself() {
+    let mut scenario = hurried();
+    scenario.timing.status_step = fluxgate::domain::Duration::from_secs(3600);
+    let gateway = Gateway::start(scenario, quick_limits()).await;
+    gateway.drop_flow("suivie.xml", invoice("FA-SUIVIE-1")).await;
+    gateway.await_receipt("suivie.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    // Followed for a while: many looks, none of them a failure.
+    let looks = gateway.simulator.ledger().calls_of("rechercher/fournisseur");
+    let many = || gateway.simulator.ledger().calls_of("rechercher/fournisseur") > looks + 6;
+    gateway.await_until("many looks", many).await;
+    let shelf = gateway.folder("statuts");
+    std::fs::rename(&shelf, gateway.dir.path().join("aside")).unwrap();
+    std::fs::write(&shelf, "no folder").unwrap();
+    assert!(gateway.simulator.control().move_invoice("FA-SUIVIE-1", "MISE_EN_PAIEMENT", ""));
+    let receipt = gateway.await_receipt("suivie.xml.json", |r| r["fault"]["code"] == "FG-908").await;
+    assert_eq!(receipt["final"], false);
+    std::fs::remove_file(&shelf).unwrap();
+    let receipt = gateway.await_final("suivie.xml.json").await;
     assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null));
     gateway.stop().await;
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fluxgate::audit::Signer;
@@ -11,7 +12,7 @@ use fluxgate::fault::Language;
 use fluxgate::simulator::{self, Scenario, Simulator, Timing};
 use fluxgate::store::{Arrival, Content, Received, Settings, Store, StoreError};
 use fluxgate::work::connector::{ApiSection, Connectors, TechnicalAccountSection};
-use fluxgate::work::{self, LimitsSection, Options, Parts, RouteSection, Workshop};
+use fluxgate::work::{self, Clock, LimitsSection, Options, Parts, RouteSection, Workshop};
 use serde_json::Value;
 
 /// How long a test waits for something that should happen at once.
@@ -55,6 +56,12 @@ pub struct Gateway {
     check: &'static str,
     /// Of a connector that is to fail at once.
     timeout: fluxgate::domain::Duration,
+    /// Whether the configuration connects the realm.
+    pub connected: bool,
+    /// Whether a route names the realm.
+    pub routed: bool,
+    /// What the jobs take for now.
+    pub clock: Clock,
 }
 
 impl Gateway {
@@ -70,9 +77,25 @@ impl Gateway {
         write_secret(&dir.path().join("secrets/client"), &credentials.client_secret);
         write_secret(&dir.path().join("secrets/account"), &credentials.account_password);
         let timeout = fluxgate::domain::Duration::from_millis(2_000);
-        let mut gateway = Self { dir, simulator, store: None, workshop: None, limits, check: "block", timeout };
+        let mut gateway = Self {
+            dir,
+            simulator,
+            store: None,
+            workshop: None,
+            limits,
+            check: "block",
+            timeout,
+            connected: true,
+            routed: true,
+            clock: Arc::new(Timestamp::now),
+        };
         gateway.boot();
         gateway
+    }
+
+    /// Puts the configuration as it is now in force, as a reload does.
+    pub fn reload(&self) {
+        self.workshop.as_ref().unwrap().reconfigure(self.options(), self.connectors()).unwrap();
     }
 
     /// Opens the store and starts the jobs, as a process does that starts.
@@ -94,6 +117,7 @@ impl Gateway {
                 folders: self.dir.path().join("folders"),
                 signer,
                 options: self.options(),
+                clock: self.clock.clone(),
             })
             .unwrap(),
         );
@@ -122,10 +146,14 @@ impl Gateway {
             self.check
         );
         let route: RouteSection = toml::from_str(&route).unwrap();
-        Options { routes: vec![route], limits: self.limits.clone(), language: Language::Fr }
+        let routes = if self.routed { vec![route] } else { Vec::new() };
+        Options { routes, limits: self.limits.clone(), language: Language::Fr }
     }
 
     fn connectors(&self) -> Connectors {
+        if !self.connected {
+            return Connectors::default();
+        }
         let credentials = self.simulator.credentials();
         let api = ApiSection {
             token_url: format!("{}/api/oauth/token", credentials.url),
@@ -159,8 +187,9 @@ impl Gateway {
             folder: "depot".to_owned(),
             name: name.to_owned(),
             peer: "127.0.0.1:5022".to_owned(),
-            at: Timestamp::now(),
+            at: (self.clock)(),
             content: Content::Inline(bytes.into()),
+            staged: None,
         };
         self.store().receive(arrival).await.unwrap()
     }

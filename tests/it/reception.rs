@@ -7,10 +7,10 @@ use fluxgate::domain::{ChorusInvoiceId, Timestamp};
 use fluxgate::flow::reception::Event;
 use fluxgate::simulator::{Attachment, Effect, FaultRule, PivotForm, ReceivedInvoice};
 use fluxgate::store::{Content, Found, FoundInvoice, ReceptionFacts};
-use fluxgate::work::Purpose;
+use fluxgate::work::{LimitsSection, Purpose};
 use serde_json::Value;
 
-use crate::gateway::{Gateway, check_document, hurried, quick_limits, realm};
+use crate::gateway::{Gateway, check_document, hurried, invoice, quick_limits, realm};
 
 fn delivered(gateway: &Gateway) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = std::fs::read_dir(gateway.folder("recues"))
@@ -118,6 +118,46 @@ async fn many_pages_are_followed_and_nothing_arrives_twice() {
     gateway.await_until("one more", || delivered(&gateway).len() == 130).await;
     tokio::time::sleep(std::time::Duration::from_millis(600)).await;
     assert_eq!(delivered(&gateway).len(), 130);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_is_refused_does_not_hide_the_other_kind_of_invoice() {
+    let limits = LimitsSection { reception_poll: fluxgate::domain::Duration::from_secs(3600), ..quick_limits() };
+    let mut gateway = Gateway::start(hurried(), limits).await;
+    let looks = |gateway: &Gateway| gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
+    gateway.await_until("a look: one question for each kind", || looks(&gateway) == 2).await;
+    gateway.crash().await;
+    gateway
+        .simulator
+        .control()
+        .add_fault(FaultRule::new("rechercher/recipiendaire", Effect::Refuse).refusal(20_001, "non"))
+        .unwrap();
+    gateway.boot();
+    gateway.await_until("the second question after the first was refused", || looks(&gateway) == 4).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_old_invoices_that_are_followed_do_not_delay_a_new_one() {
+    let mut scenario = hurried();
+    scenario.timing.status_step = fluxgate::domain::Duration::from_secs(3600);
+    let gateway = Gateway::start(scenario, LimitsSection { jobs: 1, ..quick_limits() }).await;
+    for n in 0..12 {
+        gateway.drop_flow(&format!("suivie-{n}.xml"), invoice(&format!("FA-SUIVIE-{n}"))).await;
+    }
+    for n in 0..12 {
+        let shown = |r: &Value| r["invoices"][0]["status"] == "DEPOSEE";
+        gateway.await_receipt(&format!("suivie-{n}.xml.json"), shown).await;
+    }
+    // A dozen looks, always due, that take a second each.
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Slow).ms(1_000).always()).unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    let begun = std::time::Instant::now();
+    control.send_invoice(sent("R-1", Vec::new()));
+    await_delivered(&gateway, 1).await;
+    assert!(begun.elapsed() < std::time::Duration::from_secs(6), "{:?}", begun.elapsed());
     gateway.stop().await;
 }
 

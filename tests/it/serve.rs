@@ -9,14 +9,10 @@ use std::time::{Duration, Instant};
 
 use fluxgate::app::front::Addresses;
 
+use crate::commands::{code, listing, program, stderr, stdout};
+
 /// Longer than anything here should take, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fluxgate"));
-    command.env("LANG", "en_GB.UTF-8").env_remove("LC_ALL").env_remove("LC_MESSAGES");
-    command
-}
 
 /// A gateway in a folder of its own, connected to nothing.
 struct Gateway {
@@ -64,12 +60,18 @@ fn configuration(dir: &Path) -> PathBuf {
 impl Gateway {
     fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let file = configuration(dir.path());
-        let log = fs::File::create(dir.path().join("log")).unwrap();
-        let child = program().args(["serve", "--config"]).arg(&file).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let gateway = Self { dir, child };
+        configuration(dir.path());
+        let gateway = Self::start_in(dir);
         gateway.ready();
         gateway
+    }
+
+    fn start_in(dir: tempfile::TempDir) -> Self {
+        let log = fs::File::options().create(true).append(true).open(dir.path().join("log")).unwrap();
+        let mut command = program();
+        command.args(["serve", "--config"]).arg(dir.path().join("fluxgate.toml"));
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        Self { dir, child }
     }
 
     fn log(&self) -> String {
@@ -217,19 +219,97 @@ fn what_holds_secrets_is_for_its_owner_only() {
 #[test]
 fn people_are_added_while_core_runs_and_while_it_does_not() {
     let mut gateway = Gateway::start();
-    let names = |gateway: &Gateway| String::from_utf8(gateway.command(&["user", "list"], "").stdout).unwrap();
+    let names = |gateway: &Gateway| stdout(&gateway.command(&["user", "list"], ""));
+    let sentence = "une phrase assez longue\n";
     assert_eq!(names(&gateway), "");
-    let added = gateway.command(&["user", "add", "claire"], "une phrase assez longue\n");
+    let added = gateway.command(&["user", "add", "claire"], sentence);
     assert!(added.status.success(), "{added:?}");
-    assert_eq!(gateway.command(&["user", "add", "claire"], "une phrase assez longue\n").status.code(), Some(65));
-    assert_eq!(gateway.command(&["user", "passwd", "paul"], "une phrase assez longue\n").status.code(), Some(65));
-    assert_eq!(gateway.command(&["user", "add", "paul"], "court\n").status.code(), Some(65));
+    assert_eq!(stdout(&added), "Added: claire\n");
+    let again = gateway.command(&["user", "add", "claire"], sentence);
+    assert_eq!(code(&again), 65);
+    assert!(stderr(&again).contains("claire is there already"), "{again:?}");
+    assert_eq!(code(&gateway.command(&["user", "passwd", "paul"], sentence)), 65);
+    let short = gateway.command(&["user", "add", "paul"], "court\n");
+    assert_eq!(code(&short), 65);
+    assert!(stderr(&short).contains("at least 12 characters"), "{short:?}");
+    for name in ["console", "account:sifac", "", "a\u{7}b", &"n".repeat(65)] {
+        let reserved = gateway.command(&["user", "add", name], sentence);
+        assert_eq!(code(&reserved), 64, "{name:?}: {reserved:?}");
+    }
     assert_eq!(names(&gateway), "claire\n");
     assert_eq!(gateway.stop(), 0);
-    assert!(gateway.command(&["user", "add", "paul"], "une phrase assez longue\n").status.success());
-    assert!(gateway.command(&["user", "passwd", "claire"], "une autre phrase longue\n").status.success());
+    assert!(gateway.command(&["user", "add", "paul"], sentence).status.success());
+    let changed = gateway.command(&["user", "passwd", "claire"], "une autre phrase longue\n");
+    assert_eq!(stdout(&changed), "Password changed: claire\n");
+    let before = listing(gateway.dir.path());
     assert_eq!(names(&gateway), "claire\npaul\n");
+    assert_eq!(listing(gateway.dir.path()), before, "a list leaves nothing behind");
     assert!(!gateway.log().contains("claire"), "names of people are not logged");
+}
+
+#[test]
+fn a_lost_configuration_file_is_replaced_by_its_kept_version() {
+    let mut gateway = Gateway::start();
+    let before = gateway.ready();
+    assert_eq!(gateway.stop(), 0);
+    fs::remove_file(gateway.dir.path().join("fluxgate.toml")).unwrap();
+    assert_eq!(code(&gateway.command(&["user", "list"], "")), 0, "the path is right, the file is lost");
+    let child = {
+        let mut command = program();
+        command.args(["serve", "--config"]).arg(gateway.dir.path().join("fluxgate.toml"));
+        let log = fs::File::options().append(true).open(gateway.dir.path().join("log")).unwrap();
+        command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    };
+    gateway.child = child;
+    assert_eq!(gateway.ready(), before);
+    assert!(gateway.log().contains("FG-902"), "{}", gateway.log());
+    assert_eq!(gateway.stop(), 0);
+}
+
+#[test]
+fn a_second_gateway_says_that_one_runs_and_harms_nothing() {
+    let mut gateway = Gateway::start();
+    let (addresses, pid) = (gateway.ready(), gateway.child.id());
+    let processes = [gateway.process("core"), gateway.process("front")];
+    let begun = Instant::now();
+    let second = gateway.command(&["serve"], "");
+    assert_eq!(code(&second), 75, "{second:?}");
+    let said = stderr(&second);
+    assert!(said.contains("already running") && said.contains(&format!("process {pid}")), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "it does not try for ever");
+
+    // One of the two folders is enough.
+    let other = tempfile::tempdir().unwrap();
+    let mine = gateway.dir.path().display().to_string();
+    for shared in ["data", "run"] {
+        let text = fs::read_to_string(configuration(other.path())).unwrap();
+        let of = |name: &str| format!("\"{}/{name}\"", other.path().display());
+        fs::write(other.path().join("fluxgate.toml"), text.replace(&of(shared), &format!("\"{mine}/{shared}\"")))
+            .unwrap();
+        let third = program().args(["serve", "--config"]).arg(other.path().join("fluxgate.toml")).output().unwrap();
+        assert_eq!(code(&third), 75, "{shared}: {third:?}");
+        assert!(stderr(&third).contains(&format!("{mine}/{shared} (process {pid})")), "{third:?}");
+    }
+
+    // A single process, too, after it has waited for one that might be ending.
+    let singles = ["core", "front"].map(|role| {
+        let mut command = program();
+        command.args(["serve", "--role", role, "--config"]).arg(gateway.dir.path().join("fluxgate.toml"));
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    for (single, pid) in singles.into_iter().zip(processes) {
+        let single = single.wait_with_output().unwrap();
+        assert_eq!(code(&single), 75, "{single:?}");
+        let said = stderr(&single);
+        assert!(said.contains("Already running") && said.contains(&format!("pid={pid}")), "{said}");
+    }
+
+    assert_eq!([gateway.process("core"), gateway.process("front")], processes);
+    assert_eq!(gateway.ready(), addresses);
+    assert!(page(&gateway, "/claim").starts_with("HTTP/1.1 200 "));
+    assert!(gateway.command(&["user", "add", "claire"], "une phrase assez longue\n").status.success());
+    assert_eq!(gateway.stop(), 0);
+    assert!(!gateway.log().contains("started again"), "{}", gateway.log());
 }
 
 #[test]
@@ -238,9 +318,7 @@ fn an_unusable_configuration_pauses_flows_and_keeps_the_door_open() {
     let file = configuration(dir.path());
     let broken = fs::read_to_string(&file).unwrap() + "[[route]]\naccount = \"nobody\"\n";
     fs::write(&file, broken).unwrap();
-    let log = fs::File::create(dir.path().join("log")).unwrap();
-    let child = program().args(["serve", "--config"]).arg(&file).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-    let mut gateway = Gateway { dir, child };
+    let mut gateway = Gateway::start_in(dir);
     gateway.ready();
     let told = gateway.log().matches("FG-903").count();
     assert!(told > 0, "{}", gateway.log());
@@ -315,34 +393,4 @@ fn an_account_is_added_without_a_restart() {
     });
     assert_eq!(gateway.ready(), addresses);
     assert_eq!(gateway.stop(), 0);
-}
-
-#[test]
-fn commands_say_what_is_wrong_by_their_exit_codes() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = configuration(dir.path());
-    let run = |words: &[&str]| program().args(words).stdin(Stdio::null()).output().unwrap();
-    let check = |path: &Path| run(&["config", "check", path.to_str().unwrap()]);
-    assert_eq!(check(&file).status.code(), Some(0));
-    assert_eq!(check(Path::new("/nonexistent")).status.code(), Some(66));
-    fs::write(&file, fs::read_to_string(&file).unwrap().replace("disk_reserve", "disc_reserve")).unwrap();
-    let bad = check(&file);
-    assert_eq!(bad.status.code(), Some(78));
-    let said = String::from_utf8(bad.stdout).unwrap();
-    assert!(said.starts_with(&format!("{}:11:1: limits.disc_reserve: unknown key", file.display())), "{said}");
-    assert!(said.contains("`disk_reserve`"), "{said}");
-
-    assert_eq!(run(&["nonsense"]).status.code(), Some(64));
-    assert_eq!(run(&["serve", "--role", "nobody"]).status.code(), Some(64));
-    for help in [&["--help"][..], &["serve", "--help"], &["audit", "--help"], &["config", "--help"], &["--version"]] {
-        assert_eq!(run(help).status.code(), Some(0), "{help:?}");
-    }
-    assert_eq!(run(&["audit", "verify", dir.path().to_str().unwrap()]).status.code(), Some(66));
-
-    let mut hash = program().args(["user", "hash"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    hash.stdin.take().unwrap().write_all(b"une phrase assez longue").unwrap();
-    let hash = hash.wait_with_output().unwrap();
-    assert!(hash.status.success());
-    let hash = String::from_utf8(hash.stdout).unwrap();
-    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
 }

@@ -7,13 +7,15 @@ use bytes::Bytes;
 use fluxgate::app::samples::{Expect, SAMPLES};
 use fluxgate::chorus::{
     ConsulterCrDetaille, ConsulterHistorique, DeposerFlux, DownloadFormat, FluxFileName, FluxSyntax, Page,
-    PaymentRequest, RechercherFournisseur, RechercherRecipiendaire, TelechargerGroupe,
+    PaymentRequest, RechercherRecipiendaire, TelechargerGroupe,
 };
 use fluxgate::domain::{Environment, InvoiceStatus, Realm};
 use fluxgate::simulator::{
     Answered, Effect, ErrorList, ErrorTransport, FaultRule, Options, PivotForm, Scenario, Simulator,
 };
 use fluxgate::work::connector::{ApiSection, CallError, Connector, ConnectorSettings, TechnicalAccountSection};
+
+use crate::sent;
 
 async fn pair(scenario: Scenario, dir: &Path) -> (Simulator, Connector) {
     let simulator = Simulator::start(Options { speed: 0.0, scenario, ..Options::default() }).await.unwrap();
@@ -52,16 +54,6 @@ fn deposit_of(name: &str, bytes: &'static [u8]) -> DeposerFlux {
     DeposerFlux { content: Bytes::from_static(bytes), file_name: FluxFileName::from_dropped(name, syntax), syntax }
 }
 
-fn by_number(number: &str) -> RechercherFournisseur {
-    RechercherFournisseur {
-        number: Some(number.parse().unwrap()),
-        deposit: None,
-        deposited: None,
-        state_changed: None,
-        page: Page::FIRST,
-    }
-}
-
 #[tokio::test]
 async fn every_sample_ends_as_it_says() {
     for (errors, error_list) in
@@ -87,7 +79,7 @@ async fn every_sample_ends_as_it_says() {
                 (_, answer) => answer.unwrap().number,
             };
             assert_eq!(deposit.answer == Answered::Lost, sample.expect == Expect::AnswerLost);
-            let search = by_number(&deposit.invoices[0].number);
+            let search = sent(&deposit.invoices[0].number);
             assert!(connector.call(&search).await.unwrap().rows.is_empty(), "{}: not yet", sample.name);
             simulator.control().advance(Duration::from_secs(120));
 

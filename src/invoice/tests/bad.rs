@@ -31,20 +31,20 @@ fn each_unreadable_file_gets_its_code_and_place() {
         ("empty.xml", Code::EmptyFile, ""),
         ("blank.xml", Code::EmptyFile, ""),
         ("truncated.xml", Code::XmlMalformed, "fichier coupé au milieu d'une balise (ligne 78, colonne 5)"),
-        ("crossed-tags.xml", Code::XmlMalformed, "ligne 11, colonne"),
+        ("crossed-tags.xml", Code::XmlMalformed, "attendu, ouvert ligne 11 (ligne 11, colonne"),
         ("two-roots.xml", Code::XmlMalformed, "second élément racine (ligne 115, colonne 1)"),
-        ("undeclared-prefix.xml", Code::XmlMalformed, "ligne 11, colonne"),
+        ("undeclared-prefix.xml", Code::XmlMalformed, "n'est pas déclaré : xmlns:"),
         ("unclosed-comment.xml", Code::XmlMalformed, "ligne 9"),
         ("control-character.xml", Code::XmlMalformed, "U+0008 interdit en XML (ligne 11, colonne 23)"),
         ("control-reference.xml", Code::XmlMalformed, "ligne 11, colonne 23"),
-        ("latin1-declared-utf8.xml", Code::EncodingWrong, "0xE9 n'en est pas (octet 1409, ligne 33)"),
+        ("latin1-declared-utf8.xml", Code::EncodingWrong, "0xE9 n'en est pas (ligne 33, colonne 40, octet 1409)"),
         ("utf8-declared-utf16.xml", Code::EncodingWrong, "UTF-16"),
         ("utf16-declared-utf8.xml", Code::EncodingWrong, "se déclare en UTF-8"),
-        ("utf16-cut.xml", Code::EncodingWrong, "coupé"),
+        ("utf16-cut.xml", Code::EncodingWrong, "coupé au milieu d'un caractère (ligne 119, colonne "),
         ("unknown-encoding.xml", Code::EncodingWrong, "EBCDIC-FR"),
         ("billion-laughs.xml", Code::XmlForbidden, "DOCTYPE (ligne 2, colonne 1)"),
         ("xxe.xml", Code::XmlForbidden, "DOCTYPE (ligne 2, colonne 1)"),
-        ("entity-without-doctype.xml", Code::XmlForbidden, "&bonus; (ligne 11, colonne"),
+        ("entity-without-doctype.xml", Code::XmlForbidden, "entité inconnue &bonus; (ligne 11, colonne"),
         ("deep.xml", Code::ContentOverLimit, "profondeur des éléments (au plus 40), ligne 2"),
         ("html-error-page.xml", Code::NotAnInvoice, "page web (HTML)"),
         ("table.csv", Code::NotAnInvoice, "tableau CSV"),
@@ -62,6 +62,58 @@ fn each_unreadable_file_gets_its_code_and_place() {
         assert_eq!(found, code, "{name}: {title}");
         assert!(title.contains(text), "{name}: {title}");
     }
+}
+
+/// What a reader of XML may stumble over has a sentence of ours in each language, with line and column: no library's words.
+#[test]
+fn broken_xml_is_explained_in_the_readers_language() {
+    const HEAD: &str = "<Invoice xmlns=\"urn:oasis:names:specification:ubl:schema:xsd:Invoice-2\">\n";
+    let cases = [
+        (
+            "<a></b>",
+            "</b> alors que </a> était attendu, ouvert ligne 2",
+            "</b> where </a> was expected, opened on line 2",
+        ),
+        ("<a>", "le fichier s'arrête avant la fin de <a>, ouvert ligne 2", "the file ends before the end of <a>"),
+        ("<a", "fichier coupé au milieu d'une balise", "file cut in the middle of a tag"),
+        ("<a b=\"c>", "un guillemet manque", "a quote is missing"),
+        ("<a b=c/>", "valeur d'attribut sans guillemets", "attribute value without quotes"),
+        ("<a b/>", "attribut sans « = »", "attribute without \"=\""),
+        ("<a b=\"1\" b=\"2\"/>", "attribut b en double", "attribute b twice"),
+        (
+            "<x:a/>",
+            "le préfixe « x » de x:a n'est pas déclaré : xmlns:x manque",
+            "the prefix \"x\" of x:a is not declared",
+        ),
+        ("<a x:b=\"1\"/>", "le préfixe « x » de x:b n'est pas déclaré", "the prefix \"x\" of x:b is not declared"),
+        ("<y><a xmlns:x=\"u\"/><x:b/></y>", "le préfixe « x » de x:b n'est pas déclaré", "xmlns:x is missing"),
+        ("&eacute;", "entité inconnue &eacute;", "unknown entity &eacute;"),
+        ("Dupont & fils</Invoice>", "« & » isolé : il s'écrit &amp;", "a lone \"&\": it is written &amp;"),
+        ("<!-- a -- b -->", "« -- » dans un commentaire", "\"--\" inside a comment"),
+        ("<!-- a", "commentaire jamais fermé", "comment never closed"),
+        ("<![CDATA[ a", "section CDATA jamais fermée", "CDATA section never closed"),
+        ("<? a", "instruction « <? » jamais fermée", "instruction \"<?\" never closed"),
+        ("</Invoice></c>", "</c> sans élément ouvert", "</c> without an open element"),
+        ("<!DOCTYPE a>", "déclaration DOCTYPE", "DOCTYPE declaration"),
+    ];
+    for (body, fr, en) in cases {
+        let examined = examine(format!("{HEAD}{body}").as_bytes(), &Options::default());
+        let fault = examined.fault.unwrap_or_else(|| panic!("{body} was read"));
+        let (french, english) = (fault.title(Language::Fr), fault.title(Language::En));
+        assert!(french.contains(fr) && french.contains("(ligne 2, colonne "), "{body}: {french}");
+        assert!(english.contains(en) && english.contains("(line 2, column "), "{body}: {english}");
+        assert!(!french.contains("détail technique") && !english.contains("technical"), "{body}: {french}");
+    }
+}
+
+/// A prefix holds inside the element that declares it, and again where another one does.
+#[test]
+fn prefixes_are_in_force_where_they_are_declared() {
+    let text = String::from_utf8(sample("facture-ubl.xml").to_vec()).unwrap();
+    let nested = text.replacen("<cbc:Note>", "<cbc:Note xmlns:z=\"urn:z\" z:kind=\"a\">", 1);
+    assert_ne!(nested, text);
+    let examined = examine(nested.as_bytes(), &Options { sandbox: true, ..Options::default() });
+    assert!(examined.facts.is_some(), "{:?}", examined.fault);
 }
 
 /// A file that reads as an invoice but is refused for `rule`.

@@ -2,8 +2,8 @@
 
 use super::sample;
 use crate::fault::Language;
-use crate::invoice::texts::{WORDS, words};
-use crate::invoice::{Finding, Options, Profile, Severity, Verdict, examine};
+use crate::invoice::texts::{rows, said, words};
+use crate::invoice::{Finding, Options, Profile, Severity, Verdict, examine, reworded};
 
 fn chorus() -> Options {
     Options { sandbox: true, ..Options::default() }
@@ -150,24 +150,82 @@ fn an_invoice_line_is_named_by_its_number_and_line() {
 #[test]
 fn words_are_complete_and_found() {
     let mut seen = std::collections::BTreeSet::new();
-    for row in WORDS {
+    for row in rows() {
         assert!(seen.insert(row.rule), "{} twice", row.rule);
-        for language in [Language::Fr, Language::En] {
-            let values: Vec<(&str, &str)> =
-                ["value", "length", "limit", "name", "count", "detail", "encoding"].map(|n| (n, "x")).to_vec();
-            let (message, remedy) = (row.message(language, &values), row.remedy(language, &values));
-            assert!(message.len() > 15 && remedy.len() > 15, "{}", row.rule);
-            assert!(
-                !message.contains('?') && !remedy.contains('?') && !message.contains('{'),
-                "{}: {message}",
-                row.rule
-            );
+        let values: Vec<(&str, &str)> =
+            ["value", "length", "limit", "name", "count", "detail", "encoding"].map(|n| (n, "x")).to_vec();
+        let (message, remedy) = (row.message(&values), row.remedy(&values));
+        for text in [&message.fr, &message.en, &remedy.fr, &remedy.en] {
+            assert!(text.len() > 15 && !text.contains(['?', '{']), "{}: {text}", row.rule);
+            assert!(text.ends_with('.'), "{}: {text}", row.rule);
         }
-        assert_ne!(row.message(Language::Fr, &[]), row.message(Language::En, &[]), "{}", row.rule);
+        assert!(message.fr != message.en && remedy.fr != remedy.en, "{}", row.rule);
     }
-    let standard = WORDS.iter().filter(|w| w.rule.starts_with("BR-")).count();
-    assert!(standard >= 20, "the twenty most common rules have a remedy of their own; there are {standard}");
     assert_eq!(words("BR-CL-23").unwrap().rule, "BR-CL-23");
     assert_eq!(words("BR-CL-11").unwrap().rule, "BR-CL-*");
     assert!(words("BR-99").is_none());
+}
+
+/// Every rule that the profiles in use may report has a sentence of ours: no library's English stands in a French line.
+#[test]
+fn every_rule_of_the_standard_is_said_in_both_languages() {
+    let profiles =
+        [&en16931::profiles::EN16931, &en16931::profiles::ZUGFERD_MINIMUM, &en16931::profiles::ZUGFERD_BASIC_WL];
+    let ids: std::collections::BTreeSet<&str> = profiles.iter().flat_map(|p| p.check_ids()).collect();
+    assert!(ids.len() > 150, "{}", ids.len());
+    let without: Vec<&str> = ids
+        .into_iter()
+        .filter(|id| {
+            let (message, remedy) = said(id, &[], "The library's own words.");
+            message.fr.contains("library") || message.fr == message.en || remedy.fr == said("", &[], "").1.fr
+        })
+        .collect();
+    assert_eq!(without, Vec::<&str>::new());
+    let (message, remedy) = said("XX-1", &[], "The library's own words.");
+    assert_eq!(message.fr, "La règle XX-1 n'est pas respectée (détail technique : The library's own words)");
+    assert_eq!(message.en, "Rule XX-1 is not met (technical detail: The library's own words)");
+    assert!(remedy.fr.starts_with("Corrigez") && remedy.en.starts_with("Correct"));
+}
+
+/// The page shows stored findings to a reader of the other language.
+#[test]
+fn stored_findings_read_in_the_other_language() {
+    let ubl = String::from_utf8(sample("facture-ubl.xml").to_vec()).unwrap();
+    let documents = [
+        ubl.replace(">3420.00<", ">3420.01<").replace(NUMBER, "FÀ-2026-0101-0101-0101").replace("UTF-8", "US-ASCII"),
+        ubl.replace("unitCode=\"C62\"", "unitCode=\"PIECE\"").replace(">S<", ">AE<").replace(BUYER_SIRET, "12"),
+        ubl.replace(AFTER_NOTE, &attachment("a:b.exe", 300)).replace(">570.00<", ">570,00<").replace(">A1<", ">A99<"),
+        String::from_utf8(sample("facture-totaux-faux.xml").to_vec()).unwrap(),
+    ];
+    let mut rules = std::collections::BTreeSet::new();
+    for (text, profile) in documents.iter().flat_map(|d| Profile::ALL.map(|profile| (d, profile))) {
+        let of = |language| examine(text.as_bytes(), &Options { profile, language, ..chorus() }).findings;
+        let (french, english) = (of(Language::Fr), of(Language::En));
+        assert_eq!(french.len(), english.len());
+        for (fr, en) in french.iter().zip(&english) {
+            let texts = |f: &Finding| [f.message.clone(), f.remedy.clone(), f.place.clone()];
+            let stored = |f: &Finding, language| reworded(&f.rule, [&f.message, &f.remedy, &f.place], language);
+            assert_eq!(stored(fr, Language::En), texts(en), "{}", fr.rule);
+            assert_eq!(stored(en, Language::Fr), texts(fr), "{}", fr.rule);
+            assert_eq!(stored(fr, Language::Fr), texts(fr), "{}", fr.rule);
+            rules.insert(fr.rule.clone());
+        }
+    }
+    assert!(rules.len() > 15, "{rules:?}");
+    let strange = ["La facture parle.", "Rien.", "BG-22"];
+    assert_eq!(reworded("BR-CO-10", strange, Language::En), strange, "what no row says stays as it is");
+}
+
+#[test]
+fn the_ten_rules_of_a_vat_category_read_as_what_is_wrong() {
+    let said = |rule: &str| said(rule, &[("expected", "exactly one group"), ("actual", "2")], "").0;
+    assert_eq!(
+        said("BR-AE-01").fr,
+        "TVA, autoliquidation (AE) : la ventilation (BG-23) n'a pas de groupe pour cette catégorie, ou en a trop. \
+         (attendu : un seul groupe ; écrit : 2)"
+    );
+    assert!(said("BR-AE-02").en.starts_with("VAT, reverse charge (AE): for a line, the VAT or tax numbers must be"));
+    assert!(said("BR-O-05").fr.contains("le taux d'une ligne (BT-152) doit être absent"));
+    assert!(said("BR-S-09").fr.contains("n'est pas la base (BT-116) multipliée par le taux (BT-119)"));
+    assert!(said("BR-Z-09").en.contains("the VAT amount (BT-117) is not zero"));
 }

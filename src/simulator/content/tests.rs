@@ -109,8 +109,8 @@ fn unreadable_things_are_told() {
 
 #[test]
 fn the_mini_corpus_reads() {
-    let Some(shared) = crate::simulator::tests::shared() else { return };
-    let packed = std::fs::read(shared.join("invoices/mini.tgz")).unwrap();
+    let Some(corpus) = crate::reference::reference("invoices/mini.tgz") else { return };
+    let packed = std::fs::read(corpus).unwrap();
     let mut read_well = 0;
     for invoice in read(&packed).into_iter().flatten() {
         read_well += 1;

@@ -13,7 +13,6 @@ mod treat;
 mod weather;
 mod wire;
 
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -22,17 +21,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::*;
-
-/// The reference folder beside the checkout; says so when it is absent.
-pub(super) fn shared() -> Option<PathBuf> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let found = std::env::var_os("FLUXGATE_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
-    if found.join("chorus-pro").is_dir() {
-        return Some(found);
-    }
-    eprintln!("SKIPPED: no reference folder at {}", found.display());
-    None
-}
+use crate::reference::reference;
 
 /// A simulator with a frozen clock.
 async fn start(scenario: Scenario) -> Simulator {
@@ -174,7 +163,7 @@ fn ubl(number: &str) -> Vec<u8> {
 fn definition(name: &str) -> Option<&'static jsonschema::Validator> {
     static KNOWN: OnceLock<Option<std::collections::HashMap<String, jsonschema::Validator>>> = OnceLock::new();
     let known = KNOWN.get_or_init(|| {
-        let swagger = std::fs::read(shared()?.join("chorus-pro/swagger/factures.json")).unwrap();
+        let swagger = std::fs::read(reference("chorus-pro/swagger/factures.json")?).unwrap();
         let swagger: Value = serde_json::from_slice(&swagger).unwrap();
         let mut definitions = swagger["definitions"].clone();
         for definition in definitions.as_object_mut().unwrap().values_mut() {

@@ -289,6 +289,69 @@ fn work_due_in_a_far_future_is_due_once_the_clock_is_put_right() {
         flow
     };
     no_lease(&store, Job::Intake, at(1_000));
-    store.pull_in(at(1_000)).wait().unwrap();
+    store.put_back(at(1_000), ahead.since(at(0))).wait().unwrap();
     assert_eq!(lease(&store, Job::Intake, at(1_000)).flow, flow);
+}
+
+#[test]
+fn a_clock_put_back_takes_waits_leases_and_wishes_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    // Two hours ahead: a clock set to local time.
+    let hours = Duration::from_secs(2 * 3600);
+    let flow = ready(&store, "F1");
+    let deposit = lease(&store, Job::Deposit, at(0).plus(hours));
+    store.postpone(&deposit, at(60_000).plus(hours)).wait().unwrap();
+    let receipt = lease(&store, Job::Receipt, at(0).plus(hours));
+    store.trouble(&flow, Some(Fault::new(Code::UnknownFluxState)), at(1).plus(hours)).wait().unwrap();
+    store.put_back(at(2), hours).wait().unwrap();
+    no_lease(&store, Job::Deposit, at(59_999));
+    no_lease(&store, Job::Receipt, at(59_999));
+    assert_eq!(lease(&store, Job::Deposit, at(60_000)).flow, flow, "the wait it had left, not two hours more");
+    // The receipt's writer never came back: its lease ends when it would have.
+    assert_eq!(lease(&store, Job::Receipt, at(0).plus(LEASE)).id, receipt.id);
+}
+
+#[test]
+fn only_failures_in_a_row_count_as_tries() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    ready(&store, "F1");
+    let mut tries = Vec::new();
+    for failed in [false, false, true, true, false, true] {
+        let deposit = lease(&store, Job::Deposit, at(10));
+        tries.push(deposit.tries);
+        let step = if failed { store.retry(&deposit, at(10)) } else { store.postpone(&deposit, at(10)) };
+        step.wait().unwrap();
+    }
+    assert_eq!(tries, [0, 0, 0, 1, 2, 0], "a poll is no failure, however often it was made");
+    assert_eq!(lease(&store, Job::Deposit, at(10)).tries, 1);
+    assert_eq!(lease(&store, Job::Deposit, at(10).plus(LEASE)).tries, 2, "nor did anybody come back from the last");
+}
+
+#[test]
+fn what_was_put_off_is_due_when_its_realm_resumes_or_somebody_hurries_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let flow = ready(&store, "F1");
+    let put_off = |now| {
+        let deposit = lease(&store, Job::Deposit, now);
+        store.postpone(&deposit, at(900_000)).wait().unwrap();
+        no_lease(&store, Job::Deposit, at(899_999));
+    };
+    put_off(at(10));
+    store.published(&lease(&store, Job::Receipt, at(10)), at(10)).wait().unwrap();
+    store.halt(&realm("univ"), Fault::new(Code::ClientRefused), at(11)).wait().unwrap();
+    let receipt = lease(&store, Job::Receipt, at(11));
+    assert_eq!(receipt.flow, flow, "its receipt says what it waits for");
+    store.published(&receipt, at(11)).wait().unwrap();
+    assert!(store.reader().unwrap().waits_for_chorus(&realm("univ")).unwrap());
+    assert!(!store.reader().unwrap().waits_for_chorus(&realm("lycee")).unwrap());
+    store.resume(&realm("univ"), at(12)).wait().unwrap();
+    assert_eq!(lease(&store, Job::Receipt, at(12)).flow, flow, "and that it waits no more");
+    put_off(at(12));
+    store.hurry(&realm("lycee"), at(13)).wait().unwrap();
+    no_lease(&store, Job::Deposit, at(13));
+    store.hurry(&realm("univ"), at(13)).wait().unwrap();
+    assert_eq!(lease(&store, Job::Deposit, at(13)).flow, flow);
 }

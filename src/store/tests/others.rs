@@ -15,6 +15,7 @@ fn a_refusal_without_a_route_gets_its_receipt() {
         folder: "ailleurs".into(),
         name: "facture.xml".into(),
         peer: "127.0.0.1".into(),
+        happened: None,
         at: at(0),
         fault: Fault::new(Code::UnknownFolder).with("folder", "ailleurs"),
     };
@@ -185,6 +186,45 @@ fn lists_search_and_first_screen() {
     // Dropped anew with the same number: nobody waits for the refused one any more.
     ready(&store, "LOULOU-2");
     assert_eq!(reader.overview(at(23)).unwrap().stuck_total, 0);
+}
+
+/// Whatever it waits for, a network that is down or a queue that is long: the first screen and the metrics say so.
+#[test]
+fn what_has_not_left_the_box_in_time_is_stuck() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let unread = drop_file(&store, "F0");
+    lease(&store, Job::Intake, at(0));
+    let waiting = ready(&store, "F1");
+    let found = FoundInvoice {
+        chorus_id: ChorusInvoiceId(1),
+        number: "R1".parse().unwrap(),
+        supplier: String::new(),
+        supplier_name: String::new(),
+        recipient: String::new(),
+        recipient_name: String::new(),
+        status: InvoiceStatus::MiseADisposition,
+        status_at: "2026-11-23".into(),
+        issued_on: None,
+        payable: None,
+        type_code: "380".into(),
+        account: "sifac".parse().unwrap(),
+    };
+    let Found::New(reception) = store.find(&realm("univ"), found, at(0)).wait().unwrap() else { panic!("new") };
+    // A try that came to nothing begins the state anew: it does not begin the wait anew.
+    let deadline = Policy::default().integration_deadline;
+    let try_again = at(0).plus(deadline).minus(Duration::from_secs(1));
+    let deposit = lease(&store, Job::Deposit, try_again);
+    store.intend(&waiting, &deposit, try_again).wait().unwrap();
+    store.decide(&waiting, Event::NotSent, Facts::default(), Some(&deposit), try_again).wait().unwrap();
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.overview(at(0).plus(deadline)).unwrap().stuck_total, 0);
+    let late = at(1).plus(deadline);
+    let overview = reader.overview(late).unwrap();
+    let mut stuck: Vec<FlowId> = overview.stuck.into_iter().map(|f| f.id).collect();
+    stuck.sort();
+    assert_eq!(stuck, [unread, waiting, reception]);
+    assert_eq!(reader.census(late).unwrap().stuck, [(realm("univ"), 3)]);
 }
 
 #[test]

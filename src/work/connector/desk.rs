@@ -116,8 +116,7 @@ impl Api {
         }
         let client = self.make_client().map_err(|detail| {
             log::error!(environment = self.environment.as_str(), reason = detail.as_str(); "No HTTP client for Chorus Pro");
-            let host = self.token_url.host_str().unwrap_or_default();
-            CallError::Stopped(Fault::new(Code::TlsFailed).with("host", host).with("detail", detail))
+            CallError::Stopped(self.fault(Code::AuthorityUnusable).with("detail", detail))
         })?;
         *held = Some((version, client.clone()));
         Ok(client)
@@ -135,7 +134,10 @@ impl Api {
         };
         let connect_timeout = CONNECT_TIMEOUT.min(self.timeout / 2);
         let settings = Settings { extra_ca, connect_timeout, timeout: self.timeout };
-        Client::new(&settings, &self.resolver).map_err(|e| e.to_string())
+        Client::new(&settings, &self.resolver).map_err(|e| match &self.ca_file {
+            Some(path) => format!("{}: {e}", path.display()),
+            None => e.to_string(),
+        })
     }
 
     /// The token in force, or a new one: when there is none, when it is due for renewal, or when it is the one that

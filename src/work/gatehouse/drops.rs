@@ -5,15 +5,16 @@ use std::io::{self, Read};
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::{DropRoute, Gatehouse, Rules, failed};
 use crate::domain::{AccountName, DocumentHash, Realm, Timestamp};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Text};
 use crate::gate::{Answer, INLINE_LIMIT, check_name, printable_name, size_text};
 use crate::os::disk;
-use crate::store::{Arrival, Content, Received, Refusal, StoreError};
+use crate::store::{Arrival, Content, Received, Refusal, StagedDrop, StoreError};
 
 /// Bytes of a folder's text in a refusal.
 const FOLDER_TEXT: usize = 255;
@@ -24,7 +25,12 @@ pub struct Sent<'a> {
     pub size: u64,
     pub body: &'a [u8],
     pub descriptor: Option<OwnedFd>,
+    /// The stamp of a file that was staged under a temporary name.
+    pub staged: Option<String>,
 }
+
+/// How far the clock may have been put back between an upload's last bytes and its taking.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
 
 /// Why a content is not ready to be received.
 enum NotTaken {
@@ -65,7 +71,7 @@ impl Gatehouse {
         let rules = self.rules.load();
         match self.objection(&rules, &origin, 0) {
             Ok(Ok(_)) => Answer::Done,
-            Ok(Err(fault)) => self.refuse(&rules, origin, fault),
+            Ok(Err(fault)) => self.refuse(&rules, origin, fault, None),
             Err(answer) => answer,
         }
     }
@@ -81,23 +87,41 @@ impl Gatehouse {
     ) -> Answer {
         let Some(origin) = Origin::new(account, &folder, &name, &peer) else { return Answer::Malformed };
         let rules = self.rules.load();
+        // Taken before, and only the answer was lost: nothing can stand against it any more.
+        match self.known(&origin, &sent) {
+            Ok(None) => {}
+            Ok(Some(received)) => return answer_of(received),
+            Err(e) => return failed(&e),
+        }
         let realm = match self.objection(&rules, &origin, sent.size) {
             Ok(Ok(route)) => route.realm.clone(),
-            Ok(Err(fault)) => return self.refuse(&rules, origin, fault),
+            Ok(Err(fault)) => return self.refuse(&rules, origin, fault, None),
             Err(answer) => return answer,
         };
+        let staged = sent.staged.clone();
         let content = match self.content(sent) {
             Ok(content) => content,
             Err(NotTaken::Answer(answer)) => return answer,
             Err(NotTaken::Store(e)) => return self.not_kept(&rules, origin, &e),
         };
         let Origin { account, folder, name, peer } = origin.clone();
-        let arrival = Arrival { account, realm, folder, name, peer, at: Timestamp::now(), content };
+        let arrival = Arrival { account, realm, folder, name, peer, at: Timestamp::now(), content, staged };
         match self.store.receive(arrival).wait() {
-            Ok(Received::Flow(flow)) => Answer::Taken { flow },
-            Ok(Received::Duplicate { arrival, first }) => Answer::Duplicate { arrival, first },
+            Ok(received) => answer_of(received),
             Err(e) => self.not_kept(&rules, origin, &e),
         }
+    }
+
+    /// What became of a staged file that was handed over before.
+    fn known(&self, origin: &Origin, sent: &Sent<'_>) -> Result<Option<Received>, StoreError> {
+        let Some(staged) = &sent.staged else { return Ok(None) };
+        let Origin { account, folder, name: file, .. } = origin;
+        let known =
+            self.store.reader()?.known_drop(&StagedDrop { account, folder, file, sha256: sent.sha256, staged })?;
+        if known.is_some() {
+            log::info!(account = account.as_str(); "A staged file is handed over once more: answered as the first time");
+        }
+        Ok(known)
     }
 
     /// The store could not keep a file. A full disk is told as such, and journalled if that little still fits.
@@ -106,12 +130,12 @@ impl Gatehouse {
             return failed(error);
         }
         let free = disk::free_bytes(&self.dir).unwrap_or(0);
-        self.refuse(rules, origin, disk_nearly_full(free, rules))
+        self.refuse(rules, origin, disk_nearly_full(free, rules), None)
     }
 
     /// The content, once it is what front says it is; a large one is durable when this returns.
     fn content(&self, sent: Sent<'_>) -> Result<Content, NotTaken> {
-        let Sent { sha256, size, body, descriptor } = sent;
+        let Sent { sha256, size, body, descriptor, .. } = sent;
         let Some(descriptor) = descriptor else {
             let same = body.len() as u64 == size && DocumentHash(Sha256::digest(body).into()) == sha256;
             return if same { Ok(Content::Inline(body.to_vec())) } else { Err(NotTaken::Answer(Answer::Malformed)) };
@@ -145,7 +169,7 @@ impl Gatehouse {
         let rules = self.rules.load();
         match self.objection(&rules, &origin, size) {
             Ok(Ok(_)) => {}
-            Ok(Err(fault)) => return self.refuse(&rules, origin, fault),
+            Ok(Err(fault)) => return self.refuse(&rules, origin, fault, None),
             Err(answer) => return answer,
         }
         match self.store.stage(&origin.account, &origin.name, sha256, size, Timestamp::now()).wait() {
@@ -162,6 +186,7 @@ impl Gatehouse {
         name: String,
         peer: String,
         fault: Fault,
+        happened: Option<Timestamp>,
     ) -> Answer {
         let fronts = [
             Code::FileTooLarge,
@@ -170,28 +195,57 @@ impl Gatehouse {
             Code::UnknownFolder,
             Code::NameNotAllowed,
             Code::UploadInterrupted,
+            Code::CoreUnavailable,
         ];
         match Origin::new(account, &folder, &name, &peer) {
-            Some(origin) if fronts.contains(&fault.code) => self.refuse(&self.rules.load(), origin, fault),
+            Some(origin) if fronts.contains(&fault.code) => self.refuse(&self.rules.load(), origin, fault, happened),
             _ => Answer::Malformed,
         }
     }
 
-    /// A staged file was removed because nobody renamed it.
-    pub(super) fn swept(&self, account: AccountName, folder: String, name: String) -> Answer {
+    /// A staged file is to be removed because nobody renamed it, as far as front knows.
+    pub(super) fn swept(&self, account: AccountName, folder: String, name: String, staged: &str) -> Answer {
+        match self.store.reader().and_then(|reader| reader.is_handed_over(&account, staged)) {
+            Ok(false) => {}
+            Ok(true) => return Answer::Done,
+            Err(e) => return failed(&e),
+        }
         let fault = Fault::new(Code::NeverRenamed).with("name", printable_name(&name));
         match Origin::new(account, &folder, &name, "::") {
-            Some(origin) => self.refuse(&self.rules.load(), origin, fault),
+            Some(origin) => self.refuse(&self.rules.load(), origin, fault, None),
             None => Answer::Malformed,
         }
     }
 
-    /// Journals a refusal with its receipt.
-    fn refuse(&self, rules: &Rules, origin: Origin, fault: Fault) -> Answer {
+    /// A former front died while it received an upload. It may have died after core took the file.
+    pub(super) fn left(
+        &self,
+        account: AccountName,
+        folder: String,
+        name: String,
+        (sha256, size): (DocumentHash, u64),
+        modified: Timestamp,
+    ) -> Answer {
+        let Some(origin) = Origin::new(account, &folder, &name, "::") else { return Answer::Malformed };
+        let Origin { account, folder, name, .. } = &origin;
+        let since = modified.minus(CLOCK_SLACK);
+        match self.store.reader().and_then(|reader| reader.is_taken(account, folder, name, sha256, since)) {
+            Ok(false) => {}
+            Ok(true) => return Answer::Done,
+            Err(e) => return failed(&e),
+        }
+        let fault = Fault::new(Code::UploadInterrupted).with("received", size_text(size));
+        self.refuse(&self.rules.load(), origin, fault, Some(modified))
+    }
+
+    /// Journals a refusal with its receipt; `happened` a while ago, or now.
+    fn refuse(&self, rules: &Rules, origin: Origin, fault: Fault, happened: Option<Timestamp>) -> Answer {
         let Origin { account, folder, name, peer } = origin;
         let realm: Option<Realm> = rules.route(&account, &folder).map(|route| route.realm.clone());
         let name = printable_name(&name);
-        let refusal = Refusal { account, realm, folder, name, peer, at: Timestamp::now(), fault: fault.clone() };
+        let at = Timestamp::now();
+        let happened = happened.filter(|happened| *happened < at);
+        let refusal = Refusal { account, realm, folder, name, peer, at, happened, fault: fault.clone() };
         match self.store.refuse(refusal).wait() {
             Ok(receipt) => Answer::Refused { fault, receipt: Some(receipt) },
             Err(e) => {
@@ -210,7 +264,7 @@ impl Gatehouse {
     ) -> Result<Result<&'a DropRoute, Fault>, Answer> {
         if let Err(problem) = check_name(origin.name.as_bytes()) {
             let fault = Fault::new(Code::NameNotAllowed).with("name", printable_name(&origin.name));
-            return Ok(Err(fault.with("reason", problem)));
+            return Ok(Err(fault.with_text("reason", &problem.text())));
         }
         let Some(route) = rules.route(&origin.account, &origin.folder) else {
             let fault = Fault::new(Code::NoRoute).with("account", &origin.account);
@@ -230,17 +284,26 @@ impl Gatehouse {
         }
         let pending = self.store.reader().and_then(|reader| reader.pending(&origin.account));
         let (bytes, files) = pending.map_err(|e| failed(&e))?;
-        let quota = |used: String, limit: String| {
-            Fault::new(Code::QuotaExceeded).with("account", &origin.account).with("used", used).with("limit", limit)
+        let quota = |used: Text, limit: Text| {
+            let fault = Fault::new(Code::QuotaExceeded).with("account", &origin.account);
+            fault.with_text("used", &used).with_text("limit", &limit)
         };
         if files >= limits.pending_files {
-            let count = |n: u64| format!("{n} fichiers");
+            let count = |n: u64| Text::new(format!("{n} fichiers"), format!("{n} files"));
             return Ok(Err(quota(count(files), count(limits.pending_files))));
         }
         if bytes.saturating_add(size.max(1)) > limits.pending_bytes.bytes() {
-            return Ok(Err(quota(size_text(bytes.saturating_add(size)), size_text(limits.pending_bytes.bytes()))));
+            let shown = |bytes| Text::same(size_text(bytes));
+            return Ok(Err(quota(shown(bytes.saturating_add(size)), shown(limits.pending_bytes.bytes()))));
         }
         Ok(Ok(route))
+    }
+}
+
+fn answer_of(received: Received) -> Answer {
+    match received {
+        Received::Flow(flow) => Answer::Taken { flow },
+        Received::Duplicate { arrival, first } => Answer::Duplicate { arrival, first },
     }
 }
 

@@ -218,6 +218,7 @@ async fn a_front_that_was_taken_over_cannot_act_for_accounts_that_did_not_come()
         peer: "127.0.0.1".into(),
         sha256: fluxgate::domain::DocumentHash([0; 32]),
         size,
+        staged: None,
     };
     assert_eq!(ask(receive("x.xml", 1), b"x".to_vec()), Answer::Malformed, "wrong hash");
     assert_eq!(ask(receive("x.xml", 2), b"x".to_vec()), Answer::Malformed, "wrong size");

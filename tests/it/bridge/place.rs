@@ -33,6 +33,8 @@ pub struct Scene {
     pub inside: Option<PathBuf>,
     /// More keys that open `sifac`.
     pub keys: Vec<String>,
+    /// Where front finds core, when something stands between.
+    pub gate: Option<PathBuf>,
 }
 
 impl Default for Scene {
@@ -46,6 +48,7 @@ impl Default for Scene {
             login_timeout: 30,
             inside: None,
             keys: Vec::new(),
+            gate: None,
         }
     }
 }
@@ -122,7 +125,8 @@ impl Place {
             ..Section::default()
         };
         let settings = Settings { section, staging: self.dir.path().join("staging") };
-        let bridge = Bridge::new(gate::Client::new(self.socket()), settings).unwrap();
+        let gate = self.scene.gate.clone().unwrap_or_else(|| self.socket());
+        let bridge = Bridge::new(gate::Client::new(gate), settings).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -1,0 +1,170 @@
+//! What stops no configuration and yet deserves a look: a secret may be uploaded later, and a file may be missing only on
+//! the machine where the configuration is written.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::Numbered;
+use super::checks::{mistyped_sirets, production_route};
+use super::read::Document;
+use crate::fault::Text;
+use crate::net::tls;
+use crate::os::secret::{self, SecretError};
+use crate::work::connector::TechnicalAccountSection;
+
+/// The longest certificate file that is read, in bytes.
+const PEM_LIMIT: u64 = 1 << 20;
+
+/// Notes every remark in `document`.
+pub(super) fn look(config: &Numbered, document: &mut Document<'_>) {
+    sirets(document);
+    chorus(config, document);
+    door(config, document);
+    own_keys(config, document);
+}
+
+/// One towards production is a problem.
+fn sirets(document: &mut Document<'_>) {
+    for n in mistyped_sirets(document) {
+        let id = document.text_at(&format!("establishment[{n}].id")).unwrap_or_default().to_owned();
+        if production_route(document, &id).is_none() {
+            document.object(
+                &format!("establishment[{n}].siret"),
+                Text::new("la clé de contrôle de ce SIRET est fausse", "the check digit of this SIRET is wrong"),
+                Text::new(
+                    "Les SIRET de la plateforme de qualification sont ainsi ; sinon, corrigez-le",
+                    "Those of the qualification platform are like that; else correct it",
+                ),
+            );
+        }
+    }
+}
+
+fn chorus(config: &Numbered, document: &mut Document<'_>) {
+    for n in 1..=document.count("establishment") {
+        for m in 1..=document.count(&format!("establishment[{n}].technical_account")) {
+            let key = format!("establishment[{n}].technical_account[{m}]");
+            if let Some(account) = document.peek::<TechnicalAccountSection>(&key) {
+                secret_file(config, document, &format!("{key}.password_file"), &account.password_file);
+            }
+        }
+    }
+    for (environment, api) in &config.plain.chorus.api {
+        let key = format!("chorus.api.{environment}");
+        secret_file(config, document, &format!("{key}.client_secret_file"), &api.client_secret_file);
+        let Some(ca_file) = &api.ca_file else { continue };
+        let path = config.path(ca_file);
+        let sound = read(&path).map_err(|error| Text::from(&error));
+        let sound = sound.and_then(|pem| tls::client_config(Some(&pem)).map_err(|error| said(&error)));
+        if let Err(why) = sound {
+            useless(
+                document,
+                &format!("{key}.ca_file"),
+                &path,
+                &why,
+                Text::new(
+                    "Mettez-y l'autorité de confiance (PEM), ou retirez la clé ; d'ici là aucun appel ne part",
+                    "Put the trusted authority (PEM) there, or remove the key; until then no call leaves",
+                ),
+            );
+        }
+    }
+}
+
+fn door(config: &Numbered, document: &mut Document<'_>) {
+    let door = &config.plain.door;
+    let mut pem = None;
+    if let Some(file) = &door.certificate_file {
+        let path = config.path(file);
+        let sound = read(&path).map_err(|error| Text::from(&error));
+        match sound.and_then(|pem| tls::fingerprint(&pem).map(|_| pem).map_err(|error| said(&error))) {
+            Ok(read) => pem = Some(read),
+            Err(why) => {
+                let remedy = Text::new(
+                    "Mettez-y la chaîne de certificats (PEM) ; d'ici là la porte ne s'ouvre pas. Sans certificate_file \
+                     ni key_file, la machine fait son propre certificat",
+                    "Put the chain of certificates (PEM) there; until then the door does not open. Without \
+                     certificate_file and key_file the box makes its own",
+                );
+                useless(document, "door.certificate_file", &path, &why, remedy);
+            }
+        }
+    }
+    if let Some(file) = &door.key_file {
+        secret_file(config, document, "door.key_file", file);
+        let path = config.path(file);
+        if let (Some(pem), Ok(key)) = (pem, secret::read(&path))
+            && let Err(error) = tls::server_config(&pem, &key, &[])
+        {
+            let remedy = Text::new(
+                "Mettez-y la clé privée (PEM) de ce certificat ; d'ici là la porte ne s'ouvre pas",
+                "Put the private key (PEM) of this certificate there; until then the door does not open",
+            );
+            useless(document, "door.key_file", &path, &said(&error), remedy);
+        }
+    }
+}
+
+/// Keys that the box makes at first start: missing they will be made, open to others they are refused.
+fn own_keys(config: &Numbered, document: &mut Document<'_>) {
+    let named = [
+        ("sftp.host_key_file", &config.plain.sftp.host_key_file),
+        ("journal.key_file", &config.plain.journal.key_file),
+    ];
+    for (key, file) in named {
+        if let Some(file) = file.as_ref().filter(|file| config.path(file).exists()) {
+            secret_file(config, document, key, file);
+        }
+    }
+}
+
+fn secret_file(config: &Numbered, document: &mut Document<'_>, key: &str, file: &Path) {
+    let path = config.path(file);
+    match secret::check_permissions(&path) {
+        Ok(()) => {}
+        Err(SecretError::Io { cause, .. }) => {
+            let remedy = match cause.kind() {
+                ErrorKind::NotFound => Text::new(
+                    "Mettez-y le secret (droits 0600), ou envoyez-le sur la page",
+                    "Put the secret there (mode 0600), or upload it on the page",
+                ),
+                _ => Text::new("Vérifiez le chemin et les droits", "Check the path and its permissions"),
+            };
+            useless(document, key, &path, &Text::from(&cause), remedy);
+        }
+        Err(SecretError::OpenToOthers { mode, .. }) => {
+            let why = Text::new(
+                format!("d'autres peuvent le lire (droits {mode:04o})"),
+                format!("others can read it (mode {mode:04o})"),
+            );
+            let command = format!("chmod 600 {}", path.display());
+            useless(document, key, &path, &why, Text::new(command.clone(), command));
+        }
+        Err(error @ SecretError::TooLarge { .. }) => {
+            let remedy = Text::new("Vérifiez le chemin", "Check the path");
+            useless(document, key, &path, &said(&error), remedy);
+        }
+    }
+}
+
+fn useless(document: &mut Document<'_>, key: &str, path: &Path, why: &Text, remedy: Text) {
+    let path = path.display();
+    document.object(key, Text::new(format!("{path} : {}", why.fr), format!("{path}: {}", why.en)), remedy);
+}
+
+fn said(error: &impl std::fmt::Display) -> Text {
+    Text::new(error.to_string(), error.to_string())
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(PEM_LIMIT).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+impl Numbered {
+    fn path(&self, file: &Path) -> PathBuf {
+        self.plain.path(file)
+    }
+}

@@ -1,0 +1,222 @@
+//! The syntaxes' rules and our own (`FG-…`: reading, `CPRO-…`: Chorus Pro's limits, `G2B-…`: towards firms), in words.
+
+use super::Words;
+
+table! {
+    "UBL-DT-01" {
+        "Un montant a plus de deux décimales : {value}."
+        "Arrondissez ce montant au centime ; seuls les prix unitaires peuvent être plus précis."
+        "An amount has more than two decimals: {value}."
+        "Round this amount to the cent; only unit prices may be more precise."
+    }
+    "UBL-SR-07" {
+        "Une référence à une facture antérieure ne la nomme pas (BT-25)."
+        "Écrivez le numéro de la facture d'origine, ou retirez la référence."
+        "A reference to a preceding invoice does not name it (BT-25)."
+        "Write the number of the original invoice, or remove the reference."
+    }
+    "UBL-SR-43" {
+        "Un document joint porte un schéma d'identifiant sans être l'objet facturé (BT-18)."
+        "Donnez-lui le type 130 s'il s'agit de l'objet facturé, sinon retirez le schéma."
+        "A joined document carries an identifier scheme without being the invoiced object (BT-18)."
+        "Give it type 130 if it is the invoiced object; else remove the scheme."
+    }
+    "UBL-SR-*" {
+        "Un élément apparaît plus de fois que la norme ne l'admet."
+        "N'écrivez cet élément qu'une fois (l'endroit est indiqué)."
+        "An element occurs more often than the standard allows."
+        "Write this element once only (the place is given)."
+    }
+    "CII-SR-*" {
+        "Un élément est en trop ou manque à cet endroit du CII."
+        "Corrigez cet élément (l'endroit est indiqué)."
+        "An element is one too many, or missing, at this place of the CII."
+        "Correct this element (the place is given)."
+    }
+    "CII-DT-*" {
+        "Un élément ou un attribut est interdit, manque, ou a une valeur non admise à cet endroit du CII."
+        "Corrigez cet élément (l'endroit est indiqué) : un document joint a le type 916, 50 ou 130, celui d'une ligne 130."
+        "An element or attribute is forbidden, missing, or has a value that is not allowed, at this place of the CII."
+        "Correct this element (the place is given): a joined document has type 916, 50 or 130, that of a line 130."
+    }
+    "UBL-DT-*" {
+        "Un attribut est interdit ou manque à cet endroit de l'UBL."
+        "Corrigez cet attribut (l'endroit est indiqué)."
+        "An attribute is forbidden or missing at this place of the UBL."
+        "Correct this attribute (the place is given)."
+    }
+    "FG-DECIMAL" {
+        "Un nombre est mal écrit : « {value} »."
+        "Écrivez-le avec un point décimal, sans espace, sans lettre ni exposant : 2400.00."
+        "A number is badly written: \"{value}\"."
+        "Write it with a decimal point, without space, letter or exponent: 2400.00."
+    }
+    "FG-VALUE" {
+        "Une valeur ne peut pas être lue : « {value} »."
+        "Corrigez cette valeur : date AAAA-MM-JJ, vrai/faux « true » ou « false », contenu joint en base64."
+        "A value cannot be read: \"{value}\"."
+        "Correct this value: date YYYY-MM-DD, \"true\" or \"false\", attached content in base64."
+    }
+    "FG-DUPLICATE" {
+        "Un élément est écrit deux fois là où un seul est admis ; le premier seul serait lu."
+        "Ne gardez qu'un des deux éléments."
+        "An element is written twice where one is allowed; only the first would be read."
+        "Keep only one of the two elements."
+    }
+    "FG-SCHEMA" {
+        "Le document s'écarte du schéma à cet endroit."
+        "Corrigez cet élément selon le schéma UBL 2.1 ou CII D16B."
+        "The document departs from the schema at this place."
+        "Correct this element according to the UBL 2.1 or CII D16B schema."
+    }
+    "FG-ENCODING" {
+        "Le fichier n'est pas écrit en UTF-8 mais en {encoding}."
+        "Enregistrez le fichier en UTF-8 : c'est ce que Chorus Pro attend."
+        "The file is not written in UTF-8 but in {encoding}."
+        "Save the file as UTF-8: that is what Chorus Pro expects."
+    }
+    "FG-PDF" {
+        "Le PDF et la facture qu'il contient ne s'accordent pas : {detail}."
+        "Faites produire un Factur-X conforme (PDF/A-3, factur-x.xml associé, métadonnées XMP)."
+        "The PDF and the invoice inside it disagree: {detail}."
+        "Have a conforming Factur-X made (PDF/A-3, factur-x.xml associated, XMP metadata)."
+    }
+    "FG-MORE" {
+        "{count} autres anomalies ne sont pas montrées."
+        "Corrigez d'abord celles de la liste."
+        "{count} further findings are not shown."
+        "Correct those of the list first."
+    }
+    "CPRO-NUMBER-LENGTH" {
+        "Le numéro de facture a {length} caractères ; Chorus Pro en admet {limit} (BT-1)."
+        "Donnez à la facture un numéro de {limit} caractères au plus."
+        "The invoice number has {length} characters; Chorus Pro allows {limit} (BT-1)."
+        "Give the invoice a number of at most {limit} characters."
+    }
+    "CPRO-NUMBER-CHARACTERS" {
+        "Le numéro de facture contient « {value} », que Chorus Pro refuse (BT-1)."
+        "N'utilisez que lettres sans accent, chiffres, espace et - _ / +."
+        "The invoice number holds \"{value}\", which Chorus Pro refuses (BT-1)."
+        "Use only letters without accent, digits, space and - _ / +."
+    }
+    "CPRO-PRECEDING-LENGTH" {
+        "Le numéro de la facture d'origine a plus de {limit} caractères (BT-25)."
+        "Reprenez le numéro d'origine tel que Chorus Pro le connaît."
+        "The number of the original invoice has more than {limit} characters (BT-25)."
+        "Take the original number as Chorus Pro knows it."
+    }
+    "CPRO-SUPPLIER-ID" {
+        "Rien n'identifie le fournisseur pour Chorus Pro."
+        "Indiquez son SIRET (BT-29, schéma 0009)."
+        "Nothing identifies the supplier for Chorus Pro."
+        "State its SIRET (BT-29, scheme 0009)."
+    }
+    "CPRO-SUPPLIER-SIRET-KEY" {
+        "La clé du SIRET du fournisseur est fausse : {value}."
+        "Vérifiez les 14 chiffres du SIRET."
+        "The check digit of the supplier's SIRET is wrong: {value}."
+        "Check the 14 digits of the SIRET."
+    }
+    "CPRO-BUYER-SIRET" {
+        "Le SIRET du destinataire manque (BT-46, schéma 0009)."
+        "Indiquez les 14 chiffres du SIRET de la structure publique destinataire."
+        "The recipient's SIRET is missing (BT-46, scheme 0009)."
+        "State the 14 digits of the receiving public body's SIRET."
+    }
+    "CPRO-BUYER-SIRET-FORM" {
+        "Le SIRET du destinataire n'a pas 14 chiffres : « {value} »."
+        "Indiquez les 14 chiffres, sans espace ; un SIREN (9 chiffres) ne suffit pas."
+        "The recipient's SIRET has not 14 digits: \"{value}\"."
+        "State the 14 digits, without spaces; a SIREN (9 digits) is not enough."
+    }
+    "CPRO-BUYER-SIRET-KEY" {
+        "La clé du SIRET du destinataire est fausse : {value}."
+        "Vérifiez les 14 chiffres du SIRET auprès du destinataire."
+        "The check digit of the recipient's SIRET is wrong: {value}."
+        "Check the 14 digits of the SIRET with the recipient."
+    }
+    "CPRO-ENGAGEMENT-LENGTH" {
+        "Le numéro d'engagement a {length} caractères ; Chorus Pro en admet {limit} (BT-13)."
+        "Reprenez le numéro d'engagement communiqué par le destinataire, sans rien y ajouter."
+        "The commitment number has {length} characters; Chorus Pro allows {limit} (BT-13)."
+        "Take the commitment number that the recipient gave, and add nothing to it."
+    }
+    "CPRO-MARKET-LENGTH" {
+        "Le numéro de marché a {length} caractères ; Chorus Pro en admet {limit} (BT-12)."
+        "Reprenez le numéro de marché communiqué par le destinataire, sans rien y ajouter."
+        "The contract number has {length} characters; Chorus Pro allows {limit} (BT-12)."
+        "Take the contract number that the recipient gave, and add nothing to it."
+    }
+    "CPRO-SERVICE-LENGTH" {
+        "Le code service a {length} caractères ; Chorus Pro en admet {limit} (BT-10 ou BT-46)."
+        "Reprenez le code service de l'annuaire de Chorus Pro."
+        "The service code has {length} characters; Chorus Pro allows {limit} (BT-10 or BT-46)."
+        "Take the service code from Chorus Pro's directory."
+    }
+    "CPRO-ATTACHMENT-SIZE" {
+        "La pièce jointe « {name} » pèse {length} octets ; Chorus Pro en admet {limit}."
+        "Allégez cette pièce jointe, ou coupez-la en plusieurs."
+        "The attachment \"{name}\" has {length} bytes; Chorus Pro allows {limit}."
+        "Make this attachment lighter, or split it."
+    }
+    "CPRO-ATTACHMENT-NAME-LENGTH" {
+        "Le nom de la pièce jointe « {name} » a {length} caractères ; Chorus Pro en admet {limit}."
+        "Raccourcissez le nom de la pièce jointe."
+        "The name of attachment \"{name}\" has {length} characters; Chorus Pro allows {limit}."
+        "Shorten the attachment's name."
+    }
+    "CPRO-ATTACHMENT-NAME" {
+        "Le nom de la pièce jointe « {name} » contient un caractère que Chorus Pro refuse : « {value} »."
+        "Renommez-la sans aucun de % $ ! & / \\ : ; « » # @ ni caractère de contrôle."
+        "The name of attachment \"{name}\" holds a character that Chorus Pro refuses: \"{value}\"."
+        "Rename it without any of % $ ! & / \\ : ; « » # @ nor control characters."
+    }
+    "CPRO-ATTACHMENT-EXTENSION" {
+        "Chorus Pro ne prend pas cette sorte de pièce jointe : « {name} »."
+        "Joignez un PDF, une image ou un document bureautique, avec son extension."
+        "Chorus Pro does not take this kind of attachment: \"{name}\"."
+        "Attach a PDF, an image or an office document, with its extension."
+    }
+    "CPRO-TOTAL-SIZE" {
+        "Le dossier pèse {length} octets ; Chorus Pro en admet {limit}, pièces jointes comprises."
+        "Allégez les pièces jointes, ou envoyez-en une partie plus tard."
+        "The whole has {length} bytes; Chorus Pro allows {limit}, attachments included."
+        "Make the attachments lighter, or send some of them later."
+    }
+    "CPRO-FRAME" {
+        "Le cadre de facturation « {value} » n'existe pas (BT-23)."
+        "Utilisez un cadre de A1 à A25 ; A1 est la facture ordinaire d'un fournisseur."
+        "The invoicing framework \"{value}\" does not exist (BT-23)."
+        "Use a framework from A1 to A25; A1 is a supplier's ordinary invoice."
+    }
+    "CPRO-FRAME-S5" {
+        "Le cadre S5 n'est pas admis vers un destinataire public (BT-23)."
+        "Utilisez S3 pour la sous-traitance à paiement direct."
+        "Framework S5 is not allowed towards a public recipient (BT-23)."
+        "Use S3 for subcontracting with direct payment."
+    }
+    "CPRO-CREDIT-PAYMENT" {
+        "Un avoir ne devrait pas porter de moyen de paiement : Chorus Pro l'a déjà refusé."
+        "Retirez le moyen de paiement de l'avoir."
+        "A credit note should not carry a payment means: Chorus Pro has refused that."
+        "Remove the payment means from the credit note."
+    }
+    "CPRO-PAYMENT-MEANS" {
+        "Le moyen de paiement manque : Chorus Pro l'exige souvent (BT-81)."
+        "Indiquez le moyen de paiement, par exemple 30 pour un virement."
+        "The payment means is missing: Chorus Pro often demands it (BT-81)."
+        "State the payment means, for example 30 for a credit transfer."
+    }
+    "G2B-NUMBER-LENGTH" {
+        "Le numéro de facture a {length} caractères ; {limit} sont admis vers une entreprise (BT-1)."
+        "Donnez à la facture un numéro de {limit} caractères au plus."
+        "The invoice number has {length} characters; {limit} are allowed towards a firm (BT-1)."
+        "Give the invoice a number of at most {limit} characters."
+    }
+    "G2B-SYNTAX" {
+        "Vers une entreprise, Chorus Pro n'admet que l'UBL et Factur-X, pas le CII seul."
+        "Émettez la facture en UBL ou en Factur-X."
+        "Towards a firm, Chorus Pro allows only UBL and Factur-X, not CII alone."
+        "Issue the invoice as UBL or Factur-X."
+    }
+}

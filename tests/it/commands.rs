@@ -1,0 +1,382 @@
+//! The commands that do one thing and end, as a user types them: what they say, what they leave, how they end.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use fluxgate::app::samples::{Expect, SAMPLES};
+use fluxgate::simulator::Credentials;
+use serde_json::Value;
+
+/// The binary, in a session whose language is English.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fluxgate"));
+    command.env("LANG", "en_GB.UTF-8").env_remove("LC_ALL").env_remove("LC_MESSAGES").stdin(Stdio::null());
+    command
+}
+
+pub fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("ended by a signal: {output:?}"))
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Everything below a folder.
+pub fn listing(dir: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(listing(&entry.path()));
+        }
+        found.insert(entry.path());
+    }
+    found
+}
+
+fn run(words: &[&str]) -> Output {
+    program().args(words).output().unwrap()
+}
+
+/// A sound configuration of a gateway that was never started.
+fn configuration(dir: &Path) -> PathBuf {
+    let file = dir.join("fluxgate.toml");
+    let text = format!(
+        "version = 1\n[door]\nlisten = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n[sftp]\nlisten = \
+         \"127.0.0.1:0\"\n[store]\ndir = \"{0}/data\"\nrun_dir = \"{0}/run\"\n",
+        dir.display()
+    );
+    fs::write(&file, text).unwrap();
+    file
+}
+
+#[test]
+fn every_command_explains_itself_and_wrong_words_end_with_64() {
+    for help in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["demo", "--help"],
+        &["simulate", "--help"],
+        &["check", "--help"],
+        &["audit", "--help"],
+        &["audit", "verify", "--help"],
+        &["config", "--help"],
+        &["config", "check", "--help"],
+        &["user", "--help"],
+        &["user", "list", "--help"],
+        &["user", "hash", "--help"],
+        &["--version"],
+    ] {
+        assert_eq!(code(&run(help)), 0, "{help:?}");
+    }
+    for command in ["add", "passwd"] {
+        let help = stdout(&run(&["user", command, "--help"]));
+        assert!(help.contains("12 to 256 characters"), "{help}");
+    }
+    assert!(stdout(&run(&["user", "add", "--help"])).contains("1 to 64 characters"));
+    for wrong in [
+        &["nonsense"][..],
+        &["serve", "--role", "nobody"],
+        &["check"],
+        &["check", "--environment", "test", "f.xml"],
+        &["check", "--profile", "test", "f.xml"],
+        &["user", "add"],
+        &["audit", "verify", "/tmp", "--config", "f.toml"],
+    ] {
+        let said = run(wrong);
+        assert_eq!(code(&said), 64, "{wrong:?}: {said:?}");
+    }
+}
+
+#[test]
+fn a_configuration_that_was_named_and_is_not_there_starts_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("config")).unwrap();
+    let before = listing(dir.path());
+    let missing = dir.path().join("config/fluxgate.tolm");
+    let folder = dir.path().join("config");
+    let beside_a_file = dir.path().join("config/x/fluxgate.toml");
+    for path in [&missing, &folder, &beside_a_file] {
+        for words in [
+            &["serve"][..],
+            &["serve", "--role", "core"],
+            &["serve", "--role", "front"],
+            &["user", "list"],
+            &["user", "add", "claire"],
+            &["user", "passwd", "claire"],
+            &["audit", "verify"],
+        ] {
+            let ended = program().args(words).arg("--config").arg(path).output().unwrap();
+            let said = stderr(&ended);
+            assert_eq!(code(&ended), 66, "{words:?}: {ended:?}");
+            assert!(said.contains(path.to_str().unwrap()) && said.contains("config/fluxgate.toml"), "{said}");
+        }
+        let checked = program().args(["config", "check"]).arg(path).output().unwrap();
+        assert_eq!(code(&checked), 66, "{checked:?}");
+        assert!(stderr(&checked).contains(path.to_str().unwrap()), "{checked:?}");
+    }
+    assert_eq!(listing(dir.path()), before);
+    let mut french = program();
+    let said = french.env("LANG", "fr_FR.UTF-8").args(["user", "list", "--config"]).arg(&missing).output().unwrap();
+    assert!(stderr(&said).contains("introuvable") && stderr(&said).contains("Corrigez le chemin"), "{said:?}");
+}
+
+#[test]
+fn asking_who_is_there_makes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = configuration(dir.path());
+    let before = listing(dir.path());
+    let config = file.to_str().unwrap();
+    let listed = run(&["user", "list", "--config", config]);
+    assert_eq!((code(&listed), stdout(&listed).as_str()), (0, ""));
+    assert!(stderr(&listed).contains("nobody yet"), "{listed:?}");
+    let mut passwd = program().args(["user", "passwd", "x", "--config", config]).stdin(Stdio::piped()).spawn().unwrap();
+    passwd.stdin.take().unwrap().write_all(b"une phrase assez longue\n").unwrap();
+    assert_eq!(passwd.wait().unwrap().code(), Some(65), "nobody is called x");
+    assert_eq!(listing(dir.path()), before);
+
+    // A file that nothing can be made of, and no store: nothing is made where the defaults point.
+    fs::write(&file, format!("[store]\ndir = \"{0}/data\"\nrun_dir = \"{0}/run\"\n", dir.path().display())).unwrap();
+    for words in [["user", "list"], ["user", "passwd"], ["user", "add"]] {
+        let name = if words[1] == "list" { &[][..] } else { &["claire"] };
+        let ended = program().args(words).args(name).args(["--config", config]).output().unwrap();
+        assert_eq!(code(&ended), 66, "{words:?}: {ended:?}");
+        assert!(stderr(&ended).contains("config check"), "{ended:?}");
+    }
+    assert_eq!(listing(dir.path()), before);
+
+    let verified = run(&["audit", "verify", dir.path().to_str().unwrap()]);
+    assert_eq!(code(&verified), 66);
+    assert!(stderr(&verified).contains("no journal in"), "{verified:?}");
+}
+
+#[test]
+fn check_names_what_it_assumes_and_softens_what_the_test_platform_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let sample = SAMPLES.iter().find(|sample| sample.expect == Expect::RejectedByChorus).unwrap();
+    let invoice = dir.path().join(sample.name);
+    fs::write(&invoice, sample.bytes).unwrap();
+    let invoice = invoice.to_str().unwrap();
+
+    let production = run(&["check", invoice, invoice]);
+    assert_eq!(code(&production), 65, "{production:?}");
+    let said = stdout(&production);
+    assert_eq!(said.matches("profile chorus").count(), 1, "{said}");
+    assert_eq!(said.matches("environment production").count(), 1, "{said}");
+    assert_eq!(said.matches("REJECTED FG-209").count(), 2, "{said}");
+    for environment in ["qualification", "practice"] {
+        let softer = run(&["check", invoice, "--environment", environment]);
+        assert_eq!(code(&softer), 0, "{softer:?}");
+        let said = stdout(&softer);
+        assert!(
+            said.contains(&format!("environment {environment}")) && said.contains("CPRO-BUYER-SIRET-KEY"),
+            "{said}"
+        );
+    }
+
+    let json = stdout(&run(&["check", invoice, "--json"]));
+    let line: Value = serde_json::from_str(json.trim_end()).unwrap();
+    let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["file", "syntax", "profile", "verdict", "findings", "number", "fault"]);
+    assert_eq!((line["fault"].as_str(), line["number"].is_string()), (Some("FG-209"), true), "{line}");
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_does_not_look_like_a_rejected_invoice() {
+    let dir = tempfile::tempdir().unwrap();
+    let (absent, cut) = (dir.path().join("absente.xml"), dir.path().join("coupée.xml"));
+    fs::write(&cut, "<Invoice><a>").unwrap();
+    let names = [absent.to_str().unwrap(), dir.path().to_str().unwrap(), cut.to_str().unwrap()];
+    let ended = program().args(["check", "--json"]).args(names).output().unwrap();
+    assert_eq!(code(&ended), 66, "{ended:?}");
+    let lines: Vec<Value> = stdout(&ended).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (line, name) in lines.iter().zip(names) {
+        assert_eq!((line["file"].as_str(), line["verdict"].as_str()), (Some(name), Some("reject")));
+        assert_eq!(line["findings"].as_array().unwrap().len(), 1, "{line}");
+    }
+    let rules: Vec<&str> = lines.iter().map(|line| line["findings"][0]["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["OPEN", "OPEN", "SYNTAX"]);
+    assert_eq!((&lines[0]["fault"], lines[2]["fault"].as_str()), (&Value::Null, Some("FG-203")));
+
+    let ended = program().args(["check"]).args(names).output().unwrap();
+    assert_eq!(code(&ended), 66);
+    let (out, err) = (stdout(&ended), stderr(&ended));
+    assert!(err.contains(&format!("{}: NOT READ (not found)", names[0])), "{err}");
+    assert_eq!(out.matches("REJECTED").count(), 1, "only what was read is rejected: {out}");
+    assert!(out.contains("REJECTED FG-203"), "{out}");
+}
+
+#[test]
+fn config_check_says_everything_at_once_and_by_its_exit_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = configuration(dir.path());
+    let check = || run(&["config", "check", file.to_str().unwrap()]);
+    let sound = check();
+    assert_eq!((code(&sound), stderr(&sound).as_str()), (0, ""));
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        text.replace("[sftp]", "[sftq]") + "[[route]]\naccount = \"sifac\"\nestablishment = \"univ\"\nprofile = 3\n",
+    )
+    .unwrap();
+    let bad = check();
+    assert_eq!(code(&bad), 78);
+    let said = stdout(&bad);
+    let lines: Vec<&str> = said.lines().collect();
+    let at = |line: u32, key: &str| {
+        lines.iter().any(|l| l.starts_with(&format!("{}:{line}:", file.display())) && l.contains(key))
+    };
+    assert!(at(5, "sftq: unknown key. Did you mean `sftp`?"), "{said}");
+    assert!(at(11, "route[1].account: no [[account]] is called \"sifac\""), "{said}");
+    assert!(at(12, "route[1].establishment: no [[establishment]] is called \"univ\""), "{said}");
+    assert!(at(13, "route[1].profile: value refused"), "{said}");
+    assert!(at(10, "route[1].environment: this key is required. Add it: see config/fluxgate.toml"), "{said}");
+}
+
+#[test]
+fn files_that_a_configuration_names_and_that_are_of_no_use_are_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("fluxgate.toml");
+    let sample = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/fluxgate.toml")).unwrap();
+    let text = sample
+        .replace("dir = \"/var/lib/fluxgate\"", &format!("dir = \"{}\"", dir.path().display()))
+        .replace("# ca_file =", "ca_file =")
+        .replace("# certificate_file =", "certificate_file =")
+        .replace("# key_file = \"secrets/door.key\"", "key_file = \"secrets/door.key\"");
+    fs::write(&file, &text).unwrap();
+    let check = || run(&["config", "check", file.to_str().unwrap()]);
+    let said = check();
+    assert_eq!(code(&said), 0, "files may come later: {said:?}");
+    let told = stderr(&said);
+    for (key, path) in [
+        ("establishment[1].technical_account[1].password_file", "secrets/univ-exemple.qualification.password"),
+        ("chorus.api.qualification.client_secret_file", "secrets/piste.qualification.secret"),
+        ("chorus.api.qualification.ca_file", "secrets/proxy-ca.pem"),
+        ("door.certificate_file", "secrets/door.pem"),
+        ("door.key_file", "secrets/door.key"),
+    ] {
+        let path = dir.path().join(path);
+        let line = told.lines().find(|line| line.contains(&format!("warning: {key}: {}: not found. ", path.display())));
+        let line = line.unwrap_or_else(|| panic!("{key}: {told}"));
+        let number: usize = line[file.to_str().unwrap().len() + 1..].split(':').next().unwrap().parse().unwrap();
+        assert!(text.lines().nth(number - 1).unwrap().contains(key.rsplit('.').next().unwrap()), "{line}");
+    }
+
+    // There, and of no use.
+    fs::create_dir(dir.path().join("secrets")).unwrap();
+    for name in
+        ["univ-exemple.qualification.password", "piste.qualification.secret", "proxy-ca.pem", "door.pem", "door.key"]
+    {
+        let path = dir.path().join("secrets").join(name);
+        fs::write(&path, "no PEM").unwrap();
+        let mode = if name.starts_with("piste") { 0o640 } else { 0o600 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let said = check();
+    let told = stderr(&said);
+    assert_eq!((code(&said), told.lines().count()), (0, 3), "{told}");
+    for part in
+        ["others can read it (mode 0640). chmod 600 ", "ca_file: ", "certificate_file: ", "holds no certificate"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+/// A running simulator.
+struct Simulator(Child);
+
+impl Simulator {
+    fn start(words: &[&str]) -> (Self, Credentials) {
+        let mut child = program().arg("simulate").args(words).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (Self(child), serde_json::from_str(&line).unwrap())
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The status of one GET by a client that trusts `ca` and nothing else.
+fn ask(credentials: &Credentials, ca: &[u8]) -> Result<String, std::io::Error> {
+    let config = fluxgate::net::tls::client_config(Some(ca)).unwrap();
+    let address: std::net::SocketAddr = credentials.url.strip_prefix("https://").unwrap().parse().unwrap();
+    let name = rustls::pki_types::ServerName::from(address.ip());
+    let session = rustls::ClientConnection::new(std::sync::Arc::new(config), name).unwrap();
+    let stream = std::net::TcpStream::connect(address)?;
+    let mut stream = rustls::StreamOwned::new(session, stream);
+    write!(stream, "GET /simulator/ledger HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(line)
+}
+
+#[test]
+fn a_simulator_s_folder_keeps_what_its_clients_know() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept = dir.path().join("simulator");
+    let words = ["--dir", kept.to_str().unwrap()];
+    let (first, before) = Simulator::start(&words);
+    let ca = fs::read(kept.join("ca.pem")).unwrap();
+    assert_eq!(Path::new(&before.ca_file), kept.join("ca.pem").canonicalize().unwrap());
+    assert!(ask(&before, &ca).unwrap().starts_with("HTTP/1.1 200 "));
+    let mode = |name: &str| fs::metadata(kept.join(name)).unwrap().permissions().mode() & 0o777;
+    for name in ["ca.key", "server.key", "client.secret", "account.password"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+    assert_eq!(fs::read_to_string(kept.join("client.secret")).unwrap().trim(), before.client_secret);
+    assert_eq!(fs::read_to_string(kept.join("account.password")).unwrap().trim(), before.account_password);
+    let server = fs::read(kept.join("server.pem")).unwrap();
+    drop(first);
+
+    let (second, after) = Simulator::start(&words);
+    assert_eq!((&after.client_id, &after.client_secret), (&before.client_id, &before.client_secret));
+    assert_eq!((&after.account_login, &after.account_password), (&before.account_login, &before.account_password));
+    assert!(ask(&after, &ca).unwrap().starts_with("HTTP/1.1 200 "), "the former authority is still good");
+    assert_eq!(fs::read(kept.join("server.pem")).unwrap(), server);
+    drop(second);
+
+    // Another address: another certificate, of the same authority.
+    let (third, elsewhere) = Simulator::start(&[&words[..], &["--listen", "127.0.0.2:0"]].concat());
+    assert_ne!(fs::read(kept.join("server.pem")).unwrap(), server);
+    assert!(ask(&elsewhere, &ca).unwrap().starts_with("HTTP/1.1 200 "));
+    drop(third);
+
+    // Without the folder everything is new, and the former authority vouches for nothing.
+    let (_fourth, stranger) = Simulator::start(&[]);
+    assert_ne!(stranger.client_secret, before.client_secret);
+    assert!(ask(&stranger, &ca).is_err());
+
+    fs::set_permissions(kept.join("ca.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    let damaged = run(&["simulate", "--dir", kept.to_str().unwrap()]);
+    assert_eq!(code(&damaged), 78, "{damaged:?}");
+    assert!(stderr(&damaged).contains("ca.key") && stderr(&damaged).contains("remove the folder"), "{damaged:?}");
+    let absent = run(&["simulate", "--scenario", "/nonexistent.toml"]);
+    assert_eq!((code(&absent), stderr(&absent).contains("/nonexistent.toml: not found")), (66, true), "{absent:?}");
+}
+
+#[test]
+fn an_account_s_hash_is_made_of_a_line_on_standard_input() {
+    let hash = |input: &[u8]| {
+        let mut command = program();
+        let mut child = command.args(["user", "hash"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let made = hash(b"une phrase assez longue");
+    assert!(made.status.success() && stdout(&made).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{made:?}");
+    assert_eq!(code(&hash(b"court\n")), 65);
+    assert_eq!(code(&hash(b"")), 66);
+}

@@ -1,0 +1,165 @@
+//! What the page says of flows, and what a person decides there.
+
+use fluxgate::domain::Timestamp;
+use fluxgate::fault::{Code, Fault};
+use fluxgate::flow::deposit;
+use fluxgate::store::{Facts, FindingRecord, Refusal};
+
+use super::{House, PERSON, XSS, realm};
+
+#[test]
+fn flows_are_listed_found_and_told_whole() {
+    let house = House::open();
+    let content = b"<Invoice>\xff binary \x00 too</Invoice>".repeat(5000);
+    let flow = house.receive(XSS, &content);
+    house.checked(&flow, "F-2026-001");
+    let bad = house.receive("mauvaise.xml", b"mauvaise");
+    let finding = FindingRecord {
+        rule: "BR-CO-15".into(),
+        severity: "fatal".into(),
+        place: "ligne 12".into(),
+        message: "Le total <b>ne tombe pas juste</b>".into(),
+        remedy: "Corrigez le total".into(),
+    };
+    let fault = Fault::new(Code::NotAnInvoice).with("looks_like", "<i>du texte</i>");
+    let facts = Facts { findings: Some(vec![finding]), fault: Some(fault), ..Facts::default() };
+    house.store.decide(&bad, deposit::Event::CheckFailed, facts, None, Timestamp::now()).wait().unwrap();
+    for n in 0..60 {
+        house.receive(&format!("autre-{n}.xml"), format!("autre {n}").as_bytes());
+    }
+    let mut browser = house.inside();
+
+    let page = browser.get("/flux");
+    assert_eq!(page.text().matches("<tr>").count(), 51, "fifty and a heading");
+    page.hides("mauvaise.xml");
+    let text = page.text();
+    let older = text.split("class=\"button quiet\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    browser.get(&older.replace("&#38;", "&").replace("&amp;", "&")).says("mauvaise.xml");
+
+    for query in ["F-2026-001", "alert", "papeterie", flow.as_str(), "%3Cscript%3E"] {
+        let found = browser.get(&format!("/flux?q={query}"));
+        found.says(&format!("/flux/{flow}"));
+        found.hides("autre-");
+        found.hides("<script>alert");
+    }
+    browser.get("/flux?q=%22%3E%3Cscript%3Ealert(2)").hides("<script>alert");
+    let stuck = browser.get("/flux?bloque=1");
+    stuck.says("mauvaise.xml");
+    stuck.hides("autre-");
+    browser.get("/flux?sorte=reception").says("Aucun flux ne correspond");
+
+    let page = browser.get(&format!("/flux/{flow}"));
+    page.says("&#60;script&#62;alert(&#39;1&#39;)&#60;/script&#62;");
+    page.hides("<script>alert");
+    for said in
+        ["F-2026-001", "Papeterie du Port", "1234.50 EUR", "Prêt à déposer", "Fichier reçu", "compte sifac", "n° "]
+    {
+        page.says(said);
+    }
+    let page = browser.get(&format!("/flux/{bad}"));
+    for said in ["FG-202", "Le fournisseur", "BR-CO-15", "Corrigez le total", "Refusé"] {
+        page.says(said);
+    }
+    page.hides("<b>ne tombe");
+    page.hides("<i>du texte");
+
+    let original = browser.get(&format!("/flux/{flow}/original"));
+    assert_eq!(original.body, content, "the bytes as they came");
+    assert_eq!(original.header("content-type"), Some("application/octet-stream"));
+    let disposition = original.header("content-disposition").unwrap();
+    assert!(disposition.starts_with("attachment; filename=\"_script_alert"), "{disposition}");
+    assert!(disposition.contains("filename*=UTF-8''%3Cscript%3E"), "{disposition}");
+    assert!(house.kinds().contains(&"download".to_owned()));
+    browser.cookies.clear();
+    assert_eq!(browser.get(&format!("/flux/{flow}/original")).status, 303, "nobody downloads without a session");
+}
+
+#[test]
+fn the_first_screen_says_what_is_stuck_and_who_must_act() {
+    let house = House::open();
+    let mut browser = house.inside();
+    house.receive("bonne.xml", b"bonne");
+    let page = browser.get("/");
+    page.says("Tout va bien");
+    page.says("data-refresh");
+    house.doubtful("douteuse.xml", "D-1");
+    let page = browser.get("/");
+    for said in ["1 flux attend une action", "FG-406", "L’établissement", "douteuse.xml", "portail Chorus Pro"] {
+        page.says(said);
+    }
+    let fault = Fault::new(Code::AccountRefused).with("login", "TECH_1@cpro.fr");
+    house.store.halt(&realm(), fault, Timestamp::now()).wait().unwrap();
+    let page = browser.get("/");
+    page.says("La liaison avec Chorus Pro est arrêtée");
+    page.says("424 jours");
+}
+
+#[test]
+fn a_doubtful_flow_is_decided_by_a_person_once() {
+    let house = House::open();
+    let mut browser = house.inside();
+    let flow = house.doubtful("douteuse.xml", "D-1");
+    let page = browser.get(&format!("/flux/{flow}"));
+    for said in ["Elle y est", "La renvoyer", "Abandonner"] {
+        page.says(said);
+    }
+    let asked = browser.get(&format!("/flux/{flow}/decision?choix=confirme"));
+    asked.says("Numéro de flux lu sur le portail");
+    let form = |choice: &str, number: &str| {
+        vec![("choix", choice.to_owned()), ("number", number.to_owned()), ("remark", "vu à 9 h".to_owned())]
+    };
+    let path = format!("/flux/{flow}/decision");
+    assert_eq!(browser.post(&path, &form("confirme", "pas un numéro")).status, 422);
+    let done = browser.post(&path, &form("confirme", "CPP2600012345"));
+    assert_eq!(done.header("location"), Some(format!("/flux/{flow}?fait=decide").as_str()));
+    let record = house.store.reader().unwrap().flow(&flow).unwrap().unwrap();
+    assert_eq!((record.state.as_str(), record.fault), ("deposited", None));
+    assert_eq!(record.deposit_number.unwrap().as_str(), "CPP2600012345");
+    let page = browser.get(&format!("/flux/{flow}?fait=decide"));
+    for said in ["Décision enregistrée", "Confirmé par une personne", PERSON, "vu à 9 h", "CPP2600012345"] {
+        page.says(said);
+    }
+    page.hides("La renvoyer");
+    let again = browser.post(&path, &form("renvoyer", ""));
+    assert_eq!(again.header("location"), Some(format!("/flux/{flow}?fait=impossible").as_str()));
+    assert_eq!(browser.get(&format!("/flux/{flow}/decision?choix=renvoyer")).status, 404);
+
+    let waiting = house.receive("attente.xml", b"attente");
+    let page = browser.get(&format!("/flux/{waiting}"));
+    page.says("Abandonner");
+    page.hides("Elle y est");
+    browser.get(&format!("/flux/{waiting}/decision?choix=abandonner"));
+    browser.post(&format!("/flux/{waiting}/decision"), &form("abandonner", ""));
+    let record = house.store.reader().unwrap().flow(&waiting).unwrap().unwrap();
+    assert_eq!((record.state.as_str(), record.fault.unwrap().code), ("abandoned", Code::Abandoned));
+}
+
+#[test]
+fn a_refused_file_and_a_double_one_have_their_page_and_receipt() {
+    let house = House::open();
+    let mut browser = house.inside();
+    let refusal = Refusal {
+        account: "sifac".parse().unwrap(),
+        realm: Some(realm()),
+        folder: "ailleurs".into(),
+        name: "perdue.xml".into(),
+        peer: "127.0.0.1".into(),
+        at: Timestamp::now(),
+        happened: None,
+        fault: Fault::new(Code::UnknownFolder).with("folder", "ailleurs"),
+    };
+    let refused = house.store.refuse(refusal).wait().unwrap();
+    browser.get(&format!("/flux/{refused}")).says("FG-104");
+    let first = house.receive("une.xml", b"une");
+    let second = house.receive("deux.xml", b"une");
+    assert_ne!(first, second);
+    let page = browser.get(&format!("/flux/{second}"));
+    page.says("FG-106");
+    page.says(&format!("/flux/{first}"));
+    assert_eq!(browser.get(&format!("/flux/{second}/accuse")).status, 404, "not written yet");
+    let folder = house.path("folders/sifac/accuses");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("deux.xml.{second}.json")), "{\"file\": \"deux.xml <b>\"}\n").unwrap();
+    browser.get(&format!("/flux/{second}")).says("deux.xml &#60;b&#62;");
+    assert_eq!(browser.get(&format!("/flux/{second}/accuse")).body, b"{\"file\": \"deux.xml <b>\"}\n");
+}
