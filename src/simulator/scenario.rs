@@ -14,6 +14,8 @@ use crate::domain::{Duration, Siret};
 pub const SCENARIO_LIMIT_BYTES: u64 = 1 << 20;
 /// The most rules of one kind.
 pub const RULES_LIMIT: usize = 1_000;
+/// Room kept for the rules of the catalogue of tests.
+const CATALOGUE_RULES: usize = 20;
 /// The most received invoices made at start.
 pub const RECEIVED_LIMIT: usize = 10_000;
 /// The longest page there is (PROTOCOL §2.2).
@@ -318,7 +320,11 @@ impl Scenario {
             ("recipient", self.recipient.len()),
             ("outage", self.outage.len()),
         ] {
-            at_most(key, length)?;
+            // The catalogue adds its own.
+            let limit = if self.catalogue { RULES_LIMIT - CATALOGUE_RULES } else { RULES_LIMIT };
+            if length > limit {
+                return Err(wrong(key, format!("must be at most {limit} rules")));
+            }
         }
         self.fault.iter().try_for_each(FaultRule::check)?;
         self.verdict.iter().try_for_each(VerdictRule::check)?;
@@ -492,6 +498,20 @@ mod tests {
             let name = serde_json::to_value(effect).unwrap();
             assert!(text.contains(name.as_str().unwrap()), "config/simulate.toml does not show {name}");
         }
+    }
+
+    #[test]
+    fn the_most_rules_there_may_be_leave_room_for_the_catalogues() {
+        let full = |count, catalogue| Scenario {
+            fault: vec![FaultRule::new("token", super::super::fault::Effect::Status500); count],
+            catalogue,
+            ..Scenario::default()
+        };
+        assert!(full(RULES_LIMIT, false).check().is_ok() && full(RULES_LIMIT, true).check().is_err());
+        let mut most = full(RULES_LIMIT - CATALOGUE_RULES, true);
+        most.check().unwrap();
+        super::super::catalogue::prepare(&mut most);
+        assert!(most.fault.len() <= RULES_LIMIT && most.verdict.len() + most.path.len() <= CATALOGUE_RULES);
     }
 
     #[test]

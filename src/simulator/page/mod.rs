@@ -146,8 +146,12 @@ fn strange(headers: &HeaderMap, peer: SocketAddr) -> Option<Answer> {
     if !peer.ip().to_canonical().is_loopback() {
         return Some(Answer::Refused(403, "the page is for the machine the simulator runs on"));
     }
-    let host = headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    (!is_loopback_name(host)).then_some(Answer::Refused(403, "call the page by 127.0.0.1 or localhost"))
+    (!is_called_by_its_name(headers)).then_some(Answer::Refused(403, "call the page by 127.0.0.1 or localhost"))
+}
+
+/// Whether the caller used a name of this machine: one that somebody else's name server made up is not.
+pub(super) fn is_called_by_its_name(headers: &HeaderMap) -> bool {
+    is_loopback_name(headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default())
 }
 
 fn is_loopback_name(host: &str) -> bool {

@@ -13,10 +13,12 @@ use super::http::{Body, JSON, content_type, raw, read_body, reply};
 use crate::simulator::control;
 use crate::simulator::page::{self, Answer};
 
-pub(super) fn ledger(peer: SocketAddr, shared: &Shared) -> Response<Body> {
-    if !peer.ip().to_canonical().is_loopback() {
-        return raw(403, None, "");
-    }
+/// From another machine, or by a name that is not this machine's.
+pub(super) fn is_stranger(request: &Request<Incoming>, peer: SocketAddr) -> bool {
+    !peer.ip().to_canonical().is_loopback() || !page::is_called_by_its_name(request.headers())
+}
+
+pub(super) fn ledger(shared: &Shared) -> Response<Body> {
     let ledger = shared.world().ledger();
     match serde_json::to_vec(&ledger) {
         Ok(body) => raw(200, Some(JSON), body),
@@ -24,10 +26,7 @@ pub(super) fn ledger(peer: SocketAddr, shared: &Shared) -> Response<Body> {
     }
 }
 
-pub(super) fn catalogue(peer: SocketAddr, shared: &Shared, as_text: bool) -> Response<Body> {
-    if !peer.ip().to_canonical().is_loopback() {
-        return raw(403, None, "");
-    }
+pub(super) fn catalogue(shared: &Shared, as_text: bool) -> Response<Body> {
     let report = shared.world().catalogue();
     match (report, as_text) {
         (None, _) => raw(404, Some("text/plain;charset=utf-8"), "the catalogue is not played: --catalogue run\n"),
@@ -39,19 +38,16 @@ pub(super) fn catalogue(peer: SocketAddr, shared: &Shared, as_text: bool) -> Res
     }
 }
 
-pub(super) fn status_file(peer: SocketAddr, shared: &Shared) -> Response<Body> {
-    if !peer.ip().to_canonical().is_loopback() {
-        return raw(403, None, "");
-    }
+pub(super) fn status_file(shared: &Shared) -> Response<Body> {
     match shared.world().status_file() {
         Some(xml) => raw(200, Some("application/xml"), xml),
         None => raw(404, None, ""),
     }
 }
 
-pub(super) async fn steer(request: Request<Incoming>, peer: SocketAddr, shared: &Arc<Shared>) -> Response<Body> {
+pub(super) async fn steer(request: Request<Incoming>, shared: &Arc<Shared>) -> Response<Body> {
     // A JSON content type cannot be sent across sites by a browser without asking first.
-    if !peer.ip().to_canonical().is_loopback() || !content_type(&request).starts_with("application/json") {
+    if !content_type(&request).starts_with("application/json") {
         return raw(403, None, "");
     }
     let Some(body) = read_body(request, shared).await else { return raw(413, None, "") };

@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-use self::http::{Body, Closed, content_type, form, malformed, read_body, reply};
+use self::http::{Body, Closed, content_type, form, malformed, raw, read_body, reply};
 use self::work::{About, answer_with, close_early, fault_name, instead, note};
 use super::catalogue::Told;
 use super::fault::{Effect, Moment, Subject};
@@ -122,13 +122,22 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: SocketAddr
 
 async fn handle(request: Request<Incoming>, peer: SocketAddr, shared: &Arc<Shared>) -> Result<Response<Body>, Closed> {
     let path = request.uri().path().to_owned();
+    if path.starts_with("/simulator/") && desk::is_stranger(&request, peer) {
+        return Ok(raw(
+            403,
+            Some("text/plain;charset=utf-8"),
+            "for the machine the simulator runs on, by its own name",
+        ));
+    }
     match (request.method(), path.as_str()) {
-        (&Method::GET, "/simulator/ledger") => Ok(desk::ledger(peer, shared)),
-        (&Method::GET, "/simulator/catalogue") => Ok(desk::catalogue(peer, shared, false)),
-        (&Method::GET, "/simulator/catalogue.txt") => Ok(desk::catalogue(peer, shared, true)),
-        (&Method::GET, "/simulator/statuts.xml") => Ok(desk::status_file(peer, shared)),
+        (&Method::GET, "/simulator/ledger") => Ok(desk::ledger(shared)),
+        (&Method::GET, "/simulator/catalogue") => Ok(desk::catalogue(shared, false)),
+        (&Method::GET, "/simulator/catalogue.txt") => Ok(desk::catalogue(shared, true)),
+        (&Method::GET, "/simulator/statuts.xml") => Ok(desk::status_file(shared)),
+        // A browser asks for it by itself: not worth a line in the ledger.
+        (&Method::GET, "/favicon.ico") => Ok(raw(204, None, "")),
         (&Method::POST, "/simulator/act") => Ok(desk::form(request, peer, shared).await),
-        (&Method::POST, "/simulator/control") => Ok(desk::steer(request, peer, shared).await),
+        (&Method::POST, "/simulator/control") => Ok(desk::steer(request, shared).await),
         (method, path) => match (Service::at(method, path), method == Method::POST && path == "/api/oauth/token") {
             (Some(service), _) => match out(service.name, shared)? {
                 Some(instead) => Ok(instead),

@@ -208,6 +208,11 @@ async fn a_form_of_another_site_or_run_or_name_is_refused() {
     }
     let rebound = super::answer(client.http.get(browser.url("/simulator/")).header("host", "evil.example")).await;
     assert_eq!(rebound.unwrap().status, 403, "a rebound name reads nothing");
+    let order = client.http.post(browser.url("/simulator/control")).header("host", "evil.example");
+    let order = super::answer(order.json(&json!({"action": "begin_outage"}))).await;
+    assert_eq!(order.unwrap().status, 403, "and gives no order");
+    assert_eq!(browser.get("/favicon.ico").await.status, 204);
+    assert_eq!(simulator.ledger().calls_of("/favicon.ico"), 0);
     assert_eq!(client.call("recuperer/tauxtva", json!({})).await.status, 200, "nothing was done");
     let good = browser.post(&outage, &[("origin", own.as_str()), ("host", host)]).await;
     assert_eq!(good.status, 200);

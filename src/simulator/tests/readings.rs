@@ -174,7 +174,7 @@ async fn the_status_file_has_both_readings_of_its_codes() {
     }
     let row = client.good("rechercher/fournisseur", json!({"numeroFacture": "FA-2"})).await["listeFactures"][0].clone();
     assert_eq!(row["commentaireEtatCourant"], "AUTRE - service fermé", "the supplier's API says the same");
-    let Some(schema) = crate::reference::reference("chorus-pro/xsd/CPPStatutPivot_V1_19.xsd") else { return };
+    let Some(schema) = reference("chorus-pro/xsd/CPPStatutPivot_V1_19.xsd") else { return };
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [("1.xml", &first), ("2.xml", &second)] {
         std::fs::write(folder.path().join(name), text).unwrap();

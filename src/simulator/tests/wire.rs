@@ -162,7 +162,7 @@ fn operations(swagger: &Value) -> Vec<(String, String, String)> {
 }
 
 fn swagger() -> Option<Value> {
-    let file = std::fs::read(crate::reference::reference("chorus-pro/swagger/factures.json")?).unwrap();
+    let file = std::fs::read(reference("chorus-pro/swagger/factures.json")?).unwrap();
     Some(serde_json::from_slice(&file).unwrap())
 }
 
