@@ -78,7 +78,7 @@ impl Default for Limits {
             pdf_attachments: 100,
             archive_members: 500,
             archive_member_bytes: 10_000_000,
-            archive_bytes: 512 * MIB,
+            archive_bytes: 128 * MIB,
             findings: 300,
         }
     }

@@ -216,7 +216,7 @@ fn details(w: &Writing<'_>, flow: &Loaded, facts: &Facts) -> Result<(), StoreErr
 }
 
 /// A refused or rejected flow waits for nobody any more once its invoice was dropped anew.
-fn corrected(w: &Writing<'_>, flow: &Loaded, invoice: &InvoiceFacts) -> Result<(), StoreError> {
+pub fn corrected(w: &Writing<'_>, flow: &Loaded, invoice: &InvoiceFacts) -> Result<(), StoreError> {
     w.run(
         "UPDATE flow SET waits = 0 WHERE realm = ?1 AND waits = 1 AND is_final = 1 AND id IN
          (SELECT flow FROM invoice WHERE realm = ?1 AND number = ?3 AND supplier = ?4 AND flow < ?2)",

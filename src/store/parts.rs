@@ -108,6 +108,7 @@ fn enter_flux(
             return Err(StoreError::AlreadyOnItsWay { what: invoice.number.to_string(), flow });
         }
         deposits::enter_invoice(w, file.realm, &id, ordinal, invoice)?;
+        deposits::corrected(w, &part, invoice)?;
     }
     part.refresh_search(w)?;
     Entry::new("part", at, Some(&file.place))

@@ -6,7 +6,9 @@ import socket
 import subprocess
 import time
 
-from gateway import BINARY, wait_until
+import pytest
+from gateway import BINARY, put, wait_until
+from invoices import invoice
 
 
 def heard(listener, seconds):
@@ -47,3 +49,62 @@ def test_readiness_watchdog_and_stop(gateway, tmp_path):
             service.wait()
         listener.close()
         gateway.start()
+
+
+JOURNAL = "/run/systemd/journal/socket"
+
+
+def record(datagram):
+    """A journal record's fields (systemd, JOURNAL_NATIVE_PROTOCOL): `KEY=value` lines, or a key, a length and a value."""
+    fields = {}
+    while datagram:
+        line, _, datagram = datagram.partition(b"\n")
+        key, equals, value = line.partition(b"=")
+        if not equals:
+            size = int.from_bytes(datagram[:8], "little")
+            value, datagram = datagram[8 : 8 + size], datagram[8 + size + 1 :]
+        fields[key.decode()] = value.decode()
+    return fields
+
+
+@pytest.mark.skipif(os.path.exists(JOURNAL) or os.geteuid() != 0, reason="a journald of its own, or not root")
+def test_the_journal_gets_records_with_their_fields(gateway, tmp_path):
+    gateway.stop()
+    os.makedirs(os.path.dirname(JOURNAL), exist_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    listener.bind(JOURNAL)
+    listener.settimeout(0.1)
+    with open(tmp_path / "stderr", "w") as stderr:
+        # What systemd says to a service whose standard error is the journal.
+        stream = os.fstat(stderr.fileno())
+        environment = {**os.environ, "JOURNAL_STREAM": f"{stream.st_dev}:{stream.st_ino}"}
+        service = subprocess.Popen([BINARY, "serve", "--config", str(gateway.config)], env=environment, stderr=stderr, stdout=stderr)
+    gateway.process = service
+    (gateway.run_dir / "addresses.json").unlink(missing_ok=True)
+    try:
+        gateway.ready()
+        with gateway.sftp() as sftp:
+            put(sftp, "/depot/JOURNAL-1.xml", invoice("JOURNAL-1"))
+        records = []
+
+        def deposited():
+            try:
+                while True:
+                    records.append(record(listener.recv(1 << 18)))
+            except TimeoutError:
+                return [r for r in records if r.get("MESSAGE") == "Deposited at Chorus Pro"]
+
+        told = wait_until("the journal's record of the deposit", deposited, 30)[0]
+        receipt = gateway.final_receipt("JOURNAL-1.xml")
+        assert (told["FLOW"], told["DEPOSIT"]) == (receipt["flow"], receipt["deposit_number"])
+        assert told["SYSLOG_IDENTIFIER"] == "fluxgate-core" and told["PRIORITY"] in "56", told
+        assert {r.get("SYSLOG_IDENTIFIER") for r in records} >= {"fluxgate-core", "fluxgate-front"}
+        assert not any("JOURNAL-1" in value for r in records for value in r.values()), "no name of a file in a log"
+    finally:
+        gateway.stop()
+        listener.close()
+        os.unlink(JOURNAL)
+        gateway.start()
+    told = (tmp_path / "stderr").read_text()
+    assert "Deposited at Chorus Pro" not in told, "a record is written once"
