@@ -10,7 +10,7 @@ use crate::domain::{DepositNumber, FlowId, InvoiceStatus, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::{Decision, FlowKind, Policy, deposit};
 use crate::invoice::reworded;
-use crate::store::{ArrivalRecord, Decided, Facts, FlowRecord, InvoiceRecord, Reader};
+use crate::store::{ArrivalRecord, AskedChange, Decided, Facts, FlowRecord, InvoiceRecord, Reader};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
@@ -78,6 +78,17 @@ struct StatusView {
     comment: String,
 }
 
+/// What a status change is about.
+struct AskedView {
+    number: String,
+    supplier: String,
+    chorus_id: String,
+    status: String,
+    tone: &'static str,
+    motif: String,
+    mandate: String,
+}
+
 /// Something a person may decide about a flow.
 pub struct Choice {
     pub word: &'static str,
@@ -98,6 +109,11 @@ struct FlowPage<'a> {
     folder: String,
     delivered_as: String,
     choices: Vec<Choice>,
+    /// The split file this flow is a part of: id and name.
+    parent: Option<(String, String)>,
+    /// Of a split file.
+    parts: Vec<FlowLine>,
+    asked: Option<AskedView>,
     invoices: Vec<InvoiceView>,
     findings: Vec<FindingView>,
     steps: Vec<StepView>,
@@ -149,9 +165,15 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         folder: arrival.as_ref().map(|a| a.folder.clone()).unwrap_or_default(),
         delivered_as: flow.delivered_as.clone().unwrap_or_default(),
         choices: choices(t, &flow),
+        parent: match &flow.parent {
+            Some(file) => reader.flow(file)?.map(|file| (file.id.to_string(), file.file)),
+            None => None,
+        },
+        parts: reader.parts(&id)?.iter().map(|part| FlowLine::new(part, t, Timestamp::now())).collect(),
+        asked: reader.change(&id)?.map(|change| asked(t, change.asked)),
         findings: findings(t, &reader, &id)?,
         steps: steps(t, &reader, &flow)?,
-        attempts: attempts(t, &reader, &id)?,
+        attempts: attempts(t, &reader, &flow)?,
         statuses: statuses(t, &reader, &id, number_of)?,
         receipt: arrival.as_ref().and_then(|a| receipt_text(site, a)),
         has_original: flow.sha256.is_some(),
@@ -190,6 +212,19 @@ fn invoice(t: Tongue, invoice: &InvoiceRecord) -> InvoiceView {
         status: invoice.status.as_ref().map(|s| t.status(s)).map(|(label, tone)| (label, tone.class())),
         status_at: invoice.status_at.as_deref().map(chorus_date).unwrap_or_default(),
         refused: invoice.refused.clone().unwrap_or_default(),
+    }
+}
+
+fn asked(t: Tongue, asked: AskedChange) -> AskedView {
+    let (status, tone) = t.status(&asked.target);
+    AskedView {
+        number: asked.number.to_string(),
+        supplier: asked.supplier,
+        chorus_id: asked.chorus_id.to_string(),
+        status,
+        tone: tone.class(),
+        motif: asked.motif,
+        mandate: asked.mandate.unwrap_or_default(),
     }
 }
 
@@ -247,15 +282,15 @@ fn actor(t: Tongue, actor: &str) -> String {
     }
 }
 
-fn attempts(t: Tongue, reader: &Reader, id: &FlowId) -> Result<Vec<AttemptView>, Trouble> {
-    let attempts = reader.attempts(id)?.into_iter();
+fn attempts(t: Tongue, reader: &Reader, flow: &FlowRecord) -> Result<Vec<AttemptView>, Trouble> {
+    let attempts = reader.attempts(&flow.id)?.into_iter();
     Ok(attempts
         .map(|a| AttemptView {
             n: a.n,
             intent: a.intent_at.paris_text(),
             ended: a.ended_at.map(|end| time_after(a.intent_at, end)).unwrap_or_default(),
             deposit: a.deposit_number.map(|d| d.to_string()).unwrap_or_default(),
-            outcome: a.outcome.map(|event| t.step(&format!("deposit.{event}"))).unwrap_or_default(),
+            outcome: a.outcome.map(|event| t.step(&format!("{}.{event}", flow.kind.as_str()))).unwrap_or_default(),
             detail: t.detail("", &a.detail.unwrap_or_default()),
         })
         .collect())

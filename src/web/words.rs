@@ -132,6 +132,8 @@ impl Tongue {
             "ubl-creditnote" => self.say("Avoir UBL", "UBL credit note"),
             "cii" => self.say("Facture CII", "CII invoice"),
             "facturx" => "Factur-X (PDF)",
+            "archive" => self.say("Archive de factures", "Archive of invoices"),
+            "statuses" => self.say("Fichier de statuts", "Status file"),
             other => other,
         }
     }
@@ -357,7 +359,8 @@ mod tests {
         let events = deposit::Event::ALL
             .iter()
             .map(|e| format!("deposit.{e}"))
-            .chain(reception::Event::ALL.iter().map(|e| format!("reception.{e}")));
+            .chain(reception::Event::ALL.iter().map(|e| format!("reception.{e}")))
+            .chain(status_change::Event::ALL.iter().map(|e| format!("status_change.{e}")));
         for kind in events {
             assert_ne!(FR.step(&kind), kind.replace(['_', '.'], " "), "{kind} has no label");
         }

@@ -1,9 +1,11 @@
 //! What the page says of flows, and what a person decides there.
 
-use fluxgate::domain::Timestamp;
+use std::time::Duration;
+
+use fluxgate::domain::{ChorusInvoiceId, InvoiceStatus, Timestamp};
 use fluxgate::fault::{Code, Fault};
-use fluxgate::flow::deposit;
-use fluxgate::store::{Facts, FindingRecord, Refusal};
+use fluxgate::flow::{Job, deposit};
+use fluxgate::store::{AskedChange, Facts, FindingRecord, Parts, Refusal};
 
 use super::{House, PERSON, XSS, realm};
 
@@ -162,4 +164,35 @@ fn a_refused_file_and_a_double_one_have_their_page_and_receipt() {
     std::fs::write(folder.join(format!("deux.xml.{second}.json")), "{\"file\": \"deux.xml <b>\"}\n").unwrap();
     browser.get(&format!("/flux/{second}")).says("deux.xml &#60;b&#62;");
     assert_eq!(browser.get(&format!("/flux/{second}/accuse")).body, b"{\"file\": \"deux.xml <b>\"}\n");
+}
+
+#[test]
+fn a_split_file_shows_its_parts_and_each_part_its_file_and_what_was_asked() {
+    let house = House::open();
+    let file = house.receive("statuts.csv", b"id_facture;statut");
+    let lease =
+        house.store.lease(&[Job::Intake], 1, Timestamp::now(), Duration::from_secs(60)).wait().unwrap().remove(0);
+    let asked = AskedChange {
+        chorus_id: ChorusInvoiceId(9001),
+        number: "REC-1".parse().unwrap(),
+        supplier: "33254021516357".into(),
+        target: InvoiceStatus::Suspendue,
+        motif: "<b>Il manque</b> 2 cartons".into(),
+        mandate: None,
+    };
+    let parts = Parts::Changes(vec![asked]);
+    house.store.split(&file, parts, Facts::default(), &lease, Timestamp::now()).wait().unwrap();
+    let part = house.store.reader().unwrap().parts(&file).unwrap().remove(0).id;
+    let mut browser = house.inside();
+    let page = browser.get(&format!("/flux/{file}"));
+    for said in ["Parties du fichier", &format!("/flux/{part}"), "REC-1 (1)", "Demandé", "Ventilé"] {
+        page.says(said);
+    }
+    let page = browser.get(&format!("/flux/{part}"));
+    for said in ["Partie de", &format!("/flux/{file}"), "statuts.csv", "Suspendue", "9001", "Statut demandé"] {
+        page.says(said);
+    }
+    page.hides("<b>Il manque");
+    page.says("Il manque");
+    browser.get("/flux?q=rec-1").says(&format!("/flux/{part}"));
 }
