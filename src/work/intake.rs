@@ -18,6 +18,11 @@ use crate::work::split;
 /// Cadres de facturation whose invoices Chorus Pro takes more than once: direct payment of a subcontractor (DSE-CP §6.13).
 const EXEMPT_FRAMES: [&str; 1] = ["S3"];
 
+/// Before a file is read again because something of it came on its way meanwhile.
+const OVERTAKEN_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
+/// How long after its arrival a file is read again for that reason.
+const OVERTAKEN_LONGEST: std::time::Duration = std::time::Duration::from_secs(30);
+
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
     let flow = core.flow(&reader, lease)?;
@@ -46,7 +51,17 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
             log::info!(flow = flow.id.as_str(), parts = count, refused = facts.refused_parts; "A dropped file is split");
             match core.store.split(&flow.id, parts, *facts, lease, now).await {
                 // Something of it came on its way meanwhile: read again, it is refused by name.
-                Err(StoreError::AlreadyOnItsWay { .. }) => core.store.postpone(lease, now).await?,
+                Err(StoreError::AlreadyOnItsWay { flow: first, .. })
+                    if first != flow.id && now.since(flow.received_at) < OVERTAKEN_LONGEST =>
+                {
+                    core.store.postpone(lease, now.plus(OVERTAKEN_WAIT)).await?;
+                }
+                // Reading does not find what the step finds (the very bytes of another flow's flux): refused as a whole.
+                Err(StoreError::AlreadyOnItsWay { what, flow: first }) => {
+                    let fault = Fault::new(Code::NumberTaken).with("number", what).with("first", first);
+                    let facts = Facts { fault: Some(fault), ..Facts::default() };
+                    core.store.decide(&flow.id, Event::CheckFailed, facts, Some(lease), now).await?;
+                }
                 done => {
                     done?;
                 }

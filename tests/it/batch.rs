@@ -190,3 +190,20 @@ async fn a_rejected_archive_may_be_dropped_again() {
     assert_eq!(receipt["parts"].as_array().unwrap().len(), 1);
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_very_flux_that_a_part_was_is_refused_and_not_read_for_ever() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    let rule = "invoice = \"BIS-*\"\nstate = \"IN_REJETE\"\nlabel = \"Rejet\"\ntimes = 1";
+    control.add_verdict(toml::from_str::<VerdictRule>(rule).unwrap()).unwrap();
+    let file = gateway.drop_flow("lot.zip", zip(&[("1.xml", invoice("BIS-1")), ("2.xml", invoice("BIS-2"))])).await;
+    assert_eq!(gateway.await_final("lot.zip.json").await["state"], "rejected");
+    // What the page hands out as the rejected part's original, dropped again: its own flux would have its own bytes.
+    let reader = gateway.store().reader().unwrap();
+    let packed = reader.document(&reader.parts(&file).unwrap()[0].sha256.unwrap()).unwrap().unwrap();
+    gateway.drop_flow("lot.tar.gz", packed).await;
+    let receipt = gateway.await_final("lot.tar.gz.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"refused".into(), &"FG-110".into()), "{receipt:#}");
+    gateway.stop().await;
+}
