@@ -23,8 +23,9 @@ const PROBE_FIRST: Duration = Duration::from_secs(15);
 const PROBE_LONGEST: Duration = Duration::from_secs(15 * 60);
 /// A realm that was resumed and is halted again within this time is probed no more often than before.
 const RELAPSE_WITHIN: Duration = Duration::from_secs(30 * 60);
-/// The pause after the first call that did not get through; doubled with each further one.
-const PAUSE_FIRST: Duration = Duration::from_secs(2);
+/// The pause after the first call that did not get through; doubled with each further one in a row. Short: one lost answer
+/// in a busy hour says little; several in a row soon make it minutes.
+const PAUSE_FIRST: Duration = Duration::from_millis(250);
 /// The longest pause after calls that did not get through.
 const PAUSE_LONGEST: Duration = Duration::from_secs(5 * 60);
 

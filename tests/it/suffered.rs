@@ -1,0 +1,221 @@
+//! What integrators suffer (PROTOCOL §7): each row has a test that is named after it. Those on the wire alone stand in
+//! `src/chorus/tests/symptoms.rs`; here are those that take a whole gateway, and the table that leaves no row out.
+
+#[path = "../reference.rs"]
+mod reference;
+
+use std::path::Path;
+use std::time::Duration;
+
+use fluxgate::simulator::{self, OutageKind, ReceivedInvoice, Scenario, Simulator, Whose};
+
+use self::reference::reference;
+use crate::gateway::{Gateway, hurried, invoice, quick_limits, write_secret};
+
+const SYMPTOMS: &str = "src/chorus/tests/symptoms.rs";
+const TOKEN: &str = "src/work/connector/tests/token.rs";
+const HERE: &str = "tests/it/suffered.rs";
+
+/// Each row by the beginning of its first column, and its tests.
+const ROWS: &[(&str, &[(&str, &str)])] = &[
+    ("Host renames", &[(HERE, "host_renames_are_a_line_of_configuration")]),
+    ("403 with no text", &[(SYMPTOMS, "forbidden_with_no_text_is_not_a_refusal")]),
+    ("Password expiry at 424 days", &[(SYMPTOMS, "password_expiry_at_424_days_is_read_from_the_structure")]),
+    ("Wrong PISTE panel", &[(SYMPTOMS, "the_wrong_piste_panel_is_an_invalid_client")]),
+    (
+        "Polling storms",
+        &[
+            (HERE, "polling_storms_do_not_happen"),
+            ("src/work/reception.rs", "a_look_begins_a_day_before_the_cursor_and_further_back_once_a_week"),
+        ],
+    ),
+    ("Lists cut short", &[(SYMPTOMS, "lists_cut_short_are_noticed")]),
+    ("Two names for one id", &[(SYMPTOMS, "two_names_for_one_id")]),
+    ("motif null", &[(SYMPTOMS, "motif_is_always_a_string_and_cut_on_a_character")]),
+    ("Accents broken", &[(SYMPTOMS, "accents_survive_comments")]),
+    (
+        "Accepted, then refused later",
+        &[(SYMPTOMS, "accepted_then_refused_later"), (HERE, "accepted_then_refused_later_is_no_success")],
+    ),
+    (
+        "Unknown status stays",
+        &[(SYMPTOMS, "an_unknown_status_is_told_and_never_final"), ("tests/it/deposit.rs", "a_rejection_by_the_recipient_and_an_unknown_status_are_shown")],
+    ),
+    ("Qualification down", &[(HERE, "qualification_down_delays_and_loses_nothing")]),
+    ("Sandbox gaps", &[(HERE, "sandbox_gaps_are_not_missed")]),
+    (
+        "Bearer only set on renewal",
+        &[
+            (TOKEN, "a_call_carries_token_account_and_body_and_the_token_is_kept"),
+            (HERE, "the_bearer_is_set_on_every_call_and_asked_for_once"),
+        ],
+    ),
+];
+
+#[test]
+fn each_row_of_what_integrators_suffer_has_a_test_named_after_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (row, tests) in ROWS {
+        for (file, name) in *tests {
+            let text = std::fs::read_to_string(root.join(file)).unwrap();
+            assert!(text.contains(&format!("fn {name}(")), "{row}: {file} has no {name}");
+        }
+    }
+    let Some(protocol) = reference("chorus-pro/PROTOCOL.md") else { return };
+    let text = std::fs::read_to_string(protocol).unwrap();
+    let section = text.split("\n## ").find(|part| part.starts_with("7.")).expect("section 7");
+    let rows: Vec<&str> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .filter_map(|line| line.split(" | ").next())
+        .filter(|row| *row != "Pain")
+        .collect();
+    assert_eq!(rows.len(), ROWS.len(), "{rows:#?}");
+    for row in rows {
+        assert!(ROWS.iter().any(|(ours, _)| row.starts_with(ours)), "no test is named after {row:?}");
+    }
+}
+
+/// A rename of Chorus Pro's hosts is repaired in the configuration; no host stands in the code.
+#[tokio::test(flavor = "multi_thread")]
+async fn host_renames_are_a_line_of_configuration() {
+    for (file, text) in sources() {
+        let named = text.lines().filter(|line| !line.trim_start().starts_with("//")).find(|line| line.contains("gouv.fr"));
+        assert_eq!(named, None, "{file}: a host of Chorus Pro belongs to the configuration");
+    }
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.drop_flow("avant.xml", invoice("AVANT")).await;
+    gateway.await_state("avant.xml.json", "integrated").await;
+
+    let moved = gateway.dir.path().join("moved");
+    std::fs::create_dir(&moved).unwrap();
+    let options = simulator::Options { scenario: hurried(), dir: Some(moved), ..simulator::Options::default() };
+    let former = std::mem::replace(&mut gateway.simulator, Simulator::start(options).await.unwrap());
+    former.stop().await;
+    let credentials = gateway.simulator.credentials();
+    write_secret(&gateway.dir.path().join("secrets/client"), &credentials.client_secret);
+    write_secret(&gateway.dir.path().join("secrets/account"), &credentials.account_password);
+    gateway.reload();
+    gateway.drop_flow("après.xml", invoice("APRES")).await;
+    gateway.await_state("après.xml.json", "integrated").await;
+    gateway.stop().await;
+}
+
+/// Our sources by their path; the simulator, which plays Chorus Pro, left out.
+fn sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let shown = path.to_string_lossy().into_owned();
+            if path.is_dir() && !shown.ends_with("/simulator") && !shown.ends_with("/tests") {
+                folders.push(path);
+            } else if shown.ends_with(".rs") && !shown.ends_with("tests.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+                found.push((shown, code));
+            }
+        }
+    }
+    assert!(found.len() > 100, "the sources are there");
+    found
+}
+
+/// What does not change is looked for, never asked for again: no history, no download, however often the lists are read.
+#[tokio::test(flavor = "multi_thread")]
+async fn polling_storms_do_not_happen() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    for n in 1..=3 {
+        let received = ReceivedInvoice { number: format!("CALME-{n}"), ..ReceivedInvoice::sample(n, "2026-11-20") };
+        gateway.simulator.control().send_invoice(received);
+    }
+    gateway.drop_flow("envoi.xml", invoice("ENVOI-1")).await;
+    gateway.await_final("envoi.xml.json").await;
+    let calls = |service: &str| gateway.simulator.ledger().calls_of(service);
+    let counted = || ["consulter/historique", "telecharger/groupe", "consulter/recipiendaire"].map(calls);
+    gateway.await_until("three downloads", || calls("telecharger/groupe") == 3).await;
+    let settled = |looks: usize| {
+        let aim = calls("rechercher/recipiendaire") + looks;
+        gateway.await_until("further looks", move || calls("rechercher/recipiendaire") >= aim)
+    };
+    settled(6).await;
+    let before = counted();
+    settled(10).await;
+    assert_eq!(counted(), before, "ten looks at lists without news cost the lists alone");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accepted_then_refused_later_is_no_success() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.drop_flow("plus-tard.xml", crate::gateway::invoice_to("PLUS-TARD", "99999999999999")).await;
+    let receipt = gateway.await_receipt("plus-tard.xml.json", |r| r["deposit_number"].is_string()).await;
+    assert_ne!(receipt["state"], "integrated", "a number proves nothing: {receipt:#}");
+    let receipt = gateway.await_final("plus-tard.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"rejected".into(), &"FG-402".into()), "{receipt:#}");
+    gateway.stop().await;
+}
+
+/// While Chorus Pro is down, files are taken and wait; nothing is lost, nothing goes twice, and it goes on by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn qualification_down_delays_and_loses_nothing() {
+    for kind in [OutageKind::Unavailable, OutageKind::CloseBefore, OutageKind::Maintenance] {
+        let mut limits = quick_limits();
+        // An answer that is garbage may hide a deposit that was taken: the search that shows none has to count for something.
+        limits.integration_delay = fluxgate::domain::Duration::from_millis(1_500);
+        let gateway = Gateway::start(hurried(), limits).await;
+        gateway.drop_flow("avant.xml", invoice("AVANT")).await;
+        gateway.await_state("avant.xml.json", "integrated").await;
+        gateway.simulator.control().begin_outage(kind);
+        let names: Vec<String> = (0..5).map(|n| format!("PANNE-{n}")).collect();
+        for name in &names {
+            gateway.drop_flow(&format!("{name}.xml"), invoice(name)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        for name in &names {
+            let receipt = gateway.await_receipt(&format!("{name}.xml.json"), |_| true).await;
+            assert_eq!(receipt["final"], false, "{kind:?}: {receipt:#}");
+        }
+        gateway.simulator.control().end_outage();
+        gateway.reload();
+        for name in &names {
+            gateway.await_state(&format!("{name}.xml.json"), "integrated").await;
+            assert_eq!(gateway.simulator.ledger().deposits_of(name).len(), 1, "{kind:?}: {name}");
+        }
+        gateway.stop().await;
+    }
+}
+
+/// The services that the qualification portal lacks are not needed by anything unattended.
+#[tokio::test(flavor = "multi_thread")]
+async fn sandbox_gaps_are_not_missed() {
+    let scenario = Scenario::from_toml("[readings]\nsandbox_gaps = \"missing\"\n").unwrap();
+    let scenario = Scenario { timing: hurried().timing, ..scenario };
+    let gateway = Gateway::start(scenario, quick_limits()).await;
+    gateway.simulator.control().send_samples(1);
+    gateway.drop_flow("bac-à-sable.xml", invoice("BAC-1")).await;
+    gateway.await_final("bac-à-sable.xml.json").await;
+    let received = || gateway.folder("recues").read_dir().is_ok_and(|mut folder| folder.next().is_some());
+    gateway.await_until("the delivery", received).await;
+    let ledger = gateway.simulator.ledger();
+    assert!(ledger.invoices.iter().any(|one| one.side == Whose::Received && one.downloads.len() == 1));
+    let missing: Vec<_> = ledger.calls.iter().filter(|call| call.http == 404).map(|call| &call.service).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bearer_is_set_on_every_call_and_asked_for_once() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    for n in 0..5 {
+        gateway.drop_flow(&format!("{n}.xml"), invoice(&format!("JETON-{n}"))).await;
+    }
+    for n in 0..5 {
+        gateway.await_final(&format!("{n}.xml.json")).await;
+    }
+    let ledger = gateway.simulator.ledger();
+    assert_eq!(ledger.tokens_given, 1);
+    assert!(ledger.calls.len() > 20 && ledger.calls.iter().all(|call| call.http != 401 && call.http != 400));
+    gateway.stop().await;
+}
