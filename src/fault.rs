@@ -487,9 +487,9 @@ catalogue! {
         "Nothing was passed on. If the recipient waits for a document, ask for the invoice to be suspended, then drop the complement again."
     }
     PieceRefused "FG-428" Establishment Never {
-        "Complément de la facture {number} refusé par Chorus Pro ({what}, code {code}) : {label}"
+        "Chorus Pro refuse le complément de la facture {number} ({what}) : {code} « {label} »"
         "La facture reste suspendue. Corrigez ce que dit Chorus Pro, puis déposez le complément de nouveau."
-        "Chorus Pro refuses the complement of invoice {number} ({what}, code {code}): {label}"
+        "Chorus Pro refuses the complement of invoice {number} ({what}): {code} \"{label}\""
         "The invoice stays suspended. Correct what Chorus Pro says, then drop the complement again."
     }
     PivotUnreadable "FG-501" Chorus Never {
@@ -747,6 +747,8 @@ mod tests {
             Code::XmlForbidden,
             Code::ContentOverLimit,
             Code::ArchiveUnreadable,
+            Code::PivotNotRead,
+            Code::ComplementWrong,
         ];
         for entry in CATALOGUE.iter().filter(|entry| !read_by_us.contains(&entry.code)) {
             let (fr, en) = (entry.title(Language::Fr), entry.title(Language::En));

@@ -186,6 +186,18 @@ mod tests {
         assert_eq!(lines[0]["file"], format!("{}!a/1.xml", archive.display()));
         assert_eq!((&lines[0]["verdict"], &lines[1]["fault"]), (&"accept".into(), &"FG-202".into()));
 
+        // A pivot: a line for each of its invoices, as the UBL that would be sent.
+        let pivot = dir.path().join("pivot.xml");
+        let unit = "<CPPFacturePivotUnitaire><DonneesFacture><Id>P-1</Id></DonneesFacture></CPPFacturePivotUnitaire>";
+        std::fs::write(&pivot, format!("<CPPFacturePivot><CPPFactures>{unit}</CPPFactures></CPPFacturePivot>"))
+            .unwrap();
+        let (code, lines) = run(std::slice::from_ref(&pivot));
+        assert_eq!((code, lines.len()), (Some(exit::DATA), 1));
+        assert_eq!(
+            (&lines[0]["file"], &lines[0]["fault"]),
+            (&format!("{}!P-1", pivot.display()).into(), &"FG-218".into())
+        );
+
         let good: Vec<PathBuf> = files[..1].to_vec();
         assert_eq!(run(&good).0, None);
 

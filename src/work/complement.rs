@@ -324,7 +324,7 @@ async fn hand_in(calls: &mut Calls<'_>) -> Result<Option<Vec<AttachmentReference
 async fn not_handed_in(job: &Job<'_>, piece: &Piece, error: CallError) -> Result<(), JobError> {
     log::warn!(flow = job.flow.id.as_str(), error = error.to_string().as_str(); "A file of a complement was not handed in");
     if let CallError::Refused { code, label, .. } = &error {
-        let fault = refused(job.asked, &piece.name, *code, label);
+        let fault = refused(job.asked, &Text::same(&piece.name), *code, label);
         return end(job, Event::Refused, fault, Some(error.to_string())).await;
     }
     let (fault, detail, now) = (error.fault().clone(), error.to_string(), job.core.now());
@@ -350,25 +350,21 @@ async fn record(job: &Job<'_>, event: Event, facts: ChangeFacts) -> Result<(), J
 /// What Chorus Pro's refusal of `completer` means (PROTOCOL §2.2).
 pub(super) fn refusal(asked: &AskedChange, code: i64, label: &str) -> Fault {
     let (fr, en) = match code {
-        20_000 => ("Chorus Pro ne connaît pas cette facture", "Chorus Pro does not know this invoice"),
+        20_000 => ("elle lui est inconnue", "it does not know it"),
         20_001 => (
-            "ce compte technique n'a pas le droit de compléter cette facture",
-            "this technical account is not entitled to complete this invoice",
+            "ce compte technique n'a pas le droit de la compléter",
+            "this technical account is not entitled to complete it",
         ),
-        20_002 => ("la facture n'est pas suspendue", "the invoice is not suspended"),
-        _ => return refused(asked, "completer", code, label),
+        20_002 => ("elle n'est pas suspendue", "it is not suspended"),
+        _ => ("appel completer", "call completer"),
     };
-    Fault::new(Code::PieceRefused)
-        .with("number", &asked.number)
-        .with("what", "completer")
-        .with("code", code)
-        .with_text("label", &Text::new(format!("{fr} ({label})"), format!("{en} ({label})")))
+    refused(asked, &Text::new(fr, en), code, label)
 }
 
-fn refused(asked: &AskedChange, what: &str, code: i64, label: &str) -> Fault {
+fn refused(asked: &AskedChange, what: &Text, code: i64, label: &str) -> Fault {
     Fault::new(Code::PieceRefused)
         .with("number", &asked.number)
-        .with("what", what)
+        .with_text("what", what)
         .with("code", code)
         .with("label", label)
 }

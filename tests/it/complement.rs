@@ -166,14 +166,25 @@ async fn what_chorus_pro_refuses_is_said_in_words_and_the_invoice_stays_suspende
     let receipt = gateway.await_final("complement.zip.json").await;
     let fault = &receipt["parts"][0]["fault"];
     assert_eq!(fault["code"], "FG-428", "{receipt:#}");
-    assert!(
-        fault["title"].as_str().unwrap().contains("n’a pas le droit")
-            || fault["title"].as_str().unwrap().contains("n'a pas le droit")
-    );
+    let title = fault["title"].as_str().unwrap();
+    assert!(title.contains("n'a pas le droit") && title.contains("20001 « GDP_MSG_11.005 »"), "{title}");
     assert_eq!(completed(&gateway, "COMP-6"), 0);
-    // Dropped again (with another comment: the same bytes would be a duplicate only while the first is on its way).
+    // Dropped again, it is no duplicate: the first was refused.
     gateway.drop_flow("complement.zip", bon("COMP-6")).await;
     gateway.await_receipt("complement.zip.json", |receipt| receipt["state"] == "integrated").await;
     assert_eq!(completed(&gateway, "COMP-6"), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_chorus_pro_refuses_is_named_and_nothing_is_completed() {
+    let gateway = with_sent("COMP-7", "SUSPENDUE").await;
+    let rule = "service = \"ajouter/fichier\"\neffect = \"refuse\"\ncode = 20003\nlabel = \"Trop grand\"\ntimes = 1";
+    gateway.simulator.control().add_fault(toml::from_str::<FaultRule>(rule).unwrap()).unwrap();
+    gateway.drop_flow("complement.zip", bon("COMP-7")).await;
+    let receipt = gateway.await_final("complement.zip.json").await;
+    let title = receipt["parts"][0]["fault"]["title"].as_str().unwrap();
+    assert!(title.contains("bon de livraison.pdf") && title.contains("20003 « Trop grand »"), "{title}");
+    assert_eq!((completed(&gateway, "COMP-7"), gateway.simulator.ledger().calls_of("completer")), (0, 0));
     gateway.stop().await;
 }
