@@ -39,7 +39,10 @@ const ROWS: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "Unknown status stays",
-        &[(SYMPTOMS, "an_unknown_status_is_told_and_never_final"), ("tests/it/deposit.rs", "a_rejection_by_the_recipient_and_an_unknown_status_are_shown")],
+        &[
+            (SYMPTOMS, "an_unknown_status_is_told_and_never_final"),
+            ("tests/it/deposit.rs", "a_rejection_by_the_recipient_and_an_unknown_status_are_shown"),
+        ],
     ),
     ("Qualification down", &[(HERE, "qualification_down_delays_and_loses_nothing")]),
     ("Sandbox gaps", &[(HERE, "sandbox_gaps_are_not_missed")]),
@@ -80,7 +83,8 @@ fn each_row_of_what_integrators_suffer_has_a_test_named_after_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn host_renames_are_a_line_of_configuration() {
     for (file, text) in sources() {
-        let named = text.lines().filter(|line| !line.trim_start().starts_with("//")).find(|line| line.contains("gouv.fr"));
+        let named =
+            text.lines().filter(|line| !line.trim_start().starts_with("//")).find(|line| line.contains("gouv.fr"));
         assert_eq!(named, None, "{file}: a host of Chorus Pro belongs to the configuration");
     }
     let mut gateway = Gateway::start(hurried(), quick_limits()).await;
