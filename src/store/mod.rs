@@ -14,6 +14,7 @@ mod arrivals;
 mod changes;
 mod columns;
 mod deposits;
+mod directory;
 mod documents;
 mod flows;
 mod journal;
@@ -37,6 +38,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use directory::{
+    Directory, DirectoryBook, DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, ServiceRow, StructureEntry,
+    StructureRecord, StructureSource,
+};
 pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader, people_in};
 pub use record::*;
 use writer::{Ticket, Writer, Writing};

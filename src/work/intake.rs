@@ -12,6 +12,8 @@ use crate::flow::deposit::{Event, State};
 use crate::invoice::{self, Examined, Limits, Profile, Verdict};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, StoreError};
 use crate::work::core::{Core, JobError};
+use crate::work::directory;
+use crate::work::recipients::{ASKED_AFTER_REFUSAL, ASKED_EVERY, Recipients, Wish};
 use crate::work::settings::{Check, Options};
 use crate::work::split;
 
@@ -32,10 +34,19 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let folder = reader.arrival(&flow.id)?.map(|arrival| arrival.folder);
     drop(reader);
     let options = examination(&core.options.load(), &flow, folder.as_deref());
-    let outcome = {
+    let (outcome, wishes) = {
         let flow = flow.clone();
         core.apart(move |core| look(core, &flow, &options)).await?
     };
+    let every = if outcome.is_refused_by_directory() { ASKED_AFTER_REFUSAL } else { ASKED_EVERY };
+    settle(core, lease, &flow, outcome).await?;
+    // After the verdict is durable: it never waits for what may be known of the next file's recipient.
+    directory::note(core, &flow.realm, wishes, every).await;
+    Ok(())
+}
+
+/// Makes the verdict durable.
+async fn settle(core: &Core, lease: &Lease, flow: &FlowRecord, outcome: Outcome) -> Result<(), JobError> {
     let now = core.now();
     match outcome {
         Outcome::One(event, facts) => {
@@ -77,23 +88,43 @@ enum Outcome {
     Many(Parts, Box<Facts>),
 }
 
-fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result<Outcome, JobError> {
+impl Outcome {
+    /// Whether what the directory says of a recipient refused something.
+    fn is_refused_by_directory(&self) -> bool {
+        let (Outcome::One(_, facts) | Outcome::Many(_, facts)) = self;
+        let mut findings = facts.findings.iter().flatten();
+        findings.any(|finding| finding.severity == "fatal" && finding.rule.starts_with("FLUX-DIR-"))
+    }
+}
+
+fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result<(Outcome, Vec<Wish>), JobError> {
     let bytes = document(core, flow)?;
-    Ok(match split::read(core, flow, &bytes, options)? {
+    let (reader, environment) = (core.store.reader()?, flow.realm.environment);
+    let recipients = if directory::is_on(core) {
+        Recipients::new(reader.directory(), environment, core.now())
+    } else {
+        Recipients::unknown(environment, core.now())
+    };
+    let outcome = match split::read(core, flow, &bytes, options, &recipients)? {
         None => {
-            let (event, facts) = verdict(examine_guarded(&bytes, options, flow));
+            let (event, facts) = verdict(examine_guarded(&bytes, options, flow, &recipients));
             Outcome::One(event, Box::new(facts))
         }
         Some(split::Outcome::Refused(facts)) => Outcome::One(Event::CheckFailed, Box::new(facts)),
         Some(split::Outcome::Split(parts, facts)) => Outcome::Many(parts, Box::new(facts)),
-    })
+    };
+    Ok((outcome, recipients.wishes()))
 }
 
 /// Whether Chorus Pro takes the flow's invoice more than once, so that sending it again could double it.
 pub(super) async fn is_exempt_from_uniqueness(core: &Arc<Core>, flow: &FlowRecord) -> Result<bool, JobError> {
     let options = examination(&core.options.load(), flow, None);
     let flow = flow.clone();
-    let examined = core.apart(move |core| Ok(examine_guarded(&document(core, &flow)?, &options, &flow))).await?;
+    let look = move |core: &Core| {
+        let recipients = Recipients::unknown(flow.realm.environment, core.now());
+        Ok(examine_guarded(&document(core, &flow)?, &options, &flow, &recipients))
+    };
+    let examined = core.apart(look).await?;
     Ok(examined.facts.is_some_and(|facts| is_repeatable(&facts)))
 }
 
@@ -120,8 +151,14 @@ fn document(core: &Core, flow: &FlowRecord) -> Result<Vec<u8>, JobError> {
 }
 
 /// The reader promises never to panic; if it breaks that promise, one file is refused and the next one is read.
-pub(super) fn examine_guarded(bytes: &[u8], options: &invoice::Options, flow: &FlowRecord) -> Examined {
-    catch_unwind(AssertUnwindSafe(|| invoice::examine(bytes, options))).unwrap_or_else(|_| {
+pub(super) fn examine_guarded(
+    bytes: &[u8],
+    options: &invoice::Options,
+    flow: &FlowRecord,
+    recipients: &Recipients<'_>,
+) -> Examined {
+    let examine = || invoice::examine_with(bytes, options, &|facts| recipients.listing(facts));
+    catch_unwind(AssertUnwindSafe(examine)).unwrap_or_else(|_| {
         log::error!(flow = flow.id.as_str(); "Reading a dropped file broke off; the file is refused");
         Examined {
             syntax: None,

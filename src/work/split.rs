@@ -15,6 +15,7 @@ use crate::invoice::{self, Examined, Verdict};
 use crate::store::{AskedChange, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, Parts, Reader};
 use crate::work::core::{Core, JobError};
 use crate::work::intake::{finding_record, invoice_facts, is_repeatable};
+use crate::work::recipients::Recipients;
 
 /// Documents up to this size go into the step itself; larger ones are made durable before it.
 const INLINE_BYTES: usize = 64 * 1024;
@@ -36,9 +37,10 @@ pub(super) fn read(
     flow: &FlowRecord,
     bytes: &[u8],
     options: &invoice::Options,
+    recipients: &Recipients<'_>,
 ) -> Result<Option<Outcome>, JobError> {
     if archive::is_archive(bytes) {
-        return archive_of_invoices(core, flow, bytes, options).map(Some);
+        return archive_of_invoices(core, flow, bytes, options, recipients).map(Some);
     }
     if !looks_like_statuses(bytes, &flow.file) {
         return Ok(None);
@@ -136,13 +138,14 @@ fn archive_of_invoices(
     flow: &FlowRecord,
     bytes: &[u8],
     options: &invoice::Options,
+    recipients: &Recipients<'_>,
 ) -> Result<Outcome, JobError> {
     let reader = core.store.reader()?;
     let mut gathered = Gathered::default();
     let mut failed: Option<JobError> = None;
     let whole = archive::read(bytes, &options.limits, &mut |member| {
         if failed.is_none()
-            && let Err(error) = take_member(&reader, flow, member, options, &mut gathered)
+            && let Err(error) = take_member((&reader, recipients), flow, member, options, &mut gathered)
         {
             failed = Some(error);
         }
@@ -174,7 +177,7 @@ fn archive_of_invoices(
 
 /// Judges one member.
 fn take_member(
-    reader: &Reader,
+    (reader, recipients): (&Reader, &Recipients<'_>),
     flow: &FlowRecord,
     member: Member,
     options: &invoice::Options,
@@ -195,7 +198,7 @@ fn take_member(
         gathered.refuse(&name, &fault, None, Vec::new(), language);
         return Ok(());
     }
-    let Examined { syntax, facts, verdict, findings, fault } = super::intake::examine_guarded(&content, options, flow);
+    let Examined { syntax, facts, verdict, findings, fault } = super::intake::examine_guarded(&content, options, flow, recipients);
     let repeatable = facts.as_ref().is_some_and(is_repeatable);
     let facts = facts.and_then(invoice_facts);
     let findings: Vec<FindingRecord> = findings.iter().map(finding_record).collect();
