@@ -175,7 +175,7 @@ impl Store {
         self.step(move |w| {
             w.run(
                 "INSERT INTO directory (environment, unread_at) VALUES (?1, ?2)
-                 ON CONFLICT (environment) DO UPDATE SET unread_at = excluded.unread_at",
+                 ON CONFLICT (environment) DO UPDATE SET unread_at = excluded.unread_at, retry_at = NULL",
                 (environment.as_str(), at.millis()),
             )?;
             Ok(())

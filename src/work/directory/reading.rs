@@ -91,6 +91,10 @@ fn read(
                 }
                 lost += 1;
             }
+            // A file of the archive that lists no structures: a legend, a licence.
+            Err(error @ DirectoryError::NoIdentifier { .. }) => {
+                log::info!(reason = error.to_string().as_str(); "A file of the directory's archive is passed over");
+            }
             // Further files of the archive count all the same.
             Err(error) => broken = broken.or(Some(error)),
         }
