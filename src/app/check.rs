@@ -103,7 +103,7 @@ fn book(
         return Err(without("il est désactivé", "it is switched off"));
     }
     let opened = DirectoryBook::open(&config.store.dir)
-        .and_then(|book| Ok(book.map(|book| book.directory().state(environment).map(|state| (book, state))).transpose()?));
+        .and_then(|book| book.map(|book| book.directory().state(environment).map(|state| (book, state))).transpose());
     match opened {
         Err(error) => {
             let Text { fr, en } = Text::technical("la base ne se lit pas", "the database cannot be read", error);
@@ -167,12 +167,7 @@ fn print_all(
 }
 
 /// The file, or each member of an archive as `archive!member`; what an archive cannot give is a verdict of its own.
-fn examine_each(
-    name: &str,
-    bytes: &[u8],
-    options: &Options,
-    recipients: &Recipients<'_>,
-) -> Vec<(String, Examined)> {
+fn examine_each(name: &str, bytes: &[u8], options: &Options, recipients: &Recipients<'_>) -> Vec<(String, Examined)> {
     let examine = |bytes: &[u8]| examine_with(bytes, options, &|facts| recipients.listing(facts));
     if bytes.len() > options.limits.file_bytes || !archive::is_archive(bytes) {
         return vec![(name.to_owned(), examine(bytes))];
@@ -200,8 +195,8 @@ fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::invoice::examine;
     use crate::app::samples::{Expect, SAMPLES};
+    use crate::invoice::examine;
 
     const KEYS: [&str; 7] = ["file", "syntax", "profile", "verdict", "findings", "number", "fault"];
 

@@ -54,7 +54,11 @@ impl Numbers {
             let mut text = String::new();
             inner.write_store(&mut text);
             inner.write_calls(&mut text);
-            if let Err(error) = inner.write_flows(&mut text).and_then(|()| inner.write_reception(&mut text)).and_then(|()| inner.write_directory(&mut text)) {
+            if let Err(error) = inner
+                .write_flows(&mut text)
+                .and_then(|()| inner.write_reception(&mut text))
+                .and_then(|()| inner.write_directory(&mut text))
+            {
                 log::warn!(error = error.to_string().as_str(); "The numbers of flows could not be read");
             }
             text
@@ -141,7 +145,8 @@ impl Inner {
             structures.push((labels.clone(), known));
             failed.push((labels, u64::from(tries)));
         }
-        let help = "Since when the local copy of Chorus Pro's directory is as it is (since the start, if there is none).";
+        let help =
+            "Since when the local copy of Chorus Pro's directory is as it is (since the start, if there is none).";
         family(text, "directory_age_seconds", "gauge", help, ages);
         family(text, "directory_structures", "gauge", "Structures in the local copy of the directory.", structures);
         let help = "Tries in a row that brought no new directory.";

@@ -217,7 +217,10 @@ impl<R: BufRead> Iterator for CsvSource<R> {
                 // Not a line that is wrong: there is no reading on.
                 Some(Err(error @ RecordError::Source { .. })) => {
                     self.waiting = None;
-                    return Some(Err(DirectoryError::Member { member: self.member.clone(), reason: error.to_string() }));
+                    return Some(Err(DirectoryError::Member {
+                        member: self.member.clone(),
+                        reason: error.to_string(),
+                    }));
                 }
                 Some(Err(error)) => {
                     let (line, reason) = (error.line(), error.to_string());

@@ -16,7 +16,9 @@ pub enum Listing {
     #[default]
     Silent,
     /// The recipient is not in it.
-    Absent { as_of: Text },
+    Absent {
+        as_of: Text,
+    },
     Listed(Box<Listed>),
 }
 
@@ -47,7 +49,10 @@ pub enum ServiceListing {
     Silent,
     /// Others of this recipient are known.
     Absent,
-    Listed { active: Option<bool>, commitment_required: Option<bool> },
+    Listed {
+        active: Option<bool>,
+        commitment_required: Option<bool>,
+    },
 }
 
 /// Adds what the recipient would have Chorus Pro reject.
@@ -93,10 +98,7 @@ impl Recipient<'_, '_, '_, '_> {
         }
         match commitment {
             None if commitment_demanded => self.certain("FLUX-DIR-06", "BT-13"),
-            None if demands(listed.commitment_or_service)
-                && service.is_none()
-                && !demands(listed.service_required) =>
-            {
+            None if demands(listed.commitment_or_service) && service.is_none() && !demands(listed.service_required) => {
                 self.certain("FLUX-DIR-07", "BT-10, BT-13");
             }
             Some(_) if listed.commitment_known == Some(false) => self.doubtful("FLUX-DIR-08", "BT-13"),

@@ -10,8 +10,8 @@ use super::fault::FaultRule;
 use super::pivot::{ATTACHMENTS_LIMIT, Attachment, ReceivedInvoice};
 use super::readings::Readings;
 use super::scenario::{
-    DAYS_LIMIT, ErrorList, ErrorTransport, PathRule, PivotForm, RECEIVED_LIMIT, Recipient, ScenarioError, VerdictRule, at_most,
-    check_speed, wrong,
+    DAYS_LIMIT, ErrorList, ErrorTransport, PathRule, PivotForm, RECEIVED_LIMIT, Recipient, ScenarioError, VerdictRule,
+    at_most, check_speed, wrong,
 };
 use super::server::Shared;
 use super::structure;

@@ -414,14 +414,7 @@ fn prune(
         "DELETE FROM structure WHERE environment = ?1 AND siret > ?2 AND siret <= ?3
          AND ((edition > 0 AND edition < ?4 AND (source = 'directory' OR fetched_at <= ?5))
               OR (edition = 0 AND fetched_at < ?6))",
-        (
-            place,
-            after,
-            &last,
-            edition,
-            at.minus(CONSULTED_IS_NEWER).millis(),
-            at.minus(CONSULTED_KEPT).millis(),
-        ),
+        (place, after, &last, edition, at.minus(CONSULTED_IS_NEWER).millis(), at.minus(CONSULTED_KEPT).millis()),
     )?;
     w.run(
         "DELETE FROM structure_service WHERE environment = ?1 AND siret > ?2 AND siret <= ?3 AND edition < ?4

@@ -39,8 +39,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use directory::{
-    Directory, DirectoryBook, DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, ServiceRow, StructureEntry,
-    StructureRecord, StructureSource,
+    Directory, DirectoryBook, DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, ServiceRow,
+    StructureEntry, StructureRecord, StructureSource,
 };
 pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader, people_in};
 pub use record::*;

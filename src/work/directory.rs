@@ -89,16 +89,20 @@ enum Why {
 /// Asks with the realm's connector, and lets nobody else feel what comes of it. A realm that is halted, paused or not
 /// connected is not asked.
 async fn ask<S: Service>(core: &Core, connector: &Connector, service: &S) -> Result<S::Answer, Silence> {
-    connector.call(service).await.map_err(|error| {
-        log::info!(realm = connector.realm().to_string().as_str(), service = S::NAME,
+    connector
+        .call(service)
+        .await
+        .map_err(|error| {
+            log::info!(realm = connector.realm().to_string().as_str(), service = S::NAME,
             error = error.to_string().as_str(); "Chorus Pro says nothing of its directory now");
-        let why = match error {
-            CallError::Refused { .. } => Why::Refused,
-            CallError::Stopped(_) => Why::Stopped,
-            CallError::NotSent(_) | CallError::SlowDown { .. } | CallError::Lost(_) => Why::Passing,
-        };
-        Silence { fault: error.fault().clone(), why }
-    }).inspect(|_| core.pauses.passed(connector.realm()))
+            let why = match error {
+                CallError::Refused { .. } => Why::Refused,
+                CallError::Stopped(_) => Why::Stopped,
+                CallError::NotSent(_) | CallError::SlowDown { .. } | CallError::Lost(_) => Why::Passing,
+            };
+            Silence { fault: error.fault().clone(), why }
+        })
+        .inspect(|_| core.pauses.passed(connector.realm()))
 }
 
 /// The realm's connector, when it may be called now.

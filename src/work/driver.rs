@@ -20,7 +20,9 @@ use crate::store::{Lease, StoreError};
 use crate::work::connector::Connectors;
 use crate::work::core::{Core, JobError, Parts};
 use crate::work::settings::Options;
-use crate::work::{change, deliver, deposit, directory, doubt, fetch, halts, intake, integration, receipts, reception, statuses};
+use crate::work::{
+    change, deliver, deposit, directory, doubt, fetch, halts, intake, integration, receipts, reception, statuses,
+};
 
 /// How long a job has its work to itself.
 const LEASE_LENGTH: Duration = Duration::from_secs(15 * 60);

@@ -78,8 +78,7 @@ impl<'d> Recipients<'d> {
             return self.unlisted(directory, siret);
         };
         let service = self.service(directory, siret, facts)?;
-        let by_service =
-            matches!(service, ServiceListing::Listed { commitment_required: Some(true), .. });
+        let by_service = matches!(service, ServiceListing::Listed { commitment_required: Some(true), .. });
         let demanded = structure.commitment_required == Some(true) || by_service;
         let commitment_known = match facts.engagement.as_deref().map(str::trim).filter(|number| !number.is_empty()) {
             Some(number) if demanded && number.chars().count() <= NUMBER_CHARACTERS => {

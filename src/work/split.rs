@@ -198,7 +198,8 @@ fn take_member(
         gathered.refuse(&name, &fault, None, Vec::new(), language);
         return Ok(());
     }
-    let Examined { syntax, facts, verdict, findings, fault } = super::intake::examine_guarded(&content, options, flow, recipients);
+    let Examined { syntax, facts, verdict, findings, fault } =
+        super::intake::examine_guarded(&content, options, flow, recipients);
     let repeatable = facts.as_ref().is_some_and(is_repeatable);
     let facts = facts.and_then(invoice_facts);
     let findings: Vec<FindingRecord> = findings.iter().map(finding_record).collect();

@@ -20,7 +20,12 @@ const BOTH: &str = "12345678200044";
 const UNKNOWN: &str = "99999999900008";
 
 fn either(siret: &str) -> Recipient {
-    Recipient { siret: siret.parse().unwrap(), name: "L'un ou l'autre".to_owned(), either: true, ..Recipient::default() }
+    Recipient {
+        siret: siret.parse().unwrap(),
+        name: "L'un ou l'autre".to_owned(),
+        either: true,
+        ..Recipient::default()
+    }
 }
 
 fn inactive(siret: &str) -> Recipient {
@@ -115,7 +120,11 @@ async fn what_a_recipient_demands_is_refused_at_the_door_and_nothing_leaves() {
         }
         for (number, _, _, _, rule) in cases {
             let receipt = gateway.await_final(&format!("{number}.xml.json")).await;
-            assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"refused".into(), &"FG-209".into()), "{number}");
+            assert_eq!(
+                (&receipt["state"], &receipt["fault"]["code"]),
+                (&"refused".into(), &"FG-209".into()),
+                "{number}"
+            );
             assert_eq!(rules(&receipt), one(rule, "fatal"), "{number}");
         }
         assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 0, "nothing has left");
@@ -215,7 +224,8 @@ async fn nothing_that_chorus_pro_says_about_its_directory_stops_the_deposits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_replaces_what_changed_and_removes_what_is_gone() {
     let (gone, changed) = ("19999999900017", "19999999900025");
-    let unit = |code: &str| ServiceUnit { code: code.to_owned(), name: code.to_owned(), active: true, commitment: false };
+    let unit =
+        |code: &str| ServiceUnit { code: code.to_owned(), name: code.to_owned(), active: true, commitment: false };
     let services = vec![unit("A"), unit("B")];
     let before = Recipient { siret: changed.parse().unwrap(), service: true, services, ..Recipient::default() };
     let gateway = keeping(with_recipients(vec![either(gone), before])).await;
@@ -227,7 +237,12 @@ async fn a_refresh_replaces_what_changed_and_removes_what_is_gone() {
     };
     assert_eq!(named(gone).unwrap().commitment_or_service, Some(true));
     assert_eq!(codes(), ["A", "B"]);
-    let after = Recipient { siret: changed.parse().unwrap(), commitment: true, services: vec![unit("B")], ..Recipient::default() };
+    let after = Recipient {
+        siret: changed.parse().unwrap(),
+        commitment: true,
+        services: vec![unit("B")],
+        ..Recipient::default()
+    };
     gateway.simulator.control().set_recipients(vec![after]);
     let second = refreshed(&gateway).await;
     assert_eq!((second.structures, second.edition > first.edition), (first.structures - 1, true));
@@ -299,7 +314,8 @@ async fn a_directory_that_lost_most_of_itself_is_not_believed_unless_a_person_wa
     gateway.await_until("a verdict", || state(&gateway).is_some_and(|state| state.unread_at.is_none())).await;
     let after = state(&gateway).unwrap();
     assert_eq!((after.fault.unwrap().code.as_str(), after.structures), ("FG-318", 200));
-    let known = |siret: &str| gateway.store().reader().unwrap().directory().structure(PRACTICE, siret).unwrap().is_some();
+    let known =
+        |siret: &str| gateway.store().reader().unwrap().directory().structure(PRACTICE, siret).unwrap().is_some();
     assert!(known("00000000000150"));
     let store = gateway.store().clone();
     tokio::task::spawn_blocking(move || store.keep_directory(PRACTICE, &zipped(&csv(0..60))).unwrap()).await.unwrap();
@@ -394,5 +410,35 @@ async fn a_commitment_number_that_a_recipient_does_not_know_is_told_the_next_tim
     let asked = gateway.simulator.ledger().calls_of("engagementsJuridiques/rechercher");
     assert_eq!(asked, 2, "each number once");
     assert_eq!(realm().environment, PRACTICE);
+    gateway.stop().await;
+}
+
+/// Beside the gateway that has the store open, without a network, and said.
+#[tokio::test(flavor = "multi_thread")]
+async fn check_uses_the_boxs_own_directory_and_says_whether_it_did() {
+    let gateway = keeping(hurried()).await;
+    refreshed(&gateway).await;
+    let dir = gateway.dir.path();
+    let (config, file) = (dir.join("check.toml"), dir.join("facture.xml"));
+    std::fs::write(&config, format!("version = 1\n[store]\ndir = {:?}\n", dir)).unwrap();
+    std::fs::write(&file, invoice("CHK-1", SERVICE, "", "")).unwrap();
+    let check = |options: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fluxgate"));
+        command.env("LC_ALL", "C.UTF-8").env_remove("LANG").arg("check").arg(&file).args(options);
+        let ended = command.output().unwrap();
+        (ended.status.code(), String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap())
+    };
+    let place = config.to_str().unwrap();
+    let (code, said, _) = check(&["--environment", "practice", "--config", place]);
+    assert_eq!((code, said.contains("FLUX-DIR-03")), (Some(65), true), "{said}");
+    assert!(said.contains("local du") || said.contains("local directory of"), "{said}");
+    let (code, line, told) = check(&["--environment", "practice", "--config", place, "--json"]);
+    let line: Value = serde_json::from_str(&line).expect("one object, whatever is told beside");
+    assert_eq!((code, &line["verdict"]), (Some(65), &"reject".into()));
+    assert!(told.contains("local du") || told.contains("local directory of"), "{told}");
+    std::fs::write(&config, format!("version = 1\n[store]\ndir = {:?}\n", dir.join("ca"))).unwrap();
+    let (code, said, _) = check(&["--environment", "practice", "--config", place]);
+    assert_eq!((code, said.contains("FLUX-DIR")), (Some(0), false), "{said}");
+    assert!(said.contains("Sans l'annuaire") || said.contains("Without the local directory"), "{said}");
     gateway.stop().await;
 }

@@ -146,8 +146,7 @@ async fn obligations(core: &Core, connector: &Connector, row: &Row) -> Result<St
 }
 
 async fn services(core: &Core, connector: &Connector, row: &Row) -> Result<Vec<ServiceRow>, Silence> {
-    let mut question =
-        RechercherServices { structure: row.id, page: Page { number: 1, rows: SERVICES_ROWS } };
+    let mut question = RechercherServices { structure: row.id, page: Page { number: 1, rows: SERVICES_ROWS } };
     let mut services = Vec::new();
     for _ in 0..PAGES_LIMIT {
         let page = ask(core, connector, &question).await?;

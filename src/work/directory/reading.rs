@@ -24,7 +24,9 @@ const SHRINKS_FREELY: u64 = 50;
 
 /// What reading an archive came to.
 enum Read {
-    Whole { structures: u64 },
+    Whole {
+        structures: u64,
+    },
     /// The former directory stays; why.
     Failed(Fault),
     /// The box stops: it is read again at the next start.
@@ -125,7 +127,8 @@ fn read(
             "Lines of the directory cannot be read: no structure that it does not name is removed this time");
         return Ok(Read::Whole { structures });
     }
-    prune(core, environment, edition, at, stop).map(|done| if done { Read::Whole { structures } } else { Read::Stopped })
+    prune(core, environment, edition, at, stop)
+        .map(|done| if done { Read::Whole { structures } } else { Read::Stopped })
 }
 
 /// Removes what the edition does not name; whether it came to the end. Blocks.
@@ -219,8 +222,12 @@ mod tests {
         let service = |n: usize| DirectoryService { code: format!("S{n}"), ..DirectoryService::default() };
         let mut services: Vec<DirectoryService> = (0..2 * ROWS_AT_ONCE + 1).map(service).collect();
         services.push(DirectoryService { code: "FACTURES_PUBLIQUES".to_owned(), ..DirectoryService::default() });
-        let entry =
-            DirectoryEntry { siret: "1".to_owned(), service_required: Some(true), services, ..DirectoryEntry::default() };
+        let entry = DirectoryEntry {
+            siret: "1".to_owned(),
+            service_required: Some(true),
+            services,
+            ..DirectoryEntry::default()
+        };
         let mut batch = Batch::default();
         batch.add(entry);
         let pieces = batch.take();
