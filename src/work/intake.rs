@@ -7,14 +7,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::domain::{Environment, InvoiceNumber};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
 use crate::invoice::{self, Examined, Limits, Profile, Verdict};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, StoreError};
+use crate::work::announce::Wish;
 use crate::work::core::{Core, JobError};
 use crate::work::directory;
-use crate::work::recipients::{ASKED_AFTER_REFUSAL, ASKED_EVERY, Recipients, Wish};
-use crate::work::settings::{Check, Options};
+use crate::work::recipients::{ASKED_AFTER_REFUSAL, ASKED_EVERY, Question, Recipients};
+use crate::work::settings::{Check, Options, RouteSection};
 use crate::work::split;
 
 /// Cadres de facturation whose invoices Chorus Pro takes more than once: direct payment of a subcontractor (DSE-CP §6.13).
@@ -33,15 +34,17 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     }
     let folder = reader.arrival(&flow.id)?.map(|arrival| arrival.folder);
     drop(reader);
-    let options = examination(&core.options.load(), &flow, folder.as_deref());
-    let (outcome, wishes) = {
+    let settings = core.options.load();
+    let options = examination(&settings, &flow, folder.as_deref());
+    let wish = Wish::of(route(&settings, &flow, folder.as_deref()));
+    let (outcome, questions) = {
         let flow = flow.clone();
-        core.apart(move |core| look(core, &flow, &options)).await?
+        core.apart(move |core| look(core, &flow, &options, wish)).await?
     };
     let every = if outcome.is_refused_by_directory() { ASKED_AFTER_REFUSAL } else { ASKED_EVERY };
     settle(core, lease, &flow, outcome).await?;
     // After the verdict is durable: it never waits for what may be known of the next file's recipient.
-    directory::note(core, &flow.realm, wishes, every).await;
+    directory::note(core, &flow.realm, questions, every).await;
     Ok(())
 }
 
@@ -58,6 +61,7 @@ async fn settle(core: &Core, lease: &Lease, flow: &FlowRecord, outcome: Outcome)
             let count = match &parts {
                 Parts::Fluxes(fluxes) => fluxes.len(),
                 Parts::Changes(changes) => changes.len(),
+                Parts::Complement(..) => 1,
             };
             log::info!(flow = flow.id.as_str(), parts = count, refused = facts.refused_parts; "A dropped file is split");
             match core.store.split(&flow.id, parts, *facts, lease, now).await {
@@ -97,7 +101,13 @@ impl Outcome {
     }
 }
 
-fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result<(Outcome, Vec<Wish>), JobError> {
+/// What the file is, and what is to be asked about its recipients for the next one.
+fn look(
+    core: &Core,
+    flow: &FlowRecord,
+    options: &invoice::Options,
+    wish: Wish,
+) -> Result<(Outcome, Vec<Question>), JobError> {
     let bytes = document(core, flow)?;
     let (reader, environment) = (core.store.reader()?, flow.realm.environment);
     let recipients = if directory::is_on(core) {
@@ -105,15 +115,16 @@ fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result<(O
     } else {
         Recipients::unknown(environment, core.now())
     };
-    let outcome = match split::read(core, flow, &bytes, options, &recipients)? {
+    let outcome = match split::read(core, flow, &bytes, options, wish, &recipients)? {
         None => {
-            let (event, facts) = verdict(examine_guarded(&bytes, options, flow, &recipients));
+            let (event, facts) = verdict(examine_guarded(&bytes, options, flow, &recipients), wish, options.language);
             Outcome::One(event, Box::new(facts))
         }
         Some(split::Outcome::Refused(facts)) => Outcome::One(Event::CheckFailed, Box::new(facts)),
+        Some(split::Outcome::One(facts)) => Outcome::One(Event::CheckPassed, Box::new(facts)),
         Some(split::Outcome::Split(parts, facts)) => Outcome::Many(parts, Box::new(facts)),
     };
-    Ok((outcome, recipients.wishes()))
+    Ok((outcome, recipients.questions()))
 }
 
 /// Whether Chorus Pro takes the flow's invoice more than once, so that sending it again could double it.
@@ -122,7 +133,7 @@ pub(super) async fn is_exempt_from_uniqueness(core: &Arc<Core>, flow: &FlowRecor
     let flow = flow.clone();
     let look = move |core: &Core| {
         let recipients = Recipients::unknown(flow.realm.environment, core.now());
-        Ok(examine_guarded(&document(core, &flow)?, &options, &flow, &recipients))
+        Ok(examine_guarded(&sent_document(core, &flow)?, &options, &flow, &recipients))
     };
     let examined = core.apart(look).await?;
     Ok(examined.facts.is_some_and(|facts| is_repeatable(&facts)))
@@ -135,13 +146,28 @@ pub(super) fn is_repeatable(facts: &invoice::Facts) -> bool {
 
 /// How the route wants the file examined; without a route (it may have gone since) in the strictest historic way.
 fn examination(options: &Options, flow: &FlowRecord, folder: Option<&str>) -> invoice::Options {
-    let route = folder.and_then(|folder| options.route(&flow.account, folder));
+    let route = route(options, flow, folder);
     invoice::Options {
         profile: route.map_or(Profile::Chorus, |route| route.profile),
         block: route.is_none_or(|route| route.check == Check::Block),
         sandbox: flow.realm.environment != Environment::Production,
         language: options.language,
         limits: Limits::default(),
+    }
+}
+
+fn route<'o>(options: &'o Options, flow: &FlowRecord, folder: Option<&str>) -> Option<&'o RouteSection> {
+    folder.and_then(|folder| options.route(&flow.account, folder))
+}
+
+/// What is sent, or was: the dropped file itself, or what was made of it.
+pub(super) fn sent_document(core: &Core, flow: &FlowRecord) -> Result<Vec<u8>, JobError> {
+    let reader = core.store.reader()?;
+    match reader.conversion(&flow.id)? {
+        Some(conversion) => {
+            reader.document(&conversion.content.sha256)?.ok_or(JobError::Missing("the converted document"))
+        }
+        None => document(core, flow),
     }
 }
 
@@ -163,6 +189,8 @@ pub(super) fn examine_guarded(
         Examined {
             syntax: None,
             facts: None,
+            others: Vec::new(),
+            signed: false,
             verdict: Verdict::Reject,
             findings: Vec::new(),
             fault: Some(Fault::new(Code::ReadingFailed)),
@@ -170,12 +198,18 @@ pub(super) fn examine_guarded(
     })
 }
 
-fn verdict(examined: Examined) -> (Event, Facts) {
+fn verdict(examined: Examined, wish: Wish, language: Language) -> (Event, Facts) {
     let event = match examined.verdict {
         Verdict::Accept => Event::CheckPassed,
         Verdict::Reject => Event::CheckFailed,
     };
-    let findings: Vec<FindingRecord> = examined.findings.iter().map(finding_record).collect();
+    let mut findings: Vec<FindingRecord> = examined.findings.iter().map(finding_record).collect();
+    let syntax = examined.syntax.filter(|_| event == Event::CheckPassed);
+    let announced = syntax.and_then(|syntax| wish.announce(syntax.as_str(), examined.signed, language));
+    let announced = announced.map(|(announced, ignored)| {
+        findings.extend(ignored);
+        announced
+    });
     let repeatable = examined.facts.as_ref().is_some_and(is_repeatable);
     let fault = match event {
         Event::CheckFailed => Some(examined.fault.unwrap_or_else(|| rules_failed(&findings))),
@@ -184,9 +218,10 @@ fn verdict(examined: Examined) -> (Event, Facts) {
     let facts = Facts {
         fault,
         findings: Some(findings),
-        invoices: Some(examined.facts.and_then(invoice_facts).into_iter().collect()),
+        invoices: Some(examined.facts.into_iter().chain(examined.others).filter_map(invoice_facts).collect()),
         syntax: examined.syntax.map(|syntax| syntax.as_str().to_owned()),
         repeatable,
+        announced,
         ..Facts::default()
     };
     (event, facts)
@@ -227,16 +262,16 @@ pub(super) fn invoice_facts(facts: invoice::Facts) -> Option<InvoiceFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::Language;
 
     #[test]
     fn bytes_that_are_no_invoice_are_refused_with_their_own_fault() {
         let options = invoice::Options::default();
-        let (event, facts) = verdict(invoice::examine(b"\x89PNG\r\n\x1a\n", &options));
+        let verdict = |bytes: &[u8]| verdict(invoice::examine(bytes, &options), Wish::default(), Language::Fr);
+        let (event, facts) = verdict(b"\x89PNG\r\n\x1a\n");
         assert_eq!(event, Event::CheckFailed);
         assert_eq!(facts.fault.map(|f| f.code), Some(Code::NotAnInvoice));
         assert_eq!(facts.invoices.map(|i| i.len()), Some(0));
-        let (_, facts) = verdict(invoice::examine(b"", &options));
+        let (_, facts) = verdict(b"");
         assert_eq!(facts.fault.map(|f| f.title(Language::Fr)), Some("Fichier vide".to_owned()));
     }
 }

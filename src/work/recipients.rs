@@ -18,14 +18,14 @@ const RECENT: Duration = Duration::from_secs(15 * 24 * 3600);
 pub(super) const ASKED_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// After a refusal the word that it stands on is looked at again sooner: the next drop may be right.
 pub(super) const ASKED_AFTER_REFUSAL: Duration = Duration::from_secs(10 * 60);
-/// Wishes of one file: an archive may name as many recipients as it has invoices.
-const WISHES_LIMIT: usize = 500;
+/// Questions of one file: an archive may name as many recipients as it has invoices.
+const QUESTIONS_LIMIT: usize = 500;
 /// The longest commitment number that is asked about, in characters (BR-FR-CPRO-15).
 const NUMBER_CHARACTERS: usize = 50;
 
 /// Something to be asked of Chorus Pro.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Wish {
+pub(super) struct Question {
     pub siret: String,
     /// `None`: about the structure itself.
     pub number: Option<String>,
@@ -36,17 +36,17 @@ pub struct Recipients<'d> {
     directory: Option<Directory<'d>>,
     environment: Environment,
     now: Timestamp,
-    wishes: RefCell<BTreeSet<Wish>>,
+    questions: RefCell<BTreeSet<Question>>,
 }
 
 impl<'d> Recipients<'d> {
     pub fn new(directory: Directory<'d>, environment: Environment, now: Timestamp) -> Self {
-        Self { directory: Some(directory), environment, now, wishes: RefCell::default() }
+        Self { directory: Some(directory), environment, now, questions: RefCell::default() }
     }
 
     /// Knows nobody and wants to know nothing: the directory is switched off, or of no use here.
     pub fn unknown(environment: Environment, now: Timestamp) -> Self {
-        Self { directory: None, environment, now, wishes: RefCell::default() }
+        Self { directory: None, environment, now, questions: RefCell::default() }
     }
 
     /// What is known of an invoice's recipient.
@@ -61,19 +61,19 @@ impl<'d> Recipients<'d> {
     }
 
     /// What is to be asked, of the recipients that were looked up.
-    pub(super) fn wishes(self) -> Vec<Wish> {
-        self.wishes.into_inner().into_iter().collect()
+    pub(super) fn questions(self) -> Vec<Question> {
+        self.questions.into_inner().into_iter().collect()
     }
 
-    fn wish(&self, siret: &str, number: Option<&str>) {
-        let mut wishes = self.wishes.borrow_mut();
-        if wishes.len() < WISHES_LIMIT {
-            wishes.insert(Wish { siret: siret.to_owned(), number: number.map(str::to_owned) });
+    fn ask(&self, siret: &str, number: Option<&str>) {
+        let mut questions = self.questions.borrow_mut();
+        if questions.len() < QUESTIONS_LIMIT {
+            questions.insert(Question { siret: siret.to_owned(), number: number.map(str::to_owned) });
         }
     }
 
     fn look(&self, directory: Directory<'_>, siret: &str, facts: &Facts) -> Result<Listing, StoreError> {
-        self.wish(siret, None);
+        self.ask(siret, None);
         let Some(structure) = directory.structure(self.environment, siret)? else {
             return self.unlisted(directory, siret);
         };
@@ -82,7 +82,7 @@ impl<'d> Recipients<'d> {
         let demanded = structure.commitment_required == Some(true) || by_service;
         let commitment_known = match facts.engagement.as_deref().map(str::trim).filter(|number| !number.is_empty()) {
             Some(number) if demanded && number.chars().count() <= NUMBER_CHARACTERS => {
-                self.wish(siret, Some(number));
+                self.ask(siret, Some(number));
                 self.commitment(directory, siret, number)?
             }
             _ => None,

@@ -13,7 +13,7 @@ use crate::store::{Enquiry, EnquiryRecord, FoundStructure, ServiceRow, StoreErro
 use crate::work::connector::Connector;
 use crate::work::core::Core;
 use crate::work::directory::{Silence, Why, ask, callable, halted};
-use crate::work::recipients::Wish;
+use crate::work::recipients::Question;
 
 /// Questions answered in one round.
 const AT_ONCE: u32 = 20;
@@ -29,13 +29,13 @@ const STOPPED_WAIT: Duration = Duration::from_secs(3600);
 const RETRY_LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Notes what is to be asked. It is asked at the next chance; nobody waits for it.
-pub(in crate::work) async fn note(core: &Core, realm: &Realm, wishes: Vec<Wish>, every: Duration) {
+pub(in crate::work) async fn note(core: &Core, realm: &Realm, questions: Vec<Question>, every: Duration) {
     let now = core.now();
     let noted = async {
         let mut steps = Vec::new();
         {
             let reader = core.store.reader()?;
-            for Wish { siret, number } in &wishes {
+            for Question { siret, number } in &questions {
                 let (directory, number) = (reader.directory(), number.as_deref());
                 let known = directory.enquiry(realm.environment, siret, number)?;
                 if known.is_none_or(|known| is_stale(known, every, now)) {
