@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::audit::Signer;
+pub use crate::domain::Clock;
 use crate::domain::Timestamp;
 use crate::store::{FlowRecord, Lease, Reader, Store, StoreError};
 use crate::work::connector::Connectors;
@@ -27,9 +28,6 @@ pub struct Parts {
     /// What the jobs take for now: in production the machine's clock.
     pub clock: Clock,
 }
-
-/// Tells what time it is.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Shared by all jobs.
 pub(super) struct Core {

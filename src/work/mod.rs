@@ -21,6 +21,7 @@ mod integration;
 mod reach;
 mod receipts;
 mod reception;
+mod rejection;
 mod seal;
 mod settings;
 mod split;

@@ -4,10 +4,12 @@
 //! with its findings, and delays nothing. Invoices of one syntax travel together, in as few fluxes as Chorus Pro's limits
 //! allow. Whoever drops the same thing twice within a file is told so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::chorus::{Batch, BatchFile, FluxSyntax, split_batch};
-use crate::domain::InvoiceNumber;
+use sha2::{Digest, Sha256};
+
+use crate::domain::{DocumentHash, InvoiceNumber};
 use crate::fault::{Code, Fault, Language, Text};
 use crate::invoice::archive::{self, Member};
 use crate::invoice::status_file::{self, RequestedStatus, Requests, StatusFileError};
@@ -65,7 +67,11 @@ fn looks_like_statuses(bytes: &[u8], name: &str) -> bool {
 /// What is gathered while an archive is gone through.
 #[derive(Default)]
 struct Gathered {
-    good: BTreeMap<&'static str, Group>,
+    /// By syntax, and whether Chorus Pro takes invoices of that kind more than once: a doubt about those is a person's, so
+    /// they travel apart from the others.
+    good: BTreeMap<(&'static str, bool), Group>,
+    /// Members so far: the same bytes twice are one invoice.
+    contents: BTreeSet<DocumentHash>,
     refused: Vec<InvoiceFacts>,
     labels: Vec<(InvoiceNumber, String)>,
     refused_parts: u32,
@@ -165,8 +171,8 @@ fn archive_of_invoices(
     }
     let groups = std::mem::take(&mut gathered.good);
     let mut parts = Vec::new();
-    for (syntax, group) in groups {
-        pack(core, flow, syntax, &group, &mut parts, &mut gathered, options.language)?;
+    for (kind, group) in groups {
+        pack(core, flow, kind, &group, &mut parts, &mut gathered, options.language)?;
     }
     let facts = gathered.facts();
     Ok(Outcome::Split(Parts::Fluxes(parts), facts))
@@ -209,6 +215,16 @@ fn take_member(
         gathered.refuse(&name, &super::intake::rules_failed(&findings), None, findings, language);
         return Ok(());
     };
+    let hash = DocumentHash(Sha256::digest(&content).into());
+    let twin = match gathered.contents.insert(hash) {
+        true => reader.flow_of_content(&flow.realm, &flow.id, hash)?,
+        false => Some(flow.id.clone()),
+    };
+    if let Some(first) = twin {
+        let fault = Fault::new(Code::Duplicate).with("first", first);
+        gathered.refuse(&name, &fault, Some(facts), Vec::new(), language);
+        return Ok(());
+    }
     if !repeatable && let Some(first) = already(reader, flow, &facts, gathered)? {
         let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
         gathered.refuse(&name, &fault, Some(facts), Vec::new(), language);
@@ -217,7 +233,7 @@ fn take_member(
     for finding in findings {
         gathered.find(within(&name, finding));
     }
-    let group = gathered.good.entry(syntax.as_str()).or_default();
+    let group = gathered.good.entry((syntax.as_str(), repeatable)).or_default();
     group.members.push((name, content));
     group.invoices.push(facts);
     Ok(())
@@ -241,7 +257,7 @@ fn already(
 fn pack(
     core: &Core,
     flow: &FlowRecord,
-    syntax: &str,
+    (syntax, repeatable): (&str, bool),
     group: &Group,
     parts: &mut Vec<FluxPart>,
     gathered: &mut Gathered,
@@ -276,7 +292,7 @@ fn pack(
         } else {
             Content::Kept(core.store.keep_document(&mut content.as_slice())?)
         };
-        parts.push(FluxPart { file, content, syntax: syntax.to_owned(), invoices: invoices.to_vec() });
+        parts.push(FluxPart { file, content, syntax: syntax.to_owned(), invoices: invoices.to_vec(), repeatable });
     }
     Ok(())
 }
