@@ -166,6 +166,20 @@ impl Reader {
         Ok(found.is_some())
     }
 
+    /// Whether another flow that holds an invoice of this number, supplier and year may have sent it, whatever became of
+    /// it: then a row at Chorus Pro that does not say how it came may be that one's.
+    pub fn was_sent_by_another(&self, place: &Realm, own: &FlowId, invoice: &InvoiceFacts) -> Result<bool, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(false) };
+        let rows = self.all(
+            "SELECT invoice.flow AS flow, supplier, issued_on FROM invoice WHERE realm = ?1 AND number = ?2 AND flow <> ?3
+             AND EXISTS (SELECT 1 FROM attempt WHERE attempt.realm = invoice.realm AND attempt.flow = invoice.flow
+                 AND coalesce(outcome, '') NOT IN ('not_sent', 'deposit_refused'))",
+            (realm, invoice.number.as_str(), own.as_str()),
+            |r| parts::holder(r, invoice),
+        )?;
+        Ok(rows.into_iter().flatten().next().is_some())
+    }
+
     /// The other deposit, on its way or done, that is these bytes. The file `own` does not count.
     pub fn flow_of_content(
         &self,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
@@ -44,6 +44,8 @@ pub(super) struct Core {
     /// Rings when a halted realm's calls go on.
     pub resumed: watch::Sender<()>,
     clock: Clock,
+    /// The steady clock, by which pauses are counted.
+    pub steady: Box<dyn Fn() -> Instant + Send + Sync>,
 }
 
 /// Why a job ended without having done its work. It is tried again later; the chain is printed where it is run.
@@ -86,6 +88,7 @@ impl Core {
             halted: watch::Sender::new(()),
             resumed: watch::Sender::new(()),
             clock: parts.clock,
+            steady: Box::new(Instant::now),
         }
     }
 

@@ -68,6 +68,9 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     doubt.keep(&seen).await?;
     match seen.map(|seen| seen.sighting) {
         Ok(Sighting::Ours { row, .. }) if is_of_another_flow(core, &flow, &row)? => doubt.absent(sought).await,
+        Ok(Sighting::Ours { place, row }) if doubt.may_be_anothers(&searchable[place], &row)? => {
+            wait_for_person(core, lease, &flow, &invoices).await
+        }
         Ok(Sighting::Ours { place, row }) => found(core, lease, &flow, &searchable[place], &row).await,
         Ok(Sighting::Unclear) => wait_for_person(core, lease, &flow, &invoices).await,
         Ok(Sighting::Nothing) => doubt.absent(sought).await,
@@ -204,7 +207,9 @@ pub(super) async fn search(
             }
         }
         if !more {
-            if matches!(sighting, Sighting::Nothing) && total.is_some_and(|total| total > rows_seen) {
+            // What else has the number, a person or a rejection asks for as a whole.
+            let partial_will_do = range == Range::SinceSent && !matches!(sighting, Sighting::Nothing);
+            if !partial_will_do && total.is_some_and(|total| total > rows_seen) {
                 let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur");
                 return Err(Setback::Later { fault: fault.with("detail", "rows are missing"), at: core.now() });
             }
@@ -307,6 +312,16 @@ impl Doubt<'_> {
         };
         core.store.decide(&flow.id, event, facts, Some(self.lease), now).await?;
         Ok(())
+    }
+
+    /// Whether the row may as well have come by another flow of ours under the same number.
+    fn may_be_anothers(&self, invoice: &InvoiceRecord, row: &SentInvoice) -> Result<bool, JobError> {
+        let is_ours =
+            |attempt: &AttemptRecord| attempt.deposit_number.is_some() && attempt.deposit_number == row.deposit;
+        if self.attempts.iter().any(is_ours) {
+            return Ok(false);
+        }
+        Ok(self.core.store.reader()?.was_sent_by_another(&self.flow.realm, &self.flow.id, &invoice.facts)?)
     }
 
     /// Keeps what a look showed, for whoever decides.

@@ -78,6 +78,10 @@ impl Job<'_> {
             }
             Verdict::Integrated => self.decide(Event::Integrated, Facts { detail, ..Facts::default() }).await,
             Verdict::PartlyIntegrated | Verdict::Rejected => self.rejected(deposit, &report, invoices, attempts).await,
+            // What was seen at Chorus Pro is there, whatever this flux's report says of it: nothing is sent again.
+            Verdict::Incident if invoices.iter().any(|invoice| invoice.chorus_id.is_some()) => {
+                self.by_search(invoices, Sent::of(attempts, self.flow)).await
+            }
             Verdict::Incident => {
                 let fault = Some(named(Code::FluxIncident));
                 self.decide(Event::Incident, Facts { fault, detail, ..Facts::default() }).await
@@ -111,6 +115,11 @@ impl Job<'_> {
                 Found::default()
             }
         };
+        let settled = found.ours.len() + found.others.len() == refused.len();
+        if !settled && self.may_be_a_duplicate(report, attempts) {
+            // A search shows what is integrated only after a while: before that, nothing found says nothing.
+            return self.in_hand(None, Some(report.state.as_str().to_owned())).await;
+        }
         for (place, row) in &found.ours {
             let invoice = &refused[*place];
             if invoice.chorus_id.is_none() {
@@ -147,6 +156,13 @@ impl Job<'_> {
         let refused_invoices = if event == Event::Rejected { Vec::new() } else { refused_invoices };
         let facts = Facts { fault: Some(fault), detail: Some(state.to_owned()), refused_invoices, ..Facts::default() };
         self.decide(event, facts).await
+    }
+
+    /// Whether a rejection may be that of a duplicate of our own try which a search does not show yet.
+    fn may_be_a_duplicate(&self, report: &Report, attempts: &[AttemptRecord]) -> bool {
+        let delay = self.core.options.load().limits.integration_delay.get();
+        let early = self.core.now().since(self.deposited_at) < delay;
+        early && (rejection::says_duplicate(report) || rejection::was_sent_before(attempts))
     }
 
     /// A doubtful deposit that was found, or confirmed, without its flux number: searches show only what was integrated,

@@ -18,6 +18,8 @@ pub mod gatehouse;
 mod halts;
 mod intake;
 mod integration;
+#[cfg(test)]
+mod ledger;
 mod reach;
 mod receipts;
 mod reception;

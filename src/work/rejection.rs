@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use crate::chorus::{Report, SentInvoice, WireDate};
 use crate::domain::{DepositNumber, Timestamp};
 use crate::fault::{Code, Fault, Text};
+use crate::flow::deposit::Event;
 use crate::store::{AttemptRecord, FlowRecord, InvoiceFacts, InvoiceRecord, Lease};
 use crate::work::core::{Core, JobError};
 use crate::work::doubt::{self, Range, Sent};
@@ -43,8 +44,9 @@ pub(super) async fn look_up(
         for row in rows.iter().filter(|row| is_same_invoice(row, &invoice.facts)) {
             let reader = core.store.reader()?;
             let is_others = match &row.deposit {
-                Some(deposit) => reader.is_deposit_of_another(&flow.realm, &flow.id, deposit)?,
-                None => false,
+                Some(deposit) if tries.numbers.contains(&deposit) => false,
+                Some(deposit) if reader.is_deposit_of_another(&flow.realm, &flow.id, deposit)? => true,
+                _ => reader.was_sent_by_another(&flow.realm, &flow.id, &invoice.facts)?,
             };
             drop(reader);
             if !is_others && tries.made(row, invoice) {
@@ -149,6 +151,22 @@ pub(super) fn both_facts(invoice: &InvoiceRecord, row: &SentInvoice, label: &str
 fn told(payable: Option<&str>, issued_on: Option<&str>) -> Text {
     let (payable, on) = (payable.unwrap_or("?"), issued_on.unwrap_or("?"));
     Text::new(format!("{payable}, datée du {on}"), format!("{payable}, dated {on}"))
+}
+
+/// Words of a rejection for a duplicate: the code of DSE-CP §3.2.3.3, and how a label says it.
+const DUPLICATE_WORDS: [&str; 4] = ["rej_uni", "existe déjà", "doublon", "unicité"];
+
+/// Whether the report says that something is there already.
+pub(super) fn says_duplicate(report: &Report) -> bool {
+    let said = report.summary().unwrap_or_default().to_lowercase();
+    DUPLICATE_WORDS.iter().any(|word| said.contains(word))
+}
+
+/// Whether an earlier try than the last may have been taken.
+pub(super) fn was_sent_before(attempts: &[AttemptRecord]) -> bool {
+    let nothing = [Event::NotSent.as_str(), Event::DepositRefused.as_str()];
+    let earlier = attempts.split_last().map_or(&[][..], |(_, earlier)| earlier);
+    earlier.iter().any(|attempt| attempt.outcome.as_deref().is_none_or(|outcome| !nothing.contains(&outcome)))
 }
 
 /// What the report says of each invoice; of one it does not name, what it says of the flux.
