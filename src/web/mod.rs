@@ -13,6 +13,7 @@ mod claim;
 mod configuration;
 pub mod damage;
 mod diff;
+mod doubt;
 mod entry;
 mod error;
 mod flow;
