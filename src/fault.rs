@@ -246,6 +246,30 @@ catalogue! {
         "Unusable status file: {count} error(s), the first: {first}"
         "Correct each line of the list and drop the file again: no status was passed on."
     }
+    SyntaxNotForContent "FG-216" Establishment Never {
+        "La syntaxe {wish} demandée par la route ne convient pas à ce fichier : il est annoncé en {syntax}"
+        "Rien à faire pour ce fichier : il suit son cours. Corrigez la clé syntax de la route, ou déposez ces fichiers dans un autre dossier."
+        "The syntax {wish} that the route wishes for does not fit this file: it is announced as {syntax}"
+        "Nothing to do for this file: it goes its way. Correct the route's key syntax, or drop such files into another folder."
+    }
+    PivotConverted "FG-217" Establishment Never {
+        "Pivot converti en {syntax} avant l'envoi ; éléments non repris : {lost}"
+        "Rien à faire si ces éléments ne comptent pas. Sinon, faites produire la facture en UBL, CII ou Factur-X par l'application d'origine."
+        "Pivot converted to {syntax} before it is sent; not carried: {lost}"
+        "Nothing to do if these elements do not matter. Otherwise have the application of origin make the invoice as UBL, CII or Factur-X."
+    }
+    PivotIncomplete "FG-218" Supplier Never {
+        "Pivot impossible à convertir en UBL : il y manque {missing}"
+        "Chorus Pro ne prend pas de pivot en dépôt. Complétez le pivot, ou faites produire la facture en UBL, CII ou Factur-X (CPP_FACTURE_MIN n'est pas produit ici : son schéma n'est pas public), puis déposez-la."
+        "This pivot cannot be converted to UBL: it lacks {missing}"
+        "Chorus Pro takes no pivot as a deposit. Complete the pivot, or have the invoice made as UBL, CII or Factur-X (CPP_FACTURE_MIN is not made here: its schema is not public), then drop it."
+    }
+    PivotNotRead "FG-219" Supplier Never {
+        "Pivot illisible : {detail}"
+        "Faites corriger l'application qui écrit le pivot, puis déposez-le de nouveau."
+        "Unreadable pivot: {detail}"
+        "Have the application that writes the pivot corrected, then drop it again."
+    }
     ClientRefused "FG-301" Establishment AfterAction {
         "PISTE refuse l'identifiant ou le secret de l'application ({environment})"
         "Vérifiez client_id et le secret : ils viennent du panneau « OAuth Credentials » de PISTE, pas de « API Keys », et du bon environnement. Les dépôts reprennent d'eux-mêmes."
@@ -323,6 +347,18 @@ catalogue! {
         "Mettez l'autorité (PEM) dans ce fichier, ou corrigez ca_file de [chorus.api.{environment}], ou retirez cette clé si aucun proxy n'inspecte TLS. Les dépôts reprennent d'eux-mêmes."
         "Trusted authority of no use for environment {environment} (technical detail: {detail})"
         "Put the authority (PEM) into this file, or correct ca_file in [chorus.api.{environment}], or remove that key if no proxy inspects TLS. Deposits resume by themselves."
+    }
+    DirectoryUnreadable "FG-317" Chorus Later {
+        "L'annuaire de Chorus Pro ne se lit pas ({environment}) (détail technique : {detail})"
+        "Rien à faire : nouvel essai automatique, et l'annuaire précédent reste en usage. Si cela dure, signalez-le à l'éditeur avec ce détail."
+        "Chorus Pro's directory cannot be read ({environment}) (technical detail: {detail})"
+        "Nothing to do: tried again by itself, and the former directory stays in use. If it lasts, tell the publisher, with this detail."
+    }
+    DirectoryShrunk "FG-318" Establishment AfterAction {
+        "L'annuaire de Chorus Pro a perdu plus de la moitié de ses structures ({environment} : {now}, contre {before} avant)"
+        "Les structures d'avant sont gardées. Si ce nouvel annuaire est le bon, demandez « Actualiser maintenant » sur la page Annuaire : il est alors pris tel quel."
+        "Chorus Pro's directory has lost more than half of its structures ({environment}: {now}, {before} before)"
+        "The former structures are kept. If this new directory is the right one, ask for \"Refresh now\" on the directory's page: it is then taken as it is."
     }
     DepositRefused "FG-401" Supplier Never {
         "Chorus Pro refuse le dépôt : {code} « {label} »"
@@ -443,6 +479,30 @@ catalogue! {
         "Ajoutez le fournisseur ou l'identifiant Chorus Pro (facture.json) à la demande et déposez-la de nouveau."
         "Ambiguous invoice: several received invoices have the number {number}"
         "Add the supplier or the Chorus Pro id (facture.json) to the request and drop it again."
+    }
+    ComplementWrong "FG-425" Establishment Never {
+        "Complément inutilisable : {detail}"
+        "Corrigez complement.json ou les pièces de l'archive, puis déposez-la de nouveau : rien n'a été transmis."
+        "Unusable complement: {detail}"
+        "Correct complement.json or the archive's pieces, then drop it again: nothing was passed on."
+    }
+    InvoiceNotSent "FG-426" Establishment Never {
+        "Facture {number} : aucune facture envoyée d'ici ne porte ce numéro et un identifiant Chorus Pro connu"
+        "Vérifiez le numéro ou l'identifiant Chorus Pro (accusé de la facture) et attendez qu'elle soit intégrée, puis déposez le complément de nouveau."
+        "Invoice {number}: no invoice sent from here has this number and a known Chorus Pro id"
+        "Check the number or the Chorus Pro id (the invoice's receipt), wait until it is integrated, then drop the complement again."
+    }
+    NotSuspended "FG-427" Establishment Never {
+        "Facture {number} non suspendue : elle est au statut {current}, et seule une facture suspendue peut être complétée"
+        "Rien n'a été transmis. Si le destinataire attend un document, demandez-lui de suspendre la facture, puis déposez le complément de nouveau."
+        "Invoice {number} is not suspended: its status is {current}, and only a suspended invoice can be completed"
+        "Nothing was passed on. If the recipient waits for a document, ask for the invoice to be suspended, then drop the complement again."
+    }
+    PieceRefused "FG-428" Establishment Never {
+        "Chorus Pro refuse le complément de la facture {number} ({what}) : {code} « {label} »"
+        "La facture reste suspendue. Corrigez ce que dit Chorus Pro, puis déposez le complément de nouveau."
+        "Chorus Pro refuses the complement of invoice {number} ({what}): {code} \"{label}\""
+        "The invoice stays suspended. Correct what Chorus Pro says, then drop the complement again."
     }
     DuplicateElsewhere "FG-431" Supplier Never {
         "Doublon chez Chorus Pro : une facture {number} de ce fournisseur y est déjà. La nôtre : {ours}. Celle de Chorus Pro : {theirs}. Motif du rejet : « {label} »"
@@ -711,6 +771,8 @@ mod tests {
             Code::XmlForbidden,
             Code::ContentOverLimit,
             Code::ArchiveUnreadable,
+            Code::PivotNotRead,
+            Code::ComplementWrong,
         ];
         for entry in CATALOGUE.iter().filter(|entry| !read_by_us.contains(&entry.code)) {
             let (fr, en) = (entry.title(Language::Fr), entry.title(Language::En));

@@ -23,7 +23,7 @@ use super::{Examined, Facts, Finding, Options, Profile, Severity, Syntax, Verdic
 /// do without blocks: its own limits, a number, a date, readable values.
 const BLOCKING: [(Profile, &[&str]); 3] = [
     (Profile::En16931, &["BR-*", "UBL-*", "CII-*", "FG-*"]),
-    (Profile::Chorus, &["CPRO-*", "FG-DECIMAL", "FG-VALUE", "FG-DUPLICATE", "BR-02", "BR-03", "BR-05"]),
+    (Profile::Chorus, &["CPRO-*", "FLUX-DIR-*", "FG-DECIMAL", "FG-VALUE", "FG-DUPLICATE", "BR-02", "BR-03", "BR-05"]),
     (Profile::G2b, &["BR-*", "UBL-*", "CII-*", "FG-*", "G2B-*"]),
 ];
 
@@ -86,6 +86,11 @@ pub struct Findings<'o, 't> {
 impl<'o, 't> Findings<'o, 't> {
     pub fn new(outline: &'o Outline<'t>, options: &'o Options) -> Self {
         Self { outline, options, list: Vec::new(), fatal: false, omitted: 0 }
+    }
+
+    /// The document's root element.
+    pub fn root(&self) -> &'t str {
+        self.outline.name(Id::ROOT)
     }
 
     /// A finding of a rule that has words of its own, its blanks filled with `values`.
@@ -251,7 +256,9 @@ impl<'o, 't> Findings<'o, 't> {
             message: noted.message.get(language).to_owned(),
             remedy: noted.remedy.get(language).to_owned(),
         });
-        Examined { syntax: Some(syntax), facts: Some(facts), verdict, findings: findings.collect(), fault }
+        let findings = findings.collect();
+        let (others, signed) = (Vec::new(), false);
+        Examined { syntax: Some(syntax), facts: Some(facts), others, signed, verdict, findings, fault }
     }
 }
 

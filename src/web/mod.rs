@@ -13,6 +13,7 @@ mod claim;
 mod configuration;
 pub mod damage;
 mod diff;
+mod directory;
 mod doubt;
 mod entry;
 mod error;

@@ -7,12 +7,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::domain::{Environment, InvoiceNumber};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
 use crate::invoice::{self, Examined, Limits, Profile, Verdict};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, StoreError};
+use crate::work::announce::Wish;
 use crate::work::core::{Core, JobError};
-use crate::work::settings::{Check, Options};
+use crate::work::directory;
+use crate::work::recipients::{ASKED_AFTER_REFUSAL, ASKED_EVERY, Question, Recipients};
+use crate::work::settings::{Check, Options, RouteSection};
 use crate::work::split;
 
 /// Cadres de facturation whose invoices Chorus Pro takes more than once: direct payment of a subcontractor (DSE-CP §6.13).
@@ -31,11 +34,22 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     }
     let folder = reader.arrival(&flow.id)?.map(|arrival| arrival.folder);
     drop(reader);
-    let options = examination(&core.options.load(), &flow, folder.as_deref());
-    let outcome = {
+    let settings = core.options.load();
+    let options = examination(&settings, &flow, folder.as_deref());
+    let wish = Wish::of(route(&settings, &flow, folder.as_deref()));
+    let (outcome, questions) = {
         let flow = flow.clone();
-        core.apart(move |core| look(core, &flow, &options)).await?
+        core.apart(move |core| look(core, &flow, &options, wish)).await?
     };
+    let every = if outcome.is_refused_by_directory() { ASKED_AFTER_REFUSAL } else { ASKED_EVERY };
+    settle(core, lease, &flow, outcome).await?;
+    // After the verdict is durable: it never waits for what may be known of the next file's recipient.
+    directory::note(core, &flow.realm, questions, every).await;
+    Ok(())
+}
+
+/// Makes the verdict durable.
+async fn settle(core: &Core, lease: &Lease, flow: &FlowRecord, outcome: Outcome) -> Result<(), JobError> {
     let now = core.now();
     match outcome {
         Outcome::One(event, facts) => {
@@ -47,6 +61,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
             let count = match &parts {
                 Parts::Fluxes(fluxes) => fluxes.len(),
                 Parts::Changes(changes) => changes.len(),
+                Parts::Complement(..) => 1,
             };
             log::info!(flow = flow.id.as_str(), parts = count, refused = facts.refused_parts; "A dropped file is split");
             match core.store.split(&flow.id, parts, *facts, lease, now).await {
@@ -77,23 +92,50 @@ enum Outcome {
     Many(Parts, Box<Facts>),
 }
 
-fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result<Outcome, JobError> {
+impl Outcome {
+    /// Whether what the directory says of a recipient refused something.
+    fn is_refused_by_directory(&self) -> bool {
+        let (Outcome::One(_, facts) | Outcome::Many(_, facts)) = self;
+        let mut findings = facts.findings.iter().flatten();
+        findings.any(|finding| finding.severity == "fatal" && finding.rule.starts_with("FLUX-DIR-"))
+    }
+}
+
+/// What the file is, and what is to be asked about its recipients for the next one.
+fn look(
+    core: &Core,
+    flow: &FlowRecord,
+    options: &invoice::Options,
+    wish: Wish,
+) -> Result<(Outcome, Vec<Question>), JobError> {
     let bytes = document(core, flow)?;
-    Ok(match split::read(core, flow, &bytes, options)? {
+    let (reader, environment) = (core.store.reader()?, flow.realm.environment);
+    let recipients = if directory::is_on(core) {
+        Recipients::new(reader.directory(), environment, core.now())
+    } else {
+        Recipients::unknown(environment, core.now())
+    };
+    let outcome = match split::read(core, flow, &bytes, options, wish, &recipients)? {
         None => {
-            let (event, facts) = verdict(examine_guarded(&bytes, options, flow));
+            let (event, facts) = verdict(examine_guarded(&bytes, options, flow, &recipients), wish, options.language);
             Outcome::One(event, Box::new(facts))
         }
         Some(split::Outcome::Refused(facts)) => Outcome::One(Event::CheckFailed, Box::new(facts)),
+        Some(split::Outcome::One(facts)) => Outcome::One(Event::CheckPassed, Box::new(facts)),
         Some(split::Outcome::Split(parts, facts)) => Outcome::Many(parts, Box::new(facts)),
-    })
+    };
+    Ok((outcome, recipients.questions()))
 }
 
 /// Whether Chorus Pro takes the flow's invoice more than once, so that sending it again could double it.
 pub(super) async fn is_exempt_from_uniqueness(core: &Arc<Core>, flow: &FlowRecord) -> Result<bool, JobError> {
     let options = examination(&core.options.load(), flow, None);
     let flow = flow.clone();
-    let examined = core.apart(move |core| Ok(examine_guarded(&document(core, &flow)?, &options, &flow))).await?;
+    let look = move |core: &Core| {
+        let recipients = Recipients::unknown(flow.realm.environment, core.now());
+        Ok(examine_guarded(&sent_document(core, &flow)?, &options, &flow, &recipients))
+    };
+    let examined = core.apart(look).await?;
     Ok(examined.facts.is_some_and(|facts| is_repeatable(&facts)))
 }
 
@@ -104,7 +146,7 @@ pub(super) fn is_repeatable(facts: &invoice::Facts) -> bool {
 
 /// How the route wants the file examined; without a route (it may have gone since) in the strictest historic way.
 fn examination(options: &Options, flow: &FlowRecord, folder: Option<&str>) -> invoice::Options {
-    let route = folder.and_then(|folder| options.route(&flow.account, folder));
+    let route = route(options, flow, folder);
     invoice::Options {
         profile: route.map_or(Profile::Chorus, |route| route.profile),
         block: route.is_none_or(|route| route.check == Check::Block),
@@ -114,18 +156,41 @@ fn examination(options: &Options, flow: &FlowRecord, folder: Option<&str>) -> in
     }
 }
 
+fn route<'o>(options: &'o Options, flow: &FlowRecord, folder: Option<&str>) -> Option<&'o RouteSection> {
+    folder.and_then(|folder| options.route(&flow.account, folder))
+}
+
+/// What is sent, or was: the dropped file itself, or what was made of it.
+pub(super) fn sent_document(core: &Core, flow: &FlowRecord) -> Result<Vec<u8>, JobError> {
+    let reader = core.store.reader()?;
+    match reader.conversion(&flow.id)? {
+        Some(conversion) => {
+            reader.document(&conversion.content.sha256)?.ok_or(JobError::Missing("the converted document"))
+        }
+        None => document(core, flow),
+    }
+}
+
 fn document(core: &Core, flow: &FlowRecord) -> Result<Vec<u8>, JobError> {
     let hash = flow.sha256.ok_or(JobError::Missing("the document's hash"))?;
     core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document"))
 }
 
 /// The reader promises never to panic; if it breaks that promise, one file is refused and the next one is read.
-pub(super) fn examine_guarded(bytes: &[u8], options: &invoice::Options, flow: &FlowRecord) -> Examined {
-    catch_unwind(AssertUnwindSafe(|| invoice::examine(bytes, options))).unwrap_or_else(|_| {
+pub(super) fn examine_guarded(
+    bytes: &[u8],
+    options: &invoice::Options,
+    flow: &FlowRecord,
+    recipients: &Recipients<'_>,
+) -> Examined {
+    let examine = || invoice::examine_with(bytes, options, &|facts| recipients.listing(facts));
+    catch_unwind(AssertUnwindSafe(examine)).unwrap_or_else(|_| {
         log::error!(flow = flow.id.as_str(); "Reading a dropped file broke off; the file is refused");
         Examined {
             syntax: None,
             facts: None,
+            others: Vec::new(),
+            signed: false,
             verdict: Verdict::Reject,
             findings: Vec::new(),
             fault: Some(Fault::new(Code::ReadingFailed)),
@@ -133,12 +198,18 @@ pub(super) fn examine_guarded(bytes: &[u8], options: &invoice::Options, flow: &F
     })
 }
 
-fn verdict(examined: Examined) -> (Event, Facts) {
+fn verdict(examined: Examined, wish: Wish, language: Language) -> (Event, Facts) {
     let event = match examined.verdict {
         Verdict::Accept => Event::CheckPassed,
         Verdict::Reject => Event::CheckFailed,
     };
-    let findings: Vec<FindingRecord> = examined.findings.iter().map(finding_record).collect();
+    let mut findings: Vec<FindingRecord> = examined.findings.iter().map(finding_record).collect();
+    let syntax = examined.syntax.filter(|_| event == Event::CheckPassed);
+    let announced = syntax.and_then(|syntax| wish.announce(syntax.as_str(), examined.signed, language));
+    let announced = announced.map(|(announced, ignored)| {
+        findings.extend(ignored);
+        announced
+    });
     let repeatable = examined.facts.as_ref().is_some_and(is_repeatable);
     let fault = match event {
         Event::CheckFailed => Some(examined.fault.unwrap_or_else(|| rules_failed(&findings))),
@@ -147,9 +218,10 @@ fn verdict(examined: Examined) -> (Event, Facts) {
     let facts = Facts {
         fault,
         findings: Some(findings),
-        invoices: Some(examined.facts.and_then(invoice_facts).into_iter().collect()),
+        invoices: Some(examined.facts.into_iter().chain(examined.others).filter_map(invoice_facts).collect()),
         syntax: examined.syntax.map(|syntax| syntax.as_str().to_owned()),
         repeatable,
+        announced,
         ..Facts::default()
     };
     (event, facts)
@@ -190,16 +262,16 @@ pub(super) fn invoice_facts(facts: invoice::Facts) -> Option<InvoiceFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::Language;
 
     #[test]
     fn bytes_that_are_no_invoice_are_refused_with_their_own_fault() {
         let options = invoice::Options::default();
-        let (event, facts) = verdict(invoice::examine(b"\x89PNG\r\n\x1a\n", &options));
+        let verdict = |bytes: &[u8]| verdict(invoice::examine(bytes, &options), Wish::default(), Language::Fr);
+        let (event, facts) = verdict(b"\x89PNG\r\n\x1a\n");
         assert_eq!(event, Event::CheckFailed);
         assert_eq!(facts.fault.map(|f| f.code), Some(Code::NotAnInvoice));
         assert_eq!(facts.invoices.map(|i| i.len()), Some(0));
-        let (_, facts) = verdict(invoice::examine(b"", &options));
+        let (_, facts) = verdict(b"");
         assert_eq!(facts.fault.map(|f| f.title(Language::Fr)), Some("Fichier vide".to_owned()));
     }
 }

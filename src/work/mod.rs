@@ -5,11 +5,14 @@
 //!
 //! Refuses to know: SFTP and HTTP clients, SQL, wire words.
 
+mod announce;
 mod change;
+mod complement;
 pub mod connector;
 mod core;
 mod deliver;
 mod deposit;
+mod directory;
 mod doubt;
 mod driver;
 mod fetch;
@@ -20,10 +23,13 @@ mod intake;
 mod integration;
 #[cfg(test)]
 mod ledger;
+mod pivot;
 mod reach;
 mod receipts;
 mod reception;
+mod recipients;
 mod rejection;
+mod rejects;
 mod seal;
 mod settings;
 mod split;
@@ -33,5 +39,6 @@ pub use self::core::{Clock, Parts};
 pub use driver::Workshop;
 pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_stem};
 pub use reception::CURSOR as RECEPTION_CURSOR;
+pub use recipients::Recipients;
 pub use seal::{Purpose, SealError, canonical, seal, verify};
 pub use settings::{Check, LimitsSection, Options, RouteSection};

@@ -57,8 +57,10 @@ pub(super) async fn look_up(
             }
         }
     }
+    let mut others = std::mem::take(&mut found.others);
     let is_ours = |place: usize| found.ours.iter().any(|(ours, _)| *ours == place);
-    found.others = found.others.iter().filter(|(place, _)| !is_ours(*place)).cloned().collect();
+    others.retain(|(place, _)| !is_ours(*place));
+    found.others = others;
     Ok(Ok(found))
 }
 

@@ -42,6 +42,8 @@ pub fn quick_limits() -> LimitsSection {
         deposit_retry: millis(100),
         reception_poll: millis(200),
         file: ByteSize::from_bytes(1 << 20),
+        // Only where a test asks for it: its calls would be counted among the others.
+        directory_refresh: fluxgate::domain::Duration::from_secs(0),
         ..LimitsSection::default()
     }
 }
@@ -54,6 +56,8 @@ pub struct Gateway {
     pub limits: LimitsSection,
     /// `block` or `warn`.
     check: &'static str,
+    /// Further keys of the route.
+    pub route_keys: String,
     /// Of a connector that is to fail at once.
     timeout: fluxgate::domain::Duration,
     /// Whether the configuration connects the realm.
@@ -84,6 +88,7 @@ impl Gateway {
             workshop: None,
             limits,
             check: "block",
+            route_keys: String::new(),
             timeout,
             connected: true,
             routed: true,
@@ -142,12 +147,13 @@ impl Gateway {
 
     fn options(&self) -> Options {
         let route = format!(
-            "account = \"sifac\"\nestablishment = \"univ-exemple\"\nenvironment = \"practice\"\ncheck = \"{}\"\nreceive = true",
-            self.check
+            "account = \"sifac\"\nestablishment = \"univ-exemple\"\nenvironment = \"practice\"\ncheck = \"{}\"\nreceive = true\n{}",
+            self.check, self.route_keys
         );
         let route: RouteSection = toml::from_str(&route).unwrap();
         let routes = if self.routed { vec![route] } else { Vec::new() };
-        Options { routes, limits: self.limits.clone(), language: Language::Fr, recycling_until: None }
+        let sirets = vec![(realm().establishment, "12345678200051".parse().unwrap())];
+        Options { routes, sirets, limits: self.limits.clone(), language: Language::Fr, recycling_until: None }
     }
 
     fn connectors(&self) -> Connectors {

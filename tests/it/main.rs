@@ -7,10 +7,12 @@ mod batch;
 mod bridge;
 mod clock;
 mod commands;
+mod complement;
 mod config;
 mod connector;
 mod delivery;
 mod deposit;
+mod directory;
 mod disk;
 mod door;
 mod floors;
@@ -23,6 +25,7 @@ mod reception;
 mod serve;
 mod simulator;
 mod status_change;
+mod syntaxes;
 mod web;
 
 /// Asks Chorus Pro for the sent invoice of that number.

@@ -1,39 +1,53 @@
--- A part may be the very bytes of its file, or of another part: only what was dropped is once by its bytes.
-DROP INDEX flow_live_deposit;
--- Never twice: one live drop of the same bytes.
-CREATE UNIQUE INDEX flow_live_deposit ON flow (realm, sha256)
-    WHERE kind = 'deposit' AND parent IS NULL AND state NOT IN ('rejected', 'refused', 'abandoned');
-CREATE INDEX flow_content ON flow (realm, sha256) WHERE kind = 'deposit';
-CREATE INDEX attempt_number ON attempt (realm, deposit_number) WHERE deposit_number IS NOT NULL;
-
--- 1: Chorus Pro takes an invoice of this kind more than once (direct payment), so that its number proves nothing.
-ALTER TABLE invoice ADD COLUMN repeatable INTEGER NOT NULL DEFAULT 0 CHECK (repeatable IN (0, 1));
-
--- The last look at Chorus Pro for a flow's invoices, for the person who decides.
-CREATE TABLE look (
+-- How a flow's file is announced to Chorus Pro, as its check decided. (A flow checked before this schema has no row.)
+CREATE TABLE announcement (
     realm INTEGER NOT NULL,
     flow TEXT NOT NULL,
-    asked_at INTEGER NOT NULL,
-    -- Since when every look was answered; none: this one was not.
-    answered_since INTEGER,
+    -- syntaxeFlux and avecSignature.
+    syntax TEXT NOT NULL CHECK (length(syntax) BETWEEN 1 AND 60),
+    signed INTEGER NOT NULL CHECK (signed IN (0, 1)),
     PRIMARY KEY (realm, flow),
     FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
 ) STRICT, WITHOUT ROWID;
 
--- An invoice that a look showed, of one of the flow's numbers, whoever its supplier.
-CREATE TABLE sighting (
+-- What a dropped file was turned into, because Chorus Pro does not take it as it came: `document` is what is sent.
+CREATE TABLE conversion (
     realm INTEGER NOT NULL,
     flow TEXT NOT NULL,
-    chorus_id INTEGER NOT NULL,
-    number TEXT NOT NULL,
-    supplier TEXT,
-    supplier_name TEXT,
-    recipient TEXT,
-    deposit_number TEXT,
-    deposited_on TEXT,
-    issued_on TEXT,
-    payable TEXT,
-    status TEXT NOT NULL,
-    PRIMARY KEY (realm, flow, chorus_id),
+    source BLOB NOT NULL CHECK (length(source) = 32),
+    document BLOB NOT NULL REFERENCES document (sha256),
+    source_syntax TEXT NOT NULL,
+    syntax TEXT NOT NULL,
+    -- What could not be carried: a JSON array of paths.
+    lost TEXT NOT NULL,
+    PRIMARY KEY (realm, flow),
+    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
+) STRICT, WITHOUT ROWID;
+
+-- A member of an archive that was refused: it is laid into the folder of refused files once.
+CREATE TABLE refused_member (
+    realm INTEGER NOT NULL,
+    flow TEXT NOT NULL,
+    ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+    -- Its place among the archive's members; its name there.
+    place INTEGER NOT NULL CHECK (place >= 0),
+    name TEXT NOT NULL,
+    fault TEXT NOT NULL,
+    findings TEXT NOT NULL,
+    placed INTEGER NOT NULL DEFAULT 0 CHECK (placed IN (0, 1)),
+    PRIMARY KEY (realm, flow, ordinal),
+    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
+) STRICT, WITHOUT ROWID;
+
+-- A file that completes a suspended invoice.
+CREATE TABLE piece (
+    realm INTEGER NOT NULL,
+    flow TEXT NOT NULL,
+    ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+    name TEXT NOT NULL,
+    kind TEXT,
+    document BLOB NOT NULL REFERENCES document (sha256),
+    -- pieceJointeId, once Chorus Pro has it.
+    attachment INTEGER,
+    PRIMARY KEY (realm, flow, ordinal),
     FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
 ) STRICT, WITHOUT ROWID;

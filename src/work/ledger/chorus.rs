@@ -141,7 +141,13 @@ impl Ledger {
         let (accepted, deposit, settles) = (flux.accepted, flux.number.clone(), flux.settles);
         let visible = settles.plus(Duration::from_secs(self.dice.below(span + 1)));
         self.taken.insert(key.number.clone());
-        self.rows.push(Row { id: 1000 + self.rows.len() as i64, key, deposit, accepted, visible });
+        self.rows.push(Row {
+            id: 1000 + i64::try_from(self.rows.len()).expect("few"),
+            key,
+            deposit,
+            accepted,
+            visible,
+        });
     }
 
     fn accept(&mut self, invoices: &[Key], at: Timestamp, twice: bool) -> String {
@@ -192,7 +198,7 @@ impl Ledger {
             ok(&json!({"codeRetour": 0, "libelle": "TRA_MSG_00.000", "numeroFluxDepot": number,
             "dateDepot": now.paris_date(), "syntaxeFlux": body["syntaxeFlux"]}))
         };
-        let short = now.plus(MINUTE * (1 + self.dice.below(9) as u32));
+        let short = now.plus(MINUTE * (1 + self.dice.few(9)));
         let throw = self.dice.below(100);
         match throw {
             0..3 => (Outcome::NotSent, now),
@@ -213,12 +219,12 @@ impl Ledger {
                     ok(&json!({})),
                     Outcome::Answer { status: 200, body: b"<html>".to_vec() },
                 ];
-                (lost.into_iter().nth(throw as usize % 4).expect("one of four"), short)
+                (lost.into_iter().nth(self.dice.pick(4)).expect("one of four"), short)
             }
             // Taken; the answer comes when the lease is long over.
             18..22 => {
                 self.count("late");
-                (answer(self.accept(&invoices, now, false)), now.plus(MINUTE * (16 + self.dice.below(60) as u32)))
+                (answer(self.accept(&invoices, now, false)), now.plus(MINUTE * (16 + self.dice.few(60))))
             }
             // A proxy sends it twice; either answer comes.
             22..25 if invoices.iter().all(|key| !key.direct) => {

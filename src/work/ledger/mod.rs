@@ -62,6 +62,14 @@ impl Dice {
     pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
+
+    pub fn few(&mut self, end: u32) -> u32 {
+        u32::try_from(self.below(u64::from(end))).expect("below a u32")
+    }
+
+    pub fn pick(&mut self, of: usize) -> usize {
+        usize::try_from(self.below(of as u64)).expect("below a usize")
+    }
 }
 
 fn realm() -> Realm {
@@ -105,7 +113,7 @@ fn drops(dice: &mut Dice, start: Timestamp) -> Vec<Drop> {
     let mut deposits = 0;
     while deposits < WORLD {
         let at = start.plus(Duration::from_secs(dice.below(DROPPING)));
-        let earlier = (!drops.is_empty()).then(|| dice.below(drops.len() as u64) as usize);
+        let earlier = (!drops.is_empty()).then(|| dice.pick(drops.len()));
         let keys = match (dice.below(100), earlier) {
             (0..3, Some(earlier)) => drops[earlier].keys.clone(),
             (3..6, Some(earlier)) => {
@@ -277,7 +285,7 @@ impl World {
         while let Some(place) = self.under_way.iter().position(|job| job.until <= now) {
             // Answers come in any order.
             let due: Vec<usize> = (place..self.under_way.len()).filter(|n| self.under_way[*n].until <= now).collect();
-            let chosen = due[self.dice.below(due.len() as u64) as usize];
+            let chosen = due[self.dice.pick(due.len())];
             let job = self.under_way.swap_remove(chosen);
             self.go_on(job);
         }
@@ -410,7 +418,8 @@ fn every_deposit_ends_once_or_in_front_of_a_person_whatever_happens() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
     let handle = runtime.handle().clone();
     let default = if std::env::var_os("FLUXGATE_LONG").is_some() { LONG_DEPOSITS } else { DEFAULT_DEPOSITS };
-    let deposits = number("FLUXGATE_LEDGER_DEPOSITS").map_or(default, |n| n as usize);
+    let deposits =
+        number("FLUXGATE_LEDGER_DEPOSITS").map_or(default, |n| usize::try_from(n).expect("a number of deposits"));
     let seeds: Vec<u64> = match number("FLUXGATE_LEDGER_SEED") {
         Some(seed) => vec![seed],
         None => (1..=deposits.div_ceil(WORLD) as u64).collect(),
