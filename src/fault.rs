@@ -504,6 +504,18 @@ catalogue! {
         "Chorus Pro refuses the complement of invoice {number} ({what}): {code} \"{label}\""
         "The invoice stays suspended. Correct what Chorus Pro says, then drop the complement again."
     }
+    DuplicateElsewhere "FG-431" Supplier Never {
+        "Doublon chez Chorus Pro : une facture {number} de ce fournisseur y est déjà. La nôtre : {ours}. Celle de Chorus Pro : {theirs}. Motif du rejet : « {label} »"
+        "Comparez les deux. Si c'est la même facture, rien à faire : elle est prise. Sinon, donnez un autre numéro à celle-ci dans l'application d'origine et déposez-la de nouveau."
+        "Duplicate at Chorus Pro: an invoice {number} of this supplier is already there. Ours: {ours}. Chorus Pro's: {theirs}. Reason of the rejection: \"{label}\""
+        "Compare the two. Nothing to do if it is the same invoice: it is taken. Otherwise give this one another number in the application of origin and drop it again."
+    }
+    DoubtOverdue "FG-432" Establishment AfterAction {
+        "Après {hours} h, toujours aucune certitude que Chorus Pro ait pris la facture {number}"
+        "La page du flux montre côte à côte ce qui a été envoyé et ce que montre Chorus Pro. Choisissez : « Elle y est », « La renvoyer » ou « Abandonner ». La recherche continue entre-temps."
+        "After {hours} h it is still uncertain whether Chorus Pro took invoice {number}"
+        "The flow's page shows side by side what was sent and what Chorus Pro shows. Choose: \"It is there\", \"Send again\" or \"Abandon\". The search goes on meanwhile."
+    }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"
         "Le fichier est livré tel que reçu : saisissez la facture à la main, d'après le portail Chorus Pro au besoin, et signalez-le à l'éditeur."

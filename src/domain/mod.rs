@@ -31,7 +31,7 @@ pub use identifier::{
 };
 pub use quantity::{ByteSize, Duration, InvalidQuantity};
 pub use status::InvoiceStatus;
-pub use time::{InvalidTimestamp, Timestamp};
+pub use time::{Clock, InvalidTimestamp, Timestamp};
 
 /// Whose traffic a thing is, and on which Chorus Pro: part of every key, leaf, receipt and metric.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

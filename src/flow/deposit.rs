@@ -75,6 +75,8 @@ states! {
         /// The compte rendu has no verdict yet.
         InHand = "in_hand",
         Integrated = "integrated",
+        /// Chorus Pro rejected the flux because an earlier try of this same flow was taken: that is success.
+        DuplicateOfOurs = "duplicate_of_ours",
         PartlyIntegrated = "partly_integrated",
         Rejected = "rejected",
         /// Chorus Pro lost the flux (IN_INCIDENTE): the whole flux again.
@@ -117,7 +119,9 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         }
 
         (S::Deposited, E::InHand) => Decision::to(S::Deposited, [after(Job::Integration, policy.integration_poll)]),
-        (S::Deposited, E::Integrated) => Decision::to(S::Integrated, [at_once(Job::Statuses), receipt]),
+        (S::Deposited, E::Integrated | E::DuplicateOfOurs) => {
+            Decision::to(S::Integrated, [at_once(Job::Statuses), receipt])
+        }
         (S::Deposited, E::PartlyIntegrated) => Decision::to(S::PartlyIntegrated, [at_once(Job::Statuses), receipt]),
         (S::Deposited, E::Rejected) => Decision::to(S::Rejected, [receipt]),
         (S::Deposited, E::Incident) => Decision::to(S::Ready, [after(Job::Deposit, policy.deposit_retry), receipt]),

@@ -127,6 +127,7 @@ fn leaf(
         .object("from", from)
         .object("state", to)
         .maybe("deposit_number", facts.deposit_number.as_ref())
+        .maybe("rejected_number", facts.rejected_number.as_ref())
         .maybe("syntax", facts.syntax.as_ref())
         .maybe("announced", facts.announced.as_ref().map(|announced| &announced.syntax))
         .maybe("signed", facts.announced.as_ref().filter(|announced| announced.signed).map(|_| "yes"))
@@ -172,6 +173,7 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
         | Event::StillDoubtful
         | Event::InHand
         | Event::Integrated
+        | Event::DuplicateOfOurs
         | Event::PartlyIntegrated
         | Event::Rejected
         | Event::Incident
@@ -211,7 +213,7 @@ fn details(w: &Writing<'_>, flow: &Loaded, facts: &Facts, at: Timestamp) -> Resu
         w.run("DELETE FROM status WHERE realm = ?1 AND flow = ?2", key)?;
         w.run("DELETE FROM invoice WHERE realm = ?1 AND flow = ?2", key)?;
         for (ordinal, invoice) in invoices.iter().enumerate() {
-            enter_invoice(w, flow.realm, &flow.id, ordinal, invoice)?;
+            enter_invoice(w, flow.realm, &flow.id, ordinal, invoice, facts.repeatable)?;
             corrected(w, flow, invoice)?;
         }
     }
@@ -253,11 +255,12 @@ pub fn enter_invoice(
     flow: &FlowId,
     ordinal: usize,
     i: &InvoiceFacts,
+    repeatable: bool,
 ) -> Result<(), StoreError> {
     w.run(
         "INSERT INTO invoice (realm, flow, ordinal, number, supplier, supplier_name, recipient, recipient_name,
-                              issued_on, payable, type_code)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                              issued_on, payable, type_code, repeatable)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         (
             realm,
             flow.as_str(),
@@ -270,6 +273,7 @@ pub fn enter_invoice(
             &i.issued_on,
             &i.payable,
             &i.type_code,
+            repeatable,
         ),
     )?;
     Ok(())

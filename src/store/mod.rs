@@ -20,6 +20,7 @@ mod documents;
 mod flows;
 mod journal;
 mod lists;
+mod looks;
 mod parts;
 mod people;
 mod queue;
@@ -50,7 +51,7 @@ pub use record::*;
 use writer::{Ticket, Writer, Writing};
 
 use crate::audit::Signer;
-use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, Realm, Timestamp};
+use crate::domain::{AccountName, ChorusInvoiceId, Clock, DocumentHash, FlowId, Realm, Timestamp};
 use crate::fault::Fault;
 use crate::flow::{Job, Policy, deposit, reception, status_change};
 use crate::os::lock::LockError;
@@ -59,7 +60,7 @@ use crate::os::lock::LockError;
 pub const DATABASE_FILE: &str = "fluxgate.db";
 
 /// How a store is opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// The data folder (`/var/lib/fluxgate`): `fluxgate.db` and `documents/` are made in it.
     pub dir: PathBuf,
@@ -69,6 +70,8 @@ pub struct Settings {
     pub policy: Policy,
     /// A checkpoint is signed at the latest this long after a leaf was added.
     pub checkpoint_every: Duration,
+    /// What the store's own steps (what it puts right when it opens, a checkpoint) take for now.
+    pub clock: Clock,
 }
 
 impl Settings {
@@ -79,6 +82,7 @@ impl Settings {
             inline_limit: 64 * 1024,
             policy: Policy::default(),
             checkpoint_every: Duration::from_secs(60),
+            clock: Arc::new(Timestamp::now),
         }
     }
 }
@@ -340,6 +344,13 @@ impl Store {
         self.step(move |w| statuses::identify(w, &flow, ordinal, id, at))
     }
 
+    /// *look*: what a search for a flow's invoices showed takes the place of what the one before did. Not journalled: the
+    /// event that follows is.
+    pub fn looked(&self, flow: &FlowId, look: LookRecord) -> Step<()> {
+        let flow = flow.clone();
+        self.step(move |w| looks::keep(w, &flow, &look))
+    }
+
     /// *record statuses*: new ones of an invoice, each with its leaf, once per (status, date); answers how many were
     /// new. Receipt work follows when any was.
     pub fn record_statuses(
@@ -377,7 +388,10 @@ impl Store {
     /// did not change) is due again after `Policy::deposit_retry`, so that no flow is forgotten.
     pub fn finish(&self, lease: &Lease) -> Step<()> {
         let lease = lease.clone();
-        self.step(move |w| queue::finish(w, &lease, Timestamp::now()))
+        self.step(move |w| {
+            let now = w.now();
+            queue::finish(w, &lease, now)
+        })
     }
 
     /// *put back*: the clock was put back by `by`, and with it what is due, however far.

@@ -91,12 +91,7 @@ fn enter_flux(
     document: &Document,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let twin = w.one(
-        "SELECT id FROM flow WHERE realm = ?1 AND sha256 = ?2 AND kind = 'deposit'
-         AND state NOT IN ('rejected', 'refused', 'abandoned')",
-        (file.realm, document.sha256.0),
-        |r| word::<FlowId>(r, "id"),
-    )?;
+    let twin = w.one(TWIN, (file.realm, document.sha256.0, file.id.as_str()), |r| word::<FlowId>(r, "id"))?;
     if let Some(flow) = twin {
         return Err(StoreError::AlreadyOnItsWay { what: flux.file.clone(), flow });
     }
@@ -122,10 +117,12 @@ fn enter_flux(
     )?;
     let part = flows::load(w, &id)?;
     for (ordinal, invoice) in flux.invoices.iter().enumerate() {
-        if let Some(flow) = flow_with(w, &part, invoice)? {
+        if !flux.repeatable
+            && let Some(flow) = flow_with(w, &part, invoice)?
+        {
             return Err(StoreError::AlreadyOnItsWay { what: invoice.number.to_string(), flow });
         }
-        deposits::enter_invoice(w, file.realm, &id, ordinal, invoice)?;
+        deposits::enter_invoice(w, file.realm, &id, ordinal, invoice, flux.repeatable)?;
         deposits::corrected(w, &part, invoice)?;
     }
     if let Some(announced) = &flux.announced {
@@ -149,6 +146,11 @@ fn enter_flux(
         .append(w)?;
     queue::add(w, Some(file.realm), Job::Deposit, &id, at)
 }
+
+/// The deposit, on its way or done, that is the same bytes: `?1` realm, `?2` hash, `?3` the file that asks. Its own bytes
+/// may be those of its only part. The states left out are those that free the content: `State::frees_the_content`.
+pub const TWIN: &str = "SELECT id FROM flow WHERE realm = ?1 AND sha256 = ?2 AND kind = 'deposit' AND id <> ?3
+     AND state NOT IN ('rejected', 'refused', 'abandoned') ORDER BY id LIMIT 1";
 
 /// The other flow, on its way or done, that holds the invoice.
 pub fn flow_with(w: &Writing<'_>, own: &Loaded, invoice: &InvoiceFacts) -> Result<Option<FlowId>, StoreError> {

@@ -171,8 +171,8 @@ fn is_needed(w: &Writing<'_>, lease: &Lease) -> Result<bool, StoreError> {
 /// Due again at `at`. Work that `failed` counts its tries on; what only waits begins anew.
 pub fn postpone(w: &mut Writing<'_>, lease: &Lease, at: Timestamp, failed: bool) -> Result<(), StoreError> {
     check_held(w, lease)?;
-    if doubt_if_sending(w, lease.job.as_str(), &lease.flow, "the call was put off without an answer", Timestamp::now())?
-    {
+    let now = w.now();
+    if doubt_if_sending(w, lease.job.as_str(), &lease.flow, "the call was put off without an answer", now)? {
         return Ok(());
     }
     if !failed {

@@ -16,7 +16,9 @@ use super::{
     documents, parts, schema,
 };
 use crate::audit::{Leaf, LeafRead};
-use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, FlowId, InvoiceNumber, Realm, Timestamp};
+use crate::domain::{
+    AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, Realm, Timestamp,
+};
 use crate::fault::Fault;
 
 /// Bytes of a document that [`Reader::document`] holds in memory at most.
@@ -108,6 +110,7 @@ impl Reader {
                     status: maybe_word(r, "status")?,
                     status_at: r.get("status_at")?,
                     refused: r.get("refused")?,
+                    repeatable: r.get("repeatable")?,
                 })
             },
         )
@@ -145,6 +148,47 @@ impl Reader {
         let rows =
             self.all(parts::HOLDERS, (realm, invoice.number.as_str(), own.as_str()), |r| parts::holder(r, invoice))?;
         Ok(rows.into_iter().flatten().next())
+    }
+
+    /// Whether another flow's deposit has this number at Chorus Pro, or had it in one of its tries.
+    pub fn is_deposit_of_another(
+        &self,
+        place: &Realm,
+        own: &FlowId,
+        number: &DepositNumber,
+    ) -> Result<bool, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(false) };
+        let found = self.one(
+            "SELECT 1 FROM attempt WHERE deposit_number = ?2 AND realm = ?1 AND flow <> ?3 LIMIT 1",
+            (realm, number.as_str(), own.as_str()),
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Whether another flow that holds an invoice of this number, supplier and year may have sent it, whatever became of
+    /// it: then a row at Chorus Pro that does not say how it came may be that one's.
+    pub fn was_sent_by_another(&self, place: &Realm, own: &FlowId, invoice: &InvoiceFacts) -> Result<bool, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(false) };
+        let rows = self.all(
+            "SELECT invoice.flow AS flow, supplier, issued_on FROM invoice WHERE realm = ?1 AND number = ?2 AND flow <> ?3
+             AND EXISTS (SELECT 1 FROM attempt WHERE attempt.realm = invoice.realm AND attempt.flow = invoice.flow
+                 AND coalesce(outcome, '') NOT IN ('not_sent', 'deposit_refused'))",
+            (realm, invoice.number.as_str(), own.as_str()),
+            |r| parts::holder(r, invoice),
+        )?;
+        Ok(rows.into_iter().flatten().next().is_some())
+    }
+
+    /// The other deposit, on its way or done, that is these bytes. The file `own` does not count.
+    pub fn flow_of_content(
+        &self,
+        place: &Realm,
+        own: &FlowId,
+        hash: DocumentHash,
+    ) -> Result<Option<FlowId>, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(None) };
+        self.one(parts::TWIN, (realm, hash.0, own.as_str()), |r| word(r, "id"))
     }
 
     /// The received invoices that are meant by Chorus Pro's number, or by the supplier's.

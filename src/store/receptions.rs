@@ -51,7 +51,7 @@ pub fn find(w: &mut Writing<'_>, place: &Realm, found: &FoundInvoice, at: Timest
         payable: found.payable.clone(),
         type_code: found.type_code.clone(),
     };
-    deposits::enter_invoice(w, realm, &id, 0, &facts)?;
+    deposits::enter_invoice(w, realm, &id, 0, &facts, false)?;
     w.run(
         "UPDATE invoice SET chorus_id = ?3 WHERE realm = ?1 AND flow = ?2 AND ordinal = 0",
         (realm, id.as_str(), found.chorus_id.0),

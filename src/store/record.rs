@@ -104,6 +104,8 @@ pub struct Facts {
     /// Chorus Pro takes an invoice of this kind more than once (direct payment, DSE-CP §6.13): its number may be that of
     /// another flow.
     pub repeatable: bool,
+    /// The flux that Chorus Pro rejected because an earlier try of ours was taken; `deposit_number` is then that one's.
+    pub rejected_number: Option<DepositNumber>,
     /// How the file will be announced (at the check).
     pub announced: Option<Announcement>,
     /// What is sent in its place (at the check).
@@ -222,6 +224,8 @@ pub struct FluxPart {
     /// Where its bytes come from, when they are not those of a dropped file.
     pub conversion: Option<Conversion>,
     pub invoices: Vec<InvoiceFacts>,
+    /// Its invoices are of a kind that Chorus Pro takes more than once: see [`Facts::repeatable`].
+    pub repeatable: bool,
 }
 
 /// A status that the establishment asks for.
@@ -392,6 +396,34 @@ pub struct InvoiceRecord {
     pub status_at: Option<String>,
     /// Chorus Pro's label when it refused this one of several.
     pub refused: Option<String>,
+    /// Chorus Pro takes an invoice of this kind more than once: see [`Facts::repeatable`].
+    pub repeatable: bool,
+}
+
+/// What Chorus Pro showed when it was last asked about a flow's invoices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookRecord {
+    pub asked_at: Timestamp,
+    /// Since when every look was answered; `None` when this one was not.
+    pub answered_since: Option<Timestamp>,
+    /// Of the last look that was answered.
+    pub rows: Vec<SightedInvoice>,
+}
+
+/// An invoice at Chorus Pro with one of the flow's numbers, whoever its supplier. Dates and amounts as Chorus Pro wrote
+/// them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SightedInvoice {
+    pub chorus_id: ChorusInvoiceId,
+    pub number: InvoiceNumber,
+    pub supplier: Option<String>,
+    pub supplier_name: Option<String>,
+    pub recipient: Option<String>,
+    pub deposit_number: Option<DepositNumber>,
+    pub deposited_on: Option<String>,
+    pub issued_on: Option<String>,
+    pub payable: Option<String>,
+    pub status: InvoiceStatus,
 }
 
 /// What a status change is about.

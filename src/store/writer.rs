@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{DATABASE_FILE, Metrics, Settings, StoreError, documents, journal, queue, schema};
 use crate::audit::{Frontier, Signer};
-use crate::domain::Timestamp;
+use crate::domain::{Clock, Timestamp};
 use crate::flow::Policy;
 use crate::os::lock::{Lock, LockError};
 
@@ -41,6 +41,7 @@ pub struct Writing<'a> {
     pub tree: &'a mut Frontier,
     pub policy: &'a Policy,
     pub signer: &'a Signer,
+    clock: &'a Clock,
     /// The token of the last lease given.
     pub token: &'a mut i64,
     /// Whether work may have become due.
@@ -48,6 +49,11 @@ pub struct Writing<'a> {
 }
 
 impl Writing<'_> {
+    /// What the store takes for now.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     /// Runs a statement; answers how many rows it changed.
     pub fn run(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
         Ok(self.db.prepare_cached(sql)?.execute(params)?)
@@ -229,13 +235,14 @@ impl Writer {
             tree,
             signer,
             policy: settings.policy,
+            clock: Arc::clone(&settings.clock),
             checkpoint_every: settings.checkpoint_every,
             // Leases of a former process end at open, so only this process's tokens count.
             token: 0,
             unsigned_since: None,
             shared: Arc::clone(&shared),
         };
-        thread.recover(Timestamp::now())?;
+        thread.recover((settings.clock)())?;
         let (queue, steps) = mpsc::channel(QUEUE_STEPS);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -348,6 +355,7 @@ struct Thread {
     tree: Frontier,
     signer: Signer,
     policy: Policy,
+    clock: Clock,
     checkpoint_every: Duration,
     token: i64,
     /// When the first leaf came that no checkpoint covers.
@@ -360,7 +368,7 @@ impl Thread {
     fn recover(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let before = self.tree.size();
         self.db.execute_batch("BEGIN IMMEDIATE")?;
-        let mut w = writing(&self.db, &mut self.tree, &self.policy, &self.signer, &mut self.token);
+        let mut w = writing(&self.db, &mut self.tree, (&self.policy, &self.clock), &self.signer, &mut self.token);
         journal::enter_key(&mut w, now)?;
         queue::recover(&mut w, now)?;
         journal::close_group(&w, before)?;
@@ -453,7 +461,7 @@ impl Thread {
     fn step(&mut self, step: &mut dyn Queued, woke: &mut bool) -> Result<(), GroupLost> {
         let before = self.tree.clone();
         self.sql("SAVEPOINT step")?;
-        let mut w = writing(&self.db, &mut self.tree, &self.policy, &self.signer, &mut self.token);
+        let mut w = writing(&self.db, &mut self.tree, (&self.policy, &self.clock), &self.signer, &mut self.token);
         let verdict = step.run(&mut w);
         *woke |= w.woke;
         let Verdict::Undo { full } = verdict else { return self.sql("RELEASE step") };
@@ -477,9 +485,10 @@ impl Thread {
             self.unsigned_since = Some(Instant::now());
         }
         let due = self.unsigned_since.is_some() && (last || self.checkpoint_wait() == Some(Duration::ZERO));
-        let mut w = writing(&self.db, &mut self.tree, &self.policy, &self.signer, &mut self.token);
+        let mut w = writing(&self.db, &mut self.tree, (&self.policy, &self.clock), &self.signer, &mut self.token);
         if due {
-            journal::checkpoint(&mut w, Timestamp::now())?;
+            let now = w.now();
+            journal::checkpoint(&mut w, now)?;
         }
         journal::close_group(&w, leaves_before)?;
         self.db.prepare_cached("COMMIT")?.execute([])?;
@@ -530,9 +539,9 @@ impl Thread {
 fn writing<'a>(
     db: &'a Connection,
     tree: &'a mut Frontier,
-    policy: &'a Policy,
+    (policy, clock): (&'a Policy, &'a Clock),
     signer: &'a Signer,
     token: &'a mut i64,
 ) -> Writing<'a> {
-    Writing { db, tree, policy, signer, token, woke: false }
+    Writing { db, tree, policy, clock, signer, token, woke: false }
 }

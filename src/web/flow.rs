@@ -15,6 +15,7 @@ use crate::store::{
 };
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
+use crate::web::doubt::{self, Facing};
 use crate::web::error::Trouble;
 use crate::web::home::{FaultView, FlowLine};
 use crate::web::page::{Chrome, Visit};
@@ -122,6 +123,8 @@ struct FlowPage<'a> {
     folder: String,
     delivered_as: String,
     choices: Vec<Choice>,
+    /// Of a doubtful deposit: what we sent, and what Chorus Pro shows.
+    facing: Option<Facing>,
     /// The split file this flow is a part of: id and name.
     parent: Option<(String, String)>,
     /// Of a split file.
@@ -154,6 +157,7 @@ struct DecisionPage<'a> {
     c: &'a Chrome,
     line: FlowLine,
     choice: &'a Choice,
+    facing: Option<Facing>,
     number: &'a str,
     problem: Option<&'a str>,
 }
@@ -180,6 +184,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         folder: arrival.as_ref().map(|a| a.folder.clone()).unwrap_or_default(),
         delivered_as: flow.delivered_as.clone().unwrap_or_default(),
         choices: choices(t, &flow),
+        facing: Facing::of(t, &reader, &flow, &invoices)?,
         parent: match &flow.parent {
             Some(file) => reader.flow(file)?.map(|file| (file.id.to_string(), file.file)),
             None => None,
@@ -460,13 +465,15 @@ fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
 /// Asks once more before a decision that cannot be taken back.
 pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<&str>) -> Result<Answer, Trouble> {
     let id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
-    let flow = site.reader()?.flow(&id)?.ok_or(Trouble::NotFound)?;
+    let reader = site.reader()?;
+    let flow = reader.flow(&id)?.ok_or(Trouble::NotFound)?;
     let word = if problem.is_some() { ask.form.get("choix") } else { ask.query.get("choix") };
     let choices = choices(visit.t, &flow);
     let choice = choices.iter().find(|c| c.word == word).ok_or(Trouble::NotFound)?;
     let c = visit.chrome(site, ask, "flows", choice.label);
     let line = FlowLine::new(&flow, visit.t, Timestamp::now());
-    let page = DecisionPage { c: &c, line, choice, number: ask.form.trimmed("number"), problem };
+    let facing = Facing::of(visit.t, &reader, &flow, &reader.invoices(&id)?)?;
+    let page = DecisionPage { c: &c, line, choice, facing, number: ask.form.trimmed("number"), problem };
     let answer = Answer::html(page.render()?);
     Ok(if problem.is_some() { answer.status(422) } else { answer })
 }
@@ -474,7 +481,8 @@ pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<
 /// Carries out what a person decided: through the flow's machine, journalled with who it was.
 pub fn decide(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, Trouble> {
     let flow_id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
-    let flow = site.reader()?.flow(&flow_id)?.ok_or(Trouble::NotFound)?;
+    let reader = site.reader()?;
+    let flow = reader.flow(&flow_id)?.ok_or(Trouble::NotFound)?;
     let choices = choices(visit.t, &flow);
     let Some(choice) = choices.iter().find(|c| c.word == ask.form.get("choix")) else {
         return Ok(Answer::see_other(&format!("/flux/{flow_id}?fait=impossible")));
@@ -493,6 +501,18 @@ pub fn decide(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer,
             }
         },
     };
+    let row = match choice.asks_number {
+        true => doubt::chosen(&reader, &flow, ask.form.trimmed("chorus"))?,
+        false => None,
+    };
+    if let Some(row) = &row {
+        // The row says which of the flow's invoices it is; its follow-up begins with Chorus Pro's number.
+        let ours = reader.invoices(&flow_id)?.into_iter().find(|invoice| invoice.facts.number == row.number);
+        if let Some(ours) = ours {
+            site.store.identify(&flow_id, ours.ordinal, row.chorus_id, Timestamp::now()).wait()?;
+        }
+    }
+    let deposit_number = deposit_number.or_else(|| row.and_then(|row| row.deposit_number));
     let remark: String = ask.form.trimmed("remark").chars().filter(|c| !c.is_control()).take(REMARK_LIMIT).collect();
     let abandoned = choice.event == deposit::Event::AbandonedByPerson;
     let facts = Facts {

@@ -14,6 +14,7 @@ mod configuration;
 pub mod damage;
 mod diff;
 mod directory;
+mod doubt;
 mod entry;
 mod error;
 mod flow;

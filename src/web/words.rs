@@ -309,6 +309,10 @@ impl Tongue {
             "deposit.still_doubtful" => ("Recherche sans conclusion", "Look-up without conclusion"),
             "deposit.in_hand" => ("En cours d’intégration chez Chorus Pro", "In hand at Chorus Pro"),
             "deposit.integrated" => ("Intégré par Chorus Pro", "Integrated by Chorus Pro"),
+            "deposit.duplicate_of_ours" => (
+                "Rejeté comme doublon de notre propre envoi : déjà pris",
+                "Rejected as a duplicate of our own try: taken already",
+            ),
             "deposit.partly_integrated" => ("Intégré en partie par Chorus Pro", "Partly integrated by Chorus Pro"),
             "deposit.rejected" => ("Rejeté par Chorus Pro", "Rejected by Chorus Pro"),
             "deposit.incident" => ("Incident chez Chorus Pro", "Incident at Chorus Pro"),

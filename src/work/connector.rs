@@ -16,6 +16,8 @@ mod tally;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) mod wire;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -101,6 +103,9 @@ struct Inner {
     /// Shared by the establishments of one environment: token, ceiling and HTTP client.
     api: Arc<Api>,
     tally: Tally,
+    /// In tests, what stands where sockets do: bytes go in, bytes come out.
+    #[cfg(test)]
+    wire: Option<Arc<dyn wire::Wire>>,
 }
 
 impl Connector {
@@ -113,7 +118,15 @@ impl Connector {
 
     fn on(api: Arc<Api>, realm: Realm, account: &TechnicalAccountSection, dir: &Path) -> Self {
         let password = SecretFile::new(dir.join(&account.password_file));
-        Self(Arc::new(Inner { realm, login: account.login.clone(), password, api, tally: Tally::default() }))
+        Self(Arc::new(Inner {
+            realm,
+            login: account.login.clone(),
+            password,
+            api,
+            tally: Tally::default(),
+            #[cfg(test)]
+            wire: None,
+        }))
     }
 
     pub fn realm(&self) -> &Realm {
@@ -187,6 +200,11 @@ impl Connector {
     ) -> Result<Result<S::Answer, CallError>, E> {
         let begun = Instant::now();
         let body = Bytes::from(service.body().to_string());
+        #[cfg(test)]
+        if let Some(wire) = &self.0.wire {
+            before.await?;
+            return Ok(self.call_by_wire::<S>(wire.as_ref(), body).await);
+        }
         let (turn, token) = match self.make_ready().await {
             Ok(ready) => ready,
             Err(error) => return Ok(Err(error)),

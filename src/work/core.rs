@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::audit::Signer;
+pub use crate::domain::Clock;
 use crate::domain::Timestamp;
 use crate::store::{FlowRecord, Lease, Reader, Store, StoreError};
 use crate::work::connector::Connectors;
@@ -28,9 +29,6 @@ pub struct Parts {
     pub clock: Clock,
 }
 
-/// Tells what time it is.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// Shared by all jobs.
 pub(super) struct Core {
     pub store: Store,
@@ -46,6 +44,8 @@ pub(super) struct Core {
     /// Rings when a halted realm's calls go on.
     pub resumed: watch::Sender<()>,
     clock: Clock,
+    /// The steady clock, by which pauses are counted.
+    pub steady: Box<dyn Fn() -> Instant + Send + Sync>,
 }
 
 /// Why a job ended without having done its work. It is tried again later; the chain is printed where it is run.
@@ -88,6 +88,7 @@ impl Core {
             halted: watch::Sender::new(()),
             resumed: watch::Sender::new(()),
             clock: parts.clock,
+            steady: Box::new(Instant::now),
         }
     }
 

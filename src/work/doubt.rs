@@ -3,7 +3,8 @@
 //! Promise (DESIGN §3): *absent* is said only when number and supplier are known, the invoice is of a kind that Chorus
 //! Pro itself takes once only, the integration delay has passed since the last send, and over a span of that length every
 //! search was answered and showed nothing. Everything less leaves the doubt; what can never be searched waits for a
-//! person.
+//! person, and so does a doubt older than `limits.doubt_deadline`, which is looked at all the same. What each look showed
+//! is kept for that person.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,10 @@ use crate::domain::{Timestamp, siren};
 use crate::fault::{Code, Fault};
 use crate::flow::FlowKind;
 use crate::flow::deposit::{Event, State};
-use crate::store::{AttemptRecord, Facts, FlowQuery, FlowRecord, InvoiceFacts, InvoiceRecord, Lease, StepRecord};
+use crate::store::{
+    AttemptRecord, Facts, FlowQuery, FlowRecord, InvoiceFacts, InvoiceRecord, Lease, LookRecord, SightedInvoice,
+    StepRecord,
+};
 use crate::work::core::{Core, JobError};
 use crate::work::intake;
 use crate::work::reach::{PAGES_LIMIT, Setback};
@@ -27,8 +31,10 @@ const PERSON_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// Two answered searches further apart than this many polls (and [`GAP_SLACK`]) prove nothing about the time between.
 const GAP_POLLS: u32 = 4;
 const GAP_SLACK: Duration = Duration::from_secs(60);
+/// Rows kept of one search. Chorus Pro's own limit of a flux is 500 invoices.
+const ROWS_LIMIT: usize = 1_000;
 /// How far Chorus Pro's clock may be behind ours.
-const CLOCK_SLACK: Duration = Duration::from_secs(5 * 60);
+pub(super) const CLOCK_SLACK: Duration = Duration::from_secs(5 * 60);
 /// How far ahead a search looks, for a clock at Chorus Pro that is ahead of ours.
 const SEARCH_AHEAD: Duration = Duration::from_secs(48 * 3600);
 
@@ -49,20 +55,28 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let Some(sought) = searchable.first() else {
         return wait_for_person(core, lease, &flow, &invoices).await;
     };
+    let doubt = Doubt { core, lease, flow: &flow, invoices: &invoices, attempts: &attempts, steps: &steps, sent };
     // A realm that is halted or paused is not asked: that is no search without an answer.
     if let Err(Setback::Later { at, .. }) = core.connector(&lease.realm).await {
+        if doubt.is_overdue() {
+            core.store.trouble(&flow.id, doubt.shown(), core.now()).await?;
+        }
         return Ok(core.store.postpone(lease, at).await?);
     }
-    match search(core, lease, &searchable, sent).await {
-        Ok(Sighting::Ours { row, .. }) if is_of_another_flow(core, &flow, &row)? => {
-            absent(core, lease, &flow, sought, sent, (&steps, &attempts)).await
+    let range = if doubt.is_overdue() { Range::Ever } else { Range::SinceSent };
+    let seen = search(core, lease, &searchable, sent, range).await;
+    doubt.keep(&seen).await?;
+    match seen.map(|seen| seen.sighting) {
+        Ok(Sighting::Ours { row, .. }) if is_of_another_flow(core, &flow, &row)? => doubt.absent(sought).await,
+        Ok(Sighting::Ours { place, row }) if doubt.may_be_anothers(&searchable[place], &row)? => {
+            wait_for_person(core, lease, &flow, &invoices).await
         }
         Ok(Sighting::Ours { place, row }) => found(core, lease, &flow, &searchable[place], &row).await,
         Ok(Sighting::Unclear) => wait_for_person(core, lease, &flow, &invoices).await,
-        Ok(Sighting::Nothing) => absent(core, lease, &flow, sought, sent, (&steps, &attempts)).await,
+        Ok(Sighting::Nothing) => doubt.absent(sought).await,
         Err(Setback::Later { at, fault }) => {
             let facts = Facts {
-                fault: still_doubted(&flow, &attempts),
+                fault: doubt.shown(),
                 not_before: Some(at.max(core.now().plus(core.options.load().limits.doubt_poll.get()))),
                 detail: Some(format!("{UNANSWERED} ({})", fault.code)),
                 ..Facts::default()
@@ -71,7 +85,8 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
             Ok(())
         }
         Err(Setback::Refused { fault }) => {
-            let facts = Facts { fault: Some(fault), detail: Some(UNANSWERED.to_owned()), ..Facts::default() };
+            let fault = if doubt.is_overdue() { doubt.shown() } else { Some(fault) };
+            let facts = Facts { fault, detail: Some(UNANSWERED.to_owned()), ..Facts::default() };
             core.store.decide(&flow.id, Event::StillDoubtful, facts, Some(lease), core.now()).await?;
             Ok(())
         }
@@ -88,6 +103,11 @@ pub(super) struct Sent {
 }
 
 impl Sent {
+    /// Whether Chorus Pro's date is not before the first send.
+    pub(super) fn is_before(self, date: &WireDate) -> bool {
+        is_since(date, self.first)
+    }
+
     /// Tries that certainly changed nothing do not count.
     pub(super) fn of(attempts: &[AttemptRecord], flow: &FlowRecord) -> Option<Self> {
         let certain = [Event::NotSent.as_str(), Event::DepositRefused.as_str()];
@@ -98,6 +118,23 @@ impl Sent {
         let first = doubtful.next().or_else(|| (!attempts.is_empty()).then_some(flow.since))?;
         Some(Self { first, last: doubtful.next_back().unwrap_or(first) })
     }
+}
+
+/// Which days a search for one invoice covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    /// From the day before it was first sent.
+    SinceSent,
+    /// All of them, for a person to see what else has the number.
+    Ever,
+}
+
+/// What a search showed.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub sighting: Sighting,
+    /// Every row with a number that was sought, whoever its supplier and whenever it came.
+    pub rows: Vec<SentInvoice>,
 }
 
 /// What a search for an invoice shows.
@@ -125,7 +162,8 @@ pub(super) async fn search(
     lease: &Lease,
     sought: &[InvoiceRecord],
     sent: Sent,
-) -> Result<Sighting, Setback> {
+    range: Range,
+) -> Result<Seen, Setback> {
     let mut question = RechercherFournisseur {
         number: match sought {
             [one] => Some(one.facts.number.clone()),
@@ -133,7 +171,7 @@ pub(super) async fn search(
         },
         deposit: None,
         // From the day before, for a deposit close to midnight; the rows are compared exactly.
-        deposited: Some(Period {
+        deposited: (range == Range::SinceSent || sought.len() > 1).then(|| Period {
             from: sent.first.minus(Duration::from_secs(24 * 3600)),
             to: core.now().plus(SEARCH_AHEAD),
         }),
@@ -141,6 +179,7 @@ pub(super) async fn search(
         page: Page::FIRST,
     };
     let mut sighting = Sighting::Nothing;
+    let mut rows = Vec::new();
     let mut rows_seen = 0;
     for _ in 0..PAGES_LIMIT {
         let page = core.ask(&lease.realm, &question).await?;
@@ -152,6 +191,9 @@ pub(super) async fn search(
         let (more, total) = (page.has_more(), page.total);
         rows_seen += page.rows.len() as u64;
         for row in page.rows {
+            if rows.len() < ROWS_LIMIT && sought.iter().any(|invoice| has_number(&row, &invoice.facts)) {
+                rows.push(row.clone());
+            }
             let place = sought.iter().position(|invoice| may_be_ours(&row, &invoice.facts, sent.first));
             let Some(place) = place else { continue };
             let ours = &sought[place].facts.supplier;
@@ -165,11 +207,13 @@ pub(super) async fn search(
             }
         }
         if !more {
-            if matches!(sighting, Sighting::Nothing) && total.is_some_and(|total| total > rows_seen) {
+            // What else has the number, a person or a rejection asks for as a whole.
+            let partial_will_do = range == Range::SinceSent && !matches!(sighting, Sighting::Nothing);
+            if !partial_will_do && total.is_some_and(|total| total > rows_seen) {
                 let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur");
                 return Err(Setback::Later { fault: fault.with("detail", "rows are missing"), at: core.now() });
             }
-            return Ok(sighting);
+            return Ok(Seen { sighting, rows });
         }
         question.page = question.page.next();
     }
@@ -190,8 +234,11 @@ fn is_of_another_flow(core: &Core, flow: &FlowRecord, row: &SentInvoice) -> Resu
 
 /// Same number, deposited when we may have sent it.
 fn may_be_ours(row: &SentInvoice, facts: &InvoiceFacts, first_sent: Timestamp) -> bool {
+    has_number(row, facts) && row.deposited_on.as_ref().is_none_or(|at| is_since(at, first_sent))
+}
+
+fn has_number(row: &SentInvoice, facts: &InvoiceFacts) -> bool {
     row.number.as_str().trim() == facts.number.as_str().trim()
-        && row.deposited_on.as_ref().is_none_or(|at| is_since(at, first_sent))
 }
 
 /// One firm is one SIREN: Chorus Pro's key of an invoice is its year, the supplier's SIREN and its number (PROTOCOL §5).
@@ -232,34 +279,104 @@ async fn found(
     Ok(())
 }
 
-async fn absent(
-    core: &Arc<Core>,
-    lease: &Lease,
-    flow: &FlowRecord,
-    sought: &InvoiceRecord,
+/// A doubtful flow and all that is known about it here.
+struct Doubt<'a> {
+    core: &'a Arc<Core>,
+    lease: &'a Lease,
+    flow: &'a FlowRecord,
+    invoices: &'a [InvoiceRecord],
+    attempts: &'a [AttemptRecord],
+    steps: &'a [StepRecord],
     sent: Sent,
-    (steps, attempts): (&[StepRecord], &[AttemptRecord]),
-) -> Result<(), JobError> {
-    let now = core.now();
-    let (delay, poll) = {
-        let options = core.options.load();
-        (options.limits.integration_delay.get(), options.limits.doubt_poll.get())
-    };
-    let proved = is_proved_absent(steps, sent.last, now, delay, poll);
-    if proved && intake::is_exempt_from_uniqueness(core, flow).await? {
-        return wait_for_person(core, lease, flow, std::slice::from_ref(sought)).await;
+}
+
+impl Doubt<'_> {
+    /// Chorus Pro was asked throughout and showed nothing of ours: proved, or not yet.
+    async fn absent(&self, sought: &InvoiceRecord) -> Result<(), JobError> {
+        let (core, flow, now) = (self.core, self.flow, self.core.now());
+        let delay = core.options.load().limits.integration_delay.get();
+        let proved = is_proved_absent(self.answered_since(now), self.sent.last, now, delay);
+        // Flows from before the store knew which kind an invoice is of are read once more.
+        let exempt = self.invoices.iter().any(|invoice| invoice.repeatable);
+        if proved && (exempt || intake::is_exempt_from_uniqueness(core, flow).await?) {
+            return wait_for_person(core, self.lease, flow, std::slice::from_ref(sought)).await;
+        }
+        let event = if proved { Event::AbsentAtChorus } else { Event::StillDoubtful };
+        if proved {
+            log::warn!(flow = flow.id.as_str(); "A doubtful deposit is not at Chorus Pro; it is sent again");
+        }
+        let facts = Facts {
+            fault: (!proved).then(|| self.shown()).flatten(),
+            detail: Some(SEARCHED.to_owned()),
+            ..Facts::default()
+        };
+        core.store.decide(&flow.id, event, facts, Some(self.lease), now).await?;
+        Ok(())
     }
-    let event = if proved { Event::AbsentAtChorus } else { Event::StillDoubtful };
-    if proved {
-        log::warn!(flow = flow.id.as_str(); "A doubtful deposit is not at Chorus Pro; it is sent again");
+
+    /// Whether the row may as well have come by another flow of ours under the same number.
+    fn may_be_anothers(&self, invoice: &InvoiceRecord, row: &SentInvoice) -> Result<bool, JobError> {
+        let is_ours =
+            |attempt: &AttemptRecord| attempt.deposit_number.is_some() && attempt.deposit_number == row.deposit;
+        if self.attempts.iter().any(is_ours) {
+            return Ok(false);
+        }
+        Ok(self.core.store.reader()?.was_sent_by_another(&self.flow.realm, &self.flow.id, &invoice.facts)?)
     }
-    let facts = Facts {
-        fault: (!proved).then(|| still_doubted(flow, attempts)).flatten(),
-        detail: Some(SEARCHED.to_owned()),
-        ..Facts::default()
-    };
-    core.store.decide(&flow.id, event, facts, Some(lease), now).await?;
-    Ok(())
+
+    /// Keeps what a look showed, for whoever decides.
+    async fn keep(&self, seen: &Result<Seen, Setback>) -> Result<(), JobError> {
+        let now = self.core.now();
+        let look = match seen {
+            Ok(seen) => LookRecord {
+                asked_at: now,
+                answered_since: Some(self.answered_since(now)),
+                rows: seen.rows.iter().map(sighted).collect(),
+            },
+            Err(_) => LookRecord { asked_at: now, answered_since: None, rows: Vec::new() },
+        };
+        Ok(self.core.store.looked(&self.flow.id, look).await?)
+    }
+
+    /// Since when the searches after the last send, one at `now` included, were answered without a gap.
+    fn answered_since(&self, now: Timestamp) -> Timestamp {
+        let poll = self.core.options.load().limits.doubt_poll.get();
+        answered_since(self.steps, self.sent.last, now, poll)
+    }
+
+    /// Whether the doubt is older than a person should have to find out by himself.
+    fn is_overdue(&self) -> bool {
+        let deadline = self.core.options.load().limits.doubt_deadline.get();
+        self.core.now().since(self.flow.since) >= deadline
+    }
+
+    /// The fault of a flow that stays doubtful.
+    fn shown(&self) -> Option<Fault> {
+        let shown = still_doubted(self.flow, self.attempts);
+        if !self.is_overdue() || shown.as_ref().is_some_and(|fault| fault.code == Code::DoubtNeedsPerson) {
+            return shown;
+        }
+        let hours = self.core.options.load().limits.doubt_deadline.get().as_secs() / 3600;
+        let number = self.invoices.first().map_or("?", |invoice| invoice.facts.number.as_str());
+        Some(Fault::new(Code::DoubtOverdue).with("number", number).with("hours", hours))
+    }
+}
+
+/// A row as it is kept.
+fn sighted(row: &SentInvoice) -> SightedInvoice {
+    let date = |date: &Option<WireDate>| date.as_ref().map(|date| date.as_str().to_owned());
+    SightedInvoice {
+        chorus_id: row.id,
+        number: row.number.clone(),
+        supplier: row.supplier.clone(),
+        supplier_name: row.supplier_name.clone(),
+        recipient: row.recipient.clone(),
+        deposit_number: row.deposit.clone(),
+        deposited_on: date(&row.deposited_on),
+        issued_on: date(&row.issued_on),
+        payable: row.payable.clone(),
+        status: row.status.clone(),
+    }
 }
 
 /// What a flow shows that stays doubtful: what it showed, unless that was a step of ours that failed and is over.
@@ -271,8 +388,8 @@ fn still_doubted(flow: &FlowRecord, attempts: &[AttemptRecord]) -> Option<Fault>
     })
 }
 
-/// Whether the searches since `sent`, this one included, were answered without a gap over at least `delay`.
-fn is_proved_absent(steps: &[StepRecord], sent: Timestamp, now: Timestamp, delay: Duration, poll: Duration) -> bool {
+/// Since when the searches after `sent`, one at `now` included, were answered without a gap.
+fn answered_since(steps: &[StepRecord], sent: Timestamp, now: Timestamp, poll: Duration) -> Timestamp {
     let gap = poll.saturating_mul(GAP_POLLS).saturating_add(GAP_SLACK);
     let mut from = now;
     let searches = steps.iter().rev().take_while(|step| step.at >= sent).filter_map(|step| {
@@ -286,7 +403,12 @@ fn is_proved_absent(steps: &[StepRecord], sent: Timestamp, now: Timestamp, delay
         }
         from = at;
     }
-    now.since(from) >= delay && now.since(sent) >= delay
+    from
+}
+
+/// Whether searches that were answered since `answered` prove that what was sent at `sent` did not arrive.
+fn is_proved_absent(answered: Timestamp, sent: Timestamp, now: Timestamp, delay: Duration) -> bool {
+    now.since(answered) >= delay && now.since(sent) >= delay
 }
 
 /// Nothing here can settle it: the fault says what a person does, and the flow waits.
@@ -325,7 +447,8 @@ mod tests {
     }
 
     fn proved(steps: &[StepRecord], now: u64) -> bool {
-        is_proved_absent(steps, at(0), at(now), HOUR * 2, MINUTE * 15)
+        let since = answered_since(steps, at(0), at(now), MINUTE * 15);
+        is_proved_absent(since, at(0), at(now), HOUR * 2)
     }
 
     #[test]
@@ -345,7 +468,7 @@ mod tests {
         let asleep: Vec<StepRecord> = [15, 30, 120].into_iter().map(|n| step(n, SEARCHED)).collect();
         assert!(!proved(&asleep, 150), "the box was off for an hour and a half");
         let former = [step(0, SEARCHED)];
-        assert!(!is_proved_absent(&former, at(5), at(10), MINUTE * 5, MINUTE), "a search before the send");
+        assert_eq!(answered_since(&former, at(5), at(10), MINUTE), at(10), "a search before the send");
     }
 
     #[test]

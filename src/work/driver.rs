@@ -25,7 +25,7 @@ use crate::work::{
 };
 
 /// How long a job has its work to itself.
-const LEASE_LENGTH: Duration = Duration::from_secs(15 * 60);
+pub(super) const LEASE_LENGTH: Duration = Duration::from_secs(15 * 60);
 /// A job that takes longer is broken off, before its lease runs out.
 const JOB_LIMIT: Duration = Duration::from_secs(12 * 60);
 /// Between two looks for due work when nothing says that there is some: what was put off becomes due by the clock.
@@ -263,7 +263,7 @@ async fn work(core: Arc<Core>, lease: Lease) {
     }
 }
 
-async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
+pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     match lease.job {
         Job::Intake => intake::run(core, lease).await,
         Job::Deposit => deposit::run(core, lease).await,

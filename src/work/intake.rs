@@ -71,7 +71,7 @@ async fn settle(core: &Core, lease: &Lease, flow: &FlowRecord, outcome: Outcome)
                 {
                     core.store.postpone(lease, now.plus(OVERTAKEN_WAIT)).await?;
                 }
-                // Reading does not find what the step finds (the very bytes of another flow's flux): refused as a whole.
+                // It stays so: refused as a whole.
                 Err(StoreError::AlreadyOnItsWay { what, flow: first }) => {
                     let fault = Fault::new(Code::NumberTaken).with("number", what).with("first", first);
                     let facts = Facts { fault: Some(fault), ..Facts::default() };

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chorus::{ConsulterCrDetaille, Report, Verdict};
-use crate::domain::{DepositNumber, InvoiceNumber, Timestamp};
+use crate::domain::{DepositNumber, Timestamp};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
-use crate::store::{Facts, FlowRecord, InvoiceRecord, Lease};
+use crate::store::{AttemptRecord, Facts, FlowRecord, InvoiceRecord, Lease};
 use crate::work::announce::syntax_of;
 use crate::work::core::{Core, JobError};
-use crate::work::doubt::{self, Sent, Sighting};
+use crate::work::doubt::{self, Range, Sent, Sighting};
 use crate::work::reach::Setback;
+use crate::work::rejection::{self, Found};
 
 /// The longest wait between two looks at a flux that stays in hand, unless the configuration wants a longer one.
 const POLL_LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -35,7 +36,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     drop(reader);
     let job = Job { core, lease, flow: &flow, deposited_at };
     match &flow.deposit_number {
-        Some(deposit) => job.by_report(deposit, &invoices).await,
+        Some(deposit) => job.by_report(deposit, &invoices, &attempts).await,
         None => job.by_search(&invoices, Sent::of(&attempts, &flow)).await,
     }
 }
@@ -49,7 +50,12 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// The way there is a deposit number for: the compte rendu.
-    async fn by_report(&self, deposit: &DepositNumber, invoices: &[InvoiceRecord]) -> Result<(), JobError> {
+    async fn by_report(
+        &self,
+        deposit: &DepositNumber,
+        invoices: &[InvoiceRecord],
+        attempts: &[AttemptRecord],
+    ) -> Result<(), JobError> {
         let announced = self.core.store.reader()?.announcement(&self.flow.id)?;
         let syntax = syntax_of(announced.as_ref(), self.flow.syntax.as_deref());
         let report =
@@ -64,7 +70,6 @@ impl Job<'_> {
                     return Ok(self.core.store.postpone(self.lease, self.again_at()).await?);
                 }
             };
-        let label = report.summary().unwrap_or_else(|| NO_LABEL.to_owned());
         let named = |code: Code| Fault::new(code).with("deposit", deposit);
         let detail = Some(report.state.as_str().to_owned());
         match report.state.verdict() {
@@ -74,15 +79,10 @@ impl Job<'_> {
                 self.in_hand(Some(fault), detail).await
             }
             Verdict::Integrated => self.decide(Event::Integrated, Facts { detail, ..Facts::default() }).await,
-            Verdict::PartlyIntegrated => {
-                let refused_invoices = refused(&report, invoices);
-                let fault = Some(named(Code::PartlyIntegrated).with("label", &label));
-                self.decide(Event::PartlyIntegrated, Facts { fault, detail, refused_invoices, ..Facts::default() })
-                    .await
-            }
-            Verdict::Rejected => {
-                let fault = Some(named(Code::FluxRejected).with("label", &label));
-                self.decide(Event::Rejected, Facts { fault, detail, ..Facts::default() }).await
+            Verdict::PartlyIntegrated | Verdict::Rejected => self.rejected(deposit, &report, invoices, attempts).await,
+            // What was seen at Chorus Pro is there, whatever this flux's report says of it: nothing is sent again.
+            Verdict::Incident if invoices.iter().any(|invoice| invoice.chorus_id.is_some()) => {
+                self.by_search(invoices, Sent::of(attempts, self.flow)).await
             }
             Verdict::Incident => {
                 let fault = Some(named(Code::FluxIncident));
@@ -91,17 +91,90 @@ impl Job<'_> {
         }
     }
 
+    /// Chorus Pro took nothing, or not all: what it says is there already, and came by an earlier try of ours, is taken.
+    async fn rejected(
+        &self,
+        deposit: &DepositNumber,
+        report: &Report,
+        invoices: &[InvoiceRecord],
+        attempts: &[AttemptRecord],
+    ) -> Result<(), JobError> {
+        let whole = report.state.verdict() == Verdict::Rejected;
+        let refused: Vec<InvoiceRecord> = match whole {
+            true => invoices.to_vec(),
+            false => invoices.iter().filter(|invoice| is_refused(report, invoice)).cloned().collect(),
+        };
+        let found = match rejection::look_up(self.core, self.lease, self.flow, &refused, attempts).await? {
+            Ok(found) => found,
+            // The verdict can be read again when Chorus Pro answers.
+            Err(Setback::Later { at, .. }) => {
+                self.alarm(None).await?;
+                return Ok(self.core.store.postpone(self.lease, at.max(self.again_at())).await?);
+            }
+            Err(Setback::Refused { fault }) => {
+                log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str();
+                    "A rejected flux cannot be looked up at Chorus Pro; the rejection stands");
+                Found::default()
+            }
+        };
+        let settled = found.ours.len() + found.others.len() == refused.len();
+        if !settled && self.may_be_a_duplicate(report, attempts) {
+            // A search shows what is integrated only after a while: before that, nothing found says nothing.
+            return self.in_hand(None, Some(report.state.as_str().to_owned())).await;
+        }
+        for (place, row) in &found.ours {
+            let invoice = &refused[*place];
+            if invoice.chorus_id.is_none() {
+                self.core.store.identify(&self.flow.id, invoice.ordinal, row.id, self.core.now()).await?;
+            }
+        }
+        let state = report.state.as_str();
+        let label = report.summary().unwrap_or_else(|| NO_LABEL.to_owned());
+        // A flux that was taken in part may refuse something that is none of its invoices: it stays in part.
+        if !refused.is_empty() && found.ours.len() == refused.len() {
+            let ids: Vec<String> = found.ours.iter().take(10).map(|(_, row)| row.id.to_string()).collect();
+            log::info!(flow = self.flow.id.as_str(), rejected = deposit.as_str(); "A flux was rejected as a duplicate of our own try: it is taken");
+            let facts = Facts {
+                deposit_number: found.ours[0].1.deposit.clone().filter(|_| whole),
+                rejected_number: Some(deposit.clone()),
+                detail: Some(format!("{state}: {label}; at Chorus Pro as {}", ids.join(", "))),
+                ..Facts::default()
+            };
+            return self.decide(Event::DuplicateOfOurs, facts).await;
+        }
+        let is_ours = |place: usize| found.ours.iter().any(|(ours, _)| *ours == place);
+        let missing = refused.iter().enumerate().filter(|(place, _)| !is_ours(*place));
+        let refused_invoices =
+            missing.map(|(_, i)| (i.facts.number.clone(), rejection::label_of(report, i, &label))).collect();
+        let event = if whole && found.ours.is_empty() { Event::Rejected } else { Event::PartlyIntegrated };
+        let fault = match (event, found.others.first()) {
+            (_, Some((place, row))) => {
+                let invoice = &refused[*place];
+                rejection::both_facts(invoice, row, &rejection::label_of(report, invoice, &label))
+            }
+            (Event::Rejected, None) => Fault::new(Code::FluxRejected).with("deposit", deposit).with("label", &label),
+            (_, None) => Fault::new(Code::PartlyIntegrated).with("deposit", deposit).with("label", &label),
+        };
+        let refused_invoices = if event == Event::Rejected { Vec::new() } else { refused_invoices };
+        let facts = Facts { fault: Some(fault), detail: Some(state.to_owned()), refused_invoices, ..Facts::default() };
+        self.decide(event, facts).await
+    }
+
+    /// Whether a rejection may be that of a duplicate of our own try which a search does not show yet.
+    fn may_be_a_duplicate(&self, report: &Report, attempts: &[AttemptRecord]) -> bool {
+        let delay = self.core.options.load().limits.integration_delay.get();
+        let early = self.core.now().since(self.deposited_at) < delay;
+        early && (rejection::says_duplicate(report) || rejection::was_sent_before(attempts))
+    }
+
     /// A doubtful deposit that was found, or confirmed, without its flux number: searches show only what was integrated,
     /// so the invoice itself is the proof, found as a doubt finds it.
     async fn by_search(&self, invoices: &[InvoiceRecord], sent: Option<Sent>) -> Result<(), JobError> {
         let (false, Some(sent)) = (invoices.is_empty(), sent) else {
             return Err(JobError::Missing("the invoice's number"));
         };
-        let (invoice, row) = match doubt::search(self.core, self.lease, invoices, sent).await {
-            Ok(Sighting::Ours { place, row }) if invoices[place].chorus_id.is_none_or(|id| id == row.id) => {
-                (&invoices[place], row)
-            }
-            Ok(_) => return self.in_hand(None, None).await,
+        let seen = match doubt::search(self.core, self.lease, invoices, sent, Range::Ever).await {
+            Ok(seen) => seen,
             Err(Setback::Later { at, .. }) => {
                 self.alarm(None).await?;
                 return Ok(self.core.store.postpone(self.lease, at.max(self.again_at())).await?);
@@ -111,10 +184,17 @@ impl Job<'_> {
                 return Ok(self.core.store.postpone(self.lease, self.again_at()).await?);
             }
         };
-        if invoice.chorus_id.is_none() {
-            self.core.store.identify(&self.flow.id, invoice.ordinal, row.id, self.core.now()).await?;
-        }
-        let detail = Some(format!("found at Chorus Pro as {}", row.id));
+        // What a person chose counts, however Chorus Pro writes its supplier.
+        let chosen = invoices.iter().find_map(|i| i.chorus_id).filter(|id| seen.rows.iter().any(|row| row.id == *id));
+        let id = match (chosen, seen.sighting) {
+            (Some(id), _) => id,
+            (None, Sighting::Ours { place, row }) if invoices[place].chorus_id.is_none() => {
+                self.core.store.identify(&self.flow.id, invoices[place].ordinal, row.id, self.core.now()).await?;
+                row.id
+            }
+            (None, _) => return self.in_hand(None, None).await,
+        };
+        let detail = Some(format!("found at Chorus Pro as {id}"));
         self.decide(Event::Integrated, Facts { detail, ..Facts::default() }).await
     }
 
@@ -163,17 +243,10 @@ fn poll_wait(first: Duration, age: Duration) -> Duration {
     (age / AGE_PART).clamp(first, POLL_LONGEST.max(first))
 }
 
-/// Which of the file's invoices Chorus Pro refused, with its label.
-fn refused(report: &Report, invoices: &[InvoiceRecord]) -> Vec<(InvoiceNumber, String)> {
-    report
-        .invoices
-        .iter()
-        .filter_map(|refused| {
-            let number = refused.number.as_deref()?.trim();
-            let ours = invoices.iter().find(|invoice| invoice.facts.number.as_str().trim() == number)?;
-            Some((ours.facts.number.clone(), refused.label.clone()))
-        })
-        .collect()
+/// Whether Chorus Pro's report names the invoice among those it refused.
+fn is_refused(report: &Report, invoice: &InvoiceRecord) -> bool {
+    let number = invoice.facts.number.as_str().trim();
+    report.invoices.iter().any(|refused| refused.number.as_deref().map(str::trim) == Some(number))
 }
 
 #[cfg(test)]

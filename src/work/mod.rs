@@ -21,11 +21,14 @@ pub mod gatehouse;
 mod halts;
 mod intake;
 mod integration;
+#[cfg(test)]
+mod ledger;
 mod pivot;
 mod reach;
 mod receipts;
 mod reception;
 mod recipients;
+mod rejection;
 mod rejects;
 mod seal;
 mod settings;

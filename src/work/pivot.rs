@@ -159,6 +159,7 @@ pub(super) fn part(
         announced: Some(announced),
         conversion: Some(conversion),
         invoices: vec![good.facts],
+        repeatable: good.repeatable,
     })
 }
 

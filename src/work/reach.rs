@@ -38,7 +38,7 @@ impl Core {
                 return Err(Setback::Later { fault, at: now.plus(HALTED_WAIT) });
             }
         };
-        match self.pauses.until(realm, Instant::now()) {
+        match self.pauses.until(realm, (self.steady)()) {
             Some(until) => Err(Setback::Later { fault: Fault::new(Code::Throttled), at: self.at(until) }),
             None => Ok(connector),
         }
@@ -86,12 +86,12 @@ impl Core {
 
     /// Lets the realm rest, at least for what Chorus Pro `asked`; answers until when.
     fn pause(&self, realm: &Realm, asked: Option<Duration>) -> Timestamp {
-        let now = Instant::now();
+        let now = (self.steady)();
         self.at(self.pauses.failed(realm, asked.map(|asked| now + asked), now))
     }
 
     /// A moment of the steady clock, as the machine's clock is now.
     fn at(&self, moment: Instant) -> Timestamp {
-        self.now().plus(moment.saturating_duration_since(Instant::now()))
+        self.now().plus(moment.saturating_duration_since((self.steady)()))
     }
 }

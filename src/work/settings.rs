@@ -29,6 +29,8 @@ pub struct LimitsSection {
     /// A doubtful deposit that cannot be found is not sent again before.
     pub integration_delay: Duration,
     pub doubt_poll: Duration,
+    /// A deposit that is doubtful for longer waits for a person; it is looked at all the same.
+    pub doubt_deadline: Duration,
     pub deposit_retry: Duration,
     /// Between two looks at a received invoice whose status change is doubtful.
     pub change_poll: Duration,
@@ -53,6 +55,7 @@ impl Default for LimitsSection {
             integration_deadline: Duration::from_secs(4 * 3600),
             integration_delay: Duration::from_secs(24 * 3600),
             doubt_poll: Duration::from_secs(15 * 60),
+            doubt_deadline: Duration::from_secs(48 * 3600),
             deposit_retry: Duration::from_secs(60),
             change_poll: Duration::from_secs(5 * 60),
             status_poll: Duration::from_secs(4 * 3600),

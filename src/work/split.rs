@@ -4,7 +4,7 @@
 //! with its findings, and delays nothing. Invoices of one syntax travel together, in as few fluxes as Chorus Pro's limits
 //! allow. Whoever drops the same thing twice within a file is told so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
@@ -97,6 +97,8 @@ pub(super) struct Gathered {
     refused_parts: u32,
     members: Vec<RefusedMember>,
     findings: Vec<FindingRecord>,
+    /// Their contents so far: the same bytes twice are one invoice.
+    contents: BTreeSet<DocumentHash>,
     /// Members seen so far.
     pub(super) seen: usize,
 }
@@ -107,6 +109,8 @@ struct Kind {
     syntax: &'static str,
     announced: String,
     signed: bool,
+    /// Chorus Pro takes invoices of this kind more than once: a doubt about those is a person's, so they travel apart.
+    repeatable: bool,
 }
 
 /// Files of one kind.
@@ -137,6 +141,7 @@ impl Gathered {
             refused_parts: 0,
             members: Vec::new(),
             findings: Vec::new(),
+            contents: BTreeSet::new(),
             seen: 0,
         }
     }
@@ -314,6 +319,16 @@ fn take_member(
         gathered.refuse(&name, &fault, invoices.into_iter().next(), findings);
         return Ok(());
     };
+    let hash = DocumentHash(Sha256::digest(&content).into());
+    let twin = match gathered.contents.insert(hash) {
+        true => reader.flow_of_content(&flow.realm, &flow.id, hash)?,
+        false => Some(flow.id.clone()),
+    };
+    if let Some(first) = twin {
+        let fault = Fault::new(Code::Duplicate).with("first", first);
+        gathered.refuse(&name, &fault, invoices.into_iter().next(), Vec::new());
+        return Ok(());
+    }
     for facts in &invoices {
         if !repeatable && let Some(first) = already(reader, flow, facts, gathered)? {
             let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
@@ -324,7 +339,7 @@ fn take_member(
     for finding in findings.into_iter().chain(ignored) {
         gathered.find(within(&name, finding));
     }
-    let kind = Kind { syntax: syntax.as_str(), announced: announced.syntax, signed: announced.signed };
+    let kind = Kind { syntax: syntax.as_str(), announced: announced.syntax, signed: announced.signed, repeatable };
     let place = gathered.seen.saturating_sub(1);
     gathered.good.entry(kind).or_default().members.push(Taken { place, name, content, invoices });
     Ok(())
@@ -391,6 +406,7 @@ fn pack(
             announced: Some(Announcement { syntax: kind.announced.clone(), signed: kind.signed }),
             conversion: None,
             invoices: members.iter().flat_map(|member| &member.invoices).cloned().collect(),
+            repeatable: kind.repeatable,
         });
     }
     Ok(())

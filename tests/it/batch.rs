@@ -5,6 +5,7 @@ use std::io::Write as _;
 use fluxgate::domain::Timestamp;
 use fluxgate::fault::{Code, Fault};
 use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
+use fluxgate::store::Received;
 use serde_json::Value;
 
 use crate::gateway::{Gateway, hurried, invoice, invoice_to, quick_limits};
@@ -221,18 +222,78 @@ async fn a_rejected_archive_may_be_dropped_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_very_flux_that_a_part_was_is_refused_and_not_read_for_ever() {
+async fn the_very_flux_that_a_rejected_part_was_may_be_dropped_again() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
     let control = gateway.simulator.control();
     let rule = "invoice = \"BIS-*\"\nstate = \"IN_REJETE\"\nlabel = \"Rejet\"\ntimes = 1";
     control.add_verdict(toml::from_str::<VerdictRule>(rule).unwrap()).unwrap();
     let file = gateway.drop_flow("lot.zip", zip(&[("1.xml", invoice("BIS-1")), ("2.xml", invoice("BIS-2"))])).await;
     assert_eq!(gateway.await_final("lot.zip.json").await["state"], "rejected");
-    // What the page hands out as the rejected part's original, dropped again: its own flux would have its own bytes.
+    // What the page hands out as the rejected part's original, dropped again: its own flux has its own bytes.
     let reader = gateway.store().reader().unwrap();
     let packed = reader.document(&reader.parts(&file).unwrap()[0].sha256.unwrap()).unwrap().unwrap();
     gateway.drop_flow("lot.tar.gz", packed).await;
     let receipt = gateway.await_final("lot.tar.gz.json").await;
-    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"refused".into(), &"FG-110".into()), "{receipt:#}");
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
+    gateway.stop().await;
+}
+
+/// An invoice of direct payment: Chorus Pro takes its number more than once.
+fn direct(number: &str, city: &str) -> Vec<u8> {
+    let text = String::from_utf8(invoice(number)).unwrap();
+    text.replace("<cbc:ProfileID>A1<", "<cbc:ProfileID>S3<").replace("Lyon", city).into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invoices_of_direct_payment_repeat_a_number_inside_an_archive_too() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.drop_flow("directe.xml", direct("S3-1", "Lyon")).await;
+    gateway.await_state("directe.xml.json", "integrated").await;
+    // Other ones of that number; a usual one; and the very bytes that went alone.
+    let members = [
+        ("a.xml", direct("S3-1", "Brest")),
+        ("b.xml", direct("S3-1", "Lille")),
+        ("c.xml", invoice("S3-2")),
+        ("d.xml", direct("S3-1", "Lyon")),
+        ("e.xml", direct("S3-1", "Lille")),
+    ];
+    let lot = gateway.drop_flow("lot.zip", zip(&members)).await;
+    let receipt = gateway.await_final("lot.zip.json").await;
+    assert_eq!(receipt["state"], "partly_integrated", "{receipt:#}");
+    assert_eq!(receipt["parts"].as_array().unwrap().len(), 2, "direct payment travels apart: {receipt:#}");
+    let reader = gateway.store().reader().unwrap();
+    assert!(reader.parts(&lot).unwrap().iter().all(|part| part.state == "integrated"));
+    let refused: Vec<(&str, &str)> = receipt["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["severity"] == "fatal")
+        .map(|finding| (finding["where"].as_str().unwrap(), finding["rule"].as_str().unwrap()))
+        .collect();
+    assert_eq!(refused, [("d.xml", "FG-106"), ("e.xml", "FG-106")]);
+    assert_eq!(gateway.simulator.ledger().deposits_of("S3-1").len(), 2);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_invoice_alone_and_in_an_archive_is_a_duplicate_whichever_comes_first() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let alone = gateway.drop_flow("seule.xml", invoice("UN-1")).await;
+    gateway.await_state("seule.xml.json", "integrated").await;
+    gateway.drop_flow("un.zip", zip(&[("1.xml", invoice("UN-1"))])).await;
+    let receipt = gateway.await_final("un.zip.json").await;
+    assert_eq!(receipt["state"], "refused", "{receipt:#}");
+    let finding = &receipt["findings"][0];
+    assert_eq!(finding["rule"], "FG-106", "{receipt:#}");
+    assert!(finding["message"].as_str().unwrap().contains(alone.as_str()), "{finding}");
+
+    let lot = gateway.drop_flow("deux.zip", zip(&[("2.xml", invoice("UN-2"))])).await;
+    gateway.await_state("deux.zip.json", "integrated").await;
+    let part = gateway.store().reader().unwrap().parts(&lot).unwrap().remove(0).id;
+    match gateway.drop_file("deux.xml", invoice("UN-2")).await {
+        Received::Duplicate { first, .. } => assert_eq!(first, part),
+        other => panic!("{other:?}"),
+    }
+    integrated_once(&gateway, &["UN-1", "UN-2"]);
     gateway.stop().await;
 }

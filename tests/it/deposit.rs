@@ -120,6 +120,90 @@ async fn a_flux_that_chorus_rejects_says_why_and_frees_its_content() {
     gateway.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flux_rejected_because_an_earlier_try_of_ours_was_taken_is_integrated() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    let rule = FaultRule::new("deposer/flux", Effect::LoseAnswer).invoice("FA-DOUBLE-2").accepted(true);
+    control.add_fault(rule).unwrap();
+    let flow = gateway.drop_flow("double.xml", invoice("FA-DOUBLE-2")).await;
+    gateway
+        .await_until("the doubt", || {
+            gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap().state == "doubtful"
+        })
+        .await;
+    // A person says too soon that it is not there.
+    let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+    gateway.store().decide(&flow, Event::ResendByPerson, facts, None, Timestamp::now()).await.unwrap();
+    let receipt = gateway.await_final("double.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
+    let ledger = gateway.simulator.ledger();
+    let deposits = ledger.deposits_of("FA-DOUBLE-2");
+    assert_eq!(deposits.len(), 2, "sent twice, on a person's word");
+    assert_eq!(
+        receipt["deposit_number"],
+        deposits[0].deposit_number.as_str(),
+        "under the number of the one that was taken"
+    );
+    assert_eq!(receipt["invoices"][0]["chorus_id"], ledger.invoice("FA-DOUBLE-2").unwrap().id.0);
+    let steps = gateway.store().reader().unwrap().steps(&flow).unwrap();
+    let step = steps.iter().find(|step| step.kind == "deposit.duplicate_of_ours").expect("an event of its own");
+    assert!(step.detail.as_deref().unwrap().contains("IN_REJETE"), "{step:?}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duplicate_of_somebody_elses_invoice_is_rejected_with_both_facts() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.drop_flow("une.xml", invoice("FA-AUTRE-1")).await;
+    gateway.await_state("une.xml.json", "integrated").await;
+    // Chorus Pro knows it from another box: this one's memory of it is gone.
+    let other = String::from_utf8(invoice("FA-AUTRE-1")).unwrap().replace("2026-11-20", "2026-11-21");
+    let store = gateway.store();
+    let first = store.reader().unwrap().flows(&Default::default()).unwrap().remove(0).id;
+    let db = rusqlite::Connection::open(gateway.dir.path().join("fluxgate.db")).unwrap();
+    db.execute("UPDATE invoice SET refused = 'elsewhere' WHERE flow = ?1", [first.as_str()]).unwrap();
+    db.execute("UPDATE attempt SET deposit_number = NULL WHERE flow = ?1", [first.as_str()]).unwrap();
+    gateway.drop_flow("autre.xml", other).await;
+    let receipt = gateway.await_final("autre.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"rejected".into(), &"FG-431".into()), "{receipt:#}");
+    let title = receipt["fault"]["title"].as_str().unwrap();
+    for fact in ["2026-11-21", "2026-11-20", "120.00 EUR", "existe déjà"] {
+        assert!(title.contains(fact), "{fact}: {title}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doubt_that_lasts_waits_for_a_person_who_sees_both_facts() {
+    let mut limits = quick_limits();
+    limits.doubt_deadline = fluxgate::domain::Duration::from_millis(900);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Status500)).unwrap();
+    let flow = gateway.drop_flow("douteuse.xml", invoice("FA-DOUTE-1")).await;
+    let receipt = gateway.await_receipt("douteuse.xml.json", |r| r["fault"]["code"] == "FG-432").await;
+    assert_eq!(receipt["state"], "doubtful");
+    let reader = || gateway.store().reader().unwrap();
+    let overview = reader().overview(Timestamp::now()).unwrap();
+    assert!(overview.stuck.iter().any(|stuck| stuck.id == flow), "it waits for a person");
+    let look = reader().look(&flow).unwrap().expect("what the last look showed is kept");
+    assert!(look.answered_since.is_some() && look.rows.is_empty(), "{look:?}");
+    let looks = gateway.simulator.ledger().calls_of("rechercher/fournisseur");
+    let goes_on = || gateway.simulator.ledger().calls_of("rechercher/fournisseur") > looks + 1;
+    gateway.await_until("further looks", goes_on).await;
+    // A silent Chorus Pro is told as such.
+    control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Status503).always()).unwrap();
+    let silent = || reader().look(&flow).unwrap().unwrap().answered_since.is_none();
+    gateway.await_until("a look without an answer", silent).await;
+    control.clear_faults();
+    let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+    gateway.store().decide(&flow, Event::ResendByPerson, facts, None, Timestamp::now()).await.unwrap();
+    let receipt = gateway.await_final("douteuse.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null));
+    gateway.stop().await;
+}
+
 /// Ways to lose the answer to a deposit that was taken.
 const LOSSES: [Effect; 5] = [Effect::LoseAnswer, Effect::Cut, Effect::Status500, Effect::Garbage200, Effect::Empty200];
 

@@ -11,6 +11,7 @@ fn flux(name: &str, numbers: &[&str]) -> FluxPart {
         announced: None,
         conversion: None,
         invoices: numbers.iter().map(|number| invoice(number)).collect(),
+        repeatable: false,
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use fluxgate::domain::{ChorusInvoiceId, InvoiceStatus, Timestamp};
 use fluxgate::fault::{Code, Fault};
 use fluxgate::flow::{Job, deposit};
-use fluxgate::store::{Announcement, AskedChange, Conversion, Facts, FindingRecord, Parts, Refusal};
+use fluxgate::store::{
+    Announcement, AskedChange, Conversion, Facts, FindingRecord, LookRecord, Parts, Refusal, SightedInvoice,
+};
 
 use super::{House, PERSON, XSS, realm};
 
@@ -134,6 +136,58 @@ fn a_doubtful_flow_is_decided_by_a_person_once() {
     browser.post(&format!("/flux/{waiting}/decision"), &form("abandonner", ""));
     let record = house.store.reader().unwrap().flow(&waiting).unwrap().unwrap();
     assert_eq!((record.state.as_str(), record.fault.unwrap().code), ("abandoned", Code::Abandoned));
+}
+
+#[test]
+fn both_facts_of_a_doubt_stand_side_by_side_and_the_row_chosen_is_the_one() {
+    let house = House::open();
+    let mut browser = house.inside();
+    let flow = house.doubtful("douteuse.xml", "D-2");
+    browser.get(&format!("/flux/{flow}")).says("Chorus Pro n’a pas encore été interrogé");
+    let row = |id: i64, supplier: &str, deposit: &str| SightedInvoice {
+        chorus_id: ChorusInvoiceId(id),
+        number: "D-2".parse().unwrap(),
+        supplier: Some(supplier.to_owned()),
+        supplier_name: None,
+        recipient: Some("11000201100044".to_owned()),
+        deposit_number: Some(deposit.parse().unwrap()),
+        deposited_on: Some("2026-11-24".to_owned()),
+        issued_on: Some("2026-11-20".to_owned()),
+        payable: Some("1234.50 EUR".to_owned()),
+        status: InvoiceStatus::Deposee,
+    };
+    let asked_at: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
+    let look = LookRecord {
+        asked_at,
+        answered_since: Some(asked_at.minus(Duration::from_secs(3600))),
+        rows: vec![row(41, "98765432100036", "CPP41"), row(42, XSS, "CPP42")],
+    };
+    house.store.looked(&flow, look.clone()).wait().unwrap();
+    for path in [format!("/flux/{flow}"), format!("/flux/{flow}/decision?choix=confirme")] {
+        let page = browser.get(&path);
+        for said in [
+            "Ce que nous avons envoyé",
+            "Ce que montre Chorus Pro",
+            "sans interruption",
+            "98765432100036",
+            "CPP41",
+            "24/11/2026",
+        ] {
+            page.says(said);
+        }
+        page.hides("<script>alert");
+    }
+    // A look without an answer says so, and what was seen before stays.
+    house.store.looked(&flow, LookRecord { answered_since: None, rows: Vec::new(), ..look }).wait().unwrap();
+    let page = browser.get(&format!("/flux/{flow}"));
+    page.says("pas de réponse");
+    page.says("CPP42");
+    let form = vec![("choix", "confirme".to_owned()), ("chorus", "42".to_owned())];
+    browser.post(&format!("/flux/{flow}/decision"), &form);
+    let reader = house.store.reader().unwrap();
+    let record = reader.flow(&flow).unwrap().unwrap();
+    assert_eq!((record.state.as_str(), record.deposit_number.unwrap().as_str()), ("deposited", "CPP42"));
+    assert_eq!(reader.invoices(&flow).unwrap()[0].chorus_id, Some(ChorusInvoiceId(42)));
 }
 
 #[test]
