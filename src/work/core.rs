@@ -14,6 +14,7 @@ use crate::work::connector::Connectors;
 use crate::work::folders::Folders;
 use crate::work::halts::Pauses;
 use crate::work::settings::Options;
+use crate::work::watch::WatchState;
 
 /// What a [`crate::work::Workshop`] is made of.
 pub struct Parts {
@@ -45,6 +46,7 @@ pub(super) struct Core {
     pub halted: watch::Sender<()>,
     /// Rings when a halted realm's calls go on.
     pub resumed: watch::Sender<()>,
+    pub watch: WatchState,
     clock: Clock,
 }
 
@@ -87,6 +89,7 @@ impl Core {
             configured: watch::Sender::new((parts.clock)()),
             halted: watch::Sender::new(()),
             resumed: watch::Sender::new(()),
+            watch: WatchState::default(),
             clock: parts.clock,
         }
     }

@@ -62,6 +62,8 @@ pub struct Gateway {
     pub routed: bool,
     /// What the jobs take for now.
     pub clock: Clock,
+    /// What the watch knows; nobody is told of anything unless a test says so.
+    pub watch: fluxgate::work::watch::WatchOptions,
 }
 
 impl Gateway {
@@ -88,6 +90,7 @@ impl Gateway {
             connected: true,
             routed: true,
             clock: Arc::new(Timestamp::now),
+            watch: fluxgate::work::watch::WatchOptions::default(),
         };
         gateway.boot();
         gateway
@@ -147,7 +150,13 @@ impl Gateway {
         );
         let route: RouteSection = toml::from_str(&route).unwrap();
         let routes = if self.routed { vec![route] } else { Vec::new() };
-        Options { routes, limits: self.limits.clone(), language: Language::Fr, recycling_until: None }
+        Options {
+            routes,
+            limits: self.limits.clone(),
+            language: Language::Fr,
+            recycling_until: None,
+            watch: self.watch.clone(),
+        }
     }
 
     fn connectors(&self) -> Connectors {

@@ -23,6 +23,7 @@ mod reception;
 mod serve;
 mod simulator;
 mod status_change;
+mod watch;
 mod web;
 
 /// Asks Chorus Pro for the sent invoice of that number.
