@@ -81,6 +81,12 @@ fn alarm(gateway: &Gateway, subject: &str) -> Option<AlarmRecord> {
     alarms.into_iter().find(|a| a.alarm.subject == subject && a.cleared_at.is_none())
 }
 
+/// Notices that have not left by mail.
+fn notices(gateway: &Gateway) -> usize {
+    let later = Timestamp::now().plus(Duration::from_secs(3600));
+    gateway.store().reader().unwrap().due_notices("mail", later).unwrap().len()
+}
+
 const PASSWORD: &str = "password:univ-exemple/practice";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,6 +139,7 @@ async fn each_threshold_is_told_once_by_mail_whatever_restarts_and_a_renewal_end
     ] {
         assert!(text.contains(words), "{words} is missing in {text}");
     }
+    gateway.await_until("it is written down that it left", || notices(&gateway) == 0).await;
     // Killed and begun anew: nothing is told twice.
     gateway.crash().await;
     gateway.boot();
@@ -147,14 +154,14 @@ async fn each_threshold_is_told_once_by_mail_whatever_restarts_and_a_renewal_end
     tokio::time::sleep(Duration::from_millis(900)).await;
     assert!(postbox.drain().iter().all(|mail| !mail.text().contains("FG-601 -")), "told between two thresholds");
     // The manager renews it; the date is asked for again within a day.
-    gateway.simulator.control().set_password_days(424);
+    gateway.simulator.control().set_password_days(424).unwrap();
     clock.store(14 * 86_400_000, Ordering::SeqCst);
     let over = postbox.matching("TERMINÉ FG-601").await;
     assert!(over.text().contains("Terminé :"), "{}", over.text());
     assert_eq!(alarm(&gateway, PASSWORD), None);
     let leaves = gateway.store().reader().unwrap().journal(0..1000).unwrap();
     let kind = |bytes: &[u8]| match fluxgate::audit::Leaf::read(bytes) {
-        Ok(fluxgate::audit::LeafRead::Known(leaf)) => leaf.kind,
+        Ok(fluxgate::audit::LeafRead::V1(leaf)) => leaf.kind,
         other => panic!("{other:?}"),
     };
     let kinds: Vec<String> = leaves.iter().map(|leaf| kind(&leaf.bytes)).collect();
