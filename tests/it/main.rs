@@ -7,6 +7,7 @@ mod batch;
 mod bridge;
 mod clock;
 mod commands;
+mod complement;
 mod config;
 mod connector;
 mod delivery;
@@ -23,6 +24,7 @@ mod reception;
 mod serve;
 mod simulator;
 mod status_change;
+mod syntaxes;
 mod watch;
 mod web;
 

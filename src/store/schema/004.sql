@@ -1,34 +1,53 @@
--- What the watch has raised: one row for each thing it is about, until it is over and whoever was told of it was told that
--- too.
-CREATE TABLE alarm (
-    -- What it is about: `password:univ/production`, `disk` ...
-    subject TEXT PRIMARY KEY CHECK (length(subject) BETWEEN 1 AND 200),
-    realm INTEGER REFERENCES realm (id),
-    code TEXT NOT NULL,
-    fault TEXT NOT NULL,
-    gravity TEXT NOT NULL CHECK (gravity IN ('info', 'warning', 'critical')),
-    -- How far it has come: of a date, which threshold was crossed last.
-    stage INTEGER NOT NULL CHECK (stage >= 0),
-    raised_at INTEGER NOT NULL,
-    -- When code, gravity or stage changed last.
-    changed_at INTEGER NOT NULL,
-    cleared_at INTEGER,
-    -- What people were told last, and when.
-    noticed_at INTEGER,
-    noticed_gravity TEXT CHECK (noticed_gravity IN ('info', 'warning', 'critical')),
-    noticed_stage INTEGER,
-    CHECK ((noticed_at IS NULL) = (noticed_gravity IS NULL) AND (noticed_at IS NULL) = (noticed_stage IS NULL))
+-- How a flow's file is announced to Chorus Pro, as its check decided. (A flow checked before this schema has no row.)
+CREATE TABLE announcement (
+    realm INTEGER NOT NULL,
+    flow TEXT NOT NULL,
+    -- syntaxeFlux and avecSignature.
+    syntax TEXT NOT NULL CHECK (length(syntax) BETWEEN 1 AND 60),
+    signed INTEGER NOT NULL CHECK (signed IN (0, 1)),
+    PRIMARY KEY (realm, flow),
+    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
 ) STRICT, WITHOUT ROWID;
 
--- Notices on their way to people: each leaves by one channel, and is gone when it has left.
-CREATE TABLE notice (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    -- Its name outside, the same at every try.
-    mark TEXT NOT NULL CHECK (length(mark) = 26),
-    channel TEXT NOT NULL CHECK (channel IN ('mail', 'webhook')),
-    -- What it tells, as JSON.
-    items TEXT NOT NULL,
-    made_at INTEGER NOT NULL,
-    due INTEGER NOT NULL,
-    tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0)
-) STRICT;
+-- What a dropped file was turned into, because Chorus Pro does not take it as it came: `document` is what is sent.
+CREATE TABLE conversion (
+    realm INTEGER NOT NULL,
+    flow TEXT NOT NULL,
+    source BLOB NOT NULL CHECK (length(source) = 32),
+    document BLOB NOT NULL REFERENCES document (sha256),
+    source_syntax TEXT NOT NULL,
+    syntax TEXT NOT NULL,
+    -- What could not be carried: a JSON array of paths.
+    lost TEXT NOT NULL,
+    PRIMARY KEY (realm, flow),
+    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
+) STRICT, WITHOUT ROWID;
+
+-- A member of an archive that was refused: it is laid into the folder of refused files once.
+CREATE TABLE refused_member (
+    realm INTEGER NOT NULL,
+    flow TEXT NOT NULL,
+    ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+    -- Its place among the archive's members; its name there.
+    place INTEGER NOT NULL CHECK (place >= 0),
+    name TEXT NOT NULL,
+    fault TEXT NOT NULL,
+    findings TEXT NOT NULL,
+    placed INTEGER NOT NULL DEFAULT 0 CHECK (placed IN (0, 1)),
+    PRIMARY KEY (realm, flow, ordinal),
+    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
+) STRICT, WITHOUT ROWID;
+
+-- A file that completes a suspended invoice.
+CREATE TABLE piece (
+    realm INTEGER NOT NULL,
+    flow TEXT NOT NULL,
+    ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+    name TEXT NOT NULL,
+    kind TEXT,
+    document BLOB NOT NULL REFERENCES document (sha256),
+    -- pieceJointeId, once Chorus Pro has it.
+    attachment INTEGER,
+    PRIMARY KEY (realm, flow, ordinal),
+    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
+) STRICT, WITHOUT ROWID;
