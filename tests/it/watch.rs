@@ -159,6 +159,7 @@ async fn each_threshold_is_told_once_by_mail_whatever_restarts_and_a_renewal_end
     let over = postbox.matching("TERMINÉ FG-601").await;
     assert!(over.text().contains("Terminé :"), "{}", over.text());
     assert_eq!(alarm(&gateway, PASSWORD), None);
+    gateway.await_until("it is written down that the last one left", || notices(&gateway) == 0).await;
     let leaves = gateway.store().reader().unwrap().journal(0..1000).unwrap();
     let kind = |bytes: &[u8]| match fluxgate::audit::Leaf::read(bytes) {
         Ok(fluxgate::audit::LeafRead::V1(leaf)) => leaf.kind,
