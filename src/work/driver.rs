@@ -22,7 +22,9 @@ use crate::work::connector::Connectors;
 use crate::work::core::{Core, JobError, Parts};
 use crate::work::settings::Options;
 use crate::work::watch::{self as alarms, Readings};
-use crate::work::{change, deliver, deposit, doubt, fetch, halts, intake, integration, receipts, reception, statuses};
+use crate::work::{
+    change, deliver, deposit, directory, doubt, fetch, halts, intake, integration, receipts, reception, statuses,
+};
 
 /// How long a job has its work to itself.
 const LEASE_LENGTH: Duration = Duration::from_secs(15 * 60);
@@ -65,7 +67,8 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    /// Makes the accounts' folders and starts every lane, the watch for received invoices and the probe of halted realms.
+    /// Makes the accounts' folders and starts every lane, the watch for received invoices, the probe of halted realms and the
+    /// keeping of the local directory.
     /// Must be called inside the runtime.
     pub fn start(parts: Parts) -> std::io::Result<Self> {
         let core = Arc::new(Core::new(parts));
@@ -128,6 +131,8 @@ fn lanes(
     running.push(steady("notices", move || alarms::send_over(Arc::clone(&own), stop.clone())));
     let (own, _, stop) = parts();
     running.push(steady("expiry", move || alarms::ask_over(Arc::clone(&own), stop.clone())));
+    let (own, _, stop) = parts();
+    running.push(steady("directory", move || directory::watch_over(Arc::clone(&own), stop.clone())));
     for lane in [LOCAL, SENDING, AWAITED, FOLLOWING] {
         let (own, woken_, stop) = parts();
         running.push(steady(lane.name, move || {

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod configuration;
+mod directory;
 mod entry;
 mod flows;
 mod hostile;
