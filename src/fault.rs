@@ -35,6 +35,43 @@ pub enum Retry {
     AfterAction,
 }
 
+/// How grave an alarm is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gravity {
+    /// Good to know.
+    Info,
+    /// Somebody looks tomorrow.
+    #[default]
+    Warning,
+    /// Somebody gets up.
+    Critical,
+}
+
+impl Gravity {
+    pub const ALL: [Gravity; 3] = [Gravity::Info, Gravity::Warning, Gravity::Critical];
+
+    /// As a word of the journal and of metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Gravity::Info => "info",
+            Gravity::Warning => "warning",
+            Gravity::Critical => "critical",
+        }
+    }
+
+    pub fn label(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Gravity::Info, Language::Fr) => "Information",
+            (Gravity::Info, Language::En) => "Information",
+            (Gravity::Warning, Language::Fr) => "Avertissement",
+            (Gravity::Warning, Language::En) => "Warning",
+            (Gravity::Critical, Language::Fr) => "Critique",
+            (Gravity::Critical, Language::En) => "Critical",
+        }
+    }
+}
+
 /// The language of a text for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -533,6 +570,96 @@ catalogue! {
         "Donnez « receive = true » à une [[route]] de cet établissement."
         "No account receives the invoices of {establishment}"
         "Give a [[route]] of this establishment \"receive = true\"."
+    }
+    PasswordExpires "FG-601" Establishment AfterAction {
+        "Le mot de passe du compte technique {login} expire {when}, le {date} ({environment})"
+        "Le gestionnaire principal de la structure le renouvelle dans Chorus Pro (« Raccordement EDI et API ») ; mettez ensuite le nouveau mot de passe dans le fichier de ce compte, ou envoyez-le sur la page. Après cette date, plus rien ne part."
+        "The password of technical account {login} expires {when}, on {date} ({environment})"
+        "The structure's principal manager renews it in Chorus Pro (\"Raccordement EDI et API\"); then put the new password into this account's file, or upload it on the page. After that date nothing leaves any more."
+    }
+    PasswordExpired "FG-602" Establishment AfterAction {
+        "Le mot de passe du compte technique {login} a expiré le {date} ({environment})"
+        "Le gestionnaire principal de la structure le renouvelle dans Chorus Pro (« Raccordement EDI et API ») ; mettez ensuite le nouveau mot de passe dans le fichier de ce compte, ou envoyez-le sur la page. Rien n'est perdu : tout part ensuite."
+        "The password of technical account {login} expired on {date} ({environment})"
+        "The structure's principal manager renews it in Chorus Pro (\"Raccordement EDI et API\"); then put the new password into this account's file, or upload it on the page. Nothing is lost: everything leaves afterwards."
+    }
+    PasswordEndUnknown "FG-603" Establishment Later {
+        "Chorus Pro ne dit pas quand expire le mot de passe du compte technique {login} ({environment})"
+        "Lisez la date dans Chorus Pro et notez-la : il expire 424 jours après son dernier renouvellement. La date est redemandée chaque jour."
+        "Chorus Pro does not say when the password of technical account {login} expires ({environment})"
+        "Read the date in Chorus Pro and note it: it expires 424 days after its last renewal. The date is asked for again every day."
+    }
+    CertificateExpires "FG-604" Establishment AfterAction {
+        "Le certificat de {what} expire {when}, le {date} ({file})"
+        "Faites-en établir un nouveau et mettez-le dans ce fichier : il est pris en compte sans redémarrage."
+        "The certificate of {what} expires {when}, on {date} ({file})"
+        "Have a new one issued and put it into this file: it is taken into use without a restart."
+    }
+    CertificateExpired "FG-605" Establishment AfterAction {
+        "Le certificat de {what} a expiré le {date} ({file})"
+        "Mettez un certificat valable dans ce fichier : il est pris en compte sans redémarrage. Vérifiez aussi l'horloge de la machine."
+        "The certificate of {what} expired on {date} ({file})"
+        "Put a valid certificate into this file: it is taken into use without a restart. Check the machine's clock as well."
+    }
+    CertificateUnreadable "FG-606" Establishment AfterAction {
+        "Le certificat de {what} ne peut pas être lu ({file}) (détail technique : {detail})"
+        "Mettez le certificat (PEM) dans ce fichier, ou corrigez son chemin dans la configuration."
+        "The certificate of {what} cannot be read ({file}) (technical detail: {detail})"
+        "Put the certificate (PEM) into this file, or correct its path in the configuration."
+    }
+    ClockWrong "FG-607" Appliance AfterAction {
+        "L'horloge de la machine {how} de {span} par rapport à celle de Chorus Pro ({environment})"
+        "Vérifiez le service de temps (NTP) et qu'il joint son serveur. Une heure fausse fait refuser des certificats et fausse les délais et le journal."
+        "The machine's clock is {span} {how} Chorus Pro's ({environment})"
+        "Check the time service (NTP) and that it reaches its server. A wrong time makes certificates fail and distorts delays and the journal."
+    }
+    ClockStepped "FG-608" Appliance Later {
+        "L'horloge de la machine a sauté de {span} ({direction}) à {at}"
+        "Rien à faire si quelqu'un l'a mise à l'heure ; sinon, vérifiez le service de temps (NTP) et la pile de l'horloge."
+        "The machine's clock jumped by {span} ({direction}) at {at}"
+        "Nothing to do if somebody set it right; otherwise check the time service (NTP) and the clock's battery."
+    }
+    DiskFilling "FG-609" Appliance AfterAction {
+        "Disque de données : {free} libres, {reserve} gardés en réserve ({trend})"
+        "Libérez de la place ou agrandissez le disque de données avant que la réserve soit atteinte : plus aucun fichier n'est pris alors."
+        "Data disk: {free} free, {reserve} kept in reserve ({trend})"
+        "Free some space or enlarge the data disk before the reserve is reached: no file is taken then."
+    }
+    ServiceFailing "FG-610" Network Later {
+        "L'appel {service} ne réussit plus depuis {span} ({environment})"
+        "Les essais continuent. Vérifiez le réseau et le pare-feu, puis demandez à l'assistance de Chorus Pro (ou de PISTE, pour oauth/token) si le service est en panne."
+        "The call {service} has not succeeded for {span} ({environment})"
+        "It is still tried. Check network and firewall, then ask Chorus Pro's support (or PISTE's, for oauth/token) whether the service is down."
+    }
+    ReceptionStale "FG-611" Network Later {
+        "Les factures reçues de {establishment} n'ont pas pu être recherchées en entier depuis {span} ({environment})"
+        "Les essais continuent et rien n'est perdu. Si cela dure, vérifiez le réseau, puis demandez à l'assistance de Chorus Pro si le service est en panne."
+        "Received invoices of {establishment} could not be looked for throughout for {span} ({environment})"
+        "It is still tried and nothing is lost. If it lasts, check the network, then ask Chorus Pro's support whether the service is down."
+    }
+    FlowsLate "FG-612" Establishment AfterAction {
+        "Flux sans état final après le délai : {count}, le plus ancien depuis {span} ({establishment}, {environment})"
+        "Ouvrez la page : chaque flux en retard y dit qui doit agir, et comment."
+        "Flows without a final state past the deadline: {count}, the oldest for {span} ({establishment}, {environment})"
+        "Open the page: each late flow says there who must act, and how."
+    }
+    DeliveriesUntaken "FG-613" Establishment AfterAction {
+        "Factures reçues que l'application du compte {account} n'a pas prises : {count}, la plus ancienne depuis {span}"
+        "Vérifiez que l'application relève /recues, puis supprime ou renomme ce qu'elle a lu."
+        "Received invoices that the application of account {account} has not taken: {count}, the oldest for {span}"
+        "Check that the application collects /recues, and deletes or renames what it has read."
+    }
+    NoticeFailed "FG-614" Establishment Later {
+        "Les alarmes ne partent pas par {channel} (détail technique : {detail})"
+        "Vérifiez [notify] dans la configuration et essayez avec « fluxgate notify test ». Ce qui attend part dès que la voie fonctionne."
+        "Alarms do not leave by {channel} (technical detail: {detail})"
+        "Check [notify] in the configuration and try with `fluxgate notify test`. What waits leaves as soon as the way works."
+    }
+    CheckpointLate "FG-615" Appliance Later {
+        "Le journal n'a pas été scellé depuis {span}"
+        "Vérifiez le disque et son espace libre ; si cela dure, prévenez l'éditeur."
+        "The journal has not been sealed for {span}"
+        "Check the disk and its free space; if it lasts, tell the publisher."
     }
     StoreFailed "FG-901" Appliance AfterAction {
         "La base locale ne peut pas écrire (détail technique : {detail})"

@@ -1,7 +1,7 @@
 //! Core's numbers in Prometheus' text form.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{Display, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,8 +11,9 @@ use crate::domain::{Environment, Realm, Timestamp};
 use crate::os::disk;
 use crate::store::{Store, StoreError};
 use crate::work::RECEPTION_CURSOR;
-use crate::work::connector::Connectors;
+use crate::work::connector::{Connector, Connectors};
 use crate::work::gatehouse::MetricsText;
+use crate::work::watch::Readings;
 
 /// Where core's numbers come from.
 pub struct Numbers {
@@ -26,9 +27,17 @@ struct Inner {
     receivers: ArcSwap<Vec<Realm>>,
     since: Timestamp,
     dir: PathBuf,
+    /// What the watch read last.
+    readings: Arc<ArcSwap<Readings>>,
 }
 
-pub fn source(store: Store, connectors: Connectors, receivers: Vec<Realm>, dir: PathBuf) -> Numbers {
+pub fn source(
+    store: Store,
+    connectors: Connectors,
+    receivers: Vec<Realm>,
+    dir: PathBuf,
+    readings: Arc<ArcSwap<Readings>>,
+) -> Numbers {
     Numbers {
         inner: Arc::new(Inner {
             store,
@@ -36,6 +45,7 @@ pub fn source(store: Store, connectors: Connectors, receivers: Vec<Realm>, dir: 
             receivers: ArcSwap::from_pointee(receivers),
             since: Timestamp::now(),
             dir,
+            readings,
         }),
     }
 }
@@ -54,10 +64,12 @@ impl Numbers {
             let mut text = String::new();
             inner.write_store(&mut text);
             inner.write_calls(&mut text);
+            inner.write_readings(&mut text);
             if let Err(error) = inner
                 .write_flows(&mut text)
                 .and_then(|()| inner.write_reception(&mut text))
                 .and_then(|()| inner.write_directory(&mut text))
+                .and_then(|()| inner.write_alarms(&mut text))
             {
                 log::warn!(error = error.to_string().as_str(); "The numbers of flows could not be read");
             }
@@ -66,7 +78,13 @@ impl Numbers {
     }
 }
 
-fn family(text: &mut String, name: &str, kind: &str, help: &str, rows: impl IntoIterator<Item = (String, u64)>) {
+fn family<N: Display>(
+    text: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    rows: impl IntoIterator<Item = (String, N)>,
+) {
     let _ = writeln!(text, "# HELP fluxgate_{name} {help}\n# TYPE fluxgate_{name} {kind}");
     for (labels, value) in rows {
         let _ = writeln!(text, "fluxgate_{name}{labels} {value}");
@@ -115,6 +133,43 @@ impl Inner {
         family(text, "chorus_calls_in_flight", "gauge", "Calls that have their turn.", in_flight);
         let waiting = tallies.iter().map(|tally| (format!("{{{}}}", labels(&tally.realm)), tally.waiting));
         family(text, "chorus_calls_waiting", "gauge", "Calls that wait for their turn.", waiting);
+    }
+
+    /// What will end, whose clock differs, and when each service last answered.
+    fn write_readings(&self, text: &mut String) {
+        let now = Timestamp::now();
+        let readings = self.readings.load();
+        let passwords = readings.passwords.iter();
+        let days = passwords.map(|(realm, ends)| (format!("{{{}}}", labels(realm)), now.paris_days_until(*ends)));
+        let help = "Days until the technical account's password ends; below 0: it has.";
+        family(text, "password_days", "gauge", help, days);
+        let certificates = readings.certificates.iter();
+        let days = certificates.map(|(of, ends)| (format!("{{of=\"{}\"}}", of.word()), now.paris_days_until(*ends)));
+        family(text, "certificate_days", "gauge", "Days until a certificate ends; below 0: it has.", days);
+        let clocks = readings.clocks.iter().map(|(environment, ahead)| {
+            let (sign, millis) = (if *ahead < 0 { "-" } else { "" }, ahead.unsigned_abs());
+            (format!("{{environment=\"{environment}\"}}"), format!("{sign}{}.{:03}", millis / 1000, millis % 1000))
+        });
+        let help = "Seconds by which this machine's clock is ahead of Chorus Pro's.";
+        family(text, "clock_ahead_seconds", "gauge", help, clocks);
+        let connectors = self.connectors.load();
+        let answered = connectors.iter().flat_map(|connector: &Connector| {
+            let row =
+                |service: &str, since: u64| (format!("{{{},service=\"{service}\"}}", labels(connector.realm())), since);
+            connector.health().into_iter().filter_map(move |h| Some(row(h.service, h.answered?.as_secs())))
+        });
+        let help = "Since a service of Chorus Pro last answered; absent: not since the start.";
+        family(text, "chorus_answer_age_seconds", "gauge", help, answered);
+    }
+
+    fn write_alarms(&self, text: &mut String) -> Result<(), StoreError> {
+        let mut open: BTreeMap<String, u64> = BTreeMap::new();
+        for record in self.store.reader()?.alarms()?.into_iter().filter(|record| record.cleared_at.is_none()) {
+            let (code, gravity) = (record.alarm.fault.code, record.alarm.gravity.as_str());
+            *open.entry(format!("{{fault=\"{code}\",gravity=\"{gravity}\"}}")).or_default() += 1;
+        }
+        family(text, "alarms", "gauge", "Alarms that are not over, by fault and gravity.", open);
+        Ok(())
     }
 
     fn write_reception(&self, text: &mut String) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ pub mod front;
 mod heart;
 mod instance;
 mod metrics;
+mod notify;
 mod opening;
 mod place;
 mod runtime;
@@ -50,6 +51,9 @@ enum Command {
     /// Look at a configuration file
     #[command(subcommand)]
     Config(config::Command),
+    /// Who is told of alarms
+    #[command(subcommand)]
+    Notify(notify::Command),
     /// The people of the page, and password hashes
     #[command(subcommand)]
     User(user::Command),
@@ -72,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Audit(command) => audit::run(&command),
         Command::Config(command) => config::run(&command),
+        Command::Notify(command) => notify::run(&command),
         Command::User(command) => user::run(&command),
     }
 }

@@ -11,6 +11,7 @@ use super::read::{Document, correct_the_value};
 use crate::domain::{Environment, Siret, SiretForm};
 use crate::fault::Text;
 use crate::work::connector::TechnicalAccountSection;
+use crate::work::watch::{MailSection, WebhookSection};
 
 /// A request's head can be configured between these, in bytes.
 const HEADER_LIMITS: std::ops::RangeInclusive<u64> = 8 << 10..=1 << 20;
@@ -32,6 +33,7 @@ pub(super) fn check(config: &Numbered, document: &mut Document<'_>) {
     door(config, document);
     journal(config, document);
     chorus(config, document);
+    notify(config, document);
     positive_numbers(config, document);
 }
 
@@ -322,6 +324,21 @@ fn chorus(config: &Numbered, document: &mut Document<'_>) {
         }
     }
     for (name, problem) in apis.chain(accounts) {
+        document.object(
+            &format!("{name}.{}", problem.key),
+            Text::new(format!("valeur refusée : {}", problem.reason), format!("value refused: {}", problem.reason)),
+            correct_the_value(),
+        );
+    }
+}
+
+/// What the watch says of its own section.
+fn notify(config: &Numbered, document: &mut Document<'_>) {
+    let notify = &config.plain.notify;
+    let own = notify.problems().into_iter().map(|problem| ("notify", problem));
+    let mail = notify.mail.iter().flat_map(MailSection::problems).map(|problem| ("notify.mail", problem));
+    let webhook = notify.webhook.iter().flat_map(WebhookSection::problems).map(|problem| ("notify.webhook", problem));
+    for (name, problem) in own.chain(mail).chain(webhook) {
         document.object(
             &format!("{name}.{}", problem.key),
             Text::new(format!("valeur refusée : {}", problem.reason), format!("value refused: {}", problem.reason)),

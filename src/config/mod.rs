@@ -23,6 +23,7 @@ use crate::bridge::Section as SftpSection;
 use crate::door::DoorSection;
 use crate::fault::Text;
 use crate::gate::AccountSection;
+use crate::work::watch::NotifySection;
 use crate::work::{LimitsSection, RouteSection};
 use read::Document;
 
@@ -42,6 +43,7 @@ const SECTIONS: &[&str] = &[
     "journal",
     "store",
     "limits",
+    "notify",
     "log",
 ];
 
@@ -58,6 +60,7 @@ pub struct Config {
     pub journal: JournalSection,
     pub store: StoreSection,
     pub limits: LimitsSection,
+    pub notify: NotifySection,
     pub log: LogSection,
 }
 
@@ -166,6 +169,7 @@ impl Config {
                 journal: document.section("journal").unwrap_or_default(),
                 store: document.section("store").unwrap_or_default(),
                 limits: document.section("limits").unwrap_or_default(),
+                notify: document.section("notify").unwrap_or_default(),
                 log: document.section("log").unwrap_or_default(),
                 ..Config::default()
             },

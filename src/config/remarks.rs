@@ -22,6 +22,7 @@ pub(super) fn look(config: &Numbered, document: &mut Document<'_>) {
     chorus(config, document);
     door(config, document);
     own_keys(config, document);
+    notify(config, document);
 }
 
 /// One towards production is a problem.
@@ -54,20 +55,46 @@ fn chorus(config: &Numbered, document: &mut Document<'_>) {
         let key = format!("chorus.api.{environment}");
         secret_file(config, document, &format!("{key}.client_secret_file"), &api.client_secret_file);
         let Some(ca_file) = &api.ca_file else { continue };
-        let path = config.path(ca_file);
-        let sound = read(&path).map_err(|error| Text::from(&error));
-        let sound = sound.and_then(|pem| tls::client_config(Some(&pem)).map_err(|error| said(&error)));
-        if let Err(why) = sound {
-            useless(
-                document,
-                &format!("{key}.ca_file"),
-                &path,
-                &why,
-                Text::new(
-                    "Mettez-y l'autorité de confiance (PEM), ou retirez la clé ; d'ici là aucun appel ne part",
-                    "Put the trusted authority (PEM) there, or remove the key; until then no call leaves",
-                ),
-            );
+        let remedy = Text::new(
+            "Mettez-y l'autorité de confiance (PEM), ou retirez la clé ; d'ici là aucun appel ne part",
+            "Put the trusted authority (PEM) there, or remove the key; until then no call leaves",
+        );
+        authority(config, document, &format!("{key}.ca_file"), ca_file, remedy);
+    }
+}
+
+fn authority(config: &Numbered, document: &mut Document<'_>, key: &str, file: &Path, remedy: Text) {
+    let path = config.path(file);
+    let sound = read(&path).map_err(|error| Text::from(&error));
+    let sound = sound.and_then(|pem| tls::client_config(Some(&pem)).map_err(|error| said(&error)));
+    if let Err(why) = sound {
+        useless(document, key, &path, &why, remedy);
+    }
+}
+
+/// Secrets and authorities of the ways by which alarms leave.
+fn notify(config: &Numbered, document: &mut Document<'_>) {
+    let (mail, webhook) = (&config.plain.notify.mail, &config.plain.notify.webhook);
+    let secrets = [
+        ("notify.mail.password_file", mail.as_ref().and_then(|m| m.password_file.as_ref())),
+        ("notify.webhook.secret_file", webhook.as_ref().and_then(|w| w.secret_file.as_ref())),
+    ];
+    for (key, file) in secrets {
+        if let Some(file) = file {
+            secret_file(config, document, key, file);
+        }
+    }
+    let authorities = [
+        ("notify.mail.ca_file", mail.as_ref().and_then(|m| m.ca_file.as_ref())),
+        ("notify.webhook.ca_file", webhook.as_ref().and_then(|w| w.ca_file.as_ref())),
+    ];
+    for (key, file) in authorities {
+        let remedy = Text::new(
+            "Mettez-y l'autorité de confiance (PEM), ou retirez la clé ; d'ici là aucune alarme ne part par cette voie",
+            "Put the trusted authority (PEM) there, or remove the key; until then no alarm leaves this way",
+        );
+        if let Some(file) = file {
+            authority(config, document, key, file, remedy);
         }
     }
 }

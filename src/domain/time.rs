@@ -51,9 +51,26 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The `Date` of an HTTP answer (RFC 9110 §5.6.7, its preferred form).
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        let parsed = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
+        Some(Self(parsed.timestamp().as_millisecond()))
+    }
+
     /// The calendar date in Paris, `yyyy-mm-dd`: what Chorus Pro means by a day.
     pub fn paris_date(self) -> String {
         self.in_paris().strftime("%Y-%m-%d").to_string()
+    }
+
+    /// For people: `23/11/2026`, Paris time.
+    pub fn paris_day_text(self) -> String {
+        self.in_paris().strftime("%d/%m/%Y").to_string()
+    }
+
+    /// Days on the calendar in Paris from this instant's to `other`'s; below zero when that was before.
+    pub fn paris_days_until(self, other: Timestamp) -> i64 {
+        let (from, to) = (self.in_paris().date(), other.in_paris().date());
+        from.until((jiff::Unit::Day, to)).map_or(0, |span| i64::from(span.get_days()))
     }
 
     /// For people: `23/11/2026 10:15:02`, Paris time.
@@ -103,6 +120,16 @@ mod tests {
         assert_eq!(at.to_string().parse::<Timestamp>().unwrap(), at);
         assert_eq!(at.paris_iso(), "2026-11-23T11:15:02.007+01:00");
         assert_eq!(at.paris_text(), "23/11/2026 11:15:02");
+        assert_eq!(
+            Timestamp::from_http_date("Mon, 23 Nov 2026 10:15:02 GMT").unwrap().to_string(),
+            "2026-11-23T10:15:02.000Z"
+        );
+        assert_eq!(Timestamp::from_http_date("yesterday"), None);
+        // 23:15 and 00:15 of the next day in Paris, and over a change of the clock.
+        let (evening, night) =
+            ("2026-10-20T21:15:00Z".parse::<Timestamp>().unwrap(), "2026-11-05T23:15:00Z".parse().unwrap());
+        assert_eq!((evening.paris_days_until(night), night.paris_days_until(evening)), (17, -17));
+        assert_eq!(night.paris_day_text(), "06/11/2026");
         let summer: Timestamp = "2026-06-30T22:30:00Z".parse().unwrap();
         assert_eq!(summer.paris_date(), "2026-07-01");
     }

@@ -17,7 +17,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Url};
 
@@ -77,6 +77,8 @@ pub struct Answer {
     pub status: u16,
     /// `Retry-After` as it came.
     pub retry_after: Option<String>,
+    /// `Date` as it came: the other side's clock.
+    pub date: Option<String>,
     /// Why the body could not be read to its end, otherwise the body.
     pub body: Result<Vec<u8>, String>,
 }
@@ -136,9 +138,10 @@ impl Client {
             client.request(Method::POST, request.url.clone()).headers(request.headers).body(request.body).send();
         let response = sending.await.map_err(|e| classify(&e))?;
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let (retry_after, date) = (header(RETRY_AFTER), header(DATE));
         let body = read_body(response, request.answer_limit).await;
-        Ok(Answer { status, retry_after, body })
+        Ok(Answer { status, retry_after, date, body })
     }
 }
 

@@ -7,7 +7,7 @@ use rusqlite::Row;
 use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_word, realm, word};
 use super::reader::Reader;
 use super::{Census, FlowQuery, FlowRecord, Overview, StoreError};
-use crate::domain::{FlowId, Timestamp};
+use crate::domain::{FlowId, Realm, Timestamp};
 use crate::flow::{FlowKind, Job};
 
 /// Flows in one answer when the question does not say.
@@ -164,6 +164,19 @@ impl Reader {
         )?;
         drop(snapshot);
         Ok(Census { flows, stuck, work })
+    }
+
+    /// See [`Reader::late`].
+    pub(super) fn late_since(&self, before: Timestamp) -> Result<Vec<(Realm, u64, Timestamp)>, StoreError> {
+        let sql = format!(
+            "SELECT establishment, environment, count(*) AS n, min(CASE WHEN state IN ('sending', 'doubtful', 'deposited')
+                 THEN since ELSE received_at END) AS oldest
+             FROM flow JOIN realm ON realm.id = flow.realm WHERE flow.id IN ({}) GROUP BY flow.realm",
+            late!()
+        );
+        self.all(&sql, [before.millis()], |r| {
+            Ok((realm(r)?, count(r.get("n")?), super::columns::instant(r, "oldest")?))
+        })
     }
 
     fn work(&self, now: Timestamp) -> Result<Vec<(Job, u64, Option<Timestamp>)>, StoreError> {

@@ -5,11 +5,12 @@
 //! through [`Reader`]s, apart from the writer.
 //!
 //! Leaves are named for what happened: `receive`, `duplicate`, `refuse`, `stage`, `find`, `identify`, `status`,
-//! `trouble`, `halt`, `resume`, `enrol`, `password`, `journal_key`, `impossible`, `part`, `ask`, `deposit.EVENT`,
+//! `trouble`, `halt`, `resume`, `alarm`, `alarm_over`, `notice`, `enrol`, `password`, `journal_key`, `impossible`, `part`, `ask`, `deposit.EVENT`,
 //! `reception.EVENT`, `status_change.EVENT` (EVENT is the text of the event), and the kinds of notes.
 //!
 //! Refuses to know: sockets, Chorus Pro's wire, folders that users see.
 
+mod alarms;
 mod arrivals;
 mod changes;
 mod columns;
@@ -41,6 +42,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use alarms::{Alarm, AlarmChange, AlarmRecord, Notice, NoticeItem, Telling, Told};
 pub use directory::{
     DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, ServiceRow, StructureEntry, StructureRecord,
     StructureSource,
@@ -428,6 +430,32 @@ impl Store {
     pub fn resume(&self, realm: &Realm, at: Timestamp) -> Step<bool> {
         let realm = realm.clone();
         self.step(move |w| people::resume(w, &realm, at))
+    }
+
+    /// *watch*: alarms that are raised, changed or over; each is journalled, figures in a text aside.
+    pub fn watch(&self, changes: Vec<AlarmChange>, at: Timestamp) -> Step<()> {
+        self.step(move |w| alarms::watch(w, &changes, at))
+    }
+
+    /// *tell*: notices are made for their channels, and what they tell counts as told.
+    pub fn tell(&self, telling: Telling, at: Timestamp) -> Step<()> {
+        self.step(move |w| alarms::tell(w, &telling, at))
+    }
+
+    /// *notice left*: its channel took it; journalled.
+    pub fn notice_left(&self, notice: Notice, at: Timestamp) -> Step<()> {
+        self.step(move |w| alarms::left(w, &notice, at))
+    }
+
+    /// *notice stays*: it did not leave, and is due again at `due`.
+    pub fn notice_stays(&self, notice: &Notice, due: Timestamp) -> Step<()> {
+        let id = notice.id;
+        self.step(move |w| alarms::stays(w, id, due))
+    }
+
+    /// Forgets what waits for a channel that is not there any more.
+    pub fn unaddressed(&self, channel: &'static str) -> Step<()> {
+        self.step(move |w| alarms::unaddressed(w, channel))
     }
 
     /// *note*: journals something that is no flow's step (start, stop, log-in, configuration changed, download ...).

@@ -3,9 +3,9 @@
 use askama::Template;
 
 use crate::domain::Timestamp;
-use crate::fault::{Actor, Fault};
+use crate::fault::{Actor, Fault, Gravity};
 use crate::flow::FlowKind;
-use crate::store::{FlowRecord, Overview};
+use crate::store::{AlarmRecord, FlowRecord, Overview, Reader, StoreError};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
@@ -86,6 +86,45 @@ struct HaltView {
     ago: String,
 }
 
+/// An alarm of the watch.
+struct AlarmView {
+    gravity: &'static str,
+    tone: &'static str,
+    /// Red, for the card's edge.
+    critical: bool,
+    fault: FaultView,
+    realm: Option<String>,
+    since: String,
+    ago: String,
+}
+
+impl AlarmView {
+    fn new(record: &AlarmRecord, t: Tongue, now: Timestamp) -> Self {
+        let tone = match record.alarm.gravity {
+            Gravity::Critical => Tone::Bad,
+            Gravity::Warning => Tone::Warn,
+            Gravity::Info => Tone::Quiet,
+        };
+        let realm = record.alarm.realm.as_ref();
+        Self {
+            gravity: record.alarm.gravity.label(t.0),
+            tone: tone.class(),
+            critical: record.alarm.gravity == Gravity::Critical,
+            fault: FaultView::new(&record.alarm.fault, t),
+            realm: realm.map(|realm| format!("{} · {}", realm.establishment, t.environment(realm.environment))),
+            since: record.raised_at.paris_text(),
+            ago: t.ago(record.raised_at, now),
+        }
+    }
+}
+
+/// The alarms that no other part of the screen shows already, the gravest first.
+fn open_alarms(reader: &Reader) -> Result<Vec<AlarmRecord>, StoreError> {
+    let mut alarms = reader.alarms()?;
+    alarms.retain(|a| a.cleared_at.is_none() && !a.alarm.subject.starts_with("halt:"));
+    Ok(alarms)
+}
+
 struct Tile {
     label: &'static str,
     count: String,
@@ -110,6 +149,7 @@ struct HomePage<'a> {
     oldest: Option<String>,
     boot: Option<FaultView>,
     halts: Vec<HaltView>,
+    alarms: Vec<AlarmView>,
     stuck: Vec<FlowLine>,
     stuck_total: u64,
     drops: String,
@@ -125,19 +165,21 @@ struct HomePage<'a> {
 
 pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let now = Timestamp::now();
-    let overview = site.reader()?.overview(now)?;
+    let reader = site.reader()?;
+    let overview = reader.overview(now)?;
+    let alarms = open_alarms(&reader)?;
     let t = visit.t;
     let mut c = visit.chrome(site, ask, "home", t.say("Accueil", "Home"));
     c.refresh = true;
     let fault = site.fault();
     let fault = fault.as_ref();
-    let (headline, tone) = headline(t, &overview, fault);
+    let (headline, tone) = headline(t, &overview, &alarms, fault);
     let page = HomePage {
         c: &c,
         headline,
         tone: tone.class(),
-        actors: actors(t, &overview, fault),
-        oldest: oldest(&overview).map(|at| format!("{} ({})", t.ago(at, now), at.paris_text())),
+        actors: actors(t, &overview, &alarms, fault),
+        oldest: oldest(&overview, &alarms).map(|at| format!("{} ({})", t.ago(at, now), at.paris_text())),
         boot: fault.map(|f| FaultView::new(f, t)),
         halts: overview
             .halts
@@ -149,6 +191,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
                 ago: t.ago(*at, now),
             })
             .collect(),
+        alarms: alarms.iter().map(|alarm| AlarmView::new(alarm, t, now)).collect(),
         stuck: overview.stuck.iter().map(|f| FlowLine::new(f, t, now)).collect(),
         stuck_total: overview.stuck_total,
         drops: t.number(overview.drops_today),
@@ -178,8 +221,10 @@ fn due_text(t: Tongue, at: Timestamp, now: Timestamp) -> String {
 }
 
 /// What the first screen says in large letters.
-fn headline(t: Tongue, overview: &Overview, fault: Option<&Fault>) -> (String, Tone) {
+fn headline(t: Tongue, overview: &Overview, alarms: &[AlarmRecord], fault: Option<&Fault>) -> (String, Tone) {
     let stuck = overview.stuck_total;
+    let of = |gravity| u64::try_from(alarms.iter().filter(|a| a.alarm.gravity == gravity).count()).unwrap_or(u64::MAX);
+    let (critical, warnings) = (of(Gravity::Critical), of(Gravity::Warning));
     if fault.is_some() {
         return (
             t.say("La configuration doit être corrigée", "The configuration must be corrected").to_owned(),
@@ -192,6 +237,10 @@ fn headline(t: Tongue, overview: &Overview, fault: Option<&Fault>) -> (String, T
             Tone::Bad,
         );
     }
+    if critical > 0 {
+        let what = t.plural(critical, ["alarme critique", "critical alarm"], ["alarmes critiques", "critical alarms"]);
+        return (format!("{} {what}", t.number(critical)), Tone::Bad);
+    }
     if stuck > 0 {
         let what = t.plural(
             stuck,
@@ -199,6 +248,14 @@ fn headline(t: Tongue, overview: &Overview, fault: Option<&Fault>) -> (String, T
             ["flux attendent une action", "flows wait for action"],
         );
         return (format!("{} {what}", t.number(stuck)), Tone::Bad);
+    }
+    if warnings > 0 {
+        let what = t.plural(
+            warnings,
+            ["avertissement : rien n’est bloqué", "warning: nothing is stuck"],
+            ["avertissements : rien n’est bloqué", "warnings: nothing is stuck"],
+        );
+        return (t.typeset(&format!("{} {what}", t.number(warnings))), Tone::Warn);
     }
     if overview.counts.is_empty() {
         return (
@@ -209,14 +266,26 @@ fn headline(t: Tongue, overview: &Overview, fault: Option<&Fault>) -> (String, T
     (t.say("Tout va bien : rien n’est bloqué", "All is well: nothing is stuck").to_owned(), Tone::Good)
 }
 
-fn oldest(overview: &Overview) -> Option<Timestamp> {
-    overview.stuck.iter().map(|f| f.since).chain(overview.halts.iter().map(|(_, _, at)| *at)).min()
+/// Alarms for whose sake somebody must act.
+fn urgent(alarms: &[AlarmRecord]) -> impl Iterator<Item = &AlarmRecord> {
+    alarms.iter().filter(|record| record.alarm.gravity > Gravity::Info)
 }
 
-fn actors(t: Tongue, overview: &Overview, fault: Option<&Fault>) -> Vec<(&'static str, String)> {
+fn oldest(overview: &Overview, alarms: &[AlarmRecord]) -> Option<Timestamp> {
+    let stuck = overview.stuck.iter().map(|f| f.since).chain(overview.halts.iter().map(|(_, _, at)| *at));
+    stuck.chain(urgent(alarms).map(|record| record.raised_at)).min()
+}
+
+fn actors(
+    t: Tongue,
+    overview: &Overview,
+    alarms: &[AlarmRecord],
+    fault: Option<&Fault>,
+) -> Vec<(&'static str, String)> {
     let faults = || {
         let stuck = overview.stuck.iter().filter_map(|f| f.fault.as_ref());
-        stuck.chain(overview.halts.iter().map(|(_, f, _)| f)).chain(fault)
+        let alarms = urgent(alarms).map(|record| &record.alarm.fault);
+        stuck.chain(overview.halts.iter().map(|(_, f, _)| f)).chain(alarms).chain(fault)
     };
     [Actor::Establishment, Actor::Supplier, Actor::Network, Actor::Chorus, Actor::Appliance]
         .into_iter()

@@ -8,6 +8,7 @@
 //!
 //! Refuses to know: flows, the store, what is done about a failure.
 
+mod clock;
 mod desk;
 mod pace;
 mod secret;
@@ -33,9 +34,10 @@ use secrecy::ExposeSecret;
 use self::desk::{Api, HeldToken};
 use self::pace::Turn;
 use self::secret::SecretFile;
+pub(in crate::work) use self::settings::is_this_machine;
 pub use self::settings::{ApiSection, ConnectorSettings, SettingsError, TechnicalAccountSection};
 use self::tally::Tally;
-pub use self::tally::{CallOutcome, CallTally};
+pub use self::tally::{CallOutcome, CallTally, ServiceHealth};
 use crate::chorus::{self, Page, Period, RechercherFournisseur, RecupererTauxTva, Reply, Service};
 use crate::domain::{Environment, EstablishmentId, Realm, Timestamp};
 use crate::fault::{Code, Fault};
@@ -193,6 +195,22 @@ impl Connector {
         self.0.tally.snapshot(&self.0.realm)
     }
 
+    /// How each service has fared lately.
+    pub fn health(&self) -> Vec<ServiceHealth> {
+        self.0.tally.health()
+    }
+
+    /// The technical account's name.
+    pub fn login(&self) -> &str {
+        &self.0.login
+    }
+
+    /// By how many milliseconds this machine's clock is ahead of Chorus Pro's, by the last answer that told its time, and
+    /// how long ago that was.
+    pub fn clock_ahead(&self) -> Option<(i64, Duration)> {
+        self.0.api.clock.ahead()
+    }
+
     async fn call_uncounted<S: Service, E>(
         &self,
         service: &S,
@@ -272,11 +290,12 @@ impl Connector {
             alone: S::CHANGES,
         };
         let answer = api.client()?.post(request).await.map_err(|e| api.send_error(&url, e, S::CHANGES))?;
+        api.clock.told(answer.date.as_deref(), Timestamp::now());
         self.read_answer::<S>(answer)
     }
 
     fn read_answer<S: Service>(&self, answer: Answer) -> Result<Reply<S::Answer>, CallError> {
-        let Answer { status, retry_after, body } = answer;
+        let Answer { status, retry_after, body, .. } = answer;
         if status == 429 {
             return Err(self.0.api.slow.down(retry_after.as_deref()));
         }

@@ -15,6 +15,7 @@ use crate::work::connector::Connectors;
 use crate::work::folders::Folders;
 use crate::work::halts::Pauses;
 use crate::work::settings::Options;
+use crate::work::watch::WatchState;
 
 /// What a [`crate::work::Workshop`] is made of.
 pub struct Parts {
@@ -43,6 +44,7 @@ pub(super) struct Core {
     pub halted: watch::Sender<()>,
     /// Rings when a halted realm's calls go on.
     pub resumed: watch::Sender<()>,
+    pub watch: WatchState,
     clock: Clock,
     /// The steady clock, by which pauses are counted.
     pub steady: Box<dyn Fn() -> Instant + Send + Sync>,
@@ -87,6 +89,7 @@ impl Core {
             configured: watch::Sender::new((parts.clock)()),
             halted: watch::Sender::new(()),
             resumed: watch::Sender::new(()),
+            watch: WatchState::default(),
             clock: parts.clock,
             steady: Box::new(Instant::now),
         }

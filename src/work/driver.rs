@@ -9,6 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -20,6 +21,7 @@ use crate::store::{Lease, StoreError};
 use crate::work::connector::Connectors;
 use crate::work::core::{Core, JobError, Parts};
 use crate::work::settings::Options;
+use crate::work::watch::{self as alarms, Readings};
 use crate::work::{
     change, deliver, deposit, directory, doubt, fetch, halts, intake, integration, receipts, reception, statuses,
 };
@@ -86,6 +88,11 @@ impl Workshop {
         Ok(())
     }
 
+    /// What the watch read last, for metrics.
+    pub fn readings(&self) -> Arc<ArcSwap<Readings>> {
+        Arc::clone(&self.core.watch.readings)
+    }
+
     /// Takes no more work, waits for what is under way at most `bound`, then breaks it off: a deposit without its answer is
     /// doubtful at the next start, everything else is done again.
     pub async fn stop(self, bound: Duration) {
@@ -118,6 +125,12 @@ fn lanes(
     running.push(steady("reception", move || reception::watch_over(Arc::clone(&own), stop.clone())));
     let (own, _, stop) = parts();
     running.push(steady("halts", move || halts::watch_over(Arc::clone(&own), stop.clone())));
+    let (own, _, stop) = parts();
+    running.push(steady("watch", move || alarms::look_over(Arc::clone(&own), stop.clone())));
+    let (own, _, stop) = parts();
+    running.push(steady("notices", move || alarms::send_over(Arc::clone(&own), stop.clone())));
+    let (own, _, stop) = parts();
+    running.push(steady("expiry", move || alarms::ask_over(Arc::clone(&own), stop.clone())));
     let (own, _, stop) = parts();
     running.push(steady("directory", move || directory::watch_over(Arc::clone(&own), stop.clone())));
     for lane in [LOCAL, SENDING, AWAITED, FOLLOWING] {

@@ -34,6 +34,7 @@ mod seal;
 mod settings;
 mod split;
 mod statuses;
+pub mod watch;
 
 pub use self::core::{Clock, Parts};
 pub use driver::Workshop;

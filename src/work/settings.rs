@@ -9,6 +9,7 @@ use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentI
 use crate::fault::Language;
 use crate::flow::Policy;
 use crate::invoice::Profile;
+use crate::work::watch::WatchOptions;
 
 /// `[limits]`: sizes, counts and waits. What a file leaves out has the default of `config/fluxgate.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -176,6 +177,7 @@ pub struct Options {
     pub language: Language,
     /// The last day, `yyyy-mm-dd`, on which A_RECYCLER is passed on; without one it is not any more (DSE-CP §2.4.2).
     pub recycling_until: Option<String>,
+    pub watch: WatchOptions,
 }
 
 impl Options {

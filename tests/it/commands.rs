@@ -73,6 +73,7 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
         &["user", "--help"],
         &["user", "list", "--help"],
         &["user", "hash", "--help"],
+        &["notify", "test", "--help"],
         &["--version"],
     ] {
         assert_eq!(code(&run(help)), 0, "{help:?}");
@@ -248,7 +249,7 @@ fn files_that_a_configuration_names_and_that_are_of_no_use_are_said() {
     let sample = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/fluxgate.toml")).unwrap();
     let text = sample
         .replace("dir = \"/var/lib/fluxgate\"", &format!("dir = \"{}\"", dir.path().display()))
-        .replace("# ca_file =", "ca_file =")
+        .replacen("# ca_file =", "ca_file =", 1)
         .replace("# certificate_file =", "certificate_file =")
         .replace("# key_file = \"secrets/door.key\"", "key_file = \"secrets/door.key\"");
     fs::write(&file, &text).unwrap();
@@ -288,6 +289,29 @@ fn files_that_a_configuration_names_and_that_are_of_no_use_are_said() {
     {
         assert!(told.contains(part), "{part}: {told}");
     }
+}
+
+#[test]
+fn a_test_of_the_alarms_says_for_each_channel_what_became_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = configuration(dir.path());
+    let test = || run(&["notify", "test", "--config", file.to_str().unwrap()]);
+    let nobody = test();
+    assert_eq!(code(&nobody), 78, "{nobody:?}");
+    assert!(stderr(&nobody).contains("nobody is told"), "{nobody:?}");
+    // Nobody listens there: taken and given back at once.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let channels = format!(
+        "[notify.mail]\nserver = \"{closed}\"\nsecurity = \"none\"\nfrom = \"a@univ.fr\"\nto = [\"b@univ.fr\"]\n\
+         [notify.webhook]\nurl = \"http://{closed}/x?token=jeton\"\n"
+    );
+    fs::write(&file, fs::read_to_string(&file).unwrap() + &channels).unwrap();
+    let said = test();
+    assert_eq!(code(&said), 69, "{said:?}");
+    let told = stdout(&said);
+    assert!(told.contains("e-mail: not sent (technical detail): ") && told.contains("webhook: not sent"), "{told}");
+    assert!(!told.contains("jeton"), "an address may hold a secret: {told}");
+    assert!(!dir.path().join("data").exists(), "a test makes nothing");
 }
 
 /// A running simulator.

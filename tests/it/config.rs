@@ -25,7 +25,7 @@ fn sample_in_full() -> String {
                 &bare.replace("p=1$...", "p=1$c2FsdHNhbHRzYWx0c2FsdA$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE");
             let word = bare.split(" = ").next().unwrap_or("");
             let is_key = bare.contains(" = ") && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-            if is_key || bare.starts_with("[[") { format!("{bare}\n") } else { format!("{line}\n") }
+            if is_key || bare.starts_with('[') { format!("{bare}\n") } else { format!("{line}\n") }
         })
         .collect()
 }
@@ -102,8 +102,11 @@ fn the_sample_shows_every_key_and_no_other() {
     same(&all["journal"], fields::<config::JournalSection>(), "journal");
     same(&all["store"], fields::<config::StoreSection>(), "store");
     same(&all["limits"], fields::<fluxgate::work::LimitsSection>(), "limits");
+    same(&all["notify"], fields::<fluxgate::work::watch::NotifySection>(), "notify");
+    same(&all["notify"]["mail"], fields::<fluxgate::work::watch::MailSection>(), "notify.mail");
+    same(&all["notify"]["webhook"], fields::<fluxgate::work::watch::WebhookSection>(), "notify.webhook");
     same(&all["log"], fields::<config::LogSection>(), "log");
-    assert_eq!(keys(&all).len(), 12, "a table of the sample is compared with nothing");
+    assert_eq!(keys(&all).len(), 13, "a table of the sample is compared with nothing");
     if let Err(problems) = Config::parse(&text) {
         panic!("{}", told(&problems));
     }
@@ -115,8 +118,8 @@ fn the_values_shown_are_the_defaults() {
     let plain = Config::default();
     shown.journal.origin = None;
     assert_eq!(
-        (shown.door, shown.sftp, shown.web, shown.journal, shown.store, shown.limits, shown.log),
-        (plain.door, plain.sftp, plain.web, plain.journal, plain.store, plain.limits, plain.log)
+        (shown.door, shown.sftp, shown.web, shown.journal, shown.store, shown.limits, shown.notify, shown.log),
+        (plain.door, plain.sftp, plain.web, plain.journal, plain.store, plain.limits, plain.notify, plain.log)
     );
 }
 
@@ -143,6 +146,7 @@ fn a_slip_is_told_with_line_and_nearest_key() {
         ("password_file", "pasword_file", "establishment[1].technical_account[1].pasword_file", "`password_file`"),
         ("[limits]", "[limit]", "limit", "`limits`"),
         ("[log]", "[logs]", "logs", "`log`"),
+        ("untaken_after", "untaken_afer", "notify.untaken_afer", "`untaken_after`"),
         ("calls_in_flight", "calls_inflight", "chorus.api.qualification.calls_inflight", "`calls_in_flight`"),
         ("receive = true", "recieve = true", "route[1].recieve", "`receive`"),
     ] {

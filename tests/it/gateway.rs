@@ -66,6 +66,8 @@ pub struct Gateway {
     pub routed: bool,
     /// What the jobs take for now.
     pub clock: Clock,
+    /// What the watch knows; nobody is told of anything unless a test says so.
+    pub watch: fluxgate::work::watch::WatchOptions,
 }
 
 impl Gateway {
@@ -93,6 +95,7 @@ impl Gateway {
             connected: true,
             routed: true,
             clock: Arc::new(Timestamp::now),
+            watch: fluxgate::work::watch::WatchOptions::default(),
         };
         gateway.boot();
         gateway
@@ -153,7 +156,14 @@ impl Gateway {
         let route: RouteSection = toml::from_str(&route).unwrap();
         let routes = if self.routed { vec![route] } else { Vec::new() };
         let sirets = vec![(realm().establishment, "12345678200051".parse().unwrap())];
-        Options { routes, sirets, limits: self.limits.clone(), language: Language::Fr, recycling_until: None }
+        Options {
+            routes,
+            sirets,
+            limits: self.limits.clone(),
+            language: Language::Fr,
+            recycling_until: None,
+            watch: self.watch.clone(),
+        }
     }
 
     fn connectors(&self) -> Connectors {

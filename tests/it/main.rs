@@ -27,6 +27,7 @@ mod simulator;
 mod status_change;
 mod suffered;
 mod syntaxes;
+mod watch;
 mod web;
 
 /// Asks Chorus Pro for the sent invoice of that number.

@@ -155,6 +155,8 @@ fn a_process_that_dies_is_started_again_where_it_was_and_a_stop_ends_all() {
         "\nfluxgate_core_up 1\n",
         "\nfluxgate_door_connections_total ",
         "\nfluxgate_journal_leaves ",
+        "\n# TYPE fluxgate_certificate_days gauge\n",
+        "\n# TYPE fluxgate_alarms gauge\n",
         "\nfluxgate_sftp_",
     ] {
         assert!(metrics.contains(line), "{line:?} in {metrics}");

@@ -1,6 +1,7 @@
 //! Does the page keep its promises? A real store, a real Unix socket, HTTP spoken by hand as the door would. This file has
 //! the house and its browser; the tests are beside it.
 
+mod alarms;
 mod configuration;
 mod directory;
 mod entry;

@@ -17,6 +17,7 @@ use crate::domain::Environment;
 use crate::fault::{Code, Fault};
 use crate::net::http::{Client, Request, SendError, Settings, Stage};
 use crate::net::resolver::Resolver;
+use crate::work::connector::clock::Comparison;
 use crate::work::connector::pace::{SlowDown, Turns};
 use crate::work::connector::secret::{self, SecretFile};
 use crate::work::connector::settings::{ApiSection, SettingsError, parse_url};
@@ -47,6 +48,7 @@ pub(super) struct Api {
     client: Mutex<Option<(u64, Client)>>,
     pub(super) turns: Turns,
     pub(super) slow: SlowDown,
+    pub(super) clock: Comparison,
     /// Held while a token is asked for: whoever needs one meanwhile waits and takes the outcome.
     desk: tokio::sync::Mutex<Desk>,
 }
@@ -90,6 +92,7 @@ impl Api {
             client: Mutex::new(None),
             turns: Turns::new(section.calls_per_second, section.calls_in_flight),
             slow: SlowDown::default(),
+            clock: Comparison::default(),
             desk: tokio::sync::Mutex::default(),
         })
     }

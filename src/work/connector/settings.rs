@@ -134,11 +134,15 @@ pub(super) fn parse_url(key: &'static str, text: &str) -> Result<Url, SettingsEr
     if host.is_empty() || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
         return Err(wrong(format!("{text:?} must be a scheme, a host and a path only")));
     }
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let here = bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     match url.scheme() {
         "https" => Ok(url),
-        "http" if here => Ok(url),
+        "http" if is_this_machine(host) => Ok(url),
         _ => Err(wrong(format!("{text:?} must begin with https://"))),
     }
+}
+
+/// Whether a host is this very machine, so that nothing crosses a network.
+pub(in crate::work) fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

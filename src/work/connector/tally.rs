@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::domain::Realm;
 use crate::work::connector::CallError;
@@ -43,6 +44,25 @@ impl CallOutcome {
     }
 }
 
+/// How a service has fared lately. By the steady clock: the machine's may be the very thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceHealth {
+    pub service: &'static str,
+    /// Since it last answered, be it with a refusal of its own; `None`: not since the start.
+    pub answered: Option<Duration>,
+    /// Since the first of the failures that have followed each other, and how many; `None`: the last call was answered.
+    pub failing: Option<(Duration, u64)>,
+    /// Since the last failure.
+    pub failed: Option<Duration>,
+}
+
+#[derive(Default)]
+struct Health {
+    answered: Option<Instant>,
+    failing: Option<(Instant, u64)>,
+    failed: Option<Instant>,
+}
+
 /// The counters of one realm at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallTally {
@@ -58,6 +78,7 @@ pub struct CallTally {
 #[derive(Default)]
 pub(super) struct Tally {
     calls: Mutex<BTreeMap<(&'static str, CallOutcome), u64>>,
+    health: Mutex<BTreeMap<&'static str, Health>>,
     in_flight: AtomicU64,
     waiting: AtomicU64,
 }
@@ -81,6 +102,27 @@ impl Drop for Gauge<'_> {
 impl Tally {
     pub(super) fn count(&self, service: &'static str, outcome: CallOutcome) {
         *self.calls.lock().unwrap_or_else(PoisonError::into_inner).entry((service, outcome)).or_default() += 1;
+        let now = Instant::now();
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let health = health.entry(service).or_default();
+        if matches!(outcome, CallOutcome::Answered | CallOutcome::Refused) {
+            *health = Health { answered: Some(now), ..Health::default() };
+        } else {
+            health.failing = Some(health.failing.map_or((now, 1), |(since, n)| (since, n.saturating_add(1))));
+            health.failed = Some(now);
+        }
+    }
+
+    /// Of every service called since the start, how it fares.
+    pub(super) fn health(&self) -> Vec<ServiceHealth> {
+        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let fared = |(service, health): (&&'static str, &Health)| ServiceHealth {
+            service,
+            answered: health.answered.map(|at| at.elapsed()),
+            failing: health.failing.map(|(since, n)| (since.elapsed(), n)),
+            failed: health.failed.map(|at| at.elapsed()),
+        };
+        health.iter().map(fared).collect()
     }
 
     pub(super) fn in_flight(&self) -> Gauge<'_> {
@@ -99,5 +141,25 @@ impl Tally {
             in_flight: self.in_flight.load(Ordering::Relaxed),
             waiting: self.waiting.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_in_a_row_are_counted_until_the_service_answers() {
+        let tally = Tally::default();
+        let one = || tally.health().into_iter().find(|h| h.service == "deposer/flux").unwrap();
+        tally.count("deposer/flux", CallOutcome::Lost);
+        tally.count("deposer/flux", CallOutcome::NotSent);
+        assert_eq!((one().answered, one().failing.map(|(_, n)| n)), (None, Some(2)));
+        // A refusal is the service's own word: the way to it is sound.
+        tally.count("deposer/flux", CallOutcome::Refused);
+        assert!(one().answered.is_some() && one().failing.is_none() && one().failed.is_none());
+        tally.count("deposer/flux", CallOutcome::Stopped);
+        assert_eq!(one().failing.map(|(_, n)| n), Some(1));
+        assert!(one().answered.is_some(), "the last answer is still known");
     }
 }

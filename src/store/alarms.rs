@@ -1,0 +1,288 @@
+//! Alarms of the watch, and the notices that tell people of them. An alarm is a row for each thing it is about; a notice is
+//! made in the same transaction that writes down who was told what, so that neither a restart nor a crash tells twice what
+//! was told once.
+
+use std::time::Duration;
+
+use rusqlite::Row;
+
+use super::columns::{fault_text, instant, maybe_instant};
+use super::journal::Entry;
+use super::reader::Reader;
+use super::writer::Writing;
+use super::{StoreError, queue};
+use crate::domain::{Realm, Timestamp};
+use crate::fault::{Fault, Gravity};
+use crate::os::random;
+
+/// Notices of one channel that wait to leave: a channel that never works must not fill the disk. The oldest go first.
+const NOTICES_WAITING: i64 = 50;
+
+/// No notice is put off for longer than this.
+const NOTICE_DUE_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// What it is about: there is one alarm for each.
+    pub subject: String,
+    pub realm: Option<Realm>,
+    pub fault: Fault,
+    pub gravity: Gravity,
+    /// How far it has come: each further stage is told anew.
+    pub stage: u32,
+}
+
+/// What people were told last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    pub at: Timestamp,
+    pub gravity: Gravity,
+    pub stage: u32,
+}
+
+/// An alarm as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmRecord {
+    pub alarm: Alarm,
+    pub raised_at: Timestamp,
+    /// When code, gravity or stage changed last.
+    pub changed_at: Timestamp,
+    /// Set when it is over; kept until that was told.
+    pub cleared_at: Option<Timestamp>,
+    pub told: Option<Told>,
+}
+
+/// A change of the alarms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlarmChange {
+    /// It is there, or is no longer what it was.
+    Raise(Alarm),
+    /// It is over.
+    Clear(String),
+}
+
+/// One alarm in a notice.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct NoticeItem {
+    pub subject: String,
+    pub realm: Option<Realm>,
+    pub fault: Fault,
+    pub gravity: Gravity,
+    pub since: Timestamp,
+    /// When it was over, if it is.
+    pub over: Option<Timestamp>,
+}
+
+/// A notice that waits to leave by its channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub id: i64,
+    /// Its name outside: the receiver knows one that comes twice.
+    pub mark: String,
+    pub channel: String,
+    pub items: Vec<NoticeItem>,
+    pub made_at: Timestamp,
+    /// How often it has failed to leave.
+    pub tries: u32,
+}
+
+/// What is to be told now, by which channels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Telling {
+    /// (channel, what it carries)
+    pub notices: Vec<(&'static str, Vec<NoticeItem>)>,
+    /// Alarms that count as told as they are now.
+    pub told: Vec<String>,
+    /// Alarms that are over, and whose end is told or need not be.
+    pub forgotten: Vec<String>,
+}
+
+/// *watch*: see [`super::Store::watch`].
+pub fn watch(w: &mut Writing<'_>, changes: &[AlarmChange], at: Timestamp) -> Result<(), StoreError> {
+    for change in changes {
+        match change {
+            AlarmChange::Raise(alarm) => raise(w, alarm, at)?,
+            AlarmChange::Clear(subject) => clear(w, subject, at)?,
+        }
+    }
+    Ok(())
+}
+
+fn raise(w: &mut Writing<'_>, alarm: &Alarm, at: Timestamp) -> Result<(), StoreError> {
+    let realm = alarm.realm.as_ref().map(|realm| queue::numbered(w, realm)).transpose()?;
+    let same = w.one(
+        "SELECT 1 FROM alarm WHERE subject = ?1 AND cleared_at IS NULL AND code = ?2 AND gravity = ?3 AND stage = ?4",
+        (&alarm.subject, alarm.fault.code.as_str(), alarm.gravity.as_str(), alarm.stage),
+        |_| Ok(()),
+    )?;
+    if same.is_some() {
+        // Only figures in its text changed: nothing to journal.
+        w.run("UPDATE alarm SET fault = ?2 WHERE subject = ?1", (&alarm.subject, fault_text(&alarm.fault)))?;
+        return Ok(());
+    }
+    // One that comes back before its end was told goes on, as if it had never been over.
+    w.run(
+        "INSERT INTO alarm (subject, realm, code, fault, gravity, stage, raised_at, changed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+         ON CONFLICT (subject) DO UPDATE SET realm = excluded.realm, code = excluded.code, fault = excluded.fault,
+             gravity = excluded.gravity, stage = excluded.stage, changed_at = excluded.changed_at, cleared_at = NULL",
+        (
+            &alarm.subject,
+            realm,
+            alarm.fault.code.as_str(),
+            fault_text(&alarm.fault),
+            alarm.gravity.as_str(),
+            alarm.stage,
+            at.millis(),
+        ),
+    )?;
+    Entry::new("alarm", at, alarm.realm.as_ref())
+        .object("subject", &alarm.subject)
+        .object("gravity", alarm.gravity.as_str())
+        .object("stage", alarm.stage)
+        .fault(Some(&alarm.fault))
+        .append(w)?;
+    Ok(())
+}
+
+fn clear(w: &mut Writing<'_>, subject: &str, at: Timestamp) -> Result<(), StoreError> {
+    let open = w.one(&format!("{ALARM} WHERE subject = ?1 AND cleared_at IS NULL"), [subject], alarm)?;
+    let Some(open) = open else { return Ok(()) };
+    w.run("UPDATE alarm SET cleared_at = ?2 WHERE subject = ?1", (subject, at.millis()))?;
+    Entry::new("alarm_over", at, open.alarm.realm.as_ref())
+        .object("subject", subject)
+        .object("fault", open.alarm.fault.code)
+        .append(w)?;
+    Ok(())
+}
+
+/// *tell*: see [`super::Store::tell`].
+pub fn tell(w: &mut Writing<'_>, telling: &Telling, at: Timestamp) -> Result<(), StoreError> {
+    for (channel, items) in &telling.notices {
+        let items = serde_json::to_string(items).expect("codes and texts always serialise");
+        w.run(
+            "INSERT INTO notice (mark, channel, items, made_at, due) VALUES (?1, ?2, ?3, ?4, ?4)",
+            (random::hex::<13>(), channel, items, at.millis()),
+        )?;
+        let dropped = w.run(
+            "DELETE FROM notice WHERE channel = ?1 AND id NOT IN
+             (SELECT id FROM notice WHERE channel = ?1 ORDER BY id DESC LIMIT ?2)",
+            (channel, NOTICES_WAITING),
+        )?;
+        if dropped > 0 {
+            log::warn!(channel = channel; "A notice was given up: too many wait for their channel");
+        }
+    }
+    for subject in &telling.told {
+        w.run(
+            "UPDATE alarm SET noticed_at = ?2, noticed_gravity = gravity, noticed_stage = stage WHERE subject = ?1",
+            (subject, at.millis()),
+        )?;
+    }
+    for subject in &telling.forgotten {
+        w.run("DELETE FROM alarm WHERE subject = ?1 AND cleared_at IS NOT NULL", [subject])?;
+    }
+    Ok(())
+}
+
+/// *notice left*: see [`super::Store::notice_left`].
+pub fn left(w: &mut Writing<'_>, notice: &Notice, at: Timestamp) -> Result<(), StoreError> {
+    if w.run("DELETE FROM notice WHERE id = ?1", [notice.id])? > 0 {
+        Entry::new("notice", at, None)
+            .object("channel", &notice.channel)
+            .object("mark", &notice.mark)
+            .object("alarms", notice.items.len())
+            .append(w)?;
+    }
+    Ok(())
+}
+
+/// *notice stays*: see [`super::Store::notice_stays`].
+pub fn stays(w: &mut Writing<'_>, id: i64, due: Timestamp) -> Result<(), StoreError> {
+    w.run("UPDATE notice SET due = ?2, tries = tries + 1 WHERE id = ?1", (id, due.millis()))?;
+    Ok(())
+}
+
+/// Notices of a channel that the configuration no longer has.
+pub fn unaddressed(w: &mut Writing<'_>, channel: &str) -> Result<(), StoreError> {
+    w.run("DELETE FROM notice WHERE channel = ?1", [channel])?;
+    Ok(())
+}
+
+const ALARM: &str = "SELECT alarm.*, establishment, environment FROM alarm LEFT JOIN realm ON realm.id = alarm.realm";
+
+fn alarm(r: &Row<'_>) -> rusqlite::Result<AlarmRecord> {
+    let gravity = |column: &str| -> rusqlite::Result<Option<Gravity>> {
+        let text = r.get_ref(column)?.as_str_or_null()?;
+        Ok(text.and_then(|text| Gravity::ALL.into_iter().find(|g| g.as_str() == text)))
+    };
+    let realm = match r.get::<_, Option<i64>>("realm")? {
+        Some(_) => Some(super::columns::realm(r)?),
+        None => None,
+    };
+    let fault = super::columns::maybe_fault(r, "fault")?.ok_or(rusqlite::Error::InvalidQuery)?;
+    let told = match (maybe_instant(r, "noticed_at")?, gravity("noticed_gravity")?) {
+        (Some(at), Some(gravity)) => Some(Told { at, gravity, stage: r.get("noticed_stage")? }),
+        _ => None,
+    };
+    Ok(AlarmRecord {
+        alarm: Alarm {
+            subject: r.get("subject")?,
+            realm,
+            fault,
+            gravity: gravity("gravity")?.unwrap_or_default(),
+            stage: r.get("stage")?,
+        },
+        raised_at: instant(r, "raised_at")?,
+        changed_at: instant(r, "changed_at")?,
+        cleared_at: maybe_instant(r, "cleared_at")?,
+        told,
+    })
+}
+
+impl Reader {
+    /// Every alarm, those that are over but not told as such included: the gravest first, then the oldest. One whose code
+    /// this version does not know (an update was rolled back) is left out.
+    pub fn alarms(&self) -> Result<Vec<AlarmRecord>, StoreError> {
+        let mut alarms = self.all(&format!("{ALARM} ORDER BY raised_at, subject"), [], |r| Ok(alarm(r).ok()))?;
+        alarms.sort_by_key(|a| std::cmp::Reverse(a.as_ref().map(|a| a.alarm.gravity)));
+        Ok(alarms.into_iter().flatten().collect())
+    }
+
+    /// The notices of a channel that are due, oldest first; also what is due so late that the clock must have been ahead.
+    pub fn due_notices(&self, channel: &str, now: Timestamp) -> Result<Vec<Notice>, StoreError> {
+        let sql = "SELECT * FROM notice WHERE channel = ?1 AND (due <= ?2 OR due > ?3) ORDER BY id";
+        let never = now.plus(NOTICE_DUE_WITHIN).millis();
+        self.all(sql, (channel, now.millis(), never), |r| {
+            Ok(Notice {
+                id: r.get("id")?,
+                mark: r.get("mark")?,
+                channel: r.get("channel")?,
+                items: serde_json::from_str(r.get_ref("items")?.as_str()?).unwrap_or_default(),
+                made_at: instant(r, "made_at")?,
+                tries: r.get("tries")?,
+            })
+        })
+    }
+
+    /// Flows without a final state that are late, by realm: how many, and since when the oldest.
+    pub fn late(&self, now: Timestamp) -> Result<Vec<(Realm, u64, Timestamp)>, StoreError> {
+        self.late_since(now.minus(self.deadline()))
+    }
+
+    /// Deliveries that no application has taken and that are older than `before`: by realm and account, how many, and
+    /// since when the oldest.
+    pub fn untaken(&self, before: Timestamp) -> Result<Vec<(Realm, String, u64, Timestamp)>, StoreError> {
+        self.all(
+            "SELECT establishment, environment, account, count(*) AS n, min(since) AS oldest FROM flow
+             JOIN realm ON realm.id = flow.realm
+             WHERE kind = 'reception' AND state = 'delivered' AND since < ?1 GROUP BY flow.realm, account",
+            [before.millis()],
+            |r| {
+                let n = super::columns::count(r.get("n")?);
+                Ok((super::columns::realm(r)?, r.get("account")?, n, instant(r, "oldest")?))
+            },
+        )
+    }
+}
