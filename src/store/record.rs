@@ -239,9 +239,9 @@ pub enum Found {
 /// What comes with a reception's event.
 #[derive(Debug, Clone, Default)]
 pub struct ReceptionFacts {
-    /// The downloaded bytes, at `Downloaded`.
+    /// The downloaded bytes, at `Downloaded` and `ComplementDownloaded`.
     pub document: Option<Content>,
-    /// The folder's name under `/recues`, at `Placed`.
+    /// The folder's name under `/recues`, at `Placed`; at `ComplementPlaced` that of the new pieces, when there are any.
     pub folder: Option<String>,
     pub fault: Option<Fault>,
     pub not_before: Option<Timestamp>,
@@ -340,6 +340,25 @@ pub struct InvoiceRecord {
     pub status_at: Option<String>,
     /// Chorus Pro's label when it refused this one of several.
     pub refused: Option<String>,
+    /// Of a received one: the status and its date that a search showed last.
+    pub seen: Option<(InvoiceStatus, String)>,
+    /// The flow whose refused or rejected invoice this one corrects.
+    pub replaces: Option<FlowId>,
+}
+
+/// What a supplier added to a received invoice that was suspended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComplementRecord {
+    /// 1 is the invoice's first.
+    pub n: u32,
+    /// When the invoice became COMPLETEE, as Chorus Pro wrote it.
+    pub completed_at: String,
+    /// The pivot as it is since then; `None` until it is downloaded.
+    pub document: Option<DocumentHash>,
+    /// Whether its new pieces are placed, or it has none.
+    pub placed: bool,
+    /// The folder's name under `/recues`.
+    pub delivered_as: Option<String>,
 }
 
 /// What a status change is about.

@@ -6,6 +6,7 @@
 //! Refuses to know: SFTP and HTTP clients, SQL, wire words.
 
 mod change;
+mod complement;
 pub mod connector;
 mod core;
 mod deliver;
@@ -20,15 +21,19 @@ mod intake;
 mod integration;
 mod reach;
 mod receipts;
+mod received_statuses;
 mod reception;
 mod seal;
 mod settings;
 mod split;
+mod status_events;
 mod statuses;
+mod transitions;
 
 pub use self::core::{Clock, Parts};
 pub use driver::Workshop;
 pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_stem};
 pub use reception::CURSOR as RECEPTION_CURSOR;
 pub use seal::{Purpose, SealError, canonical, seal, verify};
-pub use settings::{Check, LimitsSection, Options, RouteSection};
+pub use settings::{Check, LimitsSection, Options, RouteSection, StatusForm};
+pub use transitions::kept_transitions;

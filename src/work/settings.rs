@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Realm, Timestamp};
 use crate::fault::Language;
-use crate::flow::Policy;
+use crate::flow::{FlowKind, Policy};
 use crate::invoice::Profile;
+use crate::store::FlowRecord;
 
 /// `[limits]`: sizes, counts and waits. What a file leaves out has the default of `config/fluxgate.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -90,6 +91,18 @@ pub enum Check {
     Warn,
 }
 
+/// How an account is told of its invoices' statuses in `/statuts`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusForm {
+    /// One JSON per event.
+    #[default]
+    Json,
+    /// One `CPPStatut` (XML) per event.
+    Cppstatut,
+    Both,
+}
+
 /// `[[route]]`: what becomes of a file, by the account and the folder it was dropped into.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,6 +121,9 @@ pub struct RouteSection {
     /// Whether invoices received for this establishment are placed in this account's `/recues`.
     #[serde(default)]
     pub receive: bool,
+    /// How this account is told of statuses of this establishment's invoices.
+    #[serde(default)]
+    pub statuses: StatusForm,
 }
 
 impl RouteSection {
@@ -150,6 +166,14 @@ impl Options {
     pub fn route(&self, account: &AccountName, folder: &str) -> Option<&RouteSection> {
         let folder = folder.trim_matches('/');
         self.routes.iter().find(|route| route.account == *account && route.folder.trim_matches('/') == folder)
+    }
+
+    /// How the account of a flow is told of statuses: as its first route to the flow's establishment and environment
+    /// says; of received invoices, the first that receives them.
+    pub fn status_form(&self, flow: &FlowRecord) -> StatusForm {
+        let routes = || self.routes.iter().filter(|r| r.account == flow.account && r.realm() == flow.realm);
+        let receiving = routes().find(|route| flow.kind == FlowKind::Reception && route.receive);
+        receiving.or_else(|| routes().next()).map_or_else(StatusForm::default, |route| route.statuses)
     }
 
     /// Realms whose received invoices are looked for, each with the account they are placed for (the first route that

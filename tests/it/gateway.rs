@@ -62,6 +62,10 @@ pub struct Gateway {
     pub routed: bool,
     /// What the jobs take for now.
     pub clock: Clock,
+    /// Further keys of the route.
+    pub route: &'static str,
+    /// `chorus.recycling_until`.
+    pub recycling_until: Option<String>,
 }
 
 impl Gateway {
@@ -88,6 +92,8 @@ impl Gateway {
             connected: true,
             routed: true,
             clock: Arc::new(Timestamp::now),
+            route: "",
+            recycling_until: None,
         };
         gateway.boot();
         gateway
@@ -142,12 +148,17 @@ impl Gateway {
 
     fn options(&self) -> Options {
         let route = format!(
-            "account = \"sifac\"\nestablishment = \"univ-exemple\"\nenvironment = \"practice\"\ncheck = \"{}\"\nreceive = true",
-            self.check
+            "account = \"sifac\"\nestablishment = \"univ-exemple\"\nenvironment = \"practice\"\ncheck = \"{}\"\nreceive = true\n{}",
+            self.check, self.route
         );
         let route: RouteSection = toml::from_str(&route).unwrap();
         let routes = if self.routed { vec![route] } else { Vec::new() };
-        Options { routes, limits: self.limits.clone(), language: Language::Fr, recycling_until: None }
+        Options {
+            routes,
+            limits: self.limits.clone(),
+            language: Language::Fr,
+            recycling_until: self.recycling_until.clone(),
+        }
     }
 
     fn connectors(&self) -> Connectors {

@@ -19,7 +19,10 @@ mod gateway;
 mod halts;
 mod house;
 mod receipts;
+mod received_statuses;
 mod reception;
+#[path = "../reference.rs"]
+mod reference;
 mod serve;
 mod simulator;
 mod status_change;

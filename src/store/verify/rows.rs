@@ -94,11 +94,15 @@ fn told(db: &Connection, flow: &str) -> Result<Told, Stop> {
 
 /// Every document of a flow, read and hashed. (The journal names no others but those of duplicates, which are the same.)
 pub fn documents(dir: &Path, db: &Connection, report: &mut Report) -> Result<(), Stop> {
-    let mut statement = db.prepare(
+    // A database that an older program wrote has no complements.
+    let has_complements = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'complement'")?.exists([])?;
+    let complements = if has_complements { "UNION SELECT flow, sha256 FROM complement" } else { "" };
+    let mut statement = db.prepare(&format!(
         "SELECT flow.sha256 AS sha256, document.sha256 IS NOT NULL AS entered, content,
              (SELECT min(seq) FROM leaf WHERE leaf.flow = flow.id) AS seq
-         FROM flow LEFT JOIN document ON document.sha256 = flow.sha256 WHERE flow.sha256 IS NOT NULL ORDER BY flow.id",
-    )?;
+         FROM (SELECT id, sha256 FROM flow {complements}) AS flow
+         LEFT JOIN document ON document.sha256 = flow.sha256 WHERE flow.sha256 IS NOT NULL ORDER BY flow.id"
+    ))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let hash = DocumentHash(row.get("sha256")?);
