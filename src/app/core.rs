@@ -236,7 +236,7 @@ fn options(config: &Config) -> Options {
         routes: config.routes.clone(),
         limits: config.limits.clone(),
         language: config.web.language,
-        recycling_until: None,
+        recycling_until: config.chorus.recycling_until.as_ref().map(|day| day.as_str().to_owned()),
     }
 }
 
