@@ -108,9 +108,10 @@ fn enter_flux(
             return Err(StoreError::AlreadyOnItsWay { what: invoice.number.to_string(), flow });
         }
         deposits::enter_invoice(w, file.realm, &id, ordinal, invoice)?;
-        deposits::corrected(w, &part, invoice)?;
+        deposits::corrected(w, &part, ordinal, invoice)?;
     }
     part.refresh_search(w)?;
+    let replaces = deposits::replaced(w, &part)?;
     Entry::new("part", at, Some(&file.place))
         .object("flow", &id)
         .object("parent", &file.id)
@@ -118,6 +119,7 @@ fn enter_flux(
         .object("syntax", &flux.syntax)
         .object("invoices", flux.invoices.len())
         .object("size", document.size)
+        .maybe("replaces", replaces)
         .hash("document", document.sha256)
         .private("file", &flux.file)
         .append(w)?;

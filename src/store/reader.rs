@@ -490,5 +490,6 @@ fn facts(r: &Row<'_>) -> rusqlite::Result<InvoiceFacts> {
         issued_on: r.get("issued_on")?,
         payable: r.get("payable")?,
         type_code: r.get("type_code")?,
+        preceding: r.get_ref("preceding")?.as_str()?.lines().filter_map(|number| number.parse().ok()).collect(),
     })
 }

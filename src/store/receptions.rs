@@ -44,6 +44,7 @@ pub fn find(w: &mut Writing<'_>, place: &Realm, found: &FoundInvoice, at: Timest
         issued_on: found.issued_on.clone(),
         payable: found.payable.clone(),
         type_code: found.type_code.clone(),
+        preceding: Vec::new(),
     };
     deposits::enter_invoice(w, realm, &id, 0, &facts)?;
     w.run(

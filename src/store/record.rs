@@ -121,9 +121,26 @@ pub struct InvoiceFacts {
     pub payable: Option<String>,
     /// 380, 381 ...
     pub type_code: String,
+    /// The numbers of the invoices that it refers to (BT-25).
+    pub preceding: Vec<InvoiceNumber>,
 }
 
+/// Credit notes (UNTDID 1001): they refer to the invoice that they lower, and correct none.
+const CREDIT_NOTES: [&str; 8] = ["81", "83", "261", "262", "296", "308", "381", "396"];
+
 impl InvoiceFacts {
+    /// The numbers that an earlier invoice which this one corrects may have: its own, and those it refers to.
+    pub fn corrects(&self) -> impl Iterator<Item = &InvoiceNumber> {
+        let is_credit = CREDIT_NOTES.contains(&self.type_code.as_str());
+        std::iter::once(&self.number).chain(self.preceding.iter().filter(move |_| !is_credit))
+    }
+
+    /// Whether both are of one supplier.
+    pub fn is_of(&self, supplier: &str) -> bool {
+        let firm = |supplier: &str| siren(supplier).unwrap_or(supplier.trim()).to_owned();
+        firm(&self.supplier) == firm(supplier)
+    }
+
     /// Whether Chorus Pro takes both for one: its key is the invoice's year, the supplier's SIREN and the number
     /// (PROTOCOL §5).
     pub fn is_same_invoice(&self, other: &InvoiceFacts) -> bool {

@@ -9,6 +9,7 @@ mod clock;
 mod commands;
 mod config;
 mod connector;
+mod correction;
 mod delivery;
 mod deposit;
 mod disk;

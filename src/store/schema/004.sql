@@ -1,6 +1,7 @@
 -- What a search last showed of a received invoice (status and date), so that its history is asked for once a change; the
--- flow that an invoice corrects; and the pieces by which a supplier completed an invoice that was suspended.
+-- numbers of the invoices that one refers to (BT-25, one a line) and the flow that it corrects; and the pieces by which a supplier completed an invoice that was suspended.
 ALTER TABLE invoice ADD COLUMN seen TEXT;
+ALTER TABLE invoice ADD COLUMN preceding TEXT NOT NULL DEFAULT '';
 ALTER TABLE invoice ADD COLUMN replaces TEXT CHECK (replaces <> flow);
 CREATE INDEX invoice_replaces ON invoice (realm, replaces) WHERE replaces IS NOT NULL;
 
