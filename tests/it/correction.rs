@@ -92,8 +92,8 @@ async fn a_sent_invoice_that_is_suspended_waits_for_a_person_until_it_is_complet
     gateway.await_receipt("encore.xml.json", |r| r["fault"]["code"] == "FG-110" && r["replaces"].is_null()).await;
     assert!(waits(&gateway, &flow));
     assert!(control.move_invoice("FA-SUS-1", "COMPLETEE", "ci-joint"));
-    let receipt = gateway.await_receipt("une.xml.json", |r| r["fault"].is_null()).await;
-    assert_eq!(receipt["invoices"][0]["status"], "COMPLETEE");
+    let completed = |r: &Value| r["fault"].is_null() && r["invoices"][0]["status"] == "COMPLETEE";
+    gateway.await_receipt("une.xml.json", completed).await;
     assert!(!waits(&gateway, &flow));
     gateway.stop().await;
 }
