@@ -102,6 +102,8 @@ async fn each_status_of_a_received_invoice_is_told_once_in_order_and_its_history
     assert_eq!((&event["side"], &event["file"], &event["chorus_id"]), (&"received".into(), &Value::Null, &id.0.into()));
     assert_eq!(event["comment"], "reçu le 20, œuvre complète");
     assert!(event["folder"].as_str().unwrap().ends_with(&format!("_REC-S1_{id}")), "{event:#}");
+    // An event's file stands before its record.
+    gateway.await_until("the last record", || recorded(&gateway, id).len() >= after.len()).await;
     let kept = recorded(&gateway, id);
     assert_eq!(kept.iter().map(|s| s.status.as_str()).collect::<Vec<_>>(), after);
     // Looks that show nothing new ask nothing; neither do those after a restart.
@@ -130,6 +132,8 @@ async fn our_own_change_comes_back_as_an_event_and_a_lost_history_is_asked_for_a
     let event = events(&gateway).pop().unwrap();
     assert_eq!(event["comment"], "Il manque le bon de livraison n° 7");
     assert!(event["author"].is_string(), "who set it: {event:#}");
+    let suspended = || recorded(&gateway, id).last().is_some_and(|last| last.status.as_str() == "SUSPENDUE");
+    gateway.await_until("the record", suspended).await;
     let kept = recorded(&gateway, id);
     assert_eq!(kept.last().unwrap().author.as_deref(), event["author"].as_str());
     gateway.stop().await;
@@ -228,11 +232,9 @@ async fn a_route_may_want_its_statuses_as_cpp_statut() {
         assert_eq!(read.invoices[0].status.number(), 6);
         assert_eq!(read.invoices[0].comment.as_deref(), Some("pièce « manquante » & <urgente>"));
     }
-    let unknown = gateway.store().reader().unwrap().flows(&Default::default()).unwrap();
-    assert!(
-        unknown.iter().all(|flow| flow.fault.as_ref().is_some_and(|f| f.code.as_str() == "FG-410")),
-        "{unknown:#?}"
-    );
-    assert_eq!(realm(), unknown[0].realm);
+    let flows = || gateway.store().reader().unwrap().flows(&Default::default()).unwrap();
+    let alarmed = || flows().iter().all(|flow| flow.fault.as_ref().is_some_and(|f| f.code.as_str() == "FG-410"));
+    gateway.await_until("an alarm for the unknown status", alarmed).await;
+    assert_eq!(flows().iter().map(|flow| &flow.realm).collect::<Vec<_>>(), [&realm(), &realm()]);
     gateway.stop().await;
 }
