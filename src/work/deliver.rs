@@ -18,11 +18,11 @@ use crate::flow::reception::{Event, State};
 use crate::invoice::pivot::{self, AttachmentKind, Limits, PivotInvoice};
 use crate::os::durable;
 use crate::store::{ComplementRecord, FlowRecord, InvoiceRecord, Lease, ReceptionFacts};
-use crate::work::complement;
 use crate::work::core::{Core, JobError};
 use crate::work::fetch::chorus_id;
 use crate::work::folders::{DeliveryId, Shelf, remove_whatever, safe_file_name, slug};
 use crate::work::receipts::fault_json;
+use crate::work::received_complement;
 use crate::work::seal::{self, Purpose};
 
 /// Bytes of the invoice's number in the folder's name.
@@ -41,7 +41,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let flow = core.flow(&reader, lease)?;
     drop(reader);
     if flow.state != State::Fetched.as_str() {
-        return complement::run(core, lease, flow).await;
+        return received_complement::run(core, lease, flow).await;
     }
     let placed = {
         let flow = flow.clone();
@@ -106,7 +106,7 @@ async fn settle_marked(core: &Arc<Core>) -> Result<(), JobError> {
         for delivery in core.folders.marked(&account).map_err(JobError::files(WHAT))? {
             let Some(flow) = core.store.reader()?.flow(&delivery.flow)? else { continue };
             if delivery.complement > 0 {
-                complement::settle(core, &flow, &delivery).await?;
+                received_complement::settle(core, &flow, &delivery).await?;
                 continue;
             }
             // Without a folder it was placed and not journalled: its job is due, and needs the mark.

@@ -5,6 +5,7 @@
 //!
 //! Refuses to know: SFTP and HTTP clients, SQL, wire words.
 
+mod announce;
 mod change;
 mod complement;
 pub mod connector;
@@ -19,10 +20,13 @@ pub mod gatehouse;
 mod halts;
 mod intake;
 mod integration;
+mod pivot;
 mod reach;
 mod receipts;
+mod received_complement;
 mod received_statuses;
 mod reception;
+mod rejects;
 mod seal;
 mod settings;
 mod split;

@@ -54,6 +54,8 @@ pub struct Gateway {
     pub limits: LimitsSection,
     /// `block` or `warn`.
     check: &'static str,
+    /// Further keys of the route.
+    pub route_keys: String,
     /// Of a connector that is to fail at once.
     timeout: fluxgate::domain::Duration,
     /// Whether the configuration connects the realm.
@@ -62,8 +64,6 @@ pub struct Gateway {
     pub routed: bool,
     /// What the jobs take for now.
     pub clock: Clock,
-    /// Further keys of the route.
-    pub route: &'static str,
     /// `chorus.recycling_until`.
     pub recycling_until: Option<String>,
 }
@@ -88,11 +88,11 @@ impl Gateway {
             workshop: None,
             limits,
             check: "block",
+            route_keys: String::new(),
             timeout,
             connected: true,
             routed: true,
             clock: Arc::new(Timestamp::now),
-            route: "",
             recycling_until: None,
         };
         gateway.boot();
@@ -149,7 +149,7 @@ impl Gateway {
     fn options(&self) -> Options {
         let route = format!(
             "account = \"sifac\"\nestablishment = \"univ-exemple\"\nenvironment = \"practice\"\ncheck = \"{}\"\nreceive = true\n{}",
-            self.check, self.route
+            self.check, self.route_keys
         );
         let route: RouteSection = toml::from_str(&route).unwrap();
         let routes = if self.routed { vec![route] } else { Vec::new() };

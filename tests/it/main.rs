@@ -7,6 +7,7 @@ mod batch;
 mod bridge;
 mod clock;
 mod commands;
+mod complement;
 mod config;
 mod connector;
 mod correction;
@@ -27,6 +28,7 @@ mod reference;
 mod serve;
 mod simulator;
 mod status_change;
+mod syntaxes;
 mod web;
 
 /// Asks Chorus Pro for the sent invoice of that number.

@@ -196,7 +196,7 @@ async fn a_route_may_want_its_statuses_as_cpp_statut() {
     let schema = crate::reference::reference("chorus-pro/xsd/CPPStatutPivot_V1_19.xsd");
     let mut gateway = Gateway::start(hurried(), quick_limits()).await;
     for (form, number) in [("statuses = \"both\"", "REC-X1"), ("statuses = \"cppstatut\"", "REC-X2")] {
-        gateway.route = form;
+        gateway.route_keys = form.to_owned();
         gateway.reload();
         let control = gateway.simulator.control();
         control.send_invoice(named(number));

@@ -1,25 +1,53 @@
--- What a search last showed of a received invoice (status and date), so that its history is asked for once a change; the
--- numbers of the invoices that one refers to (BT-25, one a line) and the flow that it corrects; and the pieces by which a supplier completed an invoice that was suspended.
-ALTER TABLE invoice ADD COLUMN seen TEXT;
-ALTER TABLE invoice ADD COLUMN preceding TEXT NOT NULL DEFAULT '';
-ALTER TABLE invoice ADD COLUMN replaces TEXT CHECK (replaces <> flow);
-CREATE INDEX invoice_replaces ON invoice (realm, replaces) WHERE replaces IS NOT NULL;
-
-CREATE TABLE complement (
+-- How a flow's file is announced to Chorus Pro, as its check decided. (A flow checked before this schema has no row.)
+CREATE TABLE announcement (
     realm INTEGER NOT NULL,
     flow TEXT NOT NULL,
-    n INTEGER NOT NULL CHECK (n >= 1),
-    -- When the invoice became COMPLETEE, as Chorus Pro writes it.
-    completed_at TEXT NOT NULL,
-    -- The pivot as it is since then; NULL until it is downloaded.
-    sha256 BLOB REFERENCES document (sha256),
-    -- 1 when its new pieces were placed, or it has none.
-    placed INTEGER NOT NULL DEFAULT 0 CHECK (placed IN (0, 1)),
-    -- The folder under /recues; NULL until it is placed, and when nothing was new.
-    delivered_as TEXT,
-    PRIMARY KEY (realm, flow, n),
-    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id),
-    CHECK (placed = 0 OR sha256 IS NOT NULL),
-    CHECK (delivered_as IS NULL OR placed = 1)
+    -- syntaxeFlux and avecSignature.
+    syntax TEXT NOT NULL CHECK (length(syntax) BETWEEN 1 AND 60),
+    signed INTEGER NOT NULL CHECK (signed IN (0, 1)),
+    PRIMARY KEY (realm, flow),
+    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX complement_open ON complement (realm, flow) WHERE placed = 0;
+
+-- What a dropped file was turned into, because Chorus Pro does not take it as it came: `document` is what is sent.
+CREATE TABLE conversion (
+    realm INTEGER NOT NULL,
+    flow TEXT NOT NULL,
+    source BLOB NOT NULL CHECK (length(source) = 32),
+    document BLOB NOT NULL REFERENCES document (sha256),
+    source_syntax TEXT NOT NULL,
+    syntax TEXT NOT NULL,
+    -- What could not be carried: a JSON array of paths.
+    lost TEXT NOT NULL,
+    PRIMARY KEY (realm, flow),
+    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
+) STRICT, WITHOUT ROWID;
+
+-- A member of an archive that was refused: it is laid into the folder of refused files once.
+CREATE TABLE refused_member (
+    realm INTEGER NOT NULL,
+    flow TEXT NOT NULL,
+    ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+    -- Its place among the archive's members; its name there.
+    place INTEGER NOT NULL CHECK (place >= 0),
+    name TEXT NOT NULL,
+    fault TEXT NOT NULL,
+    findings TEXT NOT NULL,
+    placed INTEGER NOT NULL DEFAULT 0 CHECK (placed IN (0, 1)),
+    PRIMARY KEY (realm, flow, ordinal),
+    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
+) STRICT, WITHOUT ROWID;
+
+-- A file that completes a suspended invoice.
+CREATE TABLE piece (
+    realm INTEGER NOT NULL,
+    flow TEXT NOT NULL,
+    ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+    name TEXT NOT NULL,
+    kind TEXT,
+    document BLOB NOT NULL REFERENCES document (sha256),
+    -- pieceJointeId, once Chorus Pro has it.
+    attachment INTEGER,
+    PRIMARY KEY (realm, flow, ordinal),
+    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
+) STRICT, WITHOUT ROWID;
