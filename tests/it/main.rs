@@ -13,6 +13,7 @@ mod connector;
 mod correction;
 mod delivery;
 mod deposit;
+mod directory;
 mod disk;
 mod door;
 mod floors;
