@@ -501,9 +501,9 @@ catalogue! {
     }
     RecyclingEnded "FG-418" Establishment Never {
         "Le recyclage des factures a pris fin : le statut A_RECYCLER n'est plus transmis (facture {number})"
-        "Rejetez la facture avec un motif (REJETEE). Le fournisseur l'annule par un avoir interne et en émet une nouvelle, avec un nouveau numéro."
+        "Rejetez la facture avec un motif (REJETEE) : le fournisseur l'annule par un avoir interne, qu'il n'envoie pas, et en émet une nouvelle, avec un nouveau numéro. La date de fin est chorus.recycling_until."
         "Recycling of invoices has ended: status A_RECYCLER is no longer passed on (invoice {number})"
-        "Reject the invoice with a motif (REJETEE). The supplier cancels it by an internal credit note and issues a new one, with a new number."
+        "Reject the invoice with a motif (REJETEE): the supplier cancels it by an internal credit note, which is not sent, and issues a new one, with a new number. The end is chorus.recycling_until."
     }
     InvoiceNotReceived "FG-419" Establishment Never {
         "Facture inconnue : {number} n'est pas une facture reçue par cet établissement"
@@ -516,6 +516,12 @@ catalogue! {
         "Ajoutez le fournisseur ou l'identifiant Chorus Pro (facture.json) à la demande et déposez-la de nouveau."
         "Ambiguous invoice: several received invoices have the number {number}"
         "Add the supplier or the Chorus Pro id (facture.json) to the request and drop it again."
+    }
+    InvoiceSuspended "FG-421" Establishment AfterAction {
+        "Le destinataire a suspendu la facture {number} : « {comment} »"
+        "Le délai de paiement est arrêté. Complétez la facture avec la pièce ou la précision demandée : déposez une archive avec complement.json, ou passez par le portail Chorus Pro. Le suivi continue et ce message s'efface ensuite."
+        "The recipient suspended invoice {number}: \"{comment}\""
+        "The time to pay has stopped. Complete the invoice with the document or the word asked for: drop an archive with complement.json, or use Chorus Pro's portal. It is still followed and this message goes then."
     }
     ComplementWrong "FG-425" Establishment Never {
         "Complément inutilisable : {detail}"

@@ -240,7 +240,7 @@ fn options(config: &Config) -> Options {
         sirets: config.establishments.iter().map(|one| (one.id.clone(), one.siret.clone())).collect(),
         limits: config.limits.clone(),
         language: config.web.language,
-        recycling_until: None,
+        recycling_until: config.chorus.recycling_until.as_ref().map(|day| day.as_str().to_owned()),
         watch: watched(config),
     }
 }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub use file::{AcceptError, Accepted, Boot, ConfigFile, Source, VERSION_LIMIT, Version};
 pub use problem::Problem;
 pub use read::{PROBLEM_LIMIT, TEXT_LIMIT};
-pub use sections::{ChorusSection, EstablishmentSection, JournalSection, LogSection, StoreSection, WebSection};
+pub use sections::{ChorusSection, Day, EstablishmentSection, JournalSection, LogSection, StoreSection, WebSection};
 
 use crate::bridge::Section as SftpSection;
 use crate::door::DoorSection;
@@ -134,12 +134,17 @@ impl Config {
         }
         let mut chorus = ChorusSection::default();
         for key in document.keys_of(&["chorus"]) {
-            if key != "api" {
-                document.object(
+            match key.as_str() {
+                "api" => {}
+                "recycling_until" => chorus.recycling_until = document.nested(&["chorus", &key]),
+                _ => document.object(
                     &format!("chorus.{key}"),
                     Text::new("clé inconnue", "unknown key"),
-                    Text::new("Écrivez [chorus.api.<environnement>]", "Write [chorus.api.<environment>]"),
-                );
+                    Text::new(
+                        "Écrivez [chorus.api.<environnement>], ou recycling_until sous [chorus]",
+                        "Write [chorus.api.<environment>], or recycling_until below [chorus]",
+                    ),
+                ),
             }
         }
         for key in document.keys_of(&["chorus", "api"]) {

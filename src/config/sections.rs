@@ -85,4 +85,25 @@ pub struct LogSection {
 pub struct ChorusSection {
     /// `[chorus.api.<environment>]`
     pub api: BTreeMap<Environment, ApiSection>,
+    /// The last day on which A_RECYCLER is passed on; without one it is not any more (DSE-CP §2.4.2).
+    pub recycling_until: Option<Day>,
+}
+
+/// A day of the calendar, `yyyy-mm-dd`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Day(String);
+
+impl Day {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let is_day = text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok();
+        if is_day { Ok(Self(text)) } else { Err(format!("{text:?}: yyyy-mm-dd")) }
+    }
 }

@@ -36,6 +36,12 @@ states! {
         PlacingFailed = "placing_failed",
         /// The application has taken it.
         Taken = "taken",
+        /// The supplier completed the invoice, which was suspended: its new pieces are to follow.
+        Completed = "completed",
+        /// The download of what completes it is durable.
+        ComplementDownloaded = "complement_downloaded",
+        /// The new pieces stand in a folder of their own in the account's tree, or there are none.
+        ComplementPlaced = "complement_placed",
     }
 }
 
@@ -48,12 +54,19 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         (S::Found, E::DownloadFailed) => {
             Decision::to(S::Found, [Due { job: Job::Fetch, at: now.plus(policy.deposit_retry) }])
         }
-        (S::Fetched, E::Placed) => Decision::to(S::Delivered, []),
+        (S::Fetched, E::Placed) => Decision::to(S::Delivered, [Due { job: Job::Statuses, at: now }]),
         (S::Fetched, E::PlacingFailed) => {
             Decision::to(S::Fetched, [Due { job: Job::Deliver, at: now.plus(policy.deposit_retry) }])
         }
         // Told twice: by whom it was taken from, and by whom found its folder gone.
         (S::Delivered | S::Taken, E::Taken) => Decision::to(S::Taken, []),
+        // A complement is a delivery beside the first one, whatever became of that.
+        (S::Delivered | S::Taken, E::Completed) => Decision::to(state, [Due { job: Job::Fetch, at: now }]),
+        (S::Delivered | S::Taken, E::ComplementDownloaded) => Decision::to(state, [Due { job: Job::Deliver, at: now }]),
+        (S::Delivered | S::Taken, E::PlacingFailed) => {
+            Decision::to(state, [Due { job: Job::Deliver, at: now.plus(policy.deposit_retry) }])
+        }
+        (S::Delivered | S::Taken, E::ComplementPlaced) => Decision::to(state, []),
         (S::Found | S::Fetched | S::Delivered | S::Taken, _) => Decision::Impossible,
     }
 }

@@ -37,6 +37,8 @@ pub struct Facts {
     pub service_code: Option<String>,
     /// BT-23: the framework (cadre de facturation).
     pub frame: Option<String>,
+    /// BT-25: the numbers of the invoices it refers to.
+    pub preceding: Vec<InvoiceNumber>,
     /// Files carried inside: of the invoice itself, and of the PDF around it.
     pub attachments: Vec<AttachmentFacts>,
 }
@@ -92,6 +94,7 @@ pub(super) fn gather(invoice: &Invoice, outline: &Outline<'_>, container: Option
         contract: invoice.contract_reference.as_ref().map(|r| r.as_str().to_owned()),
         service_code: service(invoice),
         frame: invoice.business_process.clone(),
+        preceding: invoice.preceding_invoices.iter().filter_map(|p| p.reference.as_str().trim().parse().ok()).collect(),
         attachments,
     }
 }

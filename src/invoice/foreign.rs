@@ -82,6 +82,7 @@ fn mixed(outline: &Outline<'_>) -> Vec<Facts> {
                 contract: text(&["DonneesFacture", "Engagement", "NumeroMarche"]),
                 service_code: text(&["Debiteur", "CodeService"]),
                 frame: data("Cadre"),
+                preceding: Vec::new(),
                 attachments: Vec::new(),
             }
         })

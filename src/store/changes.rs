@@ -5,8 +5,8 @@ use super::columns::word;
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
 use super::writer::Writing;
-use super::{AskedChange, ChangeFacts, Decided, Lease, StoreError, parts, queue};
-use crate::domain::{AccountName, FlowId, Realm, Timestamp};
+use super::{AskedChange, ChangeFacts, Decided, Lease, StoreError, parts, queue, receptions};
+use crate::domain::{AccountName, ChorusInvoiceId, FlowId, Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::status_change::{Event, State};
 use crate::flow::{Decision, FlowKind, Job, status_change};
@@ -177,6 +177,14 @@ fn apply(
     if to.is_final() {
         next_of_invoice(w, &flow, at)?;
         parts::settle(w, &flow, at)?;
+    }
+    if to == State::Done
+        && let Some(invoice) =
+            w.one("SELECT chorus_id FROM change WHERE realm = ?1 AND flow = ?2", (flow.realm, id.as_str()), |r| {
+                r.get(0).map(ChorusInvoiceId)
+            })?
+    {
+        receptions::changed(w, flow.realm, invoice, at)?;
     }
     Ok(Decided::Moved { from, to })
 }

@@ -1,11 +1,11 @@
 //! Steps of deposits: every event goes through [`deposit::decide`]; state, leaf, attempt and next work change together.
 
-use super::columns::integer;
+use super::columns::{integer, word};
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
 use super::writer::Writing;
 use super::{Decided, Facts, FindingRecord, InvoiceFacts, Lease, StoreError, parts, queue, sending};
-use crate::domain::{FlowId, Timestamp};
+use crate::domain::{FlowId, InvoiceNumber, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, State};
 use crate::flow::{Decision, FlowKind, Job, deposit};
@@ -121,6 +121,7 @@ fn leaf(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let kind = format!("deposit.{event}");
+    let replaces = if facts.invoices.is_some() { replaced(w, flow)? } else { None };
     let mut entry = Entry::new(&kind, at, Some(&flow.place))
         .actor(facts.person.as_deref().unwrap_or(SYSTEM))
         .object("flow", &flow.id)
@@ -133,6 +134,7 @@ fn leaf(
         .maybe("signed", facts.announced.as_ref().filter(|announced| announced.signed).map(|_| "yes"))
         .maybe("invoices", facts.invoices.as_ref().map(Vec::len))
         .maybe("findings", facts.findings.as_ref().map(Vec::len))
+        .maybe("replaces", replaces)
         .fault(facts.fault.as_ref());
     if let Some(detail) = &facts.detail {
         entry = entry.private("detail", detail);
@@ -214,7 +216,7 @@ fn details(w: &Writing<'_>, flow: &Loaded, facts: &Facts, at: Timestamp) -> Resu
         w.run("DELETE FROM invoice WHERE realm = ?1 AND flow = ?2", key)?;
         for (ordinal, invoice) in invoices.iter().enumerate() {
             enter_invoice(w, flow.realm, &flow.id, ordinal, invoice, facts.repeatable)?;
-            corrected(w, flow, invoice)?;
+            corrected(w, flow, ordinal, invoice)?;
         }
     }
     for (number, label) in &facts.refused_invoices {
@@ -229,14 +231,54 @@ fn details(w: &Writing<'_>, flow: &Loaded, facts: &Facts, at: Timestamp) -> Resu
     Ok(())
 }
 
-/// A refused or rejected flow waits for nobody any more once its invoice was dropped anew.
-pub fn corrected(w: &Writing<'_>, flow: &Loaded, invoice: &InvoiceFacts) -> Result<(), StoreError> {
+/// The flow whose refused or rejected invoice this one corrects: the newest of the same number, or of a number that it
+/// refers to. It waits for nobody any more, once its invoice was dropped anew.
+pub fn corrected(w: &Writing<'_>, flow: &Loaded, ordinal: usize, invoice: &InvoiceFacts) -> Result<(), StoreError> {
     w.run(
-        "UPDATE flow SET waits = 0 WHERE realm = ?1 AND waits = 1 AND is_final = 1 AND id IN
+        "UPDATE flow SET waits = 0 WHERE realm = ?1 AND waits = 1 AND is_final = 1 AND fault_code IS NOT 'FG-421' AND id IN
          (SELECT flow FROM invoice WHERE realm = ?1 AND number = ?3 AND supplier = ?4 AND flow < ?2)",
         (flow.realm, flow.id.as_str(), invoice.number.as_str(), &invoice.supplier),
     )?;
+    let Some(former) = former(w, flow, invoice)? else { return Ok(()) };
+    let key = (flow.realm, flow.id.as_str(), integer(ordinal as u64), former.as_str());
+    w.run("UPDATE invoice SET replaces = ?4 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3", key)?;
+    w.run(
+        "UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2 AND is_final = 1 AND fault_code IS NOT 'FG-421'",
+        (flow.realm, former.as_str()),
+    )?;
     Ok(())
+}
+
+/// What a correction corrects. Of the numbers it may mean, its own comes first; one that is alive in another flow is
+/// corrected by nobody.
+fn former(w: &Writing<'_>, flow: &Loaded, invoice: &InvoiceFacts) -> Result<Option<FlowId>, StoreError> {
+    for number in invoice.corrects() {
+        let rows = w.all(
+            "SELECT invoice.flow AS flow, supplier, state IN ('refused', 'rejected') OR refused IS NOT NULL
+                 OR coalesce(status, '') IN ('REJETEE', 'A_RECYCLER') AS ended
+             FROM invoice JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
+             WHERE invoice.realm = ?1 AND number = ?2 AND flow.kind = 'deposit' AND flow.id < ?3 AND flow.id IS NOT ?4
+             AND (state NOT IN ('received', 'split', 'abandoned') OR refused IS NOT NULL) ORDER BY flow.id DESC",
+            (flow.realm, number.as_str(), flow.id.as_str(), flow.parent.as_ref().map(FlowId::as_str)),
+            |r| Ok((word::<FlowId>(r, "flow")?, r.get::<_, String>("supplier")?, r.get::<_, bool>("ended")?)),
+        )?;
+        let of_supplier: Vec<_> = rows.into_iter().filter(|(_, supplier, _)| invoice.is_of(supplier)).collect();
+        if of_supplier.iter().all(|(.., ended)| *ended)
+            && let Some((former, ..)) = of_supplier.into_iter().next()
+        {
+            return Ok(Some(former));
+        }
+    }
+    Ok(None)
+}
+
+/// The flow that the first of a flow's corrections corrects: what its leaf names.
+pub fn replaced(w: &Writing<'_>, flow: &Loaded) -> Result<Option<FlowId>, StoreError> {
+    w.one(
+        "SELECT replaces FROM invoice WHERE realm = ?1 AND flow = ?2 AND replaces IS NOT NULL ORDER BY ordinal LIMIT 1",
+        (flow.realm, flow.id.as_str()),
+        |r| word(r, "replaces"),
+    )
 }
 
 fn enter_finding(w: &Writing<'_>, flow: &Loaded, ordinal: usize, f: &FindingRecord) -> Result<(), StoreError> {
@@ -259,8 +301,8 @@ pub fn enter_invoice(
 ) -> Result<(), StoreError> {
     w.run(
         "INSERT INTO invoice (realm, flow, ordinal, number, supplier, supplier_name, recipient, recipient_name,
-                              issued_on, payable, type_code, repeatable)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                              issued_on, payable, type_code, repeatable, preceding)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         (
             realm,
             flow.as_str(),
@@ -274,6 +316,7 @@ pub fn enter_invoice(
             &i.payable,
             &i.type_code,
             repeatable,
+            i.preceding.iter().map(InvoiceNumber::as_str).collect::<Vec<_>>().join("\n"),
         ),
     )?;
     Ok(())

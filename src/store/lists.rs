@@ -39,10 +39,11 @@ const FLOW: &str = "SELECT flow.*, establishment, environment, number AS invoice
      FROM flow JOIN realm ON realm.id = flow.realm
      LEFT JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND invoice.ordinal = 0";
 
-/// Waits for a person, or for what is late: a verdict, or its way to Chorus Pro or from there, whatever the reason.
+/// Waits for a person, or for what is late: a verdict, or its way to Chorus Pro or from there, whatever the reason. An
+/// invoice that is suspended (FG-421) waits on, though its flow has ended.
 /// `?1`: since before then; `?2`: refusals changed after that.
 const STUCK: &str = concat!(
-    "flow.id IN (SELECT id FROM flow WHERE waits = 1 AND (is_final = 0 OR changed_at > ?2) UNION ",
+    "flow.id IN (SELECT id FROM flow WHERE waits = 1 AND (is_final = 0 OR changed_at > ?2 OR fault_code = 'FG-421') UNION ",
     late!(),
     ")"
 );

@@ -317,7 +317,7 @@ impl Store {
     }
 
     /// *find*: an invoice seen in a search becomes a reception with fetch work, once per Chorus invoice id and realm.
-    /// Of a known one a new status is recorded.
+    /// Of a known one that shows something new, the history is to be read.
     pub fn find(&self, realm: &Realm, found: FoundInvoice, at: Timestamp) -> Step<Found> {
         let realm = realm.clone();
         self.step(move |w| receptions::find(w, &realm, &found, at))
@@ -354,7 +354,7 @@ impl Store {
     }
 
     /// *record statuses*: new ones of an invoice, each with its leaf, once per (status, date); answers how many were
-    /// new. Receipt work follows when any was.
+    /// new. Receipt work follows when any was; the download of a complement when a received invoice became COMPLETEE.
     pub fn record_statuses(
         &self,
         flow: &FlowId,

@@ -123,7 +123,7 @@ fn enter_flux(
             return Err(StoreError::AlreadyOnItsWay { what: invoice.number.to_string(), flow });
         }
         deposits::enter_invoice(w, file.realm, &id, ordinal, invoice, flux.repeatable)?;
-        deposits::corrected(w, &part, invoice)?;
+        deposits::corrected(w, &part, ordinal, invoice)?;
     }
     if let Some(announced) = &flux.announced {
         sending::announce(w, &part, announced)?;
@@ -132,6 +132,7 @@ fn enter_flux(
         sending::convert(w, &part, conversion, at)?;
     }
     part.refresh_search(w)?;
+    let replaces = deposits::replaced(w, &part)?;
     Entry::new("part", at, Some(&file.place))
         .object("flow", &id)
         .object("parent", &file.id)
@@ -141,6 +142,7 @@ fn enter_flux(
         .maybe("signed", flux.announced.as_ref().filter(|announced| announced.signed).map(|_| "yes"))
         .object("invoices", flux.invoices.len())
         .object("size", document.size)
+        .maybe("replaces", replaces)
         .hash("document", document.sha256)
         .private("file", &flux.file)
         .append(w)?;

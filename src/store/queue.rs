@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::columns::{integer, realm as realm_of, word};
 use super::writer::Writing;
-use super::{Lease, StoreError, changes, deposits};
+use super::{Lease, StoreError, changes, deposits, receptions};
 use crate::domain::{Environment, FlowId, Realm, Timestamp};
 use crate::flow::{FlowKind, Job};
 
@@ -333,7 +333,7 @@ pub fn recover(w: &mut Writing<'_>, now: Timestamp) -> Result<(), StoreError> {
             log::warn!(flows = forgotten, job = job.as_str(); "Flows without their next work were found at start: it is due again");
         }
     }
-    Ok(())
+    receptions::recover(w, now)
 }
 
 /// A realm's number, made when it is new.

@@ -11,13 +11,13 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_word, realm, word};
 use super::writer::Writer;
 use super::{
-    ArrivalRecord, AskedChange, AttemptRecord, ChangeRecord, CheckpointRecord, DATABASE_FILE, FindingRecord,
-    InvoiceFacts, InvoiceRecord, LeafRecord, Received, StagedDrop, StatusRecord, StepRecord, StoreError, arrivals,
-    documents, parts, schema,
+    ArrivalRecord, AskedChange, AttemptRecord, ChangeRecord, CheckpointRecord, ComplementRecord, DATABASE_FILE,
+    FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord, Received, StagedDrop, StatusRecord, StepRecord, StoreError,
+    arrivals, documents, parts, schema,
 };
 use crate::audit::{Leaf, LeafRead};
 use crate::domain::{
-    AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, Realm, Timestamp,
+    AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Timestamp,
 };
 use crate::fault::Fault;
 
@@ -111,8 +111,47 @@ impl Reader {
                     status_at: r.get("status_at")?,
                     refused: r.get("refused")?,
                     repeatable: r.get("repeatable")?,
+                    seen: r.get::<_, Option<String>>("seen")?.as_deref().and_then(seen),
+                    replaces: maybe_word(r, "replaces")?,
                 })
             },
+        )
+    }
+
+    /// What completed a received invoice, in order.
+    pub fn complements(&self, flow: &FlowId) -> Result<Vec<ComplementRecord>, StoreError> {
+        self.all(
+            "SELECT complement.* FROM flow JOIN complement ON complement.realm = flow.realm AND complement.flow = flow.id
+             WHERE flow.id = ?1 ORDER BY n",
+            [flow.as_str()],
+            |r| {
+                Ok(ComplementRecord {
+                    n: r.get("n")?,
+                    completed_at: r.get("completed_at")?,
+                    document: maybe_hash(r, "sha256")?,
+                    placed: r.get("placed")?,
+                    delivered_as: r.get("delivered_as")?,
+                })
+            },
+        )
+    }
+
+    /// The flows that correct an invoice of this one.
+    pub fn replaced_by(&self, flow: &FlowId) -> Result<Vec<FlowId>, StoreError> {
+        self.all(
+            "SELECT DISTINCT flow FROM invoice WHERE replaces = ?1 AND realm = (SELECT realm FROM flow WHERE id = ?1) ORDER BY flow",
+            [flow.as_str()],
+            |r| word(r, "flow"),
+        )
+    }
+
+    /// The status changes asked for a received invoice, oldest first.
+    pub fn changes_of(&self, place: &Realm, invoice: ChorusInvoiceId) -> Result<Vec<FlowId>, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(Vec::new()) };
+        self.all(
+            "SELECT flow FROM change WHERE realm = ?1 AND chorus_id = ?2 ORDER BY flow LIMIT 500",
+            (realm, invoice.0),
+            |r| word(r, "flow"),
         )
     }
 
@@ -496,6 +535,12 @@ impl Reader {
     }
 }
 
+/// A sight as it was written: status, space, date.
+fn seen(text: &str) -> Option<(InvoiceStatus, String)> {
+    let (status, at) = text.split_once(' ')?;
+    Some((InvoiceStatus::from(status.to_owned()), at.to_owned()))
+}
+
 fn facts(r: &Row<'_>) -> rusqlite::Result<InvoiceFacts> {
     Ok(InvoiceFacts {
         number: word(r, "number")?,
@@ -506,5 +551,6 @@ fn facts(r: &Row<'_>) -> rusqlite::Result<InvoiceFacts> {
         issued_on: r.get("issued_on")?,
         payable: r.get("payable")?,
         type_code: r.get("type_code")?,
+        preceding: r.get_ref("preceding")?.as_str()?.lines().filter_map(|number| number.parse().ok()).collect(),
     })
 }

@@ -2,28 +2,22 @@
 
 use super::columns::{integer, word};
 use super::documents::Prepared;
+use super::flows::Loaded;
 use super::journal::Entry;
 use super::writer::Writing;
 use super::{
-    Decided, Found, FoundInvoice, InvoiceFacts, Lease, ReceptionFacts, StatusRecord, StoreError, deposits, documents,
-    flows, queue, statuses,
+    Decided, Found, FoundInvoice, InvoiceFacts, Lease, ReceptionFacts, StoreError, deposits, documents, flows, queue,
+    statuses,
 };
-use crate::domain::{FlowId, Realm, Timestamp};
+use crate::domain::{ChorusInvoiceId, FlowId, Realm, Timestamp};
 use crate::flow::reception::{Event, State};
 use crate::flow::{Decision, FlowKind, Job, reception};
 
 /// *find*: see [`super::Store::find`].
 pub fn find(w: &mut Writing<'_>, place: &Realm, found: &FoundInvoice, at: Timestamp) -> Result<Found, StoreError> {
     let realm = queue::numbered(w, place)?;
-    let status =
-        StatusRecord { status: found.status.clone(), at: found.status_at.clone(), author: None, comment: None };
-    let known = w.one(
-        "SELECT id FROM flow WHERE realm = ?1 AND chorus_id = ?2 AND kind = 'reception'",
-        (realm, found.chorus_id.0),
-        |r| word::<FlowId>(r, "id"),
-    )?;
-    if let Some(known) = known {
-        statuses::record(w, &known, 0, &[status], at)?;
+    if let Some((known, _)) = of_invoice(w, realm, found.chorus_id)? {
+        see(w, &flows::load(w, &known)?, found, at)?;
         return Ok(Found::Known(known));
     }
     let id = flows::new_id();
@@ -50,11 +44,13 @@ pub fn find(w: &mut Writing<'_>, place: &Realm, found: &FoundInvoice, at: Timest
         issued_on: found.issued_on.clone(),
         payable: found.payable.clone(),
         type_code: found.type_code.clone(),
+        preceding: Vec::new(),
     };
     deposits::enter_invoice(w, realm, &id, 0, &facts, false)?;
     w.run(
-        "UPDATE invoice SET chorus_id = ?3 WHERE realm = ?1 AND flow = ?2 AND ordinal = 0",
-        (realm, id.as_str(), found.chorus_id.0),
+        "UPDATE invoice SET chorus_id = ?3, status = ?4, status_at = ?5, seen = ?6
+         WHERE realm = ?1 AND flow = ?2 AND ordinal = 0",
+        (realm, id.as_str(), found.chorus_id.0, found.status.as_str(), &found.status_at, sight(found)),
     )?;
     Entry::new("find", at, Some(place))
         .object("flow", &id)
@@ -62,10 +58,115 @@ pub fn find(w: &mut Writing<'_>, place: &Realm, found: &FoundInvoice, at: Timest
         .object("chorus_id", found.chorus_id)
         .object("account", &found.account)
         .append(w)?;
-    statuses::record(w, &id, 0, &[status], at)?;
     flows::load(w, &id)?.refresh_search(w)?;
     queue::add(w, Some(realm), Job::Fetch, &id, at)?;
     Ok(Found::New(id))
+}
+
+/// What a search shows of an invoice, as one text.
+fn sight(found: &FoundInvoice) -> String {
+    format!("{} {}", found.status, found.status_at)
+}
+
+/// The reception of an invoice and its state.
+fn of_invoice(w: &Writing<'_>, realm: i64, invoice: ChorusInvoiceId) -> Result<Option<(FlowId, State)>, StoreError> {
+    w.one(
+        "SELECT id, state FROM flow WHERE realm = ?1 AND chorus_id = ?2 AND kind = 'reception'",
+        (realm, invoice.0),
+        |r| Ok((word(r, "id")?, word(r, "state")?)),
+    )
+}
+
+/// A search shows a known invoice: what is new of it is shown at once, and its history is to be read. Whatever is not
+/// delivered yet has its history read then.
+fn see(w: &mut Writing<'_>, flow: &Loaded, found: &FoundInvoice, at: Timestamp) -> Result<(), StoreError> {
+    let key = (flow.realm, flow.id.as_str());
+    let news = w.run(
+        "UPDATE invoice SET seen = ?3 WHERE realm = ?1 AND flow = ?2 AND ordinal = 0 AND seen IS NOT ?3",
+        (key.0, key.1, sight(found)),
+    )?;
+    if news == 0 || statuses::is_known(w, flow, 0, &found.status, &found.status_at)? {
+        return Ok(());
+    }
+    w.run(
+        "UPDATE invoice SET status = ?3, status_at = ?4 WHERE realm = ?1 AND flow = ?2 AND ordinal = 0",
+        (key.0, key.1, found.status.as_str(), &found.status_at),
+    )?;
+    follow(w, flow, flow.state(FlowKind::Reception)?, at)
+}
+
+fn follow(w: &mut Writing<'_>, flow: &Loaded, state: State, at: Timestamp) -> Result<(), StoreError> {
+    match state {
+        State::Found | State::Fetched => Ok(()),
+        State::Delivered | State::Taken => queue::add(w, Some(flow.realm), Job::Statuses, &flow.id, at),
+    }
+}
+
+/// We gave a received invoice a status ourselves: its history tells so.
+pub fn changed(w: &mut Writing<'_>, realm: i64, invoice: ChorusInvoiceId, at: Timestamp) -> Result<(), StoreError> {
+    match of_invoice(w, realm, invoice)? {
+        Some((id, state)) => follow(w, &flows::load(w, &id)?, state, at),
+        None => Ok(()),
+    }
+}
+
+/// The supplier completed the invoice: what it added is to be fetched. A complement that is not fetched yet will hold it.
+pub fn completed(w: &mut Writing<'_>, id: &FlowId, completed_at: &str, at: Timestamp) -> Result<(), StoreError> {
+    let flow = flows::load(w, id)?;
+    let open = w.one(
+        "SELECT 1 FROM complement WHERE realm = ?1 AND flow = ?2 AND sha256 IS NULL",
+        (flow.realm, id.as_str()),
+        |_| Ok(()),
+    )?;
+    if open.is_none() {
+        w.run(
+            "INSERT INTO complement (realm, flow, n, completed_at)
+             SELECT ?1, ?2, coalesce(max(n), 0) + 1, ?3 FROM complement WHERE realm = ?1 AND flow = ?2",
+            (flow.realm, id.as_str(), completed_at),
+        )?;
+    }
+    advance(w, id, Event::Completed, &ReceptionFacts::default(), None, None, at)?;
+    Ok(())
+}
+
+/// What an event of a complement writes into its row: the oldest that waits for it.
+fn complement(
+    w: &Writing<'_>,
+    flow: &Loaded,
+    event: Event,
+    facts: &ReceptionFacts,
+    document: Option<&Prepared>,
+) -> Result<(), StoreError> {
+    let key = (flow.realm, flow.id.as_str());
+    let written = match (event, document) {
+        (Event::ComplementDownloaded, Some(document)) => w.run(
+            "UPDATE complement SET sha256 = ?3 WHERE realm = ?1 AND flow = ?2 AND n =
+                 (SELECT min(n) FROM complement WHERE realm = ?1 AND flow = ?2 AND sha256 IS NULL)",
+            (key.0, key.1, document.sha256.0),
+        )?,
+        (Event::ComplementPlaced, _) => w.run(
+            "UPDATE complement SET placed = 1, delivered_as = ?3 WHERE realm = ?1 AND flow = ?2 AND n =
+                 (SELECT min(n) FROM complement WHERE realm = ?1 AND flow = ?2 AND sha256 IS NOT NULL AND placed = 0)",
+            (key.0, key.1, &facts.folder),
+        )?,
+        _ => return Ok(()),
+    };
+    if written == 1 { Ok(()) } else { Err(StoreError::Misuse("an event of a complement that nobody awaits")) }
+}
+
+/// Complements that nobody works at, found at start.
+pub fn recover(w: &mut Writing<'_>, now: Timestamp) -> Result<(), StoreError> {
+    for (job, missing) in [(Job::Fetch, "sha256 IS NULL"), (Job::Deliver, "sha256 IS NOT NULL")] {
+        let sql = format!(
+            "INSERT INTO work (realm, job, subject, due) SELECT DISTINCT realm, ?1, flow, ?2 FROM complement
+             WHERE placed = 0 AND {missing} AND NOT EXISTS (SELECT 1 FROM work WHERE subject = complement.flow AND job = ?1)"
+        );
+        let forgotten = w.run(&sql, (job.as_str(), now.millis()))?;
+        if forgotten > 0 {
+            log::warn!(complements = forgotten, job = job.as_str(); "Complements without their next work were found at start: it is due again");
+        }
+    }
+    Ok(())
 }
 
 /// *advance*: see [`super::Store::advance`].
@@ -88,10 +189,12 @@ pub fn advance(
         flow.impossible(w, event.as_str(), at)?;
         return Ok(Decided::Impossible { state: from });
     };
-    if event == Event::Downloaded && document.is_none() {
+    let downloaded = matches!(event, Event::Downloaded | Event::ComplementDownloaded);
+    if downloaded && document.is_none() {
         return Err(StoreError::Misuse("downloaded without a document"));
     }
-    if from != to {
+    // What follows a delivery goes on when the application takes it.
+    if from != to && from != State::Delivered {
         queue::clear(w, id, None)?;
     }
     let kind = format!("reception.{event}");
@@ -102,6 +205,11 @@ pub fn advance(
         .fault(facts.fault.as_ref());
     if let Some(document) = document {
         documents::enter(w, document, at)?;
+    }
+    complement(w, &flow, event, facts, document)?;
+    if let (Event::ComplementDownloaded, Some(document)) = (event, document) {
+        entry = entry.hash("complement", document.sha256).object("size", document.size);
+    } else if let Some(document) = document {
         w.run(
             "UPDATE flow SET sha256 = ?3, size = ?4 WHERE realm = ?1 AND id = ?2",
             (flow.realm, id.as_str(), document.sha256.0, integer(document.size)),
@@ -109,11 +217,16 @@ pub fn advance(
         entry = entry.hash("document", document.sha256).object("size", document.size);
     }
     if let Some(folder) = &facts.folder {
-        w.run("UPDATE flow SET delivered_as = ?3 WHERE realm = ?1 AND id = ?2", (flow.realm, id.as_str(), folder))?;
+        if event == Event::Placed {
+            w.run("UPDATE flow SET delivered_as = ?3 WHERE realm = ?1 AND id = ?2", (flow.realm, id.as_str(), folder))?;
+        }
         entry = entry.private("folder", folder);
     }
     flow.enter_state(w, to.as_str(), to.is_final(), at)?;
-    flow.show_fault(w, facts.fault.as_ref(), false)?;
+    // These two tell nothing of what is wrong with the flow.
+    if !matches!(event, Event::Completed | Event::ComplementDownloaded) {
+        flow.show_fault(w, facts.fault.as_ref(), false)?;
+    }
     entry.append(w)?;
     flow.queue_work(w, &work, facts.not_before, at)?;
     Ok(Decided::Moved { from, to })

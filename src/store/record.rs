@@ -170,9 +170,26 @@ pub struct InvoiceFacts {
     pub payable: Option<String>,
     /// 380, 381 ...
     pub type_code: String,
+    /// The numbers of the invoices that it refers to (BT-25).
+    pub preceding: Vec<InvoiceNumber>,
 }
 
+/// Credit notes (UNTDID 1001): they refer to the invoice that they lower, and correct none.
+const CREDIT_NOTES: [&str; 8] = ["81", "83", "261", "262", "296", "308", "381", "396"];
+
 impl InvoiceFacts {
+    /// The numbers that an earlier invoice which this one corrects may have: its own, and those it refers to.
+    pub fn corrects(&self) -> impl Iterator<Item = &InvoiceNumber> {
+        let is_credit = CREDIT_NOTES.contains(&self.type_code.as_str());
+        std::iter::once(&self.number).chain(self.preceding.iter().filter(move |_| !is_credit))
+    }
+
+    /// Whether both are of one supplier.
+    pub fn is_of(&self, supplier: &str) -> bool {
+        let firm = |supplier: &str| siren(supplier).unwrap_or(supplier.trim()).to_owned();
+        firm(&self.supplier) == firm(supplier)
+    }
+
     /// Whether Chorus Pro takes both for one: its key is the invoice's year, the supplier's SIREN and the number
     /// (PROTOCOL §5).
     pub fn is_same_invoice(&self, other: &InvoiceFacts) -> bool {
@@ -295,9 +312,9 @@ pub enum Found {
 /// What comes with a reception's event.
 #[derive(Debug, Clone, Default)]
 pub struct ReceptionFacts {
-    /// The downloaded bytes, at `Downloaded`.
+    /// The downloaded bytes, at `Downloaded` and `ComplementDownloaded`.
     pub document: Option<Content>,
-    /// The folder's name under `/recues`, at `Placed`.
+    /// The folder's name under `/recues`, at `Placed`; at `ComplementPlaced` that of the new pieces, when there are any.
     pub folder: Option<String>,
     pub fault: Option<Fault>,
     pub not_before: Option<Timestamp>,
@@ -398,6 +415,10 @@ pub struct InvoiceRecord {
     pub refused: Option<String>,
     /// Chorus Pro takes an invoice of this kind more than once: see [`Facts::repeatable`].
     pub repeatable: bool,
+    /// Of a received one: the status and its date that a search showed last.
+    pub seen: Option<(InvoiceStatus, String)>,
+    /// The flow whose refused or rejected invoice this one corrects.
+    pub replaces: Option<FlowId>,
 }
 
 /// What Chorus Pro showed when it was last asked about a flow's invoices.
@@ -424,6 +445,21 @@ pub struct SightedInvoice {
     pub issued_on: Option<String>,
     pub payable: Option<String>,
     pub status: InvoiceStatus,
+}
+
+/// What a supplier added to a received invoice that was suspended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComplementRecord {
+    /// 1 is the invoice's first.
+    pub n: u32,
+    /// When the invoice became COMPLETEE, as Chorus Pro wrote it.
+    pub completed_at: String,
+    /// The pivot as it is since then; `None` until it is downloaded.
+    pub document: Option<DocumentHash>,
+    /// Whether its new pieces are placed, or it has none.
+    pub placed: bool,
+    /// The folder's name under `/recues`.
+    pub delivered_as: Option<String>,
 }
 
 /// What a status change is about.

@@ -6,8 +6,9 @@ use super::columns::{integer, word};
 use super::flows::{self, Loaded};
 use super::journal::Entry;
 use super::writer::Writing;
-use super::{StatusRecord, StoreError};
+use super::{StatusRecord, StoreError, receptions};
 use crate::domain::{ChorusInvoiceId, FlowId, InvoiceStatus, Timestamp};
+use crate::flow::FlowKind;
 
 /// Statuses kept of one invoice; a longer history is cut.
 const STATUSES_LIMIT: usize = 500;
@@ -57,6 +58,7 @@ pub fn record(
     let number = chorus_id(w, &flow, ordinal)?;
     let mut known: HashSet<(InvoiceStatus, String)> = history(w, &flow, ordinal)?.into_iter().collect();
     let before = known.len();
+    let mut completed = None;
     for status in statuses {
         if known.len() >= STATUSES_LIMIT {
             log::warn!(flow = id.as_str(), limit = STATUSES_LIMIT; "An invoice has more statuses than are kept");
@@ -93,6 +95,9 @@ pub fn record(
         }
         entry.append(w)?;
         known.insert((status.status.clone(), status.at.clone()));
+        if status.status == InvoiceStatus::Completee {
+            completed = Some(&status.at);
+        }
     }
     let new = known.len() - before;
     if new > 0 {
@@ -104,7 +109,24 @@ pub fn record(
         )?;
         changed(w, &flow, at)?;
     }
+    if let Some(completed_at) = completed
+        && flow.kind == FlowKind::Reception.as_str()
+    {
+        receptions::completed(w, id, completed_at, at)?;
+    }
     Ok(new)
+}
+
+/// Whether the history that is kept has this status of this moment.
+pub fn is_known(
+    w: &Writing<'_>,
+    flow: &Loaded,
+    ordinal: u32,
+    status: &InvoiceStatus,
+    status_at: &str,
+) -> Result<bool, StoreError> {
+    let same = |at: &str| at == status_at || (instant(at).is_some() && instant(at) == instant(status_at));
+    Ok(history(w, flow, ordinal)?.iter().any(|(had, at)| had == status && same(at)))
 }
 
 /// What is known of an invoice, in the order it became known.

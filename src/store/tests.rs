@@ -109,6 +109,7 @@ fn invoice(number: &str) -> InvoiceFacts {
         issued_on: Some("2026-11-20".into()),
         payable: Some("120.00 EUR".into()),
         type_code: "380".into(),
+        preceding: Vec::new(),
     }
 }
 

@@ -8,10 +8,11 @@ use askama::Template;
 
 use crate::domain::{DepositNumber, FlowId, InvoiceStatus, Timestamp};
 use crate::fault::{Code, Fault};
-use crate::flow::{Decision, FlowKind, Policy, deposit};
+use crate::flow::{Decision, FlowKind, Policy, deposit, status_change};
 use crate::invoice::reworded;
 use crate::store::{
-    Announcement, ArrivalRecord, AskedChange, Conversion, Decided, Facts, FlowRecord, InvoiceRecord, Reader,
+    Announcement, ArrivalRecord, AskedChange, ChangeFacts, Conversion, Decided, Facts, FlowRecord, InvoiceRecord,
+    Reader,
 };
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
@@ -20,6 +21,7 @@ use crate::web::error::Trouble;
 use crate::web::home::{FaultView, FlowLine};
 use crate::web::page::{Chrome, Visit};
 use crate::web::site::{Site, note};
+use crate::web::treatment::{self, ChangeLine};
 use crate::web::words::Tongue;
 use crate::work::{Folders, Shelf, receipt_name};
 
@@ -42,6 +44,8 @@ struct InvoiceView {
     status: Option<(String, &'static str)>,
     status_at: String,
     refused: String,
+    /// The flow whose invoice it corrects.
+    replaces: String,
 }
 
 struct StepView {
@@ -106,7 +110,14 @@ pub struct Choice {
     pub label: &'static str,
     pub meaning: &'static str,
     pub asks_number: bool,
-    event: deposit::Event,
+    event: Decidable,
+}
+
+/// What a person's decision is to the flow's machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Decidable {
+    Deposit(deposit::Event),
+    Change(status_change::Event),
 }
 
 #[derive(Template)]
@@ -130,6 +141,13 @@ struct FlowPage<'a> {
     /// Of a split file.
     parts: Vec<FlowLine>,
     asked: Option<AskedView>,
+    /// Of a received invoice: that a person may give it a status, and the ones asked for.
+    may_ask: bool,
+    changes: Vec<ChangeLine>,
+    /// Folders of what completed it.
+    complements: Vec<String>,
+    /// Of a dropped file: the flows that correct it.
+    replaced_by: Vec<String>,
     invoices: Vec<InvoiceView>,
     findings: Vec<FindingView>,
     steps: Vec<StepView>,
@@ -191,6 +209,10 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         },
         parts: reader.parts(&id)?.iter().map(|part| FlowLine::new(part, t, Timestamp::now())).collect(),
         asked: reader.change(&id)?.map(|change| asked(t, change.asked)),
+        may_ask: treatment::may_ask(&flow, &invoices),
+        changes: treatment::changes(t, &reader, &flow, &invoices)?,
+        complements: reader.complements(&id)?.into_iter().filter_map(|complement| complement.delivered_as).collect(),
+        replaced_by: reader.replaced_by(&id)?.iter().map(ToString::to_string).collect(),
         findings: findings(t, &reader, &id)?,
         steps: steps(t, &reader, &flow)?,
         attempts: attempts(t, &reader, &flow)?,
@@ -232,6 +254,7 @@ fn invoice(t: Tongue, invoice: &InvoiceRecord) -> InvoiceView {
         status: invoice.status.as_ref().map(|s| t.status(s)).map(|(label, tone)| (label, tone.class())),
         status_at: invoice.status_at.as_deref().map(chorus_date).unwrap_or_default(),
         refused: invoice.refused.clone().unwrap_or_default(),
+        replaces: invoice.replaces.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -421,9 +444,6 @@ fn journal_download(
 
 /// What a person may decide about the flow in its state: exactly what its machine allows.
 fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
-    let Some(state) = Some(&flow.state).filter(|_| flow.kind == FlowKind::Deposit).and_then(|s| s.parse().ok()) else {
-        return Vec::new();
-    };
     let all = [
         Choice {
             word: "confirme",
@@ -433,7 +453,7 @@ fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
                 "You found the invoice on Chorus Pro’s portal. The flow counts as deposited and is followed again; nothing is sent.",
             ),
             asks_number: true,
-            event: deposit::Event::ConfirmedByPerson,
+            event: Decidable::Deposit(deposit::Event::ConfirmedByPerson),
         },
         Choice {
             word: "renvoyer",
@@ -443,7 +463,7 @@ fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
                 "You looked for the invoice on Chorus Pro’s portal and it is not there. It is deposited again: were it there after all, it would be deposited twice.",
             ),
             asks_number: false,
-            event: deposit::Event::ResendByPerson,
+            event: Decidable::Deposit(deposit::Event::ResendByPerson),
         },
         Choice {
             word: "abandonner",
@@ -453,13 +473,41 @@ fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
                 "The flow ends here for ever. If the invoice is still due, drop a new one.",
             ),
             asks_number: false,
-            event: deposit::Event::AbandonedByPerson,
+            event: Decidable::Deposit(deposit::Event::AbandonedByPerson),
+        },
+        Choice {
+            word: "abandonner",
+            label: t.say("Abandonner", "Abandon"),
+            meaning: if flow.state == status_change::State::Doubtful.as_str() {
+                t.say(
+                    "On ne sait pas si Chorus Pro a donné ce statut : regardez la facture sur le portail. Fluxgate n’enverra plus rien pour cette demande, et ne reprend pas ce qui a été donné.",
+                    "It is not known whether Chorus Pro gave this status: look at the invoice on the portal. Fluxgate sends nothing more for this request, and takes back nothing that was given.",
+                )
+            } else {
+                t.say(
+                    "Le statut ne sera pas transmis à Chorus Pro. La demande suivante pour la même facture prend son tour.",
+                    "The status will not be passed on to Chorus Pro. The invoice’s next request takes its turn.",
+                )
+            },
+            asks_number: false,
+            event: Decidable::Change(status_change::Event::AbandonedByPerson),
         },
     ];
-    let allowed = |choice: &Choice| {
-        deposit::decide(state, choice.event, Timestamp::now(), &Policy::default()) != Decision::Impossible
-    };
-    all.into_iter().filter(allowed).collect()
+    all.into_iter().filter(|choice| is_allowed(flow, choice.event)).collect()
+}
+
+fn is_allowed(flow: &FlowRecord, event: Decidable) -> bool {
+    let (now, policy) = (Timestamp::now(), Policy::default());
+    match (flow.kind, event) {
+        (FlowKind::Deposit, Decidable::Deposit(event)) => {
+            flow.state.parse().is_ok_and(|state| deposit::decide(state, event, now, &policy) != Decision::Impossible)
+        }
+        (FlowKind::StatusChange, Decidable::Change(event)) => flow
+            .state
+            .parse()
+            .is_ok_and(|state| status_change::decide(state, event, now, &policy) != Decision::Impossible),
+        _ => false,
+    }
 }
 
 /// Asks once more before a decision that cannot be taken back.
@@ -514,19 +562,23 @@ pub fn decide(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer,
     }
     let deposit_number = deposit_number.or_else(|| row.and_then(|row| row.deposit_number));
     let remark: String = ask.form.trimmed("remark").chars().filter(|c| !c.is_control()).take(REMARK_LIMIT).collect();
-    let abandoned = choice.event == deposit::Event::AbandonedByPerson;
-    let facts = Facts {
-        fault: abandoned.then(|| Fault::new(Code::Abandoned).with("who", visit.person())),
-        deposit_number,
-        detail: (!remark.is_empty()).then_some(remark),
-        person: Some(visit.person().to_owned()),
-        ..Facts::default()
+    let detail = (!remark.is_empty()).then_some(remark);
+    let given_up = || Some(Fault::new(Code::Abandoned).with("who", visit.person()));
+    let (person, now) = (Some(visit.person().to_owned()), Timestamp::now());
+    let impossible = match choice.event {
+        Decidable::Deposit(event) => {
+            let fault = given_up().filter(|_| event == deposit::Event::AbandonedByPerson);
+            let facts = Facts { fault, deposit_number, detail, person, ..Facts::default() };
+            let decided = site.store.decide(&flow_id, event, facts, None, now).wait()?;
+            matches!(decided, Decided::Impossible { .. })
+        }
+        Decidable::Change(event) => {
+            let facts = ChangeFacts { fault: given_up(), detail, person, ..ChangeFacts::default() };
+            let decided = site.store.decide_change(&flow_id, event, facts, None, now).wait()?;
+            matches!(decided, Decided::Impossible { .. })
+        }
     };
-    let decided = site.store.decide(&flow_id, choice.event, facts, None, Timestamp::now()).wait()?;
-    let said = match decided {
-        Decided::Moved { .. } => "decide",
-        Decided::Impossible { .. } => "impossible",
-    };
-    log::info!(flow = flow_id.as_str(), event = choice.event.as_str(); "A person decided about a flow");
+    let said = if impossible { "impossible" } else { "decide" };
+    log::info!(flow = flow_id.as_str(), choice = choice.word; "A person decided about a flow");
     Ok(Answer::see_other(&format!("/flux/{flow_id}?fait={said}")))
 }

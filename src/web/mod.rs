@@ -4,7 +4,7 @@
 //! journalled with its person; everything shown is escaped; secrets go in and never come out; it works without
 //! scripts. It listens on a Unix socket only, behind the door.
 //!
-//! Refuses to know: TLS, Chorus Pro's wire, SQL.
+//! Refuses to know: TLS, Chorus Pro's calls, SQL.
 
 mod answer;
 mod ask;
@@ -31,6 +31,7 @@ mod server;
 mod session;
 mod site;
 mod throttle;
+mod treatment;
 mod words;
 
 use std::path::PathBuf;

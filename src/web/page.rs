@@ -101,6 +101,11 @@ const DONE: &[(&str, &str, &str)] = &[
         "L’état a changé entre-temps : décision non appliquée.",
         "The state changed meanwhile: the decision was not applied.",
     ),
+    (
+        "demande",
+        "Statut demandé et journalisé ; il est transmis à Chorus Pro.",
+        "Status asked for and journalled; it is passed on to Chorus Pro.",
+    ),
     ("personne", "Personne enregistrée.", "Person enrolled."),
     (
         "mot-de-passe",

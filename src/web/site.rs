@@ -19,6 +19,7 @@ use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
     Claim, Settings, asset, configuration, directory, entry, flow, flows, guide, help, home, journal, people, secrets,
+    treatment,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -212,6 +213,8 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Get, ["flux", id, "accuse"]) => flow::receipt(site, visit, id),
         (Get, ["flux", id, "decision"]) => flow::confirm(site, ask, visit, id, None),
         (Post, ["flux", id, "decision"]) => flow::decide(site, ask, visit, id),
+        (Get, ["flux", id, "statut"]) => treatment::show(site, ask, visit, id, None),
+        (Post, ["flux", id, "statut"]) => treatment::ask_for(site, ask, visit, id),
         (Get, ["configuration"]) => configuration::show(site, ask, visit),
         (Post, ["configuration"]) => configuration::save(site, ask, visit),
         (Get, ["configuration", "assistant"]) => guide::show(site, ask, visit),

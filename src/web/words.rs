@@ -328,6 +328,11 @@ impl Tongue {
                 ("Livraison en échec, nouvel essai prévu", "Delivery failed, to be tried again")
             }
             "reception.taken" => ("Prise par l’application", "Taken by the application"),
+            "reception.completed" => ("Complétée par le fournisseur", "Completed by the supplier"),
+            "reception.complement_downloaded" => {
+                ("Complément téléchargé et enregistré", "Complement downloaded and kept")
+            }
+            "reception.complement_placed" => ("Nouvelles pièces livrées", "New pieces delivered"),
             other => return other.replace(['_', '.'], " "),
         };
         self.say(french, english).to_owned()

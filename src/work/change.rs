@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chorus::{ConsulterHistorique, History, Motive, RecupererEtatsTraitement, TraiterRecue, TreatmentError};
-use crate::domain::{InvoiceStatus, Realm, Timestamp};
+use crate::chorus::{ConsulterHistorique, History, Motive, TraiterRecue, TreatmentError};
+use crate::domain::InvoiceStatus;
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::status_change::{Event, State};
 use crate::store::{AskedChange, AttemptRecord, ChangeFacts, ChangeRecord, Decided, FlowRecord, Lease, StoreError};
@@ -16,11 +16,10 @@ use crate::work::complement;
 use crate::work::connector::CallError;
 use crate::work::core::{Core, JobError};
 use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::transitions;
 
 /// A change that waits for an earlier one of its invoice looks again this often; that one's end wakes it at once.
 const TURN_WAIT: Duration = Duration::from_secs(60);
-/// How long Chorus Pro's list of the statuses that may follow one is believed (PROTOCOL §2.2: "ask it, cache one day").
-const TRANSITIONS_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// The longest wait between two tries of a change that certainly did not happen.
 const RETRY_LONGEST: Duration = Duration::from_secs(15 * 60);
 /// `traiter/recue`: the transition is not one that the present status allows (PROTOCOL §2.2).
@@ -120,7 +119,7 @@ impl Job<'_> {
         }
         let had = history.times(&self.asked.target);
         let Some(current) = history.current.clone() else { return Ok(Objection::None { had }) };
-        let allowed = self.transitions(&current).await?;
+        let allowed = transitions::allowed(self.core, &self.lease.realm, &current).await?;
         // An empty list is no rule that could be obeyed: Chorus Pro is asked itself (PROTOCOL §8, status order).
         if allowed.is_empty() || allowed.contains(&self.asked.target) {
             return Ok(Objection::None { had });
@@ -135,27 +134,6 @@ impl Job<'_> {
             .with("current", &current)
             .with("allowed", names.join(", "));
         Ok(Objection::Some(Event::NotAllowed, Some(fault)))
-    }
-
-    /// What may follow `current`: asked once a day per status and realm.
-    async fn transitions(&self, current: &InvoiceStatus) -> Result<Vec<InvoiceStatus>, Setback> {
-        let (core, realm) = (self.core, &self.lease.realm);
-        let name = format!("transitions.{current}");
-        if let Some(kept) = kept_transitions(core, realm, &name) {
-            return Ok(kept);
-        }
-        let allowed = match core.ask(realm, &RecupererEtatsTraitement { current: current.clone() }).await {
-            Ok(allowed) => allowed,
-            // A rule that cannot be had forbids nothing.
-            Err(Setback::Refused { .. }) => return Ok(Vec::new()),
-            Err(later) => return Err(later),
-        };
-        let codes: Vec<&str> = allowed.iter().map(InvoiceStatus::as_str).collect();
-        let value = format!("{} {}", core.now().millis(), codes.join(" "));
-        if let Err(error) = core.store.remember(realm, &name, &value).await {
-            log::warn!(error = error.to_string().as_str(); "The statuses that may follow could not be kept");
-        }
-        Ok(allowed)
     }
 
     /// The invoice's whole history.
@@ -343,15 +321,6 @@ impl Seen {
     pub(super) fn times(&self, status: &InvoiceStatus) -> u32 {
         u32::try_from(self.statuses.iter().filter(|had| *had == status).count()).unwrap_or(u32::MAX)
     }
-}
-
-fn kept_transitions(core: &Core, realm: &Realm, name: &str) -> Option<Vec<InvoiceStatus>> {
-    let value = core.store.reader().and_then(|reader| reader.remembered(realm, name)).ok().flatten()?;
-    let mut words = value.split(' ').filter(|word| !word.is_empty());
-    let at = Timestamp::from_millis(words.next()?.parse().ok()?);
-    let now = core.now();
-    (at <= now && now.since(at) < TRANSITIONS_KEPT)
-        .then(|| words.map(|code| InvoiceStatus::from(code.to_owned())).collect())
 }
 
 fn incomplete(asked: &AskedChange, error: &TreatmentError) -> Fault {

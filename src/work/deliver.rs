@@ -4,6 +4,7 @@
 //! the same delivery made twice is one folder. Names from outside never leave it. A pivot that cannot be read is delivered
 //! as it came, with the fault.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,11 +17,12 @@ use crate::fault::{Code, Fault, Language};
 use crate::flow::reception::{Event, State};
 use crate::invoice::pivot::{self, AttachmentKind, Limits, PivotInvoice};
 use crate::os::durable;
-use crate::store::{FlowRecord, InvoiceRecord, Lease, ReceptionFacts};
+use crate::store::{ComplementRecord, FlowRecord, InvoiceRecord, Lease, ReceptionFacts};
 use crate::work::core::{Core, JobError};
 use crate::work::fetch::chorus_id;
-use crate::work::folders::{Shelf, remove_whatever, safe_file_name, slug};
+use crate::work::folders::{DeliveryId, Shelf, remove_whatever, safe_file_name, slug};
 use crate::work::receipts::fault_json;
+use crate::work::received_complement;
 use crate::work::seal::{self, Purpose};
 
 /// Bytes of the invoice's number in the folder's name.
@@ -37,10 +39,10 @@ const WHAT: &str = "the folder of received invoices";
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
     let flow = core.flow(&reader, lease)?;
-    if flow.state != State::Fetched.as_str() {
-        return Ok(core.store.finish(lease).await?);
-    }
     drop(reader);
+    if flow.state != State::Fetched.as_str() {
+        return received_complement::run(core, lease, flow).await;
+    }
     let placed = {
         let flow = flow.clone();
         core.apart(move |core| place(core, &flow)).await
@@ -53,9 +55,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
         }
         Err(JobError::Files { what, error }) => {
             log::error!(flow = flow.id.as_str(), error = error.to_string().as_str(); "A received invoice cannot be placed into {what}");
-            let id = chorus_id(&core.store.reader()?, &flow.id)?;
-            let fault = Fault::new(Code::DeliveryFailed).with("chorus_id", id).with("detail", error);
-            (Event::PlacingFailed, ReceptionFacts { fault: Some(fault), ..ReceptionFacts::default() })
+            (Event::PlacingFailed, not_placed(core, &flow, error)?)
         }
         Err(other) => return Err(other),
     };
@@ -67,9 +67,17 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     Ok(())
 }
 
+/// What a delivery that came to nothing shows.
+pub(super) fn not_placed(core: &Core, flow: &FlowRecord, error: std::io::Error) -> Result<ReceptionFacts, JobError> {
+    let id = chorus_id(&core.store.reader()?, &flow.id)?;
+    let fault = Fault::new(Code::DeliveryFailed).with("chorus_id", id).with("detail", error);
+    Ok(ReceptionFacts { fault: Some(fault), ..ReceptionFacts::default() })
+}
+
 /// The delivery is journalled: an application that was faster than the journal has taken it, and its mark goes.
 async fn settle(core: &Arc<Core>, flow: &FlowRecord, folder: &str) -> Result<(), JobError> {
-    let mark = core.folders.delivery_mark(&flow.account, &flow.id).map_err(JobError::files(WHAT))?;
+    let delivery = DeliveryId { flow: flow.id.clone(), complement: 0 };
+    let mark = core.folders.delivery_mark(&flow.account, &delivery).map_err(JobError::files(WHAT))?;
     let (own, folder) = (flow.clone(), folder.to_owned());
     let taken = core
         .apart(move |core| {
@@ -95,8 +103,12 @@ pub(super) async fn settle_former(core: &Arc<Core>) {
 async fn settle_marked(core: &Arc<Core>) -> Result<(), JobError> {
     let accounts: BTreeSet<AccountName> = core.options.load().routes.iter().map(|r| r.account.clone()).collect();
     for account in accounts {
-        for id in core.folders.marked(&account).map_err(JobError::files(WHAT))? {
-            let Some(flow) = core.store.reader()?.flow(&id)? else { continue };
+        for delivery in core.folders.marked(&account).map_err(JobError::files(WHAT))? {
+            let Some(flow) = core.store.reader()?.flow(&delivery.flow)? else { continue };
+            if delivery.complement > 0 {
+                received_complement::settle(core, &flow, &delivery).await?;
+                continue;
+            }
             // Without a folder it was placed and not journalled: its job is due, and needs the mark.
             if let Some(folder) = flow.delivered_as.clone() {
                 settle(core, &flow, &folder).await?;
@@ -113,13 +125,13 @@ struct Placed {
 }
 
 /// A file of the delivery.
-struct Part<'a> {
-    role: &'static str,
-    name: String,
+pub(super) struct Part<'a> {
+    pub role: &'static str,
+    pub name: String,
     /// The name it had, when that differs.
-    given: Option<&'a str>,
-    mime: &'a str,
-    content: &'a [u8],
+    pub given: Option<&'a str>,
+    pub mime: &'a str,
+    pub content: &'a [u8],
 }
 
 fn place(core: &Core, flow: &FlowRecord) -> Result<Placed, JobError> {
@@ -130,21 +142,37 @@ fn place(core: &Core, flow: &FlowRecord) -> Result<Placed, JobError> {
     let bytes = reader.document(&hash)?.ok_or(JobError::Missing("the download"))?;
     drop(reader);
 
-    let limits = Limits::default();
-    let xml = pivot::unwrap_download(&bytes, &limits);
-    let read = xml.as_ref().map_err(Clone::clone).and_then(|xml| pivot::read(xml, &limits)).map_err(|e| e.to_string());
-    let read = read.and_then(|pivot| ours(pivot, &invoice));
-    let fault = read.as_ref().err().map(|detail| {
-        log::warn!(flow = flow.id.as_str(), chorus_id = id.0, detail = detail.as_str(); "A received invoice's pivot cannot be read; it is delivered as it came");
-        Fault::new(Code::PivotUnreadable).with("chorus_id", id).with("detail", detail)
-    });
+    let (xml, read) = read(&bytes, &invoice);
+    let fault = read.as_ref().err().map(|detail| unreadable(flow, id, detail));
     let parts = match (&read, &xml) {
-        (Ok((_, pivot)), Ok(xml)) => parts(xml, pivot),
-        _ => vec![Part { role: "pivot", name: raw_name(&bytes).to_owned(), given: None, mime: "", content: &bytes }],
+        (Ok((_, pivot)), Some(xml)) => parts(xml, pivot),
+        _ => vec![raw(&bytes)],
     };
-    let delivery = Delivery { core, flow, invoice: &invoice, id, hash, fault: fault.as_ref() };
+    let delivery = Delivery { core, flow, invoice: &invoice, id, hash, fault: fault.as_ref(), complement: None };
     let folder = delivery.put(&parts, read.as_ref().ok())?;
     Ok(Placed { folder, fault })
+}
+
+/// What a download holds of an invoice, with the pivot's version.
+pub(super) type Read = Result<(Option<String>, PivotInvoice), String>;
+
+/// The pivot inside a download, and what it says of the invoice.
+pub(super) fn read<'a>(bytes: &'a [u8], invoice: &InvoiceRecord) -> (Option<Cow<'a, [u8]>>, Read) {
+    let limits = Limits::default();
+    let xml = pivot::unwrap_download(bytes, &limits);
+    let read = xml.as_ref().map_err(Clone::clone).and_then(|xml| pivot::read(xml, &limits)).map_err(|e| e.to_string());
+    let read = read.and_then(|pivot| ours(pivot, invoice));
+    (xml.ok(), read)
+}
+
+pub(super) fn unreadable(flow: &FlowRecord, id: ChorusInvoiceId, detail: &str) -> Fault {
+    log::warn!(flow = flow.id.as_str(), chorus_id = id.0, detail = detail; "A received invoice's pivot cannot be read; it is delivered as it came");
+    Fault::new(Code::PivotUnreadable).with("chorus_id", id).with("detail", detail)
+}
+
+/// A download that nobody understood, as it came.
+pub(super) fn raw(bytes: &[u8]) -> Part<'_> {
+    Part { role: "pivot", name: raw_name(bytes).to_owned(), given: None, mime: "", content: bytes }
 }
 
 /// The pivot's invoice that was asked for, with the pivot's version.
@@ -167,7 +195,7 @@ fn raw_name(bytes: &[u8]) -> &'static str {
 }
 
 /// The files of a delivery whose pivot was read.
-fn parts<'a>(xml: &'a [u8], pivot: &'a PivotInvoice) -> Vec<Part<'a>> {
+pub(super) fn parts<'a>(xml: &'a [u8], pivot: &'a PivotInvoice) -> Vec<Part<'a>> {
     let mut parts =
         vec![Part { role: "pivot", name: "pivot.xml".to_owned(), given: None, mime: "application/xml", content: xml }];
     let principal = pivot.principal();
@@ -221,18 +249,27 @@ fn extension(name: &str, content: &[u8]) -> String {
     }
 }
 
-struct Delivery<'a> {
-    core: &'a Core,
-    flow: &'a FlowRecord,
-    invoice: &'a InvoiceRecord,
-    id: ChorusInvoiceId,
-    hash: DocumentHash,
-    fault: Option<&'a Fault>,
+pub(super) struct Delivery<'a> {
+    pub core: &'a Core,
+    pub flow: &'a FlowRecord,
+    pub invoice: &'a InvoiceRecord,
+    pub id: ChorusInvoiceId,
+    /// Of the download.
+    pub hash: DocumentHash,
+    pub fault: Option<&'a Fault>,
+    /// What it completes; `None`: it is the invoice itself.
+    pub complement: Option<Complement<'a>>,
+}
+
+/// Which delivery is completed, by which complement.
+pub(super) struct Complement<'a> {
+    pub of: &'a str,
+    pub record: &'a ComplementRecord,
 }
 
 impl Delivery<'_> {
     /// Builds the folder apart and renames it into place; answers its name.
-    fn put(&self, parts: &[Part<'_>], read: Option<&(Option<String>, PivotInvoice)>) -> Result<String, JobError> {
+    pub fn put(&self, parts: &[Part<'_>], read: Option<&(Option<String>, PivotInvoice)>) -> Result<String, JobError> {
         let shelf = self.core.folders.shelf(&self.flow.account, Shelf::Received).map_err(JobError::files(WHAT))?;
         let name = self.folder_name(&shelf)?;
         let target = shelf.join(&name);
@@ -242,8 +279,10 @@ impl Delivery<'_> {
             return Ok(name);
         }
         let (account, folders) = (&self.flow.account, &self.core.folders);
-        let draft = folders.delivery_draft(account, &self.flow.id).map_err(JobError::files(WHAT))?;
-        let mark = folders.delivery_mark(account, &self.flow.id).map_err(JobError::files(WHAT))?;
+        let complement = self.complement.as_ref().map_or(0, |complement| complement.record.n);
+        let delivery = DeliveryId { flow: self.flow.id.clone(), complement };
+        let draft = folders.delivery_draft(account, &delivery).map_err(JobError::files(WHAT))?;
+        let mark = folders.delivery_mark(account, &delivery).map_err(JobError::files(WHAT))?;
         if mark.exists() && !draft.exists() {
             // Placed before a crash, and taken since, wholly or in part: never delivered twice.
             return std::fs::read_to_string(&mark).map_err(JobError::files(WHAT));
@@ -268,8 +307,11 @@ impl Delivery<'_> {
     }
 
     /// `<date>_<number>_<chorusid>`; the date is that of our sighting, so that folders sort as they came. With the flow
-    /// behind it when another environment's invoice has the same three.
+    /// behind it when another environment's invoice has the same three. A complement's is named after what it completes.
     fn folder_name(&self, shelf: &Path) -> Result<String, JobError> {
+        if let Some(Complement { of, record }) = &self.complement {
+            return Ok(format!("{of}-complement-{}", record.n));
+        }
         let date = self.flow.received_at.paris_date();
         let number = slug(self.invoice.facts.number.as_str(), NUMBER_BYTES);
         let name = format!("{date}_{number}_{}", self.id);
@@ -308,6 +350,16 @@ impl Delivery<'_> {
         put("number", facts.number.as_str().into());
         put("status", self.invoice.status.as_ref().map(|s| s.as_str()).into());
         put("status_at", self.invoice.status_at.as_deref().into());
+        put(
+            "complement",
+            self.complement.as_ref().map_or(Value::Null, |complement| {
+                json!({
+                    "of": complement.of,
+                    "n": complement.record.n,
+                    "completed_at": complement.record.completed_at.as_str(),
+                })
+            }),
+        );
         match read {
             Some((_, pivot)) => described(pivot, &mut put),
             None => searched(self.invoice, &mut put),

@@ -482,6 +482,7 @@ mod tests {
             issued_on: None,
             payable: None,
             type_code: "380".to_owned(),
+            preceding: Vec::new(),
         };
         let row = |number: &str, supplier: &str, deposited: &str| SentInvoice {
             id: crate::domain::ChorusInvoiceId(1),

@@ -1,4 +1,4 @@
-//! Downloads a received invoice.
+//! Downloads a received invoice, and once more each time its supplier has completed it.
 //!
 //! Promise: the download flips a flag at Chorus Pro, so its bytes are durable before anything looks into them
 //! (PROTOCOL §0.6); one invoice per call.
@@ -23,9 +23,13 @@ const REFUSED_LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
     let flow = core.flow(&reader, lease)?;
-    if flow.state != State::Found.as_str() {
+    let event = if flow.state == State::Found.as_str() {
+        Event::Downloaded
+    } else if reader.complements(&flow.id)?.iter().any(|complement| complement.document.is_none()) {
+        Event::ComplementDownloaded
+    } else {
         return Ok(core.store.finish(lease).await?);
-    }
+    };
     let invoice = chorus_id(&reader, &flow.id)?;
     drop(reader);
     let service = TelechargerGroupe { invoice, format: DownloadFormat::Pivot };
@@ -46,8 +50,8 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     };
     let facts = ReceptionFacts { document: Some(content), ..ReceptionFacts::default() };
     let now = core.now();
-    core.record(|| core.store.advance(&flow.id, Event::Downloaded, facts.clone(), Some(lease), now)).await?;
-    log::info!(flow = flow.id.as_str(), chorus_id = invoice.0, bytes = size; "A received invoice is downloaded and durable");
+    core.record(|| core.store.advance(&flow.id, event, facts.clone(), Some(lease), now)).await?;
+    log::info!(flow = flow.id.as_str(), event = event.as_str(), chorus_id = invoice.0, bytes = size; "A received invoice is downloaded and durable");
     Ok(())
 }
 

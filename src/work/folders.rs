@@ -5,6 +5,7 @@
 //! system, and nobody is shown that one. `depot` exists only in the bridge.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -92,9 +93,9 @@ impl Folders {
         for account in accounts {
             let bench = self.bench(account)?;
             // Marks go before their drafts, so that this may be cut short as well.
-            for flow in self.marked(account)? {
-                if bench.join(format!("{DELIVERY_DRAFT}{flow}")).exists() {
-                    durable::remove_durably(&bench.join(format!("{DELIVERY_MARK}{flow}")))?;
+            for delivery in self.marked(account)? {
+                if bench.join(format!("{DELIVERY_DRAFT}{delivery}")).exists() {
+                    durable::remove_durably(&bench.join(format!("{DELIVERY_MARK}{delivery}")))?;
                 }
             }
             for left in std::fs::read_dir(&bench)? {
@@ -108,24 +109,51 @@ impl Folders {
     }
 
     /// Where a delivery is built.
-    pub(super) fn delivery_draft(&self, account: &AccountName, flow: &FlowId) -> io::Result<PathBuf> {
-        Ok(self.bench(account)?.join(format!("{DELIVERY_DRAFT}{flow}")))
+    pub(super) fn delivery_draft(&self, account: &AccountName, delivery: &DeliveryId) -> io::Result<PathBuf> {
+        Ok(self.bench(account)?.join(format!("{DELIVERY_DRAFT}{delivery}")))
     }
 
     /// What says that a delivery was whole and its rename under way: without its draft beside it, it was placed. Holds
     /// the folder's name.
-    pub(super) fn delivery_mark(&self, account: &AccountName, flow: &FlowId) -> io::Result<PathBuf> {
-        Ok(self.bench(account)?.join(format!("{DELIVERY_MARK}{flow}")))
+    pub(super) fn delivery_mark(&self, account: &AccountName, delivery: &DeliveryId) -> io::Result<PathBuf> {
+        Ok(self.bench(account)?.join(format!("{DELIVERY_MARK}{delivery}")))
     }
 
-    /// The flows whose deliveries are marked.
-    pub(super) fn marked(&self, account: &AccountName) -> io::Result<Vec<FlowId>> {
-        let mut flows = Vec::new();
+    /// The deliveries that are marked.
+    pub(super) fn marked(&self, account: &AccountName) -> io::Result<Vec<DeliveryId>> {
+        let mut deliveries = Vec::new();
         for entry in std::fs::read_dir(self.bench(account)?)? {
             let name = entry?.file_name();
-            flows.extend(name.to_str().and_then(|name| name.strip_prefix(DELIVERY_MARK)?.parse::<FlowId>().ok()));
+            deliveries.extend(name.to_str().and_then(|name| DeliveryId::read(name.strip_prefix(DELIVERY_MARK)?)));
         }
-        Ok(flows)
+        Ok(deliveries)
+    }
+}
+
+/// Names a delivery on the bench: a received invoice's flow, and which of its complements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DeliveryId {
+    pub flow: FlowId,
+    /// 0 is the invoice itself.
+    pub complement: u32,
+}
+
+impl DeliveryId {
+    fn read(text: &str) -> Option<Self> {
+        let (flow, complement) = match text.split_once('.') {
+            Some((flow, n)) => (flow, n.parse().ok()?),
+            None => (text, 0),
+        };
+        Some(Self { flow: flow.parse().ok()?, complement })
+    }
+}
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.complement {
+            0 => self.flow.fmt(f),
+            n => write!(f, "{}.{n}", self.flow),
+        }
     }
 }
 
@@ -255,15 +283,19 @@ mod tests {
         std::fs::create_dir(bench.join("half")).unwrap();
         std::fs::write(bench.join("half/x"), b"x").unwrap();
         std::fs::write(bench.join("file"), b"x").unwrap();
-        // Two deliveries whose rename was under way: one did not come to it, the other did.
-        let (broken, placed) = (FlowId::from_u128(1), FlowId::from_u128(2));
-        std::fs::create_dir(folders.delivery_draft(&account, &broken).unwrap()).unwrap();
-        for flow in [&broken, &placed] {
-            std::fs::write(folders.delivery_mark(&account, flow).unwrap(), b"folder").unwrap();
+        // Deliveries whose rename was under way: some did not come to it, others did.
+        let delivery = |flow, complement| DeliveryId { flow: FlowId::from_u128(flow), complement };
+        let (broken, placed) = ([delivery(1, 0), delivery(2, 1)], [delivery(2, 0), delivery(1, 12)]);
+        for delivery in &broken {
+            std::fs::create_dir(folders.delivery_draft(&account, delivery).unwrap()).unwrap();
+        }
+        for delivery in broken.iter().chain(&placed) {
+            std::fs::write(folders.delivery_mark(&account, delivery).unwrap(), b"folder").unwrap();
         }
         folders.prepare(&BTreeSet::from([account.clone()])).unwrap();
-        assert_eq!(folders.marked(&account).unwrap(), [placed]);
-        assert_eq!(std::fs::read_dir(&bench).unwrap().count(), 1);
+        let left = folders.marked(&account).unwrap();
+        assert!(left.len() == 2 && placed.iter().all(|delivery| left.contains(delivery)), "{left:?}");
+        assert_eq!(std::fs::read_dir(&bench).unwrap().count(), 2);
         for shelf in Shelf::ALL {
             assert!(folders.path(&account, shelf).is_dir());
         }

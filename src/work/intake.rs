@@ -256,6 +256,7 @@ pub(super) fn invoice_facts(facts: invoice::Facts) -> Option<InvoiceFacts> {
         issued_on: facts.issue_date,
         payable,
         type_code: facts.type_code,
+        preceding: facts.preceding,
     })
 }
 

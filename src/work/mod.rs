@@ -26,6 +26,8 @@ mod ledger;
 mod pivot;
 mod reach;
 mod receipts;
+mod received_complement;
+mod received_statuses;
 mod reception;
 mod recipients;
 mod rejection;
@@ -33,7 +35,9 @@ mod rejects;
 mod seal;
 mod settings;
 mod split;
+mod status_events;
 mod statuses;
+mod transitions;
 pub mod watch;
 
 pub use self::core::{Clock, Parts};
@@ -42,4 +46,5 @@ pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_ste
 pub use reception::CURSOR as RECEPTION_CURSOR;
 pub use recipients::Recipients;
 pub use seal::{Purpose, SealError, canonical, seal, verify};
-pub use settings::{Check, LimitsSection, Options, RouteSection};
+pub use settings::{Check, LimitsSection, Options, RouteSection, StatusForm};
+pub use transitions::kept_transitions;

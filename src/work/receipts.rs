@@ -299,6 +299,7 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("state", own.flow.state.as_str().into());
             put("final", own.is_final().into());
             put("duplicate_of", Value::Null);
+            put("replaces", own.all_invoices().find_map(|i| i.replaces.as_ref()).map(FlowId::as_str).into());
             put("deposit_number", own.flow.deposit_number.as_ref().map(|number| number.as_str()).into());
             put("announced", own.sending.announced());
             put("converted", own.sending.converted());
@@ -314,6 +315,7 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("state", state.into());
             put("final", true.into());
             put("duplicate_of", arrival.flow.as_ref().map(FlowId::as_str).into());
+            put("replaces", Value::Null);
             put("deposit_number", Value::Null);
             put("announced", Value::Null);
             put("converted", Value::Null);
@@ -363,6 +365,7 @@ fn invoice_json(invoice: &InvoiceRecord) -> Value {
         "status": invoice.status.as_ref().map(|status| status.as_str()),
         "status_at": invoice.status_at,
         "refused": invoice.refused,
+        "replaces": invoice.replaces.as_ref().map(FlowId::as_str),
     })
 }
 

@@ -100,6 +100,7 @@ fn receipt(
         "state": state,
         "final": true,
         "duplicate_of": null,
+        "replaces": null,
         "deposit_number": null,
         "announced": null,
         "converted": null,

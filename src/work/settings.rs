@@ -7,8 +7,9 @@ use serde::Deserialize;
 use crate::chorus::FluxSyntax;
 use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Realm, Siret, Timestamp};
 use crate::fault::Language;
-use crate::flow::Policy;
+use crate::flow::{FlowKind, Policy};
 use crate::invoice::Profile;
+use crate::store::FlowRecord;
 use crate::work::watch::WatchOptions;
 
 /// `[limits]`: sizes, counts and waits. What a file leaves out has the default of `config/fluxgate.toml`.
@@ -98,6 +99,18 @@ pub enum Check {
     Warn,
 }
 
+/// How an account is told of its invoices' statuses in `/statuts`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusForm {
+    /// One JSON per event.
+    #[default]
+    Json,
+    /// One `CPPStatut` (XML) per event.
+    Cppstatut,
+    Both,
+}
+
 /// Whether the files of a route are announced as signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -132,6 +145,9 @@ pub struct RouteSection {
     /// Whether invoices received for this establishment are placed in this account's `/recues`.
     #[serde(default)]
     pub receive: bool,
+    /// How this account is told of statuses of this establishment's invoices.
+    #[serde(default)]
+    pub statuses: StatusForm,
 }
 
 impl RouteSection {
@@ -190,6 +206,14 @@ impl Options {
     pub fn route(&self, account: &AccountName, folder: &str) -> Option<&RouteSection> {
         let folder = folder.trim_matches('/');
         self.routes.iter().find(|route| route.account == *account && route.folder.trim_matches('/') == folder)
+    }
+
+    /// How the account of a flow is told of statuses: as its first route to the flow's establishment and environment
+    /// says; of received invoices, the first that receives them.
+    pub fn status_form(&self, flow: &FlowRecord) -> StatusForm {
+        let routes = || self.routes.iter().filter(|r| r.account == flow.account && r.realm() == flow.realm);
+        let receiving = routes().find(|route| flow.kind == FlowKind::Reception && route.receive);
+        receiving.or_else(|| routes().next()).map_or_else(StatusForm::default, |route| route.statuses)
     }
 
     /// Realms whose received invoices are looked for, each with the account they are placed for (the first route that

@@ -1,38 +1,35 @@
 //! Follows the invoices of an integrated flow to their final status.
 //!
-//! Promise: Chorus Pro's status is recorded, never decided here; each new one is a leaf, a line of the receipt and one JSON
-//! file in `/statuts/`, written before the leaf so that a crash cannot lose it. The history is asked for only when the
-//! search shows a change. Unknown codes and rejections are shown.
+//! Promise: Chorus Pro's status is recorded, never decided here; each new one is a leaf, a line of the receipt and an event
+//! in `/statuts/`. The history is asked for only when the search shows a change. Unknown codes, rejections and suspensions
+//! are shown.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
-use crate::chorus::{ConsulterHistorique, HistoryStatus, Page, RechercherFournisseur, SentInvoice, WireDate};
-use crate::domain::{ChorusInvoiceId, DepositNumber, InvoiceStatus, Timestamp};
+use crate::chorus::{Page, RechercherFournisseur, SentInvoice, WireDate};
+use crate::domain::InvoiceStatus;
 use crate::fault::{Code, Fault, Language};
+use crate::flow::FlowKind;
 use crate::flow::deposit::State;
-use crate::os::durable;
 use crate::store::{FlowRecord, InvoiceRecord, Lease, StatusRecord};
 use crate::work::core::{Core, JobError};
 use crate::work::doubt::same_supplier;
-use crate::work::folders::{Shelf, slug};
 use crate::work::reach::{PAGES_LIMIT, Setback};
-use crate::work::seal::{self, Purpose};
+use crate::work::{received_statuses, status_events};
 
 /// An integrated invoice that a search does not show is looked for this often at first.
 const FIND_AGAIN: Duration = Duration::from_secs(60);
 /// How long an integrated invoice may be missing from searches before it is a fault.
 const FIND_GRACE: Duration = Duration::from_secs(3600);
-/// Bytes of an invoice's number in a file's name.
-const NUMBER_BYTES: usize = 60;
-/// Statuses kept of one invoice.
-const STATUSES_LIMIT: usize = 10_000;
 
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
     let flow = core.flow(&reader, lease)?;
+    if flow.kind == FlowKind::Reception {
+        drop(reader);
+        return received_statuses::run(core, lease, &flow).await;
+    }
     let followed = flow.state.parse::<State>().is_ok_and(State::is_followed);
     let open: Vec<InvoiceRecord> = reader.invoices(&flow.id)?.into_iter().filter(is_open).collect();
     let known = reader.statuses(&flow.id)?;
@@ -104,7 +101,7 @@ impl Follower<'_> {
         }
         let mut current = of_row(&row);
         if is_news(&row, invoice, known) {
-            let history = match self.history(row.id).await {
+            let history = match status_events::history(self.core, &self.lease.realm, row.id).await {
                 Ok(history) => history,
                 Err(setback) => return Ok(Err(setback)),
             };
@@ -115,7 +112,7 @@ impl Follower<'_> {
             note(&current, invoice, round);
             // Before the statuses: a receipt that becomes final by them already says what is wrong.
             self.show(round).await?;
-            self.keep(invoice, row.id, statuses, known).await?;
+            status_events::keep(self.core, self.flow, invoice, row.id, statuses, known).await?;
         } else {
             note(&current, invoice, round);
         }
@@ -147,52 +144,17 @@ impl Follower<'_> {
         Ok(None)
     }
 
-    /// Every status the invoice has had, oldest first.
-    async fn history(&self, id: ChorusInvoiceId) -> Result<Vec<StatusRecord>, Setback> {
-        let mut statuses = Vec::new();
-        for page in 1..=PAGES_LIMIT {
-            let history = self.core.ask(&self.lease.realm, &ConsulterHistorique { invoice: id, page }).await?;
-            let more = history.has_more();
-            statuses.extend(history.statuses.into_iter().map(of_history));
-            if !more || statuses.len() >= STATUSES_LIMIT {
-                break;
-            }
-        }
-        // By date, when all are dates. The sort is stable: the answer's order decides equal ones.
-        if statuses.iter().all(|status| WireDate::new(status.at.as_str()).instant().is_some()) {
-            statuses.sort_by_key(|status| WireDate::new(status.at.as_str()).instant());
-        }
-        Ok(statuses)
-    }
-
-    /// Files first, then the journal: a crash in between writes the same files once more, under the same names.
-    async fn keep(
-        &self,
-        invoice: &InvoiceRecord,
-        id: ChorusInvoiceId,
-        statuses: Vec<StatusRecord>,
-        known: &[&StatusRecord],
-    ) -> Result<(), JobError> {
-        let events: Vec<(usize, StatusRecord)> = statuses
-            .iter()
-            .enumerate()
-            .filter(|(_, status)| !known.iter().any(|k| k.status == status.status && k.at == status.at))
-            .map(|(place, status)| (place, status.clone()))
-            .collect();
-        if events.is_empty() {
-            return Ok(());
-        }
-        let (flow, invoice_) = (self.flow.clone(), invoice.clone());
-        self.core.apart(move |core| write_events(core, &flow, &invoice_, id, &events)).await?;
-        let now = self.core.now();
-        self.core.store.record_statuses(&self.flow.id, invoice.ordinal, statuses, now).await?;
-        Ok(())
-    }
-
     /// Shows the round's fault; once every invoice was looked at, clears one that is over.
     async fn show(&self, round: &Round) -> Result<(), JobError> {
         let (core, now) = (self.core, self.core.now());
         match &round.fault {
+            // A rejection stays on show whatever becomes of the flow's other invoices.
+            Some(fault)
+                if self
+                    .flow
+                    .fault
+                    .as_ref()
+                    .is_some_and(|f| f.code == Code::InvoiceRejected && f.code != fault.code) => {}
             Some(fault) if self.flow.fault.as_ref() != Some(fault) => {
                 log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str(); "{}", fault.title(Language::En));
                 core.store.trouble(&self.flow.id, Some(fault.clone()), now).await?;
@@ -220,7 +182,14 @@ impl Follower<'_> {
 
 /// Faults of following that are over once an ordinary answer has come.
 fn passes(code: Code) -> bool {
-    matches!(code, Code::NotFoundAfterIntegration | Code::UnknownInvoiceStatus | Code::CallRefused | Code::JobFails)
+    matches!(
+        code,
+        Code::NotFoundAfterIntegration
+            | Code::UnknownInvoiceStatus
+            | Code::InvoiceSuspended
+            | Code::CallRefused
+            | Code::JobFails
+    )
 }
 
 fn is_row_of(row: &SentInvoice, invoice: &InvoiceRecord, in_our_flux: bool) -> bool {
@@ -236,21 +205,7 @@ fn is_news(row: &SentInvoice, invoice: &InvoiceRecord, known: &[&StatusRecord]) 
     let at = row.status_at.as_ref().map(WireDate::as_str);
     invoice.status.as_ref() != Some(&row.status)
         || known.is_empty()
-        || at.is_some_and(|at| !known.iter().any(|k| k.status == row.status && same_instant(&k.at, at)))
-}
-
-/// Two ways to write one moment.
-fn same_instant(a: &str, b: &str) -> bool {
-    a == b || matches!((WireDate::new(a).instant(), WireDate::new(b).instant()), (Some(a), Some(b)) if a == b)
-}
-
-fn of_history(status: HistoryStatus) -> StatusRecord {
-    StatusRecord {
-        status: status.status,
-        at: status.at.as_str().to_owned(),
-        author: status.author,
-        comment: status.comment,
-    }
+        || at.is_some_and(|at| !known.iter().any(|k| k.status == row.status && status_events::same_instant(&k.at, at)))
 }
 
 /// When the history says nothing, the search's own words.
@@ -263,78 +218,31 @@ fn of_row(row: &SentInvoice) -> StatusRecord {
     }
 }
 
-/// Counts what the current status means; a rejection is graver than an unknown code.
+/// Counts what the current status means; a rejection is graver than a suspension, and that than an unknown code.
 fn note(current: &StatusRecord, invoice: &InvoiceRecord, round: &mut Round) {
     let (status, comment) = (&current.status, &current.comment);
     if status.is_final() {
         round.ended += 1;
     }
-    if *status == InvoiceStatus::Rejetee {
-        let comment = comment.as_deref().unwrap_or("-");
-        let fault = Fault::new(Code::InvoiceRejected).with("number", &invoice.facts.number).with("comment", comment);
-        round.fault = Some(fault);
-    } else if !status.is_known() && round.fault.as_ref().is_none_or(|f| f.code != Code::InvoiceRejected) {
-        let fault = Fault::new(Code::UnknownInvoiceStatus).with("status", status).with("number", &invoice.facts.number);
+    let comment = comment.as_deref().unwrap_or("-");
+    let number = &invoice.facts.number;
+    let fault = match status {
+        InvoiceStatus::Rejetee => Fault::new(Code::InvoiceRejected).with("number", number).with("comment", comment),
+        InvoiceStatus::Suspendue => Fault::new(Code::InvoiceSuspended).with("number", number).with("comment", comment),
+        status if !status.is_known() => {
+            Fault::new(Code::UnknownInvoiceStatus).with("status", status).with("number", number)
+        }
+        _ => return,
+    };
+    if round.fault.as_ref().is_none_or(|met| gravity(met.code) <= gravity(fault.code)) {
         round.fault = Some(fault);
     }
 }
 
-/// One file per event in `/statuts/`.
-fn write_events(
-    core: &Core,
-    flow: &FlowRecord,
-    invoice: &InvoiceRecord,
-    id: ChorusInvoiceId,
-    events: &[(usize, StatusRecord)],
-) -> Result<(), JobError> {
-    const WHAT: &str = "the folder of statuses";
-    let folder = core.folders.shelf(&flow.account, Shelf::Statuses).map_err(JobError::files(WHAT))?;
-    let bench = core.folders.bench(&flow.account).map_err(JobError::files(WHAT))?;
-    for (place, status) in events {
-        let name = event_name(*place, invoice, id, status);
-        let mut document = event_document(flow, invoice, id, status);
-        seal::seal(&core.signer, Purpose::Status, &mut document)?;
-        let bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
-        let draft = bench.join(format!("status-{}-{}", flow.id, name));
-        crate::work::folders::remove_whatever(&draft).map_err(JobError::files(WHAT))?;
-        durable::write_synced(&draft, &bytes).map_err(JobError::files(WHAT))?;
-        std::fs::rename(&draft, folder.join(&name)).map_err(JobError::files(WHAT))?;
+fn gravity(code: Code) -> u8 {
+    match code {
+        Code::InvoiceRejected => 2,
+        Code::InvoiceSuspended => 1,
+        _ => 0,
     }
-    durable::sync_dir(&folder).map_err(JobError::files(WHAT))
-}
-
-/// `<date>_<place in the history>_<Chorus id>_<number>_<STATUS>.json`: sorted by name, events are in their order; written
-/// again, an event has the same name.
-fn event_name(place: usize, invoice: &InvoiceRecord, id: ChorusInvoiceId, status: &StatusRecord) -> String {
-    let at = WireDate::new(status.at.as_str()).instant().unwrap_or(Timestamp::EPOCH);
-    let date: String = at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-    let number = slug(invoice.facts.number.as_str(), NUMBER_BYTES);
-    format!("{date}_{place:03}_{id}_{number}_{}.json", slug(status.status.as_str(), NUMBER_BYTES))
-}
-
-fn event_document(
-    flow: &FlowRecord,
-    invoice: &InvoiceRecord,
-    id: ChorusInvoiceId,
-    status: &StatusRecord,
-) -> Map<String, Value> {
-    let text = |text: Option<&str>| text.map_or(Value::Null, Value::from);
-    let mut document = Map::new();
-    let mut put = |name: &str, value: Value| drop(document.insert(name.to_owned(), value));
-    put("flow", flow.id.as_str().into());
-    put("file", flow.file.as_str().into());
-    put("account", flow.account.as_str().into());
-    put("establishment", flow.realm.establishment.as_str().into());
-    put("environment", flow.realm.environment.as_str().into());
-    put("deposit_number", text(flow.deposit_number.as_ref().map(DepositNumber::as_str)));
-    put("number", invoice.facts.number.as_str().into());
-    put("supplier", invoice.facts.supplier.as_str().into());
-    put("recipient", invoice.facts.recipient.as_str().into());
-    put("chorus_id", id.0.into());
-    put("status", status.status.as_str().into());
-    put("status_at", status.at.as_str().into());
-    put("final", status.status.is_final().into());
-    put("author", text(status.author.as_deref()));
-    put("comment", text(status.comment.as_deref()));
-    document
 }

@@ -123,6 +123,25 @@ fn the_values_shown_are_the_defaults() {
     );
 }
 
+#[test]
+fn the_end_of_recycling_is_a_day() {
+    let dated =
+        |value: &str| sample().replace("# recycling_until = \"2027-08-31\"", &format!("recycling_until = {value}"));
+    let config = Config::parse(&dated("\"2027-08-31\"")).unwrap();
+    assert_eq!(config.chorus.recycling_until.unwrap().as_str(), "2027-08-31");
+    assert_eq!(
+        Config::parse(&sample()).unwrap().chorus.recycling_until,
+        None,
+        "recycling has ended unless a day is given"
+    );
+    for wrong in ["\"31/08/2027\"", "\"2027-02-30\"", "\"soon\"", "true", "\"\""] {
+        let found = problems(&dated(wrong));
+        assert_eq!((found.len(), found[0].key.as_str()), (1, "chorus.recycling_until"), "{wrong}: {}", told(&found));
+    }
+    let found = problems(&sample().replace("# recycling_until", "recycling_til"));
+    assert_eq!(found[0].key, "chorus.recycling_til", "{}", told(&found));
+}
+
 fn told(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("\n  {problem}")).collect()
 }

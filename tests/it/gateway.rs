@@ -68,6 +68,8 @@ pub struct Gateway {
     pub clock: Clock,
     /// What the watch knows; nobody is told of anything unless a test says so.
     pub watch: fluxgate::work::watch::WatchOptions,
+    /// `chorus.recycling_until`.
+    pub recycling_until: Option<String>,
 }
 
 impl Gateway {
@@ -96,6 +98,7 @@ impl Gateway {
             routed: true,
             clock: Arc::new(Timestamp::now),
             watch: fluxgate::work::watch::WatchOptions::default(),
+            recycling_until: None,
         };
         gateway.boot();
         gateway
@@ -161,8 +164,8 @@ impl Gateway {
             sirets,
             limits: self.limits.clone(),
             language: Language::Fr,
-            recycling_until: None,
             watch: self.watch.clone(),
+            recycling_until: self.recycling_until.clone(),
         }
     }
 

@@ -10,6 +10,7 @@ mod commands;
 mod complement;
 mod config;
 mod connector;
+mod correction;
 mod delivery;
 mod deposit;
 mod directory;
@@ -21,7 +22,10 @@ mod gateway;
 mod halts;
 mod house;
 mod receipts;
+mod received_statuses;
 mod reception;
+#[path = "../reference.rs"]
+mod reference;
 mod serve;
 mod simulator;
 mod status_change;

@@ -138,3 +138,32 @@ async fn a_lost_answer_is_looked_up_and_the_status_is_never_given_twice() {
         gateway.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recycler_is_passed_on_until_its_day_and_refused_after_it() {
+    let mut scenario = hurried();
+    scenario.readings.recycling_until = Some("2999-12-31".to_owned());
+    let mut gateway = Gateway::start(scenario, quick_limits()).await;
+    let invoice = ReceivedInvoice { number: "REC-6".to_owned(), ..ReceivedInvoice::sample(1, "2026-11-20") };
+    let id = gateway.simulator.control().send_invoice(invoice).0;
+    gateway
+        .await_until("the history", || gateway.folder("statuts").read_dir().is_ok_and(|mut d| d.next().is_some()))
+        .await;
+    for (day, name, state) in [("2000-01-01", "avant", "refused"), ("2999-12-31", "apres", "integrated")] {
+        gateway.recycling_until = Some(day.to_owned());
+        gateway.reload();
+        let name = format!("statuts-{name}.csv");
+        gateway
+            .drop_flow(&name, format!("id_facture;statut;motif;commentaire\n{id};A_RECYCLER;mauvais service;{day}\n"))
+            .await;
+        let receipt = gateway.await_final(&format!("{name}.json")).await;
+        assert_eq!(receipt["state"], state, "{receipt:#}");
+        if state == "refused" {
+            assert_eq!(outcome(&receipt, 0).1, "FG-418");
+            let remedy = receipt["parts"][0]["fault"]["remedy"].as_str().unwrap();
+            assert!(remedy.contains("REJETEE") && remedy.contains("nouveau numéro"), "{remedy}");
+        }
+    }
+    assert_eq!(history(&gateway, "REC-6").last().unwrap(), "A_RECYCLER");
+    gateway.stop().await;
+}

@@ -8,6 +8,7 @@ mod entry;
 mod flows;
 mod hostile;
 mod journal;
+mod treatment;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -126,6 +127,7 @@ impl House {
             issued_on: Some("2026-11-20".into()),
             payable: Some("1234.50 EUR".into()),
             type_code: "380".into(),
+            preceding: Vec::new(),
         };
         let facts = Facts { invoices: Some(vec![invoice]), syntax: Some("ubl-invoice".into()), ..Facts::default() };
         self.store.decide(flow, deposit::Event::CheckPassed, facts, None, Timestamp::now()).wait().unwrap();

@@ -1,0 +1,97 @@
+//! Reads the history of a received invoice: once it is delivered, and each time a search shows that something changed.
+//!
+//! Promise: every status once, in order, with its date, author and comment. The history is not polled: a change is seen by
+//! the reception's searches (PROTOCOL §7). A history that is behind the search is read again; if it stays behind, what the
+//! search showed is recorded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::InvoiceStatus;
+use crate::fault::{Code, Fault, Language};
+use crate::flow::reception::State;
+use crate::store::{FlowRecord, InvoiceRecord, Lease, StatusRecord};
+use crate::work::core::{Core, JobError};
+use crate::work::reach::Setback;
+use crate::work::{status_events, transitions};
+
+/// Before a history that Chorus Pro refuses, or that is behind the search, is read again; doubled each time.
+const AGAIN_FIRST: Duration = Duration::from_secs(60);
+const AGAIN_LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// So often a history that is behind the search is read again.
+const BEHIND_TRIES: u32 = 4;
+
+pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: &FlowRecord) -> Result<(), JobError> {
+    let reader = core.store.reader()?;
+    let invoice = reader.invoices(&flow.id)?.into_iter().next().ok_or(JobError::Missing("the invoice"))?;
+    let known: Vec<StatusRecord> = reader.statuses(&flow.id)?.into_iter().map(|(_, status)| status).collect();
+    drop(reader);
+    let id = invoice.chorus_id.ok_or(JobError::Missing("the invoice's id at Chorus Pro"))?;
+    // An application hears of statuses once it has the invoice; the delivery asks for this work.
+    if !matches!(flow.state.parse(), Ok(State::Delivered | State::Taken)) {
+        return Ok(core.store.finish(lease).await?);
+    }
+    let mut statuses = match status_events::history(core, &lease.realm, id).await {
+        Ok(statuses) => statuses,
+        Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
+        Err(Setback::Refused { fault }) => {
+            core.store.trouble(&flow.id, Some(fault), core.now()).await?;
+            return again(core, lease).await;
+        }
+    };
+    let behind = !is_caught_up(&invoice, &statuses);
+    if behind && (statuses.is_empty() || lease.tries >= BEHIND_TRIES) {
+        statuses.extend(sighted(&invoice));
+    }
+    let current = statuses.last().map(|status| status.status.clone());
+    let known: Vec<&StatusRecord> = known.iter().collect();
+    status_events::keep(core, flow, &invoice, id, statuses, &known).await?;
+    if let Some(current) = &current {
+        show(core, flow, &invoice, current).await?;
+        // For whoever gives it the next one: which ones Chorus Pro allows.
+        transitions::learn(core, &lease.realm, current).await;
+    }
+    if behind && lease.tries < BEHIND_TRIES {
+        return again(core, lease).await;
+    }
+    Ok(core.store.finish(lease).await?)
+}
+
+async fn again(core: &Core, lease: &Lease) -> Result<(), JobError> {
+    let wait = AGAIN_FIRST.saturating_mul(1 << lease.tries.min(16)).min(AGAIN_LONGEST);
+    Ok(core.store.retry(lease, core.now().plus(wait)).await?)
+}
+
+/// Whether the history holds what the search showed last.
+fn is_caught_up(invoice: &InvoiceRecord, statuses: &[StatusRecord]) -> bool {
+    let Some((status, at)) = &invoice.seen else { return !statuses.is_empty() };
+    statuses.last().is_some_and(|last| last.status == *status)
+        || statuses.iter().any(|had| had.status == *status && status_events::same_instant(&had.at, at))
+}
+
+/// What the search showed last, when the history does not tell.
+fn sighted(invoice: &InvoiceRecord) -> Option<StatusRecord> {
+    let (status, at) = invoice.seen.clone()?;
+    Some(StatusRecord { status, at, author: None, comment: None })
+}
+
+/// A status nobody knows is an alarm, until another one follows.
+async fn show(
+    core: &Core,
+    flow: &FlowRecord,
+    invoice: &InvoiceRecord,
+    current: &InvoiceStatus,
+) -> Result<(), JobError> {
+    let unknown = (!current.is_known())
+        .then(|| Fault::new(Code::UnknownInvoiceStatus).with("status", current).with("number", &invoice.facts.number));
+    let passes = |code| matches!(code, Code::UnknownInvoiceStatus | Code::CallRefused | Code::JobFails);
+    match &unknown {
+        Some(fault) => {
+            log::warn!(flow = flow.id.as_str(), fault = fault.code.as_str(); "{}", fault.title(Language::En));
+        }
+        // What is wrong with the delivery stays on show.
+        None if !flow.fault.as_ref().is_some_and(|fault| passes(fault.code)) => return Ok(()),
+        None => {}
+    }
+    Ok(core.store.trouble(&flow.id, unknown, core.now()).await?)
+}

@@ -1,0 +1,252 @@
+//! Tells a business application of each status that an invoice gets at Chorus Pro: one event in `/statuts/`, in order.
+//!
+//! Promise: the invoice's history is the source, never a guess; an event's file stands before its leaf, so that a crash
+//! cannot lose it, and has the same name when it is written once more. As JSON, as CPPStatut, or both: as the route says.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::chorus::{ConsulterHistorique, HistoryStatus, WireDate};
+use crate::domain::{ChorusInvoiceId, DepositNumber, Realm, Timestamp};
+use crate::flow::FlowKind;
+use crate::invoice::status_code::{Reading, edi_of};
+use crate::invoice::status_file::{self, Envelope, InvoiceFileStatus, StatusParty};
+use crate::os::durable;
+use crate::store::{FlowRecord, InvoiceRecord, StatusRecord};
+use crate::work::core::{Core, JobError};
+use crate::work::folders::{Shelf, remove_whatever, slug};
+use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::seal::{self, Purpose};
+use crate::work::settings::StatusForm;
+
+/// Bytes of an invoice's number in a file's name.
+const NUMBER_BYTES: usize = 60;
+/// Statuses read of one invoice.
+const STATUSES_LIMIT: usize = 10_000;
+/// What the file work is about, for errors.
+const WHAT: &str = "the folder of statuses";
+/// How Chorus Pro names itself in status files (the code of its names of fluxes, PROTOCOL §4).
+const CHORUS_PARTNER: &str = "CPP001";
+/// Characters of a partner's code in a status file: least and most.
+const PARTNER_CHARS: (usize, usize) = (3, 8);
+
+/// Every status the invoice has had, oldest first.
+pub(super) async fn history(core: &Core, realm: &Realm, id: ChorusInvoiceId) -> Result<Vec<StatusRecord>, Setback> {
+    let mut statuses = Vec::new();
+    for page in 1..=PAGES_LIMIT {
+        let history = core.ask(realm, &ConsulterHistorique { invoice: id, page }).await?;
+        let more = history.has_more();
+        statuses.extend(history.statuses.into_iter().map(of_history));
+        if !more || statuses.len() >= STATUSES_LIMIT {
+            break;
+        }
+    }
+    // By date, when all are dates. The sort is stable: the answer's order decides equal ones.
+    if statuses.iter().all(|status| WireDate::new(status.at.as_str()).instant().is_some()) {
+        statuses.sort_by_key(|status| WireDate::new(status.at.as_str()).instant());
+    }
+    Ok(statuses)
+}
+
+fn of_history(status: HistoryStatus) -> StatusRecord {
+    StatusRecord {
+        status: status.status,
+        at: status.at.as_str().to_owned(),
+        author: status.author,
+        comment: status.comment,
+    }
+}
+
+/// Two ways to write one moment.
+pub(super) fn same_instant(a: &str, b: &str) -> bool {
+    a == b || matches!((WireDate::new(a).instant(), WireDate::new(b).instant()), (Some(a), Some(b)) if a == b)
+}
+
+/// Files first, then the journal: a crash in between writes the same files once more, under the same names.
+pub(super) async fn keep(
+    core: &Arc<Core>,
+    flow: &FlowRecord,
+    invoice: &InvoiceRecord,
+    id: ChorusInvoiceId,
+    statuses: Vec<StatusRecord>,
+    known: &[&StatusRecord],
+) -> Result<(), JobError> {
+    let events: Vec<(usize, StatusRecord)> = statuses
+        .iter()
+        .enumerate()
+        .filter(|(_, status)| !known.iter().any(|k| k.status == status.status && k.at == status.at))
+        .map(|(place, status)| (place, status.clone()))
+        .collect();
+    if events.is_empty() {
+        return Ok(());
+    }
+    let (own, invoice_) = (flow.clone(), invoice.clone());
+    core.apart(move |core| write_events(core, &own, &invoice_, id, &events)).await?;
+    core.store.record_statuses(&flow.id, invoice.ordinal, statuses, core.now()).await?;
+    Ok(())
+}
+
+/// The files of each event in `/statuts/`.
+fn write_events(
+    core: &Core,
+    flow: &FlowRecord,
+    invoice: &InvoiceRecord,
+    id: ChorusInvoiceId,
+    events: &[(usize, StatusRecord)],
+) -> Result<(), JobError> {
+    let form = core.options.load().status_form(flow);
+    let folder = core.folders.shelf(&flow.account, Shelf::Statuses).map_err(JobError::files(WHAT))?;
+    let bench = core.folders.bench(&flow.account).map_err(JobError::files(WHAT))?;
+    for (place, status) in events {
+        let event = Event { flow, invoice, id, place: *place, status };
+        let stem = event.stem();
+        let put = |name: String, bytes: &[u8]| {
+            let draft = bench.join(format!("status-{}-{name}", flow.id));
+            lay(&draft, bytes, &folder.join(name)).map_err(JobError::files(WHAT))
+        };
+        let xml = if form == StatusForm::Json { None } else { event.cpp_statut() };
+        if let Some(xml) = &xml {
+            put(format!("{stem}.xml"), xml.as_bytes())?;
+        }
+        // What CPPStatut has no number for is told all the same.
+        if form != StatusForm::Cppstatut || xml.is_none() {
+            let mut document = event.document();
+            seal::seal(&core.signer, Purpose::Status, &mut document)?;
+            put(format!("{stem}.json"), &serde_json::to_vec_pretty(&document).unwrap_or_default())?;
+        }
+    }
+    durable::sync_dir(&folder).map_err(JobError::files(WHAT))
+}
+
+/// Writes a new file apart, synced, and renames it over `target`.
+fn lay(draft: &Path, bytes: &[u8], target: &Path) -> std::io::Result<()> {
+    remove_whatever(draft)?;
+    durable::write_synced(draft, bytes)?;
+    std::fs::rename(draft, target)
+}
+
+/// A status that an invoice got, on its way to the application.
+struct Event<'a> {
+    flow: &'a FlowRecord,
+    invoice: &'a InvoiceRecord,
+    id: ChorusInvoiceId,
+    /// In the history, from 0.
+    place: usize,
+    status: &'a StatusRecord,
+}
+
+impl Event<'_> {
+    fn is_received(&self) -> bool {
+        self.flow.kind == FlowKind::Reception
+    }
+
+    fn instant(&self) -> Option<Timestamp> {
+        WireDate::new(self.status.at.as_str()).instant()
+    }
+
+    /// `<date>_<place in the history>_<Chorus id>_<number>_<STATUS>`: sorted by name, events are in their order; written
+    /// again, an event has the same name. A received invoice's says so: an account that serves supplier and recipient gets both.
+    fn stem(&self) -> String {
+        let at = self.instant().unwrap_or(Timestamp::EPOCH);
+        let date: String = at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
+        let number = slug(self.invoice.facts.number.as_str(), NUMBER_BYTES);
+        let status = slug(self.status.status.as_str(), NUMBER_BYTES);
+        let side = if self.is_received() { "_recue" } else { "" };
+        format!("{date}_{:03}_{}_{number}_{status}{side}", self.place, self.id)
+    }
+
+    fn document(&self) -> Map<String, Value> {
+        let (flow, invoice, status) = (self.flow, self.invoice, self.status);
+        let text = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+        let mut document = Map::new();
+        let mut put = |name: &str, value: Value| drop(document.insert(name.to_owned(), value));
+        put("flow", flow.id.as_str().into());
+        put("side", if self.is_received() { "received" } else { "sent" }.into());
+        put("file", if self.is_received() { Value::Null } else { flow.file.as_str().into() });
+        put("folder", text(flow.delivered_as.as_deref()));
+        put("account", flow.account.as_str().into());
+        put("establishment", flow.realm.establishment.as_str().into());
+        put("environment", flow.realm.environment.as_str().into());
+        put("deposit_number", text(flow.deposit_number.as_ref().map(DepositNumber::as_str)));
+        put("number", invoice.facts.number.as_str().into());
+        put("supplier", invoice.facts.supplier.as_str().into());
+        put("recipient", invoice.facts.recipient.as_str().into());
+        put("chorus_id", self.id.0.into());
+        put("status", status.status.as_str().into());
+        put("status_at", status.at.as_str().into());
+        put("final", status.status.is_final().into());
+        put("author", text(status.author.as_deref()));
+        put("comment", text(status.comment.as_deref()));
+        document
+    }
+
+    /// The event as `CPPStatut`; `None` when the schema has no place for it.
+    fn cpp_statut(&self) -> Option<String> {
+        let number = edi_of(&self.status.status, Reading::default())?;
+        let facts = &self.invoice.facts;
+        let at = self.instant()?;
+        let envelope = Envelope {
+            sender: CHORUS_PARTNER.to_owned(),
+            receiver: partner(self.flow.account.as_str()),
+            flux_id: self.stem(),
+            produced: at.paris_date(),
+        };
+        let status = InvoiceFileStatus {
+            line: 1,
+            supplier: party(&facts.supplier, &facts.supplier_name),
+            recipient: party(&facts.recipient, &facts.recipient_name),
+            status: number,
+            complement: None,
+            comment: self.status.comment.clone(),
+            stamped: Some(at.paris_iso()),
+            producer: None,
+            invoice: facts.number.clone(),
+            issued_on: facts.issued_on.clone(),
+            mandate: None,
+            unknown: Vec::new(),
+        };
+        match status_file::write_invoice_statuses(&envelope, &[status]) {
+            Ok(xml) => Some(xml),
+            Err(error) => {
+                log::warn!(flow = self.flow.id.as_str(), error = error.to_string().as_str();
+                    "A status has no place in a CPPStatut; it is told as JSON");
+                None
+            }
+        }
+    }
+}
+
+/// An account as the code of a partner.
+fn partner(account: &str) -> String {
+    let (least, most) = PARTNER_CHARS;
+    let code: String = account.to_ascii_uppercase().chars().take(most).collect();
+    format!("{code:0<least$}")
+}
+
+/// A party by what identifies it: a SIRET, a European VAT number, or something else.
+fn party(id: &str, name: &str) -> StatusParty {
+    let id = id.trim();
+    let kind = if id.len() == 14 && id.bytes().all(|b| b.is_ascii_digit()) {
+        "1"
+    } else if id.len() > 2 && id.bytes().take(2).all(|b| b.is_ascii_uppercase()) {
+        "2"
+    } else {
+        "3"
+    };
+    let name = Some(name.trim()).filter(|name| !name.is_empty()).map(str::to_owned);
+    StatusParty { kind: kind.to_owned(), id: id.to_owned(), name, ..StatusParty::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_a_partner_of_three_to_eight_characters() {
+        assert_eq!(["a", "sifac", "compte-tres-long"].map(partner), ["A00", "SIFAC", "COMPTE-T"]);
+        assert_eq!(party("12345678200051", " ").kind, "1");
+        assert_eq!((party("DE123456789", "Müller").kind, party("123", "").kind), ("2".to_owned(), "3".to_owned()));
+    }
+}

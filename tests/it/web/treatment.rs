@@ -1,0 +1,150 @@
+//! A person gives a received invoice a status on the page.
+
+use fluxgate::domain::{ChorusInvoiceId, FlowId, InvoiceStatus, Timestamp};
+use fluxgate::store::{Found, FoundInvoice};
+
+use super::{House, PERSON, realm};
+
+fn received(house: &House, number: &str) -> FlowId {
+    let found = FoundInvoice {
+        chorus_id: ChorusInvoiceId(9001),
+        number: number.parse().unwrap(),
+        supplier: "33254021516357".into(),
+        supplier_name: "Papeterie <du> Port".into(),
+        recipient: "12345678200051".into(),
+        recipient_name: "Université Exemple".into(),
+        status: InvoiceStatus::MiseADisposition,
+        status_at: "2026-11-20T08:01:02.000+01:00".into(),
+        issued_on: Some("2026-11-19".into()),
+        payable: Some("120.00 EUR".into()),
+        type_code: "380".into(),
+        account: "sifac".parse().unwrap(),
+    };
+    let Found::New(flow) = house.store.find(&realm(), found, Timestamp::now()).wait().unwrap() else { panic!("new") };
+    flow
+}
+
+fn form(status: &str, code: &str, motif: &str, mandate: &str) -> Vec<(&'static str, String)> {
+    vec![("statut", status.into()), ("code", code.into()), ("motif", motif.into()), ("mandat", mandate.into())]
+}
+
+fn asked(house: &House) -> Vec<(FlowId, String, String, Option<String>)> {
+    let reader = house.store.reader().unwrap();
+    let flows = reader.changes_of(&realm(), ChorusInvoiceId(9001)).unwrap().into_iter();
+    flows
+        .map(|flow| {
+            let asked = reader.change(&flow).unwrap().unwrap().asked;
+            (flow, asked.target.to_string(), asked.motif, asked.mandate)
+        })
+        .collect()
+}
+
+#[test]
+fn a_person_gives_a_status_that_chorus_pro_allows_and_hears_what_is_missing() {
+    let house = House::open();
+    let flow = received(&house, "REC-1");
+    let mut browser = house.inside();
+    browser.get(&format!("/flux/{flow}")).says("Donner un statut…");
+    let path = format!("/flux/{flow}/statut");
+    // Nobody has asked Chorus Pro yet: all are offered, with a word; but what has ended is not.
+    let page = browser.get(&path);
+    for said in ["n’a pas encore dit", "SERVICE_FAIT", "MISE_EN_PAIEMENT", "Demande au fournisseur de compléter"] {
+        page.says(said);
+    }
+    page.hides("value=\"A_RECYCLER\"");
+    let known = format!("{} SERVICE_FAIT SUSPENDUE REJETEE MANDATEE A_RECYCLER", Timestamp::now().millis());
+    house.store.remember(&realm(), "transitions.MISE_A_DISPOSITION", &known).wait().unwrap();
+    let page = browser.get(&path);
+    for said in ["Statuts que Chorus Pro permet maintenant", "LIVR_INCOMP", "(AFNOR CMD_ERR)", "AFNOR 208 Suspendue"] {
+        page.says(said);
+    }
+    page.hides("value=\"COMPTABILISEE\"");
+    page.hides("value=\"A_RECYCLER\"");
+    // Each refusal says what is missing, and keeps what was written.
+    for (fields, said) in [
+        (form("", "", "", ""), "Choisissez un statut"),
+        (form("SUSPENDUE", "", "  ", ""), "exige un motif"),
+        (form("REJETEE", "", "", ""), "exige un motif"),
+        (form("MANDATEE", "", "", " "), "numéro du mandat"),
+        (form("COMPTABILISEE", "", "", ""), "Permis maintenant"),
+        (form("A_RECYCLER", "", "à recycler", ""), "FG-418"),
+        (form("SUSPENDUE", "LIVR_INCOMP", &"é".repeat(240), ""), "255"),
+    ] {
+        let page = browser.post(&path, &fields);
+        assert_eq!(page.status, 422, "{fields:?}");
+        page.says(said);
+        assert!(page.text().contains("role=\"alert\""));
+    }
+    assert_eq!(asked(&house), [], "nothing was asked for");
+    let page = browser.post(&path, &form("MANDATEE", "", "<b>gardé</b>", ""));
+    page.says("&#60;b&#62;gardé");
+    page.says("value=\"MANDATEE\" required checked");
+
+    let done = browser.post(&path, &form("SUSPENDUE", "LIVR_INCOMP", "il manque 2 cartons, œuvre n° 7", "M-1"));
+    let [(change, target, motif, mandate)] = &asked(&house)[..] else { panic!("one change") };
+    assert_eq!(done.header("location"), Some(format!("/flux/{change}?fait=demande").as_str()), "{}", done.text());
+    assert_eq!((target.as_str(), mandate), ("SUSPENDUE", &None));
+    assert_eq!(motif, "Livraison incomplète ou non effectuée : il manque 2 cartons, œuvre n° 7");
+    assert!(house.kinds().contains(&"ask".to_owned()));
+    let page = browser.get(&format!("/flux/{change}?fait=demande"));
+    for said in ["Statut demandé et journalisé", PERSON, "il manque 2 cartons", "Abandonner"] {
+        page.says(said);
+    }
+    browser.get(&format!("/flux/{flow}")).says(&format!("/flux/{change}"));
+    // Sent twice by a double click, it is asked for once.
+    browser.get(&path);
+    let twice = browser.post(&path, &form("SUSPENDUE", "LIVR_INCOMP", "il manque 2 cartons", ""));
+    assert_eq!(twice.status, 422);
+    twice.says("déjà demandé");
+    assert_eq!(asked(&house).len(), 1);
+    // The next one, with its number.
+    browser.post(&path, &form("MANDATEE", "", "", "M-2026-118"));
+    assert_eq!(asked(&house)[1].3.as_deref(), Some("M-2026-118"));
+    assert!(house.journal_bytes().windows(10).any(|bytes| bytes == b"M-2026-118"));
+    // No other page has the form.
+    let dropped = house.receive("facture.xml", b"facture");
+    assert_eq!(browser.get(&format!("/flux/{dropped}/statut")).status, 404);
+    browser.cookies.clear();
+    assert_eq!(browser.get(&path).status, 303);
+}
+
+#[test]
+fn a_person_abandons_a_status_that_was_asked_for_once() {
+    let house = House::open();
+    let flow = received(&house, "REC-2");
+    let mut browser = house.inside();
+    let path = format!("/flux/{flow}/statut");
+    browser.get(&path);
+    browser.post(&path, &form("SERVICE_FAIT", "", "", ""));
+    let change = asked(&house)[0].0.clone();
+    let decision = format!("/flux/{change}/decision");
+    browser.get(&format!("{decision}?choix=abandonner")).says("ne sera pas transmis");
+    let fields = vec![("choix", "abandonner".to_owned()), ("remark", "erreur de saisie".to_owned())];
+    let done = browser.post(&decision, &fields);
+    assert_eq!(done.header("location"), Some(format!("/flux/{change}?fait=decide").as_str()), "{}", done.text());
+    let record = house.store.reader().unwrap().flow(&change).unwrap().unwrap();
+    assert_eq!((record.state.as_str(), record.fault.unwrap().code.as_str()), ("refused", "FG-411"));
+    let page = browser.get(&format!("/flux/{change}"));
+    for said in ["Abandonné par une personne", PERSON, "erreur de saisie"] {
+        page.says(said);
+    }
+    page.hides("/decision");
+    let again = browser.post(&decision, &fields);
+    assert_eq!(again.header("location"), Some(format!("/flux/{change}?fait=impossible").as_str()));
+}
+
+#[test]
+fn recycling_is_offered_until_its_day() {
+    let house = House::open();
+    let flow = received(&house, "REC-3");
+    let mut browser = house.inside();
+    let path = format!("/flux/{flow}/statut");
+    let file = house.path("config/fluxgate.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    for (day, offered) in [("2000-12-31", false), ("2999-12-31", true)] {
+        let dated = text.replace("# recycling_until = \"2027-08-31\"", &format!("recycling_until = \"{day}\""));
+        assert_ne!(dated, text);
+        std::fs::write(&file, dated).unwrap();
+        assert_eq!(browser.get(&path).text().contains("value=\"A_RECYCLER\""), offered, "{day}");
+    }
+}
