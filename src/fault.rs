@@ -324,6 +324,24 @@ catalogue! {
         "Trusted authority of no use for environment {environment} (technical detail: {detail})"
         "Put the authority (PEM) into this file, or correct ca_file in [chorus.api.{environment}], or remove that key if no proxy inspects TLS. Deposits resume by themselves."
     }
+    ProxyUnreachable "FG-314" Network Later {
+        "Le proxy {proxy} ne répond pas (détail technique : {detail})"
+        "Vérifiez url dans [proxy], puis le DNS, le réseau et le pare-feu entre cette machine et le proxy ; nouvel essai automatique."
+        "The proxy {proxy} does not answer (technical detail: {detail})"
+        "Check url in [proxy], then DNS, network and firewall between this machine and the proxy; tried again by itself."
+    }
+    ProxyLogin "FG-315" Establishment AfterAction {
+        "Le proxy {proxy} demande une identification qu'il accepte (détail technique : {detail})"
+        "Donnez dans [proxy] le compte (login) et son mot de passe (password_file) que l'exploitant du proxy a ouverts à cette machine, en authentification Basic. Les dépôts reprennent d'eux-mêmes."
+        "The proxy {proxy} wants a log-in that it accepts (technical detail: {detail})"
+        "Give in [proxy] the account (login) and its password (password_file) that the proxy's operator opened for this machine, with Basic authentication. Deposits resume by themselves."
+    }
+    ProxyRefusal "FG-316" Establishment Later {
+        "Le proxy {proxy} n'ouvre pas la connexion vers {host} (détail technique : {detail})"
+        "Demandez à l'exploitant du proxy d'autoriser CONNECT vers {host}, port 443 ; nouvel essai automatique. « fluxgate doctor » montre ce que le proxy répond."
+        "The proxy {proxy} does not open the connection to {host} (technical detail: {detail})"
+        "Ask the proxy's operator to allow CONNECT to {host}, port 443; tried again by itself. \"fluxgate doctor\" shows what the proxy answers."
+    }
     DepositRefused "FG-401" Supplier Never {
         "Chorus Pro refuse le dépôt : {code} « {label} »"
         "Corrigez la facture selon le libellé et déposez la version corrigée."

@@ -32,6 +32,7 @@ pub(super) fn check(config: &Numbered, document: &mut Document<'_>) {
     door(config, document);
     journal(config, document);
     chorus(config, document);
+    proxy(config, document);
     positive_numbers(config, document);
 }
 
@@ -327,6 +328,13 @@ fn chorus(config: &Numbered, document: &mut Document<'_>) {
             Text::new(format!("valeur refusée : {}", problem.reason), format!("value refused: {}", problem.reason)),
             correct_the_value(),
         );
+    }
+}
+
+/// What the proxy's section says of itself.
+fn proxy(config: &Numbered, document: &mut Document<'_>) {
+    for (key, message, remedy) in config.plain.proxy.problems() {
+        document.object(&format!("proxy.{key}"), message, remedy);
     }
 }
 

@@ -6,5 +6,7 @@
 //! Refuses to know: Chorus Pro, tokens, the store, what a request means.
 
 pub mod http;
+pub mod proxy;
 pub mod resolver;
 pub mod tls;
+pub mod trace;

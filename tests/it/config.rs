@@ -93,6 +93,7 @@ fn the_sample_shows_every_key_and_no_other() {
     let account = &all["establishment"][0]["technical_account"][0];
     same(account, fields::<fluxgate::work::connector::TechnicalAccountSection>(), "technical_account");
     same(&all["chorus"]["api"]["qualification"], fields::<fluxgate::work::connector::ApiSection>(), "chorus.api");
+    same(&all["proxy"], fields::<fluxgate::net::proxy::ProxySection>(), "proxy");
     same(&all["account"][0], fields::<fluxgate::gate::AccountSection>(), "account");
     same(&all["route"][0], fields::<fluxgate::work::RouteSection>(), "route");
     same(&all["door"], fields::<DoorSection>(), "door");
@@ -103,7 +104,7 @@ fn the_sample_shows_every_key_and_no_other() {
     same(&all["store"], fields::<config::StoreSection>(), "store");
     same(&all["limits"], fields::<fluxgate::work::LimitsSection>(), "limits");
     same(&all["log"], fields::<config::LogSection>(), "log");
-    assert_eq!(keys(&all).len(), 12, "a table of the sample is compared with nothing");
+    assert_eq!(keys(&all).len(), 13, "a table of the sample is compared with nothing");
     if let Err(problems) = Config::parse(&text) {
         panic!("{}", told(&problems));
     }
@@ -115,8 +116,8 @@ fn the_values_shown_are_the_defaults() {
     let plain = Config::default();
     shown.journal.origin = None;
     assert_eq!(
-        (shown.door, shown.sftp, shown.web, shown.journal, shown.store, shown.limits, shown.log),
-        (plain.door, plain.sftp, plain.web, plain.journal, plain.store, plain.limits, plain.log)
+        (shown.door, shown.sftp, shown.web, shown.journal, shown.store, shown.limits, shown.log, shown.proxy),
+        (plain.door, plain.sftp, plain.web, plain.journal, plain.store, plain.limits, plain.log, plain.proxy)
     );
 }
 

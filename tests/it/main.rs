@@ -18,6 +18,7 @@ mod flow;
 mod gateway;
 mod halts;
 mod house;
+mod proxy;
 mod receipts;
 mod reception;
 mod serve;
