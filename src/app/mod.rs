@@ -8,6 +8,7 @@ mod config;
 mod control;
 mod core;
 mod demo;
+mod doctor;
 mod exit;
 pub mod front;
 mod heart;
@@ -50,6 +51,8 @@ enum Command {
     /// Look at a configuration file
     #[command(subcommand)]
     Config(config::Command),
+    /// Try each link to Chorus Pro, and say what a failure looks like. Exit 0: all is well, 78: yours to repair, 69: theirs
+    Doctor(doctor::Arguments),
     /// The people of the page, and password hashes
     #[command(subcommand)]
     User(user::Command),
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Audit(command) => audit::run(&command),
         Command::Config(command) => config::run(&command),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::User(command) => user::run(&command),
     }
 }

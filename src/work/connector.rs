@@ -30,7 +30,7 @@ use secrecy::ExposeSecret;
 
 use self::desk::{Api, HeldToken};
 use self::pace::Turn;
-use self::secret::SecretFile;
+pub(super) use self::secret::SecretFile;
 pub use self::settings::{ApiSection, ConnectorSettings, SettingsError, TechnicalAccountSection};
 use self::tally::Tally;
 pub use self::tally::{CallOutcome, CallTally};

@@ -10,6 +10,7 @@ pub mod connector;
 mod core;
 mod deliver;
 mod deposit;
+pub mod doctor;
 mod doubt;
 mod driver;
 mod fetch;

@@ -12,6 +12,7 @@ mod connector;
 mod delivery;
 mod deposit;
 mod disk;
+mod doctor;
 mod door;
 mod floors;
 mod flow;

@@ -159,9 +159,9 @@ pub fn section(address: SocketAddr, dir: &Path, password: Option<&str>) -> Proxy
 }
 
 /// `fluxgate:mot de passé`
-const LOGIN: &str = "Basic Zmx1eGdhdGU6bW90IGRlIHBhc3PDqQ==";
+pub const LOGIN: &str = "Basic Zmx1eGdhdGU6bW90IGRlIHBhc3PDqQ==";
 
-async fn simulator(dir: &Path) -> Simulator {
+pub async fn simulator(dir: &Path) -> Simulator {
     let simulator = Simulator::start(Options { dir: Some(dir.to_owned()), ..Options::default() }).await.unwrap();
     fs::write(dir.join("secret"), &simulator.credentials().client_secret).unwrap();
     fs::write(dir.join("password"), &simulator.credentials().account_password).unwrap();
