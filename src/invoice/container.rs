@@ -116,6 +116,8 @@ pub fn open(pdf: &[u8], limits: &Limits) -> Result<(Vec<u8>, Container), Fault> 
     }
     let wanted = FILENAMES.iter().filter(|name| **name != "order-x.xml");
     let name = wanted.into_iter().find_map(|want| files.keys().find(|k| k.eq_ignore_ascii_case(want)).cloned());
+    // A PDF archive of UBL has no name that is agreed on: what is inside counts.
+    let name = name.or_else(|| files.iter().find(|(_, content)| is_ubl(content)).map(|(name, _)| name.clone()));
     let Some(xml) = name.and_then(|name| files.remove(&name)) else {
         let order = files.keys().any(|k| k.eq_ignore_ascii_case("order-x.xml"));
         return Err(if order { Kind::OrderX.fault() } else { Fault::new(Code::PdfWithoutInvoice) });
@@ -125,6 +127,13 @@ pub fn open(pdf: &[u8], limits: &Limits) -> Result<(Vec<u8>, Container), Fault> 
         .map(|(name, content)| AttachmentFacts { name, mime: String::new(), size: content.len() })
         .collect();
     Ok((xml, Container { attachments }))
+}
+
+fn is_ubl(content: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&content[..content.len().min(4096)]);
+    let head = head.trim_start_matches('\u{feff}').trim_start();
+    let named = |kind: &str| head.contains(&format!("urn:oasis:names:specification:ubl:schema:xsd:{kind}-2"));
+    head.starts_with('<') && (named("Invoice") || named("CreditNote"))
 }
 
 fn pdf_limits(limits: &Limits) -> zugferd::Limits {

@@ -25,6 +25,7 @@ mod reader;
 mod receptions;
 mod record;
 mod schema;
+mod sending;
 mod statuses;
 #[cfg(test)]
 mod tests;
@@ -205,6 +206,9 @@ impl Store {
         at: Timestamp,
     ) -> Step<Decided<deposit::State>> {
         let (flow, lease) = (flow.clone(), lease.cloned());
+        if let Some(Err(error)) = facts.conversion.as_ref().map(|c| self.prepared(Content::Kept(c.content))) {
+            return self.failed(error);
+        }
         self.step(move |w| deposits::decide(w, &flow, event, &facts, lease.as_ref(), at))
     }
 
@@ -228,6 +232,10 @@ impl Store {
         let (flow, lease) = (flow.clone(), lease.clone());
         let parts = match parts {
             Parts::Changes(changes) => Ok(parts::Prepared::Changes(changes)),
+            Parts::Complement(asked, pieces) => pieces
+                .iter()
+                .try_for_each(|piece| self.prepared(Content::Kept(piece.content)).map(drop))
+                .map(|()| parts::Prepared::Complement(asked, pieces)),
             Parts::Fluxes(fluxes) => fluxes
                 .into_iter()
                 .map(|mut flux| {
@@ -241,6 +249,18 @@ impl Store {
             Ok(parts) => self.step(move |w| parts::split(w, &flow, &parts, &facts, &lease, at)),
             Err(error) => self.failed(error),
         }
+    }
+
+    /// *members placed*: the archive's refused members stand among the refused files; not journalled.
+    pub fn members_placed(&self, flow: &FlowId) -> Step<()> {
+        let flow = flow.clone();
+        self.step(move |w| sending::members_placed(w, &flow))
+    }
+
+    /// *handed in*: Chorus Pro has a file of a complement, under this number; not journalled.
+    pub fn handed_in(&self, flow: &FlowId, ordinal: usize, attachment: i64) -> Step<()> {
+        let flow = flow.clone();
+        self.step(move |w| sending::handed_in(w, &flow, ordinal, attachment))
     }
 
     /// *ask*: a person asks for a status of a received invoice; answers the status change's flow.

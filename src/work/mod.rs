@@ -5,7 +5,9 @@
 //!
 //! Refuses to know: SFTP and HTTP clients, SQL, wire words.
 
+mod announce;
 mod change;
+mod complement;
 pub mod connector;
 mod core;
 mod deliver;
@@ -19,9 +21,11 @@ pub mod gatehouse;
 mod halts;
 mod intake;
 mod integration;
+mod pivot;
 mod reach;
 mod receipts;
 mod reception;
+mod rejects;
 mod seal;
 mod settings;
 mod split;
