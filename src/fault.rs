@@ -528,6 +528,12 @@ catalogue! {
         "No account receives the invoices of {establishment}"
         "Give a [[route]] of this establishment \"receive = true\"."
     }
+    NotTaken "FG-507" Establishment AfterAction {
+        "Facture reçue jamais relevée : {folder} attend dans /recues du compte {account} depuis le {since}"
+        "Vérifiez l'application qui relève /recues : elle supprime ou renomme ce qu'elle a pris. Si la facture a été saisie autrement, supprimez ce qui attend ; la faute s'efface alors d'elle-même."
+        "Received invoice never fetched: {folder} waits in /recues of account {account} since {since}"
+        "Check the application that fetches from /recues: it deletes or renames what it has taken. If the invoice was entered in another way, delete what waits; the fault then goes by itself."
+    }
     StoreFailed "FG-901" Appliance AfterAction {
         "La base locale ne peut pas écrire (détail technique : {detail})"
         "Vérifiez le disque. Aucun dépôt n'est accepté tant que cela dure."

@@ -363,6 +363,7 @@ fn positive_numbers(config: &Numbered, document: &mut Document<'_>) {
         ("limits.deposit_retry".to_owned(), long(c.limits.deposit_retry)),
         ("limits.status_poll".to_owned(), long(c.limits.status_poll)),
         ("limits.reception_poll".to_owned(), long(c.limits.reception_poll)),
+        ("limits.delivery_deadline".to_owned(), long(c.limits.delivery_deadline)),
         ("limits.jobs".to_owned(), count(c.limits.jobs)),
     ];
     if c.limits.file.bytes() > crate::store::IN_MEMORY_LIMIT_BYTES {

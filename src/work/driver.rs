@@ -20,7 +20,9 @@ use crate::store::{Lease, StoreError};
 use crate::work::connector::Connectors;
 use crate::work::core::{Core, JobError, Parts};
 use crate::work::settings::Options;
-use crate::work::{change, deliver, deposit, doubt, fetch, halts, intake, integration, receipts, reception, statuses};
+use crate::work::{
+    change, deliver, deposit, doubt, fetch, halts, intake, integration, overdue, receipts, reception, statuses,
+};
 
 /// How long a job has its work to itself.
 const LEASE_LENGTH: Duration = Duration::from_secs(15 * 60);
@@ -115,6 +117,8 @@ fn lanes(
     running.push(steady("reception", move || reception::watch_over(Arc::clone(&own), stop.clone())));
     let (own, _, stop) = parts();
     running.push(steady("halts", move || halts::watch_over(Arc::clone(&own), stop.clone())));
+    let (own, _, stop) = parts();
+    running.push(steady("overdue deliveries", move || overdue::watch_over(Arc::clone(&own), stop.clone())));
     for lane in [LOCAL, SENDING, AWAITED, FOLLOWING] {
         let (own, woken_, stop) = parts();
         running.push(steady(lane.name, move || {

@@ -266,7 +266,10 @@ async fn what_cannot_be_examined_says_why() {
     let bench = Bench::start().await;
     let broken = bench.run(&bench.altered("siret", "sirte"), &[]).await;
     assert_eq!(code(&broken), 78);
-    assert!(stderr(&broken).contains("establishment[1].siret") && stderr(&broken).contains("config check"), "{broken:?}");
+    assert!(
+        stderr(&broken).contains("establishment[1].siret") && stderr(&broken).contains("config check"),
+        "{broken:?}"
+    );
     let nobody = bench.run(&bench.sound, &["--environment", "production"]).await;
     assert_eq!(code(&nobody), 78);
     assert!(stderr(&nobody).contains("technical_account"), "{nobody:?}");
