@@ -385,6 +385,24 @@ catalogue! {
         "Trusted authority of no use for environment {environment} (technical detail: {detail})"
         "Put the authority (PEM) into this file, or correct ca_file in [chorus.api.{environment}], or remove that key if no proxy inspects TLS. Deposits resume by themselves."
     }
+    ProxyUnreachable "FG-314" Network Later {
+        "Le proxy {proxy} ne répond pas (détail technique : {detail})"
+        "Vérifiez url dans [proxy], puis le DNS, le réseau et le pare-feu entre cette machine et le proxy ; nouvel essai automatique."
+        "The proxy {proxy} does not answer (technical detail: {detail})"
+        "Check url in [proxy], then DNS, network and firewall between this machine and the proxy; tried again by itself."
+    }
+    ProxyLogin "FG-315" Establishment AfterAction {
+        "Le proxy {proxy} demande une identification qu'il accepte (détail technique : {detail})"
+        "Donnez dans [proxy] le compte (login) et son mot de passe (password_file) que l'exploitant du proxy a ouverts à cette machine, en authentification Basic. Les dépôts reprennent d'eux-mêmes."
+        "The proxy {proxy} wants a log-in that it accepts (technical detail: {detail})"
+        "Give in [proxy] the account (login) and its password (password_file) that the proxy's operator opened for this machine, with Basic authentication. Deposits resume by themselves."
+    }
+    ProxyRefusal "FG-316" Establishment Later {
+        "Le proxy {proxy} n'ouvre pas la connexion vers {host} (détail technique : {detail})"
+        "Demandez à l'exploitant du proxy d'autoriser CONNECT vers {host}, port 443 ; nouvel essai automatique. « fluxgate doctor » montre ce que le proxy répond."
+        "The proxy {proxy} does not open the connection to {host} (technical detail: {detail})"
+        "Ask the proxy's operator to allow CONNECT to {host}, port 443; tried again by itself. \"fluxgate doctor\" shows what the proxy answers."
+    }
     DirectoryUnreadable "FG-317" Chorus Later {
         "L'annuaire de Chorus Pro ne se lit pas ({environment}) (détail technique : {detail})"
         "Rien à faire : nouvel essai automatique, et l'annuaire précédent reste en usage. Si cela dure, signalez-le à l'éditeur avec ce détail."
@@ -576,6 +594,12 @@ catalogue! {
         "Donnez « receive = true » à une [[route]] de cet établissement."
         "No account receives the invoices of {establishment}"
         "Give a [[route]] of this establishment \"receive = true\"."
+    }
+    NotTaken "FG-507" Establishment AfterAction {
+        "Facture reçue jamais relevée : {folder} attend dans /recues du compte {account} depuis le {since}"
+        "Vérifiez l'application qui relève /recues : elle supprime ou renomme ce qu'elle a pris. Si la facture a été saisie autrement, supprimez ce qui attend ; la faute s'efface alors d'elle-même."
+        "Received invoice never fetched: {folder} waits in /recues of account {account} since {since}"
+        "Check the application that fetches from /recues: it deletes or renames what it has taken. If the invoice was entered in another way, delete what waits; the fault then goes by itself."
     }
     PasswordExpires "FG-601" Establishment AfterAction {
         "Le mot de passe du compte technique {login} expire {when}, le {date} ({environment})"

@@ -231,7 +231,7 @@ fn connectors(config: &Config) -> Connectors {
     let accounts = config.establishments.iter().flat_map(|establishment| {
         establishment.technical_account.iter().map(move |account| (&establishment.id, account))
     });
-    Connectors::new(&config.store.dir, &config.chorus.api, accounts)
+    Connectors::through(&config.proxy, &config.store.dir, &config.chorus.api, accounts)
 }
 
 fn options(config: &Config) -> Options {
@@ -312,11 +312,13 @@ fn changed(file: &ConfigFile) -> Option<Config> {
     }
 }
 
-/// Whether establishments, Chorus Pro, accounts, routes and who is told of alarms are all that differs: those change without a restart.
+/// Whether establishments, Chorus Pro, proxy, accounts, routes and who is told of alarms are all that differs: those change
+/// without a restart.
 fn only_flows_differ(before: &Config, after: &Config) -> bool {
     let same_flows = Config {
         establishments: before.establishments.clone(),
         chorus: before.chorus.clone(),
+        proxy: before.proxy.clone(),
         accounts: before.accounts.clone(),
         routes: before.routes.clone(),
         notify: before.notify.clone(),

@@ -8,6 +8,7 @@ mod config;
 mod control;
 mod core;
 mod demo;
+mod doctor;
 mod exit;
 pub mod front;
 mod heart;
@@ -54,6 +55,8 @@ enum Command {
     /// Who is told of alarms
     #[command(subcommand)]
     Notify(notify::Command),
+    /// Try each link to Chorus Pro, and say what a failure looks like. Exit 0: all is well, 78: yours to repair, 69: theirs
+    Doctor(doctor::Arguments),
     /// The people of the page, and password hashes
     #[command(subcommand)]
     User(user::Command),
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => audit::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Notify(command) => notify::run(&command),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::User(command) => user::run(&command),
     }
 }

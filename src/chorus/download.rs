@@ -18,6 +18,8 @@ pub enum DownloadFormat {
     Pivot,
     /// A readable PDF, or a ZIP with a folder per invoice.
     Pdf,
+    /// The readable PDF without the attachments.
+    ReadablePdf,
 }
 
 /// Downloads one invoice. One per call: whether PIVOT with several gives one XML or several is not known (PROTOCOL §9).
@@ -87,6 +89,7 @@ impl Service for TelechargerGroupe {
         let (format, attachments) = match self.format {
             DownloadFormat::Pivot => ("PIVOT", "NON"),
             DownloadFormat::Pdf => ("PDF", "OUI"),
+            DownloadFormat::ReadablePdf => ("PDF", "NON"),
         };
         json!({
             "listeFacture": [{"idFacture": self.invoice.0}],

@@ -34,6 +34,7 @@ pub(super) fn check(config: &Numbered, document: &mut Document<'_>) {
     journal(config, document);
     chorus(config, document);
     notify(config, document);
+    proxy(config, document);
     positive_numbers(config, document);
 }
 
@@ -347,6 +348,13 @@ fn notify(config: &Numbered, document: &mut Document<'_>) {
     }
 }
 
+/// What the proxy's section says of itself.
+fn proxy(config: &Numbered, document: &mut Document<'_>) {
+    for (key, message, remedy) in config.plain.proxy.problems() {
+        document.object(&format!("proxy.{key}"), message, remedy);
+    }
+}
+
 /// Limits and waits that mean "never" or "at once, for ever" when they are zero.
 fn positive_numbers(config: &Numbered, document: &mut Document<'_>) {
     let Numbered { plain: c, .. } = config;
@@ -372,6 +380,7 @@ fn positive_numbers(config: &Numbered, document: &mut Document<'_>) {
         ("limits.deposit_retry".to_owned(), long(c.limits.deposit_retry)),
         ("limits.status_poll".to_owned(), long(c.limits.status_poll)),
         ("limits.reception_poll".to_owned(), long(c.limits.reception_poll)),
+        ("limits.delivery_deadline".to_owned(), long(c.limits.delivery_deadline)),
         ("limits.jobs".to_owned(), count(c.limits.jobs)),
     ];
     if c.limits.file.bytes() > crate::store::IN_MEMORY_LIMIT_BYTES {

@@ -23,6 +23,7 @@ use crate::bridge::Section as SftpSection;
 use crate::door::DoorSection;
 use crate::fault::Text;
 use crate::gate::AccountSection;
+use crate::net::proxy::ProxySection;
 use crate::work::watch::NotifySection;
 use crate::work::{LimitsSection, RouteSection};
 use read::Document;
@@ -35,6 +36,7 @@ const SECTIONS: &[&str] = &[
     "version",
     "establishment",
     "chorus",
+    "proxy",
     "account",
     "route",
     "door",
@@ -52,6 +54,7 @@ const SECTIONS: &[&str] = &[
 pub struct Config {
     pub establishments: Vec<EstablishmentSection>,
     pub chorus: ChorusSection,
+    pub proxy: ProxySection,
     pub accounts: Vec<AccountSection>,
     pub routes: Vec<RouteSection>,
     pub door: DoorSection,
@@ -168,6 +171,7 @@ impl Config {
             routes: document.list("route"),
             plain: Config {
                 chorus,
+                proxy: document.section("proxy").unwrap_or_default(),
                 door: document.section("door").unwrap_or_default(),
                 sftp: document.section("sftp").unwrap_or_default(),
                 web: document.section("web").unwrap_or_default(),

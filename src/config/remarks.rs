@@ -51,6 +51,9 @@ fn chorus(config: &Numbered, document: &mut Document<'_>) {
             }
         }
     }
+    if let Some(file) = &config.plain.proxy.password_file {
+        secret_file(config, document, "proxy.password_file", file);
+    }
     for (environment, api) in &config.plain.chorus.api {
         let key = format!("chorus.api.{environment}");
         secret_file(config, document, &format!("{key}.client_secret_file"), &api.client_secret_file);

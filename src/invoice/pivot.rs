@@ -23,12 +23,16 @@ const INVOICES_LIMIT: usize = 500;
 /// Members of an archive that is looked through.
 const MEMBERS_LIMIT: usize = 1000;
 
+/// Members of an attached archive that are listed, and the characters of each name.
+const MEMBERS_LISTED: usize = 200;
+const MEMBER_NAME_CHARACTERS: usize = 200;
+
 /// How many bytes reading may produce.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Of the pivot itself, once inflated.
     pub pivot_bytes: usize,
-    /// Of one attachment, once inflated.
+    /// Of one attachment, and of all that are taken out of archives, together.
     pub attachment_bytes: usize,
 }
 
@@ -133,6 +137,19 @@ pub struct Attachment {
     pub mime: String,
     /// The decoded bytes, out of the archive Chorus Pro may have put them in; `None` when the pivot gives none.
     pub content: Option<Vec<u8>>,
+    /// The name it had in the archive it was taken out of, when that differs.
+    pub inner_name: Option<String>,
+    /// What it holds, when it is an archive.
+    pub members: Vec<Member>,
+    /// Why it was left in the archive Chorus Pro put it in.
+    pub unopened: Option<String>,
+}
+
+/// A member of an archive, as the archive tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub name: String,
+    pub size: u64,
 }
 
 impl PivotInvoice {
@@ -300,8 +317,9 @@ impl Reading {
             if invoice.number.is_empty() {
                 return Err(PivotError::Missing("DonneesFacture/Id"));
             }
-            for (place, attachment) in invoice.attachments.iter_mut().enumerate() {
-                unzip_attachment(attachment, place + 1, &self.limits)?;
+            let mut room = self.limits.attachment_bytes;
+            for attachment in &mut invoice.attachments {
+                unzip_attachment(attachment, &mut room);
             }
         }
         Ok(pivot)
@@ -369,25 +387,54 @@ fn decode(text: &str, ordinal: usize, limit: usize) -> Result<Vec<u8>, PivotErro
 }
 
 /// Chorus Pro often sends an attachment inside a ZIP of its own, under another name (PROTOCOL §4). It is taken out when
-/// the attachment's own name is no archive's and the ZIP holds one file only (an office document, a ZIP too, holds many).
-fn unzip_attachment(attachment: &mut Attachment, ordinal: usize, limits: &Limits) -> Result<(), PivotError> {
-    let Some(content) = &attachment.content else { return Ok(()) };
-    if !content.starts_with(b"PK\x03\x04") || attachment.name.to_ascii_lowercase().ends_with(".zip") {
-        return Ok(());
+/// the attachment's own name is no archive's and the ZIP holds one file only. What stays a ZIP tells what it holds, unless
+/// it is an office document; one that cannot be opened, or inflates to more than `room`, stays as it came and says so.
+fn unzip_attachment(attachment: &mut Attachment, room: &mut usize) {
+    let Some(content) = &attachment.content else { return };
+    if !content.starts_with(b"PK\x03\x04") {
+        return;
     }
     // Something that only begins like a ZIP stays as it came.
-    let Ok(mut archive) = open_archive(content) else { return Ok(()) };
-    if archive.len() != 1 {
-        return Ok(());
+    let Ok(mut archive) = open_archive(content) else { return };
+    let names: Vec<String> = archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
+    if names.iter().any(|name| name == "[Content_Types].xml" || name == "mimetype") {
+        return;
     }
-    let Ok(member) = archive.by_index(0) else { return Ok(()) };
-    if member.is_dir() {
-        return Ok(());
+    let is_archive = attachment.name.to_ascii_lowercase().ends_with(".zip");
+    if is_archive || archive.len() != 1 {
+        attachment.members = members(&mut archive);
+        return;
     }
-    let inner = inflate(member, limits.attachment_bytes)
-        .map_err(|e| PivotError::Attachment { ordinal, reason: e.to_string() })?;
-    attachment.content = Some(inner);
-    Ok(())
+    let inner = archive.by_index(0).map_err(|e| PivotError::Archive(e.to_string())).and_then(|member| {
+        let name = member.name().map(|name| base_name(&name)).unwrap_or_default();
+        if member.is_dir() { Ok(None) } else { inflate(member, *room).map(|inner| Some((name, inner))) }
+    });
+    match inner {
+        Ok(None) => attachment.members = members(&mut archive),
+        Ok(Some((name, inner))) => {
+            *room -= inner.len();
+            attachment.inner_name = (name != attachment.name).then_some(name);
+            attachment.content = Some(inner);
+        }
+        Err(reason) => {
+            attachment.members = members(&mut archive);
+            attachment.unopened = Some(reason.to_string());
+        }
+    }
+}
+
+fn members(archive: &mut zip::ZipArchive<Cursor<&[u8]>>) -> Vec<Member> {
+    let listed = (0..archive.len().min(MEMBERS_LISTED)).filter_map(|place| {
+        let member = archive.by_index_raw(place).ok()?;
+        let name = member.name().ok()?.chars().filter(|c| !c.is_control()).take(MEMBER_NAME_CHARACTERS).collect();
+        Some(Member { name, size: member.size() })
+    });
+    listed.collect()
+}
+
+/// A member's name without folders.
+fn base_name(name: &str) -> String {
+    name.rsplit(['/', '\\']).next().unwrap_or(name).chars().take(MEMBER_NAME_CHARACTERS).collect()
 }
 
 fn open_archive(bytes: &[u8]) -> Result<zip::ZipArchive<Cursor<&[u8]>>, PivotError> {
@@ -472,6 +519,13 @@ mod tests {
         assert_eq!(contents[1], "reçu".as_bytes(), "taken out of the ZIP that Chorus Pro made");
         assert_eq!(contents[2], office, "an office document is not an archive");
         assert_eq!(contents[3], archive, "an archive that is an attachment stays one");
+        let told = |place: usize| {
+            let one = &invoice.attachments[place];
+            (one.inner_name.as_deref(), one.members.iter().map(|m| (m.name.as_str(), m.size)).collect::<Vec<_>>())
+        };
+        assert_eq!(told(1), (Some("other name.txt"), vec![]));
+        assert_eq!(told(2), (None, vec![]));
+        assert_eq!(told(3), (None, vec![("inner.txt", 11)]));
         assert_eq!(invoice.principal().unwrap().name, "F2026-0001.xml");
         assert_eq!(invoice.readable().unwrap().name, "F2026-0001.pdf");
     }
@@ -490,7 +544,21 @@ mod tests {
         let small = Limits { pivot_bytes: 1 << 20, attachment_bytes: 1 << 20 };
         assert_eq!(unwrap_download(&bomb, &small), Err(PivotError::TooLarge { limit: 1 << 20 }));
         let nested = pivot(&attachment("a.bin", "02", "x", &zipped(&[("a.bin", &vec![0; 4 << 20])])));
-        assert!(matches!(read(nested.as_bytes(), &small), Err(PivotError::Attachment { ordinal: 1, .. })));
+        let read = read(nested.as_bytes(), &small).unwrap();
+        let bomb = &read.invoices[0].attachments[0];
+        assert!(bomb.content.as_ref().unwrap().starts_with(b"PK"), "it stays as it came");
+        assert_eq!(bomb.unopened.as_deref(), Some("more than 1048576 bytes"));
+        assert_eq!(bomb.members, [Member { name: "a.bin".to_owned(), size: 4 << 20 }]);
+    }
+
+    #[test]
+    fn many_small_archives_inflate_to_no_more_than_one_large() {
+        let one = |n: usize| attachment(&format!("{n}.bin"), "02", "x", &zipped(&[("a.bin", &vec![0; 400 << 10])]));
+        let text = pivot(&(0..3).map(one).collect::<String>());
+        let small = Limits { pivot_bytes: 1 << 20, attachment_bytes: 1 << 20 };
+        let read = read(text.as_bytes(), &small).unwrap();
+        let opened: Vec<bool> = read.invoices[0].attachments.iter().map(|a| a.unopened.is_none()).collect();
+        assert_eq!(opened, [true, true, false]);
     }
 
     #[test]

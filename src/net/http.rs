@@ -21,6 +21,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Url};
 
+use crate::net::proxy::Proxy;
 use crate::net::resolver::Resolver;
 use crate::net::tls::{self, TlsError};
 
@@ -40,6 +41,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The whole exchange, from the name to the answer's last byte.
     pub timeout: Duration,
+    /// What stands between this box and the Internet.
+    pub proxy: Option<Proxy>,
 }
 
 /// Why a client could not be made.
@@ -56,6 +59,7 @@ pub enum ClientError {
 pub struct Client {
     pooled: reqwest::Client,
     alone: reqwest::Client,
+    proxy: Option<Proxy>,
 }
 
 /// One POST.
@@ -94,6 +98,12 @@ pub enum Stage {
     Tls,
     /// The request could not be built.
     Request,
+    /// The proxy has no address, takes no connection, or does not answer in time.
+    Proxy,
+    /// The proxy wants a log-in, or another one (407).
+    ProxyLogin,
+    /// The proxy does not let the connection through, or could not open it.
+    ProxyRefusal,
 }
 
 /// A request without an answer. Details hold no secret and no body.
@@ -111,10 +121,15 @@ impl Client {
     pub fn new(settings: &Settings, resolver: &Resolver) -> Result<Self, ClientError> {
         let tls = tls::client_config(settings.extra_ca.as_deref())?;
         let build = |idle: usize| {
-            reqwest::Client::builder()
+            // Never the environment's proxy: one configuration, one place.
+            let builder = reqwest::Client::builder().no_proxy();
+            let builder = match &settings.proxy {
+                Some(proxy) => builder.proxy(proxy.for_client()),
+                None => builder,
+            };
+            builder
                 .tls_backend_preconfigured(tls.clone())
                 .dns_resolver(resolver.clone())
-                .no_proxy()
                 .retry(reqwest::retry::never())
                 .redirect(Policy::none())
                 .referer(false)
@@ -127,7 +142,7 @@ impl Client {
                 .user_agent(concat!("fluxgate/", env!("CARGO_PKG_VERSION")))
                 .build()
         };
-        Ok(Self { pooled: build(IDLE_CONNECTIONS)?, alone: build(0)? })
+        Ok(Self { pooled: build(IDLE_CONNECTIONS)?, alone: build(0)?, proxy: settings.proxy.clone() })
     }
 
     /// Sends one POST, once, and reads its answer within its limit. An answer whose head came is an answer, even when
@@ -136,7 +151,8 @@ impl Client {
         let client = if request.alone { &self.alone } else { &self.pooled };
         let sending =
             client.request(Method::POST, request.url.clone()).headers(request.headers).body(request.body).send();
-        let response = sending.await.map_err(|e| classify(&e))?;
+        let through = self.proxy.as_ref().is_some_and(|p| p.covers(request.url.host_str().unwrap_or_default()));
+        let response = sending.await.map_err(|e| classify(&e, through))?;
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let (retry_after, date) = (header(RETRY_AFTER), header(DATE));
@@ -163,14 +179,17 @@ async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<Vec<
 }
 
 /// `is_connect` holds for errors of name, TCP and TLS, including the connect time-out, all of which come before the
-/// first byte of the request; the time-out of the whole exchange is not one of them, even if it struck early.
-fn classify(error: &reqwest::Error) -> SendError {
+/// first byte of the request; the time-out of the whole exchange is not one of them, even if it struck early. `through`: by
+/// way of the proxy, whose name and connection are then the only ones that are ours to open.
+fn classify(error: &reqwest::Error, through: bool) -> SendError {
     let detail = root_cause(error);
     if error.is_connect() {
-        let stage = if error.is_dns() {
-            Stage::Name
-        } else if is_tls(error) {
+        let stage = if is_tls(error) {
             Stage::Tls
+        } else if through {
+            proxy_stage(error)
+        } else if error.is_dns() {
+            Stage::Name
         } else {
             Stage::Connect
         };
@@ -180,6 +199,17 @@ fn classify(error: &reqwest::Error) -> SendError {
         return SendError::NotSent { stage: Stage::Request, detail };
     }
     SendError::Lost { timed_out: error.is_timeout(), detail }
+}
+
+/// What the proxy did. hyper-util does not name the type of a tunnel's errors, only their words; a test has a proxy answer
+/// each of them.
+fn proxy_stage(error: &reqwest::Error) -> Stage {
+    let said = chain(error).map(ToString::to_string).find(|said| said.starts_with("tunnel error: "));
+    match said.as_deref().map(|said| said.trim_start_matches("tunnel error: ")) {
+        Some("proxy authorization required") => Stage::ProxyLogin,
+        Some("unsuccessful" | "proxy response headers too long") => Stage::ProxyRefusal,
+        _ => Stage::Proxy,
+    }
 }
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -7,5 +7,7 @@
 
 pub mod http;
 pub mod mail;
+pub mod proxy;
 pub mod resolver;
 pub mod tls;
+pub mod trace;

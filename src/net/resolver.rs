@@ -42,6 +42,17 @@ pub enum ResolveError {
     Failed { name: String, detail: String },
 }
 
+/// Where a host's addresses come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameSource {
+    /// It is an address, or this machine.
+    Itself,
+    /// The hosts file.
+    File(PathBuf),
+    /// The name servers, as `resolv.conf` writes them.
+    Servers(Vec<String>),
+}
+
 /// Resolves names. Cheap to clone; clones share one cache. Its queries run on the runtime that looks up first, so a
 /// process with several runtimes keeps one resolver for each.
 #[derive(Clone)]
@@ -103,6 +114,21 @@ impl Resolver {
                 if addresses.is_empty() { Err(ResolveError::NotFound(name)) } else { Ok(addresses) }
             }
         }
+    }
+
+    /// Who would tell the addresses of a host, in words: a file, or the name servers.
+    pub fn source(&self, host: &str) -> NameSource {
+        let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+        let name = bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase();
+        if bare.parse::<IpAddr>().is_ok() || name == "localhost" || name.ends_with(".localhost") {
+            return NameSource::Itself;
+        }
+        if !listed_addresses(&self.0.hosts, &name).is_empty() {
+            return NameSource::File(self.0.hosts.clone());
+        }
+        let text = read_bounded(&self.0.resolv_conf).unwrap_or_default();
+        let servers = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver").map(str::trim));
+        NameSource::Servers(servers.take(ADDRESSES_LIMIT).map(str::to_owned).collect())
     }
 
     /// A TCP connection to the first address of `host` that takes one; `timeout` is for each address.

@@ -43,6 +43,12 @@ pub fn provider() -> Arc<CryptoProvider> {
 /// For outgoing connections: Mozilla's roots, and the authorities of `extra_ca` (PEM) beside them when the
 /// establishment's proxy inspects TLS, or for the simulator. Early data stays off: a replayed request is a second one.
 pub fn client_config(extra_ca: Option<&[u8]>) -> Result<ClientConfig, TlsError> {
+    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    Ok(config.map_err(TlsError::Unusable)?.with_root_certificates(roots(extra_ca)?).with_no_client_auth())
+}
+
+/// The authorities that are trusted.
+pub(super) fn roots(extra_ca: Option<&[u8]>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(pem) = extra_ca {
         for (n, certificate) in certificates(pem)?.into_iter().enumerate() {
@@ -50,8 +56,7 @@ pub fn client_config(extra_ca: Option<&[u8]>) -> Result<ClientConfig, TlsError> 
             roots.add(certificate).map_err(reason)?;
         }
     }
-    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    Ok(config.map_err(TlsError::Unusable)?.with_root_certificates(roots).with_no_client_auth())
+    Ok(roots)
 }
 
 /// For a listener: `cert_pem` is the chain, leaf first; `alpn` the protocols offered, preferred first (`h2`,

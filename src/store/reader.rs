@@ -19,7 +19,7 @@ use crate::audit::{Leaf, LeafRead};
 use crate::domain::{
     AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Timestamp,
 };
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 
 /// Bytes of a document that [`Reader::document`] holds in memory at most.
 pub const IN_MEMORY_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
@@ -509,6 +509,16 @@ impl Reader {
              WHERE account = ?1 AND kind = 'reception' AND state = 'delivered' AND delivered_as IS NOT NULL ORDER BY id",
             [account.as_str()],
             |r| Ok((word(r, "id")?, r.get("delivered_as")?)),
+        )
+    }
+
+    /// Deliveries not taken that have stood since before then without `fault`'s code; at most 500.
+    pub fn overdue_deliveries(&self, before: Timestamp, fault: Code) -> Result<Vec<FlowId>, StoreError> {
+        self.all(
+            "SELECT id FROM flow INDEXED BY flow_state WHERE kind = 'reception' AND state = 'delivered' AND since < ?1
+             AND fault_code IS NOT ?2 ORDER BY id LIMIT 500",
+            (before.millis(), fault.as_str()),
+            |r| word(r, "id"),
         )
     }
 

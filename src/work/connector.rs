@@ -33,7 +33,7 @@ use secrecy::ExposeSecret;
 
 use self::desk::{Api, HeldToken};
 use self::pace::Turn;
-use self::secret::SecretFile;
+pub(super) use self::secret::SecretFile;
 pub(in crate::work) use self::settings::is_this_machine;
 pub use self::settings::{ApiSection, ConnectorSettings, SettingsError, TechnicalAccountSection};
 use self::tally::Tally;
@@ -42,6 +42,7 @@ use crate::chorus::{self, Page, Period, RechercherFournisseur, RecupererTauxTva,
 use crate::domain::{Environment, EstablishmentId, Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::net::http::{Answer, Request};
+use crate::net::proxy::ProxySection;
 use crate::net::resolver::Resolver;
 
 /// Why a call gave no answer. What it means for a deposit is the variant, not a guess.
@@ -113,9 +114,14 @@ struct Inner {
 impl Connector {
     /// A connector with an API of its own. Realms of one environment share theirs: see [`Connectors`].
     pub fn new(settings: ConnectorSettings) -> Result<Self, SettingsError> {
+        Self::through(settings, &ProxySection::default())
+    }
+
+    /// The same, by way of the establishment's proxy.
+    pub fn through(settings: ConnectorSettings, proxy: &ProxySection) -> Result<Self, SettingsError> {
         let ConnectorSettings { realm, api, account, dir } = settings;
-        let api = Arc::new(Api::new(realm.environment, &api, &dir, Resolver::system())?);
-        Ok(Self::on(api, realm, &account, &dir))
+        let api = Api::new(realm.environment, &api, &dir, Resolver::system())?.through(proxy, &dir);
+        Ok(Self::on(Arc::new(api), realm, &account, &dir))
     }
 
     fn on(api: Arc<Api>, realm: Realm, account: &TechnicalAccountSection, dir: &Path) -> Self {
@@ -182,6 +188,11 @@ impl Connector {
             Ok(_) | Err(CallError::Refused { .. }) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Asks for a token, or has one in force already; no service is called.
+    pub async fn log_in(&self) -> Result<(), CallError> {
+        self.token(None).await.map(|_| ())
     }
 
     /// Changes when a file of this realm's secrets (client secret, password, extra authority) appears, disappears or
@@ -375,12 +386,22 @@ impl Connectors {
         apis: &BTreeMap<Environment, ApiSection>,
         accounts: impl IntoIterator<Item = (&'a EstablishmentId, &'a TechnicalAccountSection)>,
     ) -> Self {
+        Self::through(&ProxySection::default(), dir, apis, accounts)
+    }
+
+    /// The same, by way of the establishment's proxy.
+    pub fn through<'a>(
+        proxy: &ProxySection,
+        dir: &Path,
+        apis: &BTreeMap<Environment, ApiSection>,
+        accounts: impl IntoIterator<Item = (&'a EstablishmentId, &'a TechnicalAccountSection)>,
+    ) -> Self {
         let resolver = Resolver::system();
         let mut ready: BTreeMap<Environment, Arc<Api>> = BTreeMap::new();
         for (environment, section) in apis {
             match Api::new(*environment, section, dir, resolver.clone()) {
                 Ok(api) => {
-                    ready.insert(*environment, Arc::new(api));
+                    ready.insert(*environment, Arc::new(api.through(proxy, dir)));
                 }
                 Err(error) => log::error!(
                     environment = environment.as_str(), reason:display = error;

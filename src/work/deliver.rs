@@ -1,7 +1,8 @@
 //! Places a downloaded invoice into its account's `/recues/`: one folder, complete from the first instant it is seen.
 //!
 //! Promise: the folder is built apart, every file synced, and renamed into place; a crash leaves all of it or nothing, and
-//! the same delivery made twice is one folder. Names from outside never leave it. A pivot that cannot be read is delivered
+//! the same delivery made twice is one folder. Where a route wants files side by side, `NUMBER_ID_facture.json` is what is
+//! renamed last: with it a delivery is whole, and taken once it goes. Names from outside never leave it. A pivot that cannot be read is delivered
 //! as it came, with the fault.
 
 use std::borrow::Cow;
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash};
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::reception::{Event, State};
 use crate::invoice::pivot::{self, AttachmentKind, Limits, PivotInvoice};
 use crate::os::durable;
@@ -21,9 +22,11 @@ use crate::store::{ComplementRecord, FlowRecord, InvoiceRecord, Lease, Reception
 use crate::work::core::{Core, JobError};
 use crate::work::fetch::chorus_id;
 use crate::work::folders::{DeliveryId, Shelf, remove_whatever, safe_file_name, slug};
+use crate::work::readable::{self, Copy};
 use crate::work::receipts::fault_json;
 use crate::work::received_complement;
 use crate::work::seal::{self, Purpose};
+use crate::work::settings::Layout;
 
 /// Bytes of the invoice's number in the folder's name.
 const NUMBER_BYTES: usize = 60;
@@ -31,6 +34,8 @@ const NUMBER_BYTES: usize = 60;
 const ATTACHMENT_NAME_BYTES: usize = 120;
 /// The document that describes a delivery.
 const DESCRIPTION: &str = "facture.json";
+/// The copy that people read.
+const READABLE: &str = "lisible.pdf";
 /// The longest `facture.json` that is read back.
 const DESCRIPTION_LIMIT_BYTES: u64 = 4 << 20;
 /// What the file work is about, for errors.
@@ -43,9 +48,23 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     if flow.state != State::Fetched.as_str() {
         return received_complement::run(core, lease, flow).await;
     }
+    let mut opened = {
+        let flow = flow.clone();
+        core.apart(move |core| open(core, &flow)).await?
+    };
+    if opened.read.as_ref().is_ok_and(|(_, pivot)| pivot.readable().is_none()) {
+        match readable::fetch(core, lease, opened.id).await? {
+            Copy::Pdf(pdf) => opened.copy = Some(Ok(pdf)),
+            Copy::Missing(why) => {
+                log::warn!(flow = flow.id.as_str(), chorus_id = opened.id.0, reason = why.en.as_str(); "A received invoice has no readable copy");
+                opened.copy = Some(Err(why));
+            }
+            Copy::Later(at) => return Ok(core.store.retry(lease, at).await?),
+        }
+    }
     let placed = {
         let flow = flow.clone();
-        core.apart(move |core| place(core, &flow)).await
+        core.apart(move |core| place(core, &flow, &opened)).await
     };
     let now = core.now();
     let (event, facts) = match placed {
@@ -82,7 +101,9 @@ async fn settle(core: &Arc<Core>, flow: &FlowRecord, folder: &str) -> Result<(),
     let taken = core
         .apart(move |core| {
             let shelf = core.folders.shelf(&own.account, Shelf::Received).map_err(JobError::files(WHAT))?;
-            Ok(std::fs::read_dir(shelf.join(folder)).map_or(true, |mut files| files.next().is_none()))
+            let placed = shelf.join(folder);
+            // The description of files that lie side by side stands for them.
+            Ok(!placed.is_file() && std::fs::read_dir(placed).map_or(true, |mut files| files.next().is_none()))
         })
         .await?;
     let still_delivered =
@@ -118,8 +139,22 @@ async fn settle_marked(core: &Arc<Core>) -> Result<(), JobError> {
     Ok(())
 }
 
+/// A download as it was read.
+struct Opened {
+    id: ChorusInvoiceId,
+    invoice: InvoiceRecord,
+    hash: DocumentHash,
+    bytes: Vec<u8>,
+    /// The pivot's XML, where it could be found.
+    xml: Option<Vec<u8>>,
+    /// The pivot's version and the invoice, or why it cannot be read.
+    read: Read,
+    /// The readable copy that was asked for because the pivot has none, or why there is none.
+    copy: Option<Result<Vec<u8>, Text>>,
+}
+
 struct Placed {
-    /// The folder's name under `/recues`.
+    /// The name under `/recues`: of the folder, or of the description of files that lie side by side.
     folder: String,
     fault: Option<Fault>,
 }
@@ -132,9 +167,11 @@ pub(super) struct Part<'a> {
     pub given: Option<&'a str>,
     pub mime: &'a str,
     pub content: &'a [u8],
+    /// The attachment it is.
+    pub attachment: Option<&'a pivot::Attachment>,
 }
 
-fn place(core: &Core, flow: &FlowRecord) -> Result<Placed, JobError> {
+fn open(core: &Core, flow: &FlowRecord) -> Result<Opened, JobError> {
     let reader = core.store.reader()?;
     let id = chorus_id(&reader, &flow.id)?;
     let invoice = reader.invoices(&flow.id)?.into_iter().next().ok_or(JobError::Missing("the invoice"))?;
@@ -143,13 +180,25 @@ fn place(core: &Core, flow: &FlowRecord) -> Result<Placed, JobError> {
     drop(reader);
 
     let (xml, read) = read(&bytes, &invoice);
+    let xml = xml.map(Cow::into_owned);
+    Ok(Opened { id, invoice, hash, bytes, xml, read, copy: None })
+}
+
+fn place(core: &Core, flow: &FlowRecord, opened: &Opened) -> Result<Placed, JobError> {
+    let Opened { id, invoice, hash, bytes, xml, read, copy } = opened;
+    let (id, hash) = (*id, *hash);
     let fault = read.as_ref().err().map(|detail| unreadable(flow, id, detail));
-    let parts = match (&read, &xml) {
+    let mut parts = match (read, xml) {
         (Ok((_, pivot)), Some(xml)) => parts(xml, pivot),
-        _ => vec![raw(&bytes)],
+        _ => vec![raw(bytes)],
     };
-    let delivery = Delivery { core, flow, invoice: &invoice, id, hash, fault: fault.as_ref(), complement: None };
-    let folder = delivery.put(&parts, read.as_ref().ok())?;
+    if let Some(Ok(pdf)) = copy {
+        parts.push(Part { mime: "application/pdf", ..Part::new("readable", READABLE.to_owned(), pdf) });
+    }
+    let layout = core.options.load().layout(&flow.realm, &flow.account);
+    let copy = copy.as_ref();
+    let delivery = Delivery { core, flow, invoice, id, hash, fault: fault.as_ref(), layout, copy, complement: None };
+    let folder = delivery.put(parts, read.as_ref().ok())?;
     Ok(Placed { folder, fault })
 }
 
@@ -172,7 +221,7 @@ pub(super) fn unreadable(flow: &FlowRecord, id: ChorusInvoiceId, detail: &str) -
 
 /// A download that nobody understood, as it came.
 pub(super) fn raw(bytes: &[u8]) -> Part<'_> {
-    Part { role: "pivot", name: raw_name(bytes).to_owned(), given: None, mime: "", content: bytes }
+    Part::new("pivot", raw_name(bytes).to_owned(), bytes)
 }
 
 /// The pivot's invoice that was asked for, with the pivot's version.
@@ -194,22 +243,32 @@ fn raw_name(bytes: &[u8]) -> &'static str {
     }
 }
 
+impl<'a> Part<'a> {
+    fn new(role: &'static str, name: String, content: &'a [u8]) -> Self {
+        Self { role, name, given: None, mime: "", content, attachment: None }
+    }
+
+    fn attached(role: &'static str, name: String, attachment: &'a pivot::Attachment, content: &'a [u8]) -> Self {
+        let (given, mime) = (Some(attachment.name.as_str()), attachment.mime.as_str());
+        Self { role, name, given, mime, content, attachment: Some(attachment) }
+    }
+}
+
 /// The files of a delivery whose pivot was read.
 pub(super) fn parts<'a>(xml: &'a [u8], pivot: &'a PivotInvoice) -> Vec<Part<'a>> {
-    let mut parts =
-        vec![Part { role: "pivot", name: "pivot.xml".to_owned(), given: None, mime: "application/xml", content: xml }];
+    let mut parts = vec![Part { mime: "application/xml", ..Part::new("pivot", "pivot.xml".to_owned(), xml) }];
     let principal = pivot.principal();
     if let Some(original) = principal
         && let Some(content) = &original.content
     {
         let name = format!("original{}", extension(&original.name, content));
-        parts.push(Part { role: "original", name, given: Some(&original.name), mime: &original.mime, content });
+        parts.push(Part::attached("original", name, original, content));
     }
     if let Some(readable) = pivot.readable()
         && let Some(content) = &readable.content
     {
-        let name = "lisible.pdf".to_owned();
-        parts.push(Part { role: "readable", name, given: Some(&readable.name), mime: "application/pdf", content });
+        let part = Part::attached("readable", READABLE.to_owned(), readable, content);
+        parts.push(Part { mime: "application/pdf", ..part });
     }
     let readable = pivot.readable();
     let others = pivot.attachments.iter().filter(|attachment| {
@@ -218,18 +277,20 @@ pub(super) fn parts<'a>(xml: &'a [u8], pivot: &'a PivotInvoice) -> Vec<Part<'a>>
     });
     for (place, attachment) in others.enumerate() {
         if let Some(content) = &attachment.content {
-            let safe = safe_file_name(&attachment.name, ATTACHMENT_NAME_BYTES);
+            let safe = safe_file_name(told_name(attachment), ATTACHMENT_NAME_BYTES);
             let name = format!("piece-{:02}_{safe}", place + 1);
-            parts.push(Part {
-                role: "attachment",
-                name,
-                given: Some(&attachment.name),
-                mime: &attachment.mime,
-                content,
-            });
+            parts.push(Part::attached("attachment", name, attachment, content));
         }
     }
     parts
+}
+
+/// The name the supplier gave, which says more than the one in Chorus Pro's archive; unless only that one has an extension.
+fn told_name(attachment: &pivot::Attachment) -> &str {
+    match &attachment.inner_name {
+        Some(inner) if !attachment.name.contains('.') && inner.contains('.') => inner,
+        _ => &attachment.name,
+    }
 }
 
 /// The extension of the name it was given, or one that its first bytes tell.
@@ -257,6 +318,9 @@ pub(super) struct Delivery<'a> {
     /// Of the download.
     pub hash: DocumentHash,
     pub fault: Option<&'a Fault>,
+    pub layout: Layout,
+    /// The readable copy that was asked for, or why there is none; `None`: none was asked for.
+    pub copy: Option<&'a Result<Vec<u8>, Text>>,
     /// What it completes; `None`: it is the invoice itself.
     pub complement: Option<Complement<'a>>,
 }
@@ -267,13 +331,32 @@ pub(super) struct Complement<'a> {
     pub record: &'a ComplementRecord,
 }
 
+fn build(draft: &Path, parts: &[Part<'_>], document: &[u8]) -> std::io::Result<()> {
+    remove_whatever(draft)?;
+    std::fs::create_dir(draft)?;
+    for part in parts {
+        durable::write_synced(&draft.join(&part.name), part.content)?;
+    }
+    durable::write_synced(&draft.join(DESCRIPTION), document)?;
+    durable::sync_dir(draft)
+}
+
 impl Delivery<'_> {
-    /// Builds the folder apart and renames it into place; answers its name.
-    pub fn put(&self, parts: &[Part<'_>], read: Option<&(Option<String>, PivotInvoice)>) -> Result<String, JobError> {
+    /// Builds the delivery apart and renames it into place; answers the name that stands for it.
+    pub fn put(
+        &self,
+        mut parts: Vec<Part<'_>>,
+        read: Option<&(Option<String>, PivotInvoice)>,
+    ) -> Result<String, JobError> {
         let shelf = self.core.folders.shelf(&self.flow.account, Shelf::Received).map_err(JobError::files(WHAT))?;
-        let name = self.folder_name(&shelf)?;
+        let base = self.base_name(&shelf);
+        let name = self.placed_name(&base);
         let target = shelf.join(&name);
-        if target.is_dir() {
+        let whole = match self.layout {
+            Layout::Folder => target.is_dir(),
+            Layout::Flat => target.is_file(),
+        };
+        if whole {
             // Ours and complete, from before a crash: it was renamed into place as a whole.
             durable::sync_dir(&shelf).map_err(JobError::files(WHAT))?;
             return Ok(name);
@@ -289,43 +372,74 @@ impl Delivery<'_> {
         }
         // The former try's rename did not happen. Its mark goes before its draft does: a mark without a draft means taken.
         durable::remove_durably(&mark).map_err(JobError::files(WHAT))?;
-        let document = self.description(parts, read)?;
-        self.build(&draft, parts, &document).map_err(JobError::files(WHAT))?;
+        if self.layout == Layout::Flat {
+            parts.iter_mut().for_each(|part| part.name = format!("{base}_{}", part.name));
+        }
+        let document = self.description(&parts, read)?;
+        match self.layout {
+            Layout::Folder => build(&draft, &parts, &document),
+            Layout::Flat => self.lay_out(&draft, &shelf, &parts, &document),
+        }
+        .map_err(JobError::files(WHAT))?;
         durable::write_atomically(&mark, name.as_bytes()).map_err(JobError::files(WHAT))?;
         durable::rename_durably(&draft, &target).map_err(JobError::files(WHAT))?;
         Ok(name)
     }
 
-    fn build(&self, draft: &Path, parts: &[Part<'_>], document: &[u8]) -> std::io::Result<()> {
+    /// Everything but the description goes to its place; the draft is the description alone, so that the rename which
+    /// makes the delivery is one, as with a folder. What a broken try has laid out is replaced by the next one.
+    fn lay_out(&self, draft: &Path, shelf: &Path, parts: &[Part<'_>], document: &[u8]) -> std::io::Result<()> {
+        let bench = self.core.folders.delivery_parts(&self.flow.account, &self.flow.id)?;
+        remove_whatever(&bench)?;
         remove_whatever(draft)?;
-        std::fs::create_dir(draft)?;
+        std::fs::create_dir(&bench)?;
         for part in parts {
-            durable::write_synced(&draft.join(&part.name), part.content)?;
+            durable::write_synced(&bench.join(&part.name), part.content)?;
         }
-        durable::write_synced(&draft.join(DESCRIPTION), document)?;
-        durable::sync_dir(draft)
+        for part in parts {
+            std::fs::rename(bench.join(&part.name), shelf.join(&part.name))?;
+        }
+        durable::sync_dir(shelf)?;
+        remove_whatever(&bench)?;
+        durable::write_synced(draft, document)?;
+        durable::sync_dir(draft.parent().unwrap_or(shelf))
     }
 
-    /// `<date>_<number>_<chorusid>`; the date is that of our sighting, so that folders sort as they came. With the flow
-    /// behind it when another environment's invoice has the same three. A complement's is named after what it completes.
-    fn folder_name(&self, shelf: &Path) -> Result<String, JobError> {
+    /// `<date>_<number>_<chorusid>`; the date is that of our sighting, so that folders sort as they came. Of files side by
+    /// side `<number>_<chorusid>`. With the flow behind it when another environment's invoice has the same. A complement's
+    /// is named after what it completes.
+    fn base_name(&self, shelf: &Path) -> String {
         if let Some(Complement { of, record }) = &self.complement {
-            return Ok(format!("{of}-complement-{}", record.n));
+            let of = of.strip_suffix(DESCRIPTION).and_then(|of| of.strip_suffix('_')).unwrap_or(of);
+            return format!("{of}-complement-{}", record.n);
         }
-        let date = self.flow.received_at.paris_date();
         let number = slug(self.invoice.facts.number.as_str(), NUMBER_BYTES);
-        let name = format!("{date}_{number}_{}", self.id);
-        if self.is_free_or_ours(&shelf.join(&name)) {
-            return Ok(name);
+        let base = match self.layout {
+            Layout::Folder => format!("{}_{number}_{}", self.flow.received_at.paris_date(), self.id),
+            Layout::Flat => format!("{number}_{}", self.id),
+        };
+        if self.is_free_or_ours(&shelf.join(self.placed_name(&base))) {
+            return base;
         }
-        Ok(format!("{name}_{}", self.flow.id))
+        format!("{base}_{}", self.flow.id)
     }
 
-    fn is_free_or_ours(&self, folder: &Path) -> bool {
-        if !folder.exists() {
+    /// What stands for the delivery in `/recues`, and is taken.
+    fn placed_name(&self, base: &str) -> String {
+        match self.layout {
+            Layout::Folder => base.to_owned(),
+            Layout::Flat => format!("{base}_{DESCRIPTION}"),
+        }
+    }
+
+    fn is_free_or_ours(&self, placed: &Path) -> bool {
+        if !placed.exists() {
             return true;
         }
-        let path = folder.join(DESCRIPTION);
+        let path = match self.layout {
+            Layout::Folder => placed.join(DESCRIPTION),
+            Layout::Flat => placed.to_owned(),
+        };
         let small = std::fs::metadata(&path).is_ok_and(|m| m.len() <= DESCRIPTION_LIMIT_BYTES);
         let document: Option<Value> =
             small.then(|| std::fs::read(&path).ok()).flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -371,12 +485,29 @@ impl Delivery<'_> {
                 "sha256": self.hash.to_string(),
             }),
         );
-        put("files", parts.iter().map(file_json).collect());
+        put("readable", self.readable_json(read));
+        put("files", parts.iter().map(|part| file_json(part, self.language())).collect());
         put("fault", self.fault.map_or(Value::Null, |f| fault_json(f, self.language())));
         let checkpoint = self.core.store.checkpoint(self.core.now()).wait()?;
         put("checkpoint", checkpoint.into());
         seal::seal(&self.core.signer, Purpose::Invoice, &mut document)?;
         Ok(serde_json::to_vec_pretty(&document).unwrap_or_default())
+    }
+
+    /// Where the readable copy is from, or why there is none.
+    fn readable_json(&self, read: Option<&(Option<String>, PivotInvoice)>) -> Value {
+        let (source, remark) = match self.copy {
+            Some(Ok(_)) => (Some("chorus_pro"), None),
+            Some(Err(why)) => {
+                let said = Text::new(
+                    format!("Ni le pivot ni Chorus Pro n'ont donné de copie lisible : {}", why.fr),
+                    format!("Neither the pivot nor Chorus Pro gave a readable copy: {}", why.en),
+                );
+                (None, Some(said.get(self.language()).to_owned()))
+            }
+            None => (read.and_then(|(_, pivot)| pivot.readable()).map(|_| "pivot"), None),
+        };
+        json!({"source": source, "remark": remark})
     }
 
     fn language(&self) -> Language {
@@ -433,7 +564,13 @@ fn searched(invoice: &InvoiceRecord, put: &mut impl FnMut(&str, Value)) {
     put("amounts", json!({"without_tax": null, "with_tax": null, "payable": payable}));
 }
 
-fn file_json(part: &Part<'_>) -> Value {
+fn file_json(part: &Part<'_>, language: Language) -> Value {
+    let members = part.attachment.map(|attachment| &attachment.members).filter(|members| !members.is_empty());
+    let remark = part.attachment.and_then(|attachment| attachment.unopened.as_ref()).map(|reason| {
+        Text::technical("Archive livrée telle quelle", "The archive is delivered as it came", reason)
+            .get(language)
+            .to_owned()
+    });
     let hash: [u8; 32] = Sha256::digest(part.content).into();
     json!({
         "role": part.role,
@@ -442,6 +579,10 @@ fn file_json(part: &Part<'_>) -> Value {
         "mime": Some(part.mime).filter(|mime| !mime.is_empty()),
         "size": part.content.len(),
         "sha256": DocumentHash(hash).to_string(),
+        "members": members.map(|members| {
+            members.iter().map(|member| json!({"name": member.name, "size": member.size})).collect::<Vec<_>>()
+        }),
+        "remark": remark,
     })
 }
 
@@ -451,7 +592,7 @@ mod tests {
     use crate::invoice::pivot::Attachment;
 
     fn attachment(name: &str, kind: AttachmentKind, content: &[u8]) -> Attachment {
-        Attachment { name: name.to_owned(), kind, category: None, mime: String::new(), content: Some(content.to_vec()) }
+        Attachment { name: name.to_owned(), kind, content: Some(content.to_vec()), ..Attachment::default() }
     }
 
     #[test]

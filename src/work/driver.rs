@@ -23,7 +23,8 @@ use crate::work::core::{Core, JobError, Parts};
 use crate::work::settings::Options;
 use crate::work::watch::{self as alarms, Readings};
 use crate::work::{
-    change, deliver, deposit, directory, doubt, fetch, halts, intake, integration, receipts, reception, statuses,
+    change, deliver, deposit, directory, doubt, fetch, halts, intake, integration, overdue, receipts, reception,
+    statuses,
 };
 
 /// How long a job has its work to itself.
@@ -131,6 +132,7 @@ fn lanes(
     running.push(steady("notices", move || alarms::send_over(Arc::clone(&own), stop.clone())));
     let (own, _, stop) = parts();
     running.push(steady("expiry", move || alarms::ask_over(Arc::clone(&own), stop.clone())));
+    running.push(steady("overdue deliveries", move || overdue::watch_over(Arc::clone(&own), stop.clone())));
     let (own, _, stop) = parts();
     running.push(steady("directory", move || directory::watch_over(Arc::clone(&own), stop.clone())));
     for lane in [LOCAL, SENDING, AWAITED, FOLLOWING] {

@@ -16,6 +16,7 @@ use crate::os::durable;
 const BENCH: &str = ".travail";
 /// On the bench: a delivery being built, and the mark of one whose rename is under way; a flow's id follows.
 const DELIVERY_DRAFT: &str = "recue-";
+const DELIVERY_PARTS: &str = "pieces-";
 const DELIVERY_MARK: &str = "placed-";
 
 /// The four folders of an account, as its application sees them.
@@ -111,6 +112,11 @@ impl Folders {
     /// Where a delivery is built.
     pub(super) fn delivery_draft(&self, account: &AccountName, delivery: &DeliveryId) -> io::Result<PathBuf> {
         Ok(self.bench(account)?.join(format!("{DELIVERY_DRAFT}{delivery}")))
+    }
+
+    /// Where the files of a delivery side by side are written before they are laid out.
+    pub(super) fn delivery_parts(&self, account: &AccountName, flow: &FlowId) -> io::Result<PathBuf> {
+        Ok(self.bench(account)?.join(format!("{DELIVERY_PARTS}{flow}")))
     }
 
     /// What says that a delivery was whole and its rename under way: without its draft beside it, it was placed. Holds

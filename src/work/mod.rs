@@ -13,6 +13,7 @@ mod core;
 mod deliver;
 mod deposit;
 mod directory;
+pub mod doctor;
 mod doubt;
 mod driver;
 mod fetch;
@@ -23,8 +24,10 @@ mod intake;
 mod integration;
 #[cfg(test)]
 mod ledger;
+mod overdue;
 mod pivot;
 mod reach;
+mod readable;
 mod receipts;
 mod received_complement;
 mod received_statuses;
@@ -46,5 +49,5 @@ pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_ste
 pub use reception::CURSOR as RECEPTION_CURSOR;
 pub use recipients::Recipients;
 pub use seal::{Purpose, SealError, canonical, seal, verify};
-pub use settings::{Check, LimitsSection, Options, RouteSection, StatusForm};
+pub use settings::{Check, Layout, LimitsSection, Options, RouteSection, StatusForm};
 pub use transitions::kept_transitions;

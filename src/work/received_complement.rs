@@ -87,8 +87,11 @@ fn place(
         return Ok((None, fault));
     }
     let completed = Some(Complement { of, record: complement });
-    let delivery = Delivery { core, flow, invoice: &invoice, id, hash, fault: fault.as_ref(), complement: completed };
-    Ok((Some(delivery.put(&parts, read.as_ref().ok())?), fault))
+    let layout = core.options.load().layout(&flow.realm, &flow.account);
+    let (fault_, copy) = (fault.as_ref(), None);
+    let delivery =
+        Delivery { core, flow, invoice: &invoice, id, hash, fault: fault_, layout, copy, complement: completed };
+    Ok((Some(delivery.put(parts, read.as_ref().ok())?), fault))
 }
 
 /// What tells one piece from another: the name it was given and its bytes.

@@ -40,6 +40,8 @@ pub struct LimitsSection {
     pub status_poll: Duration,
     /// Between two looks for received invoices.
     pub reception_poll: Duration,
+    /// A delivery that the application has not taken after this: a fault until it does.
+    pub delivery_deadline: Duration,
     /// Between two downloads of Chorus Pro's directory; zero: no local directory.
     pub directory_refresh: Duration,
     /// Jobs of one kind worked on at once.
@@ -62,6 +64,7 @@ impl Default for LimitsSection {
             change_poll: Duration::from_secs(5 * 60),
             status_poll: Duration::from_secs(4 * 3600),
             reception_poll: Duration::from_secs(15 * 60),
+            delivery_deadline: Duration::from_secs(7 * 24 * 3600),
             directory_refresh: Duration::from_secs(7 * 24 * 3600),
             jobs: 8,
         }
@@ -122,6 +125,17 @@ pub enum Signed {
     No,
 }
 
+/// How a received invoice is laid out in `/recues`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// A folder for each.
+    #[default]
+    Folder,
+    /// Files side by side, each with the invoice's number in front.
+    Flat,
+}
+
 /// `[[route]]`: what becomes of a file, by the account and the folder it was dropped into.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -148,6 +162,9 @@ pub struct RouteSection {
     /// How this account is told of statuses of this establishment's invoices.
     #[serde(default)]
     pub statuses: StatusForm,
+    /// How they are laid out there.
+    #[serde(default)]
+    pub layout: Layout,
 }
 
 impl RouteSection {
@@ -214,6 +231,12 @@ impl Options {
         let routes = || self.routes.iter().filter(|r| r.account == flow.account && r.realm() == flow.realm);
         let receiving = routes().find(|route| flow.kind == FlowKind::Reception && route.receive);
         receiving.or_else(|| routes().next()).map_or_else(StatusForm::default, |route| route.statuses)
+    }
+
+    /// How a realm's received invoices are laid out for an account.
+    pub fn layout(&self, realm: &Realm, account: &AccountName) -> Layout {
+        let receives = |route: &&RouteSection| route.receive && route.account == *account && route.realm() == *realm;
+        self.routes.iter().find(receives).map_or_else(Layout::default, |route| route.layout)
     }
 
     /// Realms whose received invoices are looked for, each with the account they are placed for (the first route that

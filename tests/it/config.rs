@@ -93,6 +93,7 @@ fn the_sample_shows_every_key_and_no_other() {
     let account = &all["establishment"][0]["technical_account"][0];
     same(account, fields::<fluxgate::work::connector::TechnicalAccountSection>(), "technical_account");
     same(&all["chorus"]["api"]["qualification"], fields::<fluxgate::work::connector::ApiSection>(), "chorus.api");
+    same(&all["proxy"], fields::<fluxgate::net::proxy::ProxySection>(), "proxy");
     same(&all["account"][0], fields::<fluxgate::gate::AccountSection>(), "account");
     same(&all["route"][0], fields::<fluxgate::work::RouteSection>(), "route");
     same(&all["door"], fields::<DoorSection>(), "door");
@@ -118,8 +119,28 @@ fn the_values_shown_are_the_defaults() {
     let plain = Config::default();
     shown.journal.origin = None;
     assert_eq!(
-        (shown.door, shown.sftp, shown.web, shown.journal, shown.store, shown.limits, shown.notify, shown.log),
-        (plain.door, plain.sftp, plain.web, plain.journal, plain.store, plain.limits, plain.notify, plain.log)
+        (
+            shown.door,
+            shown.sftp,
+            shown.web,
+            shown.journal,
+            shown.store,
+            shown.limits,
+            shown.notify,
+            shown.log,
+            shown.proxy
+        ),
+        (
+            plain.door,
+            plain.sftp,
+            plain.web,
+            plain.journal,
+            plain.store,
+            plain.limits,
+            plain.notify,
+            plain.log,
+            plain.proxy
+        )
     );
 }
 

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use fluxgate::domain::{ChorusInvoiceId, Timestamp};
 use fluxgate::flow::reception::Event;
-use fluxgate::simulator::{Attachment, Effect, FaultRule, PivotForm, ReceivedInvoice};
+use fluxgate::simulator::{
+    Attachment, Effect, FaultRule, PivotForm, PivotVersion, Readings, ReceivedInvoice, VersionTold,
+};
 use fluxgate::store::{Content, Found, FoundInvoice, ReceptionFacts};
 use fluxgate::work::{LimitsSection, Purpose};
 use serde_json::Value;
@@ -92,7 +94,14 @@ async fn received_invoices_arrive_whole_in_their_folder() {
         assert_eq!(files["piece-01_bon.txt"], note, "out of the ZIP that Chorus Pro made");
         assert_eq!(files["piece-02_plan.bin"], [0, 1, 2, 255]);
         assert!(files["pivot.xml"].starts_with(b"<?xml"));
-        assert_eq!(gateway.simulator.ledger().invoice(&number).unwrap().downloads.len(), 1);
+        assert!(files["lisible.pdf"].starts_with(b"%PDF-"), "asked of Chorus Pro: this pivot has none");
+        assert_eq!(document["readable"]["source"], "chorus_pro");
+        let bon = document["files"].as_array().unwrap().iter().find(|f| f["name"] == "piece-01_bon.txt").unwrap();
+        assert_eq!(
+            (&bon["given_name"], &bon["members"], &bon["remark"]),
+            (&"bon.txt".into(), &Value::Null, &Value::Null)
+        );
+        assert_eq!(gateway.simulator.ledger().invoice(&number).unwrap().downloads.len(), 2, "the pivot, and the copy");
     }
     gateway.stop().await;
 }
@@ -109,6 +118,7 @@ async fn many_pages_are_followed_and_nothing_arrives_twice() {
         let (document, files) = open(&folder);
         assert_eq!(document["fault"], Value::Null);
         assert!(files.contains_key("lisible.pdf"), "{:?}", files.keys());
+        assert_eq!(document["readable"]["source"], "pivot");
     }
     // Taken by the application, it does not come again: neither by the next looks nor after a restart.
     std::fs::remove_dir_all(&delivered(&gateway)[0]).unwrap();
@@ -216,5 +226,122 @@ async fn a_download_that_is_no_pivot_is_delivered_as_it_came_with_its_fault() {
         );
         assert_eq!(files.into_iter().collect::<Vec<_>>(), [(name.to_owned(), bytes.clone())]);
     }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_without_a_readable_copy_is_delivered_all_the_same_and_says_so() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("telecharger/groupe", Effect::Refuse).nth(2).refusal(20_001, "non")).unwrap();
+    control.send_invoice(sent("R-REFUSE", Vec::new()));
+    let folder = await_delivered(&gateway, 1).await.remove(0);
+    let (document, files) = open(&folder);
+    assert!(!files.contains_key("lisible.pdf") && files.contains_key("original.xml"), "{:?}", files.keys());
+    assert_eq!((&document["readable"]["source"], &document["fault"]), (&Value::Null, &Value::Null));
+    let remark = document["readable"]["remark"].as_str().unwrap();
+    assert!(remark.contains("copie lisible") && remark.contains("FG-310"), "{remark}");
+
+    // What comes late is waited for: one answer lost, then the copy.
+    control.clear_faults();
+    control.add_fault(FaultRule::new("telecharger/groupe", Effect::Status503).nth(2)).unwrap();
+    control.send_invoice(sent("R-TARD", Vec::new()));
+    let folders = await_delivered(&gateway, 2).await;
+    let (document, files) = open(folders.iter().find(|f| f.to_str().unwrap().contains("R-TARD")).unwrap());
+    assert_eq!(document["readable"]["source"], "chorus_pro");
+    assert!(files["lisible.pdf"].starts_with(b"%PDF-"));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_version_of_the_pivot_is_read_in_both_forms_whether_or_not_it_is_told() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    let mut sent_so_far = 0;
+    for pivot_version in [PivotVersion::V2_02, PivotVersion::V1_22, PivotVersion::V1_21, PivotVersion::V1_20] {
+        for pivot_version_told in [VersionTold::Yes, VersionTold::No] {
+            for form in [PivotForm::Xml, PivotForm::Zip] {
+                control.set_readings(Readings { pivot_version, pivot_version_told, ..Readings::default() }).unwrap();
+                control.set_pivot(form);
+                let number = format!("R-{sent_so_far}");
+                sent_so_far += 1;
+                control.send_invoice(sent(&number, vec![attachment("bon.txt", b"signe", true)]));
+                let folders = await_delivered(&gateway, sent_so_far).await;
+                let folder = folders.iter().find(|f| f.to_str().unwrap().contains(&format!("_{number}_"))).unwrap();
+                let (document, files) = open(folder);
+                let case = format!("{pivot_version:?} {pivot_version_told:?} {form:?}");
+                assert_eq!(document["fault"], Value::Null, "{case}");
+                assert_eq!(document["number"], number.as_str(), "{case}");
+                assert!(
+                    document["supplier"]["name"].is_string() && document["amounts"]["payable"].is_string(),
+                    "{case}"
+                );
+                assert_eq!(document["pivot"]["version"].is_null(), pivot_version_told == VersionTold::No, "{case}");
+                assert_eq!(files["piece-01_bon.txt"], b"signe", "{case}");
+            }
+        }
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_side_by_side_are_whole_when_their_description_is_there() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.route_keys = "layout = \"flat\"".to_owned();
+    gateway.reload();
+    let id = gateway.simulator.control().send_invoice(sent("R/1", vec![attachment("bon.txt", b"signe", true)]));
+    let description = gateway.folder("recues").join(format!("R-1_{id}_facture.json"));
+    gateway.await_until("the description", || description.exists()).await;
+    let names: Vec<String> =
+        delivered(&gateway).iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let expected = ["facture.json", "lisible.pdf", "original.xml", "piece-01_bon.txt", "pivot.xml"];
+    assert_eq!(names, expected.map(|name| format!("R-1_{id}_{name}")));
+    let document: Value = serde_json::from_slice(&std::fs::read(&description).unwrap()).unwrap();
+    check_document("facture", Purpose::Invoice, &document);
+    for file in document["files"].as_array().unwrap() {
+        let bytes = std::fs::read(gateway.folder("recues").join(file["name"].as_str().unwrap())).unwrap();
+        assert_eq!(bytes.len() as u64, file["size"].as_u64().unwrap(), "named as it lies there: {file}");
+    }
+    let state = |gateway: &Gateway| {
+        let query = fluxgate::store::FlowQuery::default();
+        gateway.store().reader().unwrap().flows(&query).unwrap().pop().unwrap().state
+    };
+    gateway.await_until("the journal", || state(&gateway) == "delivered").await;
+    let bench = gateway.dir.path().join("folders/sifac/.travail");
+    gateway.await_until("a clean bench", || std::fs::read_dir(&bench).unwrap().count() == 0).await;
+    assert_eq!(state(&gateway), "delivered", "nobody has taken it");
+    gateway.crash().await;
+    gateway.boot();
+    gateway.simulator.control().send_samples(1);
+    gateway.await_until("the next one", || delivered(&gateway).len() > 5 + 3).await;
+    assert!(delivered(&gateway).iter().all(|path| path.is_file()), "all of them side by side");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_nobody_fetches_is_a_fault_until_it_is_taken() {
+    let delivery_deadline = fluxgate::domain::Duration::from_millis(600);
+    let gateway = Gateway::start(hurried(), LimitsSection { delivery_deadline, ..quick_limits() }).await;
+    gateway.simulator.control().send_invoice(sent("R-1", Vec::new()));
+    await_delivered(&gateway, 1).await;
+    let flow =
+        || gateway.store().reader().unwrap().flows(&fluxgate::store::FlowQuery::default()).unwrap().pop().unwrap();
+    gateway.await_until("its journal", || flow().state == "delivered").await;
+    assert_eq!(flow().fault, None, "not yet");
+    gateway.await_until("the fault", || flow().fault.is_some()).await;
+    let fault = flow().fault.unwrap();
+    assert_eq!(fault.code.as_str(), "FG-507");
+    let title = fault.title(fluxgate::fault::Language::Fr);
+    assert!(title.contains("R-1") && title.contains("sifac") && !title.contains('?'), "{title}");
+    let overview = gateway.store().reader().unwrap().overview(Timestamp::now()).unwrap();
+    assert_eq!(overview.stuck_total, 1, "the first screen shows it");
+    let troubles =
+        || gateway.store().reader().unwrap().steps(&flow().id).unwrap().iter().filter(|s| s.kind == "trouble").count();
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert_eq!(troubles(), 1, "told once");
+    let id = flow().id;
+    gateway.store().advance(&id, Event::Taken, ReceptionFacts::default(), None, Timestamp::now()).await.unwrap();
+    assert_eq!((flow().fault, flow().state.as_str()), (None, "taken"));
+    assert_eq!(gateway.store().reader().unwrap().overview(Timestamp::now()).unwrap().stuck_total, 0);
     gateway.stop().await;
 }

@@ -16,6 +16,7 @@ use crate::chorus::{self, Token, TokenReply};
 use crate::domain::Environment;
 use crate::fault::{Code, Fault};
 use crate::net::http::{Client, Request, SendError, Settings, Stage};
+use crate::net::proxy::ProxySection;
 use crate::net::resolver::Resolver;
 use crate::work::connector::clock::Comparison;
 use crate::work::connector::pace::{SlowDown, Turns};
@@ -41,10 +42,12 @@ pub(super) struct Api {
     client_id: String,
     client_secret: SecretFile,
     ca_file: Option<PathBuf>,
+    proxy: ProxySection,
+    proxy_password: Option<SecretFile>,
     timeout: Duration,
     token_margin: Duration,
     resolver: Resolver,
-    /// Made at the first call, and again when the file of extra authorities changes.
+    /// Made at the first call, and again when the file of extra authorities or the proxy's password changes.
     client: Mutex<Option<(u64, Client)>>,
     pub(super) turns: Turns,
     pub(super) slow: SlowDown,
@@ -86,6 +89,8 @@ impl Api {
             client_id: section.client_id.clone(),
             client_secret: SecretFile::new(dir.join(&section.client_secret_file)),
             ca_file: section.ca_file.as_ref().map(|file| dir.join(file)),
+            proxy: ProxySection::default(),
+            proxy_password: None,
             timeout: section.timeout.get(),
             token_margin: section.token_margin.get(),
             resolver,
@@ -97,49 +102,66 @@ impl Api {
         })
     }
 
+    /// By way of the establishment's proxy.
+    pub(super) fn through(mut self, proxy: &ProxySection, dir: &Path) -> Self {
+        self.proxy_password = proxy.password_file.as_ref().map(|file| SecretFile::new(dir.join(file)));
+        self.proxy = proxy.clone();
+        self
+    }
+
     /// Where a service is.
     pub(super) fn service_url(&self, path: &str) -> Url {
         format!("{}{path}", self.base_url).parse().expect("the base was parsed before, and paths are constants")
     }
 
     pub(super) fn secrets_version(&self) -> u64 {
-        self.client_secret.version() ^ self.ca_version().rotate_left(2)
+        self.client_secret.version() ^ self.client_version().rotate_left(2)
+    }
+
+    /// Differs between states of the files that the HTTP client is made of.
+    fn client_version(&self) -> u64 {
+        let password = self.proxy_password.as_ref().map_or(0, SecretFile::version);
+        self.ca_version() ^ password.rotate_left(3)
     }
 
     fn ca_version(&self) -> u64 {
         self.ca_file.as_deref().map_or(0, secret::version)
     }
 
-    /// The HTTP client. Fails only on the file of extra authorities, which somebody must repair.
+    /// The HTTP client. Fails only on the file of extra authorities or the proxy's password, which somebody must repair.
     pub(super) fn client(&self) -> Result<Client, CallError> {
-        let version = self.ca_version();
+        let version = self.client_version();
         let mut held = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, client)) = held.as_ref().filter(|(of, _)| *of == version) {
             return Ok(client.clone());
         }
-        let client = self.make_client().map_err(|detail| {
+        let client = self.make_client().map_err(|(code, detail)| {
             log::error!(environment = self.environment.as_str(), reason = detail.as_str(); "No HTTP client for Chorus Pro");
-            CallError::Stopped(self.fault(Code::AuthorityUnusable).with("detail", detail))
+            let fault = self.fault(code).with("proxy", self.proxy.url.as_deref().unwrap_or_default());
+            CallError::Stopped(fault.with("detail", detail))
         })?;
         *held = Some((version, client.clone()));
         Ok(client)
     }
 
-    fn make_client(&self) -> Result<Client, String> {
+    fn make_client(&self) -> Result<Client, (Code, String)> {
+        let password = self.proxy_password.as_ref().map(SecretFile::read).transpose();
+        let password = password.map_err(|e| (Code::ProxyLogin, e.to_string()))?;
         let extra_ca = match &self.ca_file {
             None => None,
             Some(path) => {
-                let said = |e: std::io::Error| format!("{}: {e}", path.display());
+                let said = |e: std::io::Error| (Code::AuthorityUnusable, format!("{}: {e}", path.display()));
                 let mut pem = Vec::new();
                 fs::File::open(path).map_err(said)?.take(CA_FILE_LIMIT).read_to_end(&mut pem).map_err(said)?;
                 Some(pem)
             }
         };
         let connect_timeout = CONNECT_TIMEOUT.min(self.timeout / 2);
-        let settings = Settings { extra_ca, connect_timeout, timeout: self.timeout };
+        let proxy = self.proxy.proxy(password.as_ref());
+        let settings = Settings { extra_ca, connect_timeout, timeout: self.timeout, proxy };
         Client::new(&settings, &self.resolver).map_err(|e| match &self.ca_file {
-            Some(path) => format!("{}: {e}", path.display()),
-            None => e.to_string(),
+            Some(path) => (Code::AuthorityUnusable, format!("{}: {e}", path.display())),
+            None => (Code::AuthorityUnusable, e.to_string()),
         })
     }
 
@@ -238,9 +260,18 @@ impl Api {
                 let code = match stage {
                     Stage::Tls => Code::TlsFailed,
                     Stage::Name | Stage::Connect | Stage::Request => Code::Unreachable,
+                    Stage::Proxy => Code::ProxyUnreachable,
+                    Stage::ProxyLogin => Code::ProxyLogin,
+                    Stage::ProxyRefusal => Code::ProxyRefusal,
                 };
                 let host = url.host_str().unwrap_or_default();
-                CallError::NotSent(self.fault(code).with("host", host).with("detail", detail))
+                let fault = self.fault(code).with("host", host).with("detail", detail);
+                match self.proxy.proxy(None) {
+                    // Asked again and again, many a proxy locks the account: somebody must act first.
+                    Some(proxy) if code == Code::ProxyLogin => CallError::Stopped(fault.with("proxy", proxy)),
+                    Some(proxy) => CallError::NotSent(fault.with("proxy", proxy)),
+                    None => CallError::NotSent(fault),
+                }
             }
             SendError::Lost { timed_out: true, .. } => {
                 lost(format!("no answer within {} s", self.timeout.as_secs_f32()), changes)

@@ -15,7 +15,7 @@ const SECRET_LIMIT: u64 = 4 << 10;
 
 /// Why a secret cannot be had. Texts never hold any of it.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SecretError {
+pub(in crate::work) enum SecretError {
     #[error("{path}: {source}")]
     Read { path: String, source: io::Error },
     #[error("{path}: is empty")]
@@ -30,19 +30,19 @@ pub(super) enum SecretError {
 type Stamp = Option<(i64, i64, u64, u64)>;
 
 /// A file that holds one secret; white space around it is not part of it.
-pub(super) struct SecretFile {
+pub(in crate::work) struct SecretFile {
     path: PathBuf,
     held: Mutex<Option<(Stamp, SecretString)>>,
 }
 
 impl SecretFile {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(in crate::work) fn new(path: PathBuf) -> Self {
         Self { path, held: Mutex::new(None) }
     }
 
     /// The secret as the file holds it now. One `stat`, and one small read after a change: short enough for an async
     /// worker.
-    pub(super) fn read(&self) -> Result<SecretString, SecretError> {
+    pub(in crate::work) fn read(&self) -> Result<SecretString, SecretError> {
         let now = stamp(&self.path);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, secret)) = held.as_ref().filter(|(of, _)| of.is_some() && *of == now) {
@@ -55,7 +55,7 @@ impl SecretFile {
     }
 
     /// Differs between states of the file.
-    pub(super) fn version(&self) -> u64 {
+    pub(in crate::work) fn version(&self) -> u64 {
         version(&self.path)
     }
 
@@ -76,7 +76,7 @@ impl SecretFile {
 }
 
 /// A number that differs between states of a file, readable or not.
-pub(super) fn version(path: &std::path::Path) -> u64 {
+pub(in crate::work) fn version(path: &std::path::Path) -> u64 {
     let mut hasher = DefaultHasher::new();
     stamp(path).hash(&mut hasher);
     hasher.finish()

@@ -65,6 +65,30 @@ async fn a_received_invoice_is_taken_when_its_folder_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invoice_whose_files_lie_side_by_side_is_taken_when_its_description_goes() {
+    let place = Place::open(Scene::default()).await;
+    let state = |flow: &fluxgate::domain::FlowId| place.store().reader().unwrap().flow(flow).unwrap().unwrap().state;
+    let recues = place.results().join("recues");
+    let names = ["F1_9_facture.json", "F1_10_facture.json"];
+    let flows = names.map(|name| {
+        let flow = place.delivered(name);
+        std::fs::remove_dir_all(recues.join(name)).unwrap();
+        std::fs::write(recues.join(name), "{}").unwrap();
+        std::fs::write(recues.join(name.replace("facture.json", "original.xml")), "<Invoice/>").unwrap();
+        flow
+    });
+    let mut client = place.client().await;
+    client.remove("/recues/F1_9_original.xml").await.unwrap();
+    assert_eq!(state(&flows[0]), "delivered", "its description is still there");
+    client.remove("/recues/F1_9_facture.json").await.unwrap();
+    assert_eq!((state(&flows[0]).as_str(), state(&flows[1]).as_str()), ("taken", "delivered"));
+    client.rename("/recues/F1_10_facture.json", "/recues/F1_10_facture.json.lu").await.unwrap();
+    assert_eq!(state(&flows[1]), "taken");
+    client.remove("/recues/F1_10_original.xml").await.unwrap();
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_outside_the_account_can_be_reached() {
     let place = Place::open(Scene::default()).await;
     let results = place.results();
