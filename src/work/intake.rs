@@ -13,6 +13,8 @@ use crate::invoice::{self, Examined, Limits, Profile, Verdict};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, StoreError};
 use crate::work::announce::Wish;
 use crate::work::core::{Core, JobError};
+use crate::work::directory;
+use crate::work::recipients::{ASKED_AFTER_REFUSAL, ASKED_EVERY, Question, Recipients};
 use crate::work::settings::{Check, Options, RouteSection};
 use crate::work::split;
 
@@ -35,10 +37,19 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let settings = core.options.load();
     let options = examination(&settings, &flow, folder.as_deref());
     let wish = Wish::of(route(&settings, &flow, folder.as_deref()));
-    let outcome = {
+    let (outcome, questions) = {
         let flow = flow.clone();
         core.apart(move |core| look(core, &flow, &options, wish)).await?
     };
+    let every = if outcome.is_refused_by_directory() { ASKED_AFTER_REFUSAL } else { ASKED_EVERY };
+    settle(core, lease, &flow, outcome).await?;
+    // After the verdict is durable: it never waits for what may be known of the next file's recipient.
+    directory::note(core, &flow.realm, questions, every).await;
+    Ok(())
+}
+
+/// Makes the verdict durable.
+async fn settle(core: &Core, lease: &Lease, flow: &FlowRecord, outcome: Outcome) -> Result<(), JobError> {
     let now = core.now();
     match outcome {
         Outcome::One(event, facts) => {
@@ -81,23 +92,50 @@ enum Outcome {
     Many(Parts, Box<Facts>),
 }
 
-fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options, wish: Wish) -> Result<Outcome, JobError> {
-    let bytes = document(core, flow)?;
-    match split::read(core, flow, &bytes, options, wish)? {
-        None => {}
-        Some(split::Outcome::Refused(facts)) => return Ok(Outcome::One(Event::CheckFailed, Box::new(facts))),
-        Some(split::Outcome::One(facts)) => return Ok(Outcome::One(Event::CheckPassed, Box::new(facts))),
-        Some(split::Outcome::Split(parts, facts)) => return Ok(Outcome::Many(parts, Box::new(facts))),
+impl Outcome {
+    /// Whether what the directory says of a recipient refused something.
+    fn is_refused_by_directory(&self) -> bool {
+        let (Outcome::One(_, facts) | Outcome::Many(_, facts)) = self;
+        let mut findings = facts.findings.iter().flatten();
+        findings.any(|finding| finding.severity == "fatal" && finding.rule.starts_with("FLUX-DIR-"))
     }
-    let (event, facts) = verdict(examine_guarded(&bytes, options, flow), wish, options.language);
-    Ok(Outcome::One(event, Box::new(facts)))
+}
+
+/// What the file is, and what is to be asked about its recipients for the next one.
+fn look(
+    core: &Core,
+    flow: &FlowRecord,
+    options: &invoice::Options,
+    wish: Wish,
+) -> Result<(Outcome, Vec<Question>), JobError> {
+    let bytes = document(core, flow)?;
+    let (reader, environment) = (core.store.reader()?, flow.realm.environment);
+    let recipients = if directory::is_on(core) {
+        Recipients::new(reader.directory(), environment, core.now())
+    } else {
+        Recipients::unknown(environment, core.now())
+    };
+    let outcome = match split::read(core, flow, &bytes, options, wish, &recipients)? {
+        None => {
+            let (event, facts) = verdict(examine_guarded(&bytes, options, flow, &recipients), wish, options.language);
+            Outcome::One(event, Box::new(facts))
+        }
+        Some(split::Outcome::Refused(facts)) => Outcome::One(Event::CheckFailed, Box::new(facts)),
+        Some(split::Outcome::One(facts)) => Outcome::One(Event::CheckPassed, Box::new(facts)),
+        Some(split::Outcome::Split(parts, facts)) => Outcome::Many(parts, Box::new(facts)),
+    };
+    Ok((outcome, recipients.questions()))
 }
 
 /// Whether Chorus Pro takes the flow's invoice more than once, so that sending it again could double it.
 pub(super) async fn is_exempt_from_uniqueness(core: &Arc<Core>, flow: &FlowRecord) -> Result<bool, JobError> {
     let options = examination(&core.options.load(), flow, None);
     let flow = flow.clone();
-    let examined = core.apart(move |core| Ok(examine_guarded(&sent_document(core, &flow)?, &options, &flow))).await?;
+    let look = move |core: &Core| {
+        let recipients = Recipients::unknown(flow.realm.environment, core.now());
+        Ok(examine_guarded(&sent_document(core, &flow)?, &options, &flow, &recipients))
+    };
+    let examined = core.apart(look).await?;
     Ok(examined.facts.is_some_and(|facts| is_repeatable(&facts)))
 }
 
@@ -139,8 +177,14 @@ fn document(core: &Core, flow: &FlowRecord) -> Result<Vec<u8>, JobError> {
 }
 
 /// The reader promises never to panic; if it breaks that promise, one file is refused and the next one is read.
-pub(super) fn examine_guarded(bytes: &[u8], options: &invoice::Options, flow: &FlowRecord) -> Examined {
-    catch_unwind(AssertUnwindSafe(|| invoice::examine(bytes, options))).unwrap_or_else(|_| {
+pub(super) fn examine_guarded(
+    bytes: &[u8],
+    options: &invoice::Options,
+    flow: &FlowRecord,
+    recipients: &Recipients<'_>,
+) -> Examined {
+    let examine = || invoice::examine_with(bytes, options, &|facts| recipients.listing(facts));
+    catch_unwind(AssertUnwindSafe(examine)).unwrap_or_else(|_| {
         log::error!(flow = flow.id.as_str(); "Reading a dropped file broke off; the file is refused");
         Examined {
             syntax: None,
