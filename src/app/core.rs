@@ -266,6 +266,7 @@ pub(super) fn watched(config: &Config) -> WatchOptions {
     };
     WatchOptions {
         notify: config.notify.clone(),
+        proxy: config.proxy.clone(),
         dir: config.store.dir.clone(),
         establishments: config.establishments.iter().map(known).collect(),
         certificates,

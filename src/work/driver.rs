@@ -132,6 +132,7 @@ fn lanes(
     running.push(steady("notices", move || alarms::send_over(Arc::clone(&own), stop.clone())));
     let (own, _, stop) = parts();
     running.push(steady("expiry", move || alarms::ask_over(Arc::clone(&own), stop.clone())));
+    let (own, _, stop) = parts();
     running.push(steady("overdue deliveries", move || overdue::watch_over(Arc::clone(&own), stop.clone())));
     let (own, _, stop) = parts();
     running.push(steady("directory", move || directory::watch_over(Arc::clone(&own), stop.clone())));

@@ -1,16 +1,13 @@
 //! What integrators suffer (PROTOCOL §7): each row has a test that is named after it. Those on the wire alone stand in
 //! `src/chorus/tests/symptoms.rs`; here are those that take a whole gateway, and the table that leaves no row out.
 
-#[path = "../reference.rs"]
-mod reference;
-
 use std::path::Path;
 use std::time::Duration;
 
 use fluxgate::simulator::{self, OutageKind, ReceivedInvoice, Scenario, Simulator, Whose};
 
-use self::reference::reference;
 use crate::gateway::{Gateway, hurried, invoice, quick_limits, write_secret};
+use crate::reference::reference;
 
 const SYMPTOMS: &str = "src/chorus/tests/symptoms.rs";
 const TOKEN: &str = "src/work/connector/tests/token.rs";

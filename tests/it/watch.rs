@@ -41,6 +41,7 @@ fn mail_to(postbox: &Postbox, more: &str) -> MailSection {
 fn options(gateway: &Gateway, mail: Option<MailSection>, webhook: Option<WebhookSection>) -> WatchOptions {
     WatchOptions {
         notify: NotifySection { mail, webhook, ..NotifySection::default() },
+        proxy: fluxgate::net::proxy::ProxySection::default(),
         dir: gateway.dir.path().to_owned(),
         establishments: vec![Watched {
             id: "univ-exemple".parse().unwrap(),

@@ -94,7 +94,7 @@ pub(super) async fn send(
         }
         (WEBHOOK, _, Some(section)) => {
             let body = voice.json(outgoing.mark, outgoing.items, outgoing.now).to_string();
-            post(section, &options.dir, body, resolver).await.map(|()| Vec::new())
+            post(section, options, body, resolver).await.map(|()| Vec::new())
         }
         _ => Err(ChannelError::Lasting("this channel is not configured".to_owned())),
     }
@@ -110,11 +110,19 @@ fn relay(section: &MailSection, dir: &Path, machine: &str) -> Result<Relay, Chan
     Ok(Relay { host, port, security: section.security.into(), extra_ca, login, own_name: machine.to_owned() })
 }
 
-async fn post(section: &WebhookSection, dir: &Path, body: String, resolver: &Resolver) -> Result<(), ChannelError> {
+async fn post(
+    section: &WebhookSection,
+    options: &WatchOptions,
+    body: String,
+    resolver: &Resolver,
+) -> Result<(), ChannelError> {
+    let dir = &options.dir;
     let url = section.address().map_err(lasting)?;
     let host = url.host_str().unwrap_or_default().to_owned();
     let extra_ca = section.ca_file.as_ref().map(|file| authorities(dir.join(file))).transpose()?;
-    let settings = Settings { extra_ca, connect_timeout: CONNECT_TIMEOUT, timeout: WEBHOOK_TIMEOUT };
+    let password = options.proxy.password_file.as_ref().map(|file| text_secret(&dir.join(file))).transpose()?;
+    let proxy = options.proxy.proxy(password.as_ref());
+    let settings = Settings { extra_ca, connect_timeout: CONNECT_TIMEOUT, timeout: WEBHOOK_TIMEOUT, proxy };
     let client = Client::new(&settings, resolver).map_err(lasting)?;
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::domain::{Duration, Environment, EstablishmentId, Siret};
 use crate::fault::{Gravity, Language};
 use crate::net::mail::{Mailbox, Security};
+use crate::net::proxy::ProxySection;
 use crate::work::connector::{SettingsError, is_this_machine};
 
 /// The most recipients of an e-mail.
@@ -235,6 +236,8 @@ impl Default for Pace {
 #[derive(Debug, Clone, Default)]
 pub struct WatchOptions {
     pub notify: NotifySection,
+    /// What the webhook passes on its way.
+    pub proxy: ProxySection,
     /// Where relative paths start; the file system that is watched.
     pub dir: PathBuf,
     pub establishments: Vec<Watched>,
