@@ -14,6 +14,8 @@ mod facts;
 mod guard;
 mod limits;
 mod outline;
+pub mod pdf_data;
+mod pdf_data_reading;
 pub mod pivot;
 pub mod report;
 mod rules;
@@ -35,6 +37,7 @@ use std::str::FromStr;
 
 use crate::fault::{Code, Fault, Language};
 
+pub use container::is_signed;
 pub use facts::{AttachmentFacts, Facts};
 pub use limits::Limits;
 pub use texts::reworded;

@@ -14,6 +14,7 @@ const UPGRADES: &[Upgrade] = &[
     Upgrade { sql: include_str!("schema/001.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/002.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/003.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/004.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {

@@ -10,12 +10,13 @@ use crate::domain::{DepositNumber, FlowId, InvoiceStatus, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::{Decision, FlowKind, Policy, deposit};
 use crate::invoice::reworded;
-use crate::store::{ArrivalRecord, AskedChange, Decided, Facts, FlowRecord, InvoiceRecord, Reader};
+use crate::store::{ArrivalRecord, AskedChange, Decided, Facts, FlowRecord, InvoiceRecord, PDF, Reader};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
 use crate::web::home::{FaultView, FlowLine};
 use crate::web::page::{Chrome, Visit};
+use crate::web::pdf_form;
 use crate::web::site::{Site, note};
 use crate::web::words::Tongue;
 use crate::work::{Folders, Shelf, receipt_name};
@@ -109,6 +110,10 @@ struct FlowPage<'a> {
     folder: String,
     delivered_as: String,
     choices: Vec<Choice>,
+    /// Whether a person may enter its data.
+    awaits_data: bool,
+    /// Of data that went to their PDF: its flow.
+    joined: Option<String>,
     /// The split file this flow is a part of: id and name.
     parent: Option<(String, String)>,
     /// Of a split file.
@@ -165,6 +170,8 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         folder: arrival.as_ref().map(|a| a.folder.clone()).unwrap_or_default(),
         delivered_as: flow.delivered_as.clone().unwrap_or_default(),
         choices: choices(t, &flow),
+        awaits_data: pdf_form::is_waiting(&flow),
+        joined: reader.pdf_data(&id)?.and_then(|data| data.joined).map(|pdf| pdf.to_string()),
         parent: match &flow.parent {
             Some(file) => reader.flow(file)?.map(|file| (file.id.to_string(), file.file)),
             None => None,
@@ -378,6 +385,7 @@ fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
     let Some(state) = Some(&flow.state).filter(|_| flow.kind == FlowKind::Deposit).and_then(|s| s.parse().ok()) else {
         return Vec::new();
     };
+    let is_form = flow.syntax.as_deref() == Some(PDF);
     let all = [
         Choice {
             word: "confirme",
@@ -386,8 +394,9 @@ fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
                 "Vous avez trouvé la facture sur le portail Chorus Pro. Le flux est considéré comme déposé et son suivi reprend ; rien n’est renvoyé.",
                 "You found the invoice on Chorus Pro’s portal. The flow counts as deposited and is followed again; nothing is sent.",
             ),
-            asks_number: true,
-            event: deposit::Event::ConfirmedByPerson,
+            // A form that was submitted is an invoice at once, without a flux.
+            asks_number: !is_form,
+            event: if is_form { deposit::Event::Submitted } else { deposit::Event::ConfirmedByPerson },
         },
         Choice {
             word: "renvoyer",

@@ -18,7 +18,7 @@ use crate::web::session::{self, Sessions};
 use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
-    Claim, Settings, asset, configuration, entry, flow, flows, guide, help, home, journal, people, secrets,
+    Claim, Settings, asset, configuration, entry, flow, flows, guide, help, home, journal, pdf_form, people, secrets,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -211,6 +211,8 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Get, ["flux", id, "accuse"]) => flow::receipt(site, visit, id),
         (Get, ["flux", id, "decision"]) => flow::confirm(site, ask, visit, id, None),
         (Post, ["flux", id, "decision"]) => flow::decide(site, ask, visit, id),
+        (Get, ["flux", id, "donnees"]) => pdf_form::show(site, ask, visit, id),
+        (Post, ["flux", id, "donnees"]) => pdf_form::confirm(site, ask, visit, id),
         (Get, ["configuration"]) => configuration::show(site, ask, visit),
         (Post, ["configuration"]) => configuration::save(site, ask, visit),
         (Get, ["configuration", "assistant"]) => guide::show(site, ask, visit),

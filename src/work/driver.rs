@@ -20,7 +20,9 @@ use crate::store::{Lease, StoreError};
 use crate::work::connector::Connectors;
 use crate::work::core::{Core, JobError, Parts};
 use crate::work::settings::Options;
-use crate::work::{change, deliver, deposit, doubt, fetch, halts, intake, integration, receipts, reception, statuses};
+use crate::work::{
+    change, deliver, deposit, doubt, fetch, halts, intake, integration, reading, receipts, reception, statuses,
+};
 
 /// How long a job has its work to itself.
 const LEASE_LENGTH: Duration = Duration::from_secs(15 * 60);
@@ -50,8 +52,8 @@ struct Lane {
 const LOCAL: Lane = Lane { name: "local", jobs: &[Job::Intake, Job::Deliver] };
 /// Deposits and status changes, and doubts about them.
 const SENDING: Lane = Lane { name: "sending", jobs: &[Job::Deposit, Job::Doubt, Job::Change, Job::ChangeDoubt] };
-/// Verdicts on what was sent, and downloads: each file's next step hangs on them.
-const AWAITED: Lane = Lane { name: "awaited", jobs: &[Job::Integration, Job::Fetch] };
+/// Verdicts on what was sent, downloads, and readings for a person: each file's next step hangs on them.
+const AWAITED: Lane = Lane { name: "awaited", jobs: &[Job::Integration, Job::Fetch, Job::Reading] };
 /// Statuses of what is integrated: many, and none of them urgent.
 const FOLLOWING: Lane = Lane { name: "following", jobs: &[Job::Statuses] };
 
@@ -261,6 +263,7 @@ async fn work(core: Arc<Core>, lease: Lease) {
 async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     match lease.job {
         Job::Intake => intake::run(core, lease).await,
+        Job::Reading => reading::run(core, lease).await,
         Job::Deposit => deposit::run(core, lease).await,
         Job::Doubt => doubt::run(core, lease).await,
         Job::Integration => integration::run(core, lease).await,

@@ -6,14 +6,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::chorus::PDF_LIMIT;
 use crate::domain::{Environment, InvoiceNumber};
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, State};
-use crate::invoice::{self, Examined, Limits, Profile, Verdict};
-use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, StoreError};
+use crate::invoice::{self, Examined, Limits, Profile, Verdict, pdf_data};
+use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, PdfData, StoreError};
 use crate::work::core::{Core, JobError};
 use crate::work::settings::{Check, Options};
-use crate::work::split;
+use crate::work::{pairing, split};
 
 /// Cadres de facturation whose invoices Chorus Pro takes more than once: direct payment of a subcontractor (DSE-CP §6.13).
 const EXEMPT_FRAMES: [&str; 1] = ["S3"];
@@ -26,6 +27,9 @@ const OVERTAKEN_LONGEST: std::time::Duration = std::time::Duration::from_secs(30
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
     let flow = core.flow(&reader, lease)?;
+    if flow.state == State::Unmatched.as_str() {
+        return pairing::still_alone(core, lease, &flow).await;
+    }
     if flow.state != State::Received.as_str() {
         return Ok(core.store.finish(lease).await?);
     }
@@ -43,6 +47,8 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
                 findings = facts.findings.as_ref().map_or(0, Vec::len); "A dropped file is checked");
             core.store.decide(&flow.id, event, *facts, Some(lease), now).await?;
         }
+        Outcome::PlainPdf => pairing::await_data(core, lease, &flow).await?,
+        Outcome::Data(data, facts) => pairing::offer_data(core, lease, &flow, *data, *facts).await?,
         Outcome::Many(parts, facts) => {
             let count = match &parts {
                 Parts::Fluxes(fluxes) => fluxes.len(),
@@ -72,16 +78,25 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
 }
 
 /// What a dropped file is.
-enum Outcome {
+pub(super) enum Outcome {
     One(Event, Box<Facts>),
     Many(Parts, Box<Facts>),
+    /// A PDF that says nothing to a machine.
+    PlainPdf,
+    /// What such a PDF says.
+    Data(Box<PdfData>, Box<Facts>),
 }
 
 fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result<Outcome, JobError> {
     let bytes = document(core, flow)?;
     Ok(match split::read(core, flow, &bytes, options)? {
+        None if pdf_data::is_sidecar(&flow.file, &bytes) => pairing::read_data(flow, &bytes, options),
         None => {
-            let (event, facts) = verdict(examine_guarded(&bytes, options, flow));
+            let examined = examine_guarded(&bytes, options, flow);
+            if pairing::is_plain_pdf(&examined) && bytes.len() <= PDF_LIMIT {
+                return Ok(Outcome::PlainPdf);
+            }
+            let (event, facts) = verdict(examined);
             Outcome::One(event, Box::new(facts))
         }
         Some(split::Outcome::Refused(facts)) => Outcome::One(Event::CheckFailed, Box::new(facts)),

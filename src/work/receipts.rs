@@ -70,6 +70,8 @@ struct Own {
     halt: Option<Fault>,
     /// Of a split file.
     parts: Vec<Part>,
+    /// Of data that went to their PDF: its flow.
+    joined: Option<FlowId>,
 }
 
 /// A part of a split file: a flux, or a status change.
@@ -139,6 +141,7 @@ fn gather(reader: &Reader, id: &FlowId, halts: &[(Realm, Fault, Timestamp)]) -> 
                 findings: reader.findings(&flow.id)?,
                 steps: reader.steps(&flow.id)?,
                 parts: parts(reader, &flow.id)?,
+                joined: reader.pdf_data(&flow.id)?.and_then(|data| data.joined),
                 halt: halt.map(|(_, fault, _)| fault.clone()),
                 flow,
             })
@@ -253,6 +256,7 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("state", own.flow.state.as_str().into());
             put("final", own.is_final().into());
             put("duplicate_of", Value::Null);
+            put("joined_to", own.joined.as_ref().map(FlowId::as_str).into());
             put("deposit_number", own.flow.deposit_number.as_ref().map(|number| number.as_str()).into());
             put("invoices", own.all_invoices().map(invoice_json).collect());
             put("parts", own.parts.iter().map(|part| part_json(part, language)).collect());
@@ -266,6 +270,7 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("state", state.into());
             put("final", true.into());
             put("duplicate_of", arrival.flow.as_ref().map(FlowId::as_str).into());
+            put("joined_to", Value::Null);
             put("deposit_number", Value::Null);
             put("invoices", json!([]));
             put("parts", json!([]));

@@ -12,9 +12,13 @@ use crate::fault::{Code, Fault, Language, Text};
 use crate::invoice::archive::{self, Member};
 use crate::invoice::status_file::{self, RequestedStatus, Requests, StatusFileError};
 use crate::invoice::{self, Examined, Verdict};
-use crate::store::{AskedChange, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, Parts, Reader};
+use crate::store::{
+    AskedChange, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, PDF, Parts, PdfPart, Reader,
+};
 use crate::work::core::{Core, JobError};
 use crate::work::intake::{finding_record, invoice_facts, is_repeatable};
+use crate::work::paired_members::{Pair, PairedMembers};
+use crate::work::pairing::invoice_facts as invoice_facts_of;
 
 /// Documents up to this size go into the step itself; larger ones are made durable before it.
 const INLINE_BYTES: usize = 64 * 1024;
@@ -64,12 +68,14 @@ fn looks_like_statuses(bytes: &[u8], name: &str) -> bool {
 
 /// What is gathered while an archive is gone through.
 #[derive(Default)]
-struct Gathered {
+pub(super) struct Gathered {
     good: BTreeMap<&'static str, Group>,
     refused: Vec<InvoiceFacts>,
     labels: Vec<(InvoiceNumber, String)>,
     refused_parts: u32,
     findings: Vec<FindingRecord>,
+    /// Plain PDFs whose data lie in the archive, each with its data.
+    pdfs: Vec<FluxPart>,
 }
 
 /// Invoices of one syntax.
@@ -81,7 +87,7 @@ struct Group {
 
 impl Gathered {
     /// A member that goes nowhere: why, and which invoice it is where that is known.
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         name: &str,
         fault: &Fault,
@@ -140,8 +146,11 @@ fn archive_of_invoices(
     let reader = core.store.reader()?;
     let mut gathered = Gathered::default();
     let mut failed: Option<JobError> = None;
+    // Data first, wherever in the archive they lie: they say what the other members are for.
+    let mut paired = PairedMembers::find(bytes, options);
     let whole = archive::read(bytes, &options.limits, &mut |member| {
         if failed.is_none()
+            && let Some(member) = paired.take(member, options)
             && let Err(error) = take_member(&reader, flow, member, options, &mut gathered)
         {
             failed = Some(error);
@@ -150,11 +159,14 @@ fn archive_of_invoices(
     if let Some(error) = failed {
         return Err(error);
     }
+    for pair in paired.settle(options.language, &mut gathered) {
+        take_pair(core, &reader, flow, pair, options, &mut gathered)?;
+    }
     // Half of an archive that is broken further on is nobody's wish.
     if let Err(fault) = whole {
         return Ok(Outcome::Refused(Facts { fault: Some(fault), ..gathered.facts() }));
     }
-    if gathered.good.is_empty() {
+    if gathered.good.is_empty() && gathered.pdfs.is_empty() {
         let total = gathered.refused_parts;
         let fault = if total == 0 {
             archive::empty()
@@ -164,7 +176,7 @@ fn archive_of_invoices(
         return Ok(Outcome::Refused(Facts { fault: Some(fault), ..gathered.facts() }));
     }
     let groups = std::mem::take(&mut gathered.good);
-    let mut parts = Vec::new();
+    let mut parts = std::mem::take(&mut gathered.pdfs);
     for (syntax, group) in groups {
         pack(core, flow, syntax, &group, &mut parts, &mut gathered, options.language)?;
     }
@@ -223,6 +235,44 @@ fn take_member(
     Ok(())
 }
 
+/// A plain PDF with its data becomes a part of its own, unless its number is taken.
+fn take_pair(
+    core: &Core,
+    reader: &Reader,
+    flow: &FlowRecord,
+    pair: Pair,
+    options: &invoice::Options,
+    gathered: &mut Gathered,
+) -> Result<(), JobError> {
+    let facts = invoice_facts_of(&pair.invoice);
+    if let Some(first) = already(reader, flow, &facts, gathered)? {
+        let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
+        gathered.refuse(&pair.pdf, &fault, Some(facts), Vec::new(), options.language);
+        return Ok(());
+    }
+    let mut enclosures = Vec::new();
+    for (name, content) in pair.enclosures {
+        enclosures.push((name, kept(core, content)?));
+    }
+    gathered.pdfs.push(FluxPart {
+        file: part_of(&flow.file, &pair.pdf),
+        content: kept(core, pair.content)?,
+        syntax: PDF.to_owned(),
+        invoices: vec![facts],
+        pdf: Some(PdfPart { data: pair.json, enclosures }),
+    });
+    Ok(())
+}
+
+/// A document on its way into the step: large ones are made durable before it.
+fn kept(core: &Core, content: Vec<u8>) -> Result<Content, JobError> {
+    Ok(if content.len() <= INLINE_BYTES {
+        Content::Inline(content)
+    } else {
+        Content::Kept(core.store.keep_document(&mut content.as_slice())?)
+    })
+}
+
 /// The flow that holds this invoice already, or this very archive.
 fn already(
     reader: &Reader,
@@ -230,7 +280,9 @@ fn already(
     facts: &InvoiceFacts,
     gathered: &Gathered,
 ) -> Result<Option<String>, JobError> {
-    let here = gathered.good.values().flat_map(|group| &group.invoices).any(|other| other.is_same_invoice(facts));
+    let of_pdfs = gathered.pdfs.iter().flat_map(|pdf| &pdf.invoices);
+    let mut held = gathered.good.values().flat_map(|group| &group.invoices).chain(of_pdfs);
+    let here = held.any(|other| other.is_same_invoice(facts));
     if here {
         return Ok(Some(flow.id.to_string()));
     }
@@ -271,12 +323,8 @@ fn pack(
                 }
             }
         };
-        let content = if content.len() <= INLINE_BYTES {
-            Content::Inline(content)
-        } else {
-            Content::Kept(core.store.keep_document(&mut content.as_slice())?)
-        };
-        parts.push(FluxPart { file, content, syntax: syntax.to_owned(), invoices: invoices.to_vec() });
+        let content = kept(core, content)?;
+        parts.push(FluxPart { file, content, syntax: syntax.to_owned(), invoices: invoices.to_vec(), pdf: None });
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::gateway::{Gateway, hurried, invoice, invoice_to, quick_limits};
 
-fn zip(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+pub fn zip(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, content) in members {
         zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();

@@ -18,6 +18,7 @@ mod flow;
 mod gateway;
 mod halts;
 mod house;
+mod plain_pdf;
 mod receipts;
 mod reception;
 mod serve;

@@ -6,6 +6,7 @@ mod entry;
 mod flows;
 mod hostile;
 mod journal;
+mod pdf_form;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

@@ -9,6 +9,7 @@ fn flux(name: &str, numbers: &[&str]) -> FluxPart {
         content: Content::Inline(name.as_bytes().to_vec()),
         syntax: "ubl-invoice".into(),
         invoices: numbers.iter().map(|number| invoice(number)).collect(),
+        pdf: None,
     }
 }
 
