@@ -270,6 +270,30 @@ catalogue! {
         "Data of an invoice without their PDF: {why}"
         "Drop the PDF and its data again, NAME.pdf and NAME.pdf.json, into the same folder or in one archive."
     }
+    SyntaxNotForContent "FG-216" Establishment Never {
+        "La syntaxe {wish} demandée par la route ne convient pas à ce fichier : il est annoncé en {syntax}"
+        "Rien à faire pour ce fichier : il suit son cours. Corrigez la clé syntax de la route, ou déposez ces fichiers dans un autre dossier."
+        "The syntax {wish} that the route wishes for does not fit this file: it is announced as {syntax}"
+        "Nothing to do for this file: it goes its way. Correct the route's key syntax, or drop such files into another folder."
+    }
+    PivotConverted "FG-217" Establishment Never {
+        "Pivot converti en {syntax} avant l'envoi ; éléments non repris : {lost}"
+        "Rien à faire si ces éléments ne comptent pas. Sinon, faites produire la facture en UBL, CII ou Factur-X par l'application d'origine."
+        "Pivot converted to {syntax} before it is sent; not carried: {lost}"
+        "Nothing to do if these elements do not matter. Otherwise have the application of origin make the invoice as UBL, CII or Factur-X."
+    }
+    PivotIncomplete "FG-218" Supplier Never {
+        "Pivot impossible à convertir en UBL : il y manque {missing}"
+        "Chorus Pro ne prend pas de pivot en dépôt. Complétez le pivot, ou faites produire la facture en UBL, CII ou Factur-X (CPP_FACTURE_MIN n'est pas produit ici : son schéma n'est pas public), puis déposez-la."
+        "This pivot cannot be converted to UBL: it lacks {missing}"
+        "Chorus Pro takes no pivot as a deposit. Complete the pivot, or have the invoice made as UBL, CII or Factur-X (CPP_FACTURE_MIN is not made here: its schema is not public), then drop it."
+    }
+    PivotNotRead "FG-219" Supplier Never {
+        "Pivot illisible : {detail}"
+        "Faites corriger l'application qui écrit le pivot, puis déposez-le de nouveau."
+        "Unreadable pivot: {detail}"
+        "Have the application that writes the pivot corrected, then drop it again."
+    }
     ClientRefused "FG-301" Establishment AfterAction {
         "PISTE refuse l'identifiant ou le secret de l'application ({environment})"
         "Vérifiez client_id et le secret : ils viennent du panneau « OAuth Credentials » de PISTE, pas de « API Keys », et du bon environnement. Les dépôts reprennent d'eux-mêmes."
@@ -467,6 +491,30 @@ catalogue! {
         "Ajoutez le fournisseur ou l'identifiant Chorus Pro (facture.json) à la demande et déposez-la de nouveau."
         "Ambiguous invoice: several received invoices have the number {number}"
         "Add the supplier or the Chorus Pro id (facture.json) to the request and drop it again."
+    }
+    ComplementWrong "FG-425" Establishment Never {
+        "Complément inutilisable : {detail}"
+        "Corrigez complement.json ou les pièces de l'archive, puis déposez-la de nouveau : rien n'a été transmis."
+        "Unusable complement: {detail}"
+        "Correct complement.json or the archive's pieces, then drop it again: nothing was passed on."
+    }
+    InvoiceNotSent "FG-426" Establishment Never {
+        "Facture {number} : aucune facture envoyée d'ici ne porte ce numéro et un identifiant Chorus Pro connu"
+        "Vérifiez le numéro ou l'identifiant Chorus Pro (accusé de la facture) et attendez qu'elle soit intégrée, puis déposez le complément de nouveau."
+        "Invoice {number}: no invoice sent from here has this number and a known Chorus Pro id"
+        "Check the number or the Chorus Pro id (the invoice's receipt), wait until it is integrated, then drop the complement again."
+    }
+    NotSuspended "FG-427" Establishment Never {
+        "Facture {number} non suspendue : elle est au statut {current}, et seule une facture suspendue peut être complétée"
+        "Rien n'a été transmis. Si le destinataire attend un document, demandez-lui de suspendre la facture, puis déposez le complément de nouveau."
+        "Invoice {number} is not suspended: its status is {current}, and only a suspended invoice can be completed"
+        "Nothing was passed on. If the recipient waits for a document, ask for the invoice to be suspended, then drop the complement again."
+    }
+    PieceRefused "FG-428" Establishment Never {
+        "Chorus Pro refuse le complément de la facture {number} ({what}) : {code} « {label} »"
+        "La facture reste suspendue. Corrigez ce que dit Chorus Pro, puis déposez le complément de nouveau."
+        "Chorus Pro refuses the complement of invoice {number} ({what}): {code} \"{label}\""
+        "The invoice stays suspended. Correct what Chorus Pro says, then drop the complement again."
     }
     SupplierNotAtChorus "FG-429" Establishment Never {
         "Chorus Pro ne connaît pas le fournisseur {siret}"
@@ -735,6 +783,8 @@ mod tests {
             Code::XmlForbidden,
             Code::ContentOverLimit,
             Code::ArchiveUnreadable,
+            Code::PivotNotRead,
+            Code::ComplementWrong,
         ];
         for entry in CATALOGUE.iter().filter(|entry| !read_by_us.contains(&entry.code)) {
             let (fr, en) = (entry.title(Language::Fr), entry.title(Language::En));

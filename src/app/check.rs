@@ -10,7 +10,9 @@ use super::exit::{self, Exit, Failure};
 use crate::domain::Environment;
 use crate::fault::{Code, Text};
 use crate::invoice::pdf_data::DataOptions;
-use crate::invoice::{Examined, Limits, Options, Profile, Verdict, archive, examine, pdf_data, report};
+use crate::invoice::{
+    Examined, Limits, Options, Profile, Verdict, archive, examine, pdf_data, pivot_conversion, report,
+};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -99,7 +101,7 @@ fn print_all(files: &[PathBuf], options: &Options, json: bool, out: &mut impl io
 /// The file, or each member of an archive as `archive!member`; what an archive cannot give is a verdict of its own.
 fn examine_each(name: &str, bytes: &[u8], options: &Options) -> Vec<(String, Examined)> {
     if bytes.len() > options.limits.file_bytes || !archive::is_archive(bytes) {
-        return vec![(name.to_owned(), examine_one(name, bytes, options))];
+        return examine_one(name, bytes, options);
     }
     let mut examined = Vec::new();
     let spoken_for = spoken_for(bytes, options);
@@ -107,11 +109,11 @@ fn examine_each(name: &str, bytes: &[u8], options: &Options) -> Vec<(String, Exa
         if spoken_for.contains(&member.name) {
             return;
         }
-        let verdict = match member.content {
-            Ok(content) => examine_one(&member.name, &content, options),
-            Err(fault) => Examined::unread(None, fault),
-        };
-        examined.push((format!("{name}!{}", member.name), verdict));
+        let name = format!("{name}!{}", member.name);
+        match member.content {
+            Ok(content) => examined.extend(examine_one(&name, &content, options)),
+            Err(fault) => examined.push((name, Examined::unread(None, fault))),
+        }
     });
     let broken = whole.err().or_else(|| examined.is_empty().then(archive::empty));
     examined.extend(broken.map(|fault| (name.to_owned(), Examined::unread(None, fault))));
@@ -142,9 +144,24 @@ fn spoken_for(bytes: &[u8], options: &Options) -> BTreeSet<String> {
     named
 }
 
-/// An invoice, or the data of a plain PDF.
-fn examine_one(name: &str, bytes: &[u8], options: &Options) -> Examined {
-    if pdf_data::is_sidecar(name, bytes) { pdf_data::examine(bytes, options) } else { examine(bytes, options) }
+/// The file, be it an invoice or the data of a plain PDF; or of a pivot, which is never sent as it is, what would be made of each of its invoices (`pivot!number`).
+fn examine_one(name: &str, bytes: &[u8], options: &Options) -> Vec<(String, Examined)> {
+    if pdf_data::is_sidecar(name, bytes) {
+        return vec![(name.to_owned(), pdf_data::examine(bytes, options))];
+    }
+    if !pivot_conversion::is_pivot(bytes) {
+        return vec![(name.to_owned(), examine(bytes, options))];
+    }
+    match pivot_conversion::convert(bytes, &options.limits) {
+        Err(fault) => vec![(name.to_owned(), Examined::unread(None, fault))],
+        Ok(all) => {
+            let each = all.into_iter().map(|one| match one {
+                Ok(made) => (format!("{name}!{}", made.number), examine(&made.ubl, options)),
+                Err(incomplete) => (format!("{name}!{}", incomplete.number), Examined::unread(None, incomplete.fault)),
+            });
+            each.collect()
+        }
+    }
 }
 
 /// At most one byte more than the limit: `examine` then says that the file is too large.
@@ -234,6 +251,18 @@ mod tests {
         assert_eq!((code, lines.len()), (Some(exit::DATA), 2));
         assert_eq!(lines[0]["file"], format!("{}!a/1.xml", archive.display()));
         assert_eq!((&lines[0]["verdict"], &lines[1]["fault"]), (&"accept".into(), &"FG-202".into()));
+
+        // A pivot: a line for each of its invoices, as the UBL that would be sent.
+        let pivot = dir.path().join("pivot.xml");
+        let unit = "<CPPFacturePivotUnitaire><DonneesFacture><Id>P-1</Id></DonneesFacture></CPPFacturePivotUnitaire>";
+        std::fs::write(&pivot, format!("<CPPFacturePivot><CPPFactures>{unit}</CPPFactures></CPPFacturePivot>"))
+            .unwrap();
+        let (code, lines) = run(std::slice::from_ref(&pivot));
+        assert_eq!((code, lines.len()), (Some(exit::DATA), 1));
+        assert_eq!(
+            (&lines[0]["file"], &lines[0]["fault"]),
+            (&format!("{}!P-1", pivot.display()).into(), &"FG-218".into())
+        );
 
         let good: Vec<PathBuf> = files[..1].to_vec();
         assert_eq!(run(&good).0, None);

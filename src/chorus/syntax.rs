@@ -60,6 +60,11 @@ impl FluxSyntax {
         }
     }
 
+    /// The codes that the official swagger lists, as a route may wish for them.
+    pub fn listed() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|syntax| syntax.is_in_swagger())
+    }
+
     /// Whether the official swagger lists the code: others are sent only when `recuperer/formatflux` offers them.
     pub fn is_in_swagger(self) -> bool {
         self != FluxSyntax::E3UblInvoice
@@ -100,6 +105,26 @@ pub enum FluxContent {
     Pivot,
     /// A PDF without data: `deposer/pdf` and `soumettre`, not a flux.
     PlainPdf,
+}
+
+impl FluxContent {
+    /// What the check calls a file by ([`crate::invoice::Syntax`]) as a content; `None` for what is no flux.
+    pub fn of(checked: &str) -> Option<Self> {
+        Some(match checked {
+            "ubl-invoice" => FluxContent::UblInvoice,
+            "ubl-creditnote" => FluxContent::UblCreditNote,
+            "ubl-min" => FluxContent::UblInvoiceMin,
+            "cii" => FluxContent::Cii16B,
+            "cii-min" => FluxContent::Cii16BMin,
+            "facturx" => FluxContent::FacturX,
+            "pdf-ubl" => FluxContent::PdfArchiveUbl,
+            "xcbl" => FluxContent::Xcbl,
+            "pes" => FluxContent::PesFacture,
+            "cpp-mixed" => FluxContent::CppFactureMin,
+            "pivot" => FluxContent::Pivot,
+            _ => return None,
+        })
+    }
 }
 
 /// Why a file has no syntax code.
@@ -179,20 +204,21 @@ pub fn announce(
     Ok(Announced { syntax, signed })
 }
 
-/// The codes a content may go under; the first is its own.
+/// The codes a content may go under; the first is its own. CII's namespace is the same for D16B and the schemas before
+/// it, and PES has one root for both kinds: there only the route knows which it is.
 fn fitting(content: FluxContent) -> Result<&'static [FluxSyntax], SyntaxError> {
     use FluxSyntax as S;
     Ok(match content {
         FluxContent::UblInvoice => &[S::E1UblInvoice, S::E2UblInvoiceMin, S::E3UblInvoice],
         FluxContent::UblCreditNote => &[S::E1UblInvoice, S::E2UblInvoiceMin],
         FluxContent::UblInvoiceMin => &[S::E2UblInvoiceMin],
-        FluxContent::Cii16B => &[S::E1Cii16B, S::E2CiiMin16B],
-        FluxContent::Cii16BMin => &[S::E2CiiMin16B],
+        FluxContent::Cii16B => &[S::E1Cii16B, S::E2CiiMin16B, S::E1Cii, S::E2CiiMin],
+        FluxContent::Cii16BMin => &[S::E2CiiMin16B, S::E2CiiMin],
         FluxContent::Cii => &[S::E1Cii, S::E2CiiMin],
         FluxContent::CiiMin => &[S::E2CiiMin],
         FluxContent::FacturX => &[S::E2CiiFacturX, S::PdfArchiveCiiMug],
         FluxContent::Xcbl => &[S::E1Xcbl],
-        FluxContent::PesFacture => &[S::E1PesFacture],
+        FluxContent::PesFacture => &[S::E1PesFacture, S::E2PesFactureMin],
         FluxContent::PesFactureMin => &[S::E2PesFactureMin],
         FluxContent::CppFactureMin => &[S::E2CppFactureMin],
         FluxContent::PdfArchiveUbl => &[S::PdfArchiveUblInvoiceMug],

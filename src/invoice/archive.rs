@@ -30,6 +30,27 @@ pub fn is_archive(bytes: &[u8]) -> bool {
     matches!(sniff::sniff(bytes), sniff::Content::Other(Kind::Zip | Kind::Gzip | Kind::Tar))
 }
 
+/// Whether the archive has a member of that name at its root. Nothing is inflated that need not be.
+pub fn holds(bytes: &[u8], name: &str, limits: &Limits) -> bool {
+    let bound = limits.archive_bytes.saturating_add(limits.archive_members * 4096) as u64;
+    let in_tar = |reader: &mut dyn Read| {
+        let mut archive = tar::Archive::new(reader.take(bound));
+        let Ok(entries) = archive.entries() else { return false };
+        let paths = entries.take(limits.archive_members + 1).map_while(Result::ok);
+        paths
+            .map(|entry| entry.path_bytes().into_owned())
+            .any(|path| path.strip_prefix(b"./".as_slice()).unwrap_or(&path) == name.as_bytes())
+    };
+    match sniff::sniff(bytes) {
+        sniff::Content::Other(Kind::Zip) => {
+            zip::ZipArchive::new(Cursor::new(bytes)).is_ok_and(|archive| archive.index_for_name(name).is_some())
+        }
+        sniff::Content::Other(Kind::Tar) => in_tar(&mut &bytes[..]),
+        sniff::Content::Other(Kind::Gzip) => in_tar(&mut flate2::read::MultiGzDecoder::new(bytes)),
+        _ => false,
+    }
+}
+
 /// Hands each member to `visit`. The fault is the archive's own: nothing of it could be read, or the rest of it.
 pub fn read(bytes: &[u8], limits: &Limits, visit: &mut dyn FnMut(Member)) -> Result<(), Fault> {
     let mut opening = Opening { limits, members: 0, inflated: 0, visit };

@@ -37,7 +37,13 @@ const LAST_FRAMEWORK: u32 = 25;
 
 /// Adds what Chorus Pro would refuse. `size` is the dropped file's, in bytes.
 pub fn check(facts: &Facts, invoice: &Invoice, size: usize, options: &Options, findings: &mut Findings<'_, '_>) {
-    number(facts, invoice, options.profile, findings);
+    check_numbers(facts, options.profile, findings);
+    if options.profile == Profile::Chorus {
+        for preceding in &invoice.preceding_invoices {
+            let reference = preceding.reference.as_str();
+            longer("CPRO-PRECEDING-LENGTH", Severity::Warning, "BT-25", reference, NUMBER_CHARACTERS, findings);
+        }
+    }
     if facts.supplier.is_empty() {
         findings.own("CPRO-SUPPLIER-ID", Severity::Fatal, "BG-4".to_owned(), &[]);
     } else {
@@ -61,7 +67,11 @@ pub fn check(facts: &Facts, invoice: &Invoice, size: usize, options: &Options, f
     for attachment in &facts.attachments {
         self::attachment(attachment, findings);
     }
-    let total = facts.attachments.iter().fold(size, |sum, a| sum.saturating_add(a.size));
+    check_size(facts.attachments.iter().fold(size, |sum, a| sum.saturating_add(a.size)), findings);
+}
+
+/// The whole, attachments included, in bytes.
+pub fn check_size(total: usize, findings: &mut Findings<'_, '_>) {
     if total > TOTAL_BYTES {
         let (length, limit) = (total.to_string(), TOTAL_BYTES.to_string());
         let values = [("length", length.as_str()), ("limit", limit.as_str())];
@@ -71,31 +81,23 @@ pub fn check(facts: &Facts, invoice: &Invoice, size: usize, options: &Options, f
 
 /// What only the syntax decides.
 pub fn check_syntax(syntax: Syntax, options: &Options, findings: &mut Findings<'_, '_>) {
-    if options.profile == Profile::G2b && syntax == Syntax::Cii {
-        findings.own("G2B-SYNTAX", Severity::Fatal, "CrossIndustryInvoice".to_owned(), &[]);
+    let taken = matches!(syntax, Syntax::UblInvoice | Syntax::UblCreditNote | Syntax::FacturX);
+    if options.profile == Profile::G2b && !taken {
+        findings.own("G2B-SYNTAX", Severity::Fatal, findings.root().to_owned(), &[]);
     }
 }
 
-fn number(facts: &Facts, invoice: &Invoice, profile: Profile, findings: &mut Findings<'_, '_>) {
+/// Length and characters of the number.
+pub fn check_numbers(facts: &Facts, profile: Profile, findings: &mut Findings<'_, '_>) {
     // Missing altogether is BR-02.
-    if let Some(number) = &facts.number {
-        let number = number.as_str();
-        match profile {
-            Profile::G2b => {
-                longer("G2B-NUMBER-LENGTH", Severity::Fatal, "BT-1", number, G2B_NUMBER_CHARACTERS, findings);
-            }
-            _ => longer("CPRO-NUMBER-LENGTH", Severity::Fatal, "BT-1", number, NUMBER_CHARACTERS, findings),
-        }
-        if let Some(bad) = number.chars().find(|c| !(c.is_ascii_alphanumeric() || " -_/+".contains(*c))) {
-            let severity = if profile == Profile::Chorus { Severity::Fatal } else { Severity::Warning };
-            findings.own("CPRO-NUMBER-CHARACTERS", severity, "BT-1".to_owned(), &[("value", &bad.to_string())]);
-        }
+    let Some(number) = facts.number.as_ref().map(|number| number.as_str()) else { return };
+    match profile {
+        Profile::G2b => longer("G2B-NUMBER-LENGTH", Severity::Fatal, "BT-1", number, G2B_NUMBER_CHARACTERS, findings),
+        _ => longer("CPRO-NUMBER-LENGTH", Severity::Fatal, "BT-1", number, NUMBER_CHARACTERS, findings),
     }
-    if profile == Profile::Chorus {
-        for preceding in &invoice.preceding_invoices {
-            let reference = preceding.reference.as_str();
-            longer("CPRO-PRECEDING-LENGTH", Severity::Warning, "BT-25", reference, NUMBER_CHARACTERS, findings);
-        }
+    if let Some(bad) = number.chars().find(|c| !(c.is_ascii_alphanumeric() || " -_/+".contains(*c))) {
+        let severity = if profile == Profile::Chorus { Severity::Fatal } else { Severity::Warning };
+        findings.own("CPRO-NUMBER-CHARACTERS", severity, "BT-1".to_owned(), &[("value", &bad.to_string())]);
     }
 }
 

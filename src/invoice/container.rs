@@ -116,6 +116,8 @@ pub fn open(pdf: &[u8], limits: &Limits) -> Result<(Vec<u8>, Container), Fault> 
     }
     let wanted = FILENAMES.iter().filter(|name| **name != "order-x.xml");
     let name = wanted.into_iter().find_map(|want| files.keys().find(|k| k.eq_ignore_ascii_case(want)).cloned());
+    // A PDF archive of UBL has no name that is agreed on: what is inside counts.
+    let name = name.or_else(|| files.iter().find(|(_, content)| is_ubl(content)).map(|(name, _)| name.clone()));
     let Some(xml) = name.and_then(|name| files.remove(&name)) else {
         let order = files.keys().any(|k| k.eq_ignore_ascii_case("order-x.xml"));
         return Err(if order { Kind::OrderX.fault() } else { Fault::new(Code::PdfWithoutInvoice) });
@@ -125,6 +127,13 @@ pub fn open(pdf: &[u8], limits: &Limits) -> Result<(Vec<u8>, Container), Fault> 
         .map(|(name, content)| AttachmentFacts { name, mime: String::new(), size: content.len() })
         .collect();
     Ok((xml, Container { attachments }))
+}
+
+fn is_ubl(content: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&content[..content.len().min(4096)]);
+    let head = head.trim_start_matches('\u{feff}').trim_start();
+    let named = |kind: &str| head.contains(&format!("urn:oasis:names:specification:ubl:schema:xsd:{kind}-2"));
+    head.starts_with('<') && (named("Invoice") || named("CreditNote"))
 }
 
 fn pdf_limits(limits: &Limits) -> zugferd::Limits {
@@ -140,43 +149,23 @@ fn trimmed(pdf: &[u8]) -> &[u8] {
     &pdf[start..]
 }
 
-/// Formats of signatures in a PDF (ISO 32000 §12.8.3.3, ETSI EN 319 142): a time stamp of the document is none of them.
-const SIGNATURE_FORMATS: [&[u8]; 3] = [b"ETSI.CAdES.detached", b"adbe.pkcs7.detached", b"adbe.pkcs7.sha1"];
-
-/// Whether a PDF is signed inside (PAdES): a signature's dictionary names its format and the bytes that it covers, and
-/// can stand in no compressed object. Whether the signature holds is for its recipient to say.
-pub fn is_signed(pdf: &[u8]) -> bool {
-    let lexical = scan(trimmed(pdf));
-    lexical.signature_format && lexical.byte_range
-}
-
 struct Lexical {
     encrypted: bool,
-    /// A `/SubFilter` of [`SIGNATURE_FORMATS`].
-    signature_format: bool,
-    byte_range: bool,
     /// Bytes outside `stream … endstream`.
     structure_bytes: usize,
 }
 
 /// A linear look at the file's tokens: no recursion, nothing kept.
 fn scan(pdf: &[u8]) -> Lexical {
-    let mut lexical =
-        Lexical { encrypted: false, signature_format: false, byte_range: false, structure_bytes: pdf.len() };
+    let mut lexical = Lexical { encrypted: false, structure_bytes: pdf.len() };
     let mut at = 0;
-    let mut former: &[u8] = b"";
     while at < pdf.len() {
         match pdf[at] {
             b'%' => at += pdf[at..].iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(pdf.len() - at),
             b'(' => at = after_string(pdf, at),
             b'/' => {
                 let end = name_end(pdf, at + 1);
-                let name = &pdf[at + 1..end];
-                lexical.encrypted |= is_name(name, b"Encrypt");
-                lexical.byte_range |= is_name(name, b"ByteRange");
-                lexical.signature_format |=
-                    is_name(former, b"SubFilter") && SIGNATURE_FORMATS.iter().any(|format| is_name(name, format));
-                former = name;
+                lexical.encrypted |= is_name(&pdf[at + 1..end], b"Encrypt");
                 at = end;
             }
             b'>' if pdf[at..].starts_with(b">>") => {

@@ -11,14 +11,17 @@ mod container;
 pub mod csv_table;
 mod encoding;
 mod facts;
+mod foreign;
 mod guard;
 mod limits;
 mod outline;
 pub mod pdf_data;
 mod pdf_data_reading;
 pub mod pivot;
+pub mod pivot_conversion;
 pub mod report;
 mod rules;
+mod signature;
 mod sniff;
 pub mod status_code;
 pub mod status_file;
@@ -37,9 +40,9 @@ use std::str::FromStr;
 
 use crate::fault::{Code, Fault, Language};
 
-pub use container::is_signed;
 pub use facts::{AttachmentFacts, Facts};
 pub use limits::Limits;
+pub use signature::in_pdf as is_signed;
 pub use texts::reworded;
 
 /// Which rules are applied, and which of them block.
@@ -128,16 +131,51 @@ pub enum Syntax {
     Cii,
     /// A PDF that carries a CII invoice.
     FacturX,
+    /// UBL without lines and with its PDF inside: Chorus Pro's mixed kind (E2).
+    UblMin,
+    /// CII without lines and with its PDF inside.
+    CiiMin,
+    /// A PDF that carries a UBL invoice.
+    PdfUbl,
+    Xcbl,
+    /// PES V2, which Chorus Pro lists and has not taken since 2021.
+    Pes,
+    /// Chorus Pro's own CPPFactureMixte.
+    CppMixed,
 }
 
 impl Syntax {
+    pub const ALL: [Syntax; 10] = [
+        Syntax::UblInvoice,
+        Syntax::UblCreditNote,
+        Syntax::Cii,
+        Syntax::FacturX,
+        Syntax::UblMin,
+        Syntax::CiiMin,
+        Syntax::PdfUbl,
+        Syntax::Xcbl,
+        Syntax::Pes,
+        Syntax::CppMixed,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Syntax::UblInvoice => "ubl-invoice",
             Syntax::UblCreditNote => "ubl-creditnote",
             Syntax::Cii => "cii",
             Syntax::FacturX => "facturx",
+            Syntax::UblMin => "ubl-min",
+            Syntax::CiiMin => "cii-min",
+            Syntax::PdfUbl => "pdf-ubl",
+            Syntax::Xcbl => "xcbl",
+            Syntax::Pes => "pes",
+            Syntax::CppMixed => "cpp-mixed",
         }
+    }
+
+    /// Whether the European standard says nothing about it.
+    fn is_foreign(self) -> bool {
+        matches!(self, Syntax::Xcbl | Syntax::Pes | Syntax::CppMixed)
     }
 }
 
@@ -199,6 +237,10 @@ pub struct Examined {
     pub syntax: Option<Syntax>,
     /// What the invoice says; `None` when it could not be read.
     pub facts: Option<Facts>,
+    /// The further invoices of a file that may hold several (CPPFactureMixte).
+    pub others: Vec<Facts>,
+    /// It carries an electronic signature.
+    pub signed: bool,
     pub verdict: Verdict,
     /// Fatal ones first, otherwise in the order of the document.
     pub findings: Vec<Finding>,
@@ -208,7 +250,15 @@ pub struct Examined {
 
 impl Examined {
     pub(crate) fn unread(syntax: Option<Syntax>, fault: Fault) -> Self {
-        Self { syntax, facts: None, verdict: Verdict::Reject, findings: Vec::new(), fault: Some(fault) }
+        Self {
+            syntax,
+            facts: None,
+            others: Vec::new(),
+            signed: false,
+            verdict: Verdict::Reject,
+            findings: Vec::new(),
+            fault: Some(fault),
+        }
     }
 }
 
@@ -248,8 +298,20 @@ fn xml(bytes: &[u8], container: Option<(&container::Container, &[u8])>, options:
         Ok(outline) => outline,
         Err(fault) => return Examined::unread(in_pdf, fault),
     };
+    let signed = match container {
+        Some((_, pdf)) => signature::in_pdf(pdf) || signature::in_xml(&outline),
+        None => signature::in_xml(&outline),
+    };
     let syntax = match sniff::vocabulary(&outline) {
         Ok(Syntax::Cii) if container.is_some() => Syntax::FacturX,
+        Ok(Syntax::UblInvoice | Syntax::UblCreditNote) if container.is_some() => Syntax::PdfUbl,
+        Ok(syntax) if syntax.is_foreign() => {
+            // Only Chorus Pro's historic channel has ever taken them, and never inside a PDF.
+            if container.is_some() || options.profile != Profile::Chorus {
+                return Examined::unread(in_pdf, sniff::Kind::other_xml(&outline).fault());
+            }
+            return foreign::examine(syntax, &outline, bytes.len(), signed, options);
+        }
         Ok(syntax) => syntax,
         Err(kind) => return Examined::unread(in_pdf, kind.fault()),
     };
@@ -258,6 +320,7 @@ fn xml(bytes: &[u8], container: Option<(&container::Container, &[u8])>, options:
         Err(fault) => return Examined::unread(Some(syntax), fault),
     };
     let facts = facts::gather(&read.invoice, &outline, container.map(|(c, _)| c));
+    let syntax = mixed_or(syntax, &read.invoice, &facts);
     let mut findings = rules::Findings::new(&outline, options);
     if let Some(written_in) = decoded.transcoded {
         findings.own("FG-ENCODING", Severity::Warning, written_in.to_owned(), &[("encoding", written_in)]);
@@ -274,5 +337,22 @@ fn xml(bytes: &[u8], container: Option<(&container::Container, &[u8])>, options:
         chorus_rules::check(&facts, &read.invoice, size, options, &mut findings);
         chorus_rules::check_syntax(syntax, options, &mut findings);
     }
-    findings.conclude(syntax, facts)
+    Examined { signed, ..findings.conclude(syntax, facts) }
+}
+
+/// Chorus Pro's mixed kind (E2, "MIN"): an XML that has only the head of the invoice, and the invoice itself as a PDF
+/// inside it. Its schema is not public; that it is what has no lines and carries a PDF is our reading.
+fn mixed_or(syntax: Syntax, invoice: &en16931::Invoice, facts: &Facts) -> Syntax {
+    let is_pdf = |attachment: &AttachmentFacts| {
+        attachment.mime.eq_ignore_ascii_case("application/pdf")
+            || attachment.name.to_ascii_lowercase().ends_with(".pdf")
+    };
+    if !invoice.lines.is_empty() || !facts.attachments.iter().any(is_pdf) {
+        return syntax;
+    }
+    match syntax {
+        Syntax::UblInvoice => Syntax::UblMin,
+        Syntax::Cii => Syntax::CiiMin,
+        other => other,
+    }
 }

@@ -212,6 +212,8 @@ pub fn examine(bytes: &[u8], options: &Options) -> Examined {
         Ok(invoice) => Examined {
             syntax: None,
             facts: Some(facts(&invoice)),
+            others: Vec::new(),
+            signed: false,
             verdict: Verdict::Accept,
             findings: Vec::new(),
             fault: None,
@@ -220,6 +222,8 @@ pub fn examine(bytes: &[u8], options: &Options) -> Examined {
             syntax: None,
             // None was read, but its problems are findings, not one fault.
             facts: Some(Facts::default()),
+            others: Vec::new(),
+            signed: false,
             verdict: Verdict::Reject,
             findings: problems
                 .iter()

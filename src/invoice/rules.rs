@@ -88,6 +88,11 @@ impl<'o, 't> Findings<'o, 't> {
         Self { outline, options, list: Vec::new(), fatal: false, omitted: 0 }
     }
 
+    /// The document's root element.
+    pub fn root(&self) -> &'t str {
+        self.outline.name(Id::ROOT)
+    }
+
     /// A finding of a rule that has words of its own, its blanks filled with `values`.
     pub fn own(&mut self, rule: &str, severity: Severity, place: String, values: &[(&str, &str)]) {
         self.add(rule, severity, Text::same(place), rule, values);
@@ -251,7 +256,9 @@ impl<'o, 't> Findings<'o, 't> {
             message: noted.message.get(language).to_owned(),
             remedy: noted.remedy.get(language).to_owned(),
         });
-        Examined { syntax: Some(syntax), facts: Some(facts), verdict, findings: findings.collect(), fault }
+        let findings = findings.collect();
+        let (others, signed) = (Vec::new(), false);
+        Examined { syntax: Some(syntax), facts: Some(facts), others, signed, verdict, findings, fault }
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Kind {
     OtherImage,
     LegacyOffice,
     SevenZip,
+    /// A PKCS#7 envelope or signature in DER or PEM: `.p7m`, `.p7s`.
+    Pkcs7,
     Html,
     Json,
     Csv,
@@ -72,6 +74,10 @@ impl Kind {
                 "a Word or Excel document of the old kind (.doc, .xls)",
             ),
             Kind::SevenZip => ("une archive 7z ou RAR", "a 7z or RAR archive"),
+            Kind::Pkcs7 => (
+                "une enveloppe ou une signature PKCS#7 (.p7m, .p7s) : Chorus Pro n'admet que les signatures contenues dans le XML (XAdES) ou le PDF (PAdES)",
+                "a PKCS#7 envelope or signature (.p7m, .p7s): Chorus Pro takes only signatures inside the XML (XAdES) or the PDF (PAdES)",
+            ),
             Kind::Html => {
                 ("une page web (HTML), peut-être un message d'erreur", "a web page (HTML), perhaps an error message")
             }
@@ -102,6 +108,11 @@ impl Kind {
             }
         };
         Text::new(fr, en)
+    }
+
+    /// XML that is nothing we know, by its root element.
+    pub fn other_xml(outline: &Outline<'_>) -> Kind {
+        Kind::OtherXml(outline.name(Id::ROOT).chars().take(60).collect())
     }
 
     /// The fault that says so.
@@ -144,6 +155,10 @@ fn expected_namespace(root: &str) -> Option<&'static str> {
 pub fn vocabulary(outline: &Outline<'_>) -> Result<Syntax, Kind> {
     let root = outline.name(Id::ROOT);
     let namespace = outline.root_namespace();
+    // xCBL's invoice has the name of UBL's, in a namespace of its own.
+    if root == "Invoice" && namespace.as_deref().is_some_and(|n| n.to_ascii_lowercase().contains("xcbl")) {
+        return Ok(Syntax::Xcbl);
+    }
     if let Some(expected) = expected_namespace(root) {
         if namespace.as_deref() != Some(expected) {
             let found = namespace.filter(|n| !n.is_empty()).map(|n| n.chars().take(120).collect());
@@ -156,13 +171,15 @@ pub fn vocabulary(outline: &Outline<'_>) -> Result<Syntax, Kind> {
         });
     }
     Err(match root {
+        "CPPFactureMixte" => return Ok(Syntax::CppMixed),
+        "PES_Aller" | "PES_Facture" | "PES_FACTURE" => return Ok(Syntax::Pes),
         "CPPFacturePivot" => Kind::Pivot,
         "CPPStatut" => Kind::StatusFile,
         "CrossDomainAcknowledgementAndResponse" => Kind::LifeCycle,
         "Order" if namespace.as_deref().is_some_and(|n| n.contains("ubl")) => Kind::Order,
         "SCRDMCCBDACIOMessageStructure" => Kind::OrderX,
         "html" => Kind::Html,
-        other => Kind::OtherXml(other.chars().take(60).collect()),
+        _ => Kind::other_xml(outline),
     })
 }
 
@@ -201,6 +218,9 @@ pub fn is_html(text: &str) -> bool {
         || head.starts_with("<body")
 }
 
+/// 1.2.840.113549.1.7.2.
+const SIGNED_DATA: &[u8] = &[0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x02];
+
 fn signature(head: &[u8]) -> Option<Kind> {
     let holds = |needle: &[u8]| head.windows(needle.len()).any(|w| w == needle);
     Some(match head {
@@ -222,6 +242,9 @@ fn signature(head: &[u8]) -> Option<Kind> {
         [0xD0, 0xCF, 0x11, 0xE0, ..] => Kind::LegacyOffice,
         [b'7', b'z', 0xBC, 0xAF, ..] | [b'R', b'a', b'r', b'!', ..] => Kind::SevenZip,
         _ if head.get(257..262) == Some(b"ustar") => Kind::Tar,
+        // ContentInfo with the object identifier of signed data (RFC 5652 §4, §5), in any form of DER length.
+        [0x30, ..] if head[..head.len().min(24)].windows(SIGNED_DATA.len()).any(|w| w == SIGNED_DATA) => Kind::Pkcs7,
+        _ if head.starts_with(b"-----BEGIN PKCS7-----") || head.starts_with(b"-----BEGIN CMS-----") => Kind::Pkcs7,
         _ => return None,
     })
 }

@@ -157,7 +157,8 @@ fn embedded(pdf: &[u8]) -> Option<Vec<u8>> {
 fn is_invoice_xml(content: &[u8]) -> bool {
     let head = &content[..content.len().min(4_096)];
     let text = head.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(head).trim_ascii_start();
-    text.starts_with(b"<") && find(text, b"CrossIndustryInvoice").is_some()
+    let named = |root: &[u8]| find(text, root).is_some();
+    text.starts_with(b"<") && (named(b"CrossIndustryInvoice") || named(b"ubl:schema:xsd:Invoice-2"))
 }
 
 pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

@@ -4,7 +4,7 @@ use super::columns::integer;
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
 use super::writer::Writing;
-use super::{Decided, Facts, FindingRecord, InvoiceFacts, Lease, StoreError, parts, queue, statuses};
+use super::{Decided, Facts, FindingRecord, InvoiceFacts, Lease, StoreError, parts, queue, sending, statuses};
 use crate::domain::{FlowId, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, State};
@@ -105,7 +105,7 @@ pub fn apply(
     if news {
         flow.enter_state(w, to.as_str(), to.is_final(), at)?;
         flow.show_fault(w, facts.fault.as_ref(), to == State::Abandoned)?;
-        details(w, &flow, facts)?;
+        details(w, &flow, facts, at)?;
         leaf(w, &flow, event, (from, to), facts, at)?;
         if let Some(id) = facts.chorus_id {
             statuses::identify(w, &flow.id, 0, id, at)?;
@@ -137,6 +137,8 @@ fn leaf(
         .object("state", to)
         .maybe("deposit_number", facts.deposit_number.as_ref())
         .maybe("syntax", facts.syntax.as_ref())
+        .maybe("announced", facts.announced.as_ref().map(|announced| &announced.syntax))
+        .maybe("signed", facts.announced.as_ref().filter(|announced| announced.signed).map(|_| "yes"))
         .maybe("invoices", facts.invoices.as_ref().map(Vec::len))
         .maybe("findings", facts.findings.as_ref().map(Vec::len))
         .maybe("companion", facts.companion.as_ref())
@@ -146,6 +148,9 @@ fn leaf(
     }
     if let Some(detail) = &facts.detail {
         entry = entry.private("detail", detail);
+    }
+    if let Some(conversion) = &facts.conversion {
+        entry = entry.hash("sent", conversion.content.sha256);
     }
     entry.append(w)?;
     Ok(())
@@ -201,8 +206,15 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
 }
 
 /// What came with the event: syntax, numbers, findings, invoices.
-fn details(w: &Writing<'_>, flow: &Loaded, facts: &Facts) -> Result<(), StoreError> {
+fn details(w: &Writing<'_>, flow: &Loaded, facts: &Facts, at: Timestamp) -> Result<(), StoreError> {
     let key = (flow.realm, flow.id.as_str());
+    if let Some(announced) = &facts.announced {
+        sending::announce(w, flow, announced)?;
+    }
+    if let Some(conversion) = &facts.conversion {
+        sending::convert(w, flow, conversion, at)?;
+    }
+    sending::refuse_members(w, flow, &facts.refused_members)?;
     if facts.syntax.is_some() || facts.deposit_number.is_some() {
         w.run(
             "UPDATE flow SET syntax = coalesce(?3, syntax), deposit_number = coalesce(?4, deposit_number)

@@ -26,6 +26,13 @@ pub struct Prepared {
     inline: Option<Vec<u8>>,
 }
 
+impl Prepared {
+    /// One that was kept before, and seen to be there: see [`prepare`].
+    pub fn kept(kept: Kept) -> Self {
+        Self { sha256: kept.sha256, size: kept.size, inline: None }
+    }
+}
+
 fn folder(dir: &Path) -> PathBuf {
     dir.join("documents")
 }

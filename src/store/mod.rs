@@ -26,6 +26,7 @@ mod reader;
 mod receptions;
 mod record;
 mod schema;
+mod sending;
 mod statuses;
 #[cfg(test)]
 mod tests;
@@ -207,6 +208,9 @@ impl Store {
         at: Timestamp,
     ) -> Step<Decided<deposit::State>> {
         let (flow, lease) = (flow.clone(), lease.cloned());
+        if let Some(Err(error)) = facts.conversion.as_ref().map(|c| self.prepared(Content::Kept(c.content))) {
+            return self.failed(error);
+        }
         self.step(move |w| deposits::decide(w, &flow, event, &facts, lease.as_ref(), at))
     }
 
@@ -230,6 +234,10 @@ impl Store {
         let (flow, lease) = (flow.clone(), lease.clone());
         let parts = match parts {
             Parts::Changes(changes) => Ok(parts::Prepared::Changes(changes)),
+            Parts::Complement(asked, pieces) => pieces
+                .iter()
+                .try_for_each(|piece| self.prepared(Content::Kept(piece.content)).map(drop))
+                .map(|()| parts::Prepared::Complement(asked, pieces)),
             Parts::Fluxes(fluxes) => fluxes
                 .into_iter()
                 .map(|mut flux| {
@@ -279,6 +287,18 @@ impl Store {
     pub fn propose(&self, flow: &FlowId, proposal: &str, lease: &Lease, at: Timestamp) -> Step<()> {
         let (flow, proposal, lease) = (flow.clone(), proposal.to_owned(), lease.clone());
         self.step(move |w| pairs::propose(w, &flow, &proposal, &lease, at))
+    }
+
+    /// *members placed*: the archive's refused members stand among the refused files; not journalled.
+    pub fn members_placed(&self, flow: &FlowId) -> Step<()> {
+        let flow = flow.clone();
+        self.step(move |w| sending::members_placed(w, &flow))
+    }
+
+    /// *handed in*: Chorus Pro has a file of a complement, under this number; not journalled.
+    pub fn handed_in(&self, flow: &FlowId, ordinal: usize, attachment: i64) -> Step<()> {
+        let flow = flow.clone();
+        self.step(move |w| sending::handed_in(w, &flow, ordinal, attachment))
     }
 
     /// *ask*: a person asks for a status of a received invoice; answers the status change's flow.

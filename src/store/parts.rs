@@ -8,7 +8,10 @@ use super::documents::{self, Prepared as Document};
 use super::flows::{self, Loaded};
 use super::journal::Entry;
 use super::writer::Writing;
-use super::{AskedChange, Decided, Facts, FluxPart, InvoiceFacts, Lease, StoreError, changes, deposits, pairs, queue};
+use super::{
+    AskedChange, Decided, Facts, FluxPart, InvoiceFacts, Lease, Piece, StoreError, changes, deposits, pairs, queue,
+    sending,
+};
 use crate::domain::{DocumentHash, FlowId, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, Part, State, of_parts};
@@ -18,6 +21,7 @@ use crate::flow::{FlowKind, Job, status_change};
 pub enum Prepared {
     Fluxes(Vec<PreparedFlux>),
     Changes(Vec<AskedChange>),
+    Complement(AskedChange, Vec<Piece>),
 }
 
 /// A flux with its bytes, and those of what goes with it.
@@ -53,23 +57,38 @@ pub fn split(
         }
         Prepared::Changes(asked) => {
             for (place, asked) in asked.iter().enumerate() {
-                let name = format!("{} ({})", asked.number, place + 1);
-                let actor = format!("account:{account}");
-                let asking = changes::Asking {
-                    realm: file.realm,
-                    place: &file.place,
-                    account: &account,
-                    file: &name,
-                    parent: Some(id),
-                    actor: &actor,
-                };
-                changes::ask(w, &asking, asked, at)?;
+                enter_change(w, &file, &account, &format!("{} ({})", asked.number, place + 1), asked, at)?;
             }
+        }
+        Prepared::Complement(asked, pieces) => {
+            let part = enter_change(w, &file, &account, asked.number.as_str(), asked, at)?;
+            sending::enter_pieces(w, file.realm, &part, pieces, at)?;
         }
     }
     // A split without a part has ended already.
     end_if_all_ended(w, &file, at)?;
     Ok(decided)
+}
+
+/// A status that the file asks for; `name` is what people see of it.
+fn enter_change(
+    w: &mut Writing<'_>,
+    file: &Loaded,
+    account: &str,
+    name: &str,
+    asked: &AskedChange,
+    at: Timestamp,
+) -> Result<FlowId, StoreError> {
+    let actor = format!("account:{account}");
+    let asking = changes::Asking {
+        realm: file.realm,
+        place: &file.place,
+        account,
+        file: name,
+        parent: Some(&file.id),
+        actor: &actor,
+    };
+    changes::ask(w, &asking, asked, at)
 }
 
 /// A flux of the file: checked already, it waits for its deposit.
@@ -118,12 +137,20 @@ fn enter_flux(
         deposits::enter_invoice(w, file.realm, &id, ordinal, invoice)?;
         deposits::corrected(w, &part, invoice)?;
     }
+    if let Some(announced) = &flux.announced {
+        sending::announce(w, &part, announced)?;
+    }
+    if let Some(conversion) = &flux.conversion {
+        sending::convert(w, &part, conversion, at)?;
+    }
     part.refresh_search(w)?;
     let mut entry = Entry::new("part", at, Some(&file.place))
         .object("flow", &id)
         .object("parent", &file.id)
         .object("state", state)
         .object("syntax", &flux.syntax)
+        .maybe("announced", flux.announced.as_ref().map(|announced| &announced.syntax))
+        .maybe("signed", flux.announced.as_ref().filter(|announced| announced.signed).map(|_| "yes"))
         .object("invoices", flux.invoices.len())
         .object("size", document.size)
         .hash("document", document.sha256)

@@ -194,6 +194,25 @@ impl Reader {
         )
     }
 
+    /// The sent invoices that are meant by Chorus Pro's number, or by their own; those whose number at Chorus Pro is known.
+    pub fn sent(
+        &self,
+        place: &Realm,
+        id: Option<ChorusInvoiceId>,
+        number: Option<&InvoiceNumber>,
+    ) -> Result<Vec<(ChorusInvoiceId, InvoiceFacts)>, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(Vec::new()) };
+        self.all(
+            "SELECT invoice.* FROM invoice JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
+             WHERE invoice.realm = ?1 AND flow.kind = 'deposit' AND invoice.chorus_id IS NOT NULL
+             AND (?2 IS NULL OR invoice.chorus_id = ?2) AND (?3 IS NULL OR invoice.number = ?3)
+             AND (?2 IS NOT NULL OR ?3 IS NOT NULL)
+             GROUP BY invoice.chorus_id ORDER BY flow.id DESC LIMIT 100",
+            (realm, id.map(|id| id.0), number.map(InvoiceNumber::as_str)),
+            |r| Ok((ChorusInvoiceId(r.get("chorus_id")?), facts(r)?)),
+        )
+    }
+
     fn realm(&self, place: &Realm) -> Result<Option<i64>, StoreError> {
         let key = (place.establishment.as_str(), place.environment.as_str());
         self.one("SELECT id FROM realm WHERE establishment = ?1 AND environment = ?2", key, |r| r.get(0))

@@ -110,6 +110,53 @@ pub struct Facts {
     /// Chorus Pro takes an invoice of this kind more than once (direct payment, DSE-CP §6.13): its number may be that of
     /// another flow.
     pub repeatable: bool,
+    /// How the file will be announced (at the check).
+    pub announced: Option<Announcement>,
+    /// What is sent in its place (at the check).
+    pub conversion: Option<Conversion>,
+    /// Of an archive: the members that go nowhere.
+    pub refused_members: Vec<RefusedMember>,
+}
+
+/// How a flux is announced to Chorus Pro.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// `syntaxeFlux`.
+    pub syntax: String,
+    /// `avecSignature`.
+    pub signed: bool,
+}
+
+/// A document made of a dropped one, which is sent in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversion {
+    /// Of the file that was dropped.
+    pub source: DocumentHash,
+    /// What is sent.
+    pub content: Kept,
+    pub from: String,
+    pub to: String,
+    /// What could not be carried: paths in the source.
+    pub lost: Vec<String>,
+}
+
+/// A member of an archive that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedMember {
+    /// Its place among the archive's members, from 0.
+    pub place: usize,
+    pub name: String,
+    pub fault: Fault,
+    pub findings: Vec<FindingRecord>,
+}
+
+/// A file that completes a suspended invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    pub name: String,
+    /// Its type's code at Chorus Pro, where one is given.
+    pub kind: Option<String>,
+    pub content: Kept,
 }
 
 /// What the check read of an invoice.
@@ -165,6 +212,8 @@ pub enum Parts {
     Fluxes(Vec<FluxPart>),
     /// Status changes of received invoices.
     Changes(Vec<AskedChange>),
+    /// The complement of a sent invoice that its recipient suspended: a change to COMPLETEE with its files.
+    Complement(AskedChange, Vec<Piece>),
 }
 
 /// A flux of a split file: what is deposited in one call.
@@ -175,6 +224,9 @@ pub struct FluxPart {
     /// The very bytes that are deposited.
     pub content: Content,
     pub syntax: String,
+    pub announced: Option<Announcement>,
+    /// Where its bytes come from, when they are not those of a dropped file.
+    pub conversion: Option<Conversion>,
     pub invoices: Vec<InvoiceFacts>,
     /// Of a plain PDF: what it is submitted with.
     pub pdf: Option<PdfPart>,

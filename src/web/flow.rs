@@ -10,7 +10,9 @@ use crate::domain::{DepositNumber, FlowId, InvoiceStatus, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::{Decision, FlowKind, Policy, deposit};
 use crate::invoice::reworded;
-use crate::store::{ArrivalRecord, AskedChange, Decided, Facts, FlowRecord, InvoiceRecord, PDF, Reader};
+use crate::store::{
+    Announcement, ArrivalRecord, AskedChange, Conversion, Decided, Facts, FlowRecord, InvoiceRecord, PDF, Reader,
+};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
@@ -90,6 +92,14 @@ struct AskedView {
     mandate: String,
 }
 
+/// What was made of a file to be sent in its place.
+struct ConvertedView {
+    from: String,
+    to: String,
+    sha256: String,
+    lost: String,
+}
+
 /// Something a person may decide about a flow.
 pub struct Choice {
     pub word: &'static str,
@@ -107,6 +117,9 @@ struct FlowPage<'a> {
     size: String,
     sha256: String,
     syntax: String,
+    /// syntaxeFlux, with a word where it goes as signed.
+    announced: String,
+    converted: Option<ConvertedView>,
     folder: String,
     delivered_as: String,
     choices: Vec<Choice>,
@@ -167,6 +180,8 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         size: flow.size.map(|s| t.size(s)).unwrap_or_default(),
         sha256: flow.sha256.map(|h| h.to_string()).unwrap_or_default(),
         syntax: flow.syntax.as_deref().map(|syntax| t.syntax(syntax).to_owned()).unwrap_or_default(),
+        announced: reader.announcement(&id)?.map(|a| announced(t, a)).unwrap_or_default(),
+        converted: reader.conversion(&id)?.map(|c| converted(t, &c)),
         folder: arrival.as_ref().map(|a| a.folder.clone()).unwrap_or_default(),
         delivered_as: flow.delivered_as.clone().unwrap_or_default(),
         choices: choices(t, &flow),
@@ -232,6 +247,22 @@ fn asked(t: Tongue, asked: AskedChange) -> AskedView {
         tone: tone.class(),
         motif: asked.motif,
         mandate: asked.mandate.unwrap_or_default(),
+    }
+}
+
+fn announced(t: Tongue, announced: Announcement) -> String {
+    match announced.signed {
+        true => format!("{} ({})", announced.syntax, t.say("signé", "signed")),
+        false => announced.syntax,
+    }
+}
+
+fn converted(t: Tongue, conversion: &Conversion) -> ConvertedView {
+    ConvertedView {
+        from: t.syntax(&conversion.from).to_owned(),
+        to: t.syntax(&conversion.to).to_owned(),
+        sha256: conversion.content.sha256.to_string(),
+        lost: conversion.lost.join(", "),
     }
 }
 
@@ -364,6 +395,16 @@ pub fn original(site: &Site, visit: &Visit, id: &str) -> Result<Answer, Trouble>
     journal_download(site, visit, &id, "original", Some(hash))?;
     let name = if flow.file.is_empty() { format!("{id}.xml") } else { flow.file };
     Ok(Answer::download(&name, flow.size, content))
+}
+
+/// The bytes that are sent in place of those that were dropped.
+pub fn sent(site: &Site, visit: &Visit, id: &str) -> Result<Answer, Trouble> {
+    let id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let reader = site.reader()?;
+    let kept = reader.conversion(&id)?.ok_or(Trouble::NotFound)?.content;
+    let content = reader.open_document(&kept.sha256)?.ok_or(Trouble::NotFound)?;
+    journal_download(site, visit, &id, "sent", Some(kept.sha256))?;
+    Ok(Answer::download(&format!("{id}.xml"), Some(kept.size), content))
 }
 
 fn journal_download(

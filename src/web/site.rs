@@ -208,6 +208,7 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Get, ["flux"]) => flows::show(site, ask, visit),
         (Get, ["flux", id]) => flow::show(site, ask, visit, id),
         (Get, ["flux", id, "original"]) => flow::original(site, visit, id),
+        (Get, ["flux", id, "envoye"]) => flow::sent(site, visit, id),
         (Get, ["flux", id, "accuse"]) => flow::receipt(site, visit, id),
         (Get, ["flux", id, "decision"]) => flow::confirm(site, ask, visit, id, None),
         (Post, ["flux", id, "decision"]) => flow::decide(site, ask, visit, id),

@@ -12,6 +12,7 @@ use crate::domain::{InvoiceStatus, Realm, Timestamp};
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::status_change::{Event, State};
 use crate::store::{AskedChange, AttemptRecord, ChangeFacts, ChangeRecord, Decided, FlowRecord, Lease, StoreError};
+use crate::work::complement;
 use crate::work::connector::CallError;
 use crate::work::core::{Core, JobError};
 use crate::work::reach::{PAGES_LIMIT, Setback};
@@ -38,6 +39,9 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
         return Ok(core.store.postpone(lease, core.now().plus(TURN_WAIT)).await?);
     }
     let job = Job { core, lease, flow: &flow, change: &change, asked: &change.asked, attempts: &attempts };
+    if change.asked.target == InvoiceStatus::Completee {
+        return complement::run(&job).await;
+    }
     let service = match job.service() {
         Ok(service) => service,
         Err(fault) => return job.decide(Event::NotAllowed, Some(fault)).await,
@@ -86,12 +90,13 @@ enum Objection {
     Some(Event, Option<Fault>),
 }
 
-struct Job<'a> {
-    core: &'a Arc<Core>,
-    lease: &'a Lease,
-    flow: &'a FlowRecord,
+/// A change in hand.
+pub(super) struct Job<'a> {
+    pub(super) core: &'a Arc<Core>,
+    pub(super) lease: &'a Lease,
+    pub(super) flow: &'a FlowRecord,
     change: &'a ChangeRecord,
-    asked: &'a AskedChange,
+    pub(super) asked: &'a AskedChange,
     attempts: &'a [AttemptRecord],
 }
 
@@ -154,7 +159,7 @@ impl Job<'_> {
     }
 
     /// The invoice's whole history.
-    async fn history(&self) -> Result<Seen, Setback> {
+    pub(super) async fn history(&self) -> Result<Seen, Setback> {
         let mut seen = Seen::default();
         for page in 1..=PAGES_LIMIT {
             let question = ConsulterHistorique { invoice: self.asked.chorus_id, page };
@@ -170,7 +175,7 @@ impl Job<'_> {
 
     /// Whether the invoice has got the status since it may have been sent: it has had it more often than before. (No
     /// clocks are compared.)
-    fn has_happened(&self, history: &Seen) -> bool {
+    pub(super) fn has_happened(&self, history: &Seen) -> bool {
         self.change.had.is_some_and(|had| history.times(&self.asked.target) > had)
     }
 
@@ -205,7 +210,11 @@ impl Job<'_> {
     }
 
     /// Turns the call's end into the flow's event.
-    async fn settle(&self, answer: Result<Option<InvoiceStatus>, CallError>, had: u32) -> Result<(), JobError> {
+    pub(super) async fn settle(
+        &self,
+        answer: Result<Option<InvoiceStatus>, CallError>,
+        had: u32,
+    ) -> Result<(), JobError> {
         let (core, now) = (self.core, self.core.now());
         let (event, facts) = match answer {
             Ok(status) if status.as_ref().is_none_or(|status| *status == self.asked.target) => {
@@ -266,6 +275,9 @@ impl Job<'_> {
     }
 
     fn refusal(&self, code: i64, label: &str) -> Fault {
+        if self.asked.target == InvoiceStatus::Completee {
+            return complement::refusal(self.asked, code, label);
+        }
         Fault::new(Code::ChangeRefused)
             .with("status", &self.asked.target)
             .with("number", &self.asked.number)
@@ -287,14 +299,14 @@ impl Job<'_> {
         }
     }
 
-    fn retry_wait(&self) -> Duration {
+    pub(super) fn retry_wait(&self) -> Duration {
         let first = self.core.options.load().limits.deposit_retry.get();
         let tries = u32::try_from(self.attempts.len().min(16)).unwrap_or(16);
         first.saturating_mul(1 << tries).min(RETRY_LONGEST.max(first))
     }
 
     /// Chorus Pro cannot be asked now: the change stays asked for and says why.
-    async fn put_off(&self, setback: Setback) -> Result<(), JobError> {
+    pub(super) async fn put_off(&self, setback: Setback) -> Result<(), JobError> {
         let (core, now) = (self.core, self.core.now());
         let (at, fault) = match setback {
             Setback::Later { at, fault } => (at, fault),
@@ -304,7 +316,7 @@ impl Job<'_> {
         Ok(core.store.postpone(self.lease, at).await?)
     }
 
-    async fn decide(&self, event: Event, fault: Option<Fault>) -> Result<(), JobError> {
+    pub(super) async fn decide(&self, event: Event, fault: Option<Fault>) -> Result<(), JobError> {
         let now = self.core.now();
         let facts = ChangeFacts { fault, ..ChangeFacts::default() };
         self.core
@@ -316,8 +328,8 @@ impl Job<'_> {
 
 /// What the history shows.
 #[derive(Default)]
-struct Seen {
-    current: Option<InvoiceStatus>,
+pub(super) struct Seen {
+    pub(super) current: Option<InvoiceStatus>,
     statuses: Vec<InvoiceStatus>,
 }
 
@@ -328,7 +340,7 @@ impl Seen {
     }
 
     /// How often the invoice has had a status.
-    fn times(&self, status: &InvoiceStatus) -> u32 {
+    pub(super) fn times(&self, status: &InvoiceStatus) -> u32 {
         u32::try_from(self.statuses.iter().filter(|had| *had == status).count()).unwrap_or(u32::MAX)
     }
 }

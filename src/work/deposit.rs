@@ -6,13 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chorus::{DeposerFlux, FluxFileName, FluxSyntax, Service};
+use crate::chorus::{DeposerFlux, FluxFileName, Service};
 use crate::domain::Timestamp;
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::{Event, State};
 use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, PDF, StoreError};
+use crate::work::announce::syntax_of;
 use crate::work::connector::{CallError, Connector};
 use crate::work::core::{Core, JobError};
+use crate::work::intake;
 use crate::work::reach::Setback;
 use crate::work::{split, submission};
 
@@ -117,17 +119,20 @@ pub(super) async fn put_off(core: &Core, lease: &Lease, flow: &FlowRecord, error
 
 /// Reads the document apart from the async workers and names what is sent.
 async fn prepare(core: &Arc<Core>, flow: &FlowRecord) -> Result<DeposerFlux, JobError> {
-    let hash = flow.sha256.ok_or(JobError::Missing("the document's hash"))?;
-    let syntax = flow.syntax.as_deref().and_then(FluxSyntax::for_invoice).ok_or(JobError::Missing("the syntax"))?;
-    let content =
-        core.apart(move |core| core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document"))).await?;
+    let announced = core.store.reader()?.announcement(&flow.id)?;
+    let syntax = syntax_of(announced.as_ref(), flow.syntax.as_deref()).ok_or(JobError::Missing("the syntax"))?;
+    let signed = announced.is_some_and(|announced| announced.signed);
+    let content = {
+        let flow = flow.clone();
+        core.apart(move |core| intake::sent_document(core, &flow)).await?
+    };
     let name = split::name_to_send(&flow.file);
     // An invoice is XML or PDF: what is compressed is a flux of many that intake has packed.
     let file_name = match content.starts_with(&[0x1f, 0x8b]) {
         true => FluxFileName::of_archive(name),
         false => FluxFileName::from_dropped(name, syntax),
     };
-    Ok(DeposerFlux { content: content.into(), file_name, syntax, signed: false })
+    Ok(DeposerFlux { content: content.into(), file_name, syntax, signed })
 }
 
 /// Turns the call's end into the flow's event and writes it down.

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use crate::chorus::PDF_LIMIT;
 use crate::domain::{Environment, InvoiceNumber};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
 use crate::invoice::{self, Examined, Limits, Profile, Verdict, pdf_data};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, PdfData, StoreError};
+use crate::work::announce::Wish;
 use crate::work::core::{Core, JobError};
-use crate::work::settings::{Check, Options};
+use crate::work::settings::{Check, Options, RouteSection};
 use crate::work::{pairing, split};
 
 /// Cadres de facturation whose invoices Chorus Pro takes more than once: direct payment of a subcontractor (DSE-CP §6.13).
@@ -35,10 +36,12 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     }
     let folder = reader.arrival(&flow.id)?.map(|arrival| arrival.folder);
     drop(reader);
-    let options = examination(&core.options.load(), &flow, folder.as_deref());
+    let settings = core.options.load();
+    let options = examination(&settings, &flow, folder.as_deref());
+    let wish = Wish::of(route(&settings, &flow, folder.as_deref()));
     let outcome = {
         let flow = flow.clone();
-        core.apart(move |core| look(core, &flow, &options)).await?
+        core.apart(move |core| look(core, &flow, &options, wish)).await?
     };
     let now = core.now();
     match outcome {
@@ -53,6 +56,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
             let count = match &parts {
                 Parts::Fluxes(fluxes) => fluxes.len(),
                 Parts::Changes(changes) => changes.len(),
+                Parts::Complement(..) => 1,
             };
             log::info!(flow = flow.id.as_str(), parts = count, refused = facts.refused_parts; "A dropped file is split");
             match core.store.split(&flow.id, parts, *facts, lease, now).await {
@@ -87,28 +91,30 @@ pub(super) enum Outcome {
     Data(Box<PdfData>, Box<Facts>),
 }
 
-fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options) -> Result<Outcome, JobError> {
+fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options, wish: Wish) -> Result<Outcome, JobError> {
     let bytes = document(core, flow)?;
-    Ok(match split::read(core, flow, &bytes, options)? {
-        None if pdf_data::is_sidecar(&flow.file, &bytes) => pairing::read_data(flow, &bytes, options),
-        None => {
-            let examined = examine_guarded(&bytes, options, flow);
-            if pairing::is_plain_pdf(&examined) && bytes.len() <= PDF_LIMIT {
-                return Ok(Outcome::PlainPdf);
-            }
-            let (event, facts) = verdict(examined);
-            Outcome::One(event, Box::new(facts))
-        }
-        Some(split::Outcome::Refused(facts)) => Outcome::One(Event::CheckFailed, Box::new(facts)),
-        Some(split::Outcome::Split(parts, facts)) => Outcome::Many(parts, Box::new(facts)),
-    })
+    match split::read(core, flow, &bytes, options, wish)? {
+        None => {}
+        Some(split::Outcome::Refused(facts)) => return Ok(Outcome::One(Event::CheckFailed, Box::new(facts))),
+        Some(split::Outcome::One(facts)) => return Ok(Outcome::One(Event::CheckPassed, Box::new(facts))),
+        Some(split::Outcome::Split(parts, facts)) => return Ok(Outcome::Many(parts, Box::new(facts))),
+    }
+    if pdf_data::is_sidecar(&flow.file, &bytes) {
+        return Ok(pairing::read_data(flow, &bytes, options));
+    }
+    let examined = examine_guarded(&bytes, options, flow);
+    if pairing::is_plain_pdf(&examined) && bytes.len() <= PDF_LIMIT {
+        return Ok(Outcome::PlainPdf);
+    }
+    let (event, facts) = verdict(examined, wish, options.language);
+    Ok(Outcome::One(event, Box::new(facts)))
 }
 
 /// Whether Chorus Pro takes the flow's invoice more than once, so that sending it again could double it.
 pub(super) async fn is_exempt_from_uniqueness(core: &Arc<Core>, flow: &FlowRecord) -> Result<bool, JobError> {
     let options = examination(&core.options.load(), flow, None);
     let flow = flow.clone();
-    let examined = core.apart(move |core| Ok(examine_guarded(&document(core, &flow)?, &options, &flow))).await?;
+    let examined = core.apart(move |core| Ok(examine_guarded(&sent_document(core, &flow)?, &options, &flow))).await?;
     Ok(examined.facts.is_some_and(|facts| is_repeatable(&facts)))
 }
 
@@ -119,13 +125,28 @@ pub(super) fn is_repeatable(facts: &invoice::Facts) -> bool {
 
 /// How the route wants the file examined; without a route (it may have gone since) in the strictest historic way.
 fn examination(options: &Options, flow: &FlowRecord, folder: Option<&str>) -> invoice::Options {
-    let route = folder.and_then(|folder| options.route(&flow.account, folder));
+    let route = route(options, flow, folder);
     invoice::Options {
         profile: route.map_or(Profile::Chorus, |route| route.profile),
         block: route.is_none_or(|route| route.check == Check::Block),
         sandbox: flow.realm.environment != Environment::Production,
         language: options.language,
         limits: Limits::default(),
+    }
+}
+
+fn route<'o>(options: &'o Options, flow: &FlowRecord, folder: Option<&str>) -> Option<&'o RouteSection> {
+    folder.and_then(|folder| options.route(&flow.account, folder))
+}
+
+/// What is sent, or was: the dropped file itself, or what was made of it.
+pub(super) fn sent_document(core: &Core, flow: &FlowRecord) -> Result<Vec<u8>, JobError> {
+    let reader = core.store.reader()?;
+    match reader.conversion(&flow.id)? {
+        Some(conversion) => {
+            reader.document(&conversion.content.sha256)?.ok_or(JobError::Missing("the converted document"))
+        }
+        None => document(core, flow),
     }
 }
 
@@ -141,6 +162,8 @@ pub(super) fn examine_guarded(bytes: &[u8], options: &invoice::Options, flow: &F
         Examined {
             syntax: None,
             facts: None,
+            others: Vec::new(),
+            signed: false,
             verdict: Verdict::Reject,
             findings: Vec::new(),
             fault: Some(Fault::new(Code::ReadingFailed)),
@@ -148,12 +171,18 @@ pub(super) fn examine_guarded(bytes: &[u8], options: &invoice::Options, flow: &F
     })
 }
 
-fn verdict(examined: Examined) -> (Event, Facts) {
+fn verdict(examined: Examined, wish: Wish, language: Language) -> (Event, Facts) {
     let event = match examined.verdict {
         Verdict::Accept => Event::CheckPassed,
         Verdict::Reject => Event::CheckFailed,
     };
-    let findings: Vec<FindingRecord> = examined.findings.iter().map(finding_record).collect();
+    let mut findings: Vec<FindingRecord> = examined.findings.iter().map(finding_record).collect();
+    let syntax = examined.syntax.filter(|_| event == Event::CheckPassed);
+    let announced = syntax.and_then(|syntax| wish.announce(syntax.as_str(), examined.signed, language));
+    let announced = announced.map(|(announced, ignored)| {
+        findings.extend(ignored);
+        announced
+    });
     let repeatable = examined.facts.as_ref().is_some_and(is_repeatable);
     let fault = match event {
         Event::CheckFailed => Some(examined.fault.unwrap_or_else(|| rules_failed(&findings))),
@@ -162,9 +191,10 @@ fn verdict(examined: Examined) -> (Event, Facts) {
     let facts = Facts {
         fault,
         findings: Some(findings),
-        invoices: Some(examined.facts.and_then(invoice_facts).into_iter().collect()),
+        invoices: Some(examined.facts.into_iter().chain(examined.others).filter_map(invoice_facts).collect()),
         syntax: examined.syntax.map(|syntax| syntax.as_str().to_owned()),
         repeatable,
+        announced,
         ..Facts::default()
     };
     (event, facts)
@@ -205,16 +235,16 @@ pub(super) fn invoice_facts(facts: invoice::Facts) -> Option<InvoiceFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::Language;
 
     #[test]
     fn bytes_that_are_no_invoice_are_refused_with_their_own_fault() {
         let options = invoice::Options::default();
-        let (event, facts) = verdict(invoice::examine(b"\x89PNG\r\n\x1a\n", &options));
+        let verdict = |bytes: &[u8]| verdict(invoice::examine(bytes, &options), Wish::default(), Language::Fr);
+        let (event, facts) = verdict(b"\x89PNG\r\n\x1a\n");
         assert_eq!(event, Event::CheckFailed);
         assert_eq!(facts.fault.map(|f| f.code), Some(Code::NotAnInvoice));
         assert_eq!(facts.invoices.map(|i| i.len()), Some(0));
-        let (_, facts) = verdict(invoice::examine(b"", &options));
+        let (_, facts) = verdict(b"");
         assert_eq!(facts.fault.map(|f| f.title(Language::Fr)), Some("Fichier vide".to_owned()));
     }
 }

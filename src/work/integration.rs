@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chorus::{ConsulterCrDetaille, FluxSyntax, Report, Verdict};
+use crate::chorus::{ConsulterCrDetaille, Report, Verdict};
 use crate::domain::{DepositNumber, InvoiceNumber, Timestamp};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
 use crate::store::{Facts, FlowRecord, InvoiceRecord, Lease};
+use crate::work::announce::syntax_of;
 use crate::work::core::{Core, JobError};
 use crate::work::doubt::{self, Sent, Sighting};
 use crate::work::reach::Setback;
@@ -49,7 +50,8 @@ struct Job<'a> {
 impl Job<'_> {
     /// The way there is a deposit number for: the compte rendu.
     async fn by_report(&self, deposit: &DepositNumber, invoices: &[InvoiceRecord]) -> Result<(), JobError> {
-        let syntax = self.flow.syntax.as_deref().and_then(FluxSyntax::for_invoice);
+        let announced = self.core.store.reader()?.announcement(&self.flow.id)?;
+        let syntax = syntax_of(announced.as_ref(), self.flow.syntax.as_deref());
         let report =
             match self.core.ask(&self.lease.realm, &ConsulterCrDetaille { deposit: deposit.clone(), syntax }).await {
                 Ok(report) => report,

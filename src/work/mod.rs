@@ -5,7 +5,9 @@
 //!
 //! Refuses to know: SFTP and HTTP clients, SQL, wire words.
 
+mod announce;
 mod change;
+mod complement;
 pub mod connector;
 mod core;
 mod deliver;
@@ -20,10 +22,12 @@ mod intake;
 mod integration;
 mod paired_members;
 mod pairing;
+mod pivot;
 mod reach;
 mod reading;
 mod receipts;
 mod reception;
+mod rejects;
 mod seal;
 mod settings;
 mod split;

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::chorus::{AjouterFichier, PDF_LIMIT};
 use crate::domain::DocumentHash;
-use crate::fault::{Code, Fault, Language, Text};
+use crate::fault::{Code, Fault, Text};
 use crate::invoice::archive::{self, Member};
 use crate::invoice::pdf_data::{self, DataOptions, DataProblem, PdfInvoice};
 use crate::invoice::{self};
@@ -21,6 +21,8 @@ use crate::work::submission::unfit;
 pub(super) struct Pair {
     /// The PDF's member.
     pub pdf: String,
+    /// Among the archive's members.
+    pub place: usize,
     pub content: Vec<u8>,
     pub invoice: PdfInvoice,
     pub json: String,
@@ -31,6 +33,8 @@ pub(super) struct Pair {
 /// Data among the members.
 struct Data {
     member: String,
+    /// Among the archive's members.
+    place: usize,
     read: Result<PdfInvoice, Vec<DataProblem>>,
     json: String,
 }
@@ -44,12 +48,15 @@ impl Data {
     }
 }
 
+/// A member that data name, once it was seen: its place and its content.
+type Seen = Option<(usize, Vec<u8>)>;
+
 /// The members that data speak of.
 #[derive(Default)]
 pub(super) struct PairedMembers {
     data: Vec<Data>,
     /// The contents of PDFs and attachments that data name, as far as they were seen.
-    seen: BTreeMap<String, Option<Vec<u8>>>,
+    seen: BTreeMap<String, Seen>,
 }
 
 impl PairedMembers {
@@ -63,7 +70,7 @@ impl PairedMembers {
                 let read = pdf_data::read(&content, data_options);
                 let json = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
                 let json = String::from_utf8_lossy(json).into_owned();
-                found.data.push(Data { member: member.name, read, json });
+                found.data.push(Data { member: member.name, place: 0, read, json });
             }
         });
         for data in &found.data {
@@ -75,9 +82,10 @@ impl PairedMembers {
         found
     }
 
-    /// Keeps a member that data name, or that is data; gives back any other.
-    pub fn take(&mut self, member: Member, options: &invoice::Options) -> Option<Member> {
-        if self.data.iter().any(|data| data.member == member.name) {
+    /// Keeps a member that data name, or that is data; gives back any other. `at`: its place among the members.
+    pub fn take(&mut self, member: Member, at: usize, options: &invoice::Options) -> Option<Member> {
+        if let Some(data) = self.data.iter_mut().find(|data| data.member == member.name) {
+            data.place = at;
             return None;
         }
         let is_pdf = self.data.iter().any(|data| data.pdf().as_ref() == Some(&member.name));
@@ -88,20 +96,21 @@ impl PairedMembers {
         if is_pdf && (content.len() > PDF_LIMIT || !pairing::is_plain_pdf(&invoice::examine(content, options))) {
             return Some(member);
         }
-        *place = member.content.ok();
+        *place = member.content.ok().map(|content| (at, content));
         None
     }
 
     /// What is complete; all else is refused by name.
-    pub fn settle(mut self, language: Language, gathered: &mut Gathered) -> Vec<Pair> {
+    pub fn settle(mut self, gathered: &mut Gathered) -> Vec<Pair> {
         let mut pairs = Vec::new();
         for data in std::mem::take(&mut self.data) {
             let pdf = data.pdf();
-            let member = data.member.clone();
+            let (member, place) = (data.member.clone(), data.place);
             match self.pair(data, pdf) {
                 Ok(pair) => pairs.push(pair),
                 Err((fault, problems)) => {
-                    gathered.refuse(&member, &fault, None, findings(&problems, language), language);
+                    let findings = findings(&problems, gathered.language);
+                    gathered.refuse_at(place, &member, &fault, None, findings);
                 }
             }
         }
@@ -120,7 +129,7 @@ impl PairedMembers {
         let mut problems = Vec::new();
         let mut enclosures = Vec::new();
         for (place, enclosure) in invoice.attachments.iter().enumerate() {
-            let Some(Some(content)) = self.seen.get(&pdf_data::beside(&data.member, &enclosure.file)) else {
+            let Some(Some((_, content))) = self.seen.get(&pdf_data::beside(&data.member, &enclosure.file)) else {
                 let expected = Text::new("un fichier de l'archive", "a file of the archive");
                 let found = Some(enclosure.file.clone());
                 problems.push(DataProblem { path: format!("attachments[{place}]"), found, expected });
@@ -135,7 +144,7 @@ impl PairedMembers {
         if !problems.is_empty() {
             return Err(wrong(problems));
         }
-        let Some(content) = self.seen.get_mut(&pdf).and_then(Option::take) else {
+        let Some((place, content)) = self.seen.get_mut(&pdf).and_then(Option::take) else {
             return Err(alone(Text::new(
                 format!("« {pdf} » n'est pas, dans l'archive, un PDF sans facture à l'intérieur"),
                 format!("\"{pdf}\" is, in the archive, no PDF without an invoice inside"),
@@ -147,6 +156,6 @@ impl PairedMembers {
             let found = invoice.sha256.map(|named| named.to_string());
             return Err(wrong(vec![DataProblem { path: "sha256".to_owned(), found, expected }]));
         }
-        Ok(Pair { pdf, content, invoice, json: data.json, enclosures })
+        Ok(Pair { pdf, place, content, invoice, json: data.json, enclosures })
     }
 }

@@ -16,9 +16,13 @@ use crate::domain::{DocumentHash, FlowId, Realm, Timestamp};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::State;
 use crate::os::durable;
-use crate::store::{ArrivalRecord, ChangeRecord, FlowRecord, InvoiceRecord, Lease, Reader, StepRecord};
+use crate::store::{
+    Announcement, ArrivalRecord, ChangeRecord, Conversion, FlowRecord, InvoiceRecord, Lease, Reader, RefusedMember,
+    StepRecord,
+};
 use crate::work::core::{Core, JobError};
 use crate::work::folders::{Shelf, newest_receipt_name, receipt_name, refused_name, remove_whatever};
+use crate::work::rejects;
 use crate::work::seal::{self, Purpose};
 use crate::work::statuses::is_open;
 
@@ -63,6 +67,7 @@ struct Case {
 
 struct Own {
     flow: FlowRecord,
+    sending: Sending,
     invoices: Vec<InvoiceRecord>,
     findings: Vec<crate::store::FindingRecord>,
     steps: Vec<StepRecord>,
@@ -72,13 +77,45 @@ struct Own {
     parts: Vec<Part>,
     /// Of data that went to their PDF: its flow.
     joined: Option<FlowId>,
+    /// Of an archive: what goes nowhere and does not stand among the refused files yet.
+    refused_members: Vec<RefusedMember>,
 }
 
 /// A part of a split file: a flux, or a status change.
 struct Part {
     flow: FlowRecord,
+    sending: Sending,
     invoices: Vec<InvoiceRecord>,
     change: Option<ChangeRecord>,
+}
+
+/// What a flow's file is sent as.
+struct Sending {
+    announced: Option<Announcement>,
+    conversion: Option<Conversion>,
+}
+
+impl Sending {
+    fn of(reader: &Reader, flow: &FlowId) -> Result<Self, JobError> {
+        Ok(Self { announced: reader.announcement(flow)?, conversion: reader.conversion(flow)? })
+    }
+
+    fn announced(&self) -> Value {
+        let told = self.announced.as_ref();
+        told.map_or(Value::Null, |told| json!({"syntax": told.syntax, "signed": told.signed}))
+    }
+
+    fn converted(&self) -> Value {
+        self.conversion.as_ref().map_or(Value::Null, |conversion| {
+            json!({
+                "from": conversion.from,
+                "to": conversion.to,
+                "source_sha256": conversion.source.to_string(),
+                "sha256": conversion.content.sha256.to_string(),
+                "lost": conversion.lost,
+            })
+        })
+    }
 }
 
 impl Own {
@@ -137,11 +174,13 @@ fn gather(reader: &Reader, id: &FlowId, halts: &[(Realm, Fault, Timestamp)]) -> 
             let flow = reader.flow(flow)?.ok_or(JobError::Missing("the flow"))?;
             let halt = halts.iter().find(|(realm, ..)| !flow.is_final && *realm == flow.realm);
             Some(Own {
+                sending: Sending::of(reader, &flow.id)?,
                 invoices: reader.invoices(&flow.id)?,
                 findings: reader.findings(&flow.id)?,
                 steps: reader.steps(&flow.id)?,
                 parts: parts(reader, &flow.id)?,
                 joined: reader.pdf_data(&flow.id)?.and_then(|data| data.joined),
+                refused_members: reader.unplaced_members(&flow.id)?,
                 halt: halt.map(|(_, fault, _)| fault.clone()),
                 flow,
             })
@@ -152,8 +191,10 @@ fn gather(reader: &Reader, id: &FlowId, halts: &[(Realm, Fault, Timestamp)]) -> 
 }
 
 fn parts(reader: &Reader, file: &FlowId) -> Result<Vec<Part>, JobError> {
-    let part =
-        |flow: FlowRecord| Ok(Part { invoices: reader.invoices(&flow.id)?, change: reader.change(&flow.id)?, flow });
+    let part = |flow: FlowRecord| {
+        let sending = Sending::of(reader, &flow.id)?;
+        Ok(Part { sending, invoices: reader.invoices(&flow.id)?, change: reader.change(&flow.id)?, flow })
+    };
     reader.parts(file)?.into_iter().map(part).collect()
 }
 
@@ -172,6 +213,11 @@ fn publish(core: &Core, case: &Case, checkpoint: &str, touched: &mut BTreeSet<Pa
     {
         touched.insert(reject(core, arrival, &bytes, &name)?);
     }
+    if let Some(own) = &case.own
+        && !own.refused_members.is_empty()
+    {
+        rejects::lay_members(core, arrival, &own.refused_members, checkpoint)?;
+    }
     let shelf = core.folders.shelf(&arrival.account, Shelf::Receipts).map_err(JobError::files(WHAT))?;
     let bench = core.folders.bench(&arrival.account).map_err(JobError::files(WHAT))?;
     let draft = bench.join(format!("receipt-{}", arrival.id));
@@ -185,7 +231,7 @@ fn publish(core: &Core, case: &Case, checkpoint: &str, touched: &mut BTreeSet<Pa
 }
 
 /// Writes a new file apart, synced, and renames it over `target`.
-fn lay(draft: &Path, bytes: &[u8], target: &Path) -> std::io::Result<()> {
+pub(super) fn lay(draft: &Path, bytes: &[u8], target: &Path) -> std::io::Result<()> {
     remove_whatever(draft)?;
     durable::write_synced(draft, bytes)?;
     fs::rename(draft, target)
@@ -258,6 +304,8 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("duplicate_of", Value::Null);
             put("joined_to", own.joined.as_ref().map(FlowId::as_str).into());
             put("deposit_number", own.flow.deposit_number.as_ref().map(|number| number.as_str()).into());
+            put("announced", own.sending.announced());
+            put("converted", own.sending.converted());
             put("invoices", own.all_invoices().map(invoice_json).collect());
             put("parts", own.parts.iter().map(|part| part_json(part, language)).collect());
             put("fault", own.fault().map_or(Value::Null, |fault| fault_json(fault, language)));
@@ -272,6 +320,8 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("duplicate_of", arrival.flow.as_ref().map(FlowId::as_str).into());
             put("joined_to", Value::Null);
             put("deposit_number", Value::Null);
+            put("announced", Value::Null);
+            put("converted", Value::Null);
             put("invoices", json!([]));
             put("parts", json!([]));
             put("fault", arrival.fault.as_ref().map_or(Value::Null, |fault| fault_json(fault, language)));
@@ -295,6 +345,8 @@ fn part_json(part: &Part, language: Language) -> Value {
         "kind": part.flow.kind.as_str(),
         "state": part.flow.state.as_str(),
         "deposit_number": part.flow.deposit_number.as_ref().map(|number| number.as_str()),
+        "announced": part.sending.announced(),
+        "converted": part.sending.converted(),
         "invoices": part.invoices.iter().map(|invoice| invoice.facts.number.as_str()).collect::<Vec<_>>(),
         "change": part.change.as_ref().map(|change| json!({
             "number": change.asked.number.as_str(),

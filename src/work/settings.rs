@@ -4,6 +4,7 @@ use std::time::Duration as StdDuration;
 
 use serde::Deserialize;
 
+use crate::chorus::FluxSyntax;
 use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Realm, Timestamp};
 use crate::fault::Language;
 use crate::flow::Policy;
@@ -94,6 +95,17 @@ pub enum Check {
     Warn,
 }
 
+/// Whether the files of a route are announced as signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Signed {
+    /// Those that carry a signature (XAdES, PAdES) are.
+    #[default]
+    Auto,
+    Yes,
+    No,
+}
+
 /// `[[route]]`: what becomes of a file, by the account and the folder it was dropped into.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +121,11 @@ pub struct RouteSection {
     pub profile: Profile,
     #[serde(default)]
     pub check: Check,
+    /// The syntax to announce its files under, where it fits what they are; without one, each has its own.
+    #[serde(default, deserialize_with = "read_syntax")]
+    pub syntax: Option<FluxSyntax>,
+    #[serde(default)]
+    pub signed: Signed,
     /// Whether invoices received for this establishment are placed in this account's `/recues`.
     #[serde(default)]
     pub receive: bool,
@@ -131,6 +148,19 @@ fn historic_profile() -> Profile {
 fn read_profile<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Profile, D::Error> {
     let text = String::deserialize(text)?;
     text.parse().map_err(|_| serde::de::Error::custom(format!("profile {text:?} is not en16931, chorus or g2b")))
+}
+
+/// An empty wish is none.
+fn read_syntax<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<FluxSyntax>, D::Error> {
+    let text = String::deserialize(text)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let listed = FluxSyntax::of(&text).filter(|syntax| syntax.is_in_swagger() && text == syntax.as_str());
+    listed.map(Some).ok_or_else(|| {
+        let codes: Vec<&str> = FluxSyntax::listed().map(FluxSyntax::as_str).collect();
+        serde::de::Error::custom(format!("syntax {text:?} is not in Chorus Pro's list: {}", codes.join(", ")))
+    })
 }
 
 /// What the jobs need of the configuration. Replaced as a whole when that changes.
@@ -200,5 +230,10 @@ mod tests {
         let error = toml::from_str::<RouteSection>(&format!("{route}recieve = true")).unwrap_err();
         assert!(error.to_string().contains("recieve"), "{error}");
         assert!(toml::from_str::<RouteSection>(&format!("{route}profile = \"x\"")).is_err());
+        for wish in ["IN_DP_E1_UBL_201", "in_dp_e1_cii", "IN_DP_E3_UBL_INVOICE"] {
+            let error = toml::from_str::<RouteSection>(&format!("{route}syntax = \"{wish}\"")).unwrap_err();
+            assert!(error.to_string().contains("IN_DP_E2_CII_FACTURX"), "{error}");
+        }
+        assert!(toml::from_str::<RouteSection>(&format!("{route}signed = \"perhaps\"")).is_err());
     }
 }

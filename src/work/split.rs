@@ -6,24 +6,32 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use crate::chorus::{Batch, BatchFile, FluxSyntax, split_batch};
-use crate::domain::InvoiceNumber;
+use crate::domain::{DocumentHash, InvoiceNumber};
 use crate::fault::{Code, Fault, Language, Text};
 use crate::invoice::archive::{self, Member};
 use crate::invoice::status_file::{self, RequestedStatus, Requests, StatusFileError};
-use crate::invoice::{self, Examined, Verdict};
+use crate::invoice::{self, Examined, Verdict, pivot_conversion};
 use crate::store::{
-    AskedChange, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, PDF, Parts, PdfPart, Reader,
+    Announcement, AskedChange, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, PDF, Parts, PdfPart,
+    Reader, RefusedMember,
 };
+use crate::work::announce::Wish;
+use crate::work::complement;
 use crate::work::core::{Core, JobError};
 use crate::work::intake::{finding_record, invoice_facts, is_repeatable};
 use crate::work::paired_members::{Pair, PairedMembers};
 use crate::work::pairing::invoice_facts as invoice_facts_of;
+use crate::work::pivot::{self, Good};
 
 /// Documents up to this size go into the step itself; larger ones are made durable before it.
 const INLINE_BYTES: usize = 64 * 1024;
 /// Findings kept of one file, of all its members.
 const FINDINGS_LIMIT: usize = 1_000;
+/// What an archive is called beside the syntaxes of invoices.
+const ARCHIVE: &str = "archive";
 /// How far into a file its kind is looked for.
 const HEAD_BYTES: usize = 4096;
 
@@ -31,6 +39,8 @@ const HEAD_BYTES: usize = 4096;
 pub(super) enum Outcome {
     /// Nothing of it is good.
     Refused(Facts),
+    /// It holds one thing, which goes as another than it came.
+    One(Facts),
     Split(Parts, Facts),
 }
 
@@ -40,9 +50,16 @@ pub(super) fn read(
     flow: &FlowRecord,
     bytes: &[u8],
     options: &invoice::Options,
+    wish: Wish,
 ) -> Result<Option<Outcome>, JobError> {
     if archive::is_archive(bytes) {
-        return archive_of_invoices(core, flow, bytes, options).map(Some);
+        if complement::is_complement(bytes, &options.limits) {
+            return complement::read(core, flow, bytes, options).map(Some);
+        }
+        return archive_of_invoices(core, flow, bytes, options, wish).map(Some);
+    }
+    if pivot_conversion::is_pivot(bytes) {
+        return pivot::read(core, flow, bytes, options, wish).map(Some);
     }
     if !looks_like_statuses(bytes, &flow.file) {
         return Ok(None);
@@ -66,26 +83,67 @@ fn looks_like_statuses(bytes: &[u8], name: &str) -> bool {
     is_table && (name.starts_with("statut") || columns == 1)
 }
 
-/// What is gathered while an archive is gone through.
-#[derive(Default)]
+/// What is gathered while an archive, or a pivot of several, is gone through.
 pub(super) struct Gathered {
-    good: BTreeMap<&'static str, Group>,
+    pub(super) wish: Wish,
+    pub(super) language: Language,
+    /// What the file is called beside the syntaxes of invoices.
+    kind: &'static str,
+    good: BTreeMap<Kind, Group>,
+    /// What was made of pivots: each goes by itself.
+    pub(super) converted: Vec<(String, DocumentHash, Good)>,
     refused: Vec<InvoiceFacts>,
     labels: Vec<(InvoiceNumber, String)>,
     refused_parts: u32,
+    members: Vec<RefusedMember>,
     findings: Vec<FindingRecord>,
     /// Plain PDFs whose data lie in the archive, each with its data.
     pdfs: Vec<FluxPart>,
+    /// Members seen so far.
+    pub(super) seen: usize,
 }
 
-/// Invoices of one syntax.
+/// What goes together in a flux: one syntax, announced one way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    syntax: &'static str,
+    announced: String,
+    signed: bool,
+}
+
+/// Files of one kind.
 #[derive(Default)]
 struct Group {
-    members: Vec<(String, Vec<u8>)>,
+    members: Vec<Taken>,
+}
+
+/// A member that goes its way.
+struct Taken {
+    /// Among the archive's members.
+    place: usize,
+    name: String,
+    content: Vec<u8>,
     invoices: Vec<InvoiceFacts>,
 }
 
 impl Gathered {
+    pub(super) fn new(kind: &'static str, wish: Wish, language: Language) -> Self {
+        Self {
+            wish,
+            language,
+            kind,
+            good: BTreeMap::new(),
+            converted: Vec::new(),
+            refused: Vec::new(),
+            labels: Vec::new(),
+            refused_parts: 0,
+            members: Vec::new(),
+            findings: Vec::new(),
+            pdfs: Vec::new(),
+            seen: 0,
+        }
+    }
+
     /// A member that goes nowhere: why, and which invoice it is where that is known.
     pub(super) fn refuse(
         &mut self,
@@ -93,9 +151,26 @@ impl Gathered {
         fault: &Fault,
         facts: Option<InvoiceFacts>,
         findings: Vec<FindingRecord>,
-        language: Language,
     ) {
+        self.refuse_at(self.seen.saturating_sub(1), name, fault, facts, findings);
+    }
+
+    /// The same of one that was good when it was looked at; `place` is its own.
+    pub(super) fn refuse_at(
+        &mut self,
+        place: usize,
+        name: &str,
+        fault: &Fault,
+        facts: Option<InvoiceFacts>,
+        findings: Vec<FindingRecord>,
+    ) {
+        let language = self.language;
         self.refused_parts += 1;
+        let told = RefusedMember { place, name: name.to_owned(), fault: fault.clone(), findings: findings.clone() };
+        // A pivot of several has no members of its own; one of an archive is one file, however many go wrong in it.
+        if self.kind == ARCHIVE && self.members.last().is_none_or(|last| last.place != place) {
+            self.members.push(told);
+        }
         let title = format!("{} {}", fault.code, fault.title(language));
         if let Some(facts) = facts {
             self.labels.push((facts.number.clone(), title.clone()));
@@ -113,7 +188,7 @@ impl Gathered {
         }
     }
 
-    fn find(&mut self, finding: FindingRecord) {
+    pub(super) fn find(&mut self, finding: FindingRecord) {
         if self.findings.len() < FINDINGS_LIMIT {
             self.findings.push(finding);
         }
@@ -125,14 +200,15 @@ impl Gathered {
             invoices: Some(self.refused),
             refused_invoices: self.labels,
             refused_parts: self.refused_parts,
-            syntax: Some("archive".to_owned()),
+            refused_members: self.members,
+            syntax: Some(self.kind.to_owned()),
             ..Facts::default()
         }
     }
 }
 
 /// A finding's place, with the member it is in.
-fn within(name: &str, finding: FindingRecord) -> FindingRecord {
+pub(super) fn within(name: &str, finding: FindingRecord) -> FindingRecord {
     let place = if finding.place.is_empty() { name.to_owned() } else { format!("{name} : {}", finding.place) };
     FindingRecord { place, ..finding }
 }
@@ -142,46 +218,60 @@ fn archive_of_invoices(
     flow: &FlowRecord,
     bytes: &[u8],
     options: &invoice::Options,
+    wish: Wish,
 ) -> Result<Outcome, JobError> {
     let reader = core.store.reader()?;
-    let mut gathered = Gathered::default();
+    let mut gathered = Gathered::new(ARCHIVE, wish, options.language);
     let mut failed: Option<JobError> = None;
     // Data first, wherever in the archive they lie: they say what the other members are for.
     let mut paired = PairedMembers::find(bytes, options);
     let whole = archive::read(bytes, &options.limits, &mut |member| {
-        if failed.is_none()
-            && let Some(member) = paired.take(member, options)
-            && let Err(error) = take_member(&reader, flow, member, options, &mut gathered)
-        {
-            failed = Some(error);
+        if failed.is_none() {
+            gathered.seen += 1;
+            if let Some(member) = paired.take(member, gathered.seen - 1, options) {
+                failed = take_member(&reader, flow, member, options, &mut gathered).err();
+            }
         }
     });
     if let Some(error) = failed {
         return Err(error);
     }
-    for pair in paired.settle(options.language, &mut gathered) {
-        take_pair(core, &reader, flow, pair, options, &mut gathered)?;
+    for pair in paired.settle(&mut gathered) {
+        take_pair(core, &reader, flow, pair, &mut gathered)?;
     }
     // Half of an archive that is broken further on is nobody's wish.
     if let Err(fault) = whole {
-        return Ok(Outcome::Refused(Facts { fault: Some(fault), ..gathered.facts() }));
+        return Ok(refused_whole(fault, gathered));
     }
-    if gathered.good.is_empty() && gathered.pdfs.is_empty() {
+    outcome(core, flow, gathered)
+}
+
+/// The file is refused as a whole: it stands among the refused files itself, not its members.
+fn refused_whole(fault: Fault, gathered: Gathered) -> Outcome {
+    Outcome::Refused(Facts { fault: Some(fault), refused_members: Vec::new(), ..gathered.facts() })
+}
+
+/// The parts of what was gathered, if anything of it is good.
+pub(super) fn outcome(core: &Core, flow: &FlowRecord, mut gathered: Gathered) -> Result<Outcome, JobError> {
+    let groups = std::mem::take(&mut gathered.good);
+    let converted = std::mem::take(&mut gathered.converted);
+    let mut parts = std::mem::take(&mut gathered.pdfs);
+    for (kind, group) in groups {
+        pack(core, flow, &kind, &group, &mut parts, &mut gathered)?;
+    }
+    for (file, source, good) in converted {
+        parts.push(pivot::part(core, file, source, good, &mut gathered)?);
+    }
+    if parts.is_empty() {
         let total = gathered.refused_parts;
         let fault = if total == 0 {
             archive::empty()
         } else {
             Fault::new(Code::PartsNotTaken).with("missing", total).with("total", total)
         };
-        return Ok(Outcome::Refused(Facts { fault: Some(fault), ..gathered.facts() }));
+        return Ok(refused_whole(fault, gathered));
     }
-    let groups = std::mem::take(&mut gathered.good);
-    let mut parts = std::mem::take(&mut gathered.pdfs);
-    for (syntax, group) in groups {
-        pack(core, flow, syntax, &group, &mut parts, &mut gathered, options.language)?;
-    }
-    let facts = gathered.facts();
-    Ok(Outcome::Split(Parts::Fluxes(parts), facts))
+    Ok(Outcome::Split(Parts::Fluxes(parts), gathered.facts()))
 }
 
 /// Judges one member.
@@ -193,45 +283,59 @@ fn take_member(
     gathered: &mut Gathered,
 ) -> Result<(), JobError> {
     let Member { name, content } = member;
-    let language = options.language;
     let content = match content {
         Ok(content) => content,
         Err(fault) => {
-            gathered.refuse(&name, &fault, None, Vec::new(), language);
+            gathered.refuse(&name, &fault, None, Vec::new());
             return Ok(());
         }
     };
     if archive::is_archive(&content) {
         let nested = Text::new("archive dans l'archive", "an archive inside the archive");
         let fault = Fault::new(Code::ArchiveUnreadable).with_text("detail", &nested);
-        gathered.refuse(&name, &fault, None, Vec::new(), language);
+        gathered.refuse(&name, &fault, None, Vec::new());
         return Ok(());
     }
-    let Examined { syntax, facts, verdict, findings, fault } = super::intake::examine_guarded(&content, options, flow);
+    if pivot_conversion::is_pivot(&content) {
+        let source = DocumentHash(Sha256::digest(&content).into());
+        match pivot::convert(&content, options, flow) {
+            Err(fault) => gathered.refuse(&name, &fault, None, Vec::new()),
+            Ok(all) => {
+                for made in all {
+                    pivot::take(reader, flow, Some(&name), source, made, gathered)?;
+                }
+            }
+        }
+        return Ok(());
+    }
+    let Examined { syntax, facts, others, signed, verdict, findings, fault } =
+        super::intake::examine_guarded(&content, options, flow);
     let repeatable = facts.as_ref().is_some_and(is_repeatable);
-    let facts = facts.and_then(invoice_facts);
+    let invoices: Vec<InvoiceFacts> = facts.into_iter().chain(others).filter_map(invoice_facts).collect();
     let findings: Vec<FindingRecord> = findings.iter().map(finding_record).collect();
-    let (Verdict::Accept, Some(syntax)) = (verdict, syntax) else {
-        let fault = fault.unwrap_or_else(|| super::intake::rules_failed(&findings));
-        gathered.refuse(&name, &fault, facts, findings, language);
-        return Ok(());
-    };
+    let announced = syntax.and_then(|syntax| {
+        let (announced, ignored) = gathered.wish.announce(syntax.as_str(), signed, gathered.language)?;
+        Some((syntax, announced, ignored))
+    });
     // Without a number nothing could be asked about it afterwards.
-    let Some(facts) = facts else {
-        gathered.refuse(&name, &super::intake::rules_failed(&findings), None, findings, language);
+    let (Verdict::Accept, Some((syntax, announced, ignored)), false) = (verdict, announced, invoices.is_empty()) else {
+        let fault = fault.unwrap_or_else(|| super::intake::rules_failed(&findings));
+        gathered.refuse(&name, &fault, invoices.into_iter().next(), findings);
         return Ok(());
     };
-    if !repeatable && let Some(first) = already(reader, flow, &facts, gathered)? {
-        let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
-        gathered.refuse(&name, &fault, Some(facts), Vec::new(), language);
-        return Ok(());
+    for facts in &invoices {
+        if !repeatable && let Some(first) = already(reader, flow, facts, gathered)? {
+            let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
+            gathered.refuse(&name, &fault, Some(facts.clone()), Vec::new());
+            return Ok(());
+        }
     }
-    for finding in findings {
+    for finding in findings.into_iter().chain(ignored) {
         gathered.find(within(&name, finding));
     }
-    let group = gathered.good.entry(syntax.as_str()).or_default();
-    group.members.push((name, content));
-    group.invoices.push(facts);
+    let kind = Kind { syntax: syntax.as_str(), announced: announced.syntax, signed: announced.signed };
+    let place = gathered.seen.saturating_sub(1);
+    gathered.good.entry(kind).or_default().members.push(Taken { place, name, content, invoices });
     Ok(())
 }
 
@@ -241,13 +345,12 @@ fn take_pair(
     reader: &Reader,
     flow: &FlowRecord,
     pair: Pair,
-    options: &invoice::Options,
     gathered: &mut Gathered,
 ) -> Result<(), JobError> {
     let facts = invoice_facts_of(&pair.invoice);
     if let Some(first) = already(reader, flow, &facts, gathered)? {
         let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
-        gathered.refuse(&pair.pdf, &fault, Some(facts), Vec::new(), options.language);
+        gathered.refuse_at(pair.place, &pair.pdf, &fault, Some(facts), Vec::new());
         return Ok(());
     }
     let mut enclosures = Vec::new();
@@ -258,6 +361,8 @@ fn take_pair(
         file: part_of(&flow.file, &pair.pdf),
         content: kept(core, pair.content)?,
         syntax: PDF.to_owned(),
+        announced: None,
+        conversion: None,
         invoices: vec![facts],
         pdf: Some(PdfPart { data: pair.json, enclosures }),
     });
@@ -274,49 +379,49 @@ fn kept(core: &Core, content: Vec<u8>) -> Result<Content, JobError> {
 }
 
 /// The flow that holds this invoice already, or this very archive.
-fn already(
+pub(super) fn already(
     reader: &Reader,
     flow: &FlowRecord,
     facts: &InvoiceFacts,
     gathered: &Gathered,
 ) -> Result<Option<String>, JobError> {
+    let packed = gathered.good.values().flat_map(|group| &group.members).flat_map(|member| &member.invoices);
+    let converted = gathered.converted.iter().map(|(.., good)| &good.facts);
     let of_pdfs = gathered.pdfs.iter().flat_map(|pdf| &pdf.invoices);
-    let mut held = gathered.good.values().flat_map(|group| &group.invoices).chain(of_pdfs);
-    let here = held.any(|other| other.is_same_invoice(facts));
+    let here = packed.chain(converted).chain(of_pdfs).any(|other| other.is_same_invoice(facts));
     if here {
         return Ok(Some(flow.id.to_string()));
     }
     Ok(reader.flow_with(&flow.realm, &flow.id, facts)?.map(|id| id.to_string()))
 }
 
-/// The fluxes of one syntax, as few as the limits allow.
+/// The fluxes of one kind, as few as the limits allow.
 fn pack(
     core: &Core,
     flow: &FlowRecord,
-    syntax: &str,
+    kind: &Kind,
     group: &Group,
     parts: &mut Vec<FluxPart>,
     gathered: &mut Gathered,
-    language: Language,
 ) -> Result<(), JobError> {
-    let announced = FluxSyntax::for_invoice(syntax).ok_or(JobError::Missing("the syntax"))?;
-    let sizes: Vec<usize> = group.members.iter().map(|(_, content)| content.len()).collect();
+    let syntax = FluxSyntax::of(&kind.announced).ok_or(JobError::Missing("the syntax"))?;
+    let sizes: Vec<usize> = group.members.iter().map(|member| member.content.len()).collect();
     for range in split_batch(&sizes) {
-        let (members, invoices) = (&group.members[range.clone()], &group.invoices[range]);
+        let members = &group.members[range];
         let (content, file) = match members {
-            [(name, content)] => (content.clone(), part_of(&flow.file, name)),
+            [one] => (one.content.clone(), part_of(&flow.file, &one.name)),
             _ => {
                 let files: Vec<BatchFile<'_>> =
-                    members.iter().map(|(name, content)| BatchFile { name, content }).collect();
-                match Batch::pack(&files, announced) {
+                    members.iter().map(|one| BatchFile { name: &one.name, content: &one.content }).collect();
+                match Batch::pack(&files, syntax) {
                     Ok(batch) => {
-                        let what = format!("{syntax}, {}", members.len());
+                        let what = format!("{}, {}", kind.syntax, members.len());
                         (batch.content.to_vec(), part_of(&flow.file, &what))
                     }
                     Err(error) => {
                         let fault = Fault::new(Code::ArchiveUnreadable).with("detail", error.remedy());
-                        for ((name, _), invoice) in members.iter().zip(invoices) {
-                            gathered.refuse(name, &fault, Some(invoice.clone()), Vec::new(), language);
+                        for Taken { place, name, invoices, .. } in members {
+                            gathered.refuse_at(*place, name, &fault, invoices.first().cloned(), Vec::new());
                         }
                         continue;
                     }
@@ -324,7 +429,15 @@ fn pack(
             }
         };
         let content = kept(core, content)?;
-        parts.push(FluxPart { file, content, syntax: syntax.to_owned(), invoices: invoices.to_vec(), pdf: None });
+        parts.push(FluxPart {
+            file,
+            content,
+            syntax: kind.syntax.to_owned(),
+            announced: Some(Announcement { syntax: kind.announced.clone(), signed: kind.signed }),
+            conversion: None,
+            invoices: members.iter().flat_map(|member| &member.invoices).cloned().collect(),
+            pdf: None,
+        });
     }
     Ok(())
 }
@@ -333,7 +446,7 @@ fn pack(
 const PART_MARK: &str = " » ";
 
 /// What people see of a part.
-fn part_of(file: &str, part: &str) -> String {
+pub(super) fn part_of(file: &str, part: &str) -> String {
     format!("{file}{PART_MARK}{part}")
 }
 
@@ -465,9 +578,9 @@ mod tests {
     }
 
     #[test]
-    fn syntaxes_of_invoices_have_a_flux_syntax() {
-        for syntax in [Syntax::UblInvoice, Syntax::UblCreditNote, Syntax::Cii, Syntax::FacturX] {
-            assert!(FluxSyntax::for_invoice(syntax.as_str()).is_some(), "{syntax}");
+    fn every_syntax_that_the_check_knows_can_be_announced() {
+        for syntax in Syntax::ALL {
+            assert!(Wish::default().announce(syntax.as_str(), false, Language::Fr).is_some(), "{syntax}");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use fluxgate::domain::Timestamp;
+use fluxgate::fault::{Code, Fault};
 use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
 use serde_json::Value;
 
@@ -106,6 +108,33 @@ async fn what_is_bad_in_an_archive_is_refused_by_name_and_the_rest_goes_on() {
     assert_eq!(rule_of("jumelle.xml"), "FG-110");
     assert_eq!(rule_of("__MACOSX"), "-");
     integrated_once(&gateway, &["LOT-BON", "LOT-DEJA"]);
+
+    // Each refused member stands among the refused files, beside a receipt of its own; the good ones do not.
+    let flow = receipt["flow"].as_str().unwrap();
+    let shelf = gateway.folder("rejets");
+    let mut names: Vec<String> = std::fs::read_dir(&shelf)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap().replace(&format!(".{flow}"), ""))
+        .filter(|name| name.ends_with(".json"))
+        .collect();
+    names.sort();
+    let refused = ["002-longue.xml", "003-notes.txt", "004-interne.zip", "005-deja.xml", "006-jumelle.xml"];
+    assert_eq!(names, refused.map(|name| format!("{name}.json")));
+    let notes = shelf.join(format!("003-notes.{flow}.txt"));
+    assert_eq!(std::fs::read(&notes).unwrap(), b"hello");
+    let beside = std::fs::read(shelf.join(format!("003-notes.txt.{flow}.json"))).unwrap();
+    let beside: Value = serde_json::from_slice(&beside).unwrap();
+    crate::gateway::check_document("receipt", fluxgate::work::Purpose::Receipt, &beside);
+    assert_eq!((&beside["file"], &beside["fault"]["code"]), (&"lot.tar.gz » notes.txt".into(), &"FG-202".into()));
+    let longue = std::fs::read(shelf.join(format!("002-longue.xml.{flow}.json"))).unwrap();
+    let longue: Value = serde_json::from_slice(&longue).unwrap();
+    assert_eq!(longue["findings"][0]["rule"], "CPRO-NUMBER-LENGTH", "{longue:#}");
+    // What the application has taken from there does not come back with the receipt's next version.
+    std::fs::remove_file(&notes).unwrap();
+    let part = receipt["parts"][0]["flow"].as_str().unwrap().parse().unwrap();
+    gateway.store().trouble(&part, Some(Fault::new(Code::Throttled)), Timestamp::now()).await.unwrap();
+    gateway.await_receipt("lot.tar.gz.json", |r| r["parts"][0]["fault"]["code"] == "FG-305").await;
+    assert!(!notes.exists());
     gateway.stop().await;
 }
 

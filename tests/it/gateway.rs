@@ -54,6 +54,8 @@ pub struct Gateway {
     pub limits: LimitsSection,
     /// `block` or `warn`.
     check: &'static str,
+    /// Further keys of the route.
+    pub route_keys: String,
     /// Of a connector that is to fail at once.
     timeout: fluxgate::domain::Duration,
     /// Whether the configuration connects the realm.
@@ -84,6 +86,7 @@ impl Gateway {
             workshop: None,
             limits,
             check: "block",
+            route_keys: String::new(),
             timeout,
             connected: true,
             routed: true,
@@ -142,8 +145,8 @@ impl Gateway {
 
     fn options(&self) -> Options {
         let route = format!(
-            "account = \"sifac\"\nestablishment = \"univ-exemple\"\nenvironment = \"practice\"\ncheck = \"{}\"\nreceive = true",
-            self.check
+            "account = \"sifac\"\nestablishment = \"univ-exemple\"\nenvironment = \"practice\"\ncheck = \"{}\"\nreceive = true\n{}",
+            self.check, self.route_keys
         );
         let route: RouteSection = toml::from_str(&route).unwrap();
         let routes = if self.routed { vec![route] } else { Vec::new() };

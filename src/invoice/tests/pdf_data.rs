@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::fault::Language;
-use crate::invoice::is_signed;
 use crate::invoice::pdf_data::{DataOptions, Frame, VatKind, is_sidecar, pdf_named_by, read, read_value};
 
 const SANDBOX: DataOptions = DataOptions { sandbox: true };
@@ -215,18 +214,4 @@ fn a_sidecar_is_known_by_its_name_or_by_the_pdf_that_it_names() {
     assert!(!is_sidecar("donnees.json", br#"{"file": "f.xml"}"#));
     assert!(!is_sidecar("f.pdf", b"%PDF-1.7"));
     assert!(!is_sidecar("f.pdf.json", b"%PDF-1.7"));
-}
-
-#[test]
-fn a_signature_in_a_pdf_is_seen_and_what_merely_speaks_of_one_is_not() {
-    let with = |object: &str| format!("%PDF-1.7\n1 0 obj\n{object}\nendobj\n").into_bytes();
-    let signature =
-        "<</Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange [0 10 20 30] /Contents <00>>>";
-    assert!(is_signed(&with(signature)));
-    assert!(is_signed(&with(&signature.replace("ETSI.CAdES.detached", "adbe.pkcs7.detached"))));
-    assert!(!is_signed(&with(&signature.replace("ETSI.CAdES.detached", "ETSI.RFC3161"))), "a time stamp is none");
-    assert!(!is_signed(&with(&signature.replace("/ByteRange [0 10 20 30]", ""))), "an empty field");
-    assert!(!is_signed(&with(&format!("({})", signature.replace(['(', ')'], "")))), "inside a text");
-    let in_stream = format!("<</Length {}>> stream\n{signature}\nendstream", signature.len());
-    assert!(!is_signed(&with(&in_stream)), "inside a stream");
 }

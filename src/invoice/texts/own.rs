@@ -81,6 +81,24 @@ table! {
         "The PDF and the invoice inside it disagree: {detail}."
         "Have a conforming Factur-X made (PDF/A-3, factur-x.xml associated, XMP metadata)."
     }
+    "FG-UNCHECKED" {
+        "Ce format (<{value}>) est transmis tel quel : Fluxgate n'en contrôle pas le contenu."
+        "Rien à faire : c'est Chorus Pro qui juge le contenu, et son verdict est dans l'accusé. UBL, CII et Factur-X sont contrôlés avant l'envoi."
+        "This format (<{value}>) is passed on as it is: Fluxgate does not check its content."
+        "Nothing to do: Chorus Pro judges the content, and its verdict is in the receipt. UBL, CII and Factur-X are checked before they are sent."
+    }
+    "FG-WITHDRAWN" {
+        "Le format PES est encore dans la liste de Chorus Pro, qui ne l'accepte plus depuis décembre 2021 (annexe EDI V4.21)."
+        "Attendez-vous à un rejet : faites produire la facture en UBL, CII ou Factur-X."
+        "The PES format is still in Chorus Pro's list, which has not taken it since December 2021 (EDI annex V4.21)."
+        "Expect a rejection: have the invoice made as UBL, CII or Factur-X."
+    }
+    "CPRO-NUMBER" {
+        "Aucun numéro de facture n'est trouvé dans le fichier."
+        "Écrivez le numéro de chaque facture à sa place, puis déposez le fichier corrigé."
+        "No invoice number is found in the file."
+        "Write each invoice's number in its place, then drop the corrected file."
+    }
     "FG-MORE" {
         "{count} autres anomalies ne sont pas montrées."
         "Corrigez d'abord celles de la liste."

@@ -8,6 +8,8 @@ fn flux(name: &str, numbers: &[&str]) -> FluxPart {
         file: format!("lot.zip ({name})"),
         content: Content::Inline(name.as_bytes().to_vec()),
         syntax: "ubl-invoice".into(),
+        announced: None,
+        conversion: None,
         invoices: numbers.iter().map(|number| invoice(number)).collect(),
         pdf: None,
     }

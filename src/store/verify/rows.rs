@@ -92,12 +92,15 @@ fn told(db: &Connection, flow: &str) -> Result<Told, Stop> {
     Ok(told)
 }
 
-/// Every document of a flow, read and hashed. (The journal names no others but those of duplicates, which are the same.)
+/// Every document of a flow, read and hashed: what came, what was made of it to be sent, and the files of a complement.
+/// (The journal names no others but those of duplicates, which are the same.)
 pub fn documents(dir: &Path, db: &Connection, report: &mut Report) -> Result<(), Stop> {
     let mut statement = db.prepare(
-        "SELECT flow.sha256 AS sha256, document.sha256 IS NOT NULL AS entered, content,
-             (SELECT min(seq) FROM leaf WHERE leaf.flow = flow.id) AS seq
-         FROM flow LEFT JOIN document ON document.sha256 = flow.sha256 WHERE flow.sha256 IS NOT NULL ORDER BY flow.id",
+        "SELECT named.sha256 AS sha256, document.sha256 IS NOT NULL AS entered, content,
+             (SELECT min(seq) FROM leaf WHERE leaf.flow = named.flow) AS seq
+         FROM (SELECT sha256, id AS flow FROM flow WHERE sha256 IS NOT NULL
+               UNION SELECT document, flow FROM conversion UNION SELECT document, flow FROM piece) AS named
+         LEFT JOIN document ON document.sha256 = named.sha256 ORDER BY named.flow",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fluxgate::domain::{ChorusInvoiceId, InvoiceStatus, Timestamp};
 use fluxgate::fault::{Code, Fault};
 use fluxgate::flow::{Job, deposit};
-use fluxgate::store::{AskedChange, Facts, FindingRecord, Parts, Refusal};
+use fluxgate::store::{Announcement, AskedChange, Conversion, Facts, FindingRecord, Parts, Refusal};
 
 use super::{House, PERSON, XSS, realm};
 
@@ -195,4 +195,37 @@ fn a_split_file_shows_its_parts_and_each_part_its_file_and_what_was_asked() {
     page.hides("<b>Il manque");
     page.says("Il manque");
     browser.get("/flux?q=rec-1").says(&format!("/flux/{part}"));
+}
+
+#[test]
+fn a_converted_file_shows_what_is_sent_in_its_place_and_hands_it_out() {
+    let house = House::open();
+    let file = house.receive("pivot.xml", b"<CPPFacturePivot/>");
+    let lease =
+        house.store.lease(&[Job::Intake], 1, Timestamp::now(), Duration::from_secs(60)).wait().unwrap().remove(0);
+    let reader = house.store.reader().unwrap();
+    let source = reader.flow(&file).unwrap().unwrap().sha256.unwrap();
+    drop(reader);
+    let content = house.store.keep_document(&mut &b"<Invoice>made</Invoice>"[..]).unwrap();
+    let lost = vec!["DonneesFacture/<DateReception>".to_owned()];
+    let (from, to) = ("pivot".to_owned(), "ubl-invoice".to_owned());
+    let facts = Facts {
+        syntax: Some("pivot".to_owned()),
+        announced: Some(Announcement { syntax: "IN_DP_E1_UBL_INVOICE".to_owned(), signed: true }),
+        conversion: Some(Conversion { source, content, from, to, lost }),
+        ..Facts::default()
+    };
+    house.store.decide(&file, deposit::Event::CheckPassed, facts, Some(&lease), Timestamp::now()).wait().unwrap();
+    let mut browser = house.inside();
+    let page = browser.get(&format!("/flux/{file}"));
+    let hash = content.sha256.to_string();
+    for said in
+        ["Converti avant l’envoi", &hash, "Facture UBL", "IN_DP_E1_UBL_INVOICE (signé)", "&#60;DateReception&#62;"]
+    {
+        page.says(said);
+    }
+    assert_eq!(browser.get(&format!("/flux/{file}/envoye")).body, b"<Invoice>made</Invoice>");
+    assert_eq!(browser.get(&format!("/flux/{file}/original")).body, b"<CPPFacturePivot/>");
+    let plain = house.receive("a.xml", b"<Invoice/>");
+    assert_eq!(browser.get(&format!("/flux/{plain}/envoye")).status, 404);
 }

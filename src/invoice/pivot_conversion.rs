@@ -1,0 +1,435 @@
+//! A pivot somebody wants to send: `deposer/flux` has no syntax for it, so each of its invoices becomes UBL.
+//!
+//! Promises: nothing is invented. What UBL needs and the pivot does not give is named, all of it, and nothing is made;
+//! what the pivot gives and UBL has no place for is named too. Refuses to know what is done with the result: whoever sends
+//! it examines it as any other invoice.
+//!
+//! Two readings are ours: a party with a SIRET is in France, and a line's unit, which a pivot has none for, is `C62` (one).
+
+use en16931::invoice::{
+    Code, CreditTransfer, Delivery, InvoiceLine, Item, LineVat, Party, PaymentInstructions, PaymentMeans, PriceDetails,
+    SupportingDocument, VatBreakdown,
+};
+use en16931::{
+    Attachment, Date, DocumentKind, DocumentReference, Identifier, Invoice, InvoiceAmount, Percentage, Quantity,
+    UnitPriceAmount,
+};
+use rust_decimal::Decimal;
+
+use crate::fault::{Code as FaultCode, Fault, Text};
+
+use super::outline::{Id, Outline};
+use super::pivot::{self, AttachmentKind, PivotInvoice};
+use super::{Limits, encoding, guard};
+
+/// Paths in a list of what was lost or is missing; the rest is counted.
+const LISTED: usize = 60;
+/// TypeIdentifiant of a SIRET and of a European VAT number (PROTOCOL §4).
+const SIRET: &str = "1";
+const VAT_NUMBER: &str = "2";
+
+/// An invoice made of a pivot's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Converted {
+    /// The supplier's number, for names.
+    pub number: String,
+    pub ubl: Vec<u8>,
+    /// What could not be carried: paths below the invoice's element, each once.
+    pub lost: Vec<String>,
+}
+
+/// An invoice that UBL cannot be made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incomplete {
+    pub number: String,
+    /// Why, with everything that is missing.
+    pub fault: Fault,
+}
+
+/// Whether the bytes are a pivot.
+pub fn is_pivot(bytes: &[u8]) -> bool {
+    const HEAD: usize = 4096;
+    let head = &bytes[..bytes.len().min(HEAD)];
+    // Cheap first: most files are no pivot.
+    let text = String::from_utf8_lossy(head).replace('\0', "");
+    text.trim_start_matches('\u{feff}').trim_start().starts_with('<') && text.contains("<CPPFacturePivot")
+}
+
+/// Converts every invoice of a pivot. The fault is the file's own: it cannot be read.
+pub fn convert(bytes: &[u8], limits: &Limits) -> Result<Vec<Result<Converted, Incomplete>>, Fault> {
+    let decoded = encoding::decode(bytes)?;
+    let text = decoded.text.trim_start_matches('\u{feff}');
+    let outline = guard::outline(text, limits)?;
+    let bounds = pivot::Limits { pivot_bytes: limits.xml_bytes, attachment_bytes: limits.pdf_attachment_bytes };
+    let read = pivot::read(text.as_bytes(), &bounds).map_err(|error| {
+        let detail =
+            Text::technical("structure que le pivot n'admet pas", "structure that a pivot does not have", error);
+        Fault::new(FaultCode::PivotNotRead).with_text("detail", &detail)
+    })?;
+    let units: Vec<Id> = outline.all().filter(|id| outline.name(*id) == "CPPFacturePivotUnitaire").collect();
+    let each = read.invoices.iter().zip(units);
+    Ok(each.map(|(invoice, unit)| Conversion::new(&outline, unit, invoice).run()).collect())
+}
+
+struct Conversion<'a, 't> {
+    outline: &'a Outline<'t>,
+    unit: Id,
+    pivot: &'a PivotInvoice,
+    missing: Vec<Text>,
+    /// Paths that have their place in UBL.
+    carried: Vec<String>,
+}
+
+/// Paths of single texts that [`Conversion::invoice`] gives a place.
+const CARRIED: &[&str] = &[
+    "Fournisseur/TypeIdentifiant",
+    "Fournisseur/Identifiant",
+    "Fournisseur/RaisonSociale",
+    "Fournisseur/CodePays",
+    "Debiteur/TypeIdentifiant",
+    "Debiteur/Identifiant",
+    "Debiteur/Nom",
+    "Debiteur/CodeService",
+    "DonneesFacture/Id",
+    "DonneesFacture/Type",
+    "DonneesFacture/Cadre",
+    "DonneesFacture/DateEmissionFacture",
+    "DonneesFacture/DateLivraison",
+    "DonneesFacture/Devise",
+    "DonneesFacture/Montants/MontantHT",
+    "DonneesFacture/Montants/MontantTTC",
+    "DonneesFacture/Montants/MontantNetAPayer",
+    "DonneesFacture/TVAs/TVA/Taux",
+    "DonneesFacture/TVAs/TVA/BaseHt",
+    "DonneesFacture/TVAs/TVA/MontantTVA",
+    "DonneesFacture/Engagement/NumeroMarche",
+    "DonneesFacture/Engagement/NumeroEngagement",
+    "DonneesFacture/Lignes/Ligne/ReferenceProduit",
+    "DonneesFacture/Lignes/Ligne/PrixUnitaire",
+    "DonneesFacture/Lignes/Ligne/Quantite",
+    "DonneesFacture/Lignes/Ligne/MontantHT",
+    "DonneesFacture/Lignes/Ligne/TauxTVA",
+    "PJ/Contenu",
+    "PJ/NomPJ",
+    "PJ/CategoriePJ",
+    "PJ/TypePJ",
+    "PJ/MimeTypePJ",
+];
+
+impl<'a, 't> Conversion<'a, 't> {
+    fn new(outline: &'a Outline<'t>, unit: Id, pivot: &'a PivotInvoice) -> Self {
+        let carried = CARRIED.iter().map(|path| (*path).to_owned()).collect();
+        Self { outline, unit, pivot, missing: Vec::new(), carried }
+    }
+
+    fn run(mut self) -> Result<Converted, Incomplete> {
+        let number = self.pivot.number.clone();
+        let invoice = self.invoice();
+        if self.missing.is_empty() {
+            match en16931_formats::write_unchecked(&invoice, en16931_formats::Syntax::Ubl) {
+                Ok(written) => {
+                    let mut lost = self.lost();
+                    lost.extend(written.entries.iter().filter(|entry| entry.is_loss()).map(|entry| entry.path.clone()));
+                    return Ok(Converted { number, ubl: written.xml.into_bytes(), lost: shortened(lost) });
+                }
+                Err(error) => {
+                    let paths: Vec<String> = error.entries.into_iter().map(|entry| entry.path).collect();
+                    self.lacks(&paths.join(", "), &paths.join(", "));
+                }
+            }
+        }
+        let words = |pick: fn(&Text) -> &str| self.missing.iter().map(pick).collect::<Vec<_>>().join(" ; ");
+        let missing = Text::new(words(|text| &text.fr), words(|text| &text.en));
+        Err(Incomplete { number, fault: Fault::new(FaultCode::PivotIncomplete).with_text("missing", &missing) })
+    }
+
+    fn lacks(&mut self, fr: &str, en: &str) {
+        if self.missing.len() < LISTED {
+            self.missing.push(Text::new(fr, en));
+        }
+    }
+
+    /// A thing that has the same name in both languages: the element's.
+    fn lacks_element(&mut self, path: &str) {
+        self.lacks(path, path);
+    }
+
+    fn text(&self, path: &[&str]) -> Option<String> {
+        self.outline.text_at(self.unit, path)
+    }
+
+    fn invoice(&mut self) -> Invoice {
+        let credit = self.pivot.type_code == "381";
+        let mut invoice = Invoice::default();
+        invoice.kind = if credit { DocumentKind::CreditNote } else { DocumentKind::Invoice };
+        invoice.specification_id = Some("urn:cen.eu:en16931:2017".to_owned());
+        invoice.business_process = Some(self.pivot.frame.clone()).filter(|frame| !frame.is_empty());
+        invoice.number = Some(self.pivot.number.clone());
+        invoice.issue_date = self.date("DateEmissionFacture");
+        invoice.type_code = Some(Code::new(self.pivot.type_code.clone()));
+        invoice.currency = Some(Code::new(self.pivot.currency.clone()));
+        invoice.buyer_reference = self.pivot.service_code.clone();
+        invoice.contract_reference = self.pivot.market.clone().map(DocumentReference::new);
+        invoice.purchase_order_reference = self.pivot.engagement.clone().map(DocumentReference::new);
+        invoice.seller = self.party(&self.pivot.supplier, "Fournisseur", "RaisonSociale");
+        invoice.buyer = self.party(&self.pivot.recipient, "Debiteur", "Nom");
+        for (path, value) in
+            [("DonneesFacture/Type", &self.pivot.type_code), ("DonneesFacture/Devise", &self.pivot.currency)]
+        {
+            if value.is_empty() {
+                self.lacks_element(path);
+            }
+        }
+        if invoice.issue_date.is_none() {
+            self.lacks_element("DonneesFacture/DateEmissionFacture");
+        }
+        if let Some(date) = self.date("DateLivraison") {
+            invoice.delivery = Some(Delivery { date: Some(date), ..Delivery::default() });
+        }
+        // Chorus Pro wants no means of payment in a credit note (PROTOCOL §5).
+        if !credit {
+            invoice.payment = self.payment();
+        }
+        invoice.vat_breakdown = self.taxes();
+        invoice.lines = self.lines(&invoice.vat_breakdown);
+        self.totals(&mut invoice);
+        invoice.attachments = self.attachments();
+        invoice
+    }
+
+    fn date(&self, name: &str) -> Option<Date> {
+        self.text(&["DonneesFacture", name])?.parse().ok()
+    }
+
+    fn party(&mut self, party: &pivot::Party, element: &str, name_element: &str) -> Party {
+        let mut made = Party { name: Some(party.name.clone()).filter(|name| !name.is_empty()), ..Party::default() };
+        if made.name.is_none() {
+            self.lacks_element(&format!("{element}/{name_element}"));
+        }
+        match party.kind.as_str() {
+            _ if party.id.is_empty() => self.lacks_element(&format!("{element}/Identifiant")),
+            SIRET => {
+                made.identifiers = vec![Identifier::schemed(party.id.clone(), "0009")];
+                made.electronic_address = Some(Identifier::schemed(party.id.clone(), "0009"));
+                made.legal_registration = party.id.get(..9).map(|siren| Identifier::schemed(siren, "0002"));
+            }
+            VAT_NUMBER => made.vat_identifier = Some(party.id.clone()),
+            _ => made.identifiers = vec![Identifier::new(party.id.clone())],
+        }
+        let in_france = (party.kind == SIRET).then(|| "FR".to_owned());
+        match party.country.clone().or(in_france) {
+            Some(country) => made.address.country = Some(Code::new(country)),
+            None => self.lacks_element(&format!("{element}/CodePays")),
+        }
+        made
+    }
+
+    /// The means of payment, with the account when it is an IBAN.
+    fn payment(&mut self) -> Option<PaymentInstructions> {
+        let code = self.text(&["DonneesFacture", "ModePaiement", "Code"])?;
+        self.carried.push("DonneesFacture/ModePaiement/Code".to_owned());
+        let label = self.text(&["DonneesFacture", "ModePaiement", "Libelle"]);
+        self.carried.push("DonneesFacture/ModePaiement/Libelle".to_owned());
+        let bank = self.outline.find(self.unit, &["Fournisseur", "ReferenceBancaire"]);
+        let is_iban = bank.and_then(|id| self.outline.attribute(id, "Type")).is_some_and(|kind| kind == "IBAN");
+        let account = bank.filter(|_| is_iban).and_then(|id| self.outline.text_at(id, &["Compte"]));
+        let means = account.map(|account| {
+            self.carried.push("Fournisseur/ReferenceBancaire/Compte".to_owned());
+            let account_identifier = Some(account.chars().filter(|c| !c.is_whitespace()).collect());
+            PaymentMeans::CreditTransfer(vec![CreditTransfer { account_identifier, ..CreditTransfer::default() }])
+        });
+        Some(PaymentInstructions {
+            means_code: Some(Code::new(code)),
+            means_text: label,
+            means,
+            ..PaymentInstructions::default()
+        })
+    }
+
+    fn taxes(&mut self) -> Vec<VatBreakdown> {
+        let list = self.outline.find(self.unit, &["DonneesFacture", "TVAs"]);
+        let each: Vec<Id> = list.map(|id| self.outline.named(id, "TVA").collect()).unwrap_or_default();
+        if each.is_empty() {
+            self.lacks("DonneesFacture/TVAs (la ventilation de la TVA)", "DonneesFacture/TVAs (the VAT breakdown)");
+        }
+        let mut taxes = Vec::new();
+        for (place, id) in each.into_iter().enumerate() {
+            let at = format!("TVA n° {}", place + 1);
+            let rate = self.decimal(id, "Taux", &at);
+            let taxable_amount = self.amount_at(id, "BaseHt", &at);
+            let tax_amount = self.amount_at(id, "MontantTVA", &at);
+            if rate.is_some_and(|rate| rate.is_zero()) {
+                self.lacks(
+                    &format!(
+                        "{at} : le motif du taux zéro (exonération, autoliquidation, export…), que le pivot ne dit pas"
+                    ),
+                    &format!(
+                        "{at}: why its rate is zero (exempt, reverse charge, export…), which a pivot does not tell"
+                    ),
+                );
+            }
+            if let (Some(rate), Some(taxable_amount), Some(tax_amount)) = (rate, taxable_amount, tax_amount) {
+                taxes.push(VatBreakdown {
+                    taxable_amount,
+                    tax_amount,
+                    category: Code::new("S"),
+                    rate: Some(Percentage::new(rate.normalize())),
+                    exemption_reason: None,
+                    exemption_reason_code: None,
+                });
+            }
+        }
+        taxes
+    }
+
+    fn lines(&mut self, taxes: &[VatBreakdown]) -> Vec<InvoiceLine> {
+        let list = self.outline.find(self.unit, &["DonneesFacture", "Lignes"]);
+        let each: Vec<Id> = list.map(|id| self.outline.named(id, "Ligne").collect()).unwrap_or_default();
+        if each.is_empty() {
+            self.lacks(
+                "DonneesFacture/Lignes (les lignes de la facture)",
+                "DonneesFacture/Lignes (the invoice's lines)",
+            );
+        }
+        // Where there is one rate only, a line that gives none has that.
+        let only = match taxes {
+            [one] => one.rate,
+            _ => None,
+        };
+        let mut lines = Vec::new();
+        for (place, id) in each.into_iter().enumerate() {
+            let at = format!("Ligne n° {}", place + 1);
+            let name = self.outline.text_at(id, &["ReferenceProduit"]);
+            if name.is_none() {
+                self.lacks_element(&format!("{at}/ReferenceProduit"));
+            }
+            let rate = match self.outline.text_at(id, &["TauxTVA"]) {
+                None => only,
+                Some(_) => self.decimal(id, "TauxTVA", &at).map(|rate| Percentage::new(rate.normalize())),
+            };
+            if rate.is_none() {
+                self.lacks_element(&format!("{at}/TauxTVA"));
+            }
+            let net = self.amount_at(id, "MontantHT", &at);
+            let (price, quantity) = (self.decimal(id, "PrixUnitaire", &at), self.decimal(id, "Quantite", &at));
+            let (Some(net_amount), Some(price), Some(quantity)) = (net, price, quantity) else { continue };
+            lines.push(InvoiceLine {
+                price: PriceDetails { net_price: UnitPriceAmount::new(price.normalize()), ..PriceDetails::default() },
+                vat: LineVat { category: Code::new("S"), rate },
+                item: Item { name, ..Item::default() },
+                ..InvoiceLine::new(
+                    self.outline.attribute(id, "NumOrdre").map_or_else(|| (place + 1).to_string(), Into::into),
+                    "",
+                    Quantity::new(quantity.normalize()),
+                    Code::new("C62"),
+                    net_amount,
+                    Code::new("S"),
+                    None,
+                )
+            });
+        }
+        lines
+    }
+
+    fn totals(&mut self, invoice: &mut Invoice) {
+        let amounts = self.outline.find(self.unit, &["DonneesFacture", "Montants"]).unwrap_or(self.unit);
+        let mut amount = |name: &str| self.amount_at(amounts, name, "Montants");
+        let (net, gross, due) = (amount("MontantHT"), amount("MontantTTC"), amount("MontantNetAPayer"));
+        let (Some(net), Some(gross), Some(due)) = (net, gross, due) else { return };
+        let sum = InvoiceAmount::checked_sum(invoice.lines.iter().map(|line| line.net_amount)).ok();
+        // What stands between the two are allowances and charges of the whole, which a pivot does not tell.
+        if sum != Some(net) && !invoice.lines.is_empty() {
+            let sum = sum.map_or_else(|| "?".to_owned(), |sum| sum.to_string());
+            self.lacks(
+                &format!("les remises ou frais globaux : les lignes font {sum} et MontantHT {net}"),
+                &format!("the allowances or charges of the whole: the lines sum to {sum} and MontantHT is {net}"),
+            );
+        }
+        invoice.totals.line_total = net;
+        invoice.totals.taxable_total = net;
+        invoice.totals.vat_total =
+            InvoiceAmount::checked_sum(invoice.vat_breakdown.iter().map(|tax| tax.tax_amount)).ok();
+        invoice.totals.gross_total = gross;
+        invoice.totals.due = due;
+        // BT-113: what was paid before.
+        invoice.totals.paid = gross.checked_sub(due).ok().filter(|paid| !paid.is_zero());
+    }
+
+    fn attachments(&mut self) -> Vec<SupportingDocument> {
+        let mut documents = Vec::new();
+        for (place, piece) in self.pivot.attachments.iter().enumerate() {
+            let Some(content) = piece.content.clone() else { continue };
+            let Ok(attachment) = Attachment::new(content, piece.mime.clone(), piece.name.clone()) else {
+                self.lacks_element(&format!("PJ n° {} (NomPJ, MimeTypePJ)", place + 1));
+                continue;
+            };
+            let role = match piece.kind {
+                AttachmentKind::Principal => "Facture",
+                AttachmentKind::Complementary => "Pièce jointe",
+            };
+            documents.push(SupportingDocument {
+                reference: DocumentReference::new(piece.name.clone()),
+                description: Some(piece.category.clone().unwrap_or_else(|| role.to_owned())),
+                uri: None,
+                attachment: Some(attachment),
+            });
+        }
+        documents
+    }
+
+    fn decimal(&mut self, parent: Id, name: &str, at: &str) -> Option<Decimal> {
+        let read = self.outline.text_at(parent, &[name]).and_then(|text| text.parse::<Decimal>().ok());
+        if read.is_none() {
+            self.lacks_element(&format!("{at}/{name}"));
+        }
+        read
+    }
+
+    /// An amount, which UBL writes with two decimals: it is never rounded here.
+    fn amount_at(&mut self, parent: Id, name: &str, at: &str) -> Option<InvoiceAmount> {
+        let value = self.decimal(parent, name, at)?;
+        let exact = InvoiceAmount::from_decimal_exact(value.normalize()).ok();
+        if exact.is_none() {
+            self.lacks(
+                &format!("{at}/{name} au centime près ({value})"),
+                &format!("{at}/{name} to the cent ({value})"),
+            );
+        }
+        exact
+    }
+
+    /// The texts of the pivot's invoice that UBL has no place for.
+    fn lost(&self) -> Vec<String> {
+        let prefix = format!("{}/", self.outline.path(self.unit));
+        let mut lost: Vec<String> = Vec::new();
+        let mut inside = false;
+        for id in self.outline.all() {
+            if self.outline.parent(id).is_some() && self.outline.name(id) == "CPPFacturePivotUnitaire" {
+                inside = id == self.unit;
+                continue;
+            }
+            if !inside || !self.outline.is_leaf(id) || self.outline.text(id).is_none() {
+                continue;
+            }
+            let path = self.outline.path(id);
+            let path = path.strip_prefix(&prefix).unwrap_or(&path);
+            if !self.carried.iter().any(|carried| carried == path) && !lost.iter().any(|known| known == path) {
+                lost.push(path.to_owned());
+            }
+        }
+        lost
+    }
+}
+
+/// At most so many paths, with how many more there are.
+fn shortened(mut paths: Vec<String>) -> Vec<String> {
+    if paths.len() > LISTED {
+        let more = paths.len() - LISTED;
+        paths.truncate(LISTED);
+        paths.push(format!("… (+{more})"));
+    }
+    paths
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::fault::Language;
+use crate::invoice::{self, Options, Syntax, Verdict};
+
+const LINES: &str = "<Lignes><Ligne NumOrdre=\"7\"><ReferenceProduit>Étude</ReferenceProduit><PrixUnitaire>50.000000</PrixUnitaire>\
+    <Quantite>2</Quantite><MontantHT>100</MontantHT><TauxTVA>20.0</TauxTVA></Ligne></Lignes>";
+const TAXES: &str = "<TVAs><TVA><Taux>20</Taux><BaseHt>100.00</BaseHt><MontantTVA>20.00</MontantTVA></TVA></TVAs>";
+
+/// A pivot of one invoice, as the XSD V2_02 orders it.
+fn unit(number: &str, kind: &str, taxes: &str, lines: &str, rest: &str) -> String {
+    format!(
+        "<CPPFacturePivotUnitaire NumOrdre=\"1\"><Fournisseur><TypeIdentifiant>1</TypeIdentifiant>\
+         <Identifiant>12345678200051</Identifiant><RaisonSociale>Université œ &amp; Cie</RaisonSociale><CodePays>FR</CodePays>\
+         <ReferenceBancaire Type=\"IBAN\"><Compte>FR76 3000 6000 0112 3456 7890 189</Compte></ReferenceBancaire>\
+         <ModeEmission>flux</ModeEmission></Fournisseur><Debiteur><TypeIdentifiant>1</TypeIdentifiant>\
+         <Identifiant>11000201100044</Identifiant><Nom>Service de l'État</Nom><CodeService>COMPTA</CodeService></Debiteur>\
+         <DonneesFacture><Id>{number}</Id><Type>{kind}</Type><Cadre>A1</Cadre><DateEmissionFacture>2026-11-19</DateEmissionFacture>\
+         <ModePaiement><Code>30</Code></ModePaiement><DateReception>2026-11-20</DateReception><Devise>EUR</Devise>\
+         <Montants><MontantHT>100.00</MontantHT><MontantTTC>120.00</MontantTTC><MontantNetAPayer>110.00</MontantNetAPayer></Montants>\
+         {taxes}<Engagement><NumeroEngagement>4500001</NumeroEngagement></Engagement>{lines}</DonneesFacture>{rest}\
+         </CPPFacturePivotUnitaire>"
+    )
+}
+
+fn pivot_of(units: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CPPFacturePivot Version=\"V2_02\"><Enveloppe/>\
+         <CPPFactures Compteur=\"1\">{units}</CPPFactures></CPPFacturePivot>"
+    )
+}
+
+fn one(unit: &str) -> Result<Converted, Incomplete> {
+    let mut all = convert(pivot_of(unit).as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(all.len(), 1);
+    all.remove(0)
+}
+
+fn missing(unit: &str) -> String {
+    one(unit).unwrap_err().fault.title(Language::En)
+}
+
+#[test]
+fn a_full_pivot_becomes_an_invoice_that_our_own_check_accepts() {
+    let piece = "<PJ NumOrdre=\"1\"><Contenu>JVBERi0xLjcK</Contenu><NomPJ>facture.pdf</NomPJ><TypePJ>01</TypePJ>\
+                 <MimeTypePJ>application/pdf</MimeTypePJ></PJ><CycleDeValidation><Etape>x</Etape></CycleDeValidation>";
+    let converted = one(&unit("P-1", "380", TAXES, LINES, piece)).unwrap();
+    let options = Options { sandbox: true, ..Options::default() };
+    let examined = invoice::examine(&converted.ubl, &options);
+    assert_eq!((examined.verdict, examined.syntax), (Verdict::Accept, Some(Syntax::UblInvoice)), "{examined:#?}");
+    let facts = examined.facts.unwrap();
+    assert_eq!(facts.number.unwrap().as_str(), "P-1");
+    assert_eq!((facts.supplier.as_str(), facts.recipient.as_str()), ("12345678200051", "11000201100044"));
+    assert_eq!(facts.supplier_name, "Université œ & Cie");
+    assert_eq!((facts.payable.as_deref(), facts.currency.as_deref()), (Some("110.00"), Some("EUR")));
+    assert_eq!((facts.engagement.as_deref(), facts.service_code.as_deref()), (Some("4500001"), Some("COMPTA")));
+    assert_eq!((facts.frame.as_deref(), facts.issue_date.as_deref()), (Some("A1"), Some("2026-11-19")));
+    assert_eq!(facts.attachments.len(), 1);
+    let text = String::from_utf8(converted.ubl).unwrap();
+    assert!(text.contains("FR7630006000011234567890189") && text.contains(">Étude<") && text.contains(">10.00<"));
+    assert_eq!(converted.lost, ["Fournisseur/ModeEmission", "DonneesFacture/DateReception", "CycleDeValidation/Etape"]);
+    // Sums hold: the standard has nothing to say about them (a pivot has no date on which payment is due).
+    assert!(!examined.findings.iter().any(|f| f.rule.starts_with("BR-CO-1")), "{:#?}", examined.findings);
+}
+
+#[test]
+fn a_credit_note_goes_without_means_of_payment_and_says_so() {
+    let converted = one(&unit("P-2", "381", TAXES, LINES, "")).unwrap();
+    assert!(String::from_utf8_lossy(&converted.ubl).contains("<CreditNote"));
+    let lost = converted.lost.join(" ");
+    assert!(lost.contains("ModePaiement/Code") && lost.contains("ReferenceBancaire/Compte"), "{lost}");
+}
+
+#[test]
+fn everything_that_is_missing_is_named() {
+    let bare = missing(&unit("P-3", "380", "", "", ""));
+    assert!(bare.contains("VAT breakdown") && bare.contains("the invoice's lines"), "{bare}");
+    let free = TAXES.replace("<Taux>20<", "<Taux>0<");
+    assert!(missing(&unit("P-4", "380", &free, LINES, "")).contains("why its rate is zero"));
+    let nameless =
+        unit("P-5", "380", TAXES, &LINES.replace("Étude", ""), "").replace("<Nom>Service de l'État</Nom>", "");
+    let said = missing(&nameless);
+    assert!(said.contains("Debiteur/Nom") && said.contains("Ligne n° 1/ReferenceProduit"), "{said}");
+    let said = missing(&unit("P-6", "380", TAXES, &LINES.replace("<MontantHT>100<", "<MontantHT>90<"), ""));
+    assert!(said.contains("sum to 90.00") && said.contains("100.00"), "{said}");
+    let said = missing(&unit("P-7", "380", TAXES, &LINES.replace("<MontantHT>100<", "<MontantHT>100.001<"), ""));
+    assert!(said.contains("to the cent (100.001)"), "{said}");
+}
+
+#[test]
+fn each_invoice_of_a_pivot_has_its_own_outcome() {
+    let units = unit("P-8", "380", TAXES, LINES, "") + &unit("P-9", "380", "", LINES, "");
+    let all = convert(pivot_of(&units).as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(all[0].as_ref().unwrap().number, "P-8");
+    assert_eq!(all[1].as_ref().unwrap_err().number, "P-9");
+    assert!(!String::from_utf8_lossy(&all[0].as_ref().unwrap().ubl).contains("P-9"));
+}
+
+#[test]
+fn what_is_no_pivot_is_told_apart() {
+    assert!(is_pivot(pivot_of("").as_bytes()));
+    assert!(!is_pivot(b"<Invoice/>") && !is_pivot(b"CPPFacturePivot") && !is_pivot(b"%PDF-"));
+    let error = convert(pivot_of("").as_bytes(), &Limits::default()).unwrap_err();
+    assert_eq!(error.code, FaultCode::PivotNotRead);
+}
+
+proptest! {
+    #[test]
+    fn never_panics(at in 0usize..3000, byte in any::<u8>(), cut in 0usize..3000) {
+        let mut bytes = pivot_of(&unit("P-1", "380", TAXES, LINES, "")).into_bytes();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        let _ = convert(&bytes, &Limits::default());
+        let _ = convert(&bytes[..cut % bytes.len()], &Limits::default());
+    }
+}

@@ -1,0 +1,135 @@
+//! Lays the refused members of an archive into `/rejets/`, each beside a receipt of its own that says why.
+//!
+//! Promise: once. The application may take or delete what stands there; it is not laid there again with the next version
+//! of the archive's receipt.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::domain::DocumentHash;
+use crate::fault::Language;
+use crate::flow::deposit::State;
+use crate::invoice::{Limits, archive};
+use crate::os::durable;
+use crate::store::{ArrivalRecord, RefusedMember};
+use crate::work::core::{Core, JobError};
+use crate::work::folders::{Shelf, receipt_name, refused_name};
+use crate::work::receipts::{fault_json, lay};
+use crate::work::seal::{self, Purpose};
+
+/// What the file work is about, for errors.
+const WHAT: &str = "the folder of refused files";
+
+/// Lays the members there and notes that they are. `checkpoint` covers the archive's split.
+pub(super) fn lay_members(
+    core: &Core,
+    arrival: &ArrivalRecord,
+    members: &[RefusedMember],
+    checkpoint: &str,
+) -> Result<(), JobError> {
+    let hash = arrival.sha256.ok_or(JobError::Missing("the document's hash"))?;
+    let bytes = core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document"))?;
+    let wanted: BTreeMap<usize, &RefusedMember> = members.iter().map(|member| (member.place, member)).collect();
+    let shelf = core.folders.shelf(&arrival.account, Shelf::Refused).map_err(JobError::files(WHAT))?;
+    let bench = core.folders.bench(&arrival.account).map_err(JobError::files(WHAT))?;
+    let language = core.options.load().language;
+    let (mut place, mut failed) = (0, None);
+    // An archive that could be gone through once can be again; how it ends was told then.
+    let _ = archive::read(&bytes, &Limits::default(), &mut |member| {
+        if let (Some(refused), None) = (wanted.get(&place), &failed) {
+            let content = member.content.ok();
+            let laid = receipt(core, arrival, refused, content.as_deref(), checkpoint, language)
+                .and_then(|receipt| lay_one(&bench, &shelf, arrival, refused, content.as_deref(), &receipt));
+            failed = laid.err();
+        }
+        place += 1;
+    });
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    durable::sync_dir(&shelf).map_err(JobError::files(WHAT))?;
+    core.store.members_placed(&arrival.id).wait()?;
+    Ok(())
+}
+
+/// The member first, so that it is there when its receipt says so. A member that could not be taken out has a receipt only.
+fn lay_one(
+    bench: &Path,
+    shelf: &Path,
+    arrival: &ArrivalRecord,
+    member: &RefusedMember,
+    content: Option<&[u8]>,
+    receipt: &[u8],
+) -> Result<(), JobError> {
+    let name = shelf_name(member);
+    let draft = bench.join(format!("rejet-{}", arrival.id));
+    if let Some(content) = content {
+        lay(&draft, content, &shelf.join(refused_name(&name, &arrival.id))).map_err(JobError::files(WHAT))?;
+    }
+    lay(&draft, receipt, &shelf.join(receipt_name(&name, &arrival.id))).map_err(JobError::files(WHAT))
+}
+
+/// Its place makes the name unlike those of the archive's other members: `003-notes.txt`.
+fn shelf_name(member: &RefusedMember) -> String {
+    let name = member.name.replace(['/', '\\'], "_");
+    format!("{:03}-{name}", member.place + 1)
+}
+
+/// A receipt like that of a file that was dropped by itself; its flow is the archive's.
+fn receipt(
+    core: &Core,
+    arrival: &ArrivalRecord,
+    member: &RefusedMember,
+    content: Option<&[u8]>,
+    checkpoint: &str,
+    language: Language,
+) -> Result<Vec<u8>, JobError> {
+    let realm = arrival.realm.as_ref();
+    let state = State::Refused.as_str();
+    let keys = json!({
+        "flow": arrival.id.as_str(),
+        "file": format!("{} » {}", arrival.file, member.name),
+        "sha256": content.map(|content| DocumentHash(Sha256::digest(content).into()).to_string()),
+        "account": arrival.account.as_str(),
+        "establishment": realm.map(|realm| realm.establishment.as_str()),
+        "environment": realm.map(|realm| realm.environment.as_str()),
+        "received_at": arrival.at.to_string(),
+        "state": state,
+        "final": true,
+        "duplicate_of": null,
+        "joined_to": null,
+        "deposit_number": null,
+        "announced": null,
+        "converted": null,
+        "invoices": [],
+        "parts": [],
+        "fault": fault_json(&member.fault, language),
+        "findings": serde_json::to_value(&member.findings).unwrap_or_default(),
+        "history": [{"at": arrival.at.to_string(), "state": state}],
+        "checkpoint": checkpoint,
+    });
+    let mut document: Map<String, Value> = keys.as_object().cloned().unwrap_or_default();
+    seal::seal(&core.signer, Purpose::Receipt, &mut document)?;
+    Ok(serde_json::to_vec_pretty(&document).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::{Code, Fault};
+
+    #[test]
+    fn names_on_the_shelf_differ_though_members_share_theirs() {
+        let member = |place, name: &str| RefusedMember {
+            place,
+            name: name.to_owned(),
+            fault: Fault::new(Code::EmptyFile),
+            findings: Vec::new(),
+        };
+        assert_eq!(shelf_name(&member(0, "a/../b.xml")), "001-a_.._b.xml");
+        assert_ne!(shelf_name(&member(0, "a.xml")), shelf_name(&member(1, "a.xml")));
+    }
+}

@@ -1,0 +1,353 @@
+//! How a dropped file is announced to Chorus Pro, as content and route say; signed files; pivots, which are converted.
+
+use std::collections::BTreeSet;
+
+use fluxgate::chorus::FluxSyntax;
+use fluxgate::domain::{DocumentHash, FlowId};
+use lopdf::{Object, Stream, dictionary};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::batch::zip;
+use crate::gateway::{Gateway, hurried, invoice, invoice_to, quick_limits};
+
+const SUPPLIER: &str = "12345678200051";
+const STATE: &str = "11000201100044";
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
+
+/// UBL's head alone, with the invoice as a PDF inside.
+fn ubl_min(number: &str) -> Vec<u8> {
+    let whole = text(invoice(number));
+    let (head, _) = whole.split_once("<cac:InvoiceLine>").unwrap();
+    let pdf = "</cbc:DocumentCurrencyCode><cac:AdditionalDocumentReference><cbc:ID>facture</cbc:ID><cac:Attachment>\
+        <cbc:EmbeddedDocumentBinaryObject mimeCode=\"application/pdf\" filename=\"facture.pdf\">JVBERi0=</cbc:EmbeddedDocumentBinaryObject>\
+        </cac:Attachment></cac:AdditionalDocumentReference>";
+    (head.replacen("</cbc:DocumentCurrencyCode>", pdf, 1) + "</Invoice>").into_bytes()
+}
+
+fn cii(number: &str) -> String {
+    let sample = include_str!("../../src/app/samples/facture-cii.xml");
+    let (before, rest) = sample.split_once("<rsm:ExchangedDocument>").unwrap();
+    let (_, rest) = rest.split_once("</ram:ID>").unwrap();
+    format!("{before}<rsm:ExchangedDocument><ram:ID>{number}</ram:ID>{rest}")
+}
+
+fn cii_min(number: &str) -> Vec<u8> {
+    let whole = cii(number);
+    let (before, _) = whole.split_once("<ram:IncludedSupplyChainTradeLineItem>").unwrap();
+    let (_, after) = whole.rsplit_once("</ram:IncludedSupplyChainTradeLineItem>").unwrap();
+    let pdf = "<ram:AdditionalReferencedDocument><ram:IssuerAssignedID>facture</ram:IssuerAssignedID><ram:TypeCode>916</ram:TypeCode>\
+        <ram:AttachmentBinaryObject mimeCode=\"application/pdf\" filename=\"facture.pdf\">JVBERi0=</ram:AttachmentBinaryObject>\
+        </ram:AdditionalReferencedDocument></ram:ApplicableHeaderTradeAgreement>";
+    format!("{before}{}", after.replacen("</ram:ApplicableHeaderTradeAgreement>", pdf, 1)).into_bytes()
+}
+
+fn xcbl(number: &str) -> Vec<u8> {
+    format!(
+        "<Invoice xmlns=\"rrn:org.xcbl:schemas/xcbl/v4_0/financial/v1_0/financial.xsd\"><InvoiceHeader>\
+         <InvoiceNumber>{number}</InvoiceNumber><InvoiceIssueDate>2026-11-20T00:00:00</InvoiceIssueDate><InvoiceParty>\
+         <BuyerParty><PartyID><Ident>{STATE}</Ident></PartyID></BuyerParty>\
+         <SellerParty><PartyID><Ident>{SUPPLIER}</Ident></PartyID></SellerParty></InvoiceParty></InvoiceHeader></Invoice>"
+    )
+    .into_bytes()
+}
+
+/// A CPPFactureMixte of several invoices.
+fn mixed(numbers: &[&str]) -> Vec<u8> {
+    let unit = |number: &&str| {
+        format!(
+            "<CPPFactureMixteUnitaire><Fournisseur><Identifiant>{SUPPLIER}</Identifiant></Fournisseur><Debiteur>\
+             <Identifiant>{STATE}</Identifiant></Debiteur><DonneesFacture><Id>{number}</Id><Type>380</Type><Cadre>A1</Cadre>\
+             <DateEmissionFacture>2026-11-20</DateEmissionFacture></DonneesFacture></CPPFactureMixteUnitaire>"
+        )
+    };
+    let units: String = numbers.iter().map(unit).collect();
+    format!("<CPPFactureMixte><CPPFactures Compteur=\"1\">{units}</CPPFactures></CPPFactureMixte>").into_bytes()
+}
+
+/// A PDF that carries a file; with a signature's dictionary when it is to be signed.
+fn pdf_with(name: &str, xml: &[u8], signed: bool) -> Vec<u8> {
+    let mut pdf = lopdf::Document::with_version("1.7");
+    let embedded = pdf.add_object(Stream::new(dictionary! {"Type" => "EmbeddedFile"}, xml.to_vec()));
+    let specification = pdf.add_object(dictionary! {
+        "Type" => "Filespec",
+        "F" => Object::string_literal(name),
+        "UF" => Object::string_literal(name),
+        "AFRelationship" => "Alternative",
+        "EF" => dictionary! {"F" => embedded},
+    });
+    let names = dictionary! {"Names" => vec![Object::string_literal(name), specification.into()]};
+    let pages = pdf.add_object(dictionary! {"Type" => "Pages", "Kids" => Vec::<Object>::new(), "Count" => 0});
+    let mut catalog = dictionary! {
+        "Type" => "Catalog",
+        "Pages" => pages,
+        "Names" => dictionary! {"EmbeddedFiles" => names},
+        "AF" => vec![specification.into()],
+    };
+    if signed {
+        let range: Vec<Object> = vec![0.into(), 20.into(), 40.into(), 60.into()];
+        let signature = pdf.add_object(dictionary! {
+            "Type" => "Sig",
+            "SubFilter" => "ETSI.CAdES.detached",
+            "ByteRange" => range,
+            "Contents" => Object::string_literal("signature"),
+        });
+        catalog.set("Perms", dictionary! {"DocMDP" => signature});
+    }
+    let catalog = pdf.add_object(catalog);
+    pdf.trailer.set("Root", catalog);
+    let mut bytes = Vec::new();
+    pdf.save_to(&mut bytes).unwrap();
+    bytes
+}
+
+/// What the simulator got in a flux of that name.
+fn deposited(gateway: &Gateway, name: &str) -> fluxgate::simulator::Deposit {
+    let ledger = gateway.simulator.ledger();
+    ledger
+        .deposits
+        .iter()
+        .find(|deposit| deposit.file_name == name)
+        .unwrap_or_else(|| panic!("{name}: {ledger:#?}"))
+        .clone()
+}
+
+fn sha256(bytes: &[u8]) -> DocumentHash {
+    DocumentHash(Sha256::digest(bytes).into())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_the_swaggers_syntaxes_is_reached_by_content_and_route() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let cases: Vec<(&str, &str, Vec<u8>, &str, &str)> = vec![
+        ("1.xml", "", invoice("SYN-1"), "IN_DP_E1_UBL_INVOICE", "integrated"),
+        ("2.xml", "", cii("SYN-2").into_bytes(), "IN_DP_E1_CII_16B", "integrated"),
+        ("3.xml", "IN_DP_E1_CII", cii("SYN-3").into_bytes(), "IN_DP_E1_CII", "integrated"),
+        ("4.xml", "IN_DP_E2_CII_MIN", cii("SYN-4").into_bytes(), "IN_DP_E2_CII_MIN", "integrated"),
+        ("5.xml", "", cii_min("SYN-5"), "IN_DP_E2_CII_MIN_16B", "integrated"),
+        ("6.xml", "", ubl_min("SYN-6"), "IN_DP_E2_UBL_INVOICE_MIN", "integrated"),
+        ("7.xml", "", xcbl("SYN-7"), "IN_DP_E1_XCBL", "integrated"),
+        ("8.xml", "", b"<PES_Facture/>".to_vec(), "IN_DP_E1_PES_FACTURE", "rejected"),
+        ("9.xml", "IN_DP_E2_PES_FACTURE_MIN", b"<PES_Aller/>".to_vec(), "IN_DP_E2_PES_FACTURE_MIN", "rejected"),
+        ("10.xml", "", mixed(&["SYN-10", "SYN-11"]), "IN_DP_E2_CPP_FACTURE_MIN", "integrated"),
+        ("12.pdf", "", pdf_with("factur-x.xml", cii("SYN-12").as_bytes(), false), "IN_DP_E2_CII_FACTURX", "integrated"),
+        (
+            "13.pdf",
+            "IN_DP_PDFARCHIVE_CII_MUG",
+            pdf_with("factur-x.xml", cii("SYN-13").as_bytes(), false),
+            "IN_DP_PDFARCHIVE_CII_MUG",
+            "integrated",
+        ),
+        (
+            "14.pdf",
+            "",
+            pdf_with("archive.xml", &invoice("SYN-14"), false),
+            "IN_DP_PDFARCHIVE_UBL_INVOICE_MUG",
+            "integrated",
+        ),
+    ];
+    let reached: BTreeSet<&str> = cases.iter().map(|(.., code, _)| *code).collect();
+    assert_eq!(reached, FluxSyntax::listed().map(FluxSyntax::as_str).collect());
+    for (name, wish, bytes, code, state) in cases {
+        gateway.route_keys = format!("syntax = \"{wish}\"");
+        gateway.reload();
+        gateway.drop_flow(name, bytes.clone()).await;
+        let receipt = gateway.await_state(&format!("{name}.json"), state).await;
+        assert_eq!(receipt["announced"], serde_json::json!({"syntax": code, "signed": false}), "{name}");
+        let deposit = deposited(&gateway, name);
+        assert_eq!((deposit.syntax.as_str(), deposit.sha256), (code, sha256(&bytes)), "{name}");
+        assert!(receipt["findings"].as_array().unwrap().iter().all(|f| f["rule"] != "FG-216"), "{name}: {receipt:#}");
+    }
+    let receipt = gateway.await_final("10.xml.json").await;
+    assert_eq!(receipt["invoices"].as_array().unwrap().len(), 2, "each invoice of the file is followed: {receipt:#}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wish_that_does_not_fit_the_file_is_told_and_delays_nothing() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.route_keys = "syntax = \"IN_DP_PDFARCHIVE_CII_MUG\"".to_owned();
+    gateway.reload();
+    gateway.drop_flow("a.xml", invoice("WISH-1")).await;
+    gateway.drop_flow("lot.zip", zip(&[("b.xml", invoice("WISH-2")), ("c.xml", invoice("WISH-3"))])).await;
+    for (name, receipt) in [("a.xml", "a.xml.json"), ("lot.tar.gz", "lot.zip.json")] {
+        let receipt = gateway.await_state(receipt, "integrated").await;
+        let told = receipt["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "FG-216").unwrap();
+        assert_eq!(told["severity"], "warning");
+        assert!(told["message"].as_str().unwrap().contains("IN_DP_E1_UBL_INVOICE"), "{told}");
+        assert_eq!(deposited(&gateway, name).syntax, "IN_DP_E1_UBL_INVOICE");
+    }
+    gateway.stop().await;
+}
+
+const SIGNATURE: &str =
+    "<cac:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><cbc:ID>s</cbc:ID></cac:Signature>";
+
+/// XAdES as UBL has it: in an extension.
+fn signed_ubl(number: &str) -> Vec<u8> {
+    let extension = "<ext:UBLExtensions xmlns:ext=\"urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2\">\
+        <ext:UBLExtension><ext:ExtensionContent><ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:SignedInfo/>\
+        <ds:SignatureValue>QUJD</ds:SignatureValue></ds:Signature></ext:ExtensionContent></ext:UBLExtension></ext:UBLExtensions>\r\n";
+    text(invoice(number))
+        .replacen("<cbc:CustomizationID>", &format!("{extension}<cbc:CustomizationID>"), 1)
+        .into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_file_is_announced_as_signed_and_not_a_byte_of_it_changes() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let only_described = text(invoice("SIG-4")).replacen(
+        "<cac:AccountingSupplierParty>",
+        &format!("{SIGNATURE}<cac:AccountingSupplierParty>"),
+        1,
+    );
+    let cases: Vec<(&str, &str, Vec<u8>, bool)> = vec![
+        ("1.xml", "auto", signed_ubl("SIG-1"), true),
+        ("2.pdf", "auto", pdf_with("factur-x.xml", cii("SIG-2").as_bytes(), true), true),
+        ("3.xml", "auto", invoice("SIG-3"), false),
+        ("4.xml", "auto", only_described.into_bytes(), false),
+        ("5.xml", "no", signed_ubl("SIG-5"), false),
+        ("6.xml", "yes", invoice("SIG-6"), true),
+    ];
+    for (name, wish, bytes, signed) in cases {
+        gateway.route_keys = format!("signed = \"{wish}\"");
+        gateway.reload();
+        gateway.drop_flow(name, bytes.clone()).await;
+        let receipt = gateway.await_state(&format!("{name}.json"), "integrated").await;
+        assert_eq!(receipt["announced"]["signed"], signed, "{name}");
+        let deposit = deposited(&gateway, name);
+        assert_eq!((deposit.signed, deposit.sha256), (signed, sha256(&bytes)), "{name}");
+    }
+    // In an archive the signed ones travel apart.
+    gateway.route_keys = String::new();
+    gateway.reload();
+    gateway.drop_flow("lot.zip", zip(&[("a.xml", signed_ubl("SIG-7")), ("b.xml", invoice("SIG-8"))])).await;
+    gateway.await_state("lot.zip.json", "integrated").await;
+    assert_eq!((deposited(&gateway, "a.xml").signed, deposited(&gateway, "b.xml").signed), (true, false));
+    assert_eq!(deposited(&gateway, "a.xml").sha256, sha256(&signed_ubl("SIG-7")));
+    // A signature beside the file, or an envelope around it, has no way through deposer/flux.
+    let envelope =
+        [&[0x30, 0x82, 0x10, 0x00, 6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 7, 2][..], &[0; 300]].concat();
+    gateway.drop_flow("facture.xml.p7m", envelope).await;
+    let receipt = gateway.await_final("facture.xml.p7m.json").await;
+    assert_eq!(receipt["fault"]["code"], "FG-202");
+    assert!(receipt["fault"]["title"].as_str().unwrap().contains("PKCS#7"), "{receipt:#}");
+    gateway.stop().await;
+}
+
+/// One invoice of a pivot; `lines` as the XSD has them.
+fn unit(number: &str, recipient: &str, lines: &str) -> String {
+    format!(
+        "<CPPFacturePivotUnitaire NumOrdre=\"1\"><Fournisseur><TypeIdentifiant>1</TypeIdentifiant><Identifiant>{SUPPLIER}</Identifiant>\
+         <RaisonSociale>Université Exemple</RaisonSociale><CodePays>FR</CodePays><ModeEmission>flux</ModeEmission></Fournisseur>\
+         <Debiteur><TypeIdentifiant>1</TypeIdentifiant><Identifiant>{recipient}</Identifiant><Nom>Service de l'État</Nom></Debiteur>\
+         <DonneesFacture><Id>{number}</Id><Type>380</Type><Cadre>A1</Cadre><DateEmissionFacture>2026-11-19</DateEmissionFacture>\
+         <ModePaiement><Code>30</Code></ModePaiement><DateReception>2026-11-20</DateReception><Devise>EUR</Devise><Montants>\
+         <MontantHT>100.00</MontantHT><MontantTTC>120.00</MontantTTC><MontantNetAPayer>120.00</MontantNetAPayer></Montants>\
+         <TVAs><TVA><Taux>20</Taux><BaseHt>100.00</BaseHt><MontantTVA>20.00</MontantTVA></TVA></TVAs>{lines}</DonneesFacture>\
+         </CPPFacturePivotUnitaire>"
+    )
+}
+
+const LINES: &str = "<Lignes><Ligne NumOrdre=\"1\"><ReferenceProduit>Étude</ReferenceProduit><PrixUnitaire>100</PrixUnitaire>\
+    <Quantite>1</Quantite><MontantHT>100.00</MontantHT></Ligne></Lignes>";
+
+fn pivot(units: &[String]) -> Vec<u8> {
+    let units = units.concat();
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CPPFacturePivot><Enveloppe/><CPPFactures Compteur=\"1\">{units}</CPPFactures></CPPFacturePivot>")
+        .into_bytes()
+}
+
+fn sent(gateway: &Gateway, flow: &Value) -> Vec<u8> {
+    let flow: FlowId = flow.as_str().unwrap().parse().unwrap();
+    let reader = gateway.store().reader().unwrap();
+    let kept = reader.conversion(&flow).unwrap().unwrap().content;
+    reader.document(&kept.sha256).unwrap().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_pivot_goes_as_the_ubl_made_of_it_and_the_receipt_says_what_is_lost() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let dropped = pivot(&[unit("PIV-1", STATE, LINES)]);
+    gateway.drop_flow("pivot.xml", dropped.clone()).await;
+    let receipt = gateway.await_final("pivot.xml.json").await;
+    assert_eq!(receipt["state"], "integrated", "{receipt:#}");
+    let converted = &receipt["converted"];
+    assert_eq!((&converted["from"], &converted["to"]), (&"pivot".into(), &"ubl-invoice".into()));
+    assert_eq!(receipt["sha256"], sha256(&dropped).to_string());
+    assert_eq!(converted["source_sha256"], receipt["sha256"]);
+    let made = sent(&gateway, &receipt["flow"]);
+    assert_eq!(converted["sha256"], sha256(&made).to_string());
+    let lost: Vec<&str> = converted["lost"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
+    assert_eq!(lost, ["Fournisseur/ModeEmission", "DonneesFacture/DateReception"]);
+    let deposit = deposited(&gateway, "pivot.xml");
+    assert_eq!((deposit.syntax.as_str(), deposit.sha256), ("IN_DP_E1_UBL_INVOICE", sha256(&made)));
+    assert_eq!(deposit.invoices[0].number, "PIV-1");
+    let told = receipt["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "FG-217").unwrap();
+    assert!(told["message"].as_str().unwrap().contains("DateReception"), "{told}");
+    // The same invoice as UBL is the same invoice.
+    gateway.drop_flow("encore.xml", pivot(&[unit("PIV-1", STATE, LINES) + " "])).await;
+    assert_eq!(gateway.await_final("encore.xml.json").await["fault"]["code"], "FG-110");
+    // A crash changes nothing about what is sent.
+    gateway.crash().await;
+    gateway.boot();
+    assert_eq!(sent(&gateway, &receipt["flow"]), made);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_pivot_lacks_is_named_and_nothing_is_sent() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    for (name, bytes, code, said) in [
+        ("sans-lignes.xml", pivot(&[unit("PIV-2", STATE, "")]), "FG-218", "DonneesFacture/Lignes"),
+        ("vide.xml", pivot(&[]), "FG-219", "CPPFacturePivotUnitaire"),
+        ("long.xml", pivot(&[unit("PIV-much-too-long-for-chorus", STATE, LINES)]), "FG-209", "CPRO-NUMBER-LENGTH"),
+    ] {
+        gateway.drop_flow(name, bytes).await;
+        let receipt = gateway.await_final(&format!("{name}.json")).await;
+        assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"refused".into(), &code.into()), "{receipt:#}");
+        assert!(receipt["fault"]["title"].as_str().unwrap().contains(said), "{receipt:#}");
+        assert_eq!(receipt["converted"], Value::Null);
+    }
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 0);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pivot_of_several_invoices_is_split_and_one_in_an_archive_is_converted_too() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let several = [unit("PIV-3", STATE, LINES), unit("PIV-4", STATE, ""), unit("PIV-5", "99999999999999", LINES)];
+    gateway.drop_flow("pivots.xml", pivot(&several)).await;
+    let receipt = gateway.await_final("pivots.xml.json").await;
+    assert_eq!(
+        (&receipt["state"], &receipt["fault"]["code"]),
+        (&"partly_integrated".into(), &"FG-413".into()),
+        "{receipt:#}"
+    );
+    let parts = receipt["parts"].as_array().unwrap();
+    assert_eq!(
+        parts.iter().map(|part| part["state"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["integrated", "rejected"]
+    );
+    for part in parts {
+        assert_eq!(part["converted"]["source_sha256"], receipt["sha256"], "{part:#}");
+        assert_eq!(part["converted"]["sha256"], sha256(&sent(&gateway, &part["flow"])).to_string());
+    }
+    let missing = receipt["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "FG-218").unwrap();
+    assert_eq!(missing["where"], "PIV-4");
+    assert_eq!(deposited(&gateway, "PIV-3.xml").invoices[0].number, "PIV-3");
+
+    let member = pivot(&[unit("PIV-6", STATE, LINES)]);
+    let members = [("p.xml", member.clone()), ("u.xml", invoice("PIV-7")), ("v.xml", invoice_to("PIV-8", STATE))];
+    gateway.drop_flow("lot.zip", zip(&members)).await;
+    let receipt = gateway.await_final("lot.zip.json").await;
+    assert_eq!(receipt["state"], "integrated", "{receipt:#}");
+    let parts = receipt["parts"].as_array().unwrap();
+    let converted: Vec<&Value> = parts.iter().filter(|part| part["converted"].is_object()).collect();
+    assert_eq!((parts.len(), converted.len()), (2, 1), "{receipt:#}");
+    assert_eq!(converted[0]["converted"]["source_sha256"], sha256(&member).to_string());
+    gateway.stop().await;
+}
