@@ -372,6 +372,18 @@ catalogue! {
         "Trusted authority of no use for environment {environment} (technical detail: {detail})"
         "Put the authority (PEM) into this file, or correct ca_file in [chorus.api.{environment}], or remove that key if no proxy inspects TLS. Deposits resume by themselves."
     }
+    DirectoryUnreadable "FG-317" Chorus Later {
+        "L'annuaire de Chorus Pro ne se lit pas ({environment}) (détail technique : {detail})"
+        "Rien à faire : nouvel essai automatique, et l'annuaire précédent reste en usage. Si cela dure, signalez-le à l'éditeur avec ce détail."
+        "Chorus Pro's directory cannot be read ({environment}) (technical detail: {detail})"
+        "Nothing to do: tried again by itself, and the former directory stays in use. If it lasts, tell the publisher, with this detail."
+    }
+    DirectoryShrunk "FG-318" Establishment AfterAction {
+        "L'annuaire de Chorus Pro a perdu plus de la moitié de ses structures ({environment} : {now}, contre {before} avant)"
+        "Les structures d'avant sont gardées. Si ce nouvel annuaire est le bon, demandez « Actualiser maintenant » sur la page Annuaire : il est alors pris tel quel."
+        "Chorus Pro's directory has lost more than half of its structures ({environment}: {now}, {before} before)"
+        "The former structures are kept. If this new directory is the right one, ask for \"Refresh now\" on the directory's page: it is then taken as it is."
+    }
     DepositRefused "FG-401" Supplier Never {
         "Chorus Pro refuse le dépôt : {code} « {label} »"
         "Corrigez la facture selon le libellé et déposez la version corrigée."

@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::exit::{self, Exit, Failure};
-use crate::domain::Environment;
+use super::place::Place;
+use crate::config::Config;
+use crate::domain::{Environment, Timestamp};
 use crate::fault::{Code, Text};
 use crate::invoice::pdf_data::DataOptions;
 use crate::invoice::{
-    Examined, Limits, Options, Profile, Verdict, archive, examine, pdf_data, pivot_conversion, report,
+    Examined, Limits, Options, Profile, Verdict, archive, examine, examine_with, pdf_data, pivot_conversion, report,
 };
+use crate::store::DirectoryBook;
+use crate::work::Recipients;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -26,6 +30,8 @@ pub struct Arguments {
     /// check digit only warns, since the test platform has such ones
     #[arg(long, default_value = "production", value_parser = environment)]
     environment: Environment,
+    #[command(flatten)]
+    place: Place,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -49,13 +55,28 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         language: exit::language(),
         limits: Limits::default(),
     };
-    let mut out = io::stdout().lock();
-    let said = if arguments.json {
-        Ok(())
-    } else {
-        writeln!(out, "{}", report::assumption(arguments.profile, arguments.environment, options.language))
+    let book = match arguments.place.file() {
+        Ok(file) => book(file.text().ok().as_deref(), &options, arguments.environment),
+        Err(failure) => return failure.tell("check"),
     };
-    match said.and_then(|()| print_all(&arguments.files, &options, arguments.json, &mut out)) {
+    let (book, basis) = match book {
+        Ok((book, basis)) => (Some(book), basis),
+        Err(basis) => (None, basis),
+    };
+    let recipients = match &book {
+        Some(book) => Recipients::new(book.directory(), arguments.environment, Timestamp::now()),
+        None => Recipients::unknown(arguments.environment, Timestamp::now()),
+    };
+    let mut out = io::stdout().lock();
+    let assumption = report::assumption(arguments.profile, arguments.environment, options.language);
+    let basis = basis.get(options.language);
+    let said = if arguments.json {
+        // Standard output is for machines, which read one object a line.
+        writeln!(io::stderr(), "{basis}")
+    } else {
+        writeln!(out, "{assumption} {basis}")
+    };
+    match said.and_then(|()| print_all(&arguments.files, &options, &recipients, arguments.json, &mut out)) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(code)) => code.into(),
         // Nobody reads any more (`| head`): no reason to complain.
@@ -64,14 +85,65 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
+/// The local directory of the box that this configuration is of, with what is said of it; or why there is none. Read
+/// beside whoever has the store open, and nobody is called.
+fn book(
+    configuration: Option<&str>,
+    options: &Options,
+    environment: Environment,
+) -> Result<(DirectoryBook, Text), Text> {
+    let without = |fr: &str, en: &str| {
+        Text::new(
+            format!("Sans l'annuaire local ({fr}) : ce que le destinataire exige n'est pas contrôlé."),
+            format!("Without the local directory ({en}): what the recipient demands is not checked."),
+        )
+    };
+    if options.profile != Profile::Chorus {
+        return Err(without("ce profil n'en a pas l'usage", "this profile has no use for it"));
+    }
+    let Some(text) = configuration else { return Err(without("pas de configuration ici", "no configuration here")) };
+    let config = Config::parse(text).unwrap_or_else(|_| Config::paused(text));
+    if config.limits.directory_refresh.get().is_zero() {
+        return Err(without("il est désactivé", "it is switched off"));
+    }
+    let opened = DirectoryBook::open(&config.store.dir)
+        .and_then(|book| book.map(|book| book.directory().state(environment).map(|state| (book, state))).transpose());
+    match opened {
+        Err(error) => {
+            let Text { fr, en } = Text::technical("la base ne se lit pas", "the database cannot be read", error);
+            Err(without(&fr, &en))
+        }
+        Ok(None) => Err(without("pas de base ici", "no database here")),
+        Ok(Some((book, state))) => {
+            let text = match state.and_then(|state| state.fetched_at) {
+                Some(at) => Text::new(
+                    format!("Avec l'annuaire local du {}.", at.paris_text()),
+                    format!("With the local directory of {}.", at.paris_text()),
+                ),
+                None => Text::new(
+                    "Avec les seuls destinataires déjà consultés : l'annuaire local n'est pas encore téléchargé.",
+                    "With the recipients consulted so far only: the local directory is not downloaded yet.",
+                ),
+            };
+            Ok((book, text))
+        }
+    }
+}
+
 /// The worst exit code; `None` when every file is accepted.
-fn print_all(files: &[PathBuf], options: &Options, json: bool, out: &mut impl io::Write) -> io::Result<Option<Exit>> {
+fn print_all(
+    files: &[PathBuf],
+    options: &Options,
+    recipients: &Recipients<'_>,
+    json: bool,
+    out: &mut impl io::Write,
+) -> io::Result<Option<Exit>> {
     let mut worst = None;
     for path in files {
         let name = path.display().to_string();
         match read(path, options.limits.file_bytes) {
             Ok(bytes) => {
-                for (name, examined) in examine_each(&name, &bytes, options) {
+                for (name, examined) in examine_each(&name, &bytes, options, recipients) {
                     if examined.verdict == Verdict::Reject {
                         worst = worst.or(Some(exit::DATA));
                     }
@@ -99,9 +171,9 @@ fn print_all(files: &[PathBuf], options: &Options, json: bool, out: &mut impl io
 }
 
 /// The file, or each member of an archive as `archive!member`; what an archive cannot give is a verdict of its own.
-fn examine_each(name: &str, bytes: &[u8], options: &Options) -> Vec<(String, Examined)> {
+fn examine_each(name: &str, bytes: &[u8], options: &Options, recipients: &Recipients<'_>) -> Vec<(String, Examined)> {
     if bytes.len() > options.limits.file_bytes || !archive::is_archive(bytes) {
-        return examine_one(name, bytes, options);
+        return examine_one(name, bytes, options, recipients);
     }
     let mut examined = Vec::new();
     let spoken_for = spoken_for(bytes, options);
@@ -111,7 +183,7 @@ fn examine_each(name: &str, bytes: &[u8], options: &Options) -> Vec<(String, Exa
         }
         let name = format!("{name}!{}", member.name);
         match member.content {
-            Ok(content) => examined.extend(examine_one(&name, &content, options)),
+            Ok(content) => examined.extend(examine_one(&name, &content, options, recipients)),
             Err(fault) => examined.push((name, Examined::unread(None, fault))),
         }
     });
@@ -144,19 +216,21 @@ fn spoken_for(bytes: &[u8], options: &Options) -> BTreeSet<String> {
     named
 }
 
-/// The file, be it an invoice or the data of a plain PDF; or of a pivot, which is never sent as it is, what would be made of each of its invoices (`pivot!number`).
-fn examine_one(name: &str, bytes: &[u8], options: &Options) -> Vec<(String, Examined)> {
+/// The file, be it an invoice or the data of a plain PDF; or of a pivot, which is never sent as it is, what would be made of
+/// each of its invoices (`pivot!number`).
+fn examine_one(name: &str, bytes: &[u8], options: &Options, recipients: &Recipients<'_>) -> Vec<(String, Examined)> {
     if pdf_data::is_sidecar(name, bytes) {
         return vec![(name.to_owned(), pdf_data::examine(bytes, options))];
     }
+    let examine = |bytes: &[u8]| examine_with(bytes, options, &|facts| recipients.listing(facts));
     if !pivot_conversion::is_pivot(bytes) {
-        return vec![(name.to_owned(), examine(bytes, options))];
+        return vec![(name.to_owned(), examine(bytes))];
     }
     match pivot_conversion::convert(bytes, &options.limits) {
         Err(fault) => vec![(name.to_owned(), Examined::unread(None, fault))],
         Ok(all) => {
             let each = all.into_iter().map(|one| match one {
-                Ok(made) => (format!("{name}!{}", made.number), examine(&made.ubl, options)),
+                Ok(made) => (format!("{name}!{}", made.number), examine(&made.ubl)),
                 Err(incomplete) => (format!("{name}!{}", incomplete.number), Examined::unread(None, incomplete.fault)),
             });
             each.collect()
@@ -175,6 +249,7 @@ fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::app::samples::{Expect, SAMPLES};
+    use crate::invoice::examine;
 
     const KEYS: [&str; 7] = ["file", "syntax", "profile", "verdict", "findings", "number", "fault"];
 
@@ -189,7 +264,8 @@ mod tests {
         let options = Options { sandbox: true, ..Options::default() };
         let run = |files: &[PathBuf]| {
             let mut out = Vec::new();
-            let code = print_all(files, &options, true, &mut out).unwrap();
+            let recipients = Recipients::unknown(Environment::Practice, Timestamp::EPOCH);
+            let code = print_all(files, &options, &recipients, true, &mut out).unwrap();
             let lines: Vec<serde_json::Value> =
                 String::from_utf8(out).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
             (code, lines)

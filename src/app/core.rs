@@ -234,6 +234,7 @@ fn connectors(config: &Config) -> Connectors {
 fn options(config: &Config) -> Options {
     Options {
         routes: config.routes.clone(),
+        sirets: config.establishments.iter().map(|one| (one.id.clone(), one.siret.clone())).collect(),
         limits: config.limits.clone(),
         language: config.web.language,
         recycling_until: None,

@@ -1,12 +1,13 @@
 //! Core's numbers in Prometheus' text form.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::domain::{Realm, Timestamp};
+use crate::domain::{Environment, Realm, Timestamp};
 use crate::os::disk;
 use crate::store::{Store, StoreError};
 use crate::work::RECEPTION_CURSOR;
@@ -53,7 +54,11 @@ impl Numbers {
             let mut text = String::new();
             inner.write_store(&mut text);
             inner.write_calls(&mut text);
-            if let Err(error) = inner.write_flows(&mut text).and_then(|()| inner.write_reception(&mut text)) {
+            if let Err(error) = inner
+                .write_flows(&mut text)
+                .and_then(|()| inner.write_reception(&mut text))
+                .and_then(|()| inner.write_directory(&mut text))
+            {
                 log::warn!(error = error.to_string().as_str(); "The numbers of flows could not be read");
             }
             text
@@ -122,6 +127,30 @@ impl Inner {
         });
         let help = "Since when Chorus Pro was last asked for received invoices and answered throughout.";
         family(text, "reception_age_seconds", "gauge", help, ages);
+        Ok(())
+    }
+
+    fn write_directory(&self, text: &mut String) -> Result<(), StoreError> {
+        let now = Timestamp::now();
+        let reader = self.store.reader()?;
+        let connectors = self.connectors.load();
+        let environments: BTreeSet<Environment> = connectors.iter().map(|c| c.realm().environment).collect();
+        let (mut ages, mut structures, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for environment in environments {
+            let labels = format!("{{environment=\"{environment}\"}}");
+            let state = reader.directory().state(environment)?;
+            let (fetched_at, known, tries) =
+                state.map_or((None, 0, 0), |state| (state.fetched_at, state.structures, state.tries));
+            ages.push((labels.clone(), now.since(fetched_at.unwrap_or(self.since)).as_secs()));
+            structures.push((labels.clone(), known));
+            failed.push((labels, u64::from(tries)));
+        }
+        let help =
+            "Since when the local copy of Chorus Pro's directory is as it is (since the start, if there is none).";
+        family(text, "directory_age_seconds", "gauge", help, ages);
+        family(text, "directory_structures", "gauge", "Structures in the local copy of the directory.", structures);
+        let help = "Tries in a row that brought no new directory.";
+        family(text, "directory_failed_tries", "gauge", help, failed);
         Ok(())
     }
 

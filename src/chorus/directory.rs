@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::chorus::directory_source::{CsvSource, XmlSource};
 use crate::chorus::{Service, Unreadable, download};
 
-/// Bytes that an archive may inflate to.
+/// Bytes that an archive may inflate to, all its members together.
 const INFLATED_LIMIT: u64 = 2 << 30;
 /// Members of an archive that are looked at.
 const MEMBERS_LIMIT: usize = 100;
@@ -91,6 +91,8 @@ struct Member<'a> {
     name: String,
     bytes: &'a [u8],
     packed: Packed,
+    /// What the archive says of the inflated bytes: their CRC-32 and their number.
+    told: Option<(u32, u64)>,
 }
 
 #[derive(Clone, Copy)]
@@ -109,6 +111,30 @@ impl<'a> Member<'a> {
         };
         BufReader::with_capacity(64 * 1024, Box::new(inflated.take(INFLATED_LIMIT)))
     }
+
+    /// Reads everything once, within `left` bytes; answers how many there are. Damage in packed bytes need not keep them
+    /// from inflating: it would show as structures that are missing, or are none.
+    fn verify(&self, left: u64) -> Result<u64, DirectoryError> {
+        let damaged = |reason: &str| DirectoryError::Archive(format!("{}: {reason}", self.name));
+        let (mut stream, mut crc, mut size) = (self.open(), flate2::Crc::new(), 0u64);
+        loop {
+            let ready = stream.fill_buf().map_err(|error| damaged(&error.to_string()))?;
+            if ready.is_empty() {
+                break;
+            }
+            crc.update(ready);
+            let count = ready.len();
+            size += count as u64;
+            if size >= left {
+                return Err(damaged(&format!("more than {INFLATED_LIMIT} bytes in all")));
+            }
+            stream.consume(count);
+        }
+        match self.told {
+            Some(told) if told != (crc.sum(), size) => Err(damaged("its bytes are not those that were packed")),
+            _ => Ok(size),
+        }
+    }
 }
 
 enum Source<'a> {
@@ -125,13 +151,14 @@ pub struct DirectoryReader<'a> {
 }
 
 impl<'a> DirectoryReader<'a> {
-    /// Opens what [`TelechargerAnnuaire`] brought.
+    /// Opens what [`TelechargerAnnuaire`] brought, once all of it has proved to be whole.
     pub fn open(bytes: &'a [u8]) -> Result<Self, DirectoryError> {
         let members = match bytes {
             [b'P', b'K', ..] => zip_members(bytes)?,
-            [0x1F, 0x8B, ..] => vec![Member { name: "annuaire".to_owned(), bytes, packed: Packed::Gzip }],
-            _ => vec![Member { name: "annuaire".to_owned(), bytes, packed: Packed::Stored }],
+            [0x1F, 0x8B, ..] => vec![Member { name: "annuaire".to_owned(), bytes, packed: Packed::Gzip, told: None }],
+            _ => vec![Member { name: "annuaire".to_owned(), bytes, packed: Packed::Stored, told: None }],
         };
+        members.iter().try_fold(INFLATED_LIMIT, |left, member| Ok(left - member.verify(left)?))?;
         Ok(Self { members: members.into_iter(), source: None, any: false })
     }
 
@@ -234,7 +261,8 @@ fn zip_members(bytes: &[u8]) -> Result<Vec<Member<'_>>, DirectoryError> {
         let size = usize::try_from(member.compressed_size()).ok();
         let range = start.zip(size).and_then(|(start, size)| bytes.get(start..start.checked_add(size)?));
         let bytes = range.ok_or_else(|| DirectoryError::Archive(format!("{name} is cut")))?;
-        members.push(Member { name, bytes, packed });
+        let told = Some((member.crc32(), member.size()));
+        members.push(Member { name, bytes, packed, told });
     }
     Ok(members)
 }

@@ -7,7 +7,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::chorus::directory::{DirectoryEntry, DirectoryError, DirectoryService};
-use crate::invoice::csv_table::{Record, Records, plain_name};
+use crate::invoice::csv_table::{Record, RecordError, Records, plain_name};
 
 /// The longest text kept of one field, in characters.
 const TEXT_LIMIT: usize = 400;
@@ -214,6 +214,14 @@ impl<R: BufRead> Iterator for CsvSource<R> {
             let record = match self.records.next() {
                 Some(Ok(record)) if record.is_blank() => continue,
                 Some(Ok(record)) => record,
+                // Not a line that is wrong: there is no reading on.
+                Some(Err(error @ RecordError::Source { .. })) => {
+                    self.waiting = None;
+                    return Some(Err(DirectoryError::Member {
+                        member: self.member.clone(),
+                        reason: error.to_string(),
+                    }));
+                }
                 Some(Err(error)) => {
                     let (line, reason) = (error.line(), error.to_string());
                     return Some(Err(DirectoryError::Line { member: self.member.clone(), line, reason }));

@@ -179,7 +179,12 @@ pub struct FoundService {
 impl FoundService {
     /// Chorus Pro's placeholder for "no service": never to be offered or demanded.
     pub fn is_placeholder(&self) -> bool {
-        self.code == NO_SERVICE
+        Self::is_placeholder_code(&self.code)
+    }
+
+    /// [`Self::is_placeholder`] of a code alone.
+    pub fn is_placeholder_code(code: &str) -> bool {
+        code == NO_SERVICE
     }
 }
 

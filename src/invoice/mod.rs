@@ -2,7 +2,8 @@
 //!
 //! [`examine`] promises to end, never to panic, and to use memory in proportion to the file whatever the bytes are; to
 //! report every finding, not the first; to say of a file that is no invoice what it looks like. Refuses to know files,
-//! sockets, the store, the directory of Chorus Pro and what becomes of the invoice afterwards.
+//! sockets, the store and what becomes of the invoice afterwards; what the directory of Chorus Pro says of a recipient is
+//! handed in ([`Lookup`]).
 
 pub mod archive;
 mod chorus_rules;
@@ -19,6 +20,7 @@ pub mod pdf_data;
 mod pdf_data_reading;
 pub mod pivot;
 pub mod pivot_conversion;
+mod recipient_rules;
 pub mod report;
 mod rules;
 mod signature;
@@ -42,6 +44,7 @@ use crate::fault::{Code, Fault, Language};
 
 pub use facts::{AttachmentFacts, Facts};
 pub use limits::Limits;
+pub use recipient_rules::{Listed, Listing, ServiceListing};
 pub use signature::in_pdf as is_signed;
 pub use texts::reworded;
 
@@ -114,7 +117,8 @@ impl fmt::Display for Severity {
 /// One thing that is wrong or doubtful with an invoice; its texts are in the language that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The official id (`BR-CO-10`, `UBL-SR-07`), or ours: `CPRO-…` (Chorus Pro's limits), `FG-…` (reading).
+    /// The official id (`BR-CO-10`, `UBL-SR-07`), or ours: `CPRO-…` (Chorus Pro's limits), `FLUX-DIR-…` (what the recipient
+    /// demands), `FG-…` (reading).
     pub rule: String,
     pub severity: Severity,
     /// Business term, path or line: whatever is known.
@@ -262,8 +266,16 @@ impl Examined {
     }
 }
 
-/// Examines a file. Never panics, never unbounded: see [`Limits`].
+/// Says what is known of an invoice's recipient. Asked at most once for an invoice, and only where that counts.
+pub type Lookup<'l> = &'l dyn Fn(&Facts) -> Listing;
+
+/// Examines a file by what it says alone. Never panics, never unbounded: see [`Limits`].
 pub fn examine(bytes: &[u8], options: &Options) -> Examined {
+    examine_with(bytes, options, &|_| Listing::Silent)
+}
+
+/// As [`examine`], and holds the invoice against what its recipient demands, where `lookup` knows that.
+pub fn examine_with(bytes: &[u8], options: &Options, lookup: Lookup<'_>) -> Examined {
     if bytes.is_empty() {
         return Examined::unread(None, Fault::new(Code::EmptyFile));
     }
@@ -272,20 +284,25 @@ pub fn examine(bytes: &[u8], options: &Options) -> Examined {
         return Examined::unread(None, fault);
     }
     match sniff::sniff(bytes) {
-        sniff::Content::Xml => xml(bytes, None, options),
-        sniff::Content::Pdf => pdf(bytes, options),
+        sniff::Content::Xml => xml(bytes, None, options, lookup),
+        sniff::Content::Pdf => pdf(bytes, options, lookup),
         sniff::Content::Other(kind) => Examined::unread(None, kind.fault()),
     }
 }
 
-fn pdf(bytes: &[u8], options: &Options) -> Examined {
+fn pdf(bytes: &[u8], options: &Options, lookup: Lookup<'_>) -> Examined {
     match container::open(bytes, &options.limits) {
-        Ok((payload, container)) => xml(&payload, Some((&container, bytes)), options),
+        Ok((payload, container)) => xml(&payload, Some((&container, bytes)), options, lookup),
         Err(fault) => Examined::unread(None, fault),
     }
 }
 
-fn xml(bytes: &[u8], container: Option<(&container::Container, &[u8])>, options: &Options) -> Examined {
+fn xml(
+    bytes: &[u8],
+    container: Option<(&container::Container, &[u8])>,
+    options: &Options,
+    lookup: Lookup<'_>,
+) -> Examined {
     let in_pdf = container.map(|_| Syntax::FacturX);
     let decoded = match encoding::decode(bytes) {
         Ok(decoded) => decoded,
@@ -336,6 +353,10 @@ fn xml(bytes: &[u8], container: Option<(&container::Container, &[u8])>, options:
         let size = container.map_or(bytes.len(), |(_, pdf)| pdf.len());
         chorus_rules::check(&facts, &read.invoice, size, options, &mut findings);
         chorus_rules::check_syntax(syntax, options, &mut findings);
+    }
+    // The directory lists public bodies; towards firms and by the standard alone it says nothing.
+    if options.profile == Profile::Chorus {
+        recipient_rules::check(&facts, &lookup(&facts), &mut findings);
     }
     Examined { signed, ..findings.conclude(syntax, facts) }
 }

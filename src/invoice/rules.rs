@@ -23,7 +23,7 @@ use super::{Examined, Facts, Finding, Options, Profile, Severity, Syntax, Verdic
 /// do without blocks: its own limits, a number, a date, readable values.
 const BLOCKING: [(Profile, &[&str]); 3] = [
     (Profile::En16931, &["BR-*", "UBL-*", "CII-*", "FG-*"]),
-    (Profile::Chorus, &["CPRO-*", "FG-DECIMAL", "FG-VALUE", "FG-DUPLICATE", "BR-02", "BR-03", "BR-05"]),
+    (Profile::Chorus, &["CPRO-*", "FLUX-DIR-*", "FG-DECIMAL", "FG-VALUE", "FG-DUPLICATE", "BR-02", "BR-03", "BR-05"]),
     (Profile::G2b, &["BR-*", "UBL-*", "CII-*", "FG-*", "G2B-*"]),
 ];
 

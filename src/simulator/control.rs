@@ -10,10 +10,11 @@ use super::fault::FaultRule;
 use super::pivot::{ATTACHMENTS_LIMIT, Attachment, ReceivedInvoice};
 use super::readings::Readings;
 use super::scenario::{
-    DAYS_LIMIT, ErrorList, ErrorTransport, PathRule, PivotForm, RECEIVED_LIMIT, ScenarioError, VerdictRule, at_most,
-    check_speed, wrong,
+    DAYS_LIMIT, ErrorList, ErrorTransport, PathRule, PivotForm, RECEIVED_LIMIT, Recipient, ScenarioError, VerdictRule,
+    at_most, check_speed, wrong,
 };
 use super::server::Shared;
+use super::structure;
 use super::weather::{Latency, OutageKind};
 use crate::domain::{ChorusInvoiceId, Duration as TextDuration};
 
@@ -169,6 +170,13 @@ impl Control {
     /// Gives an invoice another status now, and no further ones by itself. False: no such invoice.
     pub fn move_invoice(&self, number: &str, status: &str, comment: &str) -> bool {
         self.shared.world().move_invoice(number, status, comment)
+    }
+
+    /// Replaces the scenario's recipients: what they demand from now on, everywhere.
+    pub fn set_recipients(&self, recipients: Vec<Recipient>) {
+        let mut world = self.shared.world();
+        world.scenario.recipient = recipients;
+        world.structures = structure::known(&world.scenario);
     }
 
     pub fn set_errors(&self, errors: ErrorTransport) {

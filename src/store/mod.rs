@@ -14,6 +14,8 @@ mod arrivals;
 mod changes;
 mod columns;
 mod deposits;
+mod directory;
+mod directory_reader;
 mod documents;
 mod flows;
 mod journal;
@@ -39,6 +41,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use directory::{
+    DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, ServiceRow, StructureEntry, StructureRecord,
+    StructureSource,
+};
+pub use directory_reader::{Directory, DirectoryBook};
 pub use pairs::{PDF, PDF_DATA};
 pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader, people_in};
 pub use record::*;

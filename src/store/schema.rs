@@ -17,6 +17,7 @@ const UPGRADES: &[Upgrade] = &[
     // A program that knows nothing of conversions finds no syntax for such a flow, and sends nothing.
     Upgrade { sql: include_str!("schema/004.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/005.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/006.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {

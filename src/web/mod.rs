@@ -13,6 +13,7 @@ mod claim;
 mod configuration;
 pub mod damage;
 mod diff;
+mod directory;
 mod entry;
 mod error;
 mod flow;

@@ -92,6 +92,7 @@ const DONE: &[(&str, &str, &str)] = &[
         "Rien à changer : c’est la configuration en vigueur.",
         "Nothing to change: this is the configuration in force.",
     ),
+    ("annuaire", "Actualisation de l’annuaire demandée.", "Refresh of the directory asked for."),
     ("secret", "Secret enregistré.", "Secret saved."),
     ("secret-efface", "Secret effacé.", "Secret deleted."),
     ("decide", "Décision enregistrée et journalisée.", "Decision recorded and journalled."),

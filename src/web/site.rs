@@ -18,7 +18,8 @@ use crate::web::session::{self, Sessions};
 use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
-    Claim, Settings, asset, configuration, entry, flow, flows, guide, help, home, journal, pdf_form, people, secrets,
+    Claim, Settings, asset, configuration, directory, entry, flow, flows, guide, help, home, journal, pdf_form, people,
+    secrets,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -224,6 +225,8 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Get, ["configuration", "versions"]) => configuration::versions(site, ask, visit),
         (Get, ["configuration", "versions", number]) => configuration::version(site, ask, visit, number),
         (Post, ["configuration", "versions", number]) => configuration::restore(site, ask, visit, number),
+        (Get, ["annuaire"]) => directory::show(site, ask, visit),
+        (Post, ["annuaire", "actualiser"]) => directory::refresh(site, ask, visit),
         (Get, ["journal"]) => journal::show(site, ask, visit),
         (Post, ["journal", "verifier"]) => journal::verify(site, visit),
         (Get, ["aide"]) => help::show(site, ask, visit),

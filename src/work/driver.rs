@@ -21,7 +21,8 @@ use crate::work::connector::Connectors;
 use crate::work::core::{Core, JobError, Parts};
 use crate::work::settings::Options;
 use crate::work::{
-    change, deliver, deposit, doubt, fetch, halts, intake, integration, reading, receipts, reception, statuses,
+    change, deliver, deposit, directory, doubt, fetch, halts, intake, integration, reading, receipts, reception,
+    statuses,
 };
 
 /// How long a job has its work to itself.
@@ -65,7 +66,8 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    /// Makes the accounts' folders and starts every lane, the watch for received invoices and the probe of halted realms.
+    /// Makes the accounts' folders and starts every lane, the watch for received invoices, the probe of halted realms and the
+    /// keeping of the local directory.
     /// Must be called inside the runtime.
     pub fn start(parts: Parts) -> std::io::Result<Self> {
         let core = Arc::new(Core::new(parts));
@@ -117,6 +119,8 @@ fn lanes(
     running.push(steady("reception", move || reception::watch_over(Arc::clone(&own), stop.clone())));
     let (own, _, stop) = parts();
     running.push(steady("halts", move || halts::watch_over(Arc::clone(&own), stop.clone())));
+    let (own, _, stop) = parts();
+    running.push(steady("directory", move || directory::watch_over(Arc::clone(&own), stop.clone())));
     for lane in [LOCAL, SENDING, AWAITED, FOLLOWING] {
         let (own, woken_, stop) = parts();
         running.push(steady(lane.name, move || {

@@ -14,6 +14,8 @@ use crate::invoice::{self, Examined, Limits, Profile, Verdict, pdf_data};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, PdfData, StoreError};
 use crate::work::announce::Wish;
 use crate::work::core::{Core, JobError};
+use crate::work::directory;
+use crate::work::recipients::{ASKED_AFTER_REFUSAL, ASKED_EVERY, Question, Recipients};
 use crate::work::settings::{Check, Options, RouteSection};
 use crate::work::{pairing, split};
 
@@ -39,10 +41,19 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let settings = core.options.load();
     let options = examination(&settings, &flow, folder.as_deref());
     let wish = Wish::of(route(&settings, &flow, folder.as_deref()));
-    let outcome = {
+    let (outcome, questions) = {
         let flow = flow.clone();
         core.apart(move |core| look(core, &flow, &options, wish)).await?
     };
+    let every = if outcome.is_refused_by_directory() { ASKED_AFTER_REFUSAL } else { ASKED_EVERY };
+    settle(core, lease, &flow, outcome).await?;
+    // After the verdict is durable: it never waits for what may be known of the next file's recipient.
+    directory::note(core, &flow.realm, questions, every).await;
+    Ok(())
+}
+
+/// Makes the verdict durable.
+async fn settle(core: &Core, lease: &Lease, flow: &FlowRecord, outcome: Outcome) -> Result<(), JobError> {
     let now = core.now();
     match outcome {
         Outcome::One(event, facts) => {
@@ -50,8 +61,8 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
                 findings = facts.findings.as_ref().map_or(0, Vec::len); "A dropped file is checked");
             core.store.decide(&flow.id, event, *facts, Some(lease), now).await?;
         }
-        Outcome::PlainPdf => pairing::await_data(core, lease, &flow).await?,
-        Outcome::Data(data, facts) => pairing::offer_data(core, lease, &flow, *data, *facts).await?,
+        Outcome::PlainPdf => pairing::await_data(core, lease, flow).await?,
+        Outcome::Data(data, facts) => pairing::offer_data(core, lease, flow, *data, *facts).await?,
         Outcome::Many(parts, facts) => {
             let count = match &parts {
                 Parts::Fluxes(fluxes) => fluxes.len(),
@@ -91,30 +102,56 @@ pub(super) enum Outcome {
     Data(Box<PdfData>, Box<Facts>),
 }
 
-fn look(core: &Core, flow: &FlowRecord, options: &invoice::Options, wish: Wish) -> Result<Outcome, JobError> {
+impl Outcome {
+    /// Whether what the directory says of a recipient refused something.
+    fn is_refused_by_directory(&self) -> bool {
+        let (Outcome::One(_, facts) | Outcome::Many(_, facts) | Outcome::Data(_, facts)) = self else { return false };
+        let mut findings = facts.findings.iter().flatten();
+        findings.any(|finding| finding.severity == "fatal" && finding.rule.starts_with("FLUX-DIR-"))
+    }
+}
+
+/// What the file is, and what is to be asked about its recipients for the next one.
+fn look(
+    core: &Core,
+    flow: &FlowRecord,
+    options: &invoice::Options,
+    wish: Wish,
+) -> Result<(Outcome, Vec<Question>), JobError> {
     let bytes = document(core, flow)?;
-    match split::read(core, flow, &bytes, options, wish)? {
-        None => {}
-        Some(split::Outcome::Refused(facts)) => return Ok(Outcome::One(Event::CheckFailed, Box::new(facts))),
-        Some(split::Outcome::One(facts)) => return Ok(Outcome::One(Event::CheckPassed, Box::new(facts))),
-        Some(split::Outcome::Split(parts, facts)) => return Ok(Outcome::Many(parts, Box::new(facts))),
-    }
-    if pdf_data::is_sidecar(&flow.file, &bytes) {
-        return Ok(pairing::read_data(flow, &bytes, options));
-    }
-    let examined = examine_guarded(&bytes, options, flow);
-    if pairing::is_plain_pdf(&examined) && bytes.len() <= PDF_LIMIT {
-        return Ok(Outcome::PlainPdf);
-    }
-    let (event, facts) = verdict(examined, wish, options.language);
-    Ok(Outcome::One(event, Box::new(facts)))
+    let (reader, environment) = (core.store.reader()?, flow.realm.environment);
+    let recipients = if directory::is_on(core) {
+        Recipients::new(reader.directory(), environment, core.now())
+    } else {
+        Recipients::unknown(environment, core.now())
+    };
+    let outcome = match split::read(core, flow, &bytes, options, wish, &recipients)? {
+        None if pdf_data::is_sidecar(&flow.file, &bytes) => pairing::read_data(flow, &bytes, options),
+        None => {
+            let examined = examine_guarded(&bytes, options, flow, &recipients);
+            if pairing::is_plain_pdf(&examined) && bytes.len() <= PDF_LIMIT {
+                Outcome::PlainPdf
+            } else {
+                let (event, facts) = verdict(examined, wish, options.language);
+                Outcome::One(event, Box::new(facts))
+            }
+        }
+        Some(split::Outcome::Refused(facts)) => Outcome::One(Event::CheckFailed, Box::new(facts)),
+        Some(split::Outcome::One(facts)) => Outcome::One(Event::CheckPassed, Box::new(facts)),
+        Some(split::Outcome::Split(parts, facts)) => Outcome::Many(parts, Box::new(facts)),
+    };
+    Ok((outcome, recipients.questions()))
 }
 
 /// Whether Chorus Pro takes the flow's invoice more than once, so that sending it again could double it.
 pub(super) async fn is_exempt_from_uniqueness(core: &Arc<Core>, flow: &FlowRecord) -> Result<bool, JobError> {
     let options = examination(&core.options.load(), flow, None);
     let flow = flow.clone();
-    let examined = core.apart(move |core| Ok(examine_guarded(&sent_document(core, &flow)?, &options, &flow))).await?;
+    let look = move |core: &Core| {
+        let recipients = Recipients::unknown(flow.realm.environment, core.now());
+        Ok(examine_guarded(&sent_document(core, &flow)?, &options, &flow, &recipients))
+    };
+    let examined = core.apart(look).await?;
     Ok(examined.facts.is_some_and(|facts| is_repeatable(&facts)))
 }
 
@@ -156,8 +193,14 @@ fn document(core: &Core, flow: &FlowRecord) -> Result<Vec<u8>, JobError> {
 }
 
 /// The reader promises never to panic; if it breaks that promise, one file is refused and the next one is read.
-pub(super) fn examine_guarded(bytes: &[u8], options: &invoice::Options, flow: &FlowRecord) -> Examined {
-    catch_unwind(AssertUnwindSafe(|| invoice::examine(bytes, options))).unwrap_or_else(|_| {
+pub(super) fn examine_guarded(
+    bytes: &[u8],
+    options: &invoice::Options,
+    flow: &FlowRecord,
+    recipients: &Recipients<'_>,
+) -> Examined {
+    let examine = || invoice::examine_with(bytes, options, &|facts| recipients.listing(facts));
+    catch_unwind(AssertUnwindSafe(examine)).unwrap_or_else(|_| {
         log::error!(flow = flow.id.as_str(); "Reading a dropped file broke off; the file is refused");
         Examined {
             syntax: None,

@@ -3,8 +3,6 @@
 //! Promises: each of both has its own receipt; data that are wrong are refused with every problem and the PDF goes on
 //! waiting; data without a PDF are told when they have waited long enough.
 
-use std::sync::Arc;
-
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::{Event, State};
 use crate::invoice::pdf_data::{self, DataOptions, DataProblem, PdfInvoice};
@@ -83,7 +81,7 @@ pub(super) fn findings(problems: &[DataProblem], language: Language) -> Vec<Find
 }
 
 /// A plain PDF meets its data, or waits for them.
-pub(super) async fn await_data(core: &Arc<Core>, lease: &Lease, flow: &FlowRecord) -> Result<(), JobError> {
+pub(super) async fn await_data(core: &Core, lease: &Lease, flow: &FlowRecord) -> Result<(), JobError> {
     let fault = Fault::new(Code::PdfAwaitsData).with("sidecar", format!("{}.json", flow.file));
     let facts = Facts { fault: Some(fault), syntax: Some(PDF.to_owned()), ..Facts::default() };
     let paired = core.store.await_data(&flow.id, facts, lease, core.now()).await?;
@@ -93,7 +91,7 @@ pub(super) async fn await_data(core: &Arc<Core>, lease: &Lease, flow: &FlowRecor
 
 /// Data meet their PDF, or wait for it.
 pub(super) async fn offer_data(
-    core: &Arc<Core>,
+    core: &Core,
     lease: &Lease,
     flow: &FlowRecord,
     data: PdfData,
@@ -108,7 +106,7 @@ pub(super) async fn offer_data(
 }
 
 /// Data that wait: refused when they have waited long enough.
-pub(super) async fn still_alone(core: &Arc<Core>, lease: &Lease, flow: &FlowRecord) -> Result<(), JobError> {
+pub(super) async fn still_alone(core: &Core, lease: &Lease, flow: &FlowRecord) -> Result<(), JobError> {
     let now = core.now();
     let until = flow.since.plus(core.options.load().limits.pair_wait.get());
     if now < until {

@@ -12,6 +12,7 @@ use crate::store::{
 use crate::work::announce::{Wish, warning};
 use crate::work::core::{Core, JobError};
 use crate::work::intake::{examine_guarded, finding_record, invoice_facts, is_repeatable, rules_failed};
+use crate::work::recipients::Recipients;
 use crate::work::split::{self, Gathered, Outcome};
 
 /// How a pivot is called beside the syntaxes of invoices.
@@ -55,10 +56,11 @@ pub(super) fn read(
     bytes: &[u8],
     options: &invoice::Options,
     wish: Wish,
+    recipients: &Recipients<'_>,
 ) -> Result<Outcome, JobError> {
     let source = flow.sha256.ok_or(JobError::Missing("the document's hash"))?;
     let syntax = || Some(PIVOT.to_owned());
-    let mut all = match convert(bytes, options, flow) {
+    let mut all = match convert(bytes, options, flow, recipients) {
         Ok(all) => all,
         Err(fault) => {
             return Ok(Outcome::Refused(Facts { fault: Some(fault), syntax: syntax(), ..Facts::default() }));
@@ -162,24 +164,34 @@ pub(super) fn part(
 }
 
 /// What becomes of each invoice of the pivot; or why nothing does.
-pub(super) fn convert(bytes: &[u8], options: &invoice::Options, flow: &FlowRecord) -> Result<Vec<Made>, Fault> {
+pub(super) fn convert(
+    bytes: &[u8],
+    options: &invoice::Options,
+    flow: &FlowRecord,
+    recipients: &Recipients<'_>,
+) -> Result<Vec<Made>, Fault> {
     let converted = catch_unwind(AssertUnwindSafe(|| pivot_conversion::convert(bytes, &options.limits)));
     let all = converted.unwrap_or_else(|_| {
         log::error!(flow = flow.id.as_str(); "Converting a pivot broke off; it is refused");
         Err(Fault::new(Code::ReadingFailed))
     })?;
-    Ok(all.into_iter().map(|one| checked(one, options, flow)).collect())
+    Ok(all.into_iter().map(|one| checked(one, options, flow, recipients)).collect())
 }
 
 /// The converted invoice passes the same check as a dropped one.
-fn checked(one: Result<Converted, Incomplete>, options: &invoice::Options, flow: &FlowRecord) -> Made {
+fn checked(
+    one: Result<Converted, Incomplete>,
+    options: &invoice::Options,
+    flow: &FlowRecord,
+    recipients: &Recipients<'_>,
+) -> Made {
     let Converted { number, ubl, lost } = match one {
         Ok(converted) => converted,
         Err(Incomplete { number, fault }) => {
             return Made::Refused { number, fault, facts: None, findings: Vec::new() };
         }
     };
-    let examined = examine_guarded(&ubl, options, flow);
+    let examined = examine_guarded(&ubl, options, flow, recipients);
     let repeatable = examined.facts.as_ref().is_some_and(is_repeatable);
     let facts = examined.facts.and_then(invoice_facts);
     let mut findings: Vec<FindingRecord> = examined.findings.iter().map(finding_record).collect();

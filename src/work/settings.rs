@@ -5,7 +5,7 @@ use std::time::Duration as StdDuration;
 use serde::Deserialize;
 
 use crate::chorus::FluxSyntax;
-use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Realm, Timestamp};
+use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Realm, Siret, Timestamp};
 use crate::fault::Language;
 use crate::flow::Policy;
 use crate::invoice::Profile;
@@ -38,6 +38,8 @@ pub struct LimitsSection {
     pub status_poll: Duration,
     /// Between two looks for received invoices.
     pub reception_poll: Duration,
+    /// Between two downloads of Chorus Pro's directory; zero: no local directory.
+    pub directory_refresh: Duration,
     /// Jobs of one kind worked on at once.
     pub jobs: usize,
 }
@@ -58,6 +60,7 @@ impl Default for LimitsSection {
             pair_wait: Duration::from_secs(24 * 3600),
             status_poll: Duration::from_secs(4 * 3600),
             reception_poll: Duration::from_secs(15 * 60),
+            directory_refresh: Duration::from_secs(7 * 24 * 3600),
             jobs: 8,
         }
     }
@@ -167,6 +170,8 @@ fn read_syntax<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<FluxS
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub routes: Vec<RouteSection>,
+    /// The establishments' own structures.
+    pub sirets: Vec<(EstablishmentId, Siret)>,
     pub limits: LimitsSection,
     /// Of receipts and findings.
     pub language: Language,

@@ -25,6 +25,7 @@ use crate::work::intake::{finding_record, invoice_facts, is_repeatable};
 use crate::work::paired_members::{Pair, PairedMembers};
 use crate::work::pairing::invoice_facts as invoice_facts_of;
 use crate::work::pivot::{self, Good};
+use crate::work::recipients::Recipients;
 
 /// Documents up to this size go into the step itself; larger ones are made durable before it.
 const INLINE_BYTES: usize = 64 * 1024;
@@ -51,15 +52,16 @@ pub(super) fn read(
     bytes: &[u8],
     options: &invoice::Options,
     wish: Wish,
+    recipients: &Recipients<'_>,
 ) -> Result<Option<Outcome>, JobError> {
     if archive::is_archive(bytes) {
         if complement::is_complement(bytes, &options.limits) {
             return complement::read(core, flow, bytes, options).map(Some);
         }
-        return archive_of_invoices(core, flow, bytes, options, wish).map(Some);
+        return archive_of_invoices(core, flow, bytes, options, wish, recipients).map(Some);
     }
     if pivot_conversion::is_pivot(bytes) {
-        return pivot::read(core, flow, bytes, options, wish).map(Some);
+        return pivot::read(core, flow, bytes, options, wish, recipients).map(Some);
     }
     if !looks_like_statuses(bytes, &flow.file) {
         return Ok(None);
@@ -219,6 +221,7 @@ fn archive_of_invoices(
     bytes: &[u8],
     options: &invoice::Options,
     wish: Wish,
+    recipients: &Recipients<'_>,
 ) -> Result<Outcome, JobError> {
     let reader = core.store.reader()?;
     let mut gathered = Gathered::new(ARCHIVE, wish, options.language);
@@ -229,7 +232,7 @@ fn archive_of_invoices(
         if failed.is_none() {
             gathered.seen += 1;
             if let Some(member) = paired.take(member, gathered.seen - 1, options) {
-                failed = take_member(&reader, flow, member, options, &mut gathered).err();
+                failed = take_member((&reader, recipients), flow, member, options, &mut gathered).err();
             }
         }
     });
@@ -276,7 +279,7 @@ pub(super) fn outcome(core: &Core, flow: &FlowRecord, mut gathered: Gathered) ->
 
 /// Judges one member.
 fn take_member(
-    reader: &Reader,
+    (reader, recipients): (&Reader, &Recipients<'_>),
     flow: &FlowRecord,
     member: Member,
     options: &invoice::Options,
@@ -298,7 +301,7 @@ fn take_member(
     }
     if pivot_conversion::is_pivot(&content) {
         let source = DocumentHash(Sha256::digest(&content).into());
-        match pivot::convert(&content, options, flow) {
+        match pivot::convert(&content, options, flow, recipients) {
             Err(fault) => gathered.refuse(&name, &fault, None, Vec::new()),
             Ok(all) => {
                 for made in all {
@@ -309,7 +312,7 @@ fn take_member(
         return Ok(());
     }
     let Examined { syntax, facts, others, signed, verdict, findings, fault } =
-        super::intake::examine_guarded(&content, options, flow);
+        super::intake::examine_guarded(&content, options, flow, recipients);
     let repeatable = facts.as_ref().is_some_and(is_repeatable);
     let invoices: Vec<InvoiceFacts> = facts.into_iter().chain(others).filter_map(invoice_facts).collect();
     let findings: Vec<FindingRecord> = findings.iter().map(finding_record).collect();

@@ -12,6 +12,7 @@ mod config;
 mod connector;
 mod delivery;
 mod deposit;
+mod directory;
 mod disk;
 mod door;
 mod floors;

@@ -2,6 +2,7 @@
 //! the house and its browser; the tests are beside it.
 
 mod configuration;
+mod directory;
 mod entry;
 mod flows;
 mod hostile;

@@ -152,8 +152,21 @@ fn words_are_complete_and_found() {
     let mut seen = std::collections::BTreeSet::new();
     for row in rows() {
         assert!(seen.insert(row.rule), "{} twice", row.rule);
-        let values: Vec<(&str, &str)> =
-            ["value", "length", "limit", "name", "count", "detail", "encoding"].map(|n| (n, "x")).to_vec();
+        let values: Vec<(&str, &str)> = [
+            "value",
+            "length",
+            "limit",
+            "name",
+            "count",
+            "detail",
+            "encoding",
+            "siret",
+            "date",
+            "service",
+            "commitment",
+        ]
+        .map(|n| (n, "x"))
+        .to_vec();
         let (message, remedy) = (row.message(&values), row.remedy(&values));
         for text in [&message.fr, &message.en, &remedy.fr, &remedy.en] {
             assert!(text.len() > 15 && !text.contains(['?', '{']), "{}: {text}", row.rule);

@@ -1,4 +1,5 @@
-//! The syntaxes' rules and our own (`FG-…`: reading, `CPRO-…`: Chorus Pro's limits, `G2B-…`: towards firms), in words.
+//! The syntaxes' rules and our own (`FG-…`: reading, `CPRO-…`: Chorus Pro's limits, `FLUX-DIR-…`: what the
+//! recipient demands, `G2B-…`: towards firms), in words.
 
 use super::Words;
 
@@ -224,6 +225,54 @@ table! {
         "Indiquez le moyen de paiement, par exemple 30 pour un virement."
         "The payment means is missing: Chorus Pro often demands it (BT-81)."
         "State the payment means, for example 30 for a credit transfer."
+    }
+    "FLUX-DIR-01" {
+        "Le destinataire {siret} n'est pas dans l'annuaire de Chorus Pro du {date} (BT-46)."
+        "Vérifiez le SIRET auprès du destinataire ; s'il vient d'être inscrit, Chorus Pro le connaît déjà et rien n'est à faire."
+        "Recipient {siret} is not in Chorus Pro's directory of {date} (BT-46)."
+        "Check the SIRET with the recipient; if it was registered lately, Chorus Pro knows it already and nothing is to be done."
+    }
+    "FLUX-DIR-02" {
+        "Le destinataire {siret} ({name}) n'est plus actif dans Chorus Pro (annuaire du {date}, BT-46)."
+        "Demandez au destinataire le SIRET de la structure qui reçoit ses factures à présent."
+        "Recipient {siret} ({name}) is no longer active in Chorus Pro (directory of {date}, BT-46)."
+        "Ask the recipient for the SIRET of the structure that receives its invoices now."
+    }
+    "FLUX-DIR-03" {
+        "Le destinataire {siret} ({name}) exige un code service, et la facture n'en porte pas (annuaire du {date})."
+        "Demandez le code service au destinataire et indiquez-le (BT-10)."
+        "Recipient {siret} ({name}) demands a service code, and the invoice has none (directory of {date})."
+        "Ask the recipient for the service code and state it (BT-10)."
+    }
+    "FLUX-DIR-04" {
+        "Le code service « {service} » n'est pas connu chez le destinataire {siret} ({name}), d'après l'annuaire du {date} (BT-10)."
+        "Vérifiez le code service auprès du destinataire : Chorus Pro peut rejeter la facture."
+        "Service code \"{service}\" is not known at recipient {siret} ({name}), by the directory of {date} (BT-10)."
+        "Check the service code with the recipient: Chorus Pro may reject the invoice."
+    }
+    "FLUX-DIR-05" {
+        "Le service « {service} » du destinataire {siret} ({name}) n'est plus actif (annuaire du {date}, BT-10)."
+        "Demandez au destinataire le code du service qui reçoit la facture à présent."
+        "Service \"{service}\" of recipient {siret} ({name}) is no longer active (directory of {date}, BT-10)."
+        "Ask the recipient for the code of the service that receives the invoice now."
+    }
+    "FLUX-DIR-06" {
+        "Le destinataire {siret} ({name}) exige un numéro d'engagement, et la facture n'en porte pas (annuaire du {date})."
+        "Demandez le numéro d'engagement ou de bon de commande au destinataire et indiquez-le (BT-13)."
+        "Recipient {siret} ({name}) demands a commitment number, and the invoice has none (directory of {date})."
+        "Ask the recipient for the commitment or order number and state it (BT-13)."
+    }
+    "FLUX-DIR-07" {
+        "Le destinataire {siret} ({name}) exige un code service ou un numéro d'engagement, et la facture ne porte ni l'un ni l'autre (annuaire du {date})."
+        "Demandez l'un des deux au destinataire et indiquez-le (code service : BT-10 ; engagement : BT-13)."
+        "Recipient {siret} ({name}) demands a service code or a commitment number, and the invoice has neither (directory of {date})."
+        "Ask the recipient for one of the two and state it (service code: BT-10; commitment: BT-13)."
+    }
+    "FLUX-DIR-08" {
+        "Le numéro d'engagement « {commitment} » n'est pas connu de Chorus Pro chez le destinataire {siret} ({name}) (BT-13)."
+        "Vérifiez le numéro auprès du destinataire : Chorus Pro peut rejeter la facture."
+        "Commitment number \"{commitment}\" is not known to Chorus Pro at recipient {siret} ({name}) (BT-13)."
+        "Check the number with the recipient: Chorus Pro may reject the invoice."
     }
     "G2B-NUMBER-LENGTH" {
         "Le numéro de facture a {length} caractères ; {limit} sont admis vers une entreprise (BT-1)."

@@ -1,130 +1,70 @@
--- A plain PDF waits for its data, and data for their PDF; the form that both become is submitted and answered at once.
--- Checks change, so tables are made anew (foreign keys are off while upgrades run, and checked at the end).
+-- Who may be invoiced, as Chorus Pro says: a copy of what is public there, refreshed, never journalled row by row. It is
+-- the same whichever establishment asks, so its keys name the environment alone.
 
-CREATE TABLE flow_new (
-    realm INTEGER NOT NULL REFERENCES realm (id),
-    id TEXT NOT NULL UNIQUE CHECK (length(id) = 26),
-    kind TEXT NOT NULL CHECK (kind IN ('deposit', 'reception', 'status_change')),
-    account TEXT NOT NULL CHECK (length(account) BETWEEN 1 AND 32),
-    state TEXT NOT NULL CHECK (
-        (kind = 'deposit' AND state IN ('received', 'incomplete', 'unmatched', 'ready', 'sending', 'doubtful', 'deposited', 'split',
-            'joined', 'integrated', 'partly_integrated', 'rejected', 'refused', 'abandoned'))
-        OR (kind = 'reception' AND state IN ('found', 'fetched', 'delivered', 'taken'))
-        OR (kind = 'status_change' AND state IN ('asked', 'sending', 'done', 'refused', 'doubtful'))),
-    is_final INTEGER NOT NULL CHECK (is_final IN (0, 1)),
-    file TEXT NOT NULL,
-    sha256 BLOB REFERENCES document (sha256),
-    size INTEGER CHECK (size >= 0),
-    syntax TEXT,
-    received_at INTEGER NOT NULL,
-    changed_at INTEGER NOT NULL,
-    since INTEGER NOT NULL,
-    deposit_number TEXT CHECK (length(deposit_number) BETWEEN 1 AND 25),
-    fault_code TEXT,
-    fault TEXT CHECK ((fault IS NULL) = (fault_code IS NULL)),
-    -- 1 while a person must act.
-    waits INTEGER NOT NULL DEFAULT 0 CHECK (waits IN (0, 1)),
-    delivered_as TEXT,
-    chorus_id INTEGER CHECK ((kind = 'reception') = (chorus_id IS NOT NULL)),
-    -- The split file this flow is a part of; its receipt tells of this flow.
-    parent TEXT CHECK (parent <> id),
-    -- Of a split file: parts that were refused outright, and so are no flows.
-    refused_parts INTEGER NOT NULL DEFAULT 0 CHECK (refused_parts >= 0),
-    -- What a person may search for, in lower case.
-    search TEXT NOT NULL,
-    PRIMARY KEY (realm, id),
-    FOREIGN KEY (realm, parent) REFERENCES flow (realm, id),
-    CHECK (kind <> 'deposit' OR sha256 IS NOT NULL),
-    CHECK (kind <> 'reception' OR state = 'found' OR sha256 IS NOT NULL),
-    CHECK ((sha256 IS NULL) = (size IS NULL))
-) STRICT;
-INSERT INTO flow_new (realm, id, kind, account, state, is_final, file, sha256, size, syntax, received_at, changed_at, since, deposit_number,
-    fault_code, fault, waits, delivered_as, chorus_id, parent, refused_parts, search)
-SELECT realm, id, kind, account, state, is_final, file, sha256, size, syntax, received_at, changed_at, since, deposit_number,
-    fault_code, fault, waits, delivered_as, chorus_id, parent, refused_parts, search FROM flow;
-DROP TABLE flow;
-ALTER TABLE flow_new RENAME TO flow;
-CREATE UNIQUE INDEX flow_live_deposit ON flow (realm, sha256)
-    WHERE kind = 'deposit' AND state NOT IN ('joined', 'rejected', 'refused', 'abandoned');
-CREATE UNIQUE INDEX flow_reception ON flow (realm, chorus_id) WHERE kind = 'reception';
-CREATE INDEX flow_pending ON flow (account, size)
-    WHERE kind = 'deposit' AND state IN ('received', 'ready', 'sending', 'doubtful');
-CREATE INDEX flow_state ON flow (kind, state);
-CREATE INDEX flow_stuck ON flow (id) WHERE fault IS NOT NULL;
-CREATE INDEX flow_waits ON flow (id) WHERE waits = 1;
-CREATE INDEX flow_deposited ON flow (since)
-    WHERE kind = 'deposit' AND state IN ('sending', 'doubtful', 'deposited');
-CREATE INDEX flow_delivered ON flow (account, id) WHERE kind = 'reception' AND state = 'delivered';
-CREATE INDEX flow_received_at ON flow (kind, received_at);
-CREATE INDEX flow_parent ON flow (realm, parent) WHERE parent IS NOT NULL;
-
-CREATE TABLE attempt_new (
-    realm INTEGER NOT NULL,
-    flow TEXT NOT NULL,
-    n INTEGER NOT NULL CHECK (n >= 1),
-    intent_at INTEGER NOT NULL,
-    ended_at INTEGER,
-    deposit_number TEXT,
-    outcome TEXT CHECK (outcome IN ('not_sent', 'deposit_accepted', 'deposit_refused', 'answer_lost', 'accepted', 'refused',
-        'submitted')),
-    detail TEXT,
-    PRIMARY KEY (realm, flow, n),
-    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id),
-    CHECK ((ended_at IS NULL) = (outcome IS NULL))
-) STRICT, WITHOUT ROWID;
-INSERT INTO attempt_new SELECT realm, flow, n, intent_at, ended_at, deposit_number, outcome, detail FROM attempt;
-DROP TABLE attempt;
-ALTER TABLE attempt_new RENAME TO attempt;
-CREATE UNIQUE INDEX attempt_open ON attempt (realm, flow) WHERE outcome IS NULL;
-
-CREATE TABLE work_new (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    realm INTEGER REFERENCES realm (id),
-    job TEXT NOT NULL CHECK (job IN ('intake', 'reading', 'deposit', 'doubt', 'integration', 'statuses', 'receipt', 'fetch',
-        'deliver', 'change', 'change_doubt')),
-    subject TEXT NOT NULL CHECK (length(subject) = 26),
-    due INTEGER NOT NULL,
+-- How far each environment's directory is.
+CREATE TABLE directory (
+    environment TEXT PRIMARY KEY CHECK (environment IN ('production', 'qualification', 'practice')),
+    -- The number of the last edition that was begun; rows bear the last one that named them.
+    edition INTEGER NOT NULL DEFAULT 0 CHECK (edition >= 0),
+    -- When the archive was downloaded whose edition was read to its end, and how many structures it has.
+    fetched_at INTEGER,
+    structures INTEGER NOT NULL DEFAULT 0 CHECK (structures >= 0),
+    -- When the archive was downloaded that lies there and is not read yet.
+    unread_at INTEGER,
+    -- Tries that came to nothing since, why, and not before when the next one.
     tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
-    token INTEGER,
-    until INTEGER,
-    -- Asked for again while leased: due then, when the lease ends.
-    again INTEGER CHECK (again IS NULL OR token IS NOT NULL),
-    CHECK ((token IS NULL) = (until IS NULL)),
-    CHECK (realm IS NOT NULL OR job = 'receipt')
-) STRICT;
-INSERT INTO work_new (id, realm, job, subject, due, tries, token, until, again)
-SELECT id, realm, job, subject, due, tries, token, until, again FROM work;
-DROP TABLE work;
-ALTER TABLE work_new RENAME TO work;
-CREATE UNIQUE INDEX work_once ON work (subject, job);
-CREATE INDEX work_due ON work (job, realm, due) WHERE token IS NULL;
-CREATE INDEX work_leased ON work (until) WHERE token IS NOT NULL;
-
--- What a plain PDF is submitted with. Of data that wait for their PDF, or went to it: which PDF is meant.
-CREATE TABLE pdf_data (
-    realm INTEGER NOT NULL,
-    flow TEXT NOT NULL,
-    -- The name of the PDF that data are for, and its hash where they tell it.
-    pdf TEXT,
-    pdf_sha256 BLOB CHECK (length(pdf_sha256) = 32),
-    -- The data, as JSON of config/schema/pdf-sidecar.schema.json.
-    data TEXT,
-    -- What Chorus Pro read of the PDF: a proposal for the form.
-    proposal TEXT,
-    -- Of data that went to their PDF: its flow.
-    joined TEXT CHECK (joined <> flow),
-    PRIMARY KEY (realm, flow),
-    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id),
-    FOREIGN KEY (realm, joined) REFERENCES flow (realm, id)
+    fault TEXT,
+    retry_at INTEGER,
+    -- Since when a person wants it refreshed.
+    wanted_at INTEGER,
+    CHECK ((fault IS NULL) = (tries = 0))
 ) STRICT, WITHOUT ROWID;
 
--- Files that go with a plain PDF, by the names its data give them.
-CREATE TABLE enclosure (
-    realm INTEGER NOT NULL,
-    flow TEXT NOT NULL,
-    ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
-    name TEXT NOT NULL,
-    sha256 BLOB NOT NULL REFERENCES document (sha256),
-    PRIMARY KEY (realm, flow, ordinal),
-    FOREIGN KEY (realm, flow) REFERENCES flow (realm, id)
+-- A structure. What Chorus Pro did not say is NULL, which is not "no".
+CREATE TABLE structure (
+    environment TEXT NOT NULL CHECK (environment IN ('production', 'qualification', 'practice')),
+    -- SIRET; of structures overseas also RIDET or Tahiti numbers.
+    siret TEXT NOT NULL CHECK (length(siret) BETWEEN 1 AND 40),
+    -- Chorus Pro's own number: only of one that was consulted.
+    chorus_id INTEGER,
+    name TEXT,
+    active INTEGER CHECK (active IN (0, 1)),
+    service_required INTEGER CHECK (service_required IN (0, 1)),
+    commitment_required INTEGER CHECK (commitment_required IN (0, 1)),
+    commitment_or_service INTEGER CHECK (commitment_or_service IN (0, 1)),
+    payment_reported INTEGER CHECK (payment_reported IN (0, 1)),
+    source TEXT NOT NULL CHECK (source IN ('directory', 'consulted')),
+    fetched_at INTEGER NOT NULL,
+    -- The last edition that named it; 0: none did.
+    edition INTEGER NOT NULL CHECK (edition >= 0),
+    PRIMARY KEY (environment, siret)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE structure_service (
+    environment TEXT NOT NULL,
+    siret TEXT NOT NULL,
+    code TEXT NOT NULL CHECK (length(code) BETWEEN 1 AND 400),
+    name TEXT,
+    active INTEGER CHECK (active IN (0, 1)),
+    commitment_required INTEGER CHECK (commitment_required IN (0, 1)),
+    edition INTEGER NOT NULL CHECK (edition >= 0),
+    PRIMARY KEY (environment, siret, code),
+    FOREIGN KEY (environment, siret) REFERENCES structure (environment, siret) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- What is to be asked of Chorus Pro, or was: about a structure (number ''), or whether it knows a commitment number.
+CREATE TABLE enquiry (
+    environment TEXT NOT NULL CHECK (environment IN ('production', 'qualification', 'practice')),
+    siret TEXT NOT NULL CHECK (length(siret) BETWEEN 1 AND 40),
+    number TEXT NOT NULL CHECK (length(number) <= 100),
+    -- With whose technical account.
+    establishment TEXT NOT NULL,
+    -- NULL: nothing is to be asked for now.
+    due INTEGER,
+    tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
+    answered_at INTEGER,
+    found INTEGER CHECK (found IN (0, 1)),
+    PRIMARY KEY (environment, siret, number),
+    CHECK ((answered_at IS NULL) = (found IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX enquiry_due ON enquiry (due) WHERE due IS NOT NULL;

@@ -52,6 +52,7 @@ fn every_answer_closes_the_doors_it_does_not_use() {
     for path in [
         "/",
         "/flux",
+        "/annuaire",
         "/aide",
         "/journal",
         "/configuration",
