@@ -255,9 +255,9 @@ catalogue! {
     }
     PdfWithoutInvoice "FG-207" Supplier Never {
         "PDF sans facture électronique à l'intérieur"
-        "Déposez un Factur-X (PDF contenant factur-x.xml), un UBL ou un CII."
+        "Ajoutez ses données à côté du PDF, sous le nom NOM.pdf.json (modèle : config/schema/pdf-sidecar.schema.json), ou déposez un Factur-X (PDF contenant factur-x.xml), un UBL ou un CII."
         "PDF without an electronic invoice inside"
-        "Drop a Factur-X (a PDF that holds factur-x.xml), a UBL or a CII."
+        "Put its data beside the PDF, as NAME.pdf.json (model: config/schema/pdf-sidecar.schema.json), or drop a Factur-X (a PDF that holds factur-x.xml), a UBL or a CII."
     }
     KindNotHandled "FG-208" Establishment Never {
         "Type de fichier reconnu mais pas encore traité : {kind}"
@@ -282,6 +282,30 @@ catalogue! {
         "Corrigez chaque ligne de la liste et déposez le fichier de nouveau : aucun statut n'a été transmis."
         "Unusable status file: {count} error(s), the first: {first}"
         "Correct each line of the list and drop the file again: no status was passed on."
+    }
+    PdfAwaitsData "FG-212" Establishment AfterAction {
+        "PDF sans facture électronique à l'intérieur : ses données sont attendues"
+        "Déposez ses données dans le même dossier, sous le nom {sidecar} (modèle : config/schema/pdf-sidecar.schema.json), ou saisissez-les sur la page du flux. Sinon, abandonnez le flux et déposez un Factur-X, un UBL ou un CII."
+        "PDF without an electronic invoice inside: its data are awaited"
+        "Drop its data into the same folder, as {sidecar} (model: config/schema/pdf-sidecar.schema.json), or enter them on the flow's page. Otherwise abandon the flow and drop a Factur-X, a UBL or a CII."
+    }
+    DataAwaitPdf "FG-213" Establishment Later {
+        "Données de facture reçues : leur PDF « {pdf} » est attendu"
+        "Rien à faire si le PDF suit dans le même dossier. Sans lui, ces données seront refusées {hours} h après leur dépôt."
+        "Data of an invoice received: their PDF \"{pdf}\" is awaited"
+        "Nothing to do if the PDF follows into the same folder. Without it these data will be refused {hours} h after their drop."
+    }
+    PdfDataWrong "FG-214" Supplier Never {
+        "Données de PDF inutilisables : {count} erreur(s), la première : {first}"
+        "Corrigez chaque erreur de la liste (modèle : config/schema/pdf-sidecar.schema.json) et déposez le fichier de données de nouveau."
+        "Data of a PDF of no use: {count} error(s), the first: {first}"
+        "Correct each error of the list (model: config/schema/pdf-sidecar.schema.json) and drop the data file again."
+    }
+    PdfDataUnmatched "FG-215" Establishment Never {
+        "Données de facture sans leur PDF : {why}"
+        "Déposez de nouveau le PDF et ses données, NOM.pdf et NOM.pdf.json, dans le même dossier ou dans une même archive."
+        "Data of an invoice without their PDF: {why}"
+        "Drop the PDF and its data again, NAME.pdf and NAME.pdf.json, into the same folder or in one archive."
     }
     SyntaxNotForContent "FG-216" Establishment Never {
         "La syntaxe {wish} demandée par la route ne convient pas à ce fichier : il est annoncé en {syntax}"
@@ -564,6 +588,18 @@ catalogue! {
         "La facture reste suspendue. Corrigez ce que dit Chorus Pro, puis déposez le complément de nouveau."
         "Chorus Pro refuses the complement of invoice {number} ({what}): {code} \"{label}\""
         "The invoice stays suspended. Correct what Chorus Pro says, then drop the complement again."
+    }
+    SupplierNotAtChorus "FG-429" Establishment Never {
+        "Chorus Pro ne connaît pas le fournisseur {siret}"
+        "Vérifiez le SIRET du fournisseur dans les données et que sa structure est active dans Chorus Pro, puis déposez le PDF et ses données de nouveau."
+        "Chorus Pro does not know supplier {siret}"
+        "Check the supplier's SIRET in the data, and that its structure is active in Chorus Pro; then drop the PDF and its data again."
+    }
+    SupplierServiceNotAtChorus "FG-430" Establishment Never {
+        "Chorus Pro ne connaît pas le service {service} du fournisseur {siret}"
+        "Vérifiez le code du service dans les données, ou retirez-le si le fournisseur n'a pas de service, puis déposez le PDF et ses données de nouveau."
+        "Chorus Pro does not know service {service} of supplier {siret}"
+        "Check the service's code in the data, or leave it out if the supplier has no services; then drop the PDF and its data again."
     }
     DuplicateElsewhere "FG-431" Supplier Never {
         "Doublon chez Chorus Pro : une facture {number} de ce fournisseur y est déjà. La nôtre : {ours}. Celle de Chorus Pro : {theirs}. Motif du rejet : « {label} »"

@@ -1,5 +1,6 @@
 //! `fluxgate check FILE...`: what the gateway would say of these files, without dropping them.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,8 +10,11 @@ use super::exit::{self, Exit, Failure};
 use super::place::Place;
 use crate::config::Config;
 use crate::domain::{Environment, Timestamp};
-use crate::fault::Text;
-use crate::invoice::{Examined, Limits, Options, Profile, Verdict, archive, examine_with, pivot_conversion, report};
+use crate::fault::{Code, Text};
+use crate::invoice::pdf_data::DataOptions;
+use crate::invoice::{
+    Examined, Limits, Options, Profile, Verdict, archive, examine, examine_with, pdf_data, pivot_conversion, report,
+};
 use crate::store::DirectoryBook;
 use crate::work::Recipients;
 
@@ -172,7 +176,11 @@ fn examine_each(name: &str, bytes: &[u8], options: &Options, recipients: &Recipi
         return examine_one(name, bytes, options, recipients);
     }
     let mut examined = Vec::new();
+    let spoken_for = spoken_for(bytes, options);
     let whole = archive::read(bytes, &options.limits, &mut |member| {
+        if spoken_for.contains(&member.name) {
+            return;
+        }
         let name = format!("{name}!{}", member.name);
         match member.content {
             Ok(content) => examined.extend(examine_one(&name, &content, options, recipients)),
@@ -184,8 +192,36 @@ fn examine_each(name: &str, bytes: &[u8], options: &Options, recipients: &Recipi
     examined
 }
 
-/// The file; or of a pivot, which is never sent as it is, what would be made of each of its invoices (`pivot!number`).
+/// The members that the data of a plain PDF speak for, good data only: the PDF, if it has no invoice inside, and what goes
+/// with it.
+fn spoken_for(bytes: &[u8], options: &Options) -> BTreeSet<String> {
+    let (mut named, mut pdfs) = (BTreeSet::new(), BTreeSet::new());
+    let mut plain = BTreeSet::new();
+    // What is wrong with the archive is told when its members are examined.
+    let _ = archive::read(bytes, &options.limits, &mut |member| {
+        let Ok(content) = member.content else { return };
+        if pdf_data::is_sidecar(&member.name, &content) {
+            let read = pdf_data::read(&content, DataOptions { sandbox: options.sandbox });
+            for invoice in read.iter() {
+                let own = pdf_data::pdf_named_by(&member.name).map(str::to_owned);
+                pdfs.extend(invoice.file.as_deref().map(|file| pdf_data::beside(&member.name, file)).or(own));
+                named.extend(invoice.attachments.iter().map(|e| pdf_data::beside(&member.name, &e.file)));
+            }
+        } else if content.starts_with(b"%PDF-") {
+            let fault = examine(&content, options).fault;
+            plain.extend(fault.filter(|fault| fault.code == Code::PdfWithoutInvoice).map(|_| member.name));
+        }
+    });
+    named.extend(pdfs.intersection(&plain).cloned());
+    named
+}
+
+/// The file, be it an invoice or the data of a plain PDF; or of a pivot, which is never sent as it is, what would be made of
+/// each of its invoices (`pivot!number`).
 fn examine_one(name: &str, bytes: &[u8], options: &Options, recipients: &Recipients<'_>) -> Vec<(String, Examined)> {
+    if pdf_data::is_sidecar(name, bytes) {
+        return vec![(name.to_owned(), pdf_data::examine(bytes, options))];
+    }
     let examine = |bytes: &[u8]| examine_with(bytes, options, &|facts| recipients.listing(facts));
     if !pivot_conversion::is_pivot(bytes) {
         return vec![(name.to_owned(), examine(bytes))];
@@ -248,6 +284,37 @@ mod tests {
                 assert_eq!(keys, ["rule", "severity", "where", "message", "remedy"]);
             }
         }
+        // A plain PDF is told what it needs; its data are read as those of a drop.
+        let plain = dir.path().join("plain.pdf");
+        std::fs::write(&plain, b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\nxref\n0 2\n0000000000 65535 f \n0000000009 00000 n \ntrailer\n<</Size 2/Root 1 0 R>>\nstartxref\n42\n%%EOF\n").unwrap();
+        let data = dir.path().join("plain.pdf.json");
+        std::fs::write(
+            &data,
+            r#"{"number": "P-1", "date": "2026-11-20", "supplier": {"siret": "12345678200051"},
+            "recipient": {"siret": "11000201100044"}, "frame": "A1", "type": "invoice", "currency": "EUR",
+            "vat_kind": "none", "payment": "transfer",
+            "totals": {"without_tax": 100, "tax": 0, "with_tax": 100, "payable": 100}}"#,
+        )
+        .unwrap();
+        let wrong = dir.path().join("wrong.pdf.json");
+        std::fs::write(&wrong, r#"{"number": "P-1", "date": "hier"}"#).unwrap();
+        let mut lot = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, path) in [("m/plain.pdf", &plain), ("m/plain.pdf.json", &data)] {
+            lot.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            lot.write_all(&std::fs::read(path).unwrap()).unwrap();
+        }
+        let pair = dir.path().join("paire.zip");
+        std::fs::write(&pair, lot.finish().unwrap().into_inner()).unwrap();
+        let (code, lines) = run(&[pair]);
+        assert_eq!((code, lines.len()), (None, 1), "the data speak for their PDF: {lines:?}");
+        let (code, lines) = run(&[plain, data, wrong]);
+        assert_eq!((code, &lines[0]["fault"]), (Some(exit::DATA), &"FG-207".into()));
+        assert!(lines[0]["findings"][0]["remedy"].as_str().unwrap().contains(".pdf.json"), "{}", lines[0]);
+        let told = [&lines[1]["verdict"], &lines[1]["number"], &lines[1]["syntax"]];
+        assert_eq!(told, [&"accept".into(), &"P-1".into(), &serde_json::Value::Null]);
+        assert_eq!((&lines[2]["verdict"], &lines[2]["fault"]), (&"reject".into(), &"FG-214".into()));
+        let places: Vec<_> = lines[2]["findings"].as_array().unwrap().iter().map(|f| f["where"].clone()).collect();
+        assert_eq!(places[..2], ["date", "supplier"]);
         // An archive: a line for each member.
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         for (name, content) in [("a/1.xml", SAMPLES[0].bytes), ("notes.txt", b"hello".as_slice())] {

@@ -67,7 +67,8 @@ pub use structure::{
 };
 pub use submission::{
     DeposerPdf, PDF_LIMIT, PaymentMeans, PdfSignature, PrincipalShape, ReadPdf, Recipient, Recycler, References,
-    Soumettre, Submission, SubmissionError, SubmissionFrame, Submitted, Totals, Validator, VatBasis, VatLine,
+    Soumettre, Submission, SubmissionError, SubmissionFrame, SubmissionLine, Submitted, Totals, Validator, VatBasis,
+    VatLine,
 };
 pub use syntax::{Announced, FluxContent, FluxFileName, FluxSyntax, SyntaxError, announce};
 pub use token::{TOKEN_LIFETIME_DEFAULT, Token, TokenReply, account_header, read_token, token_form};

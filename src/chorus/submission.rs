@@ -241,6 +241,20 @@ pub struct VatLine {
     pub tax: Decimal,
 }
 
+/// A line of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmissionLine {
+    pub reference: Option<String>,
+    pub name: String,
+    pub quantity: Decimal,
+    pub unit: Option<String>,
+    /// Of one unit, without tax.
+    pub price: Decimal,
+    pub discount: Option<Decimal>,
+    /// In percent.
+    pub vat_rate: Option<Decimal>,
+}
+
 /// The amounts of an invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Totals {
@@ -284,6 +298,7 @@ pub struct Submission {
     pub bank_details: Option<i64>,
     pub frame: SubmissionFrame,
     pub references: References,
+    pub lines: Vec<SubmissionLine>,
     pub vat: Vec<VatLine>,
     pub totals: Totals,
     pub principal: AttachmentId,
@@ -350,7 +365,16 @@ impl Soumettre {
             ("net à payer", totals.payable),
         ];
         let lines = submission.vat.iter().flat_map(|l| [("taux", l.rate), ("base", l.base), ("taxe", l.tax)]);
-        for (name, value) in amounts.into_iter().chain(lines) {
+        let posts = submission.lines.iter().flat_map(|l| {
+            let discount = l.discount.unwrap_or_default();
+            [
+                ("quantité", l.quantity),
+                ("prix", l.price),
+                ("remise", discount),
+                ("taux", l.vat_rate.unwrap_or_default()),
+            ]
+        });
+        for (name, value) in amounts.into_iter().chain(lines).chain(posts) {
             if number_of(value).is_none() {
                 return Err(SubmissionError::Amount(name));
             }
@@ -422,6 +446,7 @@ impl Service for Soumettre {
             "fournisseur": supplier_body(s),
             "cadreDeFacturation": s.frame.body(),
             "references": s.references.body(),
+            "lignePoste": s.lines.iter().zip(1..).map(line_body).collect::<Vec<Value>>(),
             "ligneTva": s.vat.iter().map(vat_body).collect::<Vec<Value>>(),
             "montantTotal": totals_body(&s.totals),
             "pieceJointePrincipale": principal,
@@ -445,6 +470,28 @@ fn supplier_body(s: &Submission) -> Value {
         body.insert("codeCoordonneesBancairesFournisseur".to_owned(), bank.into());
     }
     Value::Object(body)
+}
+
+fn line_body((line, number): (&SubmissionLine, u32)) -> Value {
+    let mut body = json!({
+        "lignePosteNumero": number,
+        "lignePosteDenomination": line.name,
+        "lignePosteQuantite": amount(line.quantity),
+        "lignePosteMontantUnitaireHT": amount(line.price),
+    });
+    let texts = [("lignePosteReference", &line.reference), ("lignePosteUnite", &line.unit)];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            body[name] = text.as_str().into();
+        }
+    }
+    let amounts = [("lignePosteMontantRemiseHT", line.discount), ("lignePosteTauxTvaManuel", line.vat_rate)];
+    for (name, value) in amounts {
+        if let Some(value) = value {
+            body[name] = amount(value);
+        }
+    }
+    body
 }
 
 /// A rate is written by hand (`ligneTvaTauxManuel`): codes of rates would have to be asked for.

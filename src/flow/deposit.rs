@@ -8,6 +8,10 @@ states! {
     State {
         /// Durable and journalled; not yet read.
         Received = "received",
+        /// A PDF that says nothing to a machine: its data are awaited, from a sidecar file or a person.
+        Incomplete = "incomplete",
+        /// Data of a PDF that has not come yet.
+        Unmatched = "unmatched",
         /// Checked; waits for its deposit.
         Ready = "ready",
         /// The intent to deposit is durable; the call may be under way.
@@ -18,6 +22,8 @@ states! {
         Deposited = "deposited",
         /// Its parts are flows of their own (an archive's fluxes, a status file's changes); it ends as they end.
         Split = "split",
+        /// Data that went to their PDF: its flow tells what becomes of the invoice.
+        Joined = "joined",
         /// Chorus Pro took every invoice of the file.
         Integrated = "integrated",
         /// Chorus Pro took some of the file's invoices.
@@ -36,13 +42,18 @@ impl State {
     pub fn is_final(self) -> bool {
         matches!(
             self,
-            State::Integrated | State::PartlyIntegrated | State::Rejected | State::Refused | State::Abandoned
+            State::Joined
+                | State::Integrated
+                | State::PartlyIntegrated
+                | State::Rejected
+                | State::Refused
+                | State::Abandoned
         )
     }
 
     /// Whether an identical drop is a new flow, not a duplicate of this one.
     pub fn frees_the_content(self) -> bool {
-        matches!(self, State::Rejected | State::Refused | State::Abandoned)
+        matches!(self, State::Joined | State::Rejected | State::Refused | State::Abandoned)
     }
 
     /// Whether statuses of the flow's invoices are followed.
@@ -58,12 +69,24 @@ states! {
         CheckFailed = "check_failed",
         /// The file holds several things, each of which is a flow of its own from now on.
         Split = "split",
+        /// A PDF without an invoice inside, and no data for it yet.
+        DataAwaited = "data_awaited",
+        /// Data of a PDF that is not there yet.
+        PdfAwaited = "pdf_awaited",
+        /// A PDF has got its data, checked: both can go.
+        Completed = "completed",
+        /// These data have gone to their PDF.
+        Joined = "joined",
+        /// Chorus Pro does not take the PDF, or its supplier, before anything was submitted.
+        UploadRefused = "upload_refused",
         /// The intent becomes durable, before the first byte leaves.
         Sending = "sending",
         /// The call certainly changed nothing at Chorus Pro: no connection, or refused before the service (401, 403, 429).
         NotSent = "not_sent",
         DepositAccepted = "deposit_accepted",
         DepositRefused = "deposit_refused",
+        /// Chorus Pro made the invoice at once: what was submitted as a form is judged in the answer (`soumettre`).
+        Submitted = "submitted",
         /// Sent without an answer we can trust; or found unfinished at start; or its lease was lost.
         AnswerLost = "answer_lost",
         /// A search at Chorus Pro shows our invoice.
@@ -98,7 +121,14 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
     let receipt = at_once(Job::Receipt);
     match (state, event) {
         (S::Received, E::CheckPassed) => Decision::to(S::Ready, [at_once(Job::Deposit), receipt]),
-        (S::Received | S::Split, E::CheckFailed) => Decision::to(S::Refused, [receipt]),
+        (S::Received | S::Unmatched | S::Split, E::CheckFailed) => Decision::to(S::Refused, [receipt]),
+        // Data may follow at once: only when they do not, the PDF is read for a person.
+        (S::Received, E::DataAwaited) => {
+            Decision::to(S::Incomplete, [after(Job::Reading, policy.deposit_retry), receipt])
+        }
+        (S::Received, E::PdfAwaited) => Decision::to(S::Unmatched, [after(Job::Intake, policy.pair_wait), receipt]),
+        (S::Received | S::Incomplete, E::Completed) => Decision::to(S::Ready, [at_once(Job::Deposit), receipt]),
+        (S::Received | S::Unmatched, E::Joined) => Decision::to(S::Joined, [receipt]),
         (S::Received, E::Split) => Decision::to(S::Split, [receipt]),
         // The parts have ended: see `of_parts`. Statuses are followed by each part.
         (S::Split, E::Integrated) => Decision::to(S::Integrated, [receipt]),
@@ -106,6 +136,8 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         (S::Split, E::Rejected) => Decision::to(S::Rejected, [receipt]),
 
         (S::Ready, E::Sending) => Decision::to(S::Sending, []),
+        (S::Ready, E::UploadRefused) => Decision::to(S::Refused, [receipt]),
+        (S::Sending | S::Doubtful, E::Submitted) => Decision::to(S::Integrated, [at_once(Job::Statuses), receipt]),
         (S::Sending, E::NotSent) => Decision::to(S::Ready, [after(Job::Deposit, policy.deposit_retry), receipt]),
         (S::Sending, E::DepositAccepted) | (S::Doubtful, E::FoundAtChorus | E::ConfirmedByPerson) => {
             Decision::to(S::Deposited, [at_once(Job::Integration), receipt])
@@ -126,15 +158,20 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         (S::Deposited, E::Rejected) => Decision::to(S::Rejected, [receipt]),
         (S::Deposited, E::Incident) => Decision::to(S::Ready, [after(Job::Deposit, policy.deposit_retry), receipt]),
 
-        (S::Received | S::Ready | S::Doubtful, E::AbandonedByPerson) => Decision::to(S::Abandoned, [receipt]),
+        (S::Received | S::Incomplete | S::Unmatched | S::Ready | S::Doubtful, E::AbandonedByPerson) => {
+            Decision::to(S::Abandoned, [receipt])
+        }
 
         (
             S::Received
+            | S::Incomplete
+            | S::Unmatched
             | S::Ready
             | S::Sending
             | S::Doubtful
             | S::Deposited
             | S::Split
+            | S::Joined
             | S::Integrated
             | S::PartlyIntegrated
             | S::Rejected
@@ -183,13 +220,18 @@ pub fn of_parts(parts: impl IntoIterator<Item = Part>) -> Option<Event> {
 impl From<State> for Part {
     fn from(state: State) -> Self {
         match state {
-            State::Integrated => Part::Taken,
+            State::Integrated | State::Joined => Part::Taken,
             State::PartlyIntegrated => Part::PartlyTaken,
             State::Refused => Part::Refused,
             State::Rejected | State::Abandoned => Part::Lost,
-            State::Received | State::Ready | State::Sending | State::Doubtful | State::Deposited | State::Split => {
-                Part::Open
-            }
+            State::Received
+            | State::Incomplete
+            | State::Unmatched
+            | State::Ready
+            | State::Sending
+            | State::Doubtful
+            | State::Deposited
+            | State::Split => Part::Open,
         }
     }
 }

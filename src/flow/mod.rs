@@ -40,6 +40,8 @@ impl FlowKind {
 pub enum Job {
     /// Read and check a dropped file (`work/intake`).
     Intake,
+    /// Have Chorus Pro read a PDF whose data a person is to confirm (`work/reading`).
+    Reading,
     /// Deposit at Chorus Pro (`work/deposit`).
     Deposit,
     /// Find out whether a doubtful deposit was taken (`work/doubt`).
@@ -61,8 +63,9 @@ pub enum Job {
 }
 
 impl Job {
-    pub const ALL: [Job; 10] = [
+    pub const ALL: [Job; 11] = [
         Job::Intake,
+        Job::Reading,
         Job::Deposit,
         Job::Doubt,
         Job::Integration,
@@ -77,6 +80,7 @@ impl Job {
     pub fn as_str(self) -> &'static str {
         match self {
             Job::Intake => "intake",
+            Job::Reading => "reading",
             Job::Deposit => "deposit",
             Job::Doubt => "doubt",
             Job::Integration => "integration",
@@ -128,6 +132,8 @@ pub struct Policy {
     /// Between two looks at a received invoice whose status change is doubtful; a change not seen that long after it was
     /// sent did not happen (Chorus Pro answers `traiter/recue` only when the status is set).
     pub change_poll: Duration,
+    /// How long data wait for their PDF before they are refused.
+    pub pair_wait: Duration,
     /// Age of a deposited flux without a verdict that raises [`crate::fault::Code::IntegrationLate`].
     pub integration_deadline: Duration,
 }
@@ -141,6 +147,7 @@ impl Default for Policy {
             doubt_poll: Duration::from_secs(15 * 60),
             deposit_retry: Duration::from_secs(60),
             change_poll: Duration::from_secs(5 * 60),
+            pair_wait: Duration::from_secs(24 * 3600),
             integration_deadline: Duration::from_secs(4 * 3600),
         }
     }

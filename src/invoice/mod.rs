@@ -16,6 +16,8 @@ mod foreign;
 mod guard;
 mod limits;
 mod outline;
+pub mod pdf_data;
+mod pdf_data_reading;
 pub mod pivot;
 pub mod pivot_conversion;
 mod recipient_rules;
@@ -43,6 +45,7 @@ use crate::fault::{Code, Fault, Language};
 pub use facts::{AttachmentFacts, Facts};
 pub use limits::Limits;
 pub use recipient_rules::{Listed, Listing, ServiceListing};
+pub use signature::in_pdf as is_signed;
 pub use texts::reworded;
 
 /// Which rules are applied, and which of them block.

@@ -3,6 +3,7 @@
 mod bad;
 mod corpus;
 mod hostile;
+mod pdf_data;
 mod rules;
 mod status_file;
 

@@ -104,6 +104,15 @@ pub struct Invoice {
     /// numeroDPMandat, once mandated.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub mandate: String,
+    /// modeDepot.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mode: String,
+    /// Its cadre de facturation: A1, A9 ...
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub framework: String,
+    /// Who validates it, with A9 and A12.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<String>,
     /// Names of the files handed over with it or added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<String>,
@@ -211,6 +220,9 @@ impl World {
                 Side::ToValidate { .. } => Whose::ToValidate,
             },
             mandate: invoice.mandate.clone(),
+            mode: invoice.mode.to_owned(),
+            framework: invoice.framework.clone(),
+            validator: invoice.validator.as_ref().map(|validator| validator.identifier.clone()),
             attachments: self.attachment_names(invoice),
         }
     }

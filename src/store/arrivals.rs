@@ -33,7 +33,7 @@ pub fn receive(w: &mut Writing<'_>, arrival: &Arrival, document: &Prepared) -> R
     // The states left out are those that free the content: deposit::State::frees_the_content.
     let first = w.one(
         "SELECT id FROM flow WHERE realm = ?1 AND sha256 = ?2 AND kind = 'deposit'
-         AND state NOT IN ('rejected', 'refused', 'abandoned')",
+         AND state NOT IN ('joined', 'rejected', 'refused', 'abandoned')",
         (realm, document.sha256.0),
         |r| word::<FlowId>(r, "id"),
     )?;

@@ -4,7 +4,7 @@ use super::columns::{integer, word};
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
 use super::writer::Writing;
-use super::{Decided, Facts, FindingRecord, InvoiceFacts, Lease, StoreError, parts, queue, sending};
+use super::{Decided, Facts, FindingRecord, InvoiceFacts, Lease, StoreError, parts, queue, sending, statuses};
 use crate::domain::{FlowId, InvoiceNumber, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, State};
@@ -43,6 +43,11 @@ fn taken_number(w: &Writing<'_>, id: &FlowId, event: Event, facts: &Facts) -> Re
     let (Event::CheckPassed, false, Some(invoices)) = (event, facts.repeatable, &facts.invoices) else {
         return Ok(None);
     };
+    number_taken(w, id, invoices)
+}
+
+/// The fault of the first invoice that another flow, on its way or done, holds already.
+pub fn number_taken(w: &Writing<'_>, id: &FlowId, invoices: &[InvoiceFacts]) -> Result<Option<Fault>, StoreError> {
     let own = flows::load(w, id)?;
     for invoice in invoices {
         if let Some(first) = parts::flow_with(w, &own, invoice)? {
@@ -76,7 +81,8 @@ pub fn lose(w: &mut Writing<'_>, id: &FlowId, why: &str, at: Timestamp) -> Resul
     Ok(())
 }
 
-fn apply(
+/// An event of the flow, in a step that has seen to leases.
+pub fn apply(
     w: &mut Writing<'_>,
     id: &FlowId,
     event: Event,
@@ -101,6 +107,9 @@ fn apply(
         flow.show_fault(w, facts.fault.as_ref(), to == State::Abandoned)?;
         details(w, &flow, facts, at)?;
         leaf(w, &flow, event, (from, to), facts, at)?;
+        if let Some(id) = facts.chorus_id {
+            statuses::identify(w, &flow.id, 0, id, at)?;
+        }
     }
     flow.queue_work(w, &work, facts.not_before, at)?;
     if news && event == Event::InHand {
@@ -135,7 +144,11 @@ fn leaf(
         .maybe("invoices", facts.invoices.as_ref().map(Vec::len))
         .maybe("findings", facts.findings.as_ref().map(Vec::len))
         .maybe("replaces", replaces)
+        .maybe("companion", facts.companion.as_ref())
         .fault(facts.fault.as_ref());
+    if let Some(data) = facts.data {
+        entry = entry.hash("data", data);
+    }
     if let Some(detail) = &facts.detail {
         entry = entry.private("detail", detail);
     }
@@ -161,6 +174,12 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
         Event::NotSent | Event::DepositAccepted | Event::DepositRefused | Event::AnswerLost => {
             flow.close_attempt(w, event.as_str(), number, facts.detail.as_deref(), at)?;
         }
+        // Of a doubtful one the attempt is closed already.
+        Event::Submitted => {
+            if flow.state == State::Sending.as_str() {
+                flow.close_attempt(w, event.as_str(), number, facts.detail.as_deref(), at)?;
+            }
+        }
         Event::FoundAtChorus | Event::ConfirmedByPerson => {
             w.run(
                 "UPDATE attempt SET deposit_number = coalesce(deposit_number, ?3)
@@ -171,6 +190,11 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
         Event::CheckPassed
         | Event::CheckFailed
         | Event::Split
+        | Event::DataAwaited
+        | Event::PdfAwaited
+        | Event::Completed
+        | Event::Joined
+        | Event::UploadRefused
         | Event::AbsentAtChorus
         | Event::StillDoubtful
         | Event::InHand

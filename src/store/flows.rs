@@ -80,7 +80,8 @@ impl Loaded {
             match due.job {
                 Job::Receipt => self.queue_receipt(w, at)?,
                 Job::Intake | Job::Deliver => queue::add(w, Some(self.realm), due.job, &self.id, due.at)?,
-                Job::Deposit
+                Job::Reading
+                | Job::Deposit
                 | Job::Doubt
                 | Job::Integration
                 | Job::Statuses

@@ -5,7 +5,8 @@
 //! through [`Reader`]s, apart from the writer.
 //!
 //! Leaves are named for what happened: `receive`, `duplicate`, `refuse`, `stage`, `find`, `identify`, `status`,
-//! `trouble`, `halt`, `resume`, `alarm`, `alarm_over`, `notice`, `enrol`, `password`, `journal_key`, `impossible`, `part`, `ask`, `deposit.EVENT`,
+//! `trouble`, `halt`, `resume`, `alarm`, `alarm_over`, `notice`, `enrol`, `password`, `journal_key`, `impossible`, `part`, `ask`, `propose`,
+//! `deposit.EVENT`,
 //! `reception.EVENT`, `status_change.EVENT` (EVENT is the text of the event), and the kinds of notes.
 //!
 //! Refuses to know: sockets, Chorus Pro's wire, folders that users see.
@@ -22,6 +23,7 @@ mod flows;
 mod journal;
 mod lists;
 mod looks;
+mod pairs;
 mod parts;
 mod people;
 mod queue;
@@ -48,6 +50,7 @@ pub use directory::{
     StructureSource,
 };
 pub use directory_reader::{Directory, DirectoryBook};
+pub use pairs::{PDF, PDF_DATA};
 pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader, people_in};
 pub use record::*;
 use writer::{Ticket, Writer, Writing};
@@ -253,7 +256,11 @@ impl Store {
                 .into_iter()
                 .map(|mut flux| {
                     let content = std::mem::replace(&mut flux.content, Content::Inline(Vec::new()));
-                    Ok((flux, self.prepared(content)?))
+                    let enclosures = flux.pdf.iter_mut().flat_map(|pdf| std::mem::take(&mut pdf.enclosures));
+                    let enclosures = enclosures
+                        .map(|(name, content)| Ok((name, self.prepared(content)?)))
+                        .collect::<Result<Vec<_>, StoreError>>()?;
+                    Ok(parts::PreparedFlux { content: self.prepared(content)?, enclosures, flux })
                 })
                 .collect::<Result<Vec<_>, StoreError>>()
                 .map(parts::Prepared::Fluxes),
@@ -262,6 +269,38 @@ impl Store {
             Ok(parts) => self.step(move |w| parts::split(w, &flow, &parts, &facts, &lease, at)),
             Err(error) => self.failed(error),
         }
+    }
+
+    /// *await data*: a received plain PDF meets data that wait for it, and is ready; or becomes *incomplete*, with the
+    /// fault of `facts`, and waits for them.
+    pub fn await_data(&self, flow: &FlowId, facts: Facts, lease: &Lease, at: Timestamp) -> Step<Paired> {
+        let (flow, lease) = (flow.clone(), lease.clone());
+        self.step(move |w| pairs::await_data(w, &flow, &facts, &lease, at))
+    }
+
+    /// *offer data*: received data of a PDF meet it; or wait for it with the fault of `facts`; or are refused.
+    pub fn offer_data(
+        &self,
+        flow: &FlowId,
+        offered: PdfData,
+        facts: Facts,
+        lease: &Lease,
+        at: Timestamp,
+    ) -> Step<Paired> {
+        let (flow, lease) = (flow.clone(), lease.clone());
+        self.step(move |w| pairs::offer_data(w, &flow, &offered, &facts, &lease, at))
+    }
+
+    /// *complete*: a person gives a PDF that waits its data. A refusal leaves it waiting.
+    pub fn complete_pdf(&self, flow: &FlowId, offered: PdfData, person: &str, at: Timestamp) -> Step<Paired> {
+        let (flow, person) = (flow.clone(), person.to_owned());
+        self.step(move |w| pairs::complete_by_person(w, &flow, &offered, &person, at))
+    }
+
+    /// *propose*: what Chorus Pro read of a PDF that waits for its data; ends the lease.
+    pub fn propose(&self, flow: &FlowId, proposal: &str, lease: &Lease, at: Timestamp) -> Step<()> {
+        let (flow, proposal, lease) = (flow.clone(), proposal.to_owned(), lease.clone());
+        self.step(move |w| pairs::propose(w, &flow, &proposal, &lease, at))
     }
 
     /// *members placed*: the archive's refused members stand among the refused files; not journalled.

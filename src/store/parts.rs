@@ -1,6 +1,7 @@
 //! Steps of split files: an archive becomes fluxes, a status file becomes changes; the file ends as its parts end.
 
 use rusqlite::Row;
+use sha2::{Digest, Sha256};
 
 use super::columns::{integer, word};
 use super::documents::{self, Prepared as Document};
@@ -8,18 +9,26 @@ use super::flows::{self, Loaded};
 use super::journal::Entry;
 use super::writer::Writing;
 use super::{
-    AskedChange, Decided, Facts, FluxPart, InvoiceFacts, Lease, Piece, StoreError, changes, deposits, queue, sending,
+    AskedChange, Decided, Facts, FluxPart, InvoiceFacts, Lease, Piece, StoreError, changes, deposits, pairs, queue,
+    sending,
 };
-use crate::domain::{FlowId, Timestamp};
+use crate::domain::{DocumentHash, FlowId, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, Part, State, of_parts};
 use crate::flow::{FlowKind, Job, status_change};
 
 /// Parts on their way into a step.
 pub enum Prepared {
-    Fluxes(Vec<(FluxPart, Document)>),
+    Fluxes(Vec<PreparedFlux>),
     Changes(Vec<AskedChange>),
     Complement(AskedChange, Vec<Piece>),
+}
+
+/// A flux with its bytes, and those of what goes with it.
+pub struct PreparedFlux {
+    pub flux: FluxPart,
+    pub content: Document,
+    pub enclosures: Vec<(String, Document)>,
 }
 
 /// *split*: see [`super::Store::split`].
@@ -42,8 +51,8 @@ pub fn split(
         .ok_or_else(|| StoreError::UnknownFlow(id.clone()))?;
     match parts {
         Prepared::Fluxes(fluxes) => {
-            for (flux, document) in fluxes {
-                enter_flux(w, &file, &account, flux, document, at)?;
+            for flux in fluxes {
+                enter_flux(w, &file, &account, flux, at)?;
             }
         }
         Prepared::Changes(asked) => {
@@ -87,10 +96,10 @@ fn enter_flux(
     w: &mut Writing<'_>,
     file: &Loaded,
     account: &str,
-    flux: &FluxPart,
-    document: &Document,
+    prepared: &PreparedFlux,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    let PreparedFlux { flux, content: document, enclosures } = prepared;
     let twin = w.one(TWIN, (file.realm, document.sha256.0, file.id.as_str()), |r| word::<FlowId>(r, "id"))?;
     if let Some(flow) = twin {
         return Err(StoreError::AlreadyOnItsWay { what: flux.file.clone(), flow });
@@ -133,7 +142,7 @@ fn enter_flux(
     }
     part.refresh_search(w)?;
     let replaces = deposits::replaced(w, &part)?;
-    Entry::new("part", at, Some(&file.place))
+    let mut entry = Entry::new("part", at, Some(&file.place))
         .object("flow", &id)
         .object("parent", &file.id)
         .object("state", state)
@@ -144,15 +153,24 @@ fn enter_flux(
         .object("size", document.size)
         .maybe("replaces", replaces)
         .hash("document", document.sha256)
-        .private("file", &flux.file)
-        .append(w)?;
+        .private("file", &flux.file);
+    if let Some(pdf) = &flux.pdf {
+        for (place, (_, enclosure)) in enclosures.iter().enumerate() {
+            documents::enter(w, enclosure, at)?;
+            entry = entry.hash(&format!("enclosure_{}", place + 1), enclosure.sha256);
+        }
+        let named: Vec<_> = enclosures.iter().map(|(name, document)| (name.clone(), document.sha256)).collect();
+        pairs::keep_part(w, &part, &pdf.data, &named)?;
+        entry = entry.hash("data", DocumentHash(Sha256::digest(&pdf.data).into()));
+    }
+    entry.append(w)?;
     queue::add(w, Some(file.realm), Job::Deposit, &id, at)
 }
 
 /// The deposit, on its way or done, that is the same bytes: `?1` realm, `?2` hash, `?3` the file that asks. Its own bytes
 /// may be those of its only part. The states left out are those that free the content: `State::frees_the_content`.
 pub const TWIN: &str = "SELECT id FROM flow WHERE realm = ?1 AND sha256 = ?2 AND kind = 'deposit' AND id <> ?3
-     AND state NOT IN ('rejected', 'refused', 'abandoned') ORDER BY id LIMIT 1";
+     AND state NOT IN ('joined', 'rejected', 'refused', 'abandoned') ORDER BY id LIMIT 1";
 
 /// The other flow, on its way or done, that holds the invoice.
 pub fn flow_with(w: &Writing<'_>, own: &Loaded, invoice: &InvoiceFacts) -> Result<Option<FlowId>, StoreError> {
@@ -166,7 +184,7 @@ pub fn flow_with(w: &Writing<'_>, own: &Loaded, invoice: &InvoiceFacts) -> Resul
 pub const HOLDERS: &str = "SELECT invoice.flow AS flow, supplier, issued_on FROM invoice
      JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
      WHERE invoice.realm = ?1 AND number = ?2 AND flow.kind = 'deposit' AND flow.id <> ?3
-     AND state NOT IN ('received', 'split', 'rejected', 'refused', 'abandoned') AND refused IS NULL
+     AND state NOT IN ('received', 'unmatched', 'split', 'joined', 'rejected', 'refused', 'abandoned') AND refused IS NULL
      AND coalesce(status, '') <> 'A_RECYCLER' ORDER BY flow.id";
 
 /// A row of [`HOLDERS`], if its invoice is the same.

@@ -20,9 +20,14 @@ const UNROUTED: &str = "unrouted";
 
 fn needs_chorus(job: Job) -> bool {
     match job {
-        Job::Deposit | Job::Doubt | Job::Integration | Job::Statuses | Job::Fetch | Job::Change | Job::ChangeDoubt => {
-            true
-        }
+        Job::Reading
+        | Job::Deposit
+        | Job::Doubt
+        | Job::Integration
+        | Job::Statuses
+        | Job::Fetch
+        | Job::Change
+        | Job::ChangeDoubt => true,
         Job::Intake | Job::Receipt | Job::Deliver => false,
     }
 }
@@ -136,6 +141,7 @@ fn doubt_if_sending(
 /// The work that a state cannot be without: kind, state, job. A flow that loses it would be forgotten.
 pub const NEEDED: &[(FlowKind, &str, Job)] = &[
     (FlowKind::Deposit, "received", Job::Intake),
+    (FlowKind::Deposit, "unmatched", Job::Intake),
     (FlowKind::Deposit, "ready", Job::Deposit),
     (FlowKind::Deposit, "doubtful", Job::Doubt),
     (FlowKind::Deposit, "deposited", Job::Integration),
@@ -159,13 +165,17 @@ pub fn finish(w: &mut Writing<'_>, lease: &Lease, at: Timestamp) -> Result<(), S
 
 /// Whether the flow still stands where only this work takes it further.
 fn is_needed(w: &Writing<'_>, lease: &Lease) -> Result<bool, StoreError> {
-    let Some((kind, state, _)) = NEEDED.iter().find(|(_, _, job)| *job == lease.job) else { return Ok(false) };
-    let there = w.one(
-        "SELECT 1 FROM flow WHERE id = ?1 AND kind = ?2 AND state = ?3",
-        (lease.flow.as_str(), kind.as_str(), state),
-        |_| Ok(()),
-    )?;
-    Ok(there.is_some())
+    for (kind, state, _) in NEEDED.iter().filter(|(_, _, job)| *job == lease.job) {
+        let there = w.one(
+            "SELECT 1 FROM flow WHERE id = ?1 AND kind = ?2 AND state = ?3",
+            (lease.flow.as_str(), kind.as_str(), state),
+            |_| Ok(()),
+        )?;
+        if there.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Due again at `at`. Work that `failed` counts its tries on; what only waits begins anew.

@@ -12,8 +12,8 @@ use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, may
 use super::writer::Writer;
 use super::{
     ArrivalRecord, AskedChange, AttemptRecord, ChangeRecord, CheckpointRecord, ComplementRecord, DATABASE_FILE,
-    FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord, Received, StagedDrop, StatusRecord, StepRecord, StoreError,
-    arrivals, documents, parts, schema,
+    FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord, PdfDataRecord, Received, StagedDrop, StatusRecord,
+    StepRecord, StoreError, arrivals, documents, parts, schema,
 };
 use crate::audit::{Leaf, LeafRead};
 use crate::domain::{
@@ -153,6 +153,34 @@ impl Reader {
             (realm, invoice.0),
             |r| word(r, "flow"),
         )
+    }
+
+    /// What a plain PDF is submitted with, or what data that wait for their PDF say.
+    pub fn pdf_data(&self, flow: &FlowId) -> Result<Option<PdfDataRecord>, StoreError> {
+        let Some(mut record) = self.one(
+            "SELECT pdf_data.* FROM flow JOIN pdf_data ON pdf_data.realm = flow.realm AND pdf_data.flow = flow.id
+             WHERE flow.id = ?1",
+            [flow.as_str()],
+            |r| {
+                Ok(PdfDataRecord {
+                    pdf: r.get("pdf")?,
+                    data: r.get("data")?,
+                    proposal: r.get("proposal")?,
+                    joined: maybe_word(r, "joined")?,
+                    enclosures: Vec::new(),
+                })
+            },
+        )?
+        else {
+            return Ok(None);
+        };
+        record.enclosures = self.all(
+            "SELECT name, enclosure.sha256 AS sha256 FROM flow
+             JOIN enclosure ON enclosure.realm = flow.realm AND enclosure.flow = flow.id WHERE flow.id = ?1 ORDER BY ordinal",
+            [flow.as_str()],
+            |r| Ok((r.get("name")?, crate::domain::DocumentHash(r.get("sha256")?))),
+        )?;
+        Ok(Some(record))
     }
 
     /// What a status change is about.
@@ -551,7 +579,7 @@ fn seen(text: &str) -> Option<(InvoiceStatus, String)> {
     Some((InvoiceStatus::from(status.to_owned()), at.to_owned()))
 }
 
-fn facts(r: &Row<'_>) -> rusqlite::Result<InvoiceFacts> {
+pub(super) fn facts(r: &Row<'_>) -> rusqlite::Result<InvoiceFacts> {
     Ok(InvoiceFacts {
         number: word(r, "number")?,
         supplier: r.get("supplier")?,

@@ -101,6 +101,12 @@ pub struct Facts {
     pub refused_invoices: Vec<(InvoiceNumber, String)>,
     /// Of a split file: how many of its parts are refused outright, and so are no flows.
     pub refused_parts: u32,
+    /// Chorus Pro's number of the flow's one invoice, when its answer gave it (`soumettre`).
+    pub chorus_id: Option<ChorusInvoiceId>,
+    /// The flow of the other half of a pair: of a PDF its data's, of data their PDF's.
+    pub companion: Option<FlowId>,
+    /// The hash of a plain PDF's data, as they are kept.
+    pub data: Option<DocumentHash>,
     /// Chorus Pro takes an invoice of this kind more than once (direct payment, DSE-CP §6.13): its number may be that of
     /// another flow.
     pub repeatable: bool,
@@ -243,6 +249,57 @@ pub struct FluxPart {
     pub invoices: Vec<InvoiceFacts>,
     /// Its invoices are of a kind that Chorus Pro takes more than once: see [`Facts::repeatable`].
     pub repeatable: bool,
+    /// Of a plain PDF: what it is submitted with.
+    pub pdf: Option<PdfPart>,
+}
+
+/// What a plain PDF in an archive is submitted with.
+#[derive(Debug, Clone, Default)]
+pub struct PdfPart {
+    /// The data as JSON.
+    pub data: String,
+    /// Further files by the names the data give them.
+    pub enclosures: Vec<(String, Content)>,
+}
+
+/// Data that a sidecar file or a person brings for a plain PDF, checked.
+#[derive(Debug, Clone)]
+pub struct PdfData {
+    /// The PDF's name.
+    pub pdf: String,
+    /// The PDF's bytes, where the data name them: then the name does not count.
+    pub sha256: Option<DocumentHash>,
+    /// As JSON.
+    pub json: String,
+    pub invoice: InvoiceFacts,
+}
+
+/// What became of a half of a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paired {
+    /// Both halves are there: the PDF, of this flow, is ready.
+    Completed(FlowId),
+    /// The other half is awaited.
+    Waits,
+    /// The data are refused for this; they came in a file, which is refused, or from a person, whose PDF goes on waiting.
+    Refused(Fault),
+    /// The flow is no longer where it could be completed.
+    Impossible,
+}
+
+/// What is kept of a plain PDF's data.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PdfDataRecord {
+    /// Of data: the name of their PDF.
+    pub pdf: Option<String>,
+    /// As JSON; `None` while a PDF waits for them.
+    pub data: Option<String>,
+    /// What Chorus Pro read of the PDF, as JSON.
+    pub proposal: Option<String>,
+    /// Of data that went to their PDF: its flow.
+    pub joined: Option<FlowId>,
+    /// Names and documents of the files that go with it.
+    pub enclosures: Vec<(String, DocumentHash)>,
 }
 
 /// A status that the establishment asks for.

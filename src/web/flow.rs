@@ -11,7 +11,7 @@ use crate::fault::{Code, Fault};
 use crate::flow::{Decision, FlowKind, Policy, deposit, status_change};
 use crate::invoice::reworded;
 use crate::store::{
-    Announcement, ArrivalRecord, AskedChange, ChangeFacts, Conversion, Decided, Facts, FlowRecord, InvoiceRecord,
+    Announcement, ArrivalRecord, AskedChange, ChangeFacts, Conversion, Decided, Facts, FlowRecord, InvoiceRecord, PDF,
     Reader,
 };
 use crate::web::answer::Answer;
@@ -20,6 +20,7 @@ use crate::web::doubt::{self, Facing};
 use crate::web::error::Trouble;
 use crate::web::home::{FaultView, FlowLine};
 use crate::web::page::{Chrome, Visit};
+use crate::web::pdf_form;
 use crate::web::site::{Site, note};
 use crate::web::treatment::{self, ChangeLine};
 use crate::web::words::Tongue;
@@ -136,6 +137,10 @@ struct FlowPage<'a> {
     choices: Vec<Choice>,
     /// Of a doubtful deposit: what we sent, and what Chorus Pro shows.
     facing: Option<Facing>,
+    /// Whether a person may enter its data.
+    awaits_data: bool,
+    /// Of data that went to their PDF: its flow.
+    joined: Option<String>,
     /// The split file this flow is a part of: id and name.
     parent: Option<(String, String)>,
     /// Of a split file.
@@ -203,6 +208,8 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         delivered_as: flow.delivered_as.clone().unwrap_or_default(),
         choices: choices(t, &flow),
         facing: Facing::of(t, &reader, &flow, &invoices)?,
+        awaits_data: pdf_form::is_waiting(&flow),
+        joined: reader.pdf_data(&id)?.and_then(|data| data.joined).map(|pdf| pdf.to_string()),
         parent: match &flow.parent {
             Some(file) => reader.flow(file)?.map(|file| (file.id.to_string(), file.file)),
             None => None,
@@ -444,6 +451,7 @@ fn journal_download(
 
 /// What a person may decide about the flow in its state: exactly what its machine allows.
 fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
+    let is_form = flow.syntax.as_deref() == Some(PDF);
     let all = [
         Choice {
             word: "confirme",
@@ -452,8 +460,13 @@ fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
                 "Vous avez trouvé la facture sur le portail Chorus Pro. Le flux est considéré comme déposé et son suivi reprend ; rien n’est renvoyé.",
                 "You found the invoice on Chorus Pro’s portal. The flow counts as deposited and is followed again; nothing is sent.",
             ),
-            asks_number: true,
-            event: Decidable::Deposit(deposit::Event::ConfirmedByPerson),
+            // A form that was submitted is an invoice at once, without a flux.
+            asks_number: !is_form,
+            event: Decidable::Deposit(if is_form {
+                deposit::Event::Submitted
+            } else {
+                deposit::Event::ConfirmedByPerson
+            }),
         },
         Choice {
             word: "renvoyer",

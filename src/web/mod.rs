@@ -25,6 +25,7 @@ mod home;
 mod journal;
 mod page;
 mod password;
+mod pdf_form;
 mod people;
 mod secrets;
 mod server;

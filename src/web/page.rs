@@ -97,6 +97,11 @@ const DONE: &[(&str, &str, &str)] = &[
     ("secret-efface", "Secret effacé.", "Secret deleted."),
     ("decide", "Décision enregistrée et journalisée.", "Decision recorded and journalled."),
     (
+        "donnees",
+        "Données confirmées et journalisées : la facture part chez Chorus Pro.",
+        "Data confirmed and journalled: the invoice goes to Chorus Pro.",
+    ),
+    (
         "impossible",
         "L’état a changé entre-temps : décision non appliquée.",
         "The state changed meanwhile: the decision was not applied.",

@@ -18,8 +18,8 @@ use crate::web::session::{self, Sessions};
 use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
-    Claim, Settings, asset, configuration, directory, entry, flow, flows, guide, help, home, journal, people, secrets,
-    treatment,
+    Claim, Settings, asset, configuration, directory, entry, flow, flows, guide, help, home, journal, pdf_form, people,
+    secrets, treatment,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -215,6 +215,8 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Post, ["flux", id, "decision"]) => flow::decide(site, ask, visit, id),
         (Get, ["flux", id, "statut"]) => treatment::show(site, ask, visit, id, None),
         (Post, ["flux", id, "statut"]) => treatment::ask_for(site, ask, visit, id),
+        (Get, ["flux", id, "donnees"]) => pdf_form::show(site, ask, visit, id),
+        (Post, ["flux", id, "donnees"]) => pdf_form::confirm(site, ask, visit, id),
         (Get, ["configuration"]) => configuration::show(site, ask, visit),
         (Post, ["configuration"]) => configuration::save(site, ask, visit),
         (Get, ["configuration", "assistant"]) => guide::show(site, ask, visit),

@@ -132,6 +132,8 @@ impl Tongue {
             "ubl-creditnote" => self.say("Avoir UBL", "UBL credit note"),
             "cii" => self.say("Facture CII", "CII invoice"),
             "facturx" => "Factur-X (PDF)",
+            "pdf" => self.say("PDF simple", "Plain PDF"),
+            "pdf-data" => self.say("Données d’un PDF", "Data of a PDF"),
             "ubl-min" => self.say("UBL mixte (en-tête et PDF)", "Mixed UBL (head and PDF)"),
             "cii-min" => self.say("CII mixte (en-tête et PDF)", "Mixed CII (head and PDF)"),
             "pdf-ubl" => self.say("PDF contenant une facture UBL", "PDF with a UBL invoice"),
@@ -221,6 +223,7 @@ impl Tongue {
     pub fn job(&self, job: Job) -> &'static str {
         match job {
             Job::Intake => self.say("Contrôles de fichiers", "File checks"),
+            Job::Reading => self.say("PDF à faire lire", "PDFs to have read"),
             Job::Deposit => self.say("Dépôts à Chorus Pro", "Deposits at Chorus Pro"),
             Job::Doubt => self.say("Recherches de dépôts douteux", "Look-ups of doubtful deposits"),
             Job::Integration => self.say("Comptes rendus à demander", "Reports to ask for"),
@@ -237,6 +240,9 @@ impl Tongue {
     pub fn state(&self, kind: FlowKind, state: &str) -> (String, Tone) {
         let (french, english, tone) = match (kind, state) {
             (FlowKind::Deposit, "received") => ("Reçu", "Received", Tone::Busy),
+            (FlowKind::Deposit, "incomplete") => ("Données attendues", "Awaits its data", Tone::Warn),
+            (FlowKind::Deposit, "unmatched") => ("PDF attendu", "Awaits its PDF", Tone::Busy),
+            (FlowKind::Deposit, "joined") => ("Réuni à son PDF", "Joined to its PDF", Tone::Good),
             (FlowKind::Deposit, "ready") => ("Prêt à déposer", "Ready", Tone::Busy),
             (_, "sending") => ("Envoi en cours", "Sending", Tone::Busy),
             (_, "doubtful") => ("Douteux", "Doubtful", Tone::Warn),
@@ -273,6 +279,17 @@ impl Tongue {
             "deposit.check_passed" => ("Contrôles réussis", "Checks passed"),
             "deposit.check_failed" => ("Contrôles en échec", "Checks failed"),
             "deposit.split" => ("Ventilé : chaque partie suit son chemin", "Split: each part goes its own way"),
+            "deposit.data_awaited" => {
+                ("PDF sans facture à l’intérieur : données attendues", "PDF without an invoice inside: data awaited")
+            }
+            "deposit.pdf_awaited" => ("Données valables, PDF attendu", "Data sound, PDF awaited"),
+            "deposit.completed" => ("Données réunies au PDF", "Data joined to the PDF"),
+            "deposit.joined" => ("Réunies à leur PDF", "Joined to their PDF"),
+            "deposit.upload_refused" => {
+                ("Refusé avant tout envoi de la facture", "Refused before the invoice was submitted")
+            }
+            "deposit.submitted" => ("Facture créée chez Chorus Pro", "Invoice made at Chorus Pro"),
+            "propose" => ("PDF lu par Chorus Pro : données proposées", "PDF read by Chorus Pro: data proposed"),
             "part" => ("Partie d’un fichier, prête à déposer", "Part of a file, ready to be deposited"),
             "ask" => ("Statut demandé", "Status asked for"),
             "status_change.sending" => {

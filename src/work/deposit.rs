@@ -6,17 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chorus::{DeposerFlux, FluxFileName};
+use crate::chorus::{DeposerFlux, FluxFileName, Service};
 use crate::domain::Timestamp;
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::{Event, State};
-use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, StoreError};
+use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, PDF, StoreError};
 use crate::work::announce::syntax_of;
-use crate::work::connector::CallError;
+use crate::work::connector::{CallError, Connector};
 use crate::work::core::{Core, JobError};
 use crate::work::intake;
 use crate::work::reach::Setback;
-use crate::work::split;
+use crate::work::{split, submission};
 
 /// The longest wait between two tries of a deposit that certainly did not happen.
 const RETRY_LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -27,6 +27,9 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     if flow.state != State::Ready.as_str() {
         return Ok(core.store.finish(lease).await?);
     }
+    if flow.syntax.as_deref() == Some(PDF) {
+        return submission::run(core, lease, flow).await;
+    }
     let connector = match core.connector(&lease.realm).await {
         Ok(connector) => connector,
         Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
@@ -36,6 +39,34 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     drop(reader);
     let service = prepare(core, &flow).await?;
 
+    send(core, lease, &flow, &attempts, &connector, &service).await
+}
+
+/// What Chorus Pro answers to a deposit of either form.
+pub(super) trait Taken {
+    /// The event of an answer, and what came with it.
+    fn settled(self) -> (Event, Facts);
+}
+
+impl Taken for crate::chorus::Deposited {
+    fn settled(self) -> (Event, Facts) {
+        (Event::DepositAccepted, Facts { deposit_number: Some(self.number), ..Facts::default() })
+    }
+}
+
+/// Makes the call that deposits, with its intent durable right before it leaves, and settles what came of it.
+pub(super) async fn send<S>(
+    core: &Arc<Core>,
+    lease: &Lease,
+    flow: &FlowRecord,
+    attempts: &[AttemptRecord],
+    connector: &Connector,
+    service: &S,
+) -> Result<(), JobError>
+where
+    S: Service,
+    S::Answer: Taken,
+{
     let mut intended = false;
     let before = async {
         match core.store.intend(&flow.id, lease, core.now()).await? {
@@ -47,10 +78,10 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
             Decided::Moved { .. } | Decided::Impossible { .. } => Err(NotIntended::Elsewhere),
         }
     };
-    match connector.call_after(&service, before).await {
-        Ok(answer) if intended => settle(core, lease, &flow, &attempts, answer).await,
+    match connector.call_after(service, before).await {
+        Ok(answer) if intended => settle(core, lease, flow, attempts, answer).await,
         Ok(Ok(_)) => unreachable!("an answer without a request"),
-        Ok(Err(error)) => put_off(core, lease, &flow, error).await,
+        Ok(Err(error)) => put_off(core, lease, flow, error).await,
         Err(NotIntended::Elsewhere) => {
             log::info!(flow = flow.id.as_str(); "A deposit was given up before it was sent");
             Ok(())
@@ -73,7 +104,7 @@ impl From<StoreError> for NotIntended {
 }
 
 /// The way to Chorus Pro was closed before anything was intended: the flow stays ready and says why.
-async fn put_off(core: &Core, lease: &Lease, flow: &FlowRecord, error: CallError) -> Result<(), JobError> {
+pub(super) async fn put_off(core: &Core, lease: &Lease, flow: &FlowRecord, error: CallError) -> Result<(), JobError> {
     log::warn!(flow = flow.id.as_str(), error = error.to_string().as_str(); "A deposit waits: Chorus Pro cannot be called");
     let fault = error.fault().clone();
     let now = core.now();
@@ -110,14 +141,15 @@ async fn settle(
     lease: &Lease,
     flow: &FlowRecord,
     attempts: &[AttemptRecord],
-    answer: Result<crate::chorus::Deposited, CallError>,
+    answer: Result<impl Taken, CallError>,
 ) -> Result<(), JobError> {
     let now = core.now();
     let (event, facts) = match answer {
-        Ok(deposited) => {
+        Ok(taken) => {
             core.pauses.passed(&lease.realm);
-            log::info!(flow = flow.id.as_str(), deposit = deposited.number.as_str(); "Deposited at Chorus Pro");
-            (Event::DepositAccepted, Facts { deposit_number: Some(deposited.number), ..Facts::default() })
+            let (event, facts) = taken.settled();
+            log::info!(flow = flow.id.as_str(), deposit = number_of(&facts).as_str(); "Deposited at Chorus Pro");
+            (event, facts)
         }
         Err(error) => {
             let detail = Some(error.to_string());
@@ -133,15 +165,19 @@ async fn settle(
         }
     };
     match core.record(|| core.store.decide(&flow.id, event, facts.clone(), Some(lease), now)).await {
-        Err(StoreError::LeaseLost) if event == Event::DepositAccepted => late(core, flow, facts).await,
+        Err(StoreError::LeaseLost) if event == Event::DepositAccepted => {
+            late(core, flow, Event::FoundAtChorus, facts).await
+        }
+        Err(StoreError::LeaseLost) if event == Event::Submitted => late(core, flow, event, facts).await,
         settled => Ok(settled.map(drop)?),
     }
 }
 
 /// The lease ran out while the call was under way, so the flow is doubtful: but the answer has come after all. Unless a
 /// search or a person has settled the doubt by now: then their word stands.
-async fn late(core: &Core, flow: &FlowRecord, facts: Facts) -> Result<(), JobError> {
-    let number = facts.deposit_number.as_ref().map_or("?", |number| number.as_str());
+async fn late(core: &Core, flow: &FlowRecord, event: Event, facts: Facts) -> Result<(), JobError> {
+    let number = number_of(&facts);
+    let number = number.as_str();
     let now = core.store.reader()?.flow(&flow.id)?.map(|flow| flow.state);
     if now.as_deref() != Some(State::Doubtful.as_str()) {
         log::warn!(flow = flow.id.as_str(), deposit = number, state = now.as_deref().unwrap_or("?");
@@ -149,8 +185,14 @@ async fn late(core: &Core, flow: &FlowRecord, facts: Facts) -> Result<(), JobErr
         return Ok(());
     }
     log::info!(flow = flow.id.as_str(), deposit = number; "A deposit's answer came after its lease was lost: it counts");
-    core.record(|| core.store.decide(&flow.id, Event::FoundAtChorus, facts.clone(), None, core.now())).await?;
+    core.record(|| core.store.decide(&flow.id, event, facts.clone(), None, core.now())).await?;
     Ok(())
+}
+
+/// What Chorus Pro calls what it took: a flux, or an invoice.
+fn number_of(facts: &Facts) -> String {
+    let flux = facts.deposit_number.as_ref().map(ToString::to_string);
+    flux.or_else(|| facts.chorus_id.map(|id| id.to_string())).unwrap_or_else(|| "?".to_owned())
 }
 
 /// What a failed deposit call is to its flow. Only what certainly changed nothing may be sent again.
@@ -162,7 +204,7 @@ fn event_of(error: &CallError) -> Event {
     }
 }
 
-fn fault_of(error: &CallError) -> Fault {
+pub(super) fn fault_of(error: &CallError) -> Fault {
     match error {
         CallError::Lost(fault) => {
             let said = Text::new(fault.title(Language::Fr), fault.title(Language::En));

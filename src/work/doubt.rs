@@ -15,7 +15,7 @@ use crate::fault::{Code, Fault};
 use crate::flow::FlowKind;
 use crate::flow::deposit::{Event, State};
 use crate::store::{
-    AttemptRecord, Facts, FlowQuery, FlowRecord, InvoiceFacts, InvoiceRecord, Lease, LookRecord, SightedInvoice,
+    AttemptRecord, Facts, FlowQuery, FlowRecord, InvoiceFacts, InvoiceRecord, Lease, LookRecord, PDF, SightedInvoice,
     StepRecord,
 };
 use crate::work::core::{Core, JobError};
@@ -272,10 +272,12 @@ async fn found(
         detail: Some(format!("found at Chorus Pro as {}", row.id)),
         ..Facts::default()
     };
+    // A form that was submitted is an invoice at once, without a flux whose verdict would be awaited.
+    let event = if flow.syntax.as_deref() == Some(PDF) { Event::Submitted } else { Event::FoundAtChorus };
     if sought.chorus_id.is_none() {
         core.store.identify(&flow.id, sought.ordinal, row.id, core.now()).await?;
     }
-    core.record(|| core.store.decide(&flow.id, Event::FoundAtChorus, facts.clone(), Some(lease), core.now())).await?;
+    core.record(|| core.store.decide(&flow.id, event, facts.clone(), Some(lease), core.now())).await?;
     Ok(())
 }
 

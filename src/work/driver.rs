@@ -23,8 +23,8 @@ use crate::work::core::{Core, JobError, Parts};
 use crate::work::settings::Options;
 use crate::work::watch::{self as alarms, Readings};
 use crate::work::{
-    change, deliver, deposit, directory, doubt, fetch, halts, intake, integration, overdue, receipts, reception,
-    statuses,
+    change, deliver, deposit, directory, doubt, fetch, halts, intake, integration, overdue, reading, receipts,
+    reception, statuses,
 };
 
 /// How long a job has its work to itself.
@@ -55,8 +55,8 @@ struct Lane {
 const LOCAL: Lane = Lane { name: "local", jobs: &[Job::Intake, Job::Deliver] };
 /// Deposits and status changes, and doubts about them.
 const SENDING: Lane = Lane { name: "sending", jobs: &[Job::Deposit, Job::Doubt, Job::Change, Job::ChangeDoubt] };
-/// Verdicts on what was sent, and downloads: each file's next step hangs on them.
-const AWAITED: Lane = Lane { name: "awaited", jobs: &[Job::Integration, Job::Fetch] };
+/// Verdicts on what was sent, downloads, and readings for a person: each file's next step hangs on them.
+const AWAITED: Lane = Lane { name: "awaited", jobs: &[Job::Integration, Job::Fetch, Job::Reading] };
 /// Statuses of what is integrated: many, and none of them urgent.
 const FOLLOWING: Lane = Lane { name: "following", jobs: &[Job::Statuses] };
 
@@ -282,6 +282,7 @@ async fn work(core: Arc<Core>, lease: Lease) {
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     match lease.job {
         Job::Intake => intake::run(core, lease).await,
+        Job::Reading => reading::run(core, lease).await,
         Job::Deposit => deposit::run(core, lease).await,
         Job::Doubt => doubt::run(core, lease).await,
         Job::Integration => integration::run(core, lease).await,

@@ -6,17 +6,18 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::chorus::PDF_LIMIT;
 use crate::domain::{Environment, InvoiceNumber};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
-use crate::invoice::{self, Examined, Limits, Profile, Verdict};
-use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, StoreError};
+use crate::invoice::{self, Examined, Limits, Profile, Verdict, pdf_data};
+use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, PdfData, StoreError};
 use crate::work::announce::Wish;
 use crate::work::core::{Core, JobError};
 use crate::work::directory;
 use crate::work::recipients::{ASKED_AFTER_REFUSAL, ASKED_EVERY, Question, Recipients};
 use crate::work::settings::{Check, Options, RouteSection};
-use crate::work::split;
+use crate::work::{pairing, split};
 
 /// Cadres de facturation whose invoices Chorus Pro takes more than once: direct payment of a subcontractor (DSE-CP §6.13).
 const EXEMPT_FRAMES: [&str; 1] = ["S3"];
@@ -29,6 +30,9 @@ const OVERTAKEN_LONGEST: std::time::Duration = std::time::Duration::from_secs(30
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
     let flow = core.flow(&reader, lease)?;
+    if flow.state == State::Unmatched.as_str() {
+        return pairing::still_alone(core, lease, &flow).await;
+    }
     if flow.state != State::Received.as_str() {
         return Ok(core.store.finish(lease).await?);
     }
@@ -57,6 +61,8 @@ async fn settle(core: &Core, lease: &Lease, flow: &FlowRecord, outcome: Outcome)
                 findings = facts.findings.as_ref().map_or(0, Vec::len); "A dropped file is checked");
             core.store.decide(&flow.id, event, *facts, Some(lease), now).await?;
         }
+        Outcome::PlainPdf => pairing::await_data(core, lease, flow).await?,
+        Outcome::Data(data, facts) => pairing::offer_data(core, lease, flow, *data, *facts).await?,
         Outcome::Many(parts, facts) => {
             let count = match &parts {
                 Parts::Fluxes(fluxes) => fluxes.len(),
@@ -87,15 +93,19 @@ async fn settle(core: &Core, lease: &Lease, flow: &FlowRecord, outcome: Outcome)
 }
 
 /// What a dropped file is.
-enum Outcome {
+pub(super) enum Outcome {
     One(Event, Box<Facts>),
     Many(Parts, Box<Facts>),
+    /// A PDF that says nothing to a machine.
+    PlainPdf,
+    /// What such a PDF says.
+    Data(Box<PdfData>, Box<Facts>),
 }
 
 impl Outcome {
     /// Whether what the directory says of a recipient refused something.
     fn is_refused_by_directory(&self) -> bool {
-        let (Outcome::One(_, facts) | Outcome::Many(_, facts)) = self;
+        let (Outcome::One(_, facts) | Outcome::Many(_, facts) | Outcome::Data(_, facts)) = self else { return false };
         let mut findings = facts.findings.iter().flatten();
         findings.any(|finding| finding.severity == "fatal" && finding.rule.starts_with("FLUX-DIR-"))
     }
@@ -116,9 +126,15 @@ fn look(
         Recipients::unknown(environment, core.now())
     };
     let outcome = match split::read(core, flow, &bytes, options, wish, &recipients)? {
+        None if pdf_data::is_sidecar(&flow.file, &bytes) => pairing::read_data(flow, &bytes, options),
         None => {
-            let (event, facts) = verdict(examine_guarded(&bytes, options, flow, &recipients), wish, options.language);
-            Outcome::One(event, Box::new(facts))
+            let examined = examine_guarded(&bytes, options, flow, &recipients);
+            if pairing::is_plain_pdf(&examined) && bytes.len() <= PDF_LIMIT {
+                Outcome::PlainPdf
+            } else {
+                let (event, facts) = verdict(examined, wish, options.language);
+                Outcome::One(event, Box::new(facts))
+            }
         }
         Some(split::Outcome::Refused(facts)) => Outcome::One(Event::CheckFailed, Box::new(facts)),
         Some(split::Outcome::One(facts)) => Outcome::One(Event::CheckPassed, Box::new(facts)),

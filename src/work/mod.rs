@@ -25,9 +25,12 @@ mod integration;
 #[cfg(test)]
 mod ledger;
 mod overdue;
+mod paired_members;
+mod pairing;
 mod pivot;
 mod reach;
 mod readable;
+mod reading;
 mod receipts;
 mod received_complement;
 mod received_statuses;
@@ -40,12 +43,14 @@ mod settings;
 mod split;
 mod status_events;
 mod statuses;
+mod submission;
 mod transitions;
 pub mod watch;
 
 pub use self::core::{Clock, Parts};
 pub use driver::Workshop;
 pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_stem};
+pub use pairing::invoice_facts as pdf_invoice_facts;
 pub use reception::CURSOR as RECEPTION_CURSOR;
 pub use recipients::Recipients;
 pub use seal::{Purpose, SealError, canonical, seal, verify};

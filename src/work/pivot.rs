@@ -160,6 +160,7 @@ pub(super) fn part(
         conversion: Some(conversion),
         invoices: vec![good.facts],
         repeatable: good.repeatable,
+        pdf: None,
     })
 }
 

@@ -75,6 +75,8 @@ struct Own {
     halt: Option<Fault>,
     /// Of a split file.
     parts: Vec<Part>,
+    /// Of data that went to their PDF: its flow.
+    joined: Option<FlowId>,
     /// Of an archive: what goes nowhere and does not stand among the refused files yet.
     refused_members: Vec<RefusedMember>,
 }
@@ -177,6 +179,7 @@ fn gather(reader: &Reader, id: &FlowId, halts: &[(Realm, Fault, Timestamp)]) -> 
                 findings: reader.findings(&flow.id)?,
                 steps: reader.steps(&flow.id)?,
                 parts: parts(reader, &flow.id)?,
+                joined: reader.pdf_data(&flow.id)?.and_then(|data| data.joined),
                 refused_members: reader.unplaced_members(&flow.id)?,
                 halt: halt.map(|(_, fault, _)| fault.clone()),
                 flow,
@@ -300,6 +303,7 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("final", own.is_final().into());
             put("duplicate_of", Value::Null);
             put("replaces", own.all_invoices().find_map(|i| i.replaces.as_ref()).map(FlowId::as_str).into());
+            put("joined_to", own.joined.as_ref().map(FlowId::as_str).into());
             put("deposit_number", own.flow.deposit_number.as_ref().map(|number| number.as_str()).into());
             put("announced", own.sending.announced());
             put("converted", own.sending.converted());
@@ -316,6 +320,7 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("final", true.into());
             put("duplicate_of", arrival.flow.as_ref().map(FlowId::as_str).into());
             put("replaces", Value::Null);
+            put("joined_to", Value::Null);
             put("deposit_number", Value::Null);
             put("announced", Value::Null);
             put("converted", Value::Null);

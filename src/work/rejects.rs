@@ -101,6 +101,7 @@ fn receipt(
         "final": true,
         "duplicate_of": null,
         "replaces": null,
+        "joined_to": null,
         "deposit_number": null,
         "announced": null,
         "converted": null,

@@ -36,6 +36,8 @@ pub struct LimitsSection {
     pub deposit_retry: Duration,
     /// Between two looks at a received invoice whose status change is doubtful.
     pub change_poll: Duration,
+    /// How long data of a PDF wait for it.
+    pub pair_wait: Duration,
     /// Between two looks at an invoice that is not final.
     pub status_poll: Duration,
     /// Between two looks for received invoices.
@@ -62,6 +64,7 @@ impl Default for LimitsSection {
             doubt_deadline: Duration::from_secs(48 * 3600),
             deposit_retry: Duration::from_secs(60),
             change_poll: Duration::from_secs(5 * 60),
+            pair_wait: Duration::from_secs(24 * 3600),
             status_poll: Duration::from_secs(4 * 3600),
             reception_poll: Duration::from_secs(15 * 60),
             delivery_deadline: Duration::from_secs(7 * 24 * 3600),
@@ -81,6 +84,7 @@ impl LimitsSection {
             doubt_poll: self.doubt_poll.get(),
             deposit_retry: self.deposit_retry.get(),
             change_poll: self.change_poll.get(),
+            pair_wait: self.pair_wait.get(),
             integration_deadline: self.integration_deadline.get(),
         }
     }

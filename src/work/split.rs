@@ -15,13 +15,15 @@ use crate::invoice::archive::{self, Member};
 use crate::invoice::status_file::{self, RequestedStatus, Requests, StatusFileError};
 use crate::invoice::{self, Examined, Verdict, pivot_conversion};
 use crate::store::{
-    Announcement, AskedChange, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, Parts, Reader,
-    RefusedMember,
+    Announcement, AskedChange, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, PDF, Parts, PdfPart,
+    Reader, RefusedMember,
 };
 use crate::work::announce::Wish;
 use crate::work::complement;
 use crate::work::core::{Core, JobError};
 use crate::work::intake::{finding_record, invoice_facts, is_repeatable};
+use crate::work::paired_members::{Pair, PairedMembers};
+use crate::work::pairing::invoice_facts as invoice_facts_of;
 use crate::work::pivot::{self, Good};
 use crate::work::recipients::Recipients;
 
@@ -99,6 +101,8 @@ pub(super) struct Gathered {
     findings: Vec<FindingRecord>,
     /// Their contents so far: the same bytes twice are one invoice.
     contents: BTreeSet<DocumentHash>,
+    /// Plain PDFs whose data lie in the archive, each with its data.
+    pdfs: Vec<FluxPart>,
     /// Members seen so far.
     pub(super) seen: usize,
 }
@@ -142,6 +146,7 @@ impl Gathered {
             members: Vec::new(),
             findings: Vec::new(),
             contents: BTreeSet::new(),
+            pdfs: Vec::new(),
             seen: 0,
         }
     }
@@ -158,7 +163,7 @@ impl Gathered {
     }
 
     /// The same of one that was good when it was looked at; `place` is its own.
-    fn refuse_at(
+    pub(super) fn refuse_at(
         &mut self,
         place: usize,
         name: &str,
@@ -226,14 +231,21 @@ fn archive_of_invoices(
     let reader = core.store.reader()?;
     let mut gathered = Gathered::new(ARCHIVE, wish, options.language);
     let mut failed: Option<JobError> = None;
+    // Data first, wherever in the archive they lie: they say what the other members are for.
+    let mut paired = PairedMembers::find(bytes, options);
     let whole = archive::read(bytes, &options.limits, &mut |member| {
         if failed.is_none() {
             gathered.seen += 1;
-            failed = take_member((&reader, recipients), flow, member, options, &mut gathered).err();
+            if let Some(member) = paired.take(member, gathered.seen - 1, options) {
+                failed = take_member((&reader, recipients), flow, member, options, &mut gathered).err();
+            }
         }
     });
     if let Some(error) = failed {
         return Err(error);
+    }
+    for pair in paired.settle(&mut gathered) {
+        take_pair(core, &reader, flow, pair, &mut gathered)?;
     }
     // Half of an archive that is broken further on is nobody's wish.
     if let Err(fault) = whole {
@@ -251,7 +263,7 @@ fn refused_whole(fault: Fault, gathered: Gathered) -> Outcome {
 pub(super) fn outcome(core: &Core, flow: &FlowRecord, mut gathered: Gathered) -> Result<Outcome, JobError> {
     let groups = std::mem::take(&mut gathered.good);
     let converted = std::mem::take(&mut gathered.converted);
-    let mut parts = Vec::new();
+    let mut parts = std::mem::take(&mut gathered.pdfs);
     for (kind, group) in groups {
         pack(core, flow, &kind, &group, &mut parts, &mut gathered)?;
     }
@@ -345,6 +357,45 @@ fn take_member(
     Ok(())
 }
 
+/// A plain PDF with its data becomes a part of its own, unless its number is taken.
+fn take_pair(
+    core: &Core,
+    reader: &Reader,
+    flow: &FlowRecord,
+    pair: Pair,
+    gathered: &mut Gathered,
+) -> Result<(), JobError> {
+    let facts = invoice_facts_of(&pair.invoice);
+    if let Some(first) = already(reader, flow, &facts, gathered)? {
+        let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
+        gathered.refuse_at(pair.place, &pair.pdf, &fault, Some(facts), Vec::new());
+        return Ok(());
+    }
+    let mut enclosures = Vec::new();
+    for (name, content) in pair.enclosures {
+        enclosures.push((name, kept(core, content)?));
+    }
+    gathered.pdfs.push(FluxPart {
+        file: part_of(&flow.file, &pair.pdf),
+        content: kept(core, pair.content)?,
+        syntax: PDF.to_owned(),
+        announced: None,
+        conversion: None,
+        invoices: vec![facts],
+        pdf: Some(PdfPart { data: pair.json, enclosures }),
+    });
+    Ok(())
+}
+
+/// A document on its way into the step: large ones are made durable before it.
+fn kept(core: &Core, content: Vec<u8>) -> Result<Content, JobError> {
+    Ok(if content.len() <= INLINE_BYTES {
+        Content::Inline(content)
+    } else {
+        Content::Kept(core.store.keep_document(&mut content.as_slice())?)
+    })
+}
+
 /// The flow that holds this invoice already, or this very archive.
 pub(super) fn already(
     reader: &Reader,
@@ -354,7 +405,8 @@ pub(super) fn already(
 ) -> Result<Option<String>, JobError> {
     let packed = gathered.good.values().flat_map(|group| &group.members).flat_map(|member| &member.invoices);
     let converted = gathered.converted.iter().map(|(.., good)| &good.facts);
-    let here = packed.chain(converted).any(|other| other.is_same_invoice(facts));
+    let of_pdfs = gathered.pdfs.iter().flat_map(|pdf| &pdf.invoices);
+    let here = packed.chain(converted).chain(of_pdfs).any(|other| other.is_same_invoice(facts));
     if here {
         return Ok(Some(flow.id.to_string()));
     }
@@ -394,11 +446,7 @@ fn pack(
                 }
             }
         };
-        let content = if content.len() <= INLINE_BYTES {
-            Content::Inline(content)
-        } else {
-            Content::Kept(core.store.keep_document(&mut content.as_slice())?)
-        };
+        let content = kept(core, content)?;
         parts.push(FluxPart {
             file,
             content,
@@ -407,6 +455,7 @@ fn pack(
             conversion: None,
             invoices: members.iter().flat_map(|member| &member.invoices).cloned().collect(),
             repeatable: kind.repeatable,
+            pdf: None,
         });
     }
     Ok(())

@@ -23,6 +23,7 @@ mod gateway;
 mod halts;
 mod house;
 mod proxy;
+mod plain_pdf;
 mod receipts;
 mod received_statuses;
 mod reception;

@@ -8,6 +8,7 @@ mod entry;
 mod flows;
 mod hostile;
 mod journal;
+mod pdf_form;
 mod treatment;
 
 use std::collections::BTreeMap;

@@ -32,6 +32,15 @@ pub(super) fn submission() -> Submission {
         bank_details: Some(2),
         frame: SubmissionFrame::Subcontractor(Validator { siret: siret("12345678200036"), service: Some("S".into()) }),
         references: references(),
+        lines: vec![SubmissionLine {
+            reference: Some("R-1".into()),
+            name: "Ramettes".into(),
+            quantity: decimal("10"),
+            unit: Some("LOT".into()),
+            price: decimal("10.01"),
+            discount: Some(decimal("0")),
+            vat_rate: Some(decimal("5.5")),
+        }],
         vat: vec![VatLine { rate: decimal("5.5"), base: decimal("100.10"), tax: decimal("5.51") }],
         totals: Totals {
             without_tax: decimal("100.10"),

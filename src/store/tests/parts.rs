@@ -12,6 +12,7 @@ fn flux(name: &str, numbers: &[&str]) -> FluxPart {
         conversion: None,
         invoices: numbers.iter().map(|number| invoice(number)).collect(),
         repeatable: false,
+        pdf: None,
     }
 }
 

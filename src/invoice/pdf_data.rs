@@ -1,0 +1,295 @@
+//! The data of a plain PDF: what its sidecar file (`facture.pdf.json`) or a person on the page says the invoice is.
+//!
+//! Promises: every value becomes a type or a problem that names its JSON path, what stands there and what is expected; all
+//! problems are told, not the first; what is read here Chorus Pro's form can take. The JSON Schema is
+//! `config/schema/pdf-sidecar.schema.json`. Refuses to know Chorus Pro's wire, and which PDF it is met with.
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use crate::domain::{DocumentHash, InvoiceNumber, Siret};
+use crate::fault::{Code, Fault, Language, Text};
+
+use super::pdf_data_reading::{self, shown};
+use super::{Examined, Facts, Finding, Options, Severity, Verdict};
+
+/// A sidecar file, in bytes.
+pub const DATA_LIMIT: usize = 1 << 20;
+/// Problems kept of one sidecar.
+pub const PROBLEMS_LIMIT: usize = 100;
+/// The rule that problems are shown under.
+pub const RULE: &str = "PDF-DATA";
+/// How far into a file its kind is looked for.
+const HEAD_BYTES: usize = 4096;
+
+/// An invoice whose document is a PDF that says nothing to a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PdfInvoice {
+    /// The PDF's name, where the data say it.
+    pub file: Option<String>,
+    /// The PDF's bytes, where the data say it.
+    pub sha256: Option<DocumentHash>,
+    pub number: InvoiceNumber,
+    /// `yyyy-mm-dd`
+    pub issued_on: String,
+    pub supplier: Party,
+    /// Chorus Pro's number of the supplier's bank details.
+    pub bank_details: Option<i64>,
+    pub recipient: Party,
+    pub frame: Frame,
+    pub credit_note: bool,
+    /// The invoice that a credit note corrects.
+    pub origin: Option<InvoiceNumber>,
+    pub currency: String,
+    pub vat_kind: VatKind,
+    pub payment: Payment,
+    pub market: Option<String>,
+    pub commitment: Option<String>,
+    pub lines: Vec<Line>,
+    pub vat: Vec<Vat>,
+    pub totals: Totals,
+    pub comment: String,
+    pub attachments: Vec<Enclosure>,
+    /// How the PDF is signed, where the data say it: otherwise its content tells.
+    pub signature: Option<Signature>,
+}
+
+/// A structure and, where it has some, its service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    pub siret: Siret,
+    pub service: Option<String>,
+}
+
+/// The cadre de facturation, with the validator that two of them need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    A1,
+    A2,
+    A9(Party),
+    A12(Party),
+}
+
+/// When the VAT falls due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VatKind {
+    OnDebit,
+    OnReceipt,
+    /// With the reason's code.
+    Exempt(String),
+    Without,
+}
+
+/// How it is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payment {
+    Cheque,
+    DirectDebit,
+    Transfer,
+    Cash,
+    Other,
+    CarriedOver,
+}
+
+/// A line of the invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub reference: Option<String>,
+    pub name: String,
+    pub quantity: Decimal,
+    pub unit: Option<String>,
+    /// Of one unit, without tax.
+    pub price: Decimal,
+    pub discount: Option<Decimal>,
+    /// In percent.
+    pub vat_rate: Option<Decimal>,
+}
+
+/// A rate of VAT with what falls under it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vat {
+    /// In percent.
+    pub rate: Decimal,
+    pub base: Decimal,
+    pub tax: Decimal,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Totals {
+    pub without_tax: Decimal,
+    pub tax: Decimal,
+    pub with_tax: Decimal,
+    pub discount: Option<(Decimal, String)>,
+    pub payable: Decimal,
+}
+
+/// A file that goes with the invoice, by its name in the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enclosure {
+    pub file: String,
+    /// What it is called on the invoice.
+    pub designation: Option<String>,
+    /// Its type's code at Chorus Pro.
+    pub kind: Option<String>,
+}
+
+/// How a PDF is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signature {
+    None,
+    Pades,
+    Xades,
+}
+
+impl PdfInvoice {
+    /// UNTDID 1001: an invoice or a credit note.
+    pub fn type_code(&self) -> &'static str {
+        if self.credit_note { "381" } else { "380" }
+    }
+
+    /// Payable amount and currency, as an invoice writes them.
+    pub fn payable_text(&self) -> String {
+        format!("{} {}", self.totals.payable, self.currency)
+    }
+}
+
+/// One thing that is wrong with the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataProblem {
+    /// `totals.with_tax`, `vat[0].rate`; empty for the file as a whole.
+    pub path: String,
+    /// What stands there, cut for people; `None`: nothing.
+    pub found: Option<String>,
+    pub expected: Text,
+}
+
+impl DataProblem {
+    pub fn text(&self, language: Language) -> String {
+        let expected = self.expected.get(language);
+        let place = self.path.as_str();
+        match (language, &self.found) {
+            (Language::Fr, Some(found)) => format!("{place} : trouvé « {found} », attendu : {expected}"),
+            (Language::Fr, None) => format!("{place} : absent, attendu : {expected}"),
+            (Language::En, Some(found)) => format!("{place}: found \"{found}\", expected: {expected}"),
+            (Language::En, None) => format!("{place}: missing, expected: {expected}"),
+        }
+    }
+}
+
+/// How the data are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataOptions {
+    /// Qualification or practice, whose SIRETs fail the check digit on purpose (PROTOCOL §1).
+    pub sandbox: bool,
+}
+
+/// The data of a sidecar file, or everything that is wrong with them.
+pub fn read(bytes: &[u8], options: DataOptions) -> Result<PdfInvoice, Vec<DataProblem>> {
+    let whole = |found: Option<String>, expected: Text| vec![DataProblem { path: "JSON".to_owned(), found, expected }];
+    if bytes.len() > DATA_LIMIT {
+        let at_most = Text::new(format!("au plus {DATA_LIMIT} octets"), format!("at most {DATA_LIMIT} bytes"));
+        return Err(whole(Some(bytes.len().to_string()), at_most));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) => read_value(&value, options),
+        Err(error) => {
+            let place = format!("{}:{}", error.line(), error.column());
+            Err(whole(Some(shown(&place)), Text::technical("du JSON bien formé", "well-formed JSON", error)))
+        }
+    }
+}
+
+/// As [`read`], of JSON that was parsed, or put together by the page's form.
+pub fn read_value(value: &Value, options: DataOptions) -> Result<PdfInvoice, Vec<DataProblem>> {
+    pdf_data_reading::read(value, options)
+}
+
+/// The data as a file that is examined alone: every problem is a finding.
+pub fn examine(bytes: &[u8], options: &Options) -> Examined {
+    let remedy = Text::new("Corrigez cette valeur.", "Correct this value.");
+    match read(bytes, DataOptions { sandbox: options.sandbox }) {
+        Ok(invoice) => Examined {
+            syntax: None,
+            facts: Some(facts(&invoice)),
+            others: Vec::new(),
+            signed: false,
+            verdict: Verdict::Accept,
+            findings: Vec::new(),
+            fault: None,
+        },
+        Err(problems) => Examined {
+            syntax: None,
+            // None was read, but its problems are findings, not one fault.
+            facts: Some(Facts::default()),
+            others: Vec::new(),
+            signed: false,
+            verdict: Verdict::Reject,
+            findings: problems
+                .iter()
+                .map(|problem| Finding {
+                    rule: RULE.to_owned(),
+                    severity: Severity::Fatal,
+                    place: problem.path.clone(),
+                    message: problem.text(options.language),
+                    remedy: remedy.get(options.language).to_owned(),
+                })
+                .collect(),
+            fault: Some(fault_of(&problems)),
+        },
+    }
+}
+
+fn facts(invoice: &PdfInvoice) -> Facts {
+    Facts {
+        number: Some(invoice.number.clone()),
+        issue_date: Some(invoice.issued_on.clone()),
+        supplier: invoice.supplier.siret.to_string(),
+        recipient: invoice.recipient.siret.to_string(),
+        currency: Some(invoice.currency.clone()),
+        payable: Some(invoice.totals.payable.to_string()),
+        type_code: invoice.type_code().to_owned(),
+        ..Facts::default()
+    }
+}
+
+/// Why a sidecar is refused: how many problems, and the first.
+pub fn fault_of(problems: &[DataProblem]) -> Fault {
+    let first = |language| problems.first().map_or_else(String::new, |problem| problem.text(language));
+    Fault::new(Code::PdfDataWrong)
+        .with("count", problems.len())
+        .with_text("first", &Text::new(first(Language::Fr), first(Language::En)))
+}
+
+/// The PDF a sidecar's own name means: `facture.pdf` of `facture.pdf.json`.
+pub fn pdf_named_by(sidecar: &str) -> Option<&str> {
+    let stem = sidecar.len().checked_sub(".json".len()).and_then(|at| sidecar.split_at_checked(at));
+    let (stem, _) = stem.filter(|(_, ending)| ending.eq_ignore_ascii_case(".json"))?;
+    let ending = stem.len().checked_sub(".pdf".len()).and_then(|at| stem.get(at..))?;
+    ending.eq_ignore_ascii_case(".pdf").then_some(stem)
+}
+
+/// A member of an archive that data name: in the folder that the data lie in.
+pub fn beside(data: &str, name: &str) -> String {
+    match data.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{name}"),
+        None => name.to_owned(),
+    }
+}
+
+/// Whether a dropped file is the data of a PDF: by its name, or as JSON that names one.
+pub fn is_sidecar(name: &str, bytes: &[u8]) -> bool {
+    let begin = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let head = &begin[..begin.len().min(HEAD_BYTES)];
+    if head.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return pdf_named_by(name).is_some() && !bytes.starts_with(b"%PDF-");
+    }
+    if pdf_named_by(name).is_some() {
+        return true;
+    }
+    let names_a_pdf = |value: &Value| {
+        let file = value.get("file").and_then(Value::as_str);
+        file.is_some_and(|file| file.to_lowercase().ends_with(".pdf"))
+    };
+    bytes.len() <= DATA_LIMIT && serde_json::from_slice::<Value>(begin).is_ok_and(|value| names_a_pdf(&value))
+}

@@ -1,0 +1,277 @@
+//! Deposits a plain PDF: has Chorus Pro keep it (`deposer/pdf`) and what goes with it (`ajouter/fichier`), then submits the
+//! data as a form (`soumettre`).
+//!
+//! Promise: the uploads come before the intent, because they make no invoice: Chorus Pro keeps a file that nothing refers
+//! to and shows it to nobody, so one whose answer was lost is simply handed in again. Only `soumettre` makes an invoice:
+//! its intent is durable before it leaves, and a lost answer is a doubt that `work/doubt` looks up.
+
+use std::sync::Arc;
+
+use crate::chorus::{
+    AjouterFichier, AttachmentId, AttachmentReference, DeposerPdf, FoundService, Page, PaymentMeans, PdfSignature,
+    RechercherServices, RechercherStructure, Recipient, References, Service, Soumettre, StructureId, Submission,
+    SubmissionFrame, SubmissionLine, Submitted, Totals, Validator, VatBasis, VatLine,
+};
+use crate::domain::{Environment, Siret};
+use crate::fault::{Code, Fault, Text};
+use crate::flow::deposit::Event;
+use crate::invoice::pdf_data::{self, DataOptions, Frame, Party, Payment, PdfInvoice, Signature, VatKind};
+use crate::store::{Facts, FlowRecord, Lease, PdfDataRecord};
+use crate::work::connector::{CallError, Connector};
+use crate::work::core::{Core, JobError};
+use crate::work::deposit::{self, Taken};
+use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::split;
+
+impl Taken for Submitted {
+    fn settled(self) -> (Event, Facts) {
+        (Event::Submitted, Facts { chorus_id: Some(self.invoice), ..Facts::default() })
+    }
+}
+
+/// Why nothing was submitted.
+enum Stop {
+    /// Chorus Pro, or what the data say, rules it out: the flow is refused.
+    Refused(Fault),
+    /// The way to Chorus Pro: later.
+    Later(Setback),
+    /// A call's own failure: later.
+    Call(CallError),
+    Job(JobError),
+}
+
+impl<E: Into<JobError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Stop::Job(error.into())
+    }
+}
+
+pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Result<(), JobError> {
+    let connector = match core.connector(&lease.realm).await {
+        Ok(connector) => connector,
+        Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
+        Err(Setback::Refused { .. }) => return Ok(core.store.finish(lease).await?),
+    };
+    let reader = core.store.reader()?;
+    let attempts = reader.attempts(&flow.id)?;
+    let kept = reader.pdf_data(&flow.id)?.ok_or(JobError::Missing("the PDF's data"))?;
+    drop(reader);
+    match prepare(core, lease, &flow, &kept, &connector).await {
+        Ok(service) => deposit::send(core, lease, &flow, &attempts, &connector, &service).await,
+        Err(Stop::Job(error)) => Err(error),
+        Err(Stop::Call(error)) => deposit::put_off(core, lease, &flow, error).await,
+        Err(Stop::Later(Setback::Later { fault, at })) => {
+            core.store.trouble(&flow.id, Some(fault), core.now()).await?;
+            let retry = core.options.load().limits.deposit_retry.get();
+            Ok(core.store.postpone(lease, at.max(core.now().plus(retry))).await?)
+        }
+        Err(Stop::Later(Setback::Refused { fault }) | Stop::Refused(fault)) => {
+            log::warn!(flow = flow.id.as_str(), fault = fault.code.as_str(); "A plain PDF cannot be submitted");
+            let facts = Facts { fault: Some(fault), ..Facts::default() };
+            core.store.decide(&flow.id, Event::UploadRefused, facts, Some(lease), core.now()).await?;
+            Ok(())
+        }
+    }
+}
+
+/// Everything before the form: whose it is, the PDF, what goes with it.
+async fn prepare(
+    core: &Arc<Core>,
+    lease: &Lease,
+    flow: &FlowRecord,
+    kept: &PdfDataRecord,
+    connector: &Connector,
+) -> Result<Soumettre, Stop> {
+    let options = DataOptions { sandbox: lease.realm.environment != Environment::Production };
+    let json = kept.data.as_deref().ok_or(JobError::Missing("the PDF's data"))?;
+    let invoice =
+        pdf_data::read(json.as_bytes(), options).map_err(|problems| Stop::Refused(pdf_data::fault_of(&problems)))?;
+    let (supplier, supplier_service) = supplier(core, lease, &invoice.supplier).await?;
+    let hash = flow.sha256.ok_or(JobError::Missing("the document's hash"))?;
+    let content =
+        core.apart(move |core| core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document"))).await?;
+    let signature = match invoice.signature {
+        Some(Signature::None) => PdfSignature::None,
+        Some(Signature::Pades) => PdfSignature::Pades,
+        Some(Signature::Xades) => PdfSignature::Xades,
+        None if crate::invoice::is_signed(&content) => PdfSignature::Pades,
+        None => PdfSignature::None,
+    };
+    let name = split::name_to_send(&flow.file);
+    let upload = DeposerPdf { content: content.into(), file_name: DeposerPdf::file_name(name), signature };
+    let principal_name = upload.file_name.as_str().to_owned();
+    let principal = call(core, lease, connector, &upload).await?.attachment;
+    let mut attachments = Vec::new();
+    for enclosure in &invoice.attachments {
+        let hash = kept.enclosures.iter().find(|(name, _)| *name == enclosure.file).map(|(_, hash)| *hash);
+        let hash = hash.ok_or(JobError::Missing("a file that goes with the PDF"))?;
+        let content = core
+            .apart(move |core| core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document")))
+            .await?;
+        let upload = AjouterFichier::new(last_of(&enclosure.file), content.into())
+            .map_err(|error| Stop::Refused(unfit(&enclosure.file, &error)))?;
+        let id = call(core, lease, connector, &upload).await?;
+        attachments.push(AttachmentReference {
+            id,
+            designation: enclosure.designation.clone().unwrap_or_else(|| upload.name().to_owned()),
+            kind: enclosure.kind.clone(),
+            line: None,
+        });
+    }
+    let signed = signature != PdfSignature::None;
+    let own = Own { supplier, supplier_service, signed, principal, principal_name, attachments };
+    Soumettre::new(submission(invoice, own)).map_err(|error| {
+        let remedy = Text::new(error.remedy(), error.to_string());
+        Stop::Refused(Fault::new(Code::PdfDataWrong).with("count", 1).with_text("first", &remedy))
+    })
+}
+
+/// An attachment that Chorus Pro does not take, by its name, size or kind.
+pub(super) fn unfit(name: &str, error: &crate::chorus::AttachmentError) -> Fault {
+    let first = Text::new(format!("{name} : {}", error.remedy()), format!("{name}: {error}"));
+    Fault::new(Code::PdfDataWrong).with("count", 1).with_text("first", &first)
+}
+
+/// A member's own name, without the folders it stands in.
+fn last_of(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+/// An upload: handed in again when its answer was lost.
+async fn call<S: Service>(core: &Core, lease: &Lease, connector: &Connector, service: &S) -> Result<S::Answer, Stop> {
+    match connector.call(service).await {
+        Ok(answer) => {
+            core.pauses.passed(&lease.realm);
+            Ok(answer)
+        }
+        Err(error @ CallError::Refused { .. }) => Err(Stop::Refused(deposit::fault_of(&error))),
+        Err(error) => Err(Stop::Call(error)),
+    }
+}
+
+/// Chorus Pro's numbers of the supplier and its service: asked for once, then remembered.
+async fn supplier(core: &Core, lease: &Lease, party: &Party) -> Result<(StructureId, Option<i64>), Stop> {
+    let name = format!("structure:{}", party.siret);
+    let structure = match remembered(core, lease, &name)? {
+        Some(id) => StructureId(id),
+        None => {
+            let found = structure(core, lease, &party.siret).await?;
+            core.store.remember(&lease.realm, &name, &found.0.to_string()).await?;
+            found
+        }
+    };
+    let Some(code) = &party.service else { return Ok((structure, None)) };
+    let name = format!("service:{}:{code}", structure.0);
+    if let Some(id) = remembered(core, lease, &name)? {
+        return Ok((structure, Some(id)));
+    }
+    let service = service(core, lease, structure, code).await?.ok_or_else(|| {
+        let fault = Fault::new(Code::SupplierServiceNotAtChorus);
+        Stop::Refused(fault.with("service", code).with("siret", &party.siret))
+    })?;
+    core.store.remember(&lease.realm, &name, &service.id.to_string()).await?;
+    Ok((structure, Some(service.id)))
+}
+
+fn remembered(core: &Core, lease: &Lease, name: &str) -> Result<Option<i64>, Stop> {
+    Ok(core.store.reader()?.remembered(&lease.realm, name)?.and_then(|id| id.parse().ok()))
+}
+
+async fn structure(core: &Core, lease: &Lease, siret: &Siret) -> Result<StructureId, Stop> {
+    let question = RechercherStructure { siret: siret.to_string(), page: Page::FIRST };
+    let found = core.ask(&lease.realm, &question).await.map_err(Stop::Later)?;
+    let ours = |siret: &Siret| {
+        found.rows.iter().find(|row| row.siret.as_deref().is_none_or(|found| found.trim() == siret.as_str()))
+    };
+    let row = ours(siret).filter(|row| row.is_active() != Some(false));
+    row.map(|row| row.id).ok_or_else(|| Stop::Refused(Fault::new(Code::SupplierNotAtChorus).with("siret", siret)))
+}
+
+async fn service(core: &Core, lease: &Lease, structure: StructureId, code: &str) -> Result<Option<FoundService>, Stop> {
+    let mut question = RechercherServices { structure, page: Page::FIRST };
+    for _ in 0..PAGES_LIMIT {
+        let page = core.ask(&lease.realm, &question).await.map_err(Stop::Later)?;
+        let more = page.has_more();
+        let ours = page.rows.into_iter().find(|service| service.code == code && service.active != Some(false));
+        if ours.is_some() || !more {
+            return Ok(ours);
+        }
+        question.page = question.page.next();
+    }
+    Ok(None)
+}
+
+/// What Chorus Pro gave, for the form.
+struct Own {
+    supplier: StructureId,
+    supplier_service: Option<i64>,
+    signed: bool,
+    principal: AttachmentId,
+    principal_name: String,
+    attachments: Vec<AttachmentReference>,
+}
+
+fn submission(invoice: PdfInvoice, own: Own) -> Submission {
+    let validator = |party: Party| Validator { siret: party.siret, service: party.service };
+    Submission {
+        signed: own.signed,
+        number: invoice.number,
+        issued_on: invoice.issued_on,
+        recipient: Recipient { siret: invoice.recipient.siret, service: invoice.recipient.service },
+        supplier: own.supplier,
+        supplier_service: own.supplier_service,
+        bank_details: invoice.bank_details,
+        frame: match invoice.frame {
+            Frame::A1 => SubmissionFrame::Supplier,
+            Frame::A2 => SubmissionFrame::AlreadyPaid,
+            Frame::A9(party) => SubmissionFrame::Subcontractor(validator(party)),
+            Frame::A12(party) => SubmissionFrame::CoContractor(validator(party)),
+        },
+        references: References {
+            currency: invoice.currency,
+            credit_note: invoice.credit_note,
+            vat: match invoice.vat_kind {
+                VatKind::OnDebit => VatBasis::OnDebit,
+                VatKind::OnReceipt => VatBasis::OnReceipt,
+                VatKind::Exempt(reason) => VatBasis::Exempt(reason),
+                VatKind::Without => VatBasis::WithoutVat,
+            },
+            payment: match invoice.payment {
+                Payment::Cheque => PaymentMeans::Cheque,
+                Payment::DirectDebit => PaymentMeans::DirectDebit,
+                Payment::Transfer => PaymentMeans::Transfer,
+                Payment::Cash => PaymentMeans::Cash,
+                Payment::Other => PaymentMeans::Other,
+                Payment::CarriedOver => PaymentMeans::CarriedOver,
+            },
+            market: invoice.market,
+            order: invoice.commitment,
+            origin: invoice.origin,
+        },
+        lines: invoice
+            .lines
+            .into_iter()
+            .map(|line| SubmissionLine {
+                reference: line.reference,
+                name: line.name,
+                quantity: line.quantity,
+                unit: line.unit,
+                price: line.price,
+                discount: line.discount,
+                vat_rate: line.vat_rate,
+            })
+            .collect(),
+        vat: invoice.vat.into_iter().map(|v| VatLine { rate: v.rate, base: v.base, tax: v.tax }).collect(),
+        totals: Totals {
+            without_tax: invoice.totals.without_tax,
+            tax: invoice.totals.tax,
+            with_tax: invoice.totals.with_tax,
+            discount: invoice.totals.discount,
+            payable: invoice.totals.payable,
+        },
+        principal: own.principal,
+        principal_name: own.principal_name,
+        attachments: own.attachments,
+        comment: invoice.comment,
+    }
+}

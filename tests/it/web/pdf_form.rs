@@ -1,0 +1,148 @@
+//! A person enters the data of a plain PDF on the page.
+
+use std::time::Duration;
+
+use fluxgate::domain::{FlowId, Timestamp};
+use fluxgate::fault::{Code, Fault};
+use fluxgate::flow::Job;
+use fluxgate::flow::deposit::Event;
+use fluxgate::store::{Facts, PDF};
+
+use super::{House, PERSON};
+
+/// A PDF that waits for its data; Chorus Pro has read of it what `proposal` says.
+fn waiting(house: &House, name: &str, proposal: Option<&str>) -> FlowId {
+    let flow = house.receive(name, name.as_bytes());
+    let lease = |job, at| {
+        let leases = house.store.lease(&[job], 100, at, Duration::from_secs(60)).wait().unwrap();
+        leases.into_iter().find(|lease| lease.flow == flow).unwrap()
+    };
+    let now = Timestamp::now();
+    let fault = Fault::new(Code::PdfAwaitsData).with("sidecar", format!("{name}.json"));
+    let facts = Facts { fault: Some(fault), syntax: Some(PDF.to_owned()), ..Facts::default() };
+    house.store.await_data(&flow, facts, &lease(Job::Intake, now), now).wait().unwrap();
+    if let Some(proposal) = proposal {
+        let reading = lease(Job::Reading, now.plus(Duration::from_secs(3600)));
+        house.store.propose(&flow, proposal, &reading, now).wait().unwrap();
+    }
+    flow
+}
+
+fn form(number: &str) -> Vec<(&'static str, String)> {
+    let fields = [
+        ("date", "2026-11-20"),
+        ("type", "invoice"),
+        ("currency", "EUR"),
+        ("supplier.siret", "123 456 782 00051"),
+        ("recipient.siret", "11000201100044"),
+        ("frame", "A9"),
+        ("validator.structure", "12345678200036"),
+        ("vat_kind", "on_debit"),
+        ("payment", "transfer"),
+        ("totals.without_tax", "1 100,00"),
+        ("totals.tax", "115,50"),
+        ("totals.with_tax", "1 215,50"),
+        ("totals.payable", "1215.50"),
+        ("vat[0].rate", "20"),
+        ("vat[0].base", "400"),
+        ("vat[0].tax", "80"),
+        ("vat[2].rate", "5,5"),
+        ("vat[2].base", "700"),
+        ("vat[2].tax", "35,50"),
+        ("comment", "<b>Merci</b>"),
+    ];
+    let mut form: Vec<_> = fields.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+    form.push(("number", number.to_owned()));
+    form
+}
+
+#[test]
+fn a_waiting_pdf_is_completed_by_a_person_who_is_journalled() {
+    let house = House::open();
+    let proposal = r#"{"number": "LUE-1", "date": "2026-11-20", "supplier": {"siret": "12345678200051"},
+        "recipient": {"siret": "11000201100044", "service": null},
+        "totals": {"without_tax": "0", "tax": "0.0", "with_tax": "120.00", "payable": "120.00"}}"#;
+    let flow = waiting(&house, "facture.pdf", Some(proposal));
+    let mut browser = house.inside();
+    let page = browser.get(&format!("/flux/{flow}"));
+    for said in ["FG-212", "Saisir les données", "Données attendues", "facture.pdf.json", "Abandonner"] {
+        page.says(said);
+    }
+    page.hides("Elle y est");
+    let path = format!("/flux/{flow}/donnees");
+    let page = browser.get(&path);
+    for said in [
+        "Chorus Pro a lu ce PDF",
+        "name=\"number\" value=\"LUE-1\"",
+        "name=\"supplier.siret\" value=\"12345678200051\"",
+        "name=\"totals.payable\" value=\"120.00\"",
+        "name=\"totals.tax\" value=\"\"",
+    ] {
+        page.says(said);
+    }
+
+    // Each problem stands at its field, in the row it was typed into, and what was typed comes back.
+    let mut wrong = form("LUE-1");
+    wrong.iter_mut().find(|(name, _)| *name == "vat[2].base").unwrap().1 = "sept".to_owned();
+    wrong.iter_mut().find(|(name, _)| *name == "recipient.siret").unwrap().1 = String::new();
+    let page = browser.post(&path, &wrong);
+    assert_eq!(page.status, 422);
+    for said in ["id=\"vat[2].base-problem\"", "id=\"recipient.siret-problem\"", "value=\"sept\"", "&#60;b&#62;Merci"] {
+        page.says(said);
+    }
+    page.hides("id=\"number-problem\"");
+    page.hides("id=\"vat[1].base-problem\"");
+    page.hides("<b>Merci");
+    assert_eq!(house.store.reader().unwrap().flow(&flow).unwrap().unwrap().state, "incomplete");
+
+    let done = browser.post(&path, &form("LUE-1"));
+    assert_eq!(done.header("location"), Some(format!("/flux/{flow}?fait=donnees").as_str()), "{}", done.text());
+    let reader = house.store.reader().unwrap();
+    let record = reader.flow(&flow).unwrap().unwrap();
+    assert_eq!((record.state.as_str(), record.fault), ("ready", None));
+    let kept: serde_json::Value =
+        serde_json::from_str(&reader.pdf_data(&flow).unwrap().unwrap().data.unwrap()).unwrap();
+    assert_eq!((&kept["totals"]["with_tax"], &kept["vat"][1]["rate"]), (&"1215.50".into(), &"5.5".into()), "{kept}");
+    let page = browser.get(&format!("/flux/{flow}?fait=donnees"));
+    for said in ["Données confirmées", "Données réunies au PDF", PERSON, "LUE-1", "Prêt à déposer"] {
+        page.says(said);
+    }
+    page.hides("Saisir les données");
+    assert!(!String::from_utf8_lossy(&house.journal_bytes()).contains(PERSON), "a name is a commitment");
+    // Once: then the form is gone.
+    assert_eq!(browser.get(&path).status, 404);
+    let again = browser.post(&path, &form("LUE-1"));
+    assert_eq!(again.header("location"), Some(format!("/flux/{flow}?fait=impossible").as_str()));
+
+    // A submission in doubt is an invoice when a person has found it: there is no flux number to ask for.
+    let now = Timestamp::now();
+    let lease = house.store.lease(&[Job::Deposit], 1, now, Duration::from_secs(60)).wait().unwrap().remove(0);
+    house.store.intend(&flow, &lease, now).wait().unwrap();
+    let lost = Facts { fault: Some(Fault::new(Code::DoubtNeedsPerson).with("number", "LUE-1")), ..Facts::default() };
+    house.store.decide(&flow, Event::AnswerLost, lost, Some(&lease), now).wait().unwrap();
+    browser.get(&format!("/flux/{flow}/decision?choix=confirme")).hides("Numéro de flux lu");
+    browser.post(&format!("/flux/{flow}/decision"), &[("choix", "confirme".to_owned())]);
+    assert_eq!(house.store.reader().unwrap().flow(&flow).unwrap().unwrap().state, "integrated");
+
+    // The number is taken: said, and the other PDF goes on waiting.
+    let other = waiting(&house, "autre.pdf", None);
+    let path = format!("/flux/{other}/donnees");
+    browser.get(&path).hides("Chorus Pro a lu");
+    let page = browser.post(&path, &form("LUE-1"));
+    assert_eq!(page.status, 422);
+    page.says("FG-110");
+    assert_eq!(house.store.reader().unwrap().flow(&other).unwrap().unwrap().state, "incomplete");
+}
+
+#[test]
+fn nobody_completes_a_pdf_without_a_session_or_a_form_of_ours() {
+    let house = House::open();
+    let flow = waiting(&house, "facture.pdf", None);
+    let mut browser = house.inside();
+    let path = format!("/flux/{flow}/donnees");
+    browser.get(&path);
+    assert_eq!(browser.post_raw(&path, &form("X-1"), "forged", &[]).status, 403);
+    browser.cookies.clear();
+    assert_eq!(browser.get(&path).status, 303);
+    assert_eq!(house.store.reader().unwrap().flow(&flow).unwrap().unwrap().state, "incomplete");
+}
