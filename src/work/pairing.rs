@@ -64,6 +64,7 @@ pub fn invoice_facts(invoice: &PdfInvoice) -> InvoiceFacts {
         issued_on: Some(invoice.issued_on.clone()),
         payable: Some(invoice.payable_text()),
         type_code: invoice.type_code().to_owned(),
+        preceding: Vec::new(),
     }
 }
 

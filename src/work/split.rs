@@ -382,6 +382,7 @@ fn take_pair(
         announced: None,
         conversion: None,
         invoices: vec![facts],
+        repeatable: false,
         pdf: Some(PdfPart { data: pair.json, enclosures }),
     });
     Ok(())
