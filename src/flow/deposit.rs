@@ -142,7 +142,8 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         (S::Sending, E::DepositAccepted) | (S::Doubtful, E::FoundAtChorus | E::ConfirmedByPerson) => {
             Decision::to(S::Deposited, [at_once(Job::Integration), receipt])
         }
-        (S::Sending, E::DepositRefused) => Decision::to(S::Refused, [receipt]),
+        // Doubtful: refused, though an earlier try may have been taken, of which a search has now shown nothing.
+        (S::Sending | S::Doubtful, E::DepositRefused) => Decision::to(S::Refused, [receipt]),
         (S::Sending, E::AnswerLost) => Decision::to(S::Doubtful, [at_once(Job::Doubt), receipt]),
 
         (S::Doubtful, E::StillDoubtful) => Decision::to(S::Doubtful, [after(Job::Doubt, policy.doubt_poll), receipt]),

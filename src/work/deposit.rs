@@ -21,6 +21,9 @@ use crate::work::{split, submission};
 /// The longest wait between two tries of a deposit that certainly did not happen.
 const RETRY_LONGEST: Duration = Duration::from_secs(15 * 60);
 
+/// How the end of a try is written down that was refused after another one that may have been taken.
+pub(super) const REFUSED_IN_DOUBT: &str = "refused, though an earlier try may have been taken";
+
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
     let flow = core.flow(&reader, lease)?;
@@ -152,9 +155,14 @@ async fn settle(
             (event, facts)
         }
         Err(error) => {
-            let detail = Some(error.to_string());
             log::warn!(flow = flow.id.as_str(), error = error.to_string().as_str(); "The deposit got no number");
-            let event = event_of(&error);
+            let (event, detail) = match event_of(&error) {
+                Event::DepositRefused if attempts.iter().any(may_have_been_taken) => {
+                    (Event::AnswerLost, format!("{REFUSED_IN_DOUBT}: {error}"))
+                }
+                event => (event, error.to_string()),
+            };
+            let detail = Some(detail);
             let fault = fault_of(&error);
             let retry = match core.setback(&lease.realm, error).await {
                 Setback::Later { at, .. } => at,
@@ -193,6 +201,12 @@ async fn late(core: &Core, flow: &FlowRecord, event: Event, facts: Facts) -> Res
 fn number_of(facts: &Facts) -> String {
     let flux = facts.deposit_number.as_ref().map(ToString::to_string);
     flux.or_else(|| facts.chorus_id.map(|id| id.to_string())).unwrap_or_else(|| "?".to_owned())
+}
+
+/// Whether an earlier try can have reached Chorus Pro: it may have been taken all the same, whatever was said since.
+fn may_have_been_taken(attempt: &AttemptRecord) -> bool {
+    let certain = [Event::NotSent.as_str(), Event::DepositRefused.as_str()];
+    !attempt.outcome.as_deref().is_some_and(|outcome| certain.contains(&outcome))
 }
 
 /// What a failed deposit call is to its flow. Only what certainly changed nothing may be sent again.

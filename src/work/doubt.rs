@@ -19,6 +19,7 @@ use crate::store::{
     StepRecord,
 };
 use crate::work::core::{Core, JobError};
+use crate::work::deposit::REFUSED_IN_DOUBT;
 use crate::work::intake;
 use crate::work::reach::{PAGES_LIMIT, Setback};
 
@@ -303,17 +304,28 @@ impl Doubt<'_> {
         if proved && (exempt || intake::is_exempt_from_uniqueness(core, flow).await?) {
             return wait_for_person(core, self.lease, flow, std::slice::from_ref(sought)).await;
         }
-        let event = if proved { Event::AbsentAtChorus } else { Event::StillDoubtful };
-        if proved {
-            log::warn!(flow = flow.id.as_str(); "A doubtful deposit is not at Chorus Pro; it is sent again");
-        }
-        let facts = Facts {
-            fault: (!proved).then(|| self.shown()).flatten(),
-            detail: Some(SEARCHED.to_owned()),
-            ..Facts::default()
+        let (event, fault) = match (proved, self.refusal()) {
+            (false, _) => (Event::StillDoubtful, self.shown()),
+            (true, Some(refusal)) => {
+                log::warn!(flow = flow.id.as_str(); "A refused deposit is not at Chorus Pro by an earlier try either");
+                (Event::DepositRefused, Some(refusal))
+            }
+            (true, None) => {
+                log::warn!(flow = flow.id.as_str(); "A doubtful deposit is not at Chorus Pro; it is sent again");
+                (Event::AbsentAtChorus, None)
+            }
         };
+        let facts = Facts { fault, detail: Some(SEARCHED.to_owned()), ..Facts::default() };
         core.store.decide(&flow.id, event, facts, Some(self.lease), now).await?;
         Ok(())
+    }
+
+    /// What Chorus Pro said to the last try, when that was refused and the doubt is about an earlier one.
+    fn refusal(&self) -> Option<Fault> {
+        let detail = self.attempts.last()?.detail.as_deref()?;
+        let said = detail.strip_prefix(REFUSED_IN_DOUBT)?.trim_start_matches(": ");
+        let shown = self.flow.fault.clone().filter(|fault| fault.code == Code::DepositRefused);
+        Some(shown.unwrap_or_else(|| Fault::new(Code::DepositRefused).with("code", "?").with("label", said)))
     }
 
     /// Whether the row may as well have come by another flow of ours under the same number.

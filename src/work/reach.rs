@@ -71,7 +71,10 @@ impl Core {
             }
             CallError::Lost(fault) => Setback::Later { at: self.pause(realm, None), fault },
             CallError::SlowDown { fault, until } => {
-                Setback::Later { at: self.pause(realm, Some(until.since(Timestamp::now()))), fault }
+                // In whole seconds, as it was asked for.
+                let left = until.since(Timestamp::now());
+                let asked = Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0));
+                Setback::Later { at: self.pause(realm, Some(asked)), fault }
             }
             CallError::Stopped(fault) => {
                 halts::halt(self, realm, &fault).await;
