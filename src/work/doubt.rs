@@ -233,6 +233,12 @@ fn is_of_another_flow(core: &Core, flow: &FlowRecord, row: &SentInvoice) -> Resu
     }))
 }
 
+/// Whether the row is this invoice, of this firm, sent when we may have sent it.
+pub(super) fn is_ours(row: &SentInvoice, facts: &InvoiceFacts, sent: Sent) -> bool {
+    may_be_ours(row, facts, sent.first)
+        && row.supplier.as_deref().is_none_or(|supplier| same_supplier(supplier, &facts.supplier))
+}
+
 /// Same number, deposited when we may have sent it.
 fn may_be_ours(row: &SentInvoice, facts: &InvoiceFacts, first_sent: Timestamp) -> bool {
     has_number(row, facts) && row.deposited_on.as_ref().is_none_or(|at| is_since(at, first_sent))

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chorus::{ConsulterCrDetaille, Report, Verdict};
+use crate::chorus::{ConsulterCrDetaille, Report, SentInvoice, Verdict};
 use crate::domain::{DepositNumber, Timestamp};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
@@ -23,6 +23,8 @@ const POLL_LONGEST: Duration = Duration::from_secs(15 * 60);
 const AGE_PART: u32 = 4;
 /// Label shown when Chorus Pro gives none.
 const NO_LABEL: &str = "?";
+/// What stands for Chorus Pro's label where no search shows an invoice of a flux of many.
+const NOT_SHOWN: &str = "absente de Chorus Pro / not at Chorus Pro";
 
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
@@ -184,6 +186,9 @@ impl Job<'_> {
                 return Ok(self.core.store.postpone(self.lease, self.again_at()).await?);
             }
         };
+        if invoices.len() > 1 {
+            return self.many_by_search(invoices, &seen.rows, sent).await;
+        }
         // What a person chose counts, however Chorus Pro writes its supplier.
         let chosen = invoices.iter().find_map(|i| i.chorus_id).filter(|id| seen.rows.iter().any(|row| row.id == *id));
         let id = match (chosen, seen.sighting) {
@@ -196,6 +201,42 @@ impl Job<'_> {
         };
         let detail = Some(format!("found at Chorus Pro as {id}"));
         self.decide(Event::Integrated, Facts { detail, ..Facts::default() }).await
+    }
+
+    /// Of a flux of many each invoice is its own proof: what no search shows once searches cannot lag any more was not taken.
+    async fn many_by_search(
+        &self,
+        invoices: &[InvoiceRecord],
+        rows: &[SentInvoice],
+        sent: Sent,
+    ) -> Result<(), JobError> {
+        let mut missing = Vec::new();
+        for invoice in invoices {
+            let row = rows.iter().find(|row| match invoice.chorus_id {
+                Some(id) => row.id == id,
+                None => doubt::is_ours(row, &invoice.facts, sent),
+            });
+            match row {
+                Some(row) if invoice.chorus_id.is_none() => {
+                    self.core.store.identify(&self.flow.id, invoice.ordinal, row.id, self.core.now()).await?;
+                }
+                Some(_) => {}
+                None => missing.push((invoice.facts.number.clone(), NOT_SHOWN.to_owned())),
+            }
+        }
+        let delay = self.core.options.load().limits.integration_delay.get();
+        let early = self.core.now().since(self.deposited_at) < delay;
+        if missing.len() == invoices.len() || (early && !missing.is_empty()) {
+            return self.in_hand(None, None).await;
+        }
+        let detail = Some(format!("found at Chorus Pro: {} of {}", invoices.len() - missing.len(), invoices.len()));
+        if missing.is_empty() {
+            return self.decide(Event::Integrated, Facts { detail, ..Facts::default() }).await;
+        }
+        let deposit = self.flow.deposit_number.as_ref().map_or("?", DepositNumber::as_str);
+        let fault = Fault::new(Code::PartlyIntegrated).with("deposit", deposit).with("label", NOT_SHOWN);
+        let facts = Facts { fault: Some(fault), detail, refused_invoices: missing, ..Facts::default() };
+        self.decide(Event::PartlyIntegrated, facts).await
     }
 
     /// No verdict yet: asked again later, with an alarm when there is reason for one.
