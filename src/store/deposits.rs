@@ -282,7 +282,7 @@ fn former(w: &Writing<'_>, flow: &Loaded, invoice: &InvoiceFacts) -> Result<Opti
                  OR coalesce(status, '') IN ('REJETEE', 'A_RECYCLER') AS ended
              FROM invoice JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
              WHERE invoice.realm = ?1 AND number = ?2 AND flow.kind = 'deposit' AND flow.id < ?3 AND flow.id IS NOT ?4
-             AND (state NOT IN ('received', 'split', 'abandoned') OR refused IS NOT NULL) ORDER BY flow.id DESC",
+             AND (state NOT IN ('received', 'unmatched', 'split', 'joined', 'abandoned') OR refused IS NOT NULL) ORDER BY flow.id DESC",
             (flow.realm, number.as_str(), flow.id.as_str(), flow.parent.as_ref().map(FlowId::as_str)),
             |r| Ok((word::<FlowId>(r, "flow")?, r.get::<_, String>("supplier")?, r.get::<_, bool>("ended")?)),
         )?;

@@ -123,7 +123,8 @@ impl Follower<'_> {
     async fn find(&self, invoice: &InvoiceRecord) -> Result<Option<SentInvoice>, Setback> {
         let mut question = RechercherFournisseur {
             number: Some(invoice.facts.number.clone()),
-            deposit: self.flow.deposit_number.clone(),
+            // Once it is known by its number there, whichever flux it came by: it may be an earlier try's.
+            deposit: self.flow.deposit_number.clone().filter(|_| invoice.chorus_id.is_none()),
             deposited: None,
             state_changed: None,
             page: Page::FIRST,
