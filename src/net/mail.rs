@@ -35,6 +35,8 @@ use crate::net::tls;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The whole exchange, from the name to the server's last word.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(60);
+/// For the farewell: the letter is taken or refused by then.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest text of an error's detail, in characters.
 const DETAIL_LIMIT: usize = 200;
 
@@ -93,21 +95,21 @@ pub async fn send(relay: &Relay, letter: &Letter, resolver: &Resolver) -> Result
         let stream = stream.map_err(|e| MailError::Passing(cut(format!("{}:{}: {e}", relay.host, relay.port))))?;
         let mut connection = greet(relay, stream).await?;
         let sent = hand_over(&mut connection, relay, letter, &message).await;
-        match sent {
-            // The server has it: whatever becomes of the farewell.
-            Ok(refused) => {
-                let _ = connection.quit().await;
-                Ok(refused)
-            }
-            Err(error) => {
-                connection.abort().await;
-                Err(error)
-            }
-        }
+        Ok((sent, connection))
     };
     let seconds = EXCHANGE_TIMEOUT.as_secs();
     let late = || MailError::Passing(format!("{}:{}: no end within {seconds} s", relay.host, relay.port));
-    tokio::time::timeout(EXCHANGE_TIMEOUT, exchange).await.unwrap_or_else(|_| Err(late()))
+    let (sent, mut connection) =
+        tokio::time::timeout(EXCHANGE_TIMEOUT, exchange).await.unwrap_or_else(|_| Err(late()))?;
+    // The letter is taken or refused: whatever becomes of the farewell.
+    let farewell = async {
+        match &sent {
+            Ok(_) => drop(connection.quit().await),
+            Err(_) => connection.abort().await,
+        }
+    };
+    let _ = tokio::time::timeout(FAREWELL_TIMEOUT, farewell).await;
+    sent
 }
 
 fn compose(relay: &Relay, letter: &Letter) -> Result<Vec<u8>, MailError> {
@@ -137,7 +139,7 @@ async fn greet(relay: &Relay, stream: TcpStream) -> Result<AsyncSmtpConnection, 
             let mut connection =
                 AsyncSmtpConnection::connect_with_transport(Box::new(stream), &own).await.map_err(said)?;
             if !connection.can_starttls() {
-                connection.abort().await;
+                let _ = tokio::time::timeout(FAREWELL_TIMEOUT, connection.abort()).await;
                 return Err(MailError::Lasting(format!("{}: the server does not offer STARTTLS", relay.host)));
             }
             connection.starttls(parameters(relay)?, &own).await.map_err(said)?;

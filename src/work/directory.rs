@@ -32,6 +32,8 @@ const FIRST_LONGEST: Duration = Duration::from_secs(10 * 60);
 const FIRST_SHORTEST: Duration = Duration::from_secs(60);
 /// Later ones come earlier than configured by up to a tenth of the time, for the same reason.
 const JITTER_PART: u32 = 10;
+/// After a round that our own disk or database broke off; doubled each time.
+const BROKEN_FIRST: Duration = Duration::from_secs(10);
 /// After a try that came to nothing; doubled each time.
 const RETRY_FIRST: Duration = Duration::from_secs(5 * 60);
 /// Between two tries that come to nothing.
@@ -41,6 +43,7 @@ const RETRY_LONGEST: Duration = Duration::from_secs(12 * 3600);
 pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     let begun = core.now();
     let mut own_asked: HashMap<Realm, Timestamp> = HashMap::new();
+    let mut broken: u32 = 0;
     while !*stop.borrow() {
         if is_on(&core) {
             let round = async {
@@ -48,13 +51,22 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
                 enquiries::answer_due(&core, &stop).await?;
                 refresh_due(&core, begun, &stop).await
             };
-            if let Err(error) = round.await {
-                log::error!(error = error.to_string().as_str(); "The local directory could not be kept up");
+            match round.await {
+                Ok(()) => broken = 0,
+                // What cannot be written down would be asked for again at once.
+                Err(error) => {
+                    broken = broken.saturating_add(1);
+                    log::error!(error = error.to_string().as_str(); "The local directory could not be kept up");
+                }
             }
         }
+        let rest = match broken {
+            0 => LOOK_EVERY.min(wait(&core)),
+            times => BROKEN_FIRST.saturating_mul(1 << (times - 1).min(16)).min(RETRY_LONGEST),
+        };
         tokio::select! {
             _ = stop.changed() => return,
-            () = tokio::time::sleep(LOOK_EVERY.min(wait(&core))) => {}
+            () = tokio::time::sleep(rest) => {}
         }
     }
 }

@@ -165,12 +165,10 @@ async fn one_look(core: &Arc<Core>, mut memory: Memory) -> Memory {
         }
         Err(error) => Err(error),
     };
-    match done {
-        Ok(()) => memory.told_directly = None,
-        Err(error) => {
-            log::error!(error = error.to_string().as_str(); "The watch cannot write down what it sees");
-            tell_directly(core, &mut memory, &error.to_string()).await;
-        }
+    // A disk at its edge fails now and then: people are told once a day all the same.
+    if let Err(error) = done {
+        log::error!(error = error.to_string().as_str(); "The watch cannot write down what it sees");
+        tell_directly(core, &mut memory, &error.to_string()).await;
     }
     memory
 }
