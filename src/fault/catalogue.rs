@@ -1,0 +1,639 @@
+//! The table itself: a row per fault, in the order of the codes. Name, code, who must act, whether trying again helps; then
+//! title and remedy in French, title and remedy in English.
+
+use super::{Actor, Entry, Retry};
+
+macro_rules! catalogue {
+    ($($name:ident $text:literal $actor:ident $retry:ident { $tfr:literal $rfr:literal $ten:literal $ren:literal })*) => {
+        /// Every fault this product can name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $($name,)* }
+
+        /// The catalogue, in the order of its codes.
+        pub const CATALOGUE: &[Entry] = &[$(Entry {
+            code: Code::$name, text: $text, actor: Actor::$actor, retry: Retry::$retry,
+            title: [$tfr, $ten], remedy: [$rfr, $ren],
+        },)*];
+    };
+}
+
+catalogue! {
+    FileTooLarge "FG-101" Supplier Never {
+        "Fichier trop volumineux : {size} pour {limit} au plus"
+        "Réduisez le fichier (pièces jointes moins lourdes ou en moins grand nombre) et déposez-le de nouveau."
+        "File too large: {size}, the limit is {limit}"
+        "Make the file smaller (lighter or fewer attachments) and drop it again."
+    }
+    QuotaExceeded "FG-102" Establishment Never {
+        "Trop de fichiers en attente pour le compte {account} : {used}, pour {limit} au plus"
+        "Rien n'a été pris. Attendez que les fichiers déjà déposés soient traités et renommez ou supprimez ceux qui portent un nom temporaire, puis déposez celui-ci de nouveau. Si cela revient, faites relever le quota (limits.pending_bytes, limits.pending_files)."
+        "Too many files wait for account {account}: {used}, the limit is {limit}"
+        "Nothing was taken. Wait until the files dropped before are processed and rename or remove those under a temporary name, then drop this one again. If it comes back, have the quota raised (limits.pending_bytes, limits.pending_files)."
+    }
+    DiskNearlyFull "FG-103" Appliance Never {
+        "Disque presque plein : {free} libres, {reserve} gardés en réserve"
+        "Rien n'a été pris. Libérez de la place ou agrandissez le disque de données, puis déposez le fichier de nouveau."
+        "Disk nearly full: {free} free, {reserve} kept in reserve"
+        "Nothing was taken. Free some space or enlarge the data disk, then drop the file again."
+    }
+    UnknownFolder "FG-104" Establishment Never {
+        "Dossier inconnu : {folder}"
+        "Déposez dans /depot, ou dans un dossier que nomme une [[route]] de la configuration."
+        "Unknown folder: {folder}"
+        "Drop into /depot, or into a folder that a [[route]] of the configuration names."
+    }
+    NameNotAllowed "FG-105" Establishment Never {
+        "Nom de fichier refusé : {name} (détail technique : {reason})"
+        "Renommez le fichier et déposez-le de nouveau : 200 octets au plus (un caractère accentué en compte deux), en UTF-8, sans barre oblique ni caractère de contrôle."
+        "File name refused: {name} (technical detail: {reason})"
+        "Rename the file and drop it again: at most 200 bytes (an accented letter counts two), UTF-8, no slash and no control character."
+    }
+    Duplicate "FG-106" Establishment Never {
+        "Déjà déposé : ce fichier est identique au flux {first}"
+        "Rien à faire si le même fichier a été envoyé deux fois : le premier suit son cours. Si ce doit être une autre facture, donnez-lui son propre numéro et déposez-la."
+        "Already dropped: this file is identical to flow {first}"
+        "Nothing to do if the same file was sent twice: the first goes its way. If it is meant to be another invoice, give it a number of its own and drop it."
+    }
+    UploadInterrupted "FG-107" Network Never {
+        "Dépôt interrompu : {received} reçus, puis la connexion s'est fermée"
+        "Rien n'a été pris. Déposez le fichier de nouveau."
+        "Upload interrupted: {received} arrived, then the connection ended"
+        "Nothing was taken. Drop the file again."
+    }
+    NoRoute "FG-108" Establishment Never {
+        "Aucune route pour le compte {account} et le dossier {folder}"
+        "Rien n'a été pris. Ajoutez une [[route]] pour ce compte et ce dossier dans la configuration, puis déposez le fichier de nouveau."
+        "No route for account {account} and folder {folder}"
+        "Nothing was taken. Add a [[route]] for this account and folder to the configuration, then drop the file again."
+    }
+    NeverRenamed "FG-109" Establishment Never {
+        "Fichier temporaire jamais renommé : {name}"
+        "Le fichier déposé sous un nom temporaire n'a pas été renommé en 24 h et a été retiré. Vérifiez l'application, puis déposez-le de nouveau s'il est toujours à envoyer."
+        "Temporary file never renamed: {name}"
+        "The file dropped under a temporary name was not renamed within 24 h and was removed. Check the application, then drop it again if it is still to be sent."
+    }
+    NumberTaken "FG-110" Supplier Never {
+        "Numéro déjà utilisé : la facture {number} de ce fournisseur est déjà dans le flux {first}"
+        "Rien à faire si c'est la même facture. Sinon, donnez-lui un autre numéro dans l'application d'origine et déposez-la de nouveau."
+        "Number already used: invoice {number} of this supplier is already in flow {first}"
+        "Nothing to do if it is the same invoice. Otherwise give it another number in the application of origin and drop it again."
+    }
+    EmptyFile "FG-201" Supplier Never {
+        "Fichier vide"
+        "Vérifiez l'application qui écrit le fichier, puis déposez la facture entière."
+        "Empty file"
+        "Check the application that writes the file, then drop the whole invoice."
+    }
+    NotAnInvoice "FG-202" Supplier Never {
+        "Ce fichier n'est pas une facture : il ressemble à {looks_like}"
+        "Déposez une facture UBL, CII ou Factur-X."
+        "This file is no invoice: it looks like {looks_like}"
+        "Drop a UBL, CII or Factur-X invoice."
+    }
+    XmlMalformed "FG-203" Supplier Never {
+        "XML mal formé : {detail} ({place})"
+        "S'il a été coupé pendant le transfert, déposez-le de nouveau ; sinon, faites corriger l'application qui écrit le fichier, puis déposez la facture corrigée."
+        "Malformed XML: {detail} ({place})"
+        "If it was cut in transfer, drop it again; otherwise have the application that writes the file corrected, then drop the corrected invoice."
+    }
+    EncodingWrong "FG-204" Supplier Never {
+        "Encodage incorrect : {detail} ({place})"
+        "Faites écrire le fichier en UTF-8, avec encoding=\"UTF-8\" dans sa première ligne, et déposez-le de nouveau."
+        "Wrong encoding: {detail} ({place})"
+        "Have the file written as UTF-8, with encoding=\"UTF-8\" in its first line, and drop it again."
+    }
+    XmlForbidden "FG-205" Supplier Never {
+        "XML refusé par sécurité : {detail}"
+        "Faites retirer la déclaration DOCTYPE et les entités par l'application qui écrit le fichier : une facture n'en a pas besoin. Déposez ensuite la facture corrigée."
+        "XML refused for safety: {detail}"
+        "Have the application that writes the file leave out the DOCTYPE declaration and the entities: an invoice needs none. Then drop the corrected invoice."
+    }
+    ContentOverLimit "FG-206" Supplier Never {
+        "Contenu hors limites : {detail}"
+        "Ramenez le fichier sous cette limite (moins de lignes, moins de pièces jointes, ou plusieurs factures), puis déposez-le de nouveau."
+        "Content over a limit: {detail}"
+        "Bring the file below this limit (fewer lines, fewer attachments, or several invoices), then drop it again."
+    }
+    PdfWithoutInvoice "FG-207" Supplier Never {
+        "PDF sans facture électronique à l'intérieur"
+        "Ajoutez ses données à côté du PDF, sous le nom NOM.pdf.json (modèle : config/schema/pdf-sidecar.schema.json), ou déposez un Factur-X (PDF contenant factur-x.xml), un UBL ou un CII."
+        "PDF without an electronic invoice inside"
+        "Put its data beside the PDF, as NAME.pdf.json (model: config/schema/pdf-sidecar.schema.json), or drop a Factur-X (a PDF that holds factur-x.xml), a UBL or a CII."
+    }
+    KindNotHandled "FG-208" Establishment Never {
+        "Type de fichier reconnu mais pas encore traité : {kind}"
+        "Déposez les factures une par une, en UBL, CII ou Factur-X."
+        "File type recognised but not handled yet: {kind}"
+        "Drop the invoices one by one, as UBL, CII or Factur-X."
+    }
+    RulesFailed "FG-209" Supplier Never {
+        "Facture non conforme : {count} anomalie(s) bloquante(s), la première : {first}"
+        "Corrigez chaque anomalie de la liste dans l'application d'origine et déposez la facture corrigée."
+        "Invoice not compliant: {count} blocking finding(s), the first: {first}"
+        "Correct each finding of the list in the application of origin and drop the corrected invoice."
+    }
+    ArchiveUnreadable "FG-210" Supplier Never {
+        "Archive inutilisable : {detail}"
+        "Recréez l'archive (.zip ou .tar.gz, sans mot de passe, sans archive à l'intérieur) et déposez-la de nouveau."
+        "Unusable archive: {detail}"
+        "Make the archive anew (.zip or .tar.gz, without a password, without an archive inside) and drop it again."
+    }
+    StatusFileWrong "FG-211" Establishment Never {
+        "Fichier de statuts inutilisable : {count} erreur(s), la première : {first}"
+        "Corrigez chaque ligne de la liste et déposez le fichier de nouveau : aucun statut n'a été transmis."
+        "Unusable status file: {count} error(s), the first: {first}"
+        "Correct each line of the list and drop the file again: no status was passed on."
+    }
+    PdfAwaitsData "FG-212" Establishment AfterAction {
+        "PDF sans facture électronique à l'intérieur : ses données sont attendues"
+        "Déposez ses données dans le même dossier, sous le nom {sidecar} (modèle : config/schema/pdf-sidecar.schema.json), ou saisissez-les sur la page du flux. Sinon, abandonnez le flux et déposez un Factur-X, un UBL ou un CII."
+        "PDF without an electronic invoice inside: its data are awaited"
+        "Drop its data into the same folder, as {sidecar} (model: config/schema/pdf-sidecar.schema.json), or enter them on the flow's page. Otherwise abandon the flow and drop a Factur-X, a UBL or a CII."
+    }
+    DataAwaitPdf "FG-213" Establishment Later {
+        "Données de facture reçues : leur PDF « {pdf} » est attendu"
+        "Rien à faire si le PDF suit dans le même dossier. Sans lui, ces données seront refusées {hours} h après leur dépôt."
+        "Data of an invoice received: their PDF \"{pdf}\" is awaited"
+        "Nothing to do if the PDF follows into the same folder. Without it these data will be refused {hours} h after their drop."
+    }
+    PdfDataWrong "FG-214" Supplier Never {
+        "Données de PDF inutilisables : {count} erreur(s), la première : {first}"
+        "Corrigez chaque erreur de la liste (modèle : config/schema/pdf-sidecar.schema.json) et déposez le fichier de données de nouveau."
+        "Data of a PDF of no use: {count} error(s), the first: {first}"
+        "Correct each error of the list (model: config/schema/pdf-sidecar.schema.json) and drop the data file again."
+    }
+    PdfDataUnmatched "FG-215" Establishment Never {
+        "Données de facture sans leur PDF : {why}"
+        "Déposez de nouveau le PDF et ses données, NOM.pdf et NOM.pdf.json, dans le même dossier ou dans une même archive."
+        "Data of an invoice without their PDF: {why}"
+        "Drop the PDF and its data again, NAME.pdf and NAME.pdf.json, into the same folder or in one archive."
+    }
+    SyntaxNotForContent "FG-216" Establishment Never {
+        "La syntaxe {wish} demandée par la route ne convient pas à ce fichier : il est annoncé en {syntax}"
+        "Rien à faire pour ce fichier : il suit son cours. Corrigez la clé syntax de la route, ou déposez ces fichiers dans un autre dossier."
+        "The syntax {wish} that the route wishes for does not fit this file: it is announced as {syntax}"
+        "Nothing to do for this file: it goes its way. Correct the route's key syntax, or drop such files into another folder."
+    }
+    PivotConverted "FG-217" Establishment Never {
+        "Pivot converti en {syntax} avant l'envoi ; éléments non repris : {lost}"
+        "Rien à faire si ces éléments ne comptent pas. Sinon, faites produire la facture en UBL, CII ou Factur-X par l'application d'origine."
+        "Pivot converted to {syntax} before it is sent; not carried: {lost}"
+        "Nothing to do if these elements do not matter. Otherwise have the application of origin make the invoice as UBL, CII or Factur-X."
+    }
+    PivotIncomplete "FG-218" Supplier Never {
+        "Pivot impossible à convertir en UBL : il y manque {missing}"
+        "Chorus Pro ne prend pas de pivot en dépôt. Complétez le pivot, ou faites produire la facture en UBL, CII ou Factur-X (CPP_FACTURE_MIN n'est pas produit ici : son schéma n'est pas public), puis déposez-la."
+        "This pivot cannot be converted to UBL: it lacks {missing}"
+        "Chorus Pro takes no pivot as a deposit. Complete the pivot, or have the invoice made as UBL, CII or Factur-X (CPP_FACTURE_MIN is not made here: its schema is not public), then drop it."
+    }
+    PivotNotRead "FG-219" Supplier Never {
+        "Pivot illisible : {detail}"
+        "Faites corriger l'application qui écrit le pivot, puis déposez-le de nouveau."
+        "Unreadable pivot: {detail}"
+        "Have the application that writes the pivot corrected, then drop it again."
+    }
+    ClientRefused "FG-301" Establishment AfterAction {
+        "PISTE refuse l'identifiant ou le secret de l'application ({environment})"
+        "Vérifiez client_id et le secret : ils viennent du panneau « OAuth Credentials » de PISTE, pas de « API Keys », et du bon environnement. Les dépôts reprennent d'eux-mêmes."
+        "PISTE refuses the application's id or secret ({environment})"
+        "Check client_id and its secret: they come from PISTE's panel \"OAuth Credentials\", not \"API Keys\", and from the right environment. Deposits resume by themselves."
+    }
+    TokenUnreadable "FG-302" Chorus Later {
+        "PISTE a répondu sans jeton utilisable ({environment})"
+        "Rien à faire : nouvel essai automatique. Si cela dure, demandez à l'assistance de PISTE (piste.gouv.fr) si le service est en panne."
+        "PISTE answered without a usable token ({environment})"
+        "Nothing to do: tried again by itself. If it lasts, ask PISTE's support (piste.gouv.fr) whether the service is down."
+    }
+    AccessForbidden "FG-303" Establishment AfterAction {
+        "Chorus Pro interdit l'appel {service} (403)"
+        "Sur PISTE : souscrivez l'API et acceptez ses CGU. Dans Chorus Pro, « Raccordement EDI et API » : déclarez le nom de l'application. Les dépôts reprennent d'eux-mêmes."
+        "Chorus Pro forbids the call {service} (403)"
+        "On PISTE: subscribe to the API and accept its terms. In Chorus Pro, \"Raccordement EDI et API\": declare the application's name. Deposits resume by themselves."
+    }
+    AccountRefused "FG-304" Establishment AfterAction {
+        "Chorus Pro refuse le compte technique {login} (401)"
+        "Vérifiez le nom et le mot de passe du compte technique ; il expire 424 jours après sa création et le gestionnaire principal le renouvelle. Les dépôts reprennent d'eux-mêmes."
+        "Chorus Pro refuses the technical account {login} (401)"
+        "Check the technical account's name and password; it expires 424 days after its creation and the principal manager renews it. Deposits resume by themselves."
+    }
+    Throttled "FG-305" Chorus Later {
+        "Chorus Pro demande de ralentir (429)"
+        "Rien à faire : les appels reprennent d'eux-mêmes plus lentement."
+        "Chorus Pro asks to slow down (429)"
+        "Nothing to do: calls resume by themselves, slower."
+    }
+    ChorusFailing "FG-306" Chorus Later {
+        "Chorus Pro répond par une erreur (détail technique : {detail})"
+        "Rien à faire : nouvel essai automatique. Si cela dure, demandez à l'assistance de Chorus Pro si le service est en panne."
+        "Chorus Pro answers with an error (technical detail: {detail})"
+        "Nothing to do: tried again by itself. If it lasts, ask Chorus Pro's support whether the service is down."
+    }
+    Unreachable "FG-307" Network Later {
+        "Chorus Pro ne peut pas être joint (détail technique : {detail})"
+        "Vérifiez le réseau, le DNS et le pare-feu vers {host} (port 443) ; nouvel essai automatique."
+        "Chorus Pro cannot be reached (technical detail: {detail})"
+        "Check network, DNS and firewall towards {host} (port 443); tried again by itself."
+    }
+    TlsFailed "FG-308" Network AfterAction {
+        "Connexion chiffrée (TLS) impossible avec {host} (détail technique : {detail})"
+        "Vérifiez l'heure de la machine, puis le proxy de l'établissement : s'il inspecte le TLS, son autorité de certification doit être dans ca_file de [chorus.api]. Les dépôts reprennent d'eux-mêmes."
+        "No encrypted connection (TLS) with {host} (technical detail: {detail})"
+        "Check the machine's clock, then the establishment's proxy: if it inspects TLS, its certificate authority must be in ca_file of [chorus.api]. Deposits resume by themselves."
+    }
+    AnswerUnreadable "FG-309" Chorus Later {
+        "Réponse incompréhensible de Chorus Pro à l'appel {service} (détail technique : {detail})"
+        "Rien à faire : nouvel essai automatique ; un dépôt est d'abord recherché chez Chorus Pro, jamais renvoyé à l'aveugle. Si cela dure, signalez-le à l'éditeur avec ce détail."
+        "Chorus Pro's answer to the call {service} makes no sense (technical detail: {detail})"
+        "Nothing to do: tried again by itself; a deposit is looked up at Chorus Pro first, never sent again blindly. If it lasts, tell the publisher, with this detail."
+    }
+    CallRefused "FG-310" Establishment AfterAction {
+        "Chorus Pro refuse l'appel {service} : {code} « {label} »"
+        "Corrigez ce que nomme le libellé (le plus souvent un droit qui manque au compte technique) ; sinon, donnez l'appel, le code et le libellé à l'assistance de Chorus Pro."
+        "Chorus Pro refuses the call {service}: {code} \"{label}\""
+        "Correct what the label names (most often a right that the technical account lacks); otherwise give call, code and label to Chorus Pro's support."
+    }
+    NotConnected "FG-311" Establishment AfterAction {
+        "L'établissement {establishment} n'est pas raccordé à l'environnement {environment}"
+        "Remplissez [chorus.api] et les secrets de cet environnement sur la page de configuration."
+        "Establishment {establishment} is not connected to environment {environment}"
+        "Fill in [chorus.api] and this environment's secrets on the configuration page."
+    }
+    ServiceMissing "FG-312" Establishment AfterAction {
+        "Chorus Pro ne connaît pas l'appel {service} (HTTP {status}, {environment})"
+        "Vérifiez base_url dans [chorus.api] : adresse et chemin de cet environnement. Les dépôts reprennent d'eux-mêmes."
+        "Chorus Pro does not know the call {service} (HTTP {status}, {environment})"
+        "Check base_url in [chorus.api]: this environment's address and path. Deposits resume by themselves."
+    }
+    AuthorityUnusable "FG-313" Establishment AfterAction {
+        "Autorité de confiance inutilisable pour l'environnement {environment} (détail technique : {detail})"
+        "Mettez l'autorité (PEM) dans ce fichier, ou corrigez ca_file de [chorus.api.{environment}], ou retirez cette clé si aucun proxy n'inspecte TLS. Les dépôts reprennent d'eux-mêmes."
+        "Trusted authority of no use for environment {environment} (technical detail: {detail})"
+        "Put the authority (PEM) into this file, or correct ca_file in [chorus.api.{environment}], or remove that key if no proxy inspects TLS. Deposits resume by themselves."
+    }
+    ProxyUnreachable "FG-314" Network Later {
+        "Le proxy {proxy} ne répond pas (détail technique : {detail})"
+        "Vérifiez url dans [proxy], puis le DNS, le réseau et le pare-feu entre cette machine et le proxy ; nouvel essai automatique."
+        "The proxy {proxy} does not answer (technical detail: {detail})"
+        "Check url in [proxy], then DNS, network and firewall between this machine and the proxy; tried again by itself."
+    }
+    ProxyLogin "FG-315" Establishment AfterAction {
+        "Le proxy {proxy} demande une identification qu'il accepte (détail technique : {detail})"
+        "Donnez dans [proxy] le compte (login) et son mot de passe (password_file) que l'exploitant du proxy a ouverts à cette machine, en authentification Basic. Les dépôts reprennent d'eux-mêmes."
+        "The proxy {proxy} wants a log-in that it accepts (technical detail: {detail})"
+        "Give in [proxy] the account (login) and its password (password_file) that the proxy's operator opened for this machine, with Basic authentication. Deposits resume by themselves."
+    }
+    ProxyRefusal "FG-316" Establishment Later {
+        "Le proxy {proxy} n'ouvre pas la connexion vers {host} (détail technique : {detail})"
+        "Demandez à l'exploitant du proxy d'autoriser CONNECT vers {host}, port 443 ; nouvel essai automatique. « fluxgate doctor » montre ce que le proxy répond."
+        "The proxy {proxy} does not open the connection to {host} (technical detail: {detail})"
+        "Ask the proxy's operator to allow CONNECT to {host}, port 443; tried again by itself. \"fluxgate doctor\" shows what the proxy answers."
+    }
+    DirectoryUnreadable "FG-317" Chorus Later {
+        "L'annuaire de Chorus Pro ne se lit pas ({environment}) (détail technique : {detail})"
+        "Rien à faire : nouvel essai automatique, et l'annuaire précédent reste en usage. Si cela dure, signalez-le à l'éditeur avec ce détail."
+        "Chorus Pro's directory cannot be read ({environment}) (technical detail: {detail})"
+        "Nothing to do: tried again by itself, and the former directory stays in use. If it lasts, tell the publisher, with this detail."
+    }
+    DirectoryShrunk "FG-318" Establishment AfterAction {
+        "L'annuaire de Chorus Pro a perdu plus de la moitié de ses structures ({environment} : {now}, contre {before} avant)"
+        "Les structures d'avant sont gardées. Si ce nouvel annuaire est le bon, demandez « Actualiser maintenant » sur la page Annuaire : il est alors pris tel quel."
+        "Chorus Pro's directory has lost more than half of its structures ({environment}: {now}, {before} before)"
+        "The former structures are kept. If this new directory is the right one, ask for \"Refresh now\" on the directory's page: it is then taken as it is."
+    }
+    DepositRefused "FG-401" Supplier Never {
+        "Chorus Pro refuse le dépôt : {code} « {label} »"
+        "Corrigez la facture selon le libellé et déposez la version corrigée."
+        "Chorus Pro refuses the deposit: {code} \"{label}\""
+        "Correct the invoice as the label says and drop the corrected version."
+    }
+    FluxRejected "FG-402" Supplier Never {
+        "Chorus Pro a rejeté le flux {deposit} : « {label} »"
+        "Rien n'a été intégré. Corrigez la facture selon le libellé et déposez-la de nouveau, avec un nouveau numéro si le libellé le demande."
+        "Chorus Pro rejected flux {deposit}: \"{label}\""
+        "Nothing was integrated. Correct the invoice as the label says and drop it again, with a new number if the label asks for one."
+    }
+    PartlyIntegrated "FG-403" Supplier Never {
+        "Chorus Pro n'a intégré qu'une partie du flux {deposit} : « {label} »"
+        "Corrigez les factures refusées et déposez-les de nouveau, elles seules : les autres sont prises."
+        "Chorus Pro integrated only part of flux {deposit}: \"{label}\""
+        "Correct the refused invoices and drop them again, those only: the others are taken."
+    }
+    FluxIncident "FG-404" Chorus Later {
+        "Incident chez Chorus Pro sur le flux {deposit}"
+        "Rien à faire : le flux entier est déposé de nouveau automatiquement."
+        "Incident at Chorus Pro with flux {deposit}"
+        "Nothing to do: the whole flux is deposited again by itself."
+    }
+    AnswerLost "FG-405" Network Later {
+        "Réponse de Chorus Pro perdue après l'envoi (détail technique : {detail})"
+        "Rien à faire : la facture est recherchée chez Chorus Pro avant tout nouvel envoi."
+        "Chorus Pro's answer was lost after sending (technical detail: {detail})"
+        "Nothing to do: the invoice is looked up at Chorus Pro before anything is sent again."
+    }
+    DoubtNeedsPerson "FG-406" Establishment AfterAction {
+        "Impossible de savoir si Chorus Pro a pris la facture {number}"
+        "Cherchez la facture sur le portail Chorus Pro, puis choisissez sur la page du flux : « Elle y est », « La renvoyer » ou « Abandonner »."
+        "Impossible to know whether Chorus Pro took invoice {number}"
+        "Look for the invoice on Chorus Pro's portal, then choose on the flow's page: \"It is there\", \"Send again\" or \"Abandon\"."
+    }
+    IntegrationLate "FG-407" Chorus Later {
+        "Toujours pas de verdict de Chorus Pro sur le flux {deposit} après {hours} h"
+        "Rien à faire : le suivi continue. Au-delà d'un jour ouvré, donnez le numéro de flux à l'assistance de Chorus Pro."
+        "Still no verdict of Chorus Pro on flux {deposit} after {hours} h"
+        "Nothing to do: it is still followed. After a working day, give the flux number to Chorus Pro's support."
+    }
+    UnknownFluxState "FG-408" Chorus Later {
+        "État de flux inconnu chez Chorus Pro : « {state} » (flux {deposit})"
+        "Le suivi continue ; un état inconnu n'est jamais pris pour un succès. Signalez-le à l'éditeur."
+        "Unknown flux state at Chorus Pro: \"{state}\" (flux {deposit})"
+        "It is still followed; an unknown state is never taken for success. Tell the publisher of it."
+    }
+    InvoiceRejected "FG-409" Supplier Never {
+        "Le destinataire a rejeté la facture {number} : « {comment} »"
+        "Annulez cette facture par un avoir dans votre comptabilité, sans le déposer, puis déposez une facture corrigée avec un nouveau numéro."
+        "The recipient rejected invoice {number}: \"{comment}\""
+        "Cancel this invoice by a credit note in your own accounts, without dropping it, then drop a corrected invoice with a new number."
+    }
+    UnknownInvoiceStatus "FG-410" Chorus Later {
+        "Statut de facture inconnu chez Chorus Pro : « {status} » (facture {number})"
+        "Le suivi continue. Lisez ce statut sur le portail Chorus Pro et signalez-le à l'éditeur."
+        "Unknown invoice status at Chorus Pro: \"{status}\" (invoice {number})"
+        "It is still followed. Read this status on Chorus Pro's portal and tell the publisher of it."
+    }
+    Abandoned "FG-411" Establishment Never {
+        "Flux abandonné par {who}"
+        "Rien à faire. Si la somme est encore due, déposez une nouvelle facture."
+        "Flow abandoned by {who}"
+        "Nothing to do. If the money is still due, drop a new invoice."
+    }
+    NotFoundAfterIntegration "FG-412" Chorus Later {
+        "Facture {number} intégrée mais introuvable chez Chorus Pro"
+        "Rien à faire : la recherche continue. Au-delà d'un jour, cherchez la facture sur le portail Chorus Pro."
+        "Invoice {number} is integrated but cannot be found at Chorus Pro"
+        "Nothing to do: the search goes on. After a day, look for the invoice on Chorus Pro's portal."
+    }
+    PartsNotTaken "FG-413" Supplier Never {
+        "Une partie du fichier n'a pas été prise : {missing} sur {total}"
+        "Corrigez seulement ce que l'accusé montre comme refusé ou rejeté, puis déposez-le de nouveau."
+        "Part of the file was not taken: {missing} of {total}"
+        "Correct only what the receipt shows as refused or rejected, then drop that again."
+    }
+    ChangeLost "FG-414" Network Later {
+        "Réponse de Chorus Pro perdue après l'envoi d'un statut (détail technique : {detail})"
+        "Rien à faire : la facture est relue chez Chorus Pro avant tout nouvel envoi."
+        "Chorus Pro's answer was lost after a status was sent (technical detail: {detail})"
+        "Nothing to do: the invoice is read again at Chorus Pro before anything is sent again."
+    }
+    ChangeRefused "FG-415" Establishment Never {
+        "Chorus Pro refuse le statut {status} pour la facture {number} : {code} « {label} »"
+        "Lisez le libellé et l'état actuel de la facture, puis demandez un statut permis."
+        "Chorus Pro refuses status {status} for invoice {number}: {code} \"{label}\""
+        "Read the label and the invoice's present status, then ask for one that is allowed."
+    }
+    ChangeNotAllowed "FG-416" Establishment Never {
+        "Le statut {status} ne peut pas être donné à la facture {number}, qui est {current} (permis : {allowed})"
+        "Demandez un des statuts permis, ou attendez que la facture change d'état chez Chorus Pro."
+        "Status {status} can't be given to invoice {number}, which is {current} (allowed: {allowed})"
+        "Ask for one of the allowed statuses, or wait until the invoice's status changes at Chorus Pro."
+    }
+    ChangeIncomplete "FG-417" Establishment Never {
+        "Le statut {status} demande {missing} (facture {number})"
+        "Complétez la demande et déposez-la de nouveau."
+        "Status {status} needs {missing} (invoice {number})"
+        "Complete the request and drop it again."
+    }
+    RecyclingEnded "FG-418" Establishment Never {
+        "Le recyclage des factures a pris fin : le statut A_RECYCLER n'est plus transmis (facture {number})"
+        "Rejetez la facture avec un motif (REJETEE) : le fournisseur l'annule par un avoir interne, qu'il n'envoie pas, et en émet une nouvelle, avec un nouveau numéro. La date de fin est chorus.recycling_until."
+        "Recycling of invoices has ended: status A_RECYCLER is no longer passed on (invoice {number})"
+        "Reject the invoice with a motif (REJETEE): the supplier cancels it by an internal credit note, which is not sent, and issues a new one, with a new number. The end is chorus.recycling_until."
+    }
+    InvoiceNotReceived "FG-419" Establishment Never {
+        "Facture inconnue : {number} n'est pas une facture reçue par cet établissement"
+        "Vérifiez le numéro, le fournisseur ou l'identifiant Chorus Pro de la facture (facture.json), puis déposez la demande de nouveau."
+        "Unknown invoice: {number} is no invoice that this establishment has received"
+        "Check the invoice's number, supplier or Chorus Pro id (facture.json), then drop the request again."
+    }
+    InvoiceAmbiguous "FG-420" Establishment Never {
+        "Facture ambiguë : plusieurs factures reçues portent le numéro {number}"
+        "Ajoutez le fournisseur ou l'identifiant Chorus Pro (facture.json) à la demande et déposez-la de nouveau."
+        "Ambiguous invoice: several received invoices have the number {number}"
+        "Add the supplier or the Chorus Pro id (facture.json) to the request and drop it again."
+    }
+    InvoiceSuspended "FG-421" Establishment AfterAction {
+        "Le destinataire a suspendu la facture {number} : « {comment} »"
+        "Le délai de paiement est arrêté. Complétez la facture avec la pièce ou la précision demandée : déposez une archive avec complement.json, ou passez par le portail Chorus Pro. Le suivi continue et ce message s'efface ensuite."
+        "The recipient suspended invoice {number}: \"{comment}\""
+        "The time to pay has stopped. Complete the invoice with the document or the word asked for: drop an archive with complement.json, or use Chorus Pro's portal. It is still followed and this message goes then."
+    }
+    ComplementWrong "FG-425" Establishment Never {
+        "Complément inutilisable : {detail}"
+        "Corrigez complement.json ou les pièces de l'archive, puis déposez-la de nouveau : rien n'a été transmis."
+        "Unusable complement: {detail}"
+        "Correct complement.json or the archive's pieces, then drop it again: nothing was passed on."
+    }
+    InvoiceNotSent "FG-426" Establishment Never {
+        "Facture {number} : aucune facture envoyée d'ici ne porte ce numéro et un identifiant Chorus Pro connu"
+        "Vérifiez le numéro ou l'identifiant Chorus Pro (accusé de la facture) et attendez qu'elle soit intégrée, puis déposez le complément de nouveau."
+        "Invoice {number}: no invoice sent from here has this number and a known Chorus Pro id"
+        "Check the number or the Chorus Pro id (the invoice's receipt), wait until it is integrated, then drop the complement again."
+    }
+    NotSuspended "FG-427" Establishment Never {
+        "Facture {number} non suspendue : elle est au statut {current}, et seule une facture suspendue peut être complétée"
+        "Rien n'a été transmis. Si le destinataire attend un document, demandez-lui de suspendre la facture, puis déposez le complément de nouveau."
+        "Invoice {number} is not suspended: its status is {current}, and only a suspended invoice can be completed"
+        "Nothing was passed on. If the recipient waits for a document, ask for the invoice to be suspended, then drop the complement again."
+    }
+    PieceRefused "FG-428" Establishment Never {
+        "Chorus Pro refuse le complément de la facture {number} ({what}) : {code} « {label} »"
+        "La facture reste suspendue. Corrigez ce que dit Chorus Pro, puis déposez le complément de nouveau."
+        "Chorus Pro refuses the complement of invoice {number} ({what}): {code} \"{label}\""
+        "The invoice stays suspended. Correct what Chorus Pro says, then drop the complement again."
+    }
+    SupplierNotAtChorus "FG-429" Establishment Never {
+        "Chorus Pro ne connaît pas le fournisseur {siret}"
+        "Vérifiez le SIRET du fournisseur dans les données et que sa structure est active dans Chorus Pro, puis déposez le PDF et ses données de nouveau."
+        "Chorus Pro does not know supplier {siret}"
+        "Check the supplier's SIRET in the data, and that its structure is active in Chorus Pro; then drop the PDF and its data again."
+    }
+    SupplierServiceNotAtChorus "FG-430" Establishment Never {
+        "Chorus Pro ne connaît pas le service {service} du fournisseur {siret}"
+        "Vérifiez le code du service dans les données, ou retirez-le si le fournisseur n'a pas de service, puis déposez le PDF et ses données de nouveau."
+        "Chorus Pro does not know service {service} of supplier {siret}"
+        "Check the service's code in the data, or leave it out if the supplier has no services; then drop the PDF and its data again."
+    }
+    DuplicateElsewhere "FG-431" Supplier Never {
+        "Doublon chez Chorus Pro : une facture {number} de ce fournisseur y est déjà. La nôtre : {ours}. Celle de Chorus Pro : {theirs}. Motif du rejet : « {label} »"
+        "Comparez les deux. Si c'est la même facture, rien à faire : elle est prise. Sinon, donnez un autre numéro à celle-ci dans l'application d'origine et déposez-la de nouveau."
+        "Duplicate at Chorus Pro: an invoice {number} of this supplier is already there. Ours: {ours}. Chorus Pro's: {theirs}. Reason of the rejection: \"{label}\""
+        "Compare the two. Nothing to do if it is the same invoice: it is taken. Otherwise give this one another number in the application of origin and drop it again."
+    }
+    DoubtOverdue "FG-432" Establishment AfterAction {
+        "Après {hours} h, toujours aucune certitude que Chorus Pro ait pris la facture {number}"
+        "La page du flux montre côte à côte ce qui a été envoyé et ce que montre Chorus Pro. Choisissez : « Elle y est », « La renvoyer » ou « Abandonner ». La recherche continue entre-temps."
+        "After {hours} h it is still uncertain whether Chorus Pro took invoice {number}"
+        "The flow's page shows side by side what was sent and what Chorus Pro shows. Choose: \"It is there\", \"Send again\" or \"Abandon\". The search goes on meanwhile."
+    }
+    PivotUnreadable "FG-501" Chorus Never {
+        "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"
+        "Le fichier est livré tel que reçu : saisissez la facture à la main, d'après le portail Chorus Pro au besoin, et signalez-le à l'éditeur."
+        "Received invoice {chorus_id}: unreadable pivot file (technical detail: {detail})"
+        "The file is delivered as it came: enter the invoice by hand, from Chorus Pro's portal if need be, and tell the publisher."
+    }
+    DeliveryFailed "FG-502" Appliance Later {
+        "Facture reçue {chorus_id} : impossible à ranger dans /recues (détail technique : {detail})"
+        "Vérifiez la place sur le disque ; nouvel essai automatique, rien n'est perdu."
+        "Received invoice {chorus_id}: cannot be put into /recues (technical detail: {detail})"
+        "Check the disk's space; tried again by itself, nothing is lost."
+    }
+    ReceptionRouteMissing "FG-503" Establishment AfterAction {
+        "Aucun compte ne reçoit les factures de {establishment}"
+        "Donnez « receive = true » à une [[route]] de cet établissement."
+        "No account receives the invoices of {establishment}"
+        "Give a [[route]] of this establishment \"receive = true\"."
+    }
+    NotTaken "FG-507" Establishment AfterAction {
+        "Facture reçue jamais relevée : {folder} attend dans /recues du compte {account} depuis le {since}"
+        "Vérifiez l'application qui relève /recues : elle supprime ou renomme ce qu'elle a pris. Si la facture a été saisie autrement, supprimez ce qui attend ; la faute s'efface alors d'elle-même."
+        "Received invoice never fetched: {folder} waits in /recues of account {account} since {since}"
+        "Check the application that fetches from /recues: it deletes or renames what it has taken. If the invoice was entered in another way, delete what waits; the fault then goes by itself."
+    }
+    PasswordExpires "FG-601" Establishment AfterAction {
+        "Le mot de passe du compte technique {login} expire {when}, le {date} ({environment})"
+        "Le gestionnaire principal de la structure le renouvelle dans Chorus Pro (« Raccordement EDI et API ») ; mettez ensuite le nouveau mot de passe dans le fichier de ce compte, ou envoyez-le sur la page. Après cette date, plus rien ne part."
+        "The password of technical account {login} expires {when}, on {date} ({environment})"
+        "The structure's principal manager renews it in Chorus Pro (\"Raccordement EDI et API\"); then put the new password into this account's file, or upload it on the page. After that date nothing leaves any more."
+    }
+    PasswordExpired "FG-602" Establishment AfterAction {
+        "Le mot de passe du compte technique {login} a expiré le {date} ({environment})"
+        "Le gestionnaire principal de la structure le renouvelle dans Chorus Pro (« Raccordement EDI et API ») ; mettez ensuite le nouveau mot de passe dans le fichier de ce compte, ou envoyez-le sur la page. Rien n'est perdu : tout part ensuite."
+        "The password of technical account {login} expired on {date} ({environment})"
+        "The structure's principal manager renews it in Chorus Pro (\"Raccordement EDI et API\"); then put the new password into this account's file, or upload it on the page. Nothing is lost: everything leaves afterwards."
+    }
+    PasswordEndUnknown "FG-603" Establishment Later {
+        "Chorus Pro ne dit pas quand expire le mot de passe du compte technique {login} ({environment})"
+        "Lisez la date dans Chorus Pro et notez-la : il expire 424 jours après son dernier renouvellement. La date est redemandée chaque jour."
+        "Chorus Pro does not say when the password of technical account {login} expires ({environment})"
+        "Read the date in Chorus Pro and note it: it expires 424 days after its last renewal. The date is asked for again every day."
+    }
+    CertificateExpires "FG-604" Establishment AfterAction {
+        "Le certificat de {what} expire {when}, le {date} ({file})"
+        "Faites-en établir un nouveau et mettez-le dans ce fichier : il est pris en compte sans redémarrage."
+        "The certificate of {what} expires {when}, on {date} ({file})"
+        "Have a new one issued and put it into this file: it is taken into use without a restart."
+    }
+    CertificateExpired "FG-605" Establishment AfterAction {
+        "Le certificat de {what} a expiré le {date} ({file})"
+        "Mettez un certificat valable dans ce fichier : il est pris en compte sans redémarrage. Vérifiez aussi l'horloge de la machine."
+        "The certificate of {what} expired on {date} ({file})"
+        "Put a valid certificate into this file: it is taken into use without a restart. Check the machine's clock as well."
+    }
+    CertificateUnreadable "FG-606" Establishment AfterAction {
+        "Le certificat de {what} ne peut pas être lu ({file}) (détail technique : {detail})"
+        "Mettez le certificat (PEM) dans ce fichier, ou corrigez son chemin dans la configuration."
+        "The certificate of {what} cannot be read ({file}) (technical detail: {detail})"
+        "Put the certificate (PEM) into this file, or correct its path in the configuration."
+    }
+    ClockWrong "FG-607" Appliance AfterAction {
+        "L'horloge de la machine {how} de {span} par rapport à celle de Chorus Pro ({environment})"
+        "Vérifiez le service de temps (NTP) et qu'il joint son serveur. Une heure fausse fait refuser des certificats et fausse les délais et le journal."
+        "The machine's clock is {span} {how} Chorus Pro's ({environment})"
+        "Check the time service (NTP) and that it reaches its server. A wrong time makes certificates fail and distorts delays and the journal."
+    }
+    ClockStepped "FG-608" Appliance Later {
+        "L'horloge de la machine a sauté de {span} ({direction}) à {at}"
+        "Rien à faire si quelqu'un l'a mise à l'heure ; sinon, vérifiez le service de temps (NTP) et la pile de l'horloge."
+        "The machine's clock jumped by {span} ({direction}) at {at}"
+        "Nothing to do if somebody set it right; otherwise check the time service (NTP) and the clock's battery."
+    }
+    DiskFilling "FG-609" Appliance AfterAction {
+        "Disque de données : {free} libres, {reserve} gardés en réserve ({trend})"
+        "Libérez de la place ou agrandissez le disque de données avant que la réserve soit atteinte : plus aucun fichier n'est pris alors."
+        "Data disk: {free} free, {reserve} kept in reserve ({trend})"
+        "Free some space or enlarge the data disk before the reserve is reached: no file is taken then."
+    }
+    ServiceFailing "FG-610" Network Later {
+        "L'appel {service} ne réussit plus depuis {span} ({environment})"
+        "Les essais continuent. Vérifiez le réseau et le pare-feu, puis demandez à l'assistance de Chorus Pro (ou de PISTE, pour oauth/token) si le service est en panne."
+        "The call {service} has not succeeded for {span} ({environment})"
+        "It is still tried. Check network and firewall, then ask Chorus Pro's support (or PISTE's, for oauth/token) whether the service is down."
+    }
+    ReceptionStale "FG-611" Network Later {
+        "Les factures reçues de {establishment} n'ont pas pu être recherchées en entier depuis {span} ({environment})"
+        "Les essais continuent et rien n'est perdu. Si cela dure, vérifiez le réseau, puis demandez à l'assistance de Chorus Pro si le service est en panne."
+        "Received invoices of {establishment} could not be looked for throughout for {span} ({environment})"
+        "It is still tried and nothing is lost. If it lasts, check the network, then ask Chorus Pro's support whether the service is down."
+    }
+    FlowsLate "FG-612" Establishment AfterAction {
+        "Flux sans état final après le délai : {count}, le plus ancien depuis {span} ({establishment}, {environment})"
+        "Ouvrez la page : chaque flux en retard y dit qui doit agir, et comment."
+        "Flows without a final state past the deadline: {count}, the oldest for {span} ({establishment}, {environment})"
+        "Open the page: each late flow says there who must act, and how."
+    }
+    DeliveriesUntaken "FG-613" Establishment AfterAction {
+        "Factures reçues que l'application du compte {account} n'a pas prises : {count}, la plus ancienne depuis {span}"
+        "Vérifiez que l'application relève /recues, puis supprime ou renomme ce qu'elle a lu."
+        "Received invoices that the application of account {account} has not taken: {count}, the oldest for {span}"
+        "Check that the application collects /recues, and deletes or renames what it has read."
+    }
+    NoticeFailed "FG-614" Establishment Later {
+        "Les alarmes ne partent pas par {channel} (détail technique : {detail})"
+        "Vérifiez [notify] dans la configuration et essayez avec « fluxgate notify test ». Ce qui attend part dès que la voie fonctionne."
+        "Alarms do not leave by {channel} (technical detail: {detail})"
+        "Check [notify] in the configuration and try with `fluxgate notify test`. What waits leaves as soon as the way works."
+    }
+    CheckpointLate "FG-615" Appliance Later {
+        "Le journal n'a pas été scellé depuis {span}"
+        "Vérifiez le disque et son espace libre ; si cela dure, prévenez l'éditeur."
+        "The journal has not been sealed for {span}"
+        "Check the disk and its free space; if it lasts, tell the publisher."
+    }
+    StoreFailed "FG-901" Appliance AfterAction {
+        "La base locale ne peut pas écrire (détail technique : {detail})"
+        "Vérifiez le disque. Aucun dépôt n'est accepté tant que cela dure."
+        "The local database cannot write (technical detail: {detail})"
+        "Check the disk. No deposit is accepted while it lasts."
+    }
+    ConfigurationRestored "FG-902" Establishment AfterAction {
+        "Configuration illisible au démarrage : la dernière version acceptée est en vigueur (détail technique : {detail})"
+        "Corrigez le fichier ou enregistrez de nouveau la configuration sur la page."
+        "Configuration unreadable at start: the last accepted version is in force (technical detail: {detail})"
+        "Correct the file or save the configuration again on the page."
+    }
+    ConfigurationMissing "FG-903" Establishment AfterAction {
+        "Pas de configuration utilisable : les flux sont en pause (détail technique : {detail})"
+        "Remplissez la configuration sur la page."
+        "No usable configuration: flows are paused (technical detail: {detail})"
+        "Fill in the configuration on the page."
+    }
+    CoreUnavailable "FG-904" Appliance Later {
+        "Le service interne redémarre"
+        "Attendez une minute et recommencez. Si le fichier avait été pris malgré tout, le second ne serait qu'un doublon (FG-106)."
+        "The inner service is restarting"
+        "Wait a minute and try again. If the file was taken all the same, the second one is only a duplicate (FG-106)."
+    }
+    UpstreamUnavailable "FG-905" Establishment Later {
+        "Le serveur {upstream} ne répond pas (détail technique : {detail})"
+        "Vérifiez que ce serveur fonctionne et que la machine peut le joindre."
+        "Server {upstream} does not answer (technical detail: {detail})"
+        "Check that this server runs and that the box can reach it."
+    }
+    Impossible "FG-906" Appliance AfterAction {
+        "Événement impossible dans l'état « {state} » : « {event} »"
+        "Rien n'a changé. Signalez-le à l'éditeur avec l'identifiant du flux."
+        "Impossible event in state \"{state}\": \"{event}\""
+        "Nothing has changed. Tell the publisher, with the flow's id."
+    }
+    ReadingFailed "FG-907" Appliance Never {
+        "Ce fichier n'a pas pu être lu, par une erreur de Fluxgate"
+        "Signalez-le à l'éditeur avec l'identifiant du flux ; en attendant, déposez la facture sous une autre forme (UBL, CII ou Factur-X)."
+        "This file could not be read, by an error of Fluxgate"
+        "Tell the publisher, with the flow's id; meanwhile drop the invoice in another form (UBL, CII or Factur-X)."
+    }
+    JobFails "FG-908" Appliance Later {
+        "Une étape échoue sans cesse (détail technique : {detail})"
+        "Rien n'est perdu : nouvel essai automatique. Vérifiez la place sur le disque ; si cela dure, signalez-le à l'éditeur avec l'identifiant du flux."
+        "A step keeps failing (technical detail: {detail})"
+        "Nothing is lost: tried again by itself. Check the disk's space; if it lasts, tell the publisher, with the flow's id."
+    }
+}
