@@ -1,12 +1,53 @@
-//! Pages of lists other than those of sent and received invoices: flat or nested figures, one object for a list of one,
-//! no row as a code or as a total of zero, one bad row beside good ones.
+//! Pages of lists, as every search asks for and answers them: flat or nested figures, one object for a list of one, no row
+//! as a code or as a total of zero, one bad row beside good ones.
 
 use serde_json::{Map, Value};
 
-use crate::chorus::{Page, ResultPage, Unreadable, field};
+use crate::chorus::{Unreadable, field};
 
 /// Code of a search that found nothing (TRA_MSG_00.015).
 pub(super) const NO_ROWS: i64 = 20_000;
+
+/// Which page of a result is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// 1 is the first.
+    pub number: u32,
+    /// Rows on a page; each service has a limit of its own.
+    pub rows: u32,
+}
+
+impl Page {
+    /// The first hundred rows.
+    pub const FIRST: Page = Page { number: 1, rows: 100 };
+
+    /// The page after this one, of the same size.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self { number: self.number.saturating_add(1), ..self }
+    }
+}
+
+/// One page of a search's result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResultPage<R> {
+    /// As answered; 1 is the first.
+    pub page: u32,
+    /// How many pages there are; 0 when nothing was found.
+    pub pages: u32,
+    /// How many rows there are on all pages, when the answer says.
+    pub total: Option<u64>,
+    pub rows: Vec<R>,
+    /// Rows that could not be read: the others are not delayed by them, but somebody should hear of it.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl<R> ResultPage<R> {
+    /// Whether a further page is to be asked for.
+    pub fn has_more(&self) -> bool {
+        self.page < self.pages
+    }
+}
 
 /// A page asked for, in the shape all lists share; a sort column only where the swagger gives one.
 pub(super) fn paging(page: Page, limit: u32, sort: Option<&str>) -> Value {
@@ -20,7 +61,8 @@ pub(super) fn paging(page: Page, limit: u32, sort: Option<&str>) -> Value {
     Value::Object(paging)
 }
 
-/// Reads a page whose rows stand under `list`. `no_rows` are the codes by which the service says that there is none.
+/// Reads a page whose rows stand under `list`; its figures are nested under `parametresRetour` in one search and flat in
+/// another (PROTOCOL §2.2). `no_rows` are the codes by which the service says that there is none.
 pub(super) fn read<R>(
     answer: &Value,
     list: &str,

@@ -49,6 +49,7 @@ pub use deposit::{DeposerFlux, Deposited};
 pub use directory::{DirectoryEntry, DirectoryError, DirectoryReader, DirectoryService, TelechargerAnnuaire};
 pub use download::{DownloadFormat, DownloadedFile, TelechargerGroupe, downloaded_files};
 pub use history::{ConsulterHistorique, History, HistoryAction, HistoryEvent, HistoryStatus};
+pub use listing::{Page, ResultPage};
 pub use motive::{MOTIVE_LIMIT, ManualTreatment, Motive, MotiveCode};
 pub use probe::RecupererTauxTva;
 pub use recipient::{
@@ -57,9 +58,7 @@ pub use recipient::{
 pub use refusal::{Refusal, refusal, refusal_fault, refusal_meaning};
 pub use reply::{Reply, read_reply, retry_after};
 pub use report::{ConsulterCrDetaille, FluxState, Report, ReportedError, ReportedInvoice, Verdict};
-pub use search::{
-    Page, PaymentRequest, ReceivedInvoice, RechercherFournisseur, RechercherRecipiendaire, ResultPage, SentInvoice,
-};
+pub use search::{PaymentRequest, ReceivedInvoice, RechercherFournisseur, RechercherRecipiendaire, SentInvoice};
 pub use structure::{
     AttachedService, Attachment, ConsulterStructure, FoundService, FoundStructure, IdName,
     ListerRattachementsUtilisateur, RechercherServices, RechercherStructure, RecupererRattachements, Structure,

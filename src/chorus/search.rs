@@ -5,98 +5,13 @@
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-use crate::chorus::{Period, Service, Unreadable, WireDate, field};
+use crate::chorus::{Page, Period, ResultPage, Service, Unreadable, WireDate, field, listing};
 use crate::domain::{ChorusInvoiceId, DepositNumber, InvoiceNumber, InvoiceStatus};
 
-/// Code of a search that found nothing (TRA_MSG_00.015).
-const NO_ROWS: i64 = 20_000;
 /// The most rows a page may be asked for (PROTOCOL §2.2).
 const PAGE_LIMIT: u32 = 200;
-
-/// Which page of a result is asked for; rows in the order of their deposit date, oldest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
-    /// 1 is the first.
-    pub number: u32,
-    /// Rows on a page, 1 to 200.
-    pub rows: u32,
-}
-
-impl Page {
-    /// The first hundred rows.
-    pub const FIRST: Page = Page { number: 1, rows: 100 };
-
-    /// The page after this one, of the same size.
-    #[must_use]
-    pub fn next(self) -> Self {
-        Self { number: self.number.saturating_add(1), ..self }
-    }
-
-    fn body(self) -> Map<String, Value> {
-        let mut paging = Map::new();
-        paging.insert("pageResultatDemandee".to_owned(), self.number.max(1).into());
-        paging.insert("nbResultatsParPage".to_owned(), self.rows.clamp(1, PAGE_LIMIT).into());
-        paging.insert("triColonne".to_owned(), "DateDepot".into());
-        paging.insert("triSens".to_owned(), "Ascendant".into());
-        paging
-    }
-}
-
-/// One page of a search's result.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ResultPage<R> {
-    /// As answered; 1 is the first.
-    pub page: u32,
-    /// How many pages there are; 0 when nothing was found.
-    pub pages: u32,
-    /// How many rows there are on all pages, when the answer says.
-    pub total: Option<u64>,
-    pub rows: Vec<R>,
-    /// Rows that could not be read: the others are not delayed by them, but somebody should hear of it.
-    pub unreadable: Vec<Unreadable>,
-}
-
-impl<R> ResultPage<R> {
-    /// Whether a further page is to be asked for.
-    pub fn has_more(&self) -> bool {
-        self.page < self.pages
-    }
-
-    /// The paging figures are nested under `parametresRetour` in one search and flat in the other: both are read in both.
-    fn read(answer: &Value, read_row: impl Fn(&Value, &str) -> Result<R, Unreadable>) -> Result<Self, Unreadable> {
-        let paging = answer.get("parametresRetour").filter(|p| p.is_object()).unwrap_or(answer);
-        let number = |name| field::integer(paging, name).and_then(|n| u32::try_from(n).ok());
-        let mut page = Self {
-            page: number("pageCourante").unwrap_or(1),
-            pages: 0,
-            total: field::integer(paging, "total").and_then(|n| u64::try_from(n).ok()),
-            rows: Vec::new(),
-            unreadable: Vec::new(),
-        };
-        if field::integer(answer, "codeRetour") == Some(NO_ROWS) {
-            page.total = Some(0);
-            return Ok(page);
-        }
-        // "No row" is said by its code or by a total of zero: an answer that merely lacks the list proves nothing.
-        if answer.get("listeFactures").is_none_or(Value::is_null) && page.total != Some(0) {
-            return Err(Unreadable::new("listeFactures", "is missing"));
-        }
-        for (n, row) in field::list(answer, "listeFactures").into_iter().enumerate() {
-            match read_row(row, &format!("listeFactures[{n}]")) {
-                Ok(row) => page.rows.push(row),
-                Err(unreadable) => page.unreadable.push(unreadable),
-            }
-        }
-        let any = !page.rows.is_empty() || !page.unreadable.is_empty();
-        page.pages = match number("pages") {
-            Some(pages) => pages,
-            // Without the number of pages a result cannot be known to be whole.
-            None if any => return Err(Unreadable::new("pages", "is missing")),
-            None => 0,
-        };
-        Ok(page)
-    }
-}
+/// Rows come oldest first.
+const SORT: Option<&str> = Some("DateDepot");
 
 /// Writes what both searches may be narrowed by.
 fn narrow(
@@ -193,7 +108,7 @@ pub struct RechercherFournisseur {
 impl Service for RechercherFournisseur {
     const NAME: &'static str = "rechercher/fournisseur";
     const PATH: &'static str = "/cpro/factures/v1/rechercher/fournisseur";
-    const SUCCESS_CODES: &'static [i64] = &[NO_ROWS];
+    const SUCCESS_CODES: &'static [i64] = &[listing::NO_ROWS];
     type Answer = ResultPage<SentInvoice>;
 
     fn body(&self) -> Value {
@@ -202,12 +117,12 @@ impl Service for RechercherFournisseur {
         if let Some(deposit) = &self.deposit {
             body.insert("numeroFluxDepot".to_owned(), deposit.as_str().into());
         }
-        body.insert("rechercheFactureParFournisseur".to_owned(), Value::Object(self.page.body()));
+        body.insert("rechercheFactureParFournisseur".to_owned(), listing::paging(self.page, PAGE_LIMIT, SORT));
         Value::Object(body)
     }
 
     fn read(answer: &Value) -> Result<Self::Answer, Unreadable> {
-        ResultPage::read(answer, SentInvoice::read)
+        listing::read(answer, "listeFactures", Self::SUCCESS_CODES, SentInvoice::read)
     }
 }
 
@@ -246,7 +161,7 @@ pub struct RechercherRecipiendaire {
 impl Service for RechercherRecipiendaire {
     const NAME: &'static str = "rechercher/recipiendaire";
     const PATH: &'static str = "/cpro/factures/v1/rechercher/recipiendaire";
-    const SUCCESS_CODES: &'static [i64] = &[NO_ROWS];
+    const SUCCESS_CODES: &'static [i64] = &[listing::NO_ROWS];
     type Answer = ResultPage<ReceivedInvoice>;
 
     fn body(&self) -> Value {
@@ -261,12 +176,12 @@ impl Service for RechercherRecipiendaire {
         if !statuses.is_empty() {
             body.insert("statutCourant".to_owned(), statuses.into());
         }
-        body.insert("paramRecherche".to_owned(), Value::Object(self.page.body()));
+        body.insert("paramRecherche".to_owned(), listing::paging(self.page, PAGE_LIMIT, SORT));
         Value::Object(body)
     }
 
     fn read(answer: &Value) -> Result<Self::Answer, Unreadable> {
-        ResultPage::read(answer, ReceivedInvoice::read)
+        listing::read(answer, "listeFactures", Self::SUCCESS_CODES, ReceivedInvoice::read)
     }
 }
 
