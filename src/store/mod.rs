@@ -19,6 +19,7 @@ mod deposits;
 mod directory;
 mod directory_reader;
 mod documents;
+mod facts;
 mod flows;
 mod journal;
 mod lists;
@@ -50,6 +51,7 @@ pub use directory::{
     StructureSource,
 };
 pub use directory_reader::{Directory, DirectoryBook};
+pub use facts::*;
 pub use pairs::{PDF, PDF_DATA};
 pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader, people_in};
 pub use record::*;
