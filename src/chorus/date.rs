@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use crate::domain::Timestamp;
@@ -22,23 +20,9 @@ impl WireDate {
         &self.0
     }
 
-    /// The instant it names. Without an offset it is read in Paris time; a date alone is its midnight in Paris;
-    /// a bare number of 12 or 13 digits is milliseconds since 1970. `None` for any other text.
+    /// The instant it names: see [`Timestamp::written`].
     pub fn instant(&self) -> Option<Timestamp> {
-        let text = self.0.as_str();
-        if (12..=13).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
-            return text.parse().ok().map(Timestamp::from_millis);
-        }
-        if let Ok(at) = text.parse::<jiff::Timestamp>() {
-            return Some(Timestamp::from_millis(at.as_millisecond()));
-        }
-        let local = text
-            .parse::<DateTime>()
-            .ok()
-            .or_else(|| Some(text.parse::<Date>().ok()?.to_datetime(jiff::civil::Time::midnight())))?;
-        let paris = TimeZone::get("Europe/Paris").ok()?;
-        let at = local.to_zoned(paris).ok()?.timestamp();
-        Some(Timestamp::from_millis(at.as_millisecond()))
+        Timestamp::written(&self.0)
     }
 
     /// The calendar day in Paris, `yyyy-mm-dd`.

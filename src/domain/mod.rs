@@ -24,6 +24,7 @@ mod identifier;
 mod quantity;
 mod status;
 mod time;
+mod written;
 
 pub use identifier::{
     AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, Environment, EstablishmentId, FlowId, InvalidIdentifier,
@@ -32,6 +33,7 @@ pub use identifier::{
 pub use quantity::{ByteSize, Duration, InvalidQuantity};
 pub use status::InvoiceStatus;
 pub use time::{Clock, InvalidTimestamp, Timestamp};
+pub use written::same_moment;
 
 /// Whose traffic a thing is, and on which Chorus Pro: part of every key, leaf, receipt and metric.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

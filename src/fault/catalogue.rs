@@ -572,9 +572,9 @@ catalogue! {
     }
     DeliveriesUntaken "FG-613" Establishment AfterAction {
         "Factures reçues que l'application du compte {account} n'a pas prises : {count}, la plus ancienne depuis {span}"
-        "Vérifiez que l'application relève /recues, puis supprime ou renomme ce qu'elle a lu."
+        "Vérifiez que l'application relève /recues, puis supprime ou renomme ce qu'elle a lu. La page liste ces factures, une par une (FG-507) ; l'alarme finit avec la dernière."
         "Received invoices that the application of account {account} has not taken: {count}, the oldest for {span}"
-        "Check that the application collects /recues, and deletes or renames what it has read."
+        "Check that the application collects /recues, and deletes or renames what it has read. The page lists these invoices one by one (FG-507); the alarm ends with the last of them."
     }
     NoticeFailed "FG-614" Establishment Later {
         "Les alarmes ne partent pas par {channel} (détail technique : {detail})"

@@ -42,6 +42,8 @@ states! {
         ComplementDownloaded = "complement_downloaded",
         /// The new pieces stand in a folder of their own in the account's tree, or there are none.
         ComplementPlaced = "complement_placed",
+        /// The application has taken a folder of new pieces.
+        ComplementTaken = "complement_taken",
     }
 }
 
@@ -66,7 +68,7 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         (S::Delivered | S::Taken, E::PlacingFailed) => {
             Decision::to(state, [Due { job: Job::Deliver, at: now.plus(policy.deposit_retry) }])
         }
-        (S::Delivered | S::Taken, E::ComplementPlaced) => Decision::to(state, []),
+        (S::Delivered | S::Taken, E::ComplementPlaced | E::ComplementTaken) => Decision::to(state, []),
         (S::Found | S::Fetched | S::Delivered | S::Taken, _) => Decision::Impossible,
     }
 }

@@ -55,7 +55,7 @@ pub use ledger::{Answered, Call, Deposit, Invoice, InvoiceKey, Ledger, Moment, W
 pub use pivot::{Attachment, ReceivedInvoice, Resent};
 pub use readings::{
     CommitmentCheck, CompletedCode, DirectoryForm, FluxLimit, Gaps, GroupPivot, ListShape, PivotVersion, Readings,
-    RejectedCode, StatusOrder, StructureId, Unreadable, VersionTold, WithdrawnMotif,
+    RejectedCode, StatusDates, StatusOrder, StructureId, Unreadable, VersionTold, WithdrawnMotif,
 };
 pub use scenario::{
     Directory, ErrorList, ErrorTransport, FixedCredentials, PathRule, PivotForm, Recipient, SCENARIO_LIMIT_BYTES,

@@ -1,8 +1,10 @@
 //! Where the documents disagree, which of the two is played (PROTOCOL §8); a key each, switchable while it runs.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::scenario::{ScenarioError, wrong};
+use crate::domain::Timestamp;
 
 /// `[readings]` of a scenario. The defaults are what a client meets most.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -22,6 +24,7 @@ pub struct Readings {
     pub pivot_version_told: VersionTold,
     pub group_pivot: GroupPivot,
     pub sandbox_gaps: Gaps,
+    pub status_dates: StatusDates,
     /// The last day (`yyyy-mm-dd`, Paris) a buyer may still set A_RECYCLER by the API (DSE-CP §2.4.2); without it,
     /// recycling is over. What was recycled before may still be finished.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,6 +120,25 @@ reading! {
     /// Whether services that the qualification portal lacks are missing here too: `rechercher/demandePaiement` and
     /// `consulter/information/siret`.
     Gaps { Served = "served", Missing = "missing" }
+}
+
+reading! {
+    /// How searches write when an invoice got its status (PROTOCOL §2.2, dates): as its history does, in UTC to the second,
+    /// or not at all.
+    StatusDates { Offset = "offset", Utc = "utc", Missing = "missing" }
+}
+
+impl StatusDates {
+    pub(super) fn write(self, at: Timestamp) -> Value {
+        match self {
+            StatusDates::Offset => at.paris_iso().into(),
+            StatusDates::Utc => {
+                let text = at.to_string();
+                format!("{}Z", text.split('.').next().unwrap_or_default()).into()
+            }
+            StatusDates::Missing => Value::Null,
+        }
+    }
 }
 
 impl PivotVersion {

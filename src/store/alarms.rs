@@ -270,19 +270,4 @@ impl Reader {
     pub fn late(&self, now: Timestamp) -> Result<Vec<(Realm, u64, Timestamp)>, StoreError> {
         self.late_since(now.minus(self.deadline()))
     }
-
-    /// Deliveries that no application has taken and that are older than `before`: by realm and account, how many, and
-    /// since when the oldest.
-    pub fn untaken(&self, before: Timestamp) -> Result<Vec<(Realm, String, u64, Timestamp)>, StoreError> {
-        self.all(
-            "SELECT establishment, environment, account, count(*) AS n, min(since) AS oldest FROM flow
-             JOIN realm ON realm.id = flow.realm
-             WHERE kind = 'reception' AND state = 'delivered' AND since < ?1 GROUP BY flow.realm, account",
-            [before.millis()],
-            |r| {
-                let n = super::columns::count(r.get("n")?);
-                Ok((super::columns::realm(r)?, r.get("account")?, n, instant(r, "oldest")?))
-            },
-        )
-    }
 }

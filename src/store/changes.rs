@@ -5,7 +5,7 @@ use super::columns::word;
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
 use super::writer::Writing;
-use super::{AskedChange, ChangeFacts, Decided, Lease, StoreError, parts, queue, receptions};
+use super::{Asked, AskedChange, ChangeFacts, Decided, Lease, StoreError, parts, queue, receptions};
 use crate::domain::{AccountName, ChorusInvoiceId, FlowId, Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::status_change::{Event, State};
@@ -33,11 +33,20 @@ pub fn ask_by_person(
     asked: &AskedChange,
     person: &str,
     at: Timestamp,
-) -> Result<FlowId, StoreError> {
+) -> Result<Asked, StoreError> {
     let realm = queue::numbered(w, place)?;
+    let under_way = w.one(
+        "SELECT change.flow AS flow FROM change JOIN flow ON flow.realm = change.realm AND flow.id = change.flow
+         WHERE change.realm = ?1 AND change.chorus_id = ?2 AND target = ?3 AND is_final = 0 ORDER BY change.flow LIMIT 1",
+        (realm, asked.chorus_id.0, asked.target.as_str()),
+        |r| word(r, "flow"),
+    )?;
+    if let Some(under_way) = under_way {
+        return Ok(Asked::UnderWay(under_way));
+    }
     let asking =
         Asking { realm, place, account: account.as_str(), file: asked.number.as_str(), parent: None, actor: person };
-    ask(w, &asking, asked, at)
+    ask(w, &asking, asked, at).map(Asked::New)
 }
 
 /// A change is durable with its leaf and its work.

@@ -236,6 +236,15 @@ pub struct AskedChange {
     pub mandate: Option<String>,
 }
 
+/// What became of a person's asking for a status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// As this flow.
+    New(FlowId),
+    /// The same status of the same invoice was asked for, and this flow has not ended yet: nothing was done.
+    UnderWay(FlowId),
+}
+
 /// What comes with a status change's event.
 #[derive(Debug, Clone, Default)]
 pub struct ChangeFacts {

@@ -8,6 +8,7 @@ use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, may
 use super::reader::Reader;
 use super::{Census, FlowQuery, FlowRecord, Overview, StoreError};
 use crate::domain::{FlowId, Realm, Timestamp};
+use crate::fault::Code;
 use crate::flow::{FlowKind, Job};
 
 /// Flows in one answer when the question does not say.
@@ -40,10 +41,10 @@ const FLOW: &str = "SELECT flow.*, establishment, environment, number AS invoice
      LEFT JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND invoice.ordinal = 0";
 
 /// Waits for a person, or for what is late: a verdict, or its way to Chorus Pro or from there, whatever the reason. An
-/// invoice that is suspended (FG-421) waits on, though its flow has ended.
+/// invoice that is suspended (FG-421), and a complement that nobody takes (FG-507), wait on, though their flow has ended.
 /// `?1`: since before then; `?2`: refusals changed after that.
 const STUCK: &str = concat!(
-    "flow.id IN (SELECT id FROM flow WHERE waits = 1 AND (is_final = 0 OR changed_at > ?2 OR fault_code = 'FG-421') UNION ",
+    "flow.id IN (SELECT id FROM flow WHERE waits = 1 AND (is_final = 0 OR changed_at > ?2 OR fault_code IN ('FG-421', 'FG-507')) UNION ",
     late!(),
     ")"
 );
@@ -102,11 +103,12 @@ impl Reader {
         let stuck = if query.stuck { FAULTY } else { "?1 IS NOT NULL" };
         let sql = format!(
             "{FLOW} WHERE {stuck} AND (?2 IS NULL OR instr(search, ?2) > 0) AND (?3 IS NULL OR flow.kind = ?3)
-             AND flow.id < ?4 ORDER BY flow.id DESC LIMIT ?5"
+             AND (?6 IS NULL OR fault_code = ?6) AND flow.id < ?4 ORDER BY flow.id DESC LIMIT ?5"
         );
         // Behind every id.
         let before = query.before.as_ref().map_or("~", FlowId::as_str);
-        self.all(&sql, (late.millis(), text, query.kind.map(FlowKind::as_str), before, integer(most as u64)), flow)
+        let (kind, fault) = (query.kind.map(FlowKind::as_str), query.fault.map(Code::as_str));
+        self.all(&sql, (late.millis(), text, kind, before, integer(most as u64), fault), flow)
     }
 
     /// The first screen: counts by kind and state, what waits for whom, halts, oldest undone work.

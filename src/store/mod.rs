@@ -5,7 +5,7 @@
 //! through [`Reader`]s, apart from the writer.
 //!
 //! Leaves are named for what happened: `receive`, `duplicate`, `refuse`, `stage`, `find`, `identify`, `status`,
-//! `trouble`, `halt`, `resume`, `alarm`, `alarm_over`, `notice`, `enrol`, `password`, `journal_key`, `impossible`, `part`, `ask`, `propose`,
+//! `copy`, `trouble`, `halt`, `resume`, `alarm`, `alarm_over`, `notice`, `enrol`, `password`, `journal_key`, `impossible`, `part`, `ask`, `propose`,
 //! `deposit.EVENT`,
 //! `reception.EVENT`, `status_change.EVENT` (EVENT is the text of the event), and the kinds of notes.
 //!
@@ -15,6 +15,7 @@ mod alarms;
 mod arrivals;
 mod changes;
 mod columns;
+mod deliveries;
 mod deposits;
 mod directory;
 mod directory_reader;
@@ -59,7 +60,7 @@ use writer::{Ticket, Writer, Writing};
 
 use crate::audit::Signer;
 use crate::domain::{AccountName, ChorusInvoiceId, Clock, DocumentHash, FlowId, Realm, Timestamp};
-use crate::fault::Fault;
+use crate::fault::{Fault, Text};
 use crate::flow::{Job, Policy, deposit, reception, status_change};
 use crate::os::lock::LockError;
 
@@ -320,7 +321,8 @@ impl Store {
         self.step(move |w| sending::handed_in(w, &flow, ordinal, attachment))
     }
 
-    /// *ask*: a person asks for a status of a received invoice; answers the status change's flow.
+    /// *ask*: a person asks for a status of a received invoice; answers the status change's flow. What is asked for already,
+    /// and under way, is not asked for twice: a form may be sent twice at once.
     pub fn ask_change(
         &self,
         realm: &Realm,
@@ -328,7 +330,7 @@ impl Store {
         asked: AskedChange,
         person: &str,
         at: Timestamp,
-    ) -> Step<FlowId> {
+    ) -> Step<Asked> {
         let (realm, account, person) = (realm.clone(), account.clone(), person.to_owned());
         self.step(move |w| changes::ask_by_person(w, &realm, &account, &asked, &person, at))
     }
@@ -382,6 +384,17 @@ impl Store {
             Err(error) => return self.failed(error),
         };
         self.step(move |w| receptions::advance(w, &flow, event, &facts, document.as_ref(), lease.as_ref(), at))
+    }
+
+    /// *keep copy*: what came of asking for the readable copy of a received invoice: the PDF, or why there is none. The
+    /// first outcome counts. Keeps the lease.
+    pub fn keep_copy(&self, flow: &FlowId, copy: Result<Content, Text>, lease: &Lease, at: Timestamp) -> Step<()> {
+        let (flow, lease) = (flow.clone(), lease.clone());
+        match copy.map(|content| self.prepared(content)) {
+            Ok(Err(error)) => self.failed(error),
+            Ok(Ok(document)) => self.step(move |w| receptions::keep_copy(w, &flow, &Ok(document), &lease, at)),
+            Err(missing) => self.step(move |w| receptions::keep_copy(w, &flow, &Err(missing), &lease, at)),
+        }
     }
 
     /// *identify*: Chorus Pro's number of a deposited invoice becomes known.

@@ -19,7 +19,7 @@ use crate::audit::{Leaf, LeafRead};
 use crate::domain::{
     AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Timestamp,
 };
-use crate::fault::{Code, Fault};
+use crate::fault::Fault;
 
 /// Bytes of a document that [`Reader::document`] holds in memory at most.
 pub const IN_MEMORY_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
@@ -528,26 +528,6 @@ impl Reader {
 
     pub fn people(&self) -> Result<Vec<String>, StoreError> {
         self.all(PEOPLE, [], |r| r.get(0))
-    }
-
-    /// Deliveries the application has not taken yet: flow and folder name under `/recues`.
-    pub fn delivered(&self, account: &AccountName) -> Result<Vec<(FlowId, String)>, StoreError> {
-        self.all(
-            "SELECT id, delivered_as FROM flow
-             WHERE account = ?1 AND kind = 'reception' AND state = 'delivered' AND delivered_as IS NOT NULL ORDER BY id",
-            [account.as_str()],
-            |r| Ok((word(r, "id")?, r.get("delivered_as")?)),
-        )
-    }
-
-    /// Deliveries not taken that have stood since before then without `fault`'s code; at most 500.
-    pub fn overdue_deliveries(&self, before: Timestamp, fault: Code) -> Result<Vec<FlowId>, StoreError> {
-        self.all(
-            "SELECT id FROM flow INDEXED BY flow_state WHERE kind = 'reception' AND state = 'delivered' AND since < ?1
-             AND fault_code IS NOT ?2 ORDER BY id LIMIT 500",
-            (before.millis(), fault.as_str()),
-            |r| word(r, "id"),
-        )
     }
 
     /// Leaves of a range, in order; at most 10,000.

@@ -10,6 +10,7 @@ use super::{
     statuses,
 };
 use crate::domain::{ChorusInvoiceId, FlowId, Realm, Timestamp};
+use crate::fault::{Code, Fault, Text};
 use crate::flow::reception::{Event, State};
 use crate::flow::{Decision, FlowKind, Job, reception};
 
@@ -110,15 +111,45 @@ pub fn changed(w: &mut Writing<'_>, realm: i64, invoice: ChorusInvoiceId, at: Ti
     }
 }
 
-/// The supplier completed the invoice: what it added is to be fetched. A complement that is not fetched yet will hold it.
+/// What came of asking for the readable copy: see [`super::Store::keep_copy`].
+pub fn keep_copy(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    copy: &Result<Prepared, Text>,
+    lease: &Lease,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    queue::check_held(w, lease)?;
+    let flow = flows::load(w, id)?;
+    let mut entry = Entry::new("copy", at, Some(&flow.place)).object("flow", id);
+    let (sha256, missing) = match copy {
+        Ok(document) => {
+            documents::enter(w, document, at)?;
+            entry = entry.hash("copy", document.sha256).object("size", document.size);
+            (Some(document.sha256.0), None)
+        }
+        Err(missing) => (None, Some(missing)),
+    };
+    w.run(
+        "INSERT INTO readable_copy (realm, flow, sha256, missing_fr, missing_en) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (realm, flow) DO NOTHING",
+        (flow.realm, id.as_str(), sha256, missing.map(|text| &text.fr), missing.map(|text| &text.en)),
+    )?;
+    entry.append(w)?;
+    Ok(())
+}
+
+/// The supplier completed the invoice: what it added is to be fetched. A complement whose download is still to come will
+/// hold it; one whose download may be under way may not.
 pub fn completed(w: &mut Writing<'_>, id: &FlowId, completed_at: &str, at: Timestamp) -> Result<(), StoreError> {
     let flow = flows::load(w, id)?;
-    let open = w.one(
-        "SELECT 1 FROM complement WHERE realm = ?1 AND flow = ?2 AND sha256 IS NULL",
-        (flow.realm, id.as_str()),
+    let holds_it = w.one(
+        "SELECT 1 FROM complement WHERE realm = ?1 AND flow = ?2 AND sha256 IS NULL
+         AND NOT EXISTS (SELECT 1 FROM work WHERE subject = ?2 AND job = ?3 AND token IS NOT NULL)",
+        (flow.realm, id.as_str(), Job::Fetch.as_str()),
         |_| Ok(()),
     )?;
-    if open.is_none() {
+    if holds_it.is_none() {
         w.run(
             "INSERT INTO complement (realm, flow, n, completed_at)
              SELECT ?1, ?2, coalesce(max(n), 0) + 1, ?3 FROM complement WHERE realm = ?1 AND flow = ?2",
@@ -136,6 +167,7 @@ fn complement(
     event: Event,
     facts: &ReceptionFacts,
     document: Option<&Prepared>,
+    at: Timestamp,
 ) -> Result<(), StoreError> {
     let key = (flow.realm, flow.id.as_str());
     let written = match (event, document) {
@@ -145,13 +177,54 @@ fn complement(
             (key.0, key.1, document.sha256.0),
         )?,
         (Event::ComplementPlaced, _) => w.run(
-            "UPDATE complement SET placed = 1, delivered_as = ?3 WHERE realm = ?1 AND flow = ?2 AND n =
+            "UPDATE complement SET placed = 1, delivered_as = ?3, placed_at = iif(?3 IS NULL, NULL, ?4)
+             WHERE realm = ?1 AND flow = ?2 AND n =
                  (SELECT min(n) FROM complement WHERE realm = ?1 AND flow = ?2 AND sha256 IS NOT NULL AND placed = 0)",
-            (key.0, key.1, &facts.folder),
+            (key.0, key.1, &facts.folder, at.millis()),
         )?,
+        (Event::ComplementTaken, _) => {
+            // Told twice, as a delivery may be.
+            w.run(
+                "UPDATE complement SET taken_at = ?4 WHERE realm = ?1 AND flow = ?2 AND delivered_as = ?3
+                 AND placed_at IS NOT NULL AND taken_at IS NULL",
+                (key.0, key.1, &facts.folder, at.millis()),
+            )?;
+            return Ok(());
+        }
         _ => return Ok(()),
     };
     if written == 1 { Ok(()) } else { Err(StoreError::Misuse("an event of a complement that nobody awaits")) }
+}
+
+/// Work stands once for each flow: what did one complement is asked for again while another waits for it.
+fn next_complement(w: &mut Writing<'_>, flow: &Loaded, event: Event, at: Timestamp) -> Result<(), StoreError> {
+    let (job, waiting) = match event {
+        Event::ComplementDownloaded => (Job::Fetch, "sha256 IS NULL"),
+        Event::ComplementPlaced => (Job::Deliver, "sha256 IS NOT NULL AND placed = 0"),
+        _ => return Ok(()),
+    };
+    let sql = format!("SELECT 1 FROM complement WHERE realm = ?1 AND flow = ?2 AND {waiting} LIMIT 1");
+    match w.one(&sql, (flow.realm, flow.id.as_str()), |_| Ok(()))? {
+        Some(()) => queue::add(w, Some(flow.realm), job, &flow.id, at),
+        None => Ok(()),
+    }
+}
+
+/// What is shown of a flow after an event: the event's fault, or none; `None`: what is shown stays.
+fn shown<'a>(flow: &Loaded, from: State, event: Event, fault: Option<&'a Fault>) -> Option<Option<&'a Fault>> {
+    let stands = flow.fault_code.as_deref();
+    let is = |codes: &[Code]| codes.iter().any(|code| stands == Some(code.as_str()));
+    match (event, fault) {
+        // These two tell nothing of what is wrong with the flow.
+        (Event::Completed | Event::ComplementDownloaded, _) => None,
+        // A complement is not all there is to a flow: what is wrong with the rest is graver than its waiting.
+        (Event::PlacingFailed, Some(_)) if from != State::Fetched => {
+            (stands.is_none() || is(&[Code::NotTaken, Code::DeliveryFailed])).then_some(fault)
+        }
+        (Event::ComplementPlaced, None) => is(&[Code::DeliveryFailed, Code::JobFails]).then_some(None),
+        (Event::Taken | Event::ComplementTaken, None) => is(&[Code::NotTaken]).then_some(None),
+        _ => Some(fault),
+    }
 }
 
 /// Complements that nobody works at, found at start.
@@ -206,7 +279,7 @@ pub fn advance(
     if let Some(document) = document {
         documents::enter(w, document, at)?;
     }
-    complement(w, &flow, event, facts, document)?;
+    complement(w, &flow, event, facts, document, at)?;
     if let (Event::ComplementDownloaded, Some(document)) = (event, document) {
         entry = entry.hash("complement", document.sha256).object("size", document.size);
     } else if let Some(document) = document {
@@ -223,11 +296,11 @@ pub fn advance(
         entry = entry.private("folder", folder);
     }
     flow.enter_state(w, to.as_str(), to.is_final(), at)?;
-    // These two tell nothing of what is wrong with the flow.
-    if !matches!(event, Event::Completed | Event::ComplementDownloaded) {
-        flow.show_fault(w, facts.fault.as_ref(), false)?;
+    if let Some(fault) = shown(&flow, from, event, facts.fault.as_ref()) {
+        flow.show_fault(w, fault, false)?;
     }
     entry.append(w)?;
     flow.queue_work(w, &work, facts.not_before, at)?;
+    next_complement(w, &flow, event, at)?;
     Ok(Decided::Moved { from, to })
 }

@@ -3,9 +3,9 @@
 use super::AskedChange;
 use crate::domain::{
     AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Timestamp,
-    siren,
+    same_moment, siren,
 };
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 use crate::flow::{FlowKind, Job};
 
 /// What the check read of an invoice.
@@ -96,6 +96,18 @@ pub struct StatusRecord {
     pub comment: Option<String>,
 }
 
+impl StatusRecord {
+    /// Whether both tell of one event: Chorus Pro writes a moment in more than one way.
+    pub fn is_same(&self, other: &StatusRecord) -> bool {
+        self.is_of(&other.status, &other.at)
+    }
+
+    /// Whether it is this status, of this moment.
+    pub fn is_of(&self, status: &InvoiceStatus, at: &str) -> bool {
+        self.status == *status && same_moment(&self.at, at)
+    }
+}
+
 /// A piece of work in our hands until `until`; then anybody may take it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
@@ -147,6 +159,8 @@ pub struct FlowQuery {
     pub kind: Option<FlowKind>,
     /// Only flows with a fault or overdue.
     pub stuck: bool,
+    /// Only flows that show this fault.
+    pub fault: Option<Code>,
     pub before: Option<FlowId>,
     /// At most this many; 0 means 50.
     pub most: usize,
@@ -194,6 +208,17 @@ pub struct SightedInvoice {
     pub issued_on: Option<String>,
     pub payable: Option<String>,
     pub status: InvoiceStatus,
+}
+
+/// What stands in `/recues` and was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingDelivery {
+    pub flow: FlowId,
+    /// Which complement of the invoice; 0 is the invoice itself.
+    pub complement: u32,
+    /// Its name under `/recues`.
+    pub folder: String,
+    pub since: Timestamp,
 }
 
 /// What a supplier added to a received invoice that was suspended.

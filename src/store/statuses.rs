@@ -1,13 +1,11 @@
 //! Steps of invoices at Chorus Pro: their number there becomes known, and their statuses as their history tells them.
 
-use std::collections::HashSet;
-
 use super::columns::{integer, word};
 use super::flows::{self, Loaded};
 use super::journal::Entry;
 use super::writer::Writing;
 use super::{StatusRecord, StoreError, receptions};
-use crate::domain::{ChorusInvoiceId, FlowId, InvoiceStatus, Timestamp};
+use crate::domain::{ChorusInvoiceId, FlowId, InvoiceStatus, Timestamp, same_moment};
 use crate::flow::FlowKind;
 
 /// Statuses kept of one invoice; a longer history is cut.
@@ -56,7 +54,7 @@ pub fn record(
 ) -> Result<usize, StoreError> {
     let flow = flows::load(w, id)?;
     let number = chorus_id(w, &flow, ordinal)?;
-    let mut known: HashSet<(InvoiceStatus, String)> = history(w, &flow, ordinal)?.into_iter().collect();
+    let mut known = history(w, &flow, ordinal)?;
     let before = known.len();
     let mut completed = None;
     for status in statuses {
@@ -64,7 +62,7 @@ pub fn record(
             log::warn!(flow = id.as_str(), limit = STATUSES_LIMIT; "An invoice has more statuses than are kept");
             break;
         }
-        if known.contains(&(status.status.clone(), status.at.clone())) {
+        if known.iter().any(|(had, at)| status.is_of(had, at)) {
             continue;
         }
         w.run(
@@ -94,14 +92,15 @@ pub fn record(
             entry = entry.private("comment", comment);
         }
         entry.append(w)?;
-        known.insert((status.status.clone(), status.at.clone()));
+        known.push((status.status.clone(), status.at.clone()));
         if status.status == InvoiceStatus::Completee {
             completed = Some(&status.at);
         }
     }
     let new = known.len() - before;
     if new > 0 {
-        let latest = history(w, &flow, ordinal)?.into_iter().max_by_key(|(_, at)| instant(at));
+        // Of equal or unreadable dates the last that became known counts.
+        let latest = known.into_iter().max_by_key(|(_, at)| Timestamp::written(at));
         let (status, status_at) = latest.map(|(s, at)| (s.as_str().to_owned(), at)).unzip();
         w.run(
             "UPDATE invoice SET status = ?4, status_at = ?5 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3",
@@ -117,7 +116,7 @@ pub fn record(
     Ok(new)
 }
 
-/// Whether the history that is kept has this status of this moment.
+/// Whether the history that is kept has this status of this moment; without a date, whether it is the last one's.
 pub fn is_known(
     w: &Writing<'_>,
     flow: &Loaded,
@@ -125,8 +124,12 @@ pub fn is_known(
     status: &InvoiceStatus,
     status_at: &str,
 ) -> Result<bool, StoreError> {
-    let same = |at: &str| at == status_at || (instant(at).is_some() && instant(at) == instant(status_at));
-    Ok(history(w, flow, ordinal)?.iter().any(|(had, at)| had == status && same(at)))
+    let known = history(w, flow, ordinal)?;
+    if status_at.is_empty() {
+        let latest = known.iter().max_by_key(|(_, at)| Timestamp::written(at));
+        return Ok(latest.is_some_and(|(had, _)| had == status));
+    }
+    Ok(known.iter().any(|(had, at)| had == status && same_moment(at, status_at)))
 }
 
 /// What is known of an invoice, in the order it became known.
@@ -136,11 +139,6 @@ fn history(w: &Writing<'_>, flow: &Loaded, ordinal: u32) -> Result<Vec<(InvoiceS
         (flow.realm, flow.id.as_str(), ordinal),
         |r| Ok((word(r, "status")?, r.get("at")?)),
     )
-}
-
-/// Chorus Pro's date as an instant where it can be read; of equal or unreadable ones the last that became known counts.
-fn instant(text: &str) -> Option<Timestamp> {
-    text.parse().ok()
 }
 
 fn changed(w: &mut Writing<'_>, flow: &Loaded, at: Timestamp) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::domain::Timestamp;
+use crate::fault::{CATALOGUE, Code};
 use crate::flow::FlowKind;
 use crate::store::FlowQuery;
 use crate::web::answer::Answer;
@@ -24,6 +25,8 @@ struct FlowsPage<'a> {
     text: String,
     kind: &'a str,
     stuck: bool,
+    /// The only fault that is shown, when one was asked for.
+    fault: &'static str,
     kinds: Vec<(&'static str, &'static str)>,
     flows: Vec<FlowLine>,
     /// The address of the next page.
@@ -38,21 +41,24 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let text: String = ask.query.trimmed("q").chars().take(SEARCH_LIMIT).collect();
     let kind = FlowKind::ALL.into_iter().find(|k| k.as_str() == ask.query.get("sorte"));
     let stuck = ask.query.get("bloque") == "1";
+    let fault = CATALOGUE.iter().map(|entry| entry.code).find(|code| code.as_str() == ask.query.get("faute"));
     let before = ask.query.get("avant").parse().ok();
     let query = FlowQuery {
         text: (!text.is_empty()).then(|| text.clone()),
         kind,
         stuck,
+        fault,
         before: before.clone(),
         most: PAGE + 1,
     };
     let mut flows = site.reader()?.flows(&query)?;
     let more = flows.len() > PAGE;
     flows.truncate(PAGE);
-    let kind = kind.map_or("", FlowKind::as_str);
+    let (kind, fault) = (kind.map_or("", FlowKind::as_str), fault.map_or("", Code::as_str));
     let address = |before: Option<&str>| {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        let fields = [("q", text.as_str()), ("sorte", kind), ("bloque", if stuck { "1" } else { "" })];
+        let fields =
+            [("q", text.as_str()), ("sorte", kind), ("bloque", if stuck { "1" } else { "" }), ("faute", fault)];
         for (name, value) in fields.into_iter().chain(before.map(|id| ("avant", id))).filter(|(_, v)| !v.is_empty()) {
             query.append_pair(name, value);
         }
@@ -64,11 +70,12 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
         c: &c,
         kind,
         stuck,
+        fault,
         kinds: FlowKind::ALL.into_iter().map(|k| (k.as_str(), t.kind(k))).collect(),
         older: flows.last().filter(|_| more).map(|last| address(Some(last.id.as_str()))),
         newest: before.map(|_| address(None)),
         flows: flows.iter().map(|f| FlowLine::new(f, t, now)).collect(),
-        filtered: !text.is_empty() || !kind.is_empty() || stuck,
+        filtered: !text.is_empty() || !kind.is_empty() || !fault.is_empty() || stuck,
         text: text.clone(),
     };
     Ok(Answer::html(page.render()?))

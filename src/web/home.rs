@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::domain::Timestamp;
-use crate::fault::{Actor, Fault, Gravity};
+use crate::fault::{Actor, Code, Fault, Gravity};
 use crate::flow::FlowKind;
 use crate::store::{AlarmRecord, FlowRecord, Overview, Reader, StoreError};
 use crate::web::answer::Answer;
@@ -96,6 +96,8 @@ struct AlarmView {
     realm: Option<String>,
     since: String,
     ago: String,
+    /// The flows that it counts.
+    flows: Option<&'static str>,
 }
 
 impl AlarmView {
@@ -114,6 +116,11 @@ impl AlarmView {
             realm: realm.map(|realm| format!("{} · {}", realm.establishment, t.environment(realm.environment))),
             since: record.raised_at.paris_text(),
             ago: t.ago(record.raised_at, now),
+            flows: match record.alarm.fault.code {
+                Code::DeliveriesUntaken => Some("/flux?faute=FG-507"),
+                Code::FlowsLate => Some("/flux?bloque=1"),
+                _ => None,
+            },
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::domain::{FlowId, InvoiceStatus, Timestamp};
 use crate::flow::FlowKind;
 use crate::invoice::status_code::{Frame, afnor_label, afnor_of};
-use crate::store::{AskedChange, FlowRecord, InvoiceRecord, Reader};
+use crate::store::{Asked, AskedChange, FlowRecord, InvoiceRecord, Reader};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
@@ -259,7 +259,15 @@ pub fn ask_for(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer
         Err(Wrong::Trouble(trouble)) => return Err(trouble),
     };
     let status = asked.target.clone();
-    let change = site.store.ask_change(&flow.realm, &flow.account, asked, visit.person(), Timestamp::now()).wait()?;
+    let step = site.store.ask_change(&flow.realm, &flow.account, asked, visit.person(), Timestamp::now());
+    let change = match step.wait()? {
+        Asked::New(change) => change,
+        Asked::UnderWay(_) => {
+            let said =
+                t.say("Ce statut est déjà demandé et en route.", "This status is asked for already, and under way.");
+            return show(site, ask, visit, id, Some(said.to_owned()));
+        }
+    };
     log::info!(flow = change.as_str(), status = status.as_str(); "A person asked for a status of a received invoice");
     Ok(Answer::see_other(&format!("/flux/{change}?fait=demande")))
 }
@@ -337,7 +345,7 @@ fn missing(t: Tongue, error: &TreatmentError) -> String {
     }
 }
 
-/// What is asked for, unless it is not allowed or on its way already.
+/// What is asked for, unless it is not allowed.
 fn in_order(
     t: Tongue,
     site: &Site,
@@ -346,14 +354,6 @@ fn in_order(
     invoice: &InvoiceRecord,
     asked: AskedChange,
 ) -> Result<AskedChange, Wrong> {
-    for id in reader.changes_of(&flow.realm, asked.chorus_id)? {
-        let open = reader.flow(&id)?.is_some_and(|change| !change.is_final);
-        if open && reader.change(&id)?.is_some_and(|change| change.asked.target == asked.target) {
-            let said =
-                t.say("Ce statut est déjà demandé et en route.", "This status is asked for already, and under way.");
-            return Err(Wrong::Form(said.to_owned()));
-        }
-    }
     if asked.target == InvoiceStatus::ARecycler && !is_recycling(site, Timestamp::now()) {
         return Err(Wrong::Form(
             t.say(

@@ -51,8 +51,10 @@ struct Lane {
     jobs: &'static [Job],
 }
 
-/// Work on files alone.
-const LOCAL: Lane = Lane { name: "local", jobs: &[Job::Intake, Job::Deliver] };
+/// Work on files alone: it never waits for anybody.
+const LOCAL: Lane = Lane { name: "local", jobs: &[Job::Intake] };
+/// Deliveries: files too, but one may ask Chorus Pro for its readable copy.
+const DELIVERING: Lane = Lane { name: "delivering", jobs: &[Job::Deliver] };
 /// Deposits and status changes, and doubts about them.
 const SENDING: Lane = Lane { name: "sending", jobs: &[Job::Deposit, Job::Doubt, Job::Change, Job::ChangeDoubt] };
 /// Verdicts on what was sent, downloads, and readings for a person: each file's next step hangs on them.
@@ -136,7 +138,7 @@ fn lanes(
     running.push(steady("overdue deliveries", move || overdue::watch_over(Arc::clone(&own), stop.clone())));
     let (own, _, stop) = parts();
     running.push(steady("directory", move || directory::watch_over(Arc::clone(&own), stop.clone())));
-    for lane in [LOCAL, SENDING, AWAITED, FOLLOWING] {
+    for lane in [LOCAL, DELIVERING, SENDING, AWAITED, FOLLOWING] {
         let (own, woken_, stop) = parts();
         running.push(steady(lane.name, move || {
             let (own, woken_, stop) = (Arc::clone(&own), woken_.clone(), stop.clone());

@@ -43,16 +43,19 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
         }
     };
     let size = bytes.len();
-    let content = if size <= INLINE_BYTES {
-        Content::Inline(bytes)
-    } else {
-        core.apart(move |core| Ok(Content::Kept(core.store.keep_document(&mut bytes.as_slice())?))).await?
-    };
-    let facts = ReceptionFacts { document: Some(content), ..ReceptionFacts::default() };
+    let facts = ReceptionFacts { document: Some(content(core, bytes).await?), ..ReceptionFacts::default() };
     let now = core.now();
     core.record(|| core.store.advance(&flow.id, event, facts.clone(), Some(lease), now)).await?;
     log::info!(flow = flow.id.as_str(), event = event.as_str(), chorus_id = invoice.0, bytes = size; "A received invoice is downloaded and durable");
     Ok(())
+}
+
+/// What was downloaded on its way into a step.
+pub(super) async fn content(core: &Arc<Core>, bytes: Vec<u8>) -> Result<Content, JobError> {
+    if bytes.len() <= INLINE_BYTES {
+        return Ok(Content::Inline(bytes));
+    }
+    core.apart(move |core| Ok(Content::Kept(core.store.keep_document(&mut bytes.as_slice())?))).await
 }
 
 /// Chorus Pro's number of a reception's invoice.

@@ -15,12 +15,11 @@ use crate::flow::reception::Event;
 use crate::os::durable;
 use crate::store::{ComplementRecord, FlowRecord, InvoiceRecord, Lease, Reader, ReceptionFacts};
 use crate::work::core::{Core, JobError};
-use crate::work::deliver::{Complement, Delivery, Part, not_placed, parts, raw, read, unreadable};
+use crate::work::deliver::{is_taken, not_placed};
+use crate::work::delivery::{Complement, Delivery, WHAT};
+use crate::work::delivery_files::{Part, parts, raw, read, unreadable};
 use crate::work::fetch::chorus_id;
 use crate::work::folders::DeliveryId;
-
-/// What the file work is about, for errors.
-const WHAT: &str = "the folder of received invoices";
 
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Result<(), JobError> {
     let all = core.store.reader()?.complements(&flow.id)?;
@@ -50,11 +49,17 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Re
     Ok(())
 }
 
-/// Removes the mark of a complement that is journalled as placed. One that is not needs it.
+/// The complement is journalled as placed: an application that was faster than the journal has taken it, and its mark goes.
+/// One that is not journalled needs its mark.
 pub(super) async fn settle(core: &Arc<Core>, flow: &FlowRecord, delivery: &DeliveryId) -> Result<(), JobError> {
     let all = core.store.reader()?.complements(&flow.id)?;
-    if !all.iter().any(|complement| complement.n == delivery.complement && complement.placed) {
-        return Ok(());
+    let Some(placed) = all.into_iter().find(|c| c.n == delivery.complement && c.placed) else { return Ok(()) };
+    if let Some(folder) = placed.delivered_as {
+        let (own, name) = (flow.clone(), folder.clone());
+        if core.apart(move |core| is_taken(core, &own, &name)).await? {
+            let facts = ReceptionFacts { folder: Some(folder), ..ReceptionFacts::default() };
+            core.store.advance(&flow.id, Event::ComplementTaken, facts, None, core.now()).await?;
+        }
     }
     let mark = core.folders.delivery_mark(&flow.account, delivery).map_err(JobError::files(WHAT))?;
     core.apart(move |_| durable::remove_durably(&mark).map_err(JobError::files(WHAT))).await

@@ -2,7 +2,7 @@
 //!
 //! Promise: every status once, in order, with its date, author and comment. The history is not polled: a change is seen by
 //! the reception's searches (PROTOCOL §7). A history that is behind the search is read again; if it stays behind, what the
-//! search showed is recorded.
+//! search showed is recorded, unless that has no date: it would be told again once it has one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,11 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: &FlowRecord) -> R
         // For whoever gives it the next one: which ones Chorus Pro allows.
         transitions::learn(core, &lease.realm, current).await;
     }
-    if behind && lease.tries < BEHIND_TRIES {
+    let undated = behind && invoice.seen.as_ref().is_some_and(|(_, at)| at.is_empty());
+    if undated && lease.tries == BEHIND_TRIES {
+        log::warn!(flow = flow.id.as_str(); "A search shows a status without a date, and the history does not tell it: it is read again until it does");
+    }
+    if undated || behind && lease.tries < BEHIND_TRIES {
         return again(core, lease).await;
     }
     Ok(core.store.finish(lease).await?)
@@ -65,13 +69,12 @@ async fn again(core: &Core, lease: &Lease) -> Result<(), JobError> {
 /// Whether the history holds what the search showed last.
 fn is_caught_up(invoice: &InvoiceRecord, statuses: &[StatusRecord]) -> bool {
     let Some((status, at)) = &invoice.seen else { return !statuses.is_empty() };
-    statuses.last().is_some_and(|last| last.status == *status)
-        || statuses.iter().any(|had| had.status == *status && status_events::same_instant(&had.at, at))
+    statuses.last().is_some_and(|last| last.status == *status) || statuses.iter().any(|had| had.is_of(status, at))
 }
 
 /// What the search showed last, when the history does not tell.
 fn sighted(invoice: &InvoiceRecord) -> Option<StatusRecord> {
-    let (status, at) = invoice.seen.clone()?;
+    let (status, at) = invoice.seen.clone().filter(|(_, at)| !at.is_empty())?;
     Some(StatusRecord { status, at, author: None, comment: None })
 }
 

@@ -1,6 +1,7 @@
 //! Tells a business application of each status that an invoice gets at Chorus Pro: one event in `/statuts/`, in order.
 //!
-//! Promise: the invoice's history is the source, never a guess; an event's file stands before its leaf, so that a crash
+//! Promise: the invoice's history is the source, never a guess; a status is told once, however its date is written, and not
+//! before it has one; an event's file stands before its leaf, so that a crash
 //! cannot lose it, and has the same name when it is written once more. As JSON, as CPPStatut, or both: as the route says.
 
 use std::path::Path;
@@ -59,11 +60,6 @@ fn of_history(status: HistoryStatus) -> StatusRecord {
     }
 }
 
-/// Two ways to write one moment.
-pub(super) fn same_instant(a: &str, b: &str) -> bool {
-    a == b || matches!((WireDate::new(a).instant(), WireDate::new(b).instant()), (Some(a), Some(b)) if a == b)
-}
-
 /// Files first, then the journal: a crash in between writes the same files once more, under the same names.
 pub(super) async fn keep(
     core: &Arc<Core>,
@@ -76,7 +72,7 @@ pub(super) async fn keep(
     let events: Vec<(usize, StatusRecord)> = statuses
         .iter()
         .enumerate()
-        .filter(|(_, status)| !known.iter().any(|k| k.status == status.status && k.at == status.at))
+        .filter(|(_, status)| !known.iter().any(|k| k.is_same(status)))
         .map(|(place, status)| (place, status.clone()))
         .collect();
     if events.is_empty() {

@@ -105,11 +105,17 @@ impl Follower<'_> {
                 Ok(history) => history,
                 Err(setback) => return Ok(Err(setback)),
             };
-            let statuses = if history.is_empty() { vec![of_row(&row)] } else { history };
+            let is_told = !history.is_empty() || !current.at.is_empty();
+            let statuses = if history.is_empty() { vec![current.clone()] } else { history };
             if let Some(last) = statuses.last() {
                 current = last.clone();
             }
             note(&current, invoice, round);
+            if !is_told {
+                // Told once, when its date is known: it goes on being asked for.
+                round.missing = true;
+                return Ok(Ok(()));
+            }
             // Before the statuses: a receipt that becomes final by them already says what is wrong.
             self.show(round).await?;
             status_events::keep(self.core, self.flow, invoice, row.id, statuses, known).await?;
@@ -172,7 +178,7 @@ impl Follower<'_> {
     async fn end(&self, round: Round, open: usize) -> Result<(), JobError> {
         self.show(&round).await?;
         let (core, now) = (self.core, self.core.now());
-        if round.ended == open {
+        if round.ended == open && !round.missing {
             return Ok(core.store.finish(self.lease).await?);
         }
         let poll = core.options.load().limits.status_poll.get();
@@ -206,7 +212,7 @@ fn is_news(row: &SentInvoice, invoice: &InvoiceRecord, known: &[&StatusRecord]) 
     let at = row.status_at.as_ref().map(WireDate::as_str);
     invoice.status.as_ref() != Some(&row.status)
         || known.is_empty()
-        || at.is_some_and(|at| !known.iter().any(|k| k.status == row.status && status_events::same_instant(&k.at, at)))
+        || at.is_some_and(|at| !known.iter().any(|k| k.is_of(&row.status, at)))
 }
 
 /// When the history says nothing, the search's own words.

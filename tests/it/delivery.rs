@@ -4,15 +4,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fluxgate::domain::FlowId;
+use fluxgate::domain::{ChorusInvoiceId, FlowId, Timestamp};
 use fluxgate::fault::Code;
 use fluxgate::flow::FlowKind;
-use fluxgate::simulator::{Effect, FaultRule, ReceivedInvoice};
-use fluxgate::store::{FlowQuery, FlowRecord};
+use fluxgate::flow::reception::Event;
+use fluxgate::simulator::{Attachment, Effect, FaultRule, ReceivedInvoice};
+use fluxgate::store::{Content, FlowQuery, FlowRecord, Found, FoundInvoice, ReceptionFacts};
 use fluxgate::work::LimitsSection;
 
 use crate::disk::SmallDisk;
-use crate::gateway::{Gateway, hurried, quick_limits};
+use crate::gateway::{Gateway, hurried, quick_limits, realm};
 
 const NUMBER: &str = "R-1";
 
@@ -27,11 +28,15 @@ struct Blocked {
 impl Blocked {
     /// Tried again after `retry_ms`.
     async fn open(retry_ms: u64) -> Self {
+        Self::of(ReceivedInvoice { number: NUMBER.to_owned(), ..ReceivedInvoice::default() }, retry_ms).await
+    }
+
+    async fn of(invoice: ReceivedInvoice, retry_ms: u64) -> Self {
         let deposit_retry = fluxgate::domain::Duration::from_millis(retry_ms);
         let gateway = Gateway::start(hurried(), LimitsSection { deposit_retry, ..quick_limits() }).await;
         let control = gateway.simulator.control();
         control.add_fault(FaultRule::new("telecharger/groupe", Effect::Status503).always()).unwrap();
-        let id = control.send_invoice(ReceivedInvoice { number: NUMBER.to_owned(), ..ReceivedInvoice::default() });
+        let id = control.send_invoice(invoice);
         let query = FlowQuery { kind: Some(FlowKind::Reception), ..FlowQuery::default() };
         let found = || gateway.store().reader().unwrap().flows(&query).unwrap().pop();
         gateway.await_until("the sighting", || found().is_some()).await;
@@ -167,4 +172,99 @@ async fn what_was_taken_between_its_journal_and_its_mark_is_taken() {
     blocked.gateway.await_until("the journal", || blocked.record().state == "taken").await;
     blocked.gateway.await_until("a clean bench", || !blocked.bench("placed").exists()).await;
     blocked.gateway.stop().await;
+}
+
+/// An invoice whose pivot holds an XML and nothing that people can read.
+fn unreadable(number: &str) -> ReceivedInvoice {
+    let principal = Some(Attachment {
+        name: format!("{number}.xml"),
+        mime: "application/xml".to_owned(),
+        content: b"<Invoice>original</Invoice>".to_vec(),
+        category: String::new(),
+        zipped: false,
+    });
+    ReceivedInvoice { number: number.to_owned(), principal, ..ReceivedInvoice::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_readable_copy_is_asked_for_once_however_often_its_delivery_breaks_off() {
+    let mut blocked = Blocked::of(unreadable(NUMBER), 100).await;
+    let downloads = |blocked: &Blocked| blocked.gateway.simulator.ledger().invoice(NUMBER).unwrap().downloads.len();
+    for _ in 0..2 {
+        blocked.breaks_once_more().await;
+        blocked.dies_before_the_rename().await;
+        blocked.gateway.boot();
+    }
+    assert_eq!(downloads(&blocked), 2, "the pivot, and the copy");
+    blocked.unblock();
+    blocked.gateway.await_until("the delivery", || blocked.record().state == "delivered").await;
+    let folder = blocked.gateway.folder("recues").join(&blocked.name);
+    assert!(std::fs::read(folder.join("lisible.pdf")).unwrap().starts_with(b"%PDF-"));
+    assert_eq!(downloads(&blocked), 2);
+    let options = fluxgate::store::verify::Options { documents: true, ..Default::default() };
+    let report = fluxgate::store::verify::verify(blocked.gateway.dir.path(), &options).unwrap();
+    assert_eq!((report.bad, report.documents), (None, 2));
+    blocked.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_readable_copy_that_is_hours_away_is_not_waited_for() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    let busy = FaultRule::new("telecharger/groupe", Effect::Status429).nth(2).retry_after(7_200);
+    control.add_fault(busy).unwrap();
+    control.send_invoice(unreadable(NUMBER));
+    let folders = || std::fs::read_dir(gateway.folder("recues")).unwrap().map(|entry| entry.unwrap().path());
+    gateway.await_until("the delivery", || folders().count() == 1).await;
+    let folder = folders().next().unwrap();
+    let document: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("facture.json")).unwrap()).unwrap();
+    crate::gateway::check_document("facture", fluxgate::work::Purpose::Invoice, &document);
+    assert!(document["readable"]["remark"].as_str().unwrap().contains("FG-305"), "{document:#}");
+    assert!(folder.join("original.xml").is_file() && !folder.join("lisible.pdf").exists());
+    gateway.stop().await;
+}
+
+/// Deliveries that wait for a slow Chorus Pro must not stand before what was dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_readable_copy_delays_no_dropped_file() {
+    const WAITING: i64 = 12;
+    let gateway = Gateway::start(hurried(), LimitsSection { jobs: 1, ..quick_limits() }).await;
+    let control = gateway.simulator.control();
+    control.send_invoice(unreadable("R-0"));
+    let query = FlowQuery { kind: Some(FlowKind::Reception), ..FlowQuery::default() };
+    let flows = || gateway.store().reader().unwrap().flows(&query).unwrap();
+    gateway.await_until("the first", || flows().iter().any(|flow| flow.state == "delivered")).await;
+    let folder = gateway.folder("recues").join(flows()[0].delivered_as.as_ref().unwrap());
+    let pivot = String::from_utf8(std::fs::read(folder.join("pivot.xml")).unwrap()).unwrap();
+    // Each copy takes a second, and there is one job at a time.
+    control.add_fault(FaultRule::new("telecharger/groupe", Effect::Slow).ms(1_000).always()).unwrap();
+    for n in 1..=WAITING {
+        let number = format!("S-{n}");
+        let found = FoundInvoice {
+            chorus_id: ChorusInvoiceId(80_000 + n),
+            number: number.parse().unwrap(),
+            supplier: "33254021516357".to_owned(),
+            supplier_name: "Fournisseur".to_owned(),
+            recipient: "12345678200051".to_owned(),
+            recipient_name: String::new(),
+            status: "MISE_A_DISPOSITION".parse().unwrap(),
+            status_at: "2026-11-20T08:01:02.000+01:00".to_owned(),
+            issued_on: None,
+            payable: None,
+            type_code: "380".to_owned(),
+            account: "sifac".parse().unwrap(),
+        };
+        let now = Timestamp::now();
+        let Found::New(flow) = gateway.store().find(&realm(), found, now).await.unwrap() else { panic!("new") };
+        let document = Some(Content::Inline(pivot.replace("R-0", &number).into_bytes()));
+        let facts = ReceptionFacts { document, ..ReceptionFacts::default() };
+        gateway.store().advance(&flow, Event::Downloaded, facts, None, now).await.unwrap();
+    }
+    gateway.drop_flow("deposee.xml", b"no invoice at all".to_vec()).await;
+    let receipt = gateway.await_final("deposee.xml.json").await;
+    assert_eq!(receipt["state"], "refused", "{receipt:#}");
+    let waiting = flows().iter().filter(|flow| flow.state == "fetched").count();
+    assert!(waiting > 0, "the file was read after every delivery");
+    gateway.stop().await;
 }

@@ -3,15 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use fluxgate::domain::ChorusInvoiceId;
-use fluxgate::simulator::{Attachment, Effect, FaultRule, ReceivedInvoice};
-use fluxgate::store::StatusRecord;
-use fluxgate::work::Purpose;
+use fluxgate::domain::{ChorusInvoiceId, Timestamp};
+use fluxgate::fault::{Code, Fault};
+use fluxgate::flow::FlowKind;
+use fluxgate::flow::reception::Event;
+use fluxgate::simulator::{Attachment, Effect, FaultRule, Readings, ReceivedInvoice, StatusDates};
+use fluxgate::store::{ComplementRecord, FlowQuery, FlowRecord, FoundInvoice, ReceptionFacts, StatusRecord};
+use fluxgate::work::{LimitsSection, Purpose};
 use serde_json::Value;
 
-use crate::gateway::{Gateway, check_document, hurried, quick_limits, realm};
+use crate::gateway::{Gateway, check_document, hurried, invoice, quick_limits, realm};
 
 /// The names in an account's folder, sorted.
 fn names(gateway: &Gateway, shelf: &str) -> Vec<String> {
@@ -188,6 +193,220 @@ async fn what_completes_a_suspended_invoice_is_delivered_once_and_only_what_is_n
     let options = fluxgate::store::verify::Options { documents: true, ..Default::default() };
     let report = fluxgate::store::verify::verify(gateway.dir.path(), &options).unwrap();
     assert_eq!((report.bad, report.documents), (None, 4), "the invoice and three complements");
+    gateway.stop().await;
+}
+
+/// The one reception.
+fn reception(gateway: &Gateway) -> FlowRecord {
+    let query = FlowQuery { kind: Some(FlowKind::Reception), ..FlowQuery::default() };
+    gateway.store().reader().unwrap().flows(&query).unwrap().remove(0)
+}
+
+fn complements(gateway: &Gateway) -> Vec<ComplementRecord> {
+    gateway.store().reader().unwrap().complements(&reception(gateway).id).unwrap()
+}
+
+/// A delivered invoice that is suspended, and so is told.
+async fn suspended(number: &str, limits: LimitsSection) -> Gateway {
+    let gateway = Gateway::start(hurried(), limits).await;
+    let control = gateway.simulator.control();
+    control.send_invoice(named(number));
+    gateway.await_until("the delivery", || names(&gateway, "recues").len() == 1).await;
+    assert!(control.move_invoice(number, "SUSPENDUE", "Bon de livraison ?"));
+    gateway.await_until("the suspension", || told(&gateway).ends_with(&["SUSPENDUE".to_owned()])).await;
+    gateway
+}
+
+fn count(gateway: &Gateway, status: &str) -> usize {
+    told(gateway).iter().filter(|told| *told == status).count()
+}
+
+async fn completed_once_more(gateway: &Gateway, number: &str, pieces: Vec<Attachment>) {
+    let control = gateway.simulator.control();
+    let (suspended, completed) = (count(gateway, "SUSPENDUE"), count(gateway, "COMPLETEE"));
+    if completed >= suspended {
+        assert!(control.move_invoice(number, "SUSPENDUE", "encore"));
+        gateway.await_until("another suspension", || count(gateway, "SUSPENDUE") > suspended).await;
+    }
+    assert!(control.complete_invoice(number, "voilà", pieces));
+    gateway.await_until("the completion", || count(gateway, "COMPLETEE") > completed).await;
+}
+
+fn content_of(gateway: &Gateway, folders: &[String]) -> Vec<Vec<u8>> {
+    let pieces = folders.iter().map(|folder| open(&gateway.folder("recues").join(folder)).1);
+    pieces.flat_map(BTreeMap::into_values).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_completion_adds_while_the_download_for_another_is_under_way_arrives_too() {
+    let gateway = suspended("REC-C2", quick_limits()).await;
+    let folder = names(&gateway, "recues").remove(0);
+    // The first download holds what there was when it was asked for, and takes its time.
+    let rule = FaultRule::new("telecharger/groupe", Effect::Slow).ms(1_800);
+    gateway.simulator.control().add_fault(rule).unwrap();
+    let downloads = gateway.simulator.ledger().calls_of("telecharger/groupe");
+    completed_once_more(&gateway, "REC-C2", vec![piece("un.txt", b"un")]).await;
+    gateway.await_until("its download", || gateway.simulator.ledger().calls_of("telecharger/groupe") > downloads).await;
+    completed_once_more(&gateway, "REC-C2", vec![piece("deux.txt", b"deux")]).await;
+    let arrived = || names(&gateway, "recues").into_iter().filter(|name| *name != folder).collect::<Vec<_>>();
+    gateway.await_until("both", || content_of(&gateway, &arrived()).len() == 2).await;
+    assert_eq!(content_of(&gateway, &arrived()), [b"un".to_vec(), b"deux".to_vec()]);
+    gateway.stop().await;
+}
+
+/// Work stands once for each flow: the second complement must not be forgotten when both wait for the same delivery.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_complements_that_wait_for_one_delivery_are_both_placed() {
+    let gateway = suspended("REC-C3", quick_limits()).await;
+    let folder = names(&gateway, "recues").remove(0);
+    let blocker = gateway.folder("recues").join(format!("{folder}-complement-1"));
+    std::fs::write(&blocker, "in the way").unwrap();
+    for (name, content) in [("un.txt", b"un"), ("bis.txt", b"to")] {
+        completed_once_more(&gateway, "REC-C3", vec![piece(name, content)]).await;
+        let fetched = || complements(&gateway).iter().all(|complement| complement.document.is_some());
+        gateway.await_until("its download", fetched).await;
+    }
+    let shown = || reception(&gateway).fault.is_some_and(|fault| fault.code == Code::DeliveryFailed);
+    gateway.await_until("a broken try", shown).await;
+    std::fs::remove_file(&blocker).unwrap();
+    gateway.await_until("both", || complements(&gateway).iter().all(|complement| complement.placed)).await;
+    let placed = [1, 2].map(|n| format!("{folder}-complement-{n}"));
+    assert_eq!(names(&gateway, "recues")[1..], placed);
+    assert_eq!(content_of(&gateway, &placed), [b"un", b"to"]);
+    gateway.await_until("an end of the fault", || reception(&gateway).fault.is_none()).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_an_invoice_stays_on_show_when_its_complement_is_placed_and_when_it_is_taken() {
+    let gateway = suspended("REC-C4", quick_limits()).await;
+    let flow = reception(&gateway).id;
+    let fault = Fault::new(Code::PivotUnreadable).with("chorus_id", 1).with("detail", "essai");
+    gateway.store().trouble(&flow, Some(fault), Timestamp::now()).await.unwrap();
+    completed_once_more(&gateway, "REC-C4", vec![piece("un.txt", b"un")]).await;
+    gateway.await_until("the complement", || complements(&gateway).iter().any(|complement| complement.placed)).await;
+    let code = || reception(&gateway).fault.map(|fault| fault.code);
+    assert_eq!(code(), Some(Code::PivotUnreadable));
+    gateway.store().advance(&flow, Event::Taken, ReceptionFacts::default(), None, Timestamp::now()).await.unwrap();
+    assert_eq!((code(), reception(&gateway).state.as_str()), (Some(Code::PivotUnreadable), "taken"));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_is_told_once_however_its_date_is_written() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    let readings = Readings { status_dates: StatusDates::Utc, ..control.readings() };
+    control.set_readings(readings).unwrap();
+    let id = control.send_invoice(named("REC-D1"));
+    gateway.await_until("its history", || told(&gateway).ends_with(&["MISE_A_DISPOSITION".to_owned()])).await;
+    gateway.await_until("its record", || !recorded(&gateway, id).is_empty()).await;
+    // A search showed it before the history did, so it was told as the search wrote it: in UTC, to the second.
+    gateway.crash().await;
+    assert!(control.move_invoice("REC-D1", "SERVICE_FAIT", ""));
+    let at = {
+        let ledger = gateway.simulator.ledger();
+        let history = &ledger.invoice("REC-D1").unwrap().history;
+        history.iter().find(|moment| moment.name == "SERVICE_FAIT").unwrap().at
+    };
+    let limits = std::mem::take(&mut gateway.limits);
+    gateway.limits = LimitsSection { reception_poll: fluxgate::domain::Duration::from_secs(3600), ..limits.clone() };
+    gateway.connected = false;
+    gateway.boot();
+    let sighting = StatusRecord {
+        status: "SERVICE_FAIT".parse().unwrap(),
+        at: format!("{}Z", at.to_string().split('.').next().unwrap()),
+        author: None,
+        comment: None,
+    };
+    let flow = reception(&gateway).id;
+    gateway.store().record_statuses(&flow, 0, vec![sighting.clone()], Timestamp::now()).await.unwrap();
+    // As the history writes it: it is the same one.
+    let told_again = StatusRecord { at: at.paris_iso(), ..sighting };
+    let new = gateway.store().record_statuses(&flow, 0, vec![told_again], Timestamp::now()).await.unwrap();
+    assert_eq!(new, 0);
+    gateway.crash().await;
+    (gateway.limits, gateway.connected) = (limits, true);
+    gateway.boot();
+    assert!(control.move_invoice("REC-D1", "MANDATEE", ""));
+    gateway.await_until("the next one", || told(&gateway).ends_with(&["MANDATEE".to_owned()])).await;
+    assert_eq!(count(&gateway, "SERVICE_FAIT"), 0, "its event is not written once more");
+    gateway.await_until("its record", || recorded(&gateway, id).last().unwrap().status.as_str() == "MANDATEE").await;
+    let kept = recorded(&gateway, id);
+    assert_eq!(kept.iter().filter(|kept| kept.status.as_str() == "SERVICE_FAIT").count(), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_is_not_asked_for_because_a_date_is_written_otherwise() {
+    let mut scenario = hurried();
+    scenario.timing.status_step = fluxgate::domain::Duration::from_secs(3600);
+    scenario.readings.status_dates = StatusDates::Utc;
+    let gateway = Gateway::start(scenario, quick_limits()).await;
+    gateway.drop_flow("envoyee.xml", invoice("FA-DATE-1")).await;
+    gateway.await_receipt("envoyee.xml.json", |receipt| receipt["invoices"][0]["status"] == "DEPOSEE").await;
+    let looks = |gateway: &Gateway| gateway.simulator.ledger().calls_of("rechercher/fournisseur");
+    let (calls, before) = (asked(&gateway), looks(&gateway));
+    gateway.await_until("more looks", || looks(&gateway) > before + 4).await;
+    assert_eq!(asked(&gateway), calls);
+    gateway.stop().await;
+}
+
+/// The history lags behind the search, which tells no date: the event waits for the one that has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_a_search_shows_without_a_date_is_told_once_when_its_history_has_it() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    let readings = Readings { status_dates: StatusDates::Missing, ..control.readings() };
+    control.set_readings(readings).unwrap();
+    let id = control.send_invoice(named("REC-D2"));
+    gateway.await_until("its history", || told(&gateway).ends_with(&["MISE_A_DISPOSITION".to_owned()])).await;
+    gateway.await_until("its record", || !recorded(&gateway, id).is_empty()).await;
+    let before = told(&gateway);
+    gateway.crash().await;
+    // Its own looks would show what the simulator has.
+    let limits = std::mem::take(&mut gateway.limits);
+    gateway.limits = LimitsSection { reception_poll: fluxgate::domain::Duration::from_secs(3600), ..limits.clone() };
+    let ahead = Arc::new(AtomicI64::new(0));
+    let by = Arc::clone(&ahead);
+    gateway.clock = Arc::new(move || Timestamp::from_millis(Timestamp::now().millis() + by.load(Ordering::SeqCst)));
+    gateway.boot();
+    let looks = |gateway: &Gateway| gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
+    let seen = looks(&gateway);
+    // One question for each kind: the rows of the first are written down before the second.
+    gateway.await_until("the first look", || looks(&gateway) >= seen + 2).await;
+    let found = FoundInvoice {
+        chorus_id: id,
+        number: "REC-D2".parse().unwrap(),
+        supplier: "33254021516357".to_owned(),
+        supplier_name: String::new(),
+        recipient: "12345678200051".to_owned(),
+        recipient_name: String::new(),
+        status: "SERVICE_FAIT".parse().unwrap(),
+        status_at: String::new(),
+        issued_on: None,
+        payable: None,
+        type_code: "380".to_owned(),
+        account: "sifac".parse().unwrap(),
+    };
+    let calls = asked(&gateway);
+    gateway.store().find(&realm(), found, Timestamp::now()).await.unwrap();
+    // Hours pass at each glance: what is put off becomes due.
+    let hours_later = |done: bool| {
+        ahead.fetch_add(2 * 3_600_000, Ordering::SeqCst);
+        done
+    };
+    gateway.await_until("many readings of the history", || hours_later(asked(&gateway) > calls + 7)).await;
+    assert_eq!(told(&gateway), before, "nothing is told without its date");
+    assert!(control.move_invoice("REC-D2", "SERVICE_FAIT", "reçu"));
+    gateway.await_until("the event", || hours_later(count(&gateway, "SERVICE_FAIT") == 1)).await;
+    assert_eq!(events(&gateway).last().unwrap()["comment"], "reçu");
+    gateway.crash().await;
+    gateway.limits = limits;
+    gateway.boot();
+    let calls = looks(&gateway);
+    gateway.await_until("more looks", || looks(&gateway) > calls + 4).await;
+    assert_eq!(count(&gateway, "SERVICE_FAIT"), 1);
     gateway.stop().await;
 }
 

@@ -345,3 +345,78 @@ async fn a_delivery_that_nobody_fetches_is_a_fault_until_it_is_taken() {
     assert_eq!(gateway.store().reader().unwrap().overview(Timestamp::now()).unwrap().stuck_total, 0);
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_complement_that_nobody_fetches_is_a_fault_too_and_one_alarm_counts_what_is_left() {
+    let delivery_deadline = fluxgate::domain::Duration::from_millis(600);
+    let mut gateway = Gateway::start(hurried(), LimitsSection { delivery_deadline, ..quick_limits() }).await;
+    gateway.crash().await;
+    gateway.watch.pace.look = std::time::Duration::from_millis(50);
+    gateway.boot();
+    let control = gateway.simulator.control();
+    control.send_invoice(sent("R-1", Vec::new()));
+    let flow =
+        || gateway.store().reader().unwrap().flows(&fluxgate::store::FlowQuery::default()).unwrap().pop().unwrap();
+    gateway.await_until("its delivery", || !delivered(&gateway).is_empty() && flow().state == "delivered").await;
+    let id = flow().id;
+    let shown = |flow: &fluxgate::store::FlowRecord| flow.fault.as_ref().map(|fault| fault.code.as_str());
+    let alarm = || {
+        let alarms = gateway.store().reader().unwrap().alarms().unwrap();
+        let open = alarms.into_iter().find(|a| a.cleared_at.is_none() && a.alarm.fault.code.as_str() == "FG-613");
+        open.map(|open| open.alarm.fault.details["count"].to_string())
+    };
+    gateway.await_until("the fault and its alarm", || shown(&flow()) == Some("FG-507") && alarm().is_some()).await;
+    assert_eq!(alarm().unwrap(), "1");
+    let take = |event, folder: Option<String>| {
+        let facts = ReceptionFacts { folder, ..ReceptionFacts::default() };
+        gateway.store().advance(&id, event, facts, None, Timestamp::now())
+    };
+    take(Event::Taken, None).await.unwrap();
+    gateway.await_until("the end of both", || shown(&flow()).is_none() && alarm().is_none()).await;
+
+    assert!(control.move_invoice("R-1", "SUSPENDUE", "Bon ?"));
+    let last = || gateway.store().reader().unwrap().statuses(&id).unwrap().pop().unwrap().1.status.to_string();
+    gateway.await_until("the suspension", || last() == "SUSPENDUE").await;
+    assert!(control.complete_invoice("R-1", "voilà", vec![attachment("bon.txt", b"signe", true)]));
+    gateway.await_until("the fault of the complement", || shown(&flow()) == Some("FG-507")).await;
+    let title = flow().fault.unwrap().title(fluxgate::fault::Language::Fr);
+    assert!(title.contains("-complement-1") && !title.contains('?'), "{title}");
+    assert_eq!(flow().state, "taken");
+    let overview = gateway.store().reader().unwrap().overview(Timestamp::now()).unwrap();
+    assert_eq!(overview.stuck_total, 1, "the first screen shows it, though the flow has ended");
+    gateway.await_until("its alarm", || alarm().is_some()).await;
+    let query = fluxgate::store::FlowQuery { fault: flow().fault.map(|fault| fault.code), ..Default::default() };
+    assert_eq!(gateway.store().reader().unwrap().flows(&query).unwrap().len(), 1, "the alarm's link lists it");
+    let standing = gateway.store().reader().unwrap().delivered(&"sifac".parse().unwrap()).unwrap();
+    take(Event::ComplementTaken, Some(standing[0].folder.clone())).await.unwrap();
+    gateway.await_until("the end of both", || shown(&flow()).is_none() && alarm().is_none()).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_fetching_it_hides_no_other_fault_of_a_delivery() {
+    let delivery_deadline = fluxgate::domain::Duration::from_millis(300);
+    let gateway = Gateway::start(hurried(), LimitsSection { delivery_deadline, ..quick_limits() }).await;
+    let control = gateway.simulator.control();
+    for number in ["R-1", "R-2"] {
+        control.send_invoice(sent(number, Vec::new()));
+    }
+    await_delivered(&gateway, 2).await;
+    let flows = || gateway.store().reader().unwrap().flows(&fluxgate::store::FlowQuery::default()).unwrap();
+    let code = |number: &str| {
+        let flow = flows().into_iter().find(|flow| flow.file == number).unwrap();
+        flow.fault.map(|fault| fault.code.to_string())
+    };
+    gateway.await_until("the fault", || code("R-1").is_some_and(|code| code == "FG-507")).await;
+    // One that a person must act on comes later, and stays.
+    assert!(control.move_invoice("R-1", "STATUT_DE_DEMAIN", ""));
+    gateway.await_until("the graver one", || code("R-1").is_some_and(|code| code == "FG-410")).await;
+    control.send_invoice(sent("R-3", Vec::new()));
+    gateway
+        .await_until("a look later", || flows().len() == 3 && code("R-3").is_some_and(|code| code == "FG-507"))
+        .await;
+    assert_eq!((code("R-1").as_deref(), code("R-2").as_deref()), (Some("FG-410"), Some("FG-507")));
+    assert!(control.move_invoice("R-1", "SERVICE_FAIT", ""));
+    gateway.await_until("the lesser one again", || code("R-1").is_some_and(|code| code == "FG-507")).await;
+    gateway.stop().await;
+}

@@ -219,6 +219,7 @@ impl Reply {
 }
 
 /// Cookies and the last form's token, as a browser keeps them.
+#[derive(Clone)]
 struct Browser {
     socket: PathBuf,
     cookies: BTreeMap<String, String>,

@@ -116,7 +116,7 @@ fn row(world: &World, invoice: &Invoice, with_size: bool, now: Duration) -> Valu
         "codeServiceExecutant": given(&invoice.service),
         "dateDepot": world.told(invoice.deposited).paris_date(),
         "dateFacture": given(&invoice.date),
-        "dateHeureEtatCourant": world.told(status.at).paris_iso(),
+        "dateHeureEtatCourant": world.scenario.readings.status_dates.write(world.told(status.at)),
         "commentaireEtatCourant": given(&status.comment),
         "montantHT": number(invoice.net),
         "montantTTC": number(invoice.gross),

@@ -123,7 +123,7 @@ fn row(world: &World, invoice: &Invoice, now: Duration) -> Value {
         "typeFactureTravaux": invoice.works,
         "cadreFacturation": framework_code(&invoice.framework),
         "etatCourant": status.status,
-        "dateHeureEtatCourant": world.told(status.at).paris_iso(),
+        "dateHeureEtatCourant": world.scenario.readings.status_dates.write(world.told(status.at)),
         "dateFournisseur": given(&invoice.date),
         "dateDepot": world.told(invoice.deposited).paris_date(),
         "montantHT": number(invoice.net),

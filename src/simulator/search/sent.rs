@@ -129,7 +129,7 @@ fn row(world: &World, invoice: &Invoice, with_size: bool, now: Duration) -> Valu
     let mut row = common_row(world, invoice, with_size, now);
     row["numeroFluxDepot"] = json!(flux);
     row["modeDepot"] = json!(invoice.mode);
-    row["dateHeureEtatCourant"] = json!(world.told(status.at).paris_iso());
+    row["dateHeureEtatCourant"] = json!(world.scenario.readings.status_dates.write(world.told(status.at)));
     row["commentaireEtatCourant"] = json!(given(&told_to_supplier(world, &status.comment)));
     if status.status == "REJETEE" {
         row["rejetTraite"] = json!(is_treated(invoice));

@@ -70,7 +70,8 @@ fn a_received_invoice_goes_its_way_once() {
     store.advance(&flow, reception::Event::Placed, facts, Some(&deliver), at(4)).wait().unwrap();
     let reader = store.reader().unwrap();
     let account: AccountName = "sifac".parse().unwrap();
-    assert_eq!(reader.delivered(&account).unwrap(), [(flow.clone(), "2026-11-23_AB-1".to_owned())]);
+    let standing = reader.delivered(&account).unwrap().remove(0);
+    assert_eq!((standing.flow, standing.folder.as_str(), standing.complement), (flow.clone(), "2026-11-23_AB-1", 0));
     let record = reader.flow(&flow).unwrap().unwrap();
     assert_eq!(record.invoice_status, Some(InvoiceStatus::Mandatee));
     let mut bytes = Vec::new();

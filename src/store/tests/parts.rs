@@ -183,7 +183,9 @@ fn a_person_asks_for_a_status_too() {
     let store = open(dir.path());
     let wanted = asked("FA-1", InvoiceStatus::Suspendue);
     let account = "sifac".parse().unwrap();
-    let flow = store.ask_change(&realm("univ"), &account, wanted.clone(), "Marie Durand", at(0)).wait().unwrap();
+    let ask = || store.ask_change(&realm("univ"), &account, wanted.clone(), "Marie Durand", at(0)).wait().unwrap();
+    let Asked::New(flow) = ask() else { panic!("the first") };
+    assert_eq!(ask(), Asked::UnderWay(flow.clone()));
     assert_eq!(store.reader().unwrap().change(&flow).unwrap().unwrap().asked, wanted);
     assert_eq!(store.reader().unwrap().steps(&flow).unwrap()[0].actor, "Marie Durand");
     assert_eq!(lease(&store, Job::Change, at(1)).flow, flow);

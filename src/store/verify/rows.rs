@@ -95,15 +95,18 @@ fn told(db: &Connection, flow: &str) -> Result<Told, Stop> {
 /// Every document of a flow, read and hashed: what came, what was made of it to be sent, and the files of a complement.
 /// (The journal names no others but those of duplicates, which are the same.)
 pub fn documents(dir: &Path, db: &Connection, report: &mut Report) -> Result<(), Stop> {
-    // A database that an older program wrote has no complements of received invoices.
-    let has_complements = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'complement'")?.exists([])?;
-    let complements =
-        if has_complements { "UNION SELECT sha256, flow FROM complement WHERE sha256 IS NOT NULL" } else { "" };
+    // A database that an older program wrote has no complements of received invoices, and no copies of them.
+    let mut received = String::new();
+    for table in ["complement", "readable_copy"] {
+        if db.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1")?.exists([table])? {
+            received.push_str(&format!("UNION SELECT sha256, flow FROM {table} WHERE sha256 IS NOT NULL "));
+        }
+    }
     let mut statement = db.prepare(&format!(
         "SELECT named.sha256 AS sha256, document.sha256 IS NOT NULL AS entered, content,
              (SELECT min(seq) FROM leaf WHERE leaf.flow = named.flow) AS seq
          FROM (SELECT sha256, id AS flow FROM flow WHERE sha256 IS NOT NULL
-               UNION SELECT document, flow FROM conversion UNION SELECT document, flow FROM piece {complements}) AS named
+               UNION SELECT document, flow FROM conversion UNION SELECT document, flow FROM piece {received}) AS named
          LEFT JOIN document ON document.sha256 = named.sha256 ORDER BY named.flow"
     ))?;
     let mut rows = statement.query([])?;

@@ -159,11 +159,17 @@ impl Gatehouse {
 
     fn advance(&self, account: &AccountName, folder: &str) -> Result<(), Answer> {
         let delivered = self.store.reader().and_then(|reader| reader.delivered(account)).map_err(|e| failed(&e))?;
-        let Some((flow, _)) = delivered.into_iter().find(|(_, name)| name == folder) else { return Ok(()) };
-        let event = reception::Event::Taken;
-        let step = self.store.advance(&flow, event, ReceptionFacts::default(), None, Timestamp::now());
+        let Some(taken) = delivered.into_iter().find(|standing| standing.folder == folder) else { return Ok(()) };
+        let (event, facts) = match taken.complement {
+            0 => (reception::Event::Taken, ReceptionFacts::default()),
+            _ => {
+                let facts = ReceptionFacts { folder: Some(taken.folder), ..ReceptionFacts::default() };
+                (reception::Event::ComplementTaken, facts)
+            }
+        };
+        let step = self.store.advance(&taken.flow, event, facts, None, Timestamp::now());
         step.wait().map_err(|e| failed(&e))?;
-        log::info!(account = account.as_str(), flow = flow.as_str(); "Received invoice taken by the application");
+        log::info!(account = account.as_str(), flow = taken.flow.as_str(), complement = taken.complement; "Received invoice taken by the application");
         Ok(())
     }
 

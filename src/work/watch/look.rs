@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use x509_parser::pem::Pem;
 
 use crate::domain::Timestamp;
+use crate::fault::Code;
 use crate::os::disk;
 use crate::store::StoreError;
 use crate::work::core::Core;
@@ -91,7 +92,7 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
     facts.jump = memory.jump(now, JUMP_LEAST).filter(|(_, at)| now.since(*at) < JUMP_SHOWN);
     facts.disk = space(core, memory, now);
     facts.late = reader.late(now)?;
-    facts.untaken = reader.untaken(now.minus(options.watch.notify.untaken_after.get()))?;
+    facts.untaken = reader.untaken(Code::NotTaken)?;
     facts.halts = reader.halts()?.into_iter().map(|(realm, fault, _)| (realm, fault)).collect();
     facts.database = database(core, memory);
     facts.unsealed = unsealed(core, memory, reader.checkpoint()?.map_or(0, |c| c.size));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use reqwest::Url;
 use serde::Deserialize;
 
-use crate::domain::{Duration, Environment, EstablishmentId, Siret};
+use crate::domain::{Environment, EstablishmentId, Siret};
 use crate::fault::{Gravity, Language};
 use crate::net::mail::{Mailbox, Security};
 use crate::net::proxy::ProxySection;
@@ -24,22 +24,13 @@ pub struct NotifySection {
     pub level: Gravity,
     /// Where the page is, for the link in a notice.
     pub page: Option<String>,
-    /// A delivered invoice that no application has taken for so long is an alarm.
-    pub untaken_after: Duration,
     pub mail: Option<MailSection>,
     pub webhook: Option<WebhookSection>,
 }
 
 impl Default for NotifySection {
     fn default() -> Self {
-        Self {
-            language: Language::Fr,
-            level: Gravity::Warning,
-            page: None,
-            untaken_after: Duration::from_secs(7 * 86_400),
-            mail: None,
-            webhook: None,
-        }
+        Self { language: Language::Fr, level: Gravity::Warning, page: None, mail: None, webhook: None }
     }
 }
 
@@ -102,9 +93,6 @@ impl NotifySection {
         if let Some(page) = &self.page {
             let sound = page.parse::<Url>().is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
             problems.extend((!sound).then(|| wrong("page", "must be an address such as https://host/")));
-        }
-        if self.untaken_after == Duration::ZERO {
-            problems.push(wrong("untaken_after", "must not be zero"));
         }
         problems
     }

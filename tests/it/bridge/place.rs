@@ -287,6 +287,30 @@ impl Place {
         tokio::task::block_in_place(|| self.delivered_blocking(folder))
     }
 
+    /// What completes a delivered invoice stands in a folder of its own.
+    pub fn completed(&self, flow: &FlowId, folder: &str) {
+        use fluxgate::flow::reception::Event;
+        use fluxgate::store::{Content, ReceptionFacts, StatusRecord};
+        let at = Timestamp::now();
+        let status = StatusRecord {
+            status: fluxgate::domain::InvoiceStatus::Completee,
+            at: at.to_string(),
+            author: None,
+            comment: None,
+        };
+        let document = Some(Content::Inline(folder.into()));
+        let downloaded = ReceptionFacts { document, ..ReceptionFacts::default() };
+        let placed = ReceptionFacts { folder: Some(folder.into()), ..ReceptionFacts::default() };
+        tokio::task::block_in_place(|| {
+            self.store.record_statuses(flow, 0, vec![status], at).wait().unwrap();
+            self.store.advance(flow, Event::ComplementDownloaded, downloaded, None, at).wait().unwrap();
+            self.store.advance(flow, Event::ComplementPlaced, placed, None, at).wait().unwrap();
+        });
+        let place = self.results().join("recues").join(folder);
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("facture.json"), "{}").unwrap();
+    }
+
     fn delivered_blocking(&self, folder: &str) -> FlowId {
         use fluxgate::flow::reception::Event;
         use fluxgate::store::{Content, Found, FoundInvoice, ReceptionFacts};

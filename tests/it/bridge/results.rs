@@ -58,6 +58,11 @@ async fn a_received_invoice_is_taken_when_its_folder_goes() {
     assert_eq!(state(&removed), "taken");
     client.rename("/recues/ccc", "/recues/fait-ccc").await.unwrap();
     assert_eq!(state(&renamed), "taken");
+    place.completed(&renamed, "ccc-complement-1");
+    let standing = || place.store().reader().unwrap().delivered(&"sifac".parse().unwrap()).unwrap();
+    assert_eq!(standing().len(), 1);
+    client.rename("/recues/ccc-complement-1", "/recues/fait-ccc-complement-1").await.unwrap();
+    assert_eq!(standing(), [], "a complement is taken like an invoice");
     std::fs::write(place.results().join("statuts/0001.json"), "{}").unwrap();
     client.remove("/statuts/0001.json").await.unwrap();
     assert!(place.journal_kinds().iter().any(|kind| kind == "status_taken"));

@@ -30,6 +30,11 @@ fn alarms_stand_first_the_gravest_before_the_others_and_go_when_they_are_over() 
     let text = page.text();
     let place = |code: &str| text.find(&format!("#{code}")).unwrap_or_else(|| panic!("{code}: {text}"));
     assert!(place("FG-601") < place("FG-609"), "red first");
+    let untaken = Fault::new(Code::DeliveriesUntaken).with("account", "sifac").with("count", 1).with("span", "8 jours");
+    house.store.watch(vec![alarm("untaken:sifac", untaken, Gravity::Warning)], Timestamp::now()).wait().unwrap();
+    browser.get("/").says("href=\"/flux?faute=FG-507\"");
+    browser.get("/flux?faute=FG-507").says("name=\"faute\" value=\"FG-507\" checked");
+    house.store.watch(vec![AlarmChange::Clear("untaken:sifac".into())], Timestamp::now()).wait().unwrap();
     let over = ["disk", "password:univ/practice"].map(|subject| AlarmChange::Clear(subject.into()));
     house.store.watch(over.into(), Timestamp::now()).wait().unwrap();
     browser.get("/").hides("Alarmes");

@@ -1,13 +1,19 @@
 //! A person gives a received invoice a status on the page.
 
+use std::sync::Barrier;
+
 use fluxgate::domain::{ChorusInvoiceId, FlowId, InvoiceStatus, Timestamp};
 use fluxgate::store::{Found, FoundInvoice};
 
 use super::{House, PERSON, realm};
 
 fn received(house: &House, number: &str) -> FlowId {
+    received_as(house, number, 9001)
+}
+
+fn received_as(house: &House, number: &str, id: i64) -> FlowId {
     let found = FoundInvoice {
-        chorus_id: ChorusInvoiceId(9001),
+        chorus_id: ChorusInvoiceId(id),
         number: number.parse().unwrap(),
         supplier: "33254021516357".into(),
         supplier_name: "Papeterie <du> Port".into(),
@@ -106,6 +112,34 @@ fn a_person_gives_a_status_that_chorus_pro_allows_and_hears_what_is_missing() {
     assert_eq!(browser.get(&format!("/flux/{dropped}/statut")).status, 404);
     browser.cookies.clear();
     assert_eq!(browser.get(&path).status, 303);
+}
+
+#[test]
+fn a_form_that_is_sent_twice_at_once_asks_once() {
+    let house = House::open();
+    let mut browser = house.inside();
+    for id in 9100..9115 {
+        let flow = received_as(&house, &format!("REC-{id}"), id);
+        let path = format!("/flux/{flow}/statut");
+        browser.get(&path);
+        let start = Barrier::new(2);
+        let post = || {
+            let mut own = browser.clone();
+            start.wait();
+            let reply = own.post(&path, &form("SERVICE_FAIT", "", "", ""));
+            if reply.status == 422 {
+                reply.says("déjà demandé");
+            }
+            reply.status
+        };
+        let mut answers = std::thread::scope(|scope| {
+            let both = [scope.spawn(post), scope.spawn(post)];
+            both.map(|one| one.join().unwrap())
+        });
+        answers.sort_unstable();
+        assert_eq!(answers, [303, 422]);
+        assert_eq!(house.store.reader().unwrap().changes_of(&realm(), ChorusInvoiceId(id)).unwrap().len(), 1);
+    }
 }
 
 #[test]
