@@ -13,13 +13,13 @@ use crate::chorus::{
     SubmissionFrame, SubmissionLine, Submitted, Totals, Validator, VatBasis, VatLine,
 };
 use crate::domain::{Environment, Siret};
-use crate::fault::{Code, Fault, Text};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::Event;
 use crate::invoice::pdf_data::{self, DataOptions, Frame, Party, Payment, PdfInvoice, Signature, VatKind};
-use crate::store::{Facts, FlowRecord, Lease, PdfDataRecord};
+use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, PdfDataRecord};
 use crate::work::connector::{CallError, Connector};
 use crate::work::core::{Core, JobError};
-use crate::work::deposit::{self, Taken};
+use crate::work::deposit::{self, REFUSED_IN_DOUBT, Taken};
 use crate::work::reach::{PAGES_LIMIT, Setback};
 use crate::work::split;
 
@@ -33,7 +33,7 @@ impl Taken for Submitted {
 enum Stop {
     /// Chorus Pro, or what the data say, rules it out: the flow is refused.
     Refused(Fault),
-    /// The way to Chorus Pro: later.
+    /// The way to Chorus Pro, or a question that it does not answer: later.
     Later(Setback),
     /// A call's own failure: later.
     Call(CallError),
@@ -60,18 +60,44 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Re
         Ok(service) => deposit::send(core, lease, &flow, &attempts, &connector, &service).await,
         Err(Stop::Job(error)) => Err(error),
         Err(Stop::Call(error)) => deposit::put_off(core, lease, &flow, error).await,
-        Err(Stop::Later(Setback::Later { fault, at })) => {
+        Err(Stop::Later(setback)) => {
+            let (fault, at) = match setback {
+                Setback::Later { fault, at } => (fault, at),
+                // A question that is refused says nothing about the invoice.
+                Setback::Refused { fault } => (fault, core.now()),
+            };
             core.store.trouble(&flow.id, Some(fault), core.now()).await?;
             let retry = core.options.load().limits.deposit_retry.get();
             Ok(core.store.postpone(lease, at.max(core.now().plus(retry))).await?)
         }
-        Err(Stop::Later(Setback::Refused { fault }) | Stop::Refused(fault)) => {
-            log::warn!(flow = flow.id.as_str(), fault = fault.code.as_str(); "A plain PDF cannot be submitted");
-            let facts = Facts { fault: Some(fault), ..Facts::default() };
-            core.store.decide(&flow.id, Event::UploadRefused, facts, Some(lease), core.now()).await?;
-            Ok(())
-        }
+        Err(Stop::Refused(fault)) => refused(core, lease, &flow, &attempts, fault).await,
     }
+}
+
+/// Nothing was submitted and nothing will be. Where an earlier try may have made the invoice all the same, that is a doubt
+/// first, as after a form that is refused: this try ends without having sent its form.
+async fn refused(
+    core: &Core,
+    lease: &Lease,
+    flow: &FlowRecord,
+    attempts: &[AttemptRecord],
+    fault: Fault,
+) -> Result<(), JobError> {
+    log::warn!(flow = flow.id.as_str(), fault = fault.code.as_str(); "A plain PDF cannot be submitted");
+    let now = core.now();
+    if !attempts.iter().any(deposit::may_have_been_taken) {
+        let facts = Facts { fault: Some(fault), ..Facts::default() };
+        core.store.decide(&flow.id, Event::UploadRefused, facts, Some(lease), now).await?;
+        return Ok(());
+    }
+    // Somebody else moved it: what that asks for has its own work, and the step has ended the lease.
+    if let Decided::Impossible { .. } = core.store.intend(&flow.id, lease, now).await? {
+        return Ok(());
+    }
+    let detail = Some(format!("{REFUSED_IN_DOUBT}: {}", fault.title(Language::En)));
+    let facts = Facts { fault: Some(fault), detail, ..Facts::default() };
+    core.store.decide(&flow.id, Event::AnswerLost, facts, Some(lease), now).await?;
+    Ok(())
 }
 
 /// Everything before the form: whose it is, the PDF, what goes with it.
