@@ -272,6 +272,8 @@ pub struct PdfData {
     /// As JSON.
     pub json: String,
     pub invoice: InvoiceFacts,
+    /// What the check had to say without refusing them, where they have no flow of their own that tells it.
+    pub findings: Vec<FindingRecord>,
 }
 
 /// What became of a half of a pair.
@@ -453,6 +455,8 @@ pub struct FlowRecord {
 pub struct FlowQuery {
     pub text: Option<String>,
     pub kind: Option<FlowKind>,
+    /// As the state is written in the store.
+    pub state: Option<String>,
     /// Only flows with a fault or overdue.
     pub stuck: bool,
     pub before: Option<FlowId>,

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::domain::Timestamp;
-use crate::flow::FlowKind;
+use crate::flow::{FlowKind, deposit};
 use crate::store::FlowQuery;
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
@@ -24,6 +24,8 @@ struct FlowsPage<'a> {
     text: String,
     kind: &'a str,
     stuck: bool,
+    /// The one state that is shown, and its name.
+    state: Option<(&'static str, String)>,
     kinds: Vec<(&'static str, &'static str)>,
     flows: Vec<FlowLine>,
     /// The address of the next page.
@@ -38,10 +40,13 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let text: String = ask.query.trimmed("q").chars().take(SEARCH_LIMIT).collect();
     let kind = FlowKind::ALL.into_iter().find(|k| k.as_str() == ask.query.get("sorte"));
     let stuck = ask.query.get("bloque") == "1";
+    // The first screen's tiles lead to one state of drops.
+    let state = deposit::State::ALL.iter().map(|s| s.as_str()).find(|s| *s == ask.query.get("etat"));
     let before = ask.query.get("avant").parse().ok();
     let query = FlowQuery {
         text: (!text.is_empty()).then(|| text.clone()),
         kind,
+        state: state.map(str::to_owned),
         stuck,
         before: before.clone(),
         most: PAGE + 1,
@@ -52,7 +57,12 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let kind = kind.map_or("", FlowKind::as_str);
     let address = |before: Option<&str>| {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        let fields = [("q", text.as_str()), ("sorte", kind), ("bloque", if stuck { "1" } else { "" })];
+        let fields = [
+            ("q", text.as_str()),
+            ("sorte", kind),
+            ("etat", state.unwrap_or_default()),
+            ("bloque", if stuck { "1" } else { "" }),
+        ];
         for (name, value) in fields.into_iter().chain(before.map(|id| ("avant", id))).filter(|(_, v)| !v.is_empty()) {
             query.append_pair(name, value);
         }
@@ -68,7 +78,8 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
         older: flows.last().filter(|_| more).map(|last| address(Some(last.id.as_str()))),
         newest: before.map(|_| address(None)),
         flows: flows.iter().map(|f| FlowLine::new(f, t, now)).collect(),
-        filtered: !text.is_empty() || !kind.is_empty() || stuck,
+        filtered: !text.is_empty() || !kind.is_empty() || state.is_some() || stuck,
+        state: state.map(|state| (state, t.state(FlowKind::Deposit, state).0)),
         text: text.clone(),
     };
     Ok(Answer::html(page.render()?))

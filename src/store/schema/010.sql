@@ -1,0 +1,13 @@
+-- A file that waits for its other half (a plain PDF, or the data of one) counts in its account's quota.
+DROP INDEX flow_pending;
+CREATE INDEX flow_pending ON flow (account, size)
+    WHERE kind = 'deposit' AND state IN ('received', 'incomplete', 'unmatched', 'ready', 'sending', 'doubtful');
+
+-- What was made of a pivot is known by its own hash, and by the pivot's.
+CREATE INDEX conversion_document ON conversion (realm, document);
+CREATE INDEX conversion_source ON conversion (realm, source);
+
+-- A PDF that has waited for its data for too long is told as such, those that wait already as well.
+INSERT INTO work (realm, job, subject, due)
+SELECT realm, 'intake', id, since FROM flow WHERE kind = 'deposit' AND state = 'incomplete'
+ON CONFLICT DO NOTHING;
