@@ -8,14 +8,13 @@
 use std::sync::Arc;
 
 use crate::chorus::{
-    AjouterFichier, AttachmentId, AttachmentReference, DeposerPdf, FoundService, Page, PaymentMeans, PdfSignature,
-    RechercherServices, RechercherStructure, Recipient, References, Service, Soumettre, StructureId, Submission,
-    SubmissionFrame, SubmissionLine, Submitted, Totals, Validator, VatBasis, VatLine,
+    AjouterFichier, AttachmentId, AttachmentReference, DeposerPdf, FoundService, Page, PdfSignature,
+    RechercherServices, RechercherStructure, References, Service, Soumettre, StructureId, Submission, Submitted,
 };
 use crate::domain::{Environment, Siret};
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::Event;
-use crate::invoice::pdf_data::{self, DataOptions, Frame, Party, Payment, PdfInvoice, Signature, VatKind};
+use crate::invoice::pdf_data::{self, DataOptions, Party, PdfInvoice, Signature};
 use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, PdfDataRecord};
 use crate::work::connector::{CallError, Connector};
 use crate::work::core::{Core, JobError};
@@ -238,63 +237,27 @@ struct Own {
 }
 
 fn submission(invoice: PdfInvoice, own: Own) -> Submission {
-    let validator = |party: Party| Validator { siret: party.siret, service: party.service };
     Submission {
         signed: own.signed,
         number: invoice.number,
         issued_on: invoice.issued_on,
-        recipient: Recipient { siret: invoice.recipient.siret, service: invoice.recipient.service },
+        recipient: invoice.recipient,
         supplier: own.supplier,
         supplier_service: own.supplier_service,
         bank_details: invoice.bank_details,
-        frame: match invoice.frame {
-            Frame::A1 => SubmissionFrame::Supplier,
-            Frame::A2 => SubmissionFrame::AlreadyPaid,
-            Frame::A9(party) => SubmissionFrame::Subcontractor(validator(party)),
-            Frame::A12(party) => SubmissionFrame::CoContractor(validator(party)),
-        },
+        frame: invoice.frame,
         references: References {
             currency: invoice.currency,
             credit_note: invoice.credit_note,
-            vat: match invoice.vat_kind {
-                VatKind::OnDebit => VatBasis::OnDebit,
-                VatKind::OnReceipt => VatBasis::OnReceipt,
-                VatKind::Exempt(reason) => VatBasis::Exempt(reason),
-                VatKind::Without => VatBasis::WithoutVat,
-            },
-            payment: match invoice.payment {
-                Payment::Cheque => PaymentMeans::Cheque,
-                Payment::DirectDebit => PaymentMeans::DirectDebit,
-                Payment::Transfer => PaymentMeans::Transfer,
-                Payment::Cash => PaymentMeans::Cash,
-                Payment::Other => PaymentMeans::Other,
-                Payment::CarriedOver => PaymentMeans::CarriedOver,
-            },
+            vat: invoice.vat_kind,
+            payment: invoice.payment,
             market: invoice.market,
             order: invoice.commitment,
             origin: invoice.origin,
         },
-        lines: invoice
-            .lines
-            .into_iter()
-            .map(|line| SubmissionLine {
-                reference: line.reference,
-                name: line.name,
-                quantity: line.quantity,
-                unit: line.unit,
-                price: line.price,
-                discount: line.discount,
-                vat_rate: line.vat_rate,
-            })
-            .collect(),
-        vat: invoice.vat.into_iter().map(|v| VatLine { rate: v.rate, base: v.base, tax: v.tax }).collect(),
-        totals: Totals {
-            without_tax: invoice.totals.without_tax,
-            tax: invoice.totals.tax,
-            with_tax: invoice.totals.with_tax,
-            discount: invoice.totals.discount,
-            payable: invoice.totals.payable,
-        },
+        lines: invoice.lines,
+        vat: invoice.vat,
+        totals: invoice.totals,
         principal: own.principal,
         principal_name: own.principal_name,
         attachments: own.attachments,
