@@ -27,7 +27,7 @@ const DATA_LIMIT_BYTES: usize = 1 << 20;
 macro_rules! waiting {
     ($more:literal) => {
         concat!(
-            "SELECT flow.id AS id FROM flow JOIN arrival ON arrival.id = flow.id
+            "SELECT flow.id AS id FROM flow INDEXED BY flow_state JOIN arrival ON arrival.id = flow.id
              JOIN arrival AS own ON own.id = ?2 AND own.account = arrival.account
                  AND trim(own.folder, '/') = trim(arrival.folder, '/')
              LEFT JOIN pdf_data ON pdf_data.realm = flow.realm AND pdf_data.flow = flow.id

@@ -496,8 +496,11 @@ impl Reader {
     /// for their other half among them.
     pub fn pending(&self, account: &AccountName) -> Result<(u64, u64), StoreError> {
         let pending = self.one(
-            "SELECT coalesce(sum(size), 0), count(*) FROM flow INDEXED BY flow_pending
-             WHERE account = ?1 AND kind = 'deposit' AND state IN ('received', 'incomplete', 'unmatched', 'ready', 'sending', 'doubtful')",
+            "SELECT coalesce(sum(size), 0), count(*) FROM (
+                 SELECT size FROM flow INDEXED BY flow_pending
+                 WHERE account = ?1 AND kind = 'deposit' AND state IN ('received', 'ready', 'sending', 'doubtful') UNION ALL
+                 SELECT size FROM flow INDEXED BY flow_half
+                 WHERE account = ?1 AND kind = 'deposit' AND state IN ('incomplete', 'unmatched'))",
             [account.as_str()],
             |r| Ok((count(r.get(0)?), count(r.get(1)?))),
         )?;

@@ -179,7 +179,9 @@ async fn an_upload_refused_after_a_lost_form_is_looked_up_before_anything_is_fin
 async fn a_refused_search_for_the_supplier_is_told_and_asked_again() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
     let control = gateway.simulator.control();
-    control.add_fault(FaultRule::new("structures/rechercher", Effect::Refuse).refusal(10016, "Droit absent").always()).unwrap();
+    control
+        .add_fault(FaultRule::new("structures/rechercher", Effect::Refuse).refusal(10016, "Droit absent").always())
+        .unwrap();
     let page = drop_pair(&gateway, "f.pdf", json_of("CHERCHE-1", json!({})), pdf(&["search"])).await;
     let receipt = format!("f.pdf.{page}.json");
     let waits = gateway.await_receipt(&receipt, |r| !r["fault"].is_null()).await;

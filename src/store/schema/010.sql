@@ -1,7 +1,6 @@
--- A file that waits for its other half (a plain PDF, or the data of one) counts in its account's quota.
-DROP INDEX flow_pending;
-CREATE INDEX flow_pending ON flow (account, size)
-    WHERE kind = 'deposit' AND state IN ('received', 'incomplete', 'unmatched', 'ready', 'sending', 'doubtful');
+-- A file that waits for its other half (a plain PDF, or the data of one) counts in its account's quota. An index of its
+-- own, beside flow_pending, which an older version still asks for as it is.
+CREATE INDEX flow_half ON flow (account, size) WHERE kind = 'deposit' AND state IN ('incomplete', 'unmatched');
 
 -- What was made of a pivot is known by its own hash, and by the pivot's.
 CREATE INDEX conversion_document ON conversion (realm, document);
