@@ -220,7 +220,7 @@ fn spoken_for(bytes: &[u8], options: &Options) -> BTreeSet<String> {
 /// each of its invoices (`pivot!number`).
 fn examine_one(name: &str, bytes: &[u8], options: &Options, recipients: &Recipients<'_>) -> Vec<(String, Examined)> {
     if pdf_data::is_sidecar(name, bytes) {
-        return vec![(name.to_owned(), pdf_data::examine(bytes, options))];
+        return vec![(name.to_owned(), pdf_data::examine(bytes, options, &|facts| recipients.listing(facts)))];
     }
     let examine = |bytes: &[u8]| examine_with(bytes, options, &|facts| recipients.listing(facts));
     if !pivot_conversion::is_pivot(bytes) {

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::chorus::attachment::{AttachmentId, AttachmentReference};
 use crate::chorus::structure::StructureId;
 use crate::chorus::{FluxFileName, FluxSyntax, Service, Unreadable, WireDate, field};
-use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus, Siret};
+use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus};
+use crate::invoice::pdf_data::{Frame, Line, Party, Payment, Totals, Vat, VatKind};
 
 /// The largest PDF of `deposer/pdf`, in bytes (the swagger's text: 10 MB, 413 above).
 pub const PDF_LIMIT: usize = 10 * 1024 * 1024;
@@ -96,94 +97,43 @@ impl Service for DeposerPdf {
     }
 }
 
-/// The frames that `soumettre` takes (cadre de facturation), with the validator that two of them need.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SubmissionFrame {
-    /// A1
-    Supplier,
-    /// A2
-    AlreadyPaid,
-    /// A9
-    Subcontractor(Validator),
-    /// A12
-    CoContractor(Validator),
-}
-
-/// Who validates a sub- or co-contractor's invoice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Validator {
-    pub siret: Siret,
-    pub service: Option<String>,
-}
-
-impl SubmissionFrame {
-    fn body(&self) -> Value {
-        let (code, validator) = match self {
-            SubmissionFrame::Supplier => ("A1_FACTURE_FOURNISSEUR", None),
-            SubmissionFrame::AlreadyPaid => ("A2_FACTURE_FOURNISSEUR_DEJA_PAYEE", None),
-            SubmissionFrame::Subcontractor(validator) => ("A9_FACTURE_SOUSTRAITANT", Some(validator)),
-            SubmissionFrame::CoContractor(validator) => ("A12_FACTURE_COTRAITANT", Some(validator)),
-        };
-        let mut body = json!({"codeCadreFacturation": code});
-        if let Some(validator) = validator {
-            body["codeStructureValideur"] = validator.siret.as_str().into();
-            if let Some(service) = &validator.service {
-                body["codeServiceValideur"] = service.as_str().into();
-            }
+/// The frame (cadre de facturation), with the validator that two of them need.
+fn frame_body(frame: &Frame) -> Value {
+    let (code, validator) = match frame {
+        Frame::A1 => ("A1_FACTURE_FOURNISSEUR", None),
+        Frame::A2 => ("A2_FACTURE_FOURNISSEUR_DEJA_PAYEE", None),
+        Frame::A9(validator) => ("A9_FACTURE_SOUSTRAITANT", Some(validator)),
+        Frame::A12(validator) => ("A12_FACTURE_COTRAITANT", Some(validator)),
+    };
+    let mut body = json!({"codeCadreFacturation": code});
+    if let Some(validator) = validator {
+        body["codeStructureValideur"] = validator.siret.as_str().into();
+        if let Some(service) = &validator.service {
+            body["codeServiceValideur"] = service.as_str().into();
         }
-        body
     }
+    body
 }
 
-/// When the VAT falls due (typeTva).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VatBasis {
-    OnDebit,
-    OnReceipt,
-    /// Exempt, with the reason's code.
-    Exempt(String),
-    WithoutVat,
-}
-
-/// How it is paid (modePaiement).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PaymentMeans {
-    Cheque,
-    DirectDebit,
-    Transfer,
-    Cash,
-    Other,
-    CarriedOver,
-}
-
-impl PaymentMeans {
-    fn as_str(self) -> &'static str {
-        match self {
-            PaymentMeans::Cheque => "CHEQUE",
-            PaymentMeans::DirectDebit => "PRELEVEMENT",
-            PaymentMeans::Transfer => "VIREMENT",
-            PaymentMeans::Cash => "ESPECE",
-            PaymentMeans::Other => "AUTRE",
-            PaymentMeans::CarriedOver => "REPORT",
-        }
+/// modePaiement
+fn payment_word(payment: Payment) -> &'static str {
+    match payment {
+        Payment::Cheque => "CHEQUE",
+        Payment::DirectDebit => "PRELEVEMENT",
+        Payment::Transfer => "VIREMENT",
+        Payment::Cash => "ESPECE",
+        Payment::Other => "AUTRE",
+        Payment::CarriedOver => "REPORT",
     }
 }
 
 /// Whom the invoice goes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recipient {
-    pub siret: Siret,
-    pub service: Option<String>,
-}
-
-impl Recipient {
-    fn body(&self) -> Value {
-        let mut body = json!({"codeDestinataire": self.siret.as_str()});
-        if let Some(service) = &self.service {
-            body["codeServiceExecutant"] = service.as_str().into();
-        }
-        body
+fn recipient_body(recipient: &Party) -> Value {
+    let mut body = json!({"codeDestinataire": recipient.siret.as_str()});
+    if let Some(service) = &recipient.service {
+        body["codeServiceExecutant"] = service.as_str().into();
     }
+    body
 }
 
 /// References of an invoice, as `soumettre` and `recycler` take them.
@@ -191,8 +141,8 @@ impl Recipient {
 pub struct References {
     pub currency: String,
     pub credit_note: bool,
-    pub vat: VatBasis,
-    pub payment: PaymentMeans,
+    pub vat: VatKind,
+    pub payment: Payment,
     /// numeroMarche
     pub market: Option<String>,
     /// numeroBonCommande: the commitment.
@@ -204,18 +154,18 @@ pub struct References {
 impl References {
     fn body(&self) -> Value {
         let vat = match &self.vat {
-            VatBasis::OnDebit => "TVA_SUR_DEBIT",
-            VatBasis::OnReceipt => "TVA_SUR_ENCAISSEMENT",
-            VatBasis::Exempt(_) => "EXONERATION",
-            VatBasis::WithoutVat => "SANS_TVA",
+            VatKind::OnDebit => "TVA_SUR_DEBIT",
+            VatKind::OnReceipt => "TVA_SUR_ENCAISSEMENT",
+            VatKind::Exempt(_) => "EXONERATION",
+            VatKind::Without => "SANS_TVA",
         };
         let mut body = json!({
             "deviseFacture": self.currency,
             "typeFacture": if self.credit_note { "AVOIR" } else { "FACTURE" },
             "typeTva": vat,
-            "modePaiement": self.payment.as_str(),
+            "modePaiement": payment_word(self.payment),
         });
-        if let VatBasis::Exempt(reason) = &self.vat {
+        if let VatKind::Exempt(reason) = &self.vat {
             body["motifExonerationTva"] = reason.as_str().into();
         }
         let optional = [
@@ -230,39 +180,6 @@ impl References {
         }
         body
     }
-}
-
-/// A rate of VAT with what falls under it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VatLine {
-    /// In percent: 20, 5.5.
-    pub rate: Decimal,
-    pub base: Decimal,
-    pub tax: Decimal,
-}
-
-/// A line of an invoice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubmissionLine {
-    pub reference: Option<String>,
-    pub name: String,
-    pub quantity: Decimal,
-    pub unit: Option<String>,
-    /// Of one unit, without tax.
-    pub price: Decimal,
-    pub discount: Option<Decimal>,
-    /// In percent.
-    pub vat_rate: Option<Decimal>,
-}
-
-/// The amounts of an invoice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Totals {
-    pub without_tax: Decimal,
-    pub tax: Decimal,
-    pub with_tax: Decimal,
-    pub discount: Option<(Decimal, String)>,
-    pub payable: Decimal,
 }
 
 /// How the principal attachment is written: the swagger has one object, working clients send a list (PROTOCOL §2.2).
@@ -290,16 +207,16 @@ pub struct Submission {
     pub number: InvoiceNumber,
     /// `yyyy-mm-dd`
     pub issued_on: String,
-    pub recipient: Recipient,
+    pub recipient: Party,
     /// Our own structure, and its service.
     pub supplier: StructureId,
     pub supplier_service: Option<i64>,
     /// codeCoordonneesBancairesFournisseur
     pub bank_details: Option<i64>,
-    pub frame: SubmissionFrame,
+    pub frame: Frame,
     pub references: References,
-    pub lines: Vec<SubmissionLine>,
-    pub vat: Vec<VatLine>,
+    pub lines: Vec<Line>,
+    pub vat: Vec<Vat>,
     pub totals: Totals,
     pub principal: AttachmentId,
     pub principal_name: String,
@@ -442,9 +359,9 @@ impl Service for Soumettre {
             "modeDepot": if s.signed { "DEPOT_PDF_SIGNE_API" } else { "DEPOT_PDF_API" },
             "numeroFactureSaisi": s.number.as_str(),
             "dateFacture": s.issued_on,
-            "destinataire": s.recipient.body(),
+            "destinataire": recipient_body(&s.recipient),
             "fournisseur": supplier_body(s),
-            "cadreDeFacturation": s.frame.body(),
+            "cadreDeFacturation": frame_body(&s.frame),
             "references": s.references.body(),
             "lignePoste": s.lines.iter().zip(1..).map(line_body).collect::<Vec<Value>>(),
             "ligneTva": s.vat.iter().map(vat_body).collect::<Vec<Value>>(),
@@ -472,7 +389,7 @@ fn supplier_body(s: &Submission) -> Value {
     Value::Object(body)
 }
 
-fn line_body((line, number): (&SubmissionLine, u32)) -> Value {
+fn line_body((line, number): (&Line, u32)) -> Value {
     let mut body = json!({
         "lignePosteNumero": number,
         "lignePosteDenomination": line.name,
@@ -495,7 +412,7 @@ fn line_body((line, number): (&SubmissionLine, u32)) -> Value {
 }
 
 /// A rate is written by hand (`ligneTvaTauxManuel`): codes of rates would have to be asked for.
-fn vat_body(line: &VatLine) -> Value {
+fn vat_body(line: &Vat) -> Value {
     json!({
         "ligneTvaTauxManuel": amount(line.rate),
         "ligneTvaMontantBaseHtParTaux": amount(line.base),
@@ -522,7 +439,7 @@ fn totals_body(totals: &Totals) -> Value {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recycler {
     pub invoice: ChorusInvoiceId,
-    pub recipient: Recipient,
+    pub recipient: Party,
     pub references: References,
     /// Sent whole: no limit of it is documented.
     pub comment: String,
@@ -538,7 +455,7 @@ impl Service for Recycler {
     fn body(&self) -> Value {
         json!({
             "identifiantFactureCPP": self.invoice.0,
-            "destinataire": self.recipient.body(),
+            "destinataire": recipient_body(&self.recipient),
             "reference": self.references.body(),
             "commentaire": self.comment,
         })

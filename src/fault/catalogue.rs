@@ -26,9 +26,9 @@ catalogue! {
     }
     QuotaExceeded "FG-102" Establishment Never {
         "Trop de fichiers en attente pour le compte {account} : {used}, pour {limit} au plus"
-        "Rien n'a été pris. Attendez que les fichiers déjà déposés soient traités et renommez ou supprimez ceux qui portent un nom temporaire, puis déposez celui-ci de nouveau. Si cela revient, faites relever le quota (limits.pending_bytes, limits.pending_files)."
+        "Rien n'a été pris. Attendez que les fichiers déjà déposés soient traités, complétez ou abandonnez sur la page les PDF qui attendent leurs données, et renommez ou supprimez les fichiers qui portent un nom temporaire, puis déposez celui-ci de nouveau. Si cela revient, faites relever le quota (limits.pending_bytes, limits.pending_files)."
         "Too many files wait for account {account}: {used}, the limit is {limit}"
-        "Nothing was taken. Wait until the files dropped before are processed and rename or remove those under a temporary name, then drop this one again. If it comes back, have the quota raised (limits.pending_bytes, limits.pending_files)."
+        "Nothing was taken. Wait until the files dropped before are processed, complete or abandon on the page the PDFs that wait for their data, and rename or remove the files under a temporary name, then drop this one again. If it comes back, have the quota raised (limits.pending_bytes, limits.pending_files)."
     }
     DiskNearlyFull "FG-103" Appliance Never {
         "Disque presque plein : {free} libres, {reserve} gardés en réserve"
@@ -191,6 +191,18 @@ catalogue! {
         "Faites corriger l'application qui écrit le pivot, puis déposez-le de nouveau."
         "Unreadable pivot: {detail}"
         "Have the application that writes the pivot corrected, then drop it again."
+    }
+    DataAwaitNewerPdf "FG-220" Establishment Later {
+        "Données de facture reçues : leur PDF « {pdf} » est attendu, car celui du flux {older}, de même nom, est arrivé plus de {hours} h avant elles"
+        "Rien à faire si le bon PDF suit dans le même dossier. Si c'est l'ancien PDF qui est visé, déposez de nouveau ces données en y ajoutant son \"sha256\", ou saisissez-les sur la page du flux {older}. Sans PDF, elles seront refusées {hours} h après leur dépôt."
+        "Data of an invoice received: their PDF \"{pdf}\" is awaited, since that of flow {older}, of the same name, came more than {hours} h before them"
+        "Nothing to do if the right PDF follows into the same folder. If the older PDF is meant, drop these data again with its \"sha256\" added, or enter them on the page of flow {older}. Without a PDF they will be refused {hours} h after their drop."
+    }
+    DataOverdue "FG-221" Establishment AfterAction {
+        "PDF sans facture électronique à l'intérieur : ses données ne sont pas venues en {hours} h"
+        "Saisissez-les sur la page du flux, ou déposez-les dans le même dossier en y ajoutant \"sha256\": \"{sha256}\" : passé ce délai, le nom seul ne suffit plus. Sinon, abandonnez le flux et déposez un Factur-X, un UBL ou un CII."
+        "PDF without an electronic invoice inside: its data have not come within {hours} h"
+        "Enter them on the flow's page, or drop them into the same folder with \"sha256\": \"{sha256}\" added: after this time the name alone does not do. Otherwise abandon the flow and drop a Factur-X, a UBL or a CII."
     }
     ClientRefused "FG-301" Establishment AfterAction {
         "PISTE refuse l'identifiant ou le secret de l'application ({environment})"

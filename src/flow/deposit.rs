@@ -124,7 +124,8 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         (S::Received | S::Unmatched | S::Split, E::CheckFailed) => Decision::to(S::Refused, [receipt]),
         // Data may follow at once: only when they do not, the PDF is read for a person.
         (S::Received, E::DataAwaited) => {
-            Decision::to(S::Incomplete, [after(Job::Reading, policy.deposit_retry), receipt])
+            let reading = after(Job::Reading, policy.deposit_retry);
+            Decision::to(S::Incomplete, [reading, after(Job::Intake, policy.pair_wait), receipt])
         }
         (S::Received, E::PdfAwaited) => Decision::to(S::Unmatched, [after(Job::Intake, policy.pair_wait), receipt]),
         (S::Received | S::Incomplete, E::Completed) => Decision::to(S::Ready, [at_once(Job::Deposit), receipt]),

@@ -31,7 +31,7 @@ pub fn examine(syntax: Syntax, outline: &Outline<'_>, size: usize, signed: bool,
     chorus_rules::check_size(size, &mut findings);
     let others = all.split_off(all.len().min(1));
     let facts = all.pop().unwrap_or_default();
-    Examined { others, signed, ..findings.conclude(syntax, facts) }
+    Examined { others, signed, ..findings.conclude(Some(syntax), facts) }
 }
 
 fn xcbl(outline: &Outline<'_>) -> Facts {

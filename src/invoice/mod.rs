@@ -356,9 +356,9 @@ fn xml(
     }
     // The directory lists public bodies; towards firms and by the standard alone it says nothing.
     if options.profile == Profile::Chorus {
-        recipient_rules::check(&facts, &lookup(&facts), &mut findings);
+        recipient_rules::check(&facts, &lookup(&facts), recipient_rules::TERMS, &mut findings);
     }
-    Examined { signed, ..findings.conclude(syntax, facts) }
+    Examined { signed, ..findings.conclude(Some(syntax), facts) }
 }
 
 /// Chorus Pro's mixed kind (E2, "MIN"): an XML that has only the head of the invoice, and the invoice itself as a PDF

@@ -10,8 +10,10 @@ use serde_json::Value;
 use crate::domain::{DocumentHash, InvoiceNumber, Siret};
 use crate::fault::{Code, Fault, Language, Text};
 
+use super::outline::Outline;
 use super::pdf_data_reading::{self, shown};
-use super::{Examined, Facts, Finding, Options, Severity, Verdict};
+use super::rules::Findings;
+use super::{Examined, Facts, Finding, Lookup, Options, Profile, Severity, Verdict, recipient_rules};
 
 /// A sidecar file, in bytes.
 pub const DATA_LIMIT: usize = 1 << 20;
@@ -40,6 +42,9 @@ pub struct PdfInvoice {
     pub credit_note: bool,
     /// The invoice that a credit note corrects.
     pub origin: Option<InvoiceNumber>,
+    /// The invoices that it refers to otherwise (BT-25): Chorus Pro's form has no place for them, here they say which
+    /// refused one it corrects.
+    pub preceding: Vec<InvoiceNumber>,
     pub currency: String,
     pub vat_kind: VatKind,
     pub payment: Payment,
@@ -147,6 +152,17 @@ impl PdfInvoice {
         if self.credit_note { "381" } else { "380" }
     }
 
+    /// The numbers of the invoices that it refers to, each once.
+    pub fn refers_to(&self) -> Vec<InvoiceNumber> {
+        let mut numbers: Vec<InvoiceNumber> = Vec::new();
+        for number in self.origin.iter().chain(&self.preceding) {
+            if !numbers.contains(number) {
+                numbers.push(number.clone());
+            }
+        }
+        numbers
+    }
+
     /// Payable amount and currency, as an invoice writes them.
     pub fn payable_text(&self) -> String {
         format!("{} {}", self.totals.payable, self.currency)
@@ -205,19 +221,11 @@ pub fn read_value(value: &Value, options: DataOptions) -> Result<PdfInvoice, Vec
     pdf_data_reading::read(value, options)
 }
 
-/// The data as a file that is examined alone: every problem is a finding.
-pub fn examine(bytes: &[u8], options: &Options) -> Examined {
-    let remedy = Text::new("Corrigez cette valeur.", "Correct this value.");
+/// The data as a file that is examined alone: every problem is a finding, and so is what the recipient demands and they
+/// lack, where `lookup` knows that.
+pub fn examine(bytes: &[u8], options: &Options, lookup: Lookup<'_>) -> Examined {
     match read(bytes, DataOptions { sandbox: options.sandbox }) {
-        Ok(invoice) => Examined {
-            syntax: None,
-            facts: Some(facts(&invoice)),
-            others: Vec::new(),
-            signed: false,
-            verdict: Verdict::Accept,
-            findings: Vec::new(),
-            fault: None,
-        },
+        Ok(invoice) => check(&invoice, options, lookup),
         Err(problems) => Examined {
             syntax: None,
             // None was read, but its problems are findings, not one fault.
@@ -225,19 +233,34 @@ pub fn examine(bytes: &[u8], options: &Options) -> Examined {
             others: Vec::new(),
             signed: false,
             verdict: Verdict::Reject,
-            findings: problems
-                .iter()
-                .map(|problem| Finding {
-                    rule: RULE.to_owned(),
-                    severity: Severity::Fatal,
-                    place: problem.path.clone(),
-                    message: problem.text(options.language),
-                    remedy: remedy.get(options.language).to_owned(),
-                })
-                .collect(),
+            findings: findings_of(&problems, options.language),
             fault: Some(fault_of(&problems)),
         },
     }
+}
+
+/// Holds data that were read against what their recipient demands, as an invoice's.
+pub fn check(invoice: &PdfInvoice, options: &Options, lookup: Lookup<'_>) -> Examined {
+    let nothing = Outline::new("");
+    let mut findings = Findings::new(&nothing, options);
+    let facts = facts(invoice);
+    if options.profile == Profile::Chorus {
+        recipient_rules::check(&facts, &lookup(&facts), recipient_rules::KEYS, &mut findings);
+    }
+    findings.conclude(None, facts)
+}
+
+/// Each problem as a finding.
+pub fn findings_of(problems: &[DataProblem], language: Language) -> Vec<Finding> {
+    let remedy = Text::new("Corrigez cette valeur.", "Correct this value.");
+    let finding = |problem: &DataProblem| Finding {
+        rule: RULE.to_owned(),
+        severity: Severity::Fatal,
+        place: problem.path.clone(),
+        message: problem.text(language),
+        remedy: remedy.get(language).to_owned(),
+    };
+    problems.iter().map(finding).collect()
 }
 
 fn facts(invoice: &PdfInvoice) -> Facts {
@@ -246,9 +269,12 @@ fn facts(invoice: &PdfInvoice) -> Facts {
         issue_date: Some(invoice.issued_on.clone()),
         supplier: invoice.supplier.siret.to_string(),
         recipient: invoice.recipient.siret.to_string(),
+        service_code: invoice.recipient.service.clone(),
+        engagement: invoice.commitment.clone(),
         currency: Some(invoice.currency.clone()),
         payable: Some(invoice.totals.payable.to_string()),
         type_code: invoice.type_code().to_owned(),
+        preceding: invoice.refers_to(),
         ..Facts::default()
     }
 }

@@ -23,6 +23,7 @@ const TEXT_LIMIT: usize = 2_000;
 const LINES_LIMIT: usize = 500;
 const VAT_LIMIT: usize = 50;
 const ENCLOSURES_LIMIT: usize = 20;
+const PRECEDING_LIMIT: usize = 20;
 /// Characters of a found value that are shown.
 const SHOWN_LIMIT: usize = 80;
 
@@ -42,6 +43,7 @@ const KEYS: &[&str] = &[
     "number",
     "origin",
     "payment",
+    "preceding",
     "recipient",
     "sha256",
     "signature",
@@ -160,6 +162,7 @@ impl Reading {
         let credit_note = self.word(&at("type"), TYPES);
         let origin = at("origin");
         let origin = if origin.is_there() { self.number(&origin) } else { None };
+        let preceding = self.preceding(&at("preceding"));
         let letters = Text::new("trois lettres majuscules, EUR par exemple", "three capital letters, EUR for instance");
         let currency = self.parsed(&at("currency"), &letters, |text| {
             (text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())).then(|| text.to_owned())
@@ -190,6 +193,7 @@ impl Reading {
             frame: frame?,
             credit_note: credit_note?,
             origin,
+            preceding,
             currency: currency?,
             vat_kind: vat_kind?,
             payment: payment?,
@@ -274,6 +278,19 @@ impl Reading {
             let fits = text.chars().count() <= NUMBER_LIMIT && text.chars().all(allowed);
             text.parse().ok().filter(|_| fits)
         })
+    }
+
+    /// One number, or a list of them. They may be such as Chorus Pro refused.
+    fn preceding(&mut self, place: &Place<'_>) -> Vec<InvoiceNumber> {
+        if let Some(Value::String(_)) = place.value {
+            return self.earlier(place).into_iter().collect();
+        }
+        self.list(place, PRECEDING_LIMIT, |reading, place| reading.earlier(place))
+    }
+
+    fn earlier(&mut self, place: &Place<'_>) -> Option<InvoiceNumber> {
+        let expected = Text::new("le numéro d'une facture antérieure", "the number of an earlier invoice");
+        self.parsed(place, &expected, |text| text.trim().parse().ok())
     }
 
     fn integer(&mut self, place: &Place<'_>) -> Option<i64> {

@@ -55,29 +55,50 @@ pub enum ServiceListing {
     },
 }
 
+/// Where a document says what the rules look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    pub recipient: &'static str,
+    pub service: &'static str,
+    pub commitment: &'static str,
+    pub service_or_commitment: &'static str,
+}
+
+/// The business terms of an invoice.
+pub const TERMS: Places =
+    Places { recipient: "BT-46", service: "BT-10", commitment: "BT-13", service_or_commitment: "BT-10, BT-13" };
+/// The keys of a plain PDF's data.
+pub const KEYS: Places = Places {
+    recipient: "recipient.siret",
+    service: "recipient.service",
+    commitment: "commitment",
+    service_or_commitment: "recipient.service, commitment",
+};
+
 /// Adds what the recipient would have Chorus Pro reject.
-pub fn check(facts: &Facts, listing: &Listing, findings: &mut Findings<'_, '_>) {
+pub fn check(facts: &Facts, listing: &Listing, at: Places, findings: &mut Findings<'_, '_>) {
     match listing {
         Listing::Silent => {}
         Listing::Absent { as_of } => {
             let values = [("siret", facts.recipient.as_str()), ("date", &as_of.fr), ("date.en", &as_of.en)];
-            findings.own("FLUX-DIR-01", Severity::Warning, "BT-46".to_owned(), &values);
+            findings.own("FLUX-DIR-01", Severity::Warning, at.recipient.to_owned(), &values);
         }
-        Listing::Listed(listed) => Recipient { facts, listed, findings }.check(),
+        Listing::Listed(listed) => Recipient { facts, listed, at, findings }.check(),
     }
 }
 
 struct Recipient<'a, 'f, 'o, 't> {
     facts: &'a Facts,
     listed: &'a Listed,
+    at: Places,
     findings: &'f mut Findings<'o, 't>,
 }
 
 impl Recipient<'_, '_, '_, '_> {
     fn check(mut self) {
-        let listed = self.listed;
+        let (listed, at) = (self.listed, self.at);
         if listed.active == Some(false) {
-            self.certain("FLUX-DIR-02", "BT-46");
+            self.certain("FLUX-DIR-02", at.recipient);
             return;
         }
         let service = given(self.facts.service_code.as_deref());
@@ -85,23 +106,23 @@ impl Recipient<'_, '_, '_, '_> {
         let demands = |flag: Option<bool>| flag == Some(true);
         let mut commitment_demanded = demands(listed.commitment_required);
         match (service, listed.service) {
-            (None, _) if demands(listed.service_required) => self.certain("FLUX-DIR-03", "BT-10"),
-            (Some(_), ServiceListing::Absent) => self.doubtful("FLUX-DIR-04", "BT-10"),
+            (None, _) if demands(listed.service_required) => self.certain("FLUX-DIR-03", at.service),
+            (Some(_), ServiceListing::Absent) => self.doubtful("FLUX-DIR-04", at.service),
             (Some(_), ServiceListing::Listed { active: Some(false), .. }) if demands(listed.service_required) => {
-                self.certain("FLUX-DIR-05", "BT-10");
+                self.certain("FLUX-DIR-05", at.service);
             }
-            (Some(_), ServiceListing::Listed { active: Some(false), .. }) => self.doubtful("FLUX-DIR-05", "BT-10"),
+            (Some(_), ServiceListing::Listed { active: Some(false), .. }) => self.doubtful("FLUX-DIR-05", at.service),
             (Some(_), ServiceListing::Listed { commitment_required, .. }) => {
                 commitment_demanded |= demands(commitment_required);
             }
             (None, _) | (Some(_), ServiceListing::Silent) => {}
         }
         match commitment {
-            None if commitment_demanded => self.certain("FLUX-DIR-06", "BT-13"),
+            None if commitment_demanded => self.certain("FLUX-DIR-06", at.commitment),
             None if demands(listed.commitment_or_service) && service.is_none() && !demands(listed.service_required) => {
-                self.certain("FLUX-DIR-07", "BT-10, BT-13");
+                self.certain("FLUX-DIR-07", at.service_or_commitment);
             }
-            Some(_) if listed.commitment_known == Some(false) => self.doubtful("FLUX-DIR-08", "BT-13"),
+            Some(_) if listed.commitment_known == Some(false) => self.doubtful("FLUX-DIR-08", at.commitment),
             _ => {}
         }
     }

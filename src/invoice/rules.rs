@@ -228,7 +228,7 @@ impl<'o, 't> Findings<'o, 't> {
     }
 
     /// The verdict, and the fault that goes with a rejection.
-    pub fn conclude(mut self, syntax: Syntax, facts: Facts) -> Examined {
+    pub fn conclude(mut self, syntax: Option<Syntax>, facts: Facts) -> Examined {
         if self.omitted > 0 {
             let (message, remedy) = texts::said("FG-MORE", &[("count", &self.omitted.to_string())], "");
             let (rule, severity) = ("FG-MORE".to_owned(), Severity::Warning);
@@ -258,7 +258,7 @@ impl<'o, 't> Findings<'o, 't> {
         });
         let findings = findings.collect();
         let (others, signed) = (Vec::new(), false);
-        Examined { syntax: Some(syntax), facts: Some(facts), others, signed, verdict, findings, fault }
+        Examined { syntax, facts: Some(facts), others, signed, verdict, findings, fault }
     }
 }
 

@@ -6,7 +6,7 @@ use super::columns::{fault_text, integer, word};
 use super::documents::Prepared;
 use super::journal::Entry;
 use super::writer::Writing;
-use super::{Arrival, Received, Refusal, StoreError, documents, flows, queue};
+use super::{Arrival, Received, Refusal, StoreError, documents, flows, parts, queue};
 use crate::domain::{AccountName, DocumentHash, FlowId, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::{Job, deposit};
@@ -30,14 +30,7 @@ pub fn receive(w: &mut Writing<'_>, arrival: &Arrival, document: &Prepared) -> R
         }
     }
     let realm = queue::numbered(w, &arrival.realm)?;
-    // The states left out are those that free the content: deposit::State::frees_the_content.
-    let first = w.one(
-        "SELECT id FROM flow WHERE realm = ?1 AND sha256 = ?2 AND kind = 'deposit'
-         AND state NOT IN ('joined', 'rejected', 'refused', 'abandoned')",
-        (realm, document.sha256.0),
-        |r| word::<FlowId>(r, "id"),
-    )?;
-    match first {
+    match parts::twin(w, realm, document.sha256, "")? {
         Some(first) => duplicate(w, arrival, document, realm, first),
         None => taken(w, arrival, document, realm),
     }

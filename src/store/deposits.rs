@@ -32,18 +32,27 @@ pub fn decide(
         queue::check_held(w, lease)?;
         queue::end(w, lease)?;
     }
-    match taken_number(w, id, event, facts)? {
+    match taken(w, id, event, facts)? {
         Some(fault) => apply(w, id, Event::CheckFailed, &Facts { fault: Some(fault), ..facts.clone() }, None, at),
         None => apply(w, id, event, facts, None, at),
     }
 }
 
-/// Why a file that passed its check is not sent all the same: Chorus Pro takes a number of a supplier once a year.
-fn taken_number(w: &Writing<'_>, id: &FlowId, event: Event, facts: &Facts) -> Result<Option<Fault>, StoreError> {
-    let (Event::CheckPassed, false, Some(invoices)) = (event, facts.repeatable, &facts.invoices) else {
+/// Why a file that passed its check is not sent all the same: Chorus Pro takes a number of a supplier once a year; and what
+/// was made of a pivot may be on its way already, as it is or made of another pivot.
+fn taken(w: &Writing<'_>, id: &FlowId, event: Event, facts: &Facts) -> Result<Option<Fault>, StoreError> {
+    if event != Event::CheckPassed {
         return Ok(None);
-    };
-    number_taken(w, id, invoices)
+    }
+    if let (false, Some(invoices)) = (facts.repeatable, &facts.invoices)
+        && let Some(fault) = number_taken(w, id, invoices)?
+    {
+        return Ok(Some(fault));
+    }
+    let Some(conversion) = &facts.conversion else { return Ok(None) };
+    let realm = flows::load(w, id)?.realm;
+    let first = parts::twin(w, realm, conversion.content.sha256, id.as_str())?;
+    Ok(first.map(|first| Fault::new(Code::Duplicate).with("first", first)))
 }
 
 /// The fault of the first invoice that another flow, on its way or done, holds already.

@@ -208,6 +208,8 @@ pub struct PdfData {
     /// As JSON.
     pub json: String,
     pub invoice: InvoiceFacts,
+    /// What the check had to say without refusing them, where they have no flow of their own that tells it.
+    pub findings: Vec<FindingRecord>,
 }
 
 /// What became of a half of a pair.

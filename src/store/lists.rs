@@ -24,13 +24,15 @@ const STUCK_SHOWN: usize = 50;
 const REFUSALS_SHOWN: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Flows that should be further by now. Tries that come to nothing begin a state anew, so what has not left this box yet
-/// counts from its arrival. `?1`: before then.
+/// counts from its arrival. A PDF that waits for its data is late once they had their time (FG-221). `?1`: before then.
 macro_rules! late {
     () => {
         "SELECT id FROM flow INDEXED BY flow_deposited
          WHERE kind = 'deposit' AND state IN ('sending', 'doubtful', 'deposited') AND since < ?1 UNION
          SELECT id FROM flow INDEXED BY flow_state
          WHERE kind = 'deposit' AND state IN ('received', 'ready') AND received_at < ?1 UNION
+         SELECT id FROM flow INDEXED BY flow_state
+         WHERE kind = 'deposit' AND state = 'incomplete' AND fault_code = 'FG-221' AND received_at < ?1 UNION
          SELECT id FROM flow INDEXED BY flow_state
          WHERE kind = 'reception' AND state IN ('found', 'fetched') AND received_at < ?1"
     };
@@ -103,12 +105,14 @@ impl Reader {
         let stuck = if query.stuck { FAULTY } else { "?1 IS NOT NULL" };
         let sql = format!(
             "{FLOW} WHERE {stuck} AND (?2 IS NULL OR instr(search, ?2) > 0) AND (?3 IS NULL OR flow.kind = ?3)
-             AND (?6 IS NULL OR fault_code = ?6) AND flow.id < ?4 ORDER BY flow.id DESC LIMIT ?5"
+             AND flow.id < ?4 AND (?6 IS NULL OR fault_code = ?6) AND (?7 IS NULL OR flow.state = ?7)
+             ORDER BY flow.id DESC LIMIT ?5"
         );
         // Behind every id.
         let before = query.before.as_ref().map_or("~", FlowId::as_str);
         let (kind, fault) = (query.kind.map(FlowKind::as_str), query.fault.map(Code::as_str));
-        self.all(&sql, (late.millis(), text, kind, before, integer(most as u64), fault), flow)
+        let key = (late.millis(), text, kind, before, integer(most as u64), fault, &query.state);
+        self.all(&sql, key, flow)
     }
 
     /// The first screen: counts by kind and state, what waits for whom, halts, oldest undone work.

@@ -303,6 +303,12 @@ impl Store {
         self.step(move |w| pairs::complete_by_person(w, &flow, &offered, &person, at))
     }
 
+    /// *data overdue*: a PDF that still waits for its data shows `fault` from now on; ends the lease.
+    pub fn data_overdue(&self, flow: &FlowId, fault: Fault, lease: &Lease, at: Timestamp) -> Step<()> {
+        let (flow, lease) = (flow.clone(), lease.clone());
+        self.step(move |w| pairs::data_overdue(w, &flow, &fault, &lease, at))
+    }
+
     /// *propose*: what Chorus Pro read of a PDF that waits for its data; ends the lease.
     pub fn propose(&self, flow: &FlowId, proposal: &str, lease: &Lease, at: Timestamp) -> Step<()> {
         let (flow, proposal, lease) = (flow.clone(), proposal.to_owned(), lease.clone());

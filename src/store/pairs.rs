@@ -27,11 +27,11 @@ const DATA_LIMIT_BYTES: usize = 1 << 20;
 macro_rules! waiting {
     ($more:literal) => {
         concat!(
-            "SELECT flow.id AS id FROM flow JOIN arrival ON arrival.id = flow.id
+            "SELECT flow.id AS id FROM flow INDEXED BY flow_state JOIN arrival ON arrival.id = flow.id
+             JOIN arrival AS own ON own.id = ?2 AND own.account = arrival.account
+                 AND trim(own.folder, '/') = trim(arrival.folder, '/')
              LEFT JOIN pdf_data ON pdf_data.realm = flow.realm AND pdf_data.flow = flow.id
-             WHERE flow.realm = ?1 AND flow.kind = 'deposit' AND flow.state = ?3 AND flow.id <> ?2
-             AND EXISTS (SELECT 1 FROM arrival AS own WHERE own.id = ?2 AND own.account = arrival.account
-                         AND trim(own.folder, '/') = trim(arrival.folder, '/')) AND ",
+             WHERE flow.realm = ?1 AND flow.kind = 'deposit' AND flow.state = ?3 AND flow.id <> ?2 AND ",
             $more,
             " ORDER BY flow.id"
         )
@@ -46,17 +46,13 @@ pub fn await_data(
     lease: &Lease,
     at: Timestamp,
 ) -> Result<Paired, StoreError> {
-    queue::check_held(w, lease)?;
-    queue::end(w, lease)?;
-    let pdf = flows::load(w, id)?;
-    if pdf.state::<State>(FlowKind::Deposit)? != State::Received {
-        pdf.impossible(w, Event::DataAwaited.as_str(), at)?;
+    let Some(pdf) = begin(w, id, Some(lease), (State::Received, Event::DataAwaited), at)? else {
         return Ok(Paired::Impossible);
-    }
-    let key = (pdf.realm, id.as_str(), State::Unmatched.as_str());
+    };
+    let key = (pdf.realm, id.as_str(), State::Unmatched.as_str(), pair_wait(w));
     let sql = waiting!(
-        "(pdf_data.pdf_sha256 = (SELECT sha256 FROM flow WHERE id = ?2)
-          OR (pdf_data.pdf_sha256 IS NULL AND pdf_data.pdf = (SELECT file FROM flow WHERE id = ?2)))"
+        "(pdf_data.pdf_sha256 = own.sha256
+          OR (pdf_data.pdf_sha256 IS NULL AND pdf_data.pdf = own.file AND abs(arrival.at - own.at) <= ?4))"
     );
     // The newest word counts; a former one was refused when it came.
     for data in w.all(sql, key, |r| word::<FlowId>(r, "id"))?.into_iter().rev() {
@@ -67,7 +63,7 @@ pub fn await_data(
             deposits::apply(w, &data, Event::CheckFailed, &facts, None, at)?;
             continue;
         }
-        join(w, &pdf, &data, &json, &invoice, facts, at)?;
+        join(w, &pdf, &data, (&json, &invoice), (Facts::default(), facts), at)?;
         return Ok(Paired::Completed(id.clone()));
     }
     deposits::apply(w, id, Event::DataAwaited, facts, None, at)?;
@@ -83,13 +79,9 @@ pub fn offer_data(
     lease: &Lease,
     at: Timestamp,
 ) -> Result<Paired, StoreError> {
-    queue::check_held(w, lease)?;
-    queue::end(w, lease)?;
-    let own = flows::load(w, id)?;
-    if own.state::<State>(FlowKind::Deposit)? != State::Received {
-        own.impossible(w, Event::PdfAwaited.as_str(), at)?;
+    let Some(own) = begin(w, id, Some(lease), (State::Received, Event::PdfAwaited), at)? else {
         return Ok(Paired::Impossible);
-    }
+    };
     let facts = Facts { invoices: Some(vec![offered.invoice.clone()]), ..facts.clone() };
     if let Some(fault) = deposits::number_taken(w, id, std::slice::from_ref(&offered.invoice))? {
         return refuse(w, id, fault, &facts, at);
@@ -98,17 +90,14 @@ pub fn offer_data(
     match meant(w, &own, offered)?.as_slice() {
         [] => {
             supersede(w, &own, offered, at)?;
-            deposits::apply(w, id, Event::PdfAwaited, &facts, None, at)?;
+            let fault = older(w, &own, offered)?.or_else(|| facts.fault.clone());
+            deposits::apply(w, id, Event::PdfAwaited, &Facts { fault, ..facts }, None, at)?;
             Ok(Paired::Waits)
         }
         [pdf] => {
             let pdf = flows::load(w, pdf)?;
             let pdf_facts = Facts { syntax: Some(PDF.to_owned()), ..Facts::default() };
-            // First its own invoice's row, as that of data that waited.
-            let data_facts = Facts { fault: None, companion: Some(pdf.id.clone()), ..facts };
-            deposits::apply(w, id, Event::Joined, &data_facts, None, at)?;
-            complete(w, &pdf, Some(id), &offered.json, &offered.invoice, &pdf_facts, at)?;
-            joined(w, &own, &pdf.id)?;
+            join(w, &pdf, id, (&offered.json, &offered.invoice), (facts, &pdf_facts), at)?;
             Ok(Paired::Completed(pdf.id))
         }
         several => {
@@ -132,17 +121,58 @@ pub fn complete_by_person(
     person: &str,
     at: Timestamp,
 ) -> Result<Paired, StoreError> {
-    let pdf = flows::load(w, id)?;
-    if pdf.state::<State>(FlowKind::Deposit)? != State::Incomplete {
-        pdf.impossible(w, Event::Completed.as_str(), at)?;
+    let Some(pdf) = begin(w, id, None, (State::Incomplete, Event::Completed), at)? else {
         return Ok(Paired::Impossible);
-    }
+    };
     if let Some(fault) = deposits::number_taken(w, id, std::slice::from_ref(&offered.invoice))? {
         return Ok(Paired::Refused(fault));
     }
-    let facts = Facts { person: Some(person.to_owned()), ..Facts::default() };
+    let findings = Some(offered.findings.clone());
+    let facts = Facts { person: Some(person.to_owned()), findings, ..Facts::default() };
     complete(w, &pdf, None, &offered.json, &offered.invoice, &facts, at)?;
     Ok(Paired::Completed(id.clone()))
+}
+
+/// *data overdue*: see [`super::Store::data_overdue`].
+pub fn data_overdue(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    fault: &Fault,
+    lease: &Lease,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    queue::check_held(w, lease)?;
+    queue::end(w, lease)?;
+    if flows::load(w, id)?.state != State::Incomplete.as_str() {
+        return Ok(());
+    }
+    flows::trouble(w, id, Some(fault), at)
+}
+
+/// Ends the lease and loads the flow, if it is in the state that `event` is for: any other is impossible.
+fn begin(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    lease: Option<&Lease>,
+    (state, event): (State, Event),
+    at: Timestamp,
+) -> Result<Option<Loaded>, StoreError> {
+    if let Some(lease) = lease {
+        queue::check_held(w, lease)?;
+        queue::end(w, lease)?;
+    }
+    let flow = flows::load(w, id)?;
+    if flow.state::<State>(FlowKind::Deposit)? == state {
+        return Ok(Some(flow));
+    }
+    flow.impossible(w, event.as_str(), at)?;
+    Ok(None)
+}
+
+/// How far apart two halves may come that are told by their name alone, in milliseconds: next year's invoice may have the
+/// name of this one's.
+fn pair_wait(w: &Writing<'_>) -> i64 {
+    i64::try_from(w.policy.pair_wait.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// *propose*: see [`super::Store::propose`].
@@ -174,13 +204,29 @@ pub fn propose(
     Ok(())
 }
 
-/// The PDFs that wait and are meant: by their bytes, or by their name.
+/// The PDFs that wait and are meant: by their bytes, or by their name if they came within [`pair_wait`] of the data.
 fn meant(w: &Writing<'_>, own: &Loaded, offered: &PdfData) -> Result<Vec<FlowId>, StoreError> {
     let (realm, id, state) = (own.realm, own.id.as_str(), State::Incomplete.as_str());
     match offered.sha256 {
         Some(hash) => w.all(waiting!("flow.sha256 = ?4"), (realm, id, state, hash.0), |r| word(r, "id")),
-        None => w.all(waiting!("flow.file = ?4"), (realm, id, state, &offered.pdf), |r| word(r, "id")),
+        None => {
+            let sql = waiting!("flow.file = ?4 AND abs(arrival.at - own.at) <= ?5");
+            w.all(sql, (realm, id, state, &offered.pdf, pair_wait(w)), |r| word(r, "id"))
+        }
     }
+}
+
+/// What data wait with when only PDFs that came long before them have that name: the newest of those may be meant, which
+/// the name alone does not say.
+fn older(w: &Writing<'_>, own: &Loaded, offered: &PdfData) -> Result<Option<Fault>, StoreError> {
+    if offered.sha256.is_some() {
+        return Ok(None);
+    }
+    let key = (own.realm, own.id.as_str(), State::Incomplete.as_str(), &offered.pdf);
+    let named = w.all(waiting!("flow.file = ?4"), key, |r| word::<FlowId>(r, "id"))?;
+    let hours = w.policy.pair_wait.as_secs().div_ceil(3600);
+    let fault = |older| Fault::new(Code::DataAwaitNewerPdf).with("pdf", &offered.pdf).with("older", older);
+    Ok(named.last().map(|older| fault(older).with("hours", hours)))
 }
 
 /// Data that wait already for the same PDF are refused: the newest word counts.
@@ -206,21 +252,22 @@ fn refuse(w: &mut Writing<'_>, id: &FlowId, fault: Fault, facts: &Facts, at: Tim
     Ok(Paired::Refused(fault))
 }
 
-/// Data that waited and their PDF, which has just come.
+/// Data meet their PDF: first they go, and their invoice's row with them, then the PDF has both.
 fn join(
     w: &mut Writing<'_>,
     pdf: &Loaded,
     data: &FlowId,
-    json: &str,
-    invoice: &InvoiceFacts,
-    facts: &Facts,
+    (json, invoice): (&str, &InvoiceFacts),
+    (data_facts, pdf_facts): (Facts, &Facts),
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let gone = Facts { companion: Some(pdf.id.clone()), ..Facts::default() };
+    let gone = Facts { fault: None, companion: Some(pdf.id.clone()), ..data_facts };
     deposits::apply(w, data, Event::Joined, &gone, None, at)?;
-    let facts = Facts { fault: None, ..facts.clone() };
+    let facts = Facts { fault: None, ..pdf_facts.clone() };
     complete(w, pdf, Some(data), json, invoice, &facts, at)?;
-    joined(w, &flows::load(w, data)?, &pdf.id)
+    let key = (pdf.realm, data.as_str(), pdf.id.as_str());
+    w.run("UPDATE pdf_data SET joined = ?3 WHERE realm = ?1 AND flow = ?2", key)?;
+    Ok(())
 }
 
 /// The PDF has its data.
@@ -272,12 +319,6 @@ pub fn keep_part(
             (part.realm, part.id.as_str(), ordinal, name, hash.0),
         )?;
     }
-    Ok(())
-}
-
-fn joined(w: &Writing<'_>, data: &Loaded, pdf: &FlowId) -> Result<(), StoreError> {
-    let key = (data.realm, data.id.as_str(), pdf.as_str());
-    w.run("UPDATE pdf_data SET joined = ?3 WHERE realm = ?1 AND flow = ?2", key)?;
     Ok(())
 }
 

@@ -100,8 +100,7 @@ fn enter_flux(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let PreparedFlux { flux, content: document, enclosures } = prepared;
-    let twin = w.one(TWIN, (file.realm, document.sha256.0, file.id.as_str()), |r| word::<FlowId>(r, "id"))?;
-    if let Some(flow) = twin {
+    if let Some(flow) = twin(w, file.realm, document.sha256, file.id.as_str())? {
         return Err(StoreError::AlreadyOnItsWay { what: flux.file.clone(), flow });
     }
     let id = flows::new_id();
@@ -167,10 +166,29 @@ fn enter_flux(
     queue::add(w, Some(file.realm), Job::Deposit, &id, at)
 }
 
-/// The deposit, on its way or done, that is the same bytes: `?1` realm, `?2` hash, `?3` the file that asks. Its own bytes
-/// may be those of its only part. The states left out are those that free the content: `State::frees_the_content`.
-pub const TWIN: &str = "SELECT id FROM flow WHERE realm = ?1 AND sha256 = ?2 AND kind = 'deposit' AND id <> ?3
-     AND state NOT IN ('joined', 'rejected', 'refused', 'abandoned') ORDER BY id LIMIT 1";
+/// The deposit, on its way or done, that is the same bytes, was made of them, or is sent as them: `?1` realm, `?2` hash,
+/// `?3` the file that asks. Its own bytes may be those of its only part. The states left out are those that free the
+/// content: `State::frees_the_content`.
+const TWIN: &str = "SELECT id FROM flow WHERE realm = ?1 AND kind = 'deposit' AND id <> ?3
+     AND state NOT IN ('joined', 'rejected', 'refused', 'abandoned')
+     AND id IN (SELECT id FROM flow WHERE realm = ?1 AND sha256 = ?2 AND kind = 'deposit'
+                UNION SELECT flow FROM conversion WHERE realm = ?1 AND document = ?2
+                UNION SELECT flow FROM conversion WHERE realm = ?1 AND source = ?2) ORDER BY id LIMIT 1";
+
+/// The other deposit, on its way or done, that is this content: see [`TWIN`]. `own` is empty when nobody is left out.
+pub fn twin(w: &Writing<'_>, realm: i64, hash: DocumentHash, own: &str) -> Result<Option<FlowId>, StoreError> {
+    w.one(TWIN, (realm, hash.0, own), |r| word(r, "id"))
+}
+
+/// The same for a reader.
+pub fn twin_of(
+    reader: &super::Reader,
+    realm: i64,
+    hash: DocumentHash,
+    own: &FlowId,
+) -> Result<Option<FlowId>, StoreError> {
+    reader.one(TWIN, (realm, hash.0, own.as_str()), |r| word(r, "id"))
+}
 
 /// The other flow, on its way or done, that holds the invoice.
 pub fn flow_with(w: &Writing<'_>, own: &Loaded, invoice: &InvoiceFacts) -> Result<Option<FlowId>, StoreError> {

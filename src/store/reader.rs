@@ -255,7 +255,7 @@ impl Reader {
         hash: DocumentHash,
     ) -> Result<Option<FlowId>, StoreError> {
         let Some(realm) = self.realm(place)? else { return Ok(None) };
-        self.one(parts::TWIN, (realm, hash.0, own.as_str()), |r| word(r, "id"))
+        parts::twin_of(self, realm, hash, own)
     }
 
     /// The received invoices that are meant by Chorus Pro's number, or by the supplier's.
@@ -492,11 +492,15 @@ impl Reader {
         Ok(waits.unwrap_or(false))
     }
 
-    /// Bytes and files of an account that wait to be processed (its quota): dropped and not yet deposited.
+    /// Bytes and files of an account that wait to be processed (its quota): dropped and not yet deposited, those that wait
+    /// for their other half among them.
     pub fn pending(&self, account: &AccountName) -> Result<(u64, u64), StoreError> {
         let pending = self.one(
-            "SELECT coalesce(sum(size), 0), count(*) FROM flow INDEXED BY flow_pending
-             WHERE account = ?1 AND kind = 'deposit' AND state IN ('received', 'ready', 'sending', 'doubtful')",
+            "SELECT coalesce(sum(size), 0), count(*) FROM (
+                 SELECT size FROM flow INDEXED BY flow_pending
+                 WHERE account = ?1 AND kind = 'deposit' AND state IN ('received', 'ready', 'sending', 'doubtful') UNION ALL
+                 SELECT size FROM flow INDEXED BY flow_half
+                 WHERE account = ?1 AND kind = 'deposit' AND state IN ('incomplete', 'unmatched'))",
             [account.as_str()],
             |r| Ok((count(r.get(0)?), count(r.get(1)?))),
         )?;

@@ -157,6 +157,8 @@ pub struct FlowRecord {
 pub struct FlowQuery {
     pub text: Option<String>,
     pub kind: Option<FlowKind>,
+    /// As the state is written in the store.
+    pub state: Option<String>,
     /// Only flows with a fault or overdue.
     pub stuck: bool,
     /// Only flows that show this fault.

@@ -21,7 +21,8 @@ const UPGRADES: &[Upgrade] = &[
     Upgrade { sql: include_str!("schema/007.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/008.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/009.sql"), oldest_reader: 1 },
-    Upgrade { sql: include_str!("schema/012.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/010.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/011.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {
@@ -194,6 +195,27 @@ mod tests {
         let orphan = "INSERT INTO attempt (realm, flow, n, intent_at) VALUES (1, '00000000000000000000000009', 1, 0)";
         assert!(db.execute(orphan, []).is_err());
         assert_eq!(check_readable(&db).unwrap(), number());
+    }
+
+    #[test]
+    fn a_pdf_that_waits_when_its_database_is_upgraded_will_be_told_as_late() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fluxgate.db");
+        let db = open_writer(&path).unwrap();
+        db.execute_batch(
+            "INSERT INTO realm VALUES (1, 'univ', 'practice');
+             INSERT INTO document VALUES (zeroblob(32), 1, x'41', 0);
+             INSERT INTO flow (realm, id, kind, account, state, is_final, file, sha256, size, received_at, changed_at, since, search)
+             VALUES (1, '00000000000000000000000001', 'deposit', 'sifac', 'incomplete', 0, 'a.pdf', zeroblob(32), 1, 5, 5, 5, '');
+             DROP INDEX flow_half; DROP INDEX conversion_document; DROP INDEX conversion_source;
+             UPDATE schema_version SET number = 9;",
+        )
+        .unwrap();
+        drop(db);
+        let db = open_writer(&path).unwrap();
+        let work = "SELECT job || ' ' || subject || ' ' || due FROM work";
+        let work: String = db.query_row(work, [], |r| r.get(0)).unwrap();
+        assert_eq!(work, "intake 00000000000000000000000001 5");
     }
 
     #[test]

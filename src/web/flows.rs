@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::domain::Timestamp;
 use crate::fault::{CATALOGUE, Code};
-use crate::flow::FlowKind;
+use crate::flow::{FlowKind, deposit};
 use crate::store::FlowQuery;
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
@@ -27,6 +27,8 @@ struct FlowsPage<'a> {
     stuck: bool,
     /// The only fault that is shown, when one was asked for.
     fault: &'static str,
+    /// The one state that is shown, and its name.
+    state: Option<(&'static str, String)>,
     kinds: Vec<(&'static str, &'static str)>,
     flows: Vec<FlowLine>,
     /// The address of the next page.
@@ -42,10 +44,13 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let kind = FlowKind::ALL.into_iter().find(|k| k.as_str() == ask.query.get("sorte"));
     let stuck = ask.query.get("bloque") == "1";
     let fault = CATALOGUE.iter().map(|entry| entry.code).find(|code| code.as_str() == ask.query.get("faute"));
+    // The first screen's tiles lead to one state of drops.
+    let state = deposit::State::ALL.iter().map(|s| s.as_str()).find(|s| *s == ask.query.get("etat"));
     let before = ask.query.get("avant").parse().ok();
     let query = FlowQuery {
         text: (!text.is_empty()).then(|| text.clone()),
         kind,
+        state: state.map(str::to_owned),
         stuck,
         fault,
         before: before.clone(),
@@ -57,8 +62,13 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let (kind, fault) = (kind.map_or("", FlowKind::as_str), fault.map_or("", Code::as_str));
     let address = |before: Option<&str>| {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        let fields =
-            [("q", text.as_str()), ("sorte", kind), ("bloque", if stuck { "1" } else { "" }), ("faute", fault)];
+        let fields = [
+            ("q", text.as_str()),
+            ("sorte", kind),
+            ("etat", state.unwrap_or_default()),
+            ("faute", fault),
+            ("bloque", if stuck { "1" } else { "" }),
+        ];
         for (name, value) in fields.into_iter().chain(before.map(|id| ("avant", id))).filter(|(_, v)| !v.is_empty()) {
             query.append_pair(name, value);
         }
@@ -75,7 +85,8 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
         older: flows.last().filter(|_| more).map(|last| address(Some(last.id.as_str()))),
         newest: before.map(|_| address(None)),
         flows: flows.iter().map(|f| FlowLine::new(f, t, now)).collect(),
-        filtered: !text.is_empty() || !kind.is_empty() || !fault.is_empty() || stuck,
+        filtered: !text.is_empty() || !kind.is_empty() || !fault.is_empty() || state.is_some() || stuck,
+        state: state.map(|state| (state, t.state(FlowKind::Deposit, state).0)),
         text: text.clone(),
     };
     Ok(Answer::html(page.render()?))

@@ -318,7 +318,14 @@ fn sent_tiles(t: Tongue, overview: &Overview) -> Vec<Tile> {
     let sent = |states: &[&str]| sum(overview, FlowKind::Deposit, states);
     let link = "/flux?sorte=deposit";
     vec![
-        tile(t, t.say("En attente", "Waiting"), sent(&["received", "ready", "sending"]), Tone::Busy, link),
+        tile(t, t.say("En attente", "Waiting"), sent(&["received", "unmatched", "ready", "sending"]), Tone::Busy, link),
+        tile(
+            t,
+            t.say("PDF sans leurs données", "PDFs without their data"),
+            sent(&["incomplete"]),
+            Tone::Warn,
+            "/flux?sorte=deposit&etat=incomplete",
+        ),
         tile(t, t.say("Douteux", "Doubtful"), sent(&["doubtful"]), Tone::Warn, link),
         tile(t, t.say("Déposés", "Deposited"), sent(&["deposited"]), Tone::Busy, link),
         tile(t, t.say("Intégrés", "Integrated"), sent(&["integrated", "partly_integrated"]), Tone::Good, link),

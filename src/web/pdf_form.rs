@@ -6,11 +6,13 @@
 use askama::Template;
 use serde_json::{Map, Value};
 
+use crate::config::Config;
 use crate::domain::{Environment, FlowId, Timestamp};
 use crate::flow::FlowKind;
 use crate::flow::deposit::State;
 use crate::invoice::pdf_data::{self, DataOptions, DataProblem, PdfInvoice};
-use crate::store::{FlowRecord, Paired, PdfData};
+use crate::invoice::{Examined, Finding, Verdict};
+use crate::store::{FindingRecord, FlowRecord, Paired, PdfData};
 use crate::web::answer::Answer;
 use crate::web::ask::{Ask, Fields};
 use crate::web::error::Trouble;
@@ -18,7 +20,7 @@ use crate::web::home::FlowLine;
 use crate::web::page::{Chrome, Visit};
 use crate::web::site::Site;
 use crate::web::words::Tongue;
-use crate::work::pdf_invoice_facts;
+use crate::work::{self, Recipients, pdf_invoice_facts};
 
 /// Rates of VAT that the form has room for; a sidecar file has room for more.
 const VAT_ROWS: usize = 4;
@@ -75,6 +77,12 @@ const GROUPS: &[(&str, &str, &[Field])] = &[
                 Entry::Text,
                 "Facture d’origine (d’un avoir, facultatif)",
                 "Original invoice (of a credit note, optional)",
+            ),
+            Field(
+                "preceding",
+                Entry::Text,
+                "Facture antérieure qu’elle corrige (facultatif)",
+                "Earlier invoice that it corrects (optional)",
             ),
             Field("currency", Entry::Text, "Devise", "Currency"),
         ],
@@ -207,8 +215,16 @@ pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer
             return page(site, ask, visit, &flow, values, &problems, false, None);
         }
     };
-    let offered =
-        PdfData { pdf: flow.file.clone(), sha256: None, json: data.to_string(), invoice: pdf_invoice_facts(&invoice) };
+    let findings = match demanded(site, &flow, &invoice, visit.t)? {
+        Ok(findings) => findings,
+        Err(checked) => {
+            let said = |finding: &Finding| format!("{} {} {}", finding.rule, finding.message, finding.remedy);
+            let said: Vec<String> = checked.findings.iter().map(said).collect();
+            return page(site, ask, visit, &flow, values, &[], false, Some(said.join(" ")));
+        }
+    };
+    let (json, invoice) = (data.to_string(), pdf_invoice_facts(&invoice));
+    let offered = PdfData { pdf: flow.file.clone(), sha256: None, json, invoice, findings };
     match site.store.complete_pdf(&flow.id, offered, visit.person(), Timestamp::now()).wait()? {
         Paired::Completed(_) => {
             log::info!(flow = flow.id.as_str(); "A person confirmed the data of a plain PDF");
@@ -220,6 +236,33 @@ pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer
         }
         Paired::Waits | Paired::Impossible => Ok(Answer::see_other(&format!("/flux/{}?fait=impossible", flow.id))),
     }
+}
+
+/// What the recipient demands and the data lack, by the local directory, as a file of data is held against it: what only
+/// warns, or why they are refused.
+fn demanded(
+    site: &Site,
+    flow: &FlowRecord,
+    invoice: &PdfInvoice,
+    t: Tongue,
+) -> Result<Result<Vec<FindingRecord>, Examined>, Trouble> {
+    let reader = site.reader()?;
+    let folder = reader.arrival(&flow.id)?.map(|arrival| arrival.folder);
+    let config = site.settings.configuration.text().ok().and_then(|text| Config::parse(&text).ok());
+    let is_on = config.as_ref().is_none_or(|config| !config.limits.directory_refresh.get().is_zero());
+    let routes = config.map(|config| config.routes).unwrap_or_default();
+    let options = work::Options { routes, language: t.0, ..work::Options::default() };
+    let options = work::examination(&options, flow, folder.as_deref());
+    let (environment, now) = (flow.realm.environment, Timestamp::now());
+    let recipients = match is_on {
+        true => Recipients::new(reader.directory(), environment, now),
+        false => Recipients::unknown(environment, now),
+    };
+    let checked = pdf_data::check(invoice, &options, &|facts| recipients.listing(facts));
+    Ok(match checked.verdict {
+        Verdict::Accept => Ok(checked.findings.iter().map(work::finding_record).collect()),
+        Verdict::Reject => Err(checked),
+    })
 }
 
 /// Whether a flow waits for a person to enter its data.

@@ -204,7 +204,7 @@ fn number_of(facts: &Facts) -> String {
 }
 
 /// Whether an earlier try can have reached Chorus Pro: it may have been taken all the same, whatever was said since.
-fn may_have_been_taken(attempt: &AttemptRecord) -> bool {
+pub(super) fn may_have_been_taken(attempt: &AttemptRecord) -> bool {
     let certain = [Event::NotSent.as_str(), Event::DepositRefused.as_str()];
     !attempt.outcome.as_deref().is_some_and(|outcome| certain.contains(&outcome))
 }

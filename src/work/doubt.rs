@@ -330,7 +330,9 @@ impl Doubt<'_> {
     fn refusal(&self) -> Option<Fault> {
         let detail = self.attempts.last()?.detail.as_deref()?;
         let said = detail.strip_prefix(REFUSED_IN_DOUBT)?.trim_start_matches(": ");
-        let shown = self.flow.fault.clone().filter(|fault| fault.code == Code::DepositRefused);
+        let refusals =
+            [Code::DepositRefused, Code::PdfDataWrong, Code::SupplierNotAtChorus, Code::SupplierServiceNotAtChorus];
+        let shown = self.flow.fault.clone().filter(|fault| refusals.contains(&fault.code));
         Some(shown.unwrap_or_else(|| Fault::new(Code::DepositRefused).with("code", "?").with("label", said)))
     }
 

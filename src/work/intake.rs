@@ -33,6 +33,9 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     if flow.state == State::Unmatched.as_str() {
         return pairing::still_alone(core, lease, &flow).await;
     }
+    if flow.state == State::Incomplete.as_str() {
+        return pairing::still_incomplete(core, lease, &flow).await;
+    }
     if flow.state != State::Received.as_str() {
         return Ok(core.store.finish(lease).await?);
     }
@@ -126,7 +129,7 @@ fn look(
         Recipients::unknown(environment, core.now())
     };
     let outcome = match split::read(core, flow, &bytes, options, wish, &recipients)? {
-        None if pdf_data::is_sidecar(&flow.file, &bytes) => pairing::read_data(flow, &bytes, options),
+        None if pdf_data::is_sidecar(&flow.file, &bytes) => pairing::read_data(flow, &bytes, options, &recipients),
         None => {
             let examined = examine_guarded(&bytes, options, flow, &recipients);
             if pairing::is_plain_pdf(&examined) && bytes.len() <= PDF_LIMIT {
@@ -161,7 +164,7 @@ pub(super) fn is_repeatable(facts: &invoice::Facts) -> bool {
 }
 
 /// How the route wants the file examined; without a route (it may have gone since) in the strictest historic way.
-fn examination(options: &Options, flow: &FlowRecord, folder: Option<&str>) -> invoice::Options {
+pub fn examination(options: &Options, flow: &FlowRecord, folder: Option<&str>) -> invoice::Options {
     let route = route(options, flow, folder);
     invoice::Options {
         profile: route.map_or(Profile::Chorus, |route| route.profile),
@@ -243,7 +246,7 @@ fn verdict(examined: Examined, wish: Wish, language: Language) -> (Event, Facts)
     (event, facts)
 }
 
-pub(super) fn finding_record(finding: &invoice::Finding) -> FindingRecord {
+pub fn finding_record(finding: &invoice::Finding) -> FindingRecord {
     FindingRecord {
         rule: finding.rule.clone(),
         severity: finding.severity.as_str().to_owned(),

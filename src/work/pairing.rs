@@ -6,10 +6,11 @@
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::{Event, State};
 use crate::invoice::pdf_data::{self, DataOptions, DataProblem, PdfInvoice};
-use crate::invoice::{self, Examined};
+use crate::invoice::{self, Examined, Verdict};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, PDF, PDF_DATA, Paired, PdfData};
 use crate::work::core::{Core, JobError};
-use crate::work::intake::Outcome;
+use crate::work::intake::{Outcome, finding_record};
+use crate::work::recipients::Recipients;
 
 /// Whether the file is a PDF, sound as far as we read it, without an invoice inside.
 pub(super) fn is_plain_pdf(examined: &Examined) -> bool {
@@ -17,14 +18,20 @@ pub(super) fn is_plain_pdf(examined: &Examined) -> bool {
 }
 
 /// Reads a sidecar file: data that can be offered, or why not.
-pub(super) fn read_data(flow: &FlowRecord, bytes: &[u8], options: &invoice::Options) -> Outcome {
+pub(super) fn read_data(
+    flow: &FlowRecord,
+    bytes: &[u8],
+    options: &invoice::Options,
+    recipients: &Recipients<'_>,
+) -> Outcome {
+    let said = |fault: Option<Fault>, findings: Vec<FindingRecord>| Facts {
+        fault,
+        findings: Some(findings),
+        syntax: Some(PDF_DATA.to_owned()),
+        ..Facts::default()
+    };
     let refused = |problems: &[DataProblem]| {
-        let facts = Facts {
-            fault: Some(pdf_data::fault_of(problems)),
-            findings: Some(findings(problems, options.language)),
-            syntax: Some(PDF_DATA.to_owned()),
-            ..Facts::default()
-        };
+        let facts = said(Some(pdf_data::fault_of(problems)), findings(problems, options.language));
         Outcome::One(Event::CheckFailed, Box::new(facts))
     };
     let invoice = match pdf_data::read(bytes, DataOptions { sandbox: options.sandbox }) {
@@ -43,14 +50,20 @@ pub(super) fn read_data(flow: &FlowRecord, bytes: &[u8], options: &invoice::Opti
         let found = Some(enclosure.file.clone());
         return refused(&[DataProblem { path: "attachments".to_owned(), found, expected }]);
     }
+    let checked = pdf_data::check(&invoice, options, &|facts| recipients.listing(facts));
+    let found: Vec<FindingRecord> = checked.findings.iter().map(finding_record).collect();
+    if checked.verdict == Verdict::Reject {
+        let invoices = Some(vec![invoice_facts(&invoice)]);
+        return Outcome::One(Event::CheckFailed, Box::new(Facts { invoices, ..said(checked.fault, found) }));
+    }
     let data = PdfData {
         pdf: pdf.to_owned(),
         sha256: invoice.sha256,
         json: String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).into_owned(),
         invoice: invoice_facts(&invoice),
+        findings: Vec::new(),
     };
-    let facts = Facts { syntax: Some(PDF_DATA.to_owned()), findings: Some(Vec::new()), ..Facts::default() };
-    Outcome::Data(Box::new(data), Box::new(facts))
+    Outcome::Data(Box::new(data), Box::new(said(None, found)))
 }
 
 /// What lists and searches know of the invoice.
@@ -64,21 +77,13 @@ pub fn invoice_facts(invoice: &PdfInvoice) -> InvoiceFacts {
         issued_on: Some(invoice.issued_on.clone()),
         payable: Some(invoice.payable_text()),
         type_code: invoice.type_code().to_owned(),
-        preceding: Vec::new(),
+        preceding: invoice.refers_to(),
     }
 }
 
 /// Each problem as a finding.
 pub(super) fn findings(problems: &[DataProblem], language: Language) -> Vec<FindingRecord> {
-    let remedy = Text::new("Corrigez cette valeur.", "Correct this value.");
-    let finding = |problem: &DataProblem| FindingRecord {
-        rule: pdf_data::RULE.to_owned(),
-        severity: "fatal".to_owned(),
-        place: problem.path.clone(),
-        message: problem.text(language),
-        remedy: remedy.get(language).to_owned(),
-    };
-    problems.iter().map(finding).collect()
+    pdf_data::findings_of(problems, language).iter().map(finding_record).collect()
 }
 
 /// A plain PDF meets its data, or waits for them.
@@ -104,6 +109,19 @@ pub(super) async fn offer_data(
     let paired = core.store.offer_data(&flow.id, data, facts, lease, core.now()).await?;
     log::info!(flow = flow.id.as_str(), completed = matches!(paired, Paired::Completed(_)); "Data of a plain PDF were dropped");
     Ok(())
+}
+
+/// A PDF that waits: named as late when its data have had their time.
+pub(super) async fn still_incomplete(core: &Core, lease: &Lease, flow: &FlowRecord) -> Result<(), JobError> {
+    let (now, wait) = (core.now(), core.options.load().limits.pair_wait.get());
+    let until = flow.since.plus(wait);
+    if now < until {
+        return Ok(core.store.postpone(lease, until).await?);
+    }
+    let hash = flow.sha256.ok_or(JobError::Missing("the document's hash"))?;
+    let fault = Fault::new(Code::DataOverdue).with("hours", wait.as_secs().div_ceil(3600)).with("sha256", hash);
+    log::warn!(flow = flow.id.as_str(), state = State::Incomplete.as_str(); "The data of a PDF have not come");
+    Ok(core.store.data_overdue(&flow.id, fault, lease, now).await?)
 }
 
 /// Data that wait: refused when they have waited long enough.

@@ -124,11 +124,9 @@ pub(super) fn take(
             return Ok(());
         }
     };
-    if !good.repeatable
-        && let Some(first) = split::already(reader, flow, &good.facts, gathered)?
-    {
-        let fault = Fault::new(Code::NumberTaken).with("number", &good.facts.number).with("first", first);
-        gathered.refuse(&shown(&good.number), &fault, Some(good.facts), Vec::new());
+    let invoices = std::slice::from_ref(&good.facts);
+    if let Some((fault, facts)) = split::on_its_way(reader, flow, &good.ubl, invoices, good.repeatable, gathered)? {
+        gathered.refuse(&shown(&good.number), &fault, facts, Vec::new());
         return Ok(());
     }
     for finding in &good.findings {

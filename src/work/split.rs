@@ -2,21 +2,21 @@
 //!
 //! Promises: every member and every line gets its own outcome; what is good goes its way, what is not is refused by name,
 //! with its findings, and delays nothing. Invoices of one syntax travel together, in as few fluxes as Chorus Pro's limits
-//! allow. Whoever drops the same thing twice within a file is told so.
+//! allow; those that Chorus Pro takes more than once travel alone, so that each is known by its own bytes. Whoever drops
+//! the same thing twice within a file is told so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
 use crate::chorus::{Batch, BatchFile, FluxSyntax, split_batch};
-use crate::domain::{DocumentHash, InvoiceNumber};
+use crate::domain::{DocumentHash, FlowId, InvoiceNumber};
 use crate::fault::{Code, Fault, Language, Text};
 use crate::invoice::archive::{self, Member};
-use crate::invoice::status_file::{self, RequestedStatus, Requests, StatusFileError};
-use crate::invoice::{self, Examined, Verdict, pivot_conversion};
+use crate::invoice::{self, Examined, Verdict, pdf_data, pivot_conversion};
 use crate::store::{
-    Announcement, AskedChange, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, PDF, Parts, PdfPart,
-    Reader, RefusedMember,
+    Announcement, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, PDF, Parts, PdfPart, Reader,
+    RefusedMember,
 };
 use crate::work::announce::Wish;
 use crate::work::complement;
@@ -26,15 +26,14 @@ use crate::work::paired_members::{Pair, PairedMembers};
 use crate::work::pairing::invoice_facts as invoice_facts_of;
 use crate::work::pivot::{self, Good};
 use crate::work::recipients::Recipients;
+use crate::work::status_requests;
 
 /// Documents up to this size go into the step itself; larger ones are made durable before it.
 const INLINE_BYTES: usize = 64 * 1024;
 /// Findings kept of one file, of all its members.
-const FINDINGS_LIMIT: usize = 1_000;
+pub(super) const FINDINGS_LIMIT: usize = 1_000;
 /// What an archive is called beside the syntaxes of invoices.
 const ARCHIVE: &str = "archive";
-/// How far into a file its kind is looked for.
-const HEAD_BYTES: usize = 4096;
 
 /// What is to be done with a file that holds several things.
 pub(super) enum Outcome {
@@ -63,26 +62,10 @@ pub(super) fn read(
     if pivot_conversion::is_pivot(bytes) {
         return pivot::read(core, flow, bytes, options, wish, recipients).map(Some);
     }
-    if !looks_like_statuses(bytes, &flow.file) {
-        return Ok(None);
+    if status_requests::are_in(bytes, &flow.file) {
+        return status_requests::read(core, flow, bytes, options.language).map(Some);
     }
-    match status_file::read_requests(bytes, Default::default(), options.language) {
-        Ok(requests) => status_requests(core, flow, requests, options.language).map(Some),
-        Err(error) => Ok(Some(Outcome::Refused(unreadable_statuses(&error, options.language)))),
-    }
-}
-
-/// `CPPStatut` by its root, our own table by its name or its first line.
-fn looks_like_statuses(bytes: &[u8], name: &str) -> bool {
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]).replace('\0', "");
-    let name = name.to_lowercase();
-    if head.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
-        return head.contains("CPPStatut");
-    }
-    let is_table = name.ends_with(".csv") || name.ends_with(".txt");
-    let first = head.lines().next().unwrap_or_default().to_lowercase();
-    let columns = first.split([';', ',', '\t']).filter(|c| c.trim().trim_matches('"') == "statut").count();
-    is_table && (name.starts_with("statut") || columns == 1)
+    Ok(None)
 }
 
 /// What is gathered while an archive, or a pivot of several, is gone through.
@@ -245,7 +228,7 @@ fn archive_of_invoices(
         return Err(error);
     }
     for pair in paired.settle(&mut gathered) {
-        take_pair(core, &reader, flow, pair, &mut gathered)?;
+        take_pair(core, (&reader, recipients), flow, pair, options, &mut gathered)?;
     }
     // Half of an archive that is broken further on is nobody's wish.
     if let Err(fault) = whole {
@@ -331,22 +314,9 @@ fn take_member(
         gathered.refuse(&name, &fault, invoices.into_iter().next(), findings);
         return Ok(());
     };
-    let hash = DocumentHash(Sha256::digest(&content).into());
-    let twin = match gathered.contents.insert(hash) {
-        true => reader.flow_of_content(&flow.realm, &flow.id, hash)?,
-        false => Some(flow.id.clone()),
-    };
-    if let Some(first) = twin {
-        let fault = Fault::new(Code::Duplicate).with("first", first);
-        gathered.refuse(&name, &fault, invoices.into_iter().next(), Vec::new());
+    if let Some((fault, facts)) = on_its_way(reader, flow, &content, &invoices, repeatable, gathered)? {
+        gathered.refuse(&name, &fault, facts, Vec::new());
         return Ok(());
-    }
-    for facts in &invoices {
-        if !repeatable && let Some(first) = already(reader, flow, facts, gathered)? {
-            let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
-            gathered.refuse(&name, &fault, Some(facts.clone()), Vec::new());
-            return Ok(());
-        }
     }
     for finding in findings.into_iter().chain(ignored) {
         gathered.find(within(&name, finding));
@@ -357,19 +327,28 @@ fn take_member(
     Ok(())
 }
 
-/// A plain PDF with its data becomes a part of its own, unless its number is taken.
+/// A plain PDF with its data becomes a part of its own, unless it or its number is on its way.
 fn take_pair(
     core: &Core,
-    reader: &Reader,
+    (reader, recipients): (&Reader, &Recipients<'_>),
     flow: &FlowRecord,
     pair: Pair,
+    options: &invoice::Options,
     gathered: &mut Gathered,
 ) -> Result<(), JobError> {
-    let facts = invoice_facts_of(&pair.invoice);
-    if let Some(first) = already(reader, flow, &facts, gathered)? {
-        let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
-        gathered.refuse_at(pair.place, &pair.pdf, &fault, Some(facts), Vec::new());
+    let invoices = vec![invoice_facts_of(&pair.invoice)];
+    let checked = pdf_data::check(&pair.invoice, options, &|facts| recipients.listing(facts));
+    let findings: Vec<FindingRecord> = checked.findings.iter().map(finding_record).collect();
+    if let Some(fault) = checked.fault {
+        gathered.refuse_at(pair.place, &pair.pdf, &fault, invoices.into_iter().next(), findings);
         return Ok(());
+    }
+    if let Some((fault, facts)) = on_its_way(reader, flow, &pair.content, &invoices, false, gathered)? {
+        gathered.refuse_at(pair.place, &pair.pdf, &fault, facts, Vec::new());
+        return Ok(());
+    }
+    for finding in findings {
+        gathered.find(within(&pair.pdf, finding));
     }
     let mut enclosures = Vec::new();
     for (name, content) in pair.enclosures {
@@ -381,7 +360,7 @@ fn take_pair(
         syntax: PDF.to_owned(),
         announced: None,
         conversion: None,
-        invoices: vec![facts],
+        invoices,
         repeatable: false,
         pdf: Some(PdfPart { data: pair.json, enclosures }),
     });
@@ -397,8 +376,38 @@ fn kept(core: &Core, content: Vec<u8>) -> Result<Content, JobError> {
     })
 }
 
+/// Why what is sound goes nowhere all the same, and which invoice it is: `content` is on its way as another flow or is
+/// already in this very file, or so is an invoice of it whose number Chorus Pro takes once only.
+pub(super) fn on_its_way(
+    reader: &Reader,
+    flow: &FlowRecord,
+    content: &[u8],
+    invoices: &[InvoiceFacts],
+    repeatable: bool,
+    gathered: &mut Gathered,
+) -> Result<Option<(Fault, Option<InvoiceFacts>)>, JobError> {
+    let hash = DocumentHash(Sha256::digest(content).into());
+    let twin: Option<FlowId> = match gathered.contents.insert(hash) {
+        true => reader.flow_of_content(&flow.realm, &flow.id, hash)?,
+        false => Some(flow.id.clone()),
+    };
+    if let Some(first) = twin {
+        return Ok(Some((Fault::new(Code::Duplicate).with("first", first), invoices.first().cloned())));
+    }
+    if repeatable {
+        return Ok(None);
+    }
+    for facts in invoices {
+        if let Some(first) = already(reader, flow, facts, gathered)? {
+            let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
+            return Ok(Some((fault, Some(facts.clone()))));
+        }
+    }
+    Ok(None)
+}
+
 /// The flow that holds this invoice already, or this very archive.
-pub(super) fn already(
+fn already(
     reader: &Reader,
     flow: &FlowRecord,
     facts: &InvoiceFacts,
@@ -425,7 +434,9 @@ fn pack(
 ) -> Result<(), JobError> {
     let syntax = FluxSyntax::of(&kind.announced).ok_or(JobError::Missing("the syntax"))?;
     let sizes: Vec<usize> = group.members.iter().map(|member| member.content.len()).collect();
-    for range in split_batch(&sizes) {
+    // What has no number of its own is known by its bytes: packed with others it would be known by nothing.
+    let ranges = if kind.repeatable { (0..sizes.len()).map(|at| at..at + 1).collect() } else { split_batch(&sizes) };
+    for range in ranges {
         let members = &group.members[range];
         let (content, file) = match members {
             [one] => (one.content.clone(), part_of(&flow.file, &one.name)),
@@ -479,116 +490,10 @@ pub(super) fn name_to_send(file: &str) -> &str {
     }
 }
 
-fn unreadable_statuses(error: &StatusFileError, language: Language) -> Facts {
-    let fault = match error {
-        StatusFileError::Unreadable(fault) => fault.clone(),
-        other => Fault::new(Code::StatusFileWrong).with("count", 1).with("first", other.text(language)),
-    };
-    Facts { fault: Some(fault), syntax: Some("statuses".to_owned()), ..Facts::default() }
-}
-
-/// Each good line becomes a change; each other one a finding.
-fn status_requests(
-    core: &Core,
-    flow: &FlowRecord,
-    requests: Requests,
-    language: Language,
-) -> Result<Outcome, JobError> {
-    let reader = core.store.reader()?;
-    let mut changes = Vec::new();
-    let mut findings = Vec::new();
-    let mut refused_parts = 0u32;
-    let mut refuse = |place: String, fault: &Fault, findings: &mut Vec<FindingRecord>| {
-        refused_parts += 1;
-        if findings.len() < FINDINGS_LIMIT {
-            findings.push(FindingRecord {
-                rule: fault.code.to_string(),
-                severity: "fatal".to_owned(),
-                place,
-                message: fault.title(language),
-                remedy: fault.remedy(language),
-            });
-        }
-    };
-    for problem in &requests.problems {
-        let fault = Fault::new(Code::StatusFileWrong).with("count", 1).with("first", problem.text(language));
-        refuse(line_text(problem.line, language), &fault, &mut findings);
-    }
-    for request in &requests.statuses {
-        match resolve(&reader, flow, request)? {
-            Ok(asked) => changes.push(asked),
-            Err(fault) => refuse(line_text(request.line, language), &fault, &mut findings),
-        }
-    }
-    refused_parts = refused_parts.saturating_add(u32::try_from(requests.further_problems).unwrap_or(u32::MAX));
-    let first =
-        findings.first().map_or_else(|| "-".to_owned(), |finding| format!("{} : {}", finding.place, finding.message));
-    let facts =
-        Facts { findings: Some(findings), refused_parts, syntax: Some("statuses".to_owned()), ..Facts::default() };
-    if changes.is_empty() {
-        let fault = Fault::new(Code::StatusFileWrong).with("count", refused_parts).with("first", first);
-        return Ok(Outcome::Refused(Facts { fault: Some(fault), ..facts }));
-    }
-    Ok(Outcome::Split(Parts::Changes(changes), facts))
-}
-
-fn line_text(line: usize, language: Language) -> String {
-    match language {
-        Language::Fr => format!("ligne {line}"),
-        Language::En => format!("line {line}"),
-    }
-}
-
-/// The received invoice that a line means.
-fn resolve(
-    reader: &Reader,
-    flow: &FlowRecord,
-    request: &RequestedStatus,
-) -> Result<Result<AskedChange, Fault>, JobError> {
-    let meant = &request.invoice;
-    let shown = || {
-        let number = meant.number.as_ref().map(|number| number.to_string());
-        number.or_else(|| meant.chorus_id.map(|id| id.to_string())).unwrap_or_else(|| "?".to_owned())
-    };
-    let mut found = reader.received(&flow.realm, meant.chorus_id, meant.number.as_ref())?;
-    if let Some(supplier) = &meant.supplier {
-        found.retain(|(_, facts)| super::doubt::same_supplier(&facts.supplier, supplier));
-    }
-    if let (None, Some(issued_on)) = (meant.chorus_id, &meant.issued_on)
-        && found.len() > 1
-    {
-        found.retain(|(_, facts)| facts.issued_on.as_ref().is_none_or(|on| on == issued_on));
-    }
-    let (chorus_id, facts) = match <[_; 1]>::try_from(found) {
-        Ok([one]) => one,
-        Err(many) if many.is_empty() => return Ok(Err(Fault::new(Code::InvoiceNotReceived).with("number", shown()))),
-        Err(_) => return Ok(Err(Fault::new(Code::InvoiceAmbiguous).with("number", shown()))),
-    };
-    Ok(Ok(AskedChange {
-        chorus_id,
-        number: facts.number,
-        supplier: facts.supplier,
-        target: request.status.clone(),
-        motif: request.reason(),
-        mandate: request.mandate.clone(),
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::invoice::Syntax;
-
-    #[test]
-    fn a_status_file_is_known_by_its_root_its_name_or_its_columns() {
-        assert!(looks_like_statuses(b"<?xml version=\"1.0\"?>\n<CPPStatut>", "x.xml"));
-        assert!(looks_like_statuses("\u{feff}<CPPStatut Version=\"V1_19\">".as_bytes(), "x"));
-        assert!(looks_like_statuses(b"id_facture;statut;motif\n7;REJETEE;x\n", "lot.csv"));
-        assert!(looks_like_statuses(b"anything", "Statuts-2026.CSV"));
-        assert!(!looks_like_statuses(b"<Invoice>", "statuts.xml"));
-        assert!(!looks_like_statuses(b"a;b;c\n", "clients.csv"));
-        assert!(!looks_like_statuses(b"\x89PNG", "statuts.png"));
-    }
 
     #[test]
     fn chorus_pro_sees_the_members_name_or_the_archives() {

@@ -8,18 +8,17 @@
 use std::sync::Arc;
 
 use crate::chorus::{
-    AjouterFichier, AttachmentId, AttachmentReference, DeposerPdf, FoundService, Page, PaymentMeans, PdfSignature,
-    RechercherServices, RechercherStructure, Recipient, References, Service, Soumettre, StructureId, Submission,
-    SubmissionFrame, SubmissionLine, Submitted, Totals, Validator, VatBasis, VatLine,
+    AjouterFichier, AttachmentId, AttachmentReference, DeposerPdf, FoundService, Page, PdfSignature,
+    RechercherServices, RechercherStructure, References, Service, Soumettre, StructureId, Submission, Submitted,
 };
 use crate::domain::{Environment, Siret};
-use crate::fault::{Code, Fault, Text};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::Event;
-use crate::invoice::pdf_data::{self, DataOptions, Frame, Party, Payment, PdfInvoice, Signature, VatKind};
-use crate::store::{Facts, FlowRecord, Lease, PdfDataRecord};
+use crate::invoice::pdf_data::{self, DataOptions, Party, PdfInvoice, Signature};
+use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, PdfDataRecord};
 use crate::work::connector::{CallError, Connector};
 use crate::work::core::{Core, JobError};
-use crate::work::deposit::{self, Taken};
+use crate::work::deposit::{self, REFUSED_IN_DOUBT, Taken};
 use crate::work::reach::{PAGES_LIMIT, Setback};
 use crate::work::split;
 
@@ -33,7 +32,7 @@ impl Taken for Submitted {
 enum Stop {
     /// Chorus Pro, or what the data say, rules it out: the flow is refused.
     Refused(Fault),
-    /// The way to Chorus Pro: later.
+    /// The way to Chorus Pro, or a question that it does not answer: later.
     Later(Setback),
     /// A call's own failure: later.
     Call(CallError),
@@ -60,18 +59,44 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Re
         Ok(service) => deposit::send(core, lease, &flow, &attempts, &connector, &service).await,
         Err(Stop::Job(error)) => Err(error),
         Err(Stop::Call(error)) => deposit::put_off(core, lease, &flow, error).await,
-        Err(Stop::Later(Setback::Later { fault, at })) => {
+        Err(Stop::Later(setback)) => {
+            let (fault, at) = match setback {
+                Setback::Later { fault, at } => (fault, at),
+                // A question that is refused says nothing about the invoice.
+                Setback::Refused { fault } => (fault, core.now()),
+            };
             core.store.trouble(&flow.id, Some(fault), core.now()).await?;
             let retry = core.options.load().limits.deposit_retry.get();
             Ok(core.store.postpone(lease, at.max(core.now().plus(retry))).await?)
         }
-        Err(Stop::Later(Setback::Refused { fault }) | Stop::Refused(fault)) => {
-            log::warn!(flow = flow.id.as_str(), fault = fault.code.as_str(); "A plain PDF cannot be submitted");
-            let facts = Facts { fault: Some(fault), ..Facts::default() };
-            core.store.decide(&flow.id, Event::UploadRefused, facts, Some(lease), core.now()).await?;
-            Ok(())
-        }
+        Err(Stop::Refused(fault)) => refused(core, lease, &flow, &attempts, fault).await,
     }
+}
+
+/// Nothing was submitted and nothing will be. Where an earlier try may have made the invoice all the same, that is a doubt
+/// first, as after a form that is refused: this try ends without having sent its form.
+async fn refused(
+    core: &Core,
+    lease: &Lease,
+    flow: &FlowRecord,
+    attempts: &[AttemptRecord],
+    fault: Fault,
+) -> Result<(), JobError> {
+    log::warn!(flow = flow.id.as_str(), fault = fault.code.as_str(); "A plain PDF cannot be submitted");
+    let now = core.now();
+    if !attempts.iter().any(deposit::may_have_been_taken) {
+        let facts = Facts { fault: Some(fault), ..Facts::default() };
+        core.store.decide(&flow.id, Event::UploadRefused, facts, Some(lease), now).await?;
+        return Ok(());
+    }
+    // Somebody else moved it: what that asks for has its own work, and the step has ended the lease.
+    if let Decided::Impossible { .. } = core.store.intend(&flow.id, lease, now).await? {
+        return Ok(());
+    }
+    let detail = Some(format!("{REFUSED_IN_DOUBT}: {}", fault.title(Language::En)));
+    let facts = Facts { fault: Some(fault), detail, ..Facts::default() };
+    core.store.decide(&flow.id, Event::AnswerLost, facts, Some(lease), now).await?;
+    Ok(())
 }
 
 /// Everything before the form: whose it is, the PDF, what goes with it.
@@ -212,63 +237,27 @@ struct Own {
 }
 
 fn submission(invoice: PdfInvoice, own: Own) -> Submission {
-    let validator = |party: Party| Validator { siret: party.siret, service: party.service };
     Submission {
         signed: own.signed,
         number: invoice.number,
         issued_on: invoice.issued_on,
-        recipient: Recipient { siret: invoice.recipient.siret, service: invoice.recipient.service },
+        recipient: invoice.recipient,
         supplier: own.supplier,
         supplier_service: own.supplier_service,
         bank_details: invoice.bank_details,
-        frame: match invoice.frame {
-            Frame::A1 => SubmissionFrame::Supplier,
-            Frame::A2 => SubmissionFrame::AlreadyPaid,
-            Frame::A9(party) => SubmissionFrame::Subcontractor(validator(party)),
-            Frame::A12(party) => SubmissionFrame::CoContractor(validator(party)),
-        },
+        frame: invoice.frame,
         references: References {
             currency: invoice.currency,
             credit_note: invoice.credit_note,
-            vat: match invoice.vat_kind {
-                VatKind::OnDebit => VatBasis::OnDebit,
-                VatKind::OnReceipt => VatBasis::OnReceipt,
-                VatKind::Exempt(reason) => VatBasis::Exempt(reason),
-                VatKind::Without => VatBasis::WithoutVat,
-            },
-            payment: match invoice.payment {
-                Payment::Cheque => PaymentMeans::Cheque,
-                Payment::DirectDebit => PaymentMeans::DirectDebit,
-                Payment::Transfer => PaymentMeans::Transfer,
-                Payment::Cash => PaymentMeans::Cash,
-                Payment::Other => PaymentMeans::Other,
-                Payment::CarriedOver => PaymentMeans::CarriedOver,
-            },
+            vat: invoice.vat_kind,
+            payment: invoice.payment,
             market: invoice.market,
             order: invoice.commitment,
             origin: invoice.origin,
         },
-        lines: invoice
-            .lines
-            .into_iter()
-            .map(|line| SubmissionLine {
-                reference: line.reference,
-                name: line.name,
-                quantity: line.quantity,
-                unit: line.unit,
-                price: line.price,
-                discount: line.discount,
-                vat_rate: line.vat_rate,
-            })
-            .collect(),
-        vat: invoice.vat.into_iter().map(|v| VatLine { rate: v.rate, base: v.base, tax: v.tax }).collect(),
-        totals: Totals {
-            without_tax: invoice.totals.without_tax,
-            tax: invoice.totals.tax,
-            with_tax: invoice.totals.with_tax,
-            discount: invoice.totals.discount,
-            payable: invoice.totals.payable,
-        },
+        lines: invoice.lines,
+        vat: invoice.vat,
+        totals: invoice.totals,
         principal: own.principal,
         principal_name: own.principal_name,
         attachments: own.attachments,

@@ -239,7 +239,7 @@ async fn the_very_flux_that_a_rejected_part_was_may_be_dropped_again() {
 }
 
 /// An invoice of direct payment: Chorus Pro takes its number more than once.
-fn direct(number: &str, city: &str) -> Vec<u8> {
+pub fn direct(number: &str, city: &str) -> Vec<u8> {
     let text = String::from_utf8(invoice(number)).unwrap();
     text.replace("<cbc:ProfileID>A1<", "<cbc:ProfileID>S3<").replace("Lyon", city).into_bytes()
 }
@@ -260,7 +260,7 @@ async fn invoices_of_direct_payment_repeat_a_number_inside_an_archive_too() {
     let lot = gateway.drop_flow("lot.zip", zip(&members)).await;
     let receipt = gateway.await_final("lot.zip.json").await;
     assert_eq!(receipt["state"], "partly_integrated", "{receipt:#}");
-    assert_eq!(receipt["parts"].as_array().unwrap().len(), 2, "direct payment travels apart: {receipt:#}");
+    assert_eq!(receipt["parts"].as_array().unwrap().len(), 3, "of direct payment each travels alone: {receipt:#}");
     let reader = gateway.store().reader().unwrap();
     assert!(reader.parts(&lot).unwrap().iter().all(|part| part.state == "integrated"));
     let refused: Vec<(&str, &str)> = receipt["findings"]
@@ -271,7 +271,14 @@ async fn invoices_of_direct_payment_repeat_a_number_inside_an_archive_too() {
         .map(|finding| (finding["where"].as_str().unwrap(), finding["rule"].as_str().unwrap()))
         .collect();
     assert_eq!(refused, [("d.xml", "FG-106"), ("e.xml", "FG-106")]);
-    assert_eq!(gateway.simulator.ledger().deposits_of("S3-1").len(), 2);
+    assert_eq!(gateway.simulator.ledger().deposits_of("S3-1").len(), 3);
+    // Known by its own bytes: dropped alone after that, one of the archive is the duplicate that it is.
+    match gateway.drop_file("seule.xml", direct("S3-1", "Brest")).await {
+        Received::Duplicate { first, .. } => {
+            assert!(reader.parts(&lot).unwrap().iter().any(|part| part.id == first), "{first}");
+        }
+        other => panic!("{other:?}"),
+    }
     gateway.stop().await;
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::gateway::{Gateway, hurried, invoice, quick_limits};
 
 /// The machine's clock, ahead by what somebody has set.
-fn clock(ahead: &Arc<AtomicI64>) -> fluxgate::work::Clock {
+pub fn clock(ahead: &Arc<AtomicI64>) -> fluxgate::work::Clock {
     let ahead = Arc::clone(ahead);
     Arc::new(move || Timestamp::from_millis(Timestamp::now().millis() + ahead.load(Ordering::SeqCst)))
 }

@@ -14,10 +14,10 @@ use crate::gateway::{Gateway, hurried, invoice_to, quick_limits, realm};
 const PRACTICE: Environment = Environment::Practice;
 /// Of the qualification data set (PROTOCOL §1): nothing demanded, a commitment, a service, both.
 const OPEN: &str = "12345678200051";
-const COMMITMENT: &str = "12345678200036";
-const SERVICE: &str = "12345678200028";
+pub const COMMITMENT: &str = "12345678200036";
+pub const SERVICE: &str = "12345678200028";
 const BOTH: &str = "12345678200044";
-const UNKNOWN: &str = "99999999900008";
+pub const UNKNOWN: &str = "99999999900008";
 
 fn either(siret: &str) -> Recipient {
     Recipient {
@@ -33,7 +33,7 @@ fn inactive(siret: &str) -> Recipient {
 }
 
 /// A gateway that keeps a directory and fetches it when somebody wants it.
-async fn keeping(scenario: Scenario) -> Gateway {
+pub async fn keeping(scenario: Scenario) -> Gateway {
     let mut limits = quick_limits();
     limits.directory_refresh = fluxgate::domain::Duration::from_secs(24 * 3600);
     Gateway::start(scenario, limits).await
@@ -44,7 +44,7 @@ fn state(gateway: &Gateway) -> Option<DirectoryState> {
 }
 
 /// Wants the directory and waits until it is there.
-async fn refreshed(gateway: &Gateway) -> DirectoryState {
+pub async fn refreshed(gateway: &Gateway) -> DirectoryState {
     let before = state(gateway).and_then(|state| state.fetched_at);
     gateway.store().want_directory(PRACTICE, Timestamp::now()).await.unwrap();
     gateway
@@ -79,7 +79,7 @@ fn invoice(number: &str, recipient: &str, service: &str, commitment: &str) -> Ve
     xml.replacen("</cbc:DocumentCurrencyCode>", &terms, 1).into_bytes()
 }
 
-fn rules(receipt: &Value) -> BTreeSet<(String, String)> {
+pub fn rules(receipt: &Value) -> BTreeSet<(String, String)> {
     let findings = receipt["findings"].as_array().unwrap().iter();
     findings
         .map(|f| (f["rule"].as_str().unwrap().to_owned(), f["severity"].as_str().unwrap().to_owned()))
@@ -87,7 +87,7 @@ fn rules(receipt: &Value) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-fn one(rule: &str, severity: &str) -> BTreeSet<(String, String)> {
+pub fn one(rule: &str, severity: &str) -> BTreeSet<(String, String)> {
     BTreeSet::from([(rule.to_owned(), severity.to_owned())])
 }
 
@@ -436,6 +436,14 @@ async fn check_uses_the_boxs_own_directory_and_says_whether_it_did() {
     let line: Value = serde_json::from_str(&line).expect("one object, whatever is told beside");
     assert_eq!((code, &line["verdict"]), (Some(65), &"reject".into()));
     assert!(told.contains("local du") || told.contains("local directory of"), "{told}");
+    // The data of a plain PDF are held against it as well.
+    let lacking = serde_json::json!({"recipient": {"siret": SERVICE}});
+    std::fs::write(dir.join("facture.pdf.json"), crate::plain_pdf::json_of("CHK-2", lacking)).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fluxgate"));
+    command.args(["check", "--environment", "practice", "--json", "--config", place]).arg(dir.join("facture.pdf.json"));
+    let ended = command.output().unwrap();
+    let line: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!((ended.status.code(), &line["findings"][0]["rule"]), (Some(65), &"FLUX-DIR-03".into()), "{line}");
     std::fs::write(&config, format!("version = 1\n[store]\ndir = {:?}\n", dir.join("ca"))).unwrap();
     let (code, said, _) = check(&["--environment", "practice", "--config", place]);
     assert_eq!((code, said.contains("FLUX-DIR")), (Some(0), false), "{said}");

@@ -55,7 +55,7 @@ pub struct Gateway {
     workshop: Option<Workshop>,
     pub limits: LimitsSection,
     /// `block` or `warn`.
-    check: &'static str,
+    pub check: &'static str,
     /// Further keys of the route.
     pub route_keys: String,
     /// Of a connector that is to fail at once.

@@ -23,6 +23,7 @@ mod gateway;
 mod halts;
 mod house;
 mod proxy;
+mod pdf_pairs;
 mod plain_pdf;
 mod receipts;
 mod received_statuses;

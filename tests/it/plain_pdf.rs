@@ -61,19 +61,19 @@ pub fn data(number: &str, extra: Value) -> Value {
     data
 }
 
-fn json_of(number: &str, extra: Value) -> Vec<u8> {
+pub fn json_of(number: &str, extra: Value) -> Vec<u8> {
     data(number, extra).to_string().into_bytes()
 }
 
 /// Drops data, waits until they wait, and then their PDF; answers the PDF's flow.
-async fn drop_pair(gateway: &Gateway, name: &str, data: Vec<u8>, page: Vec<u8>) -> FlowId {
+pub async fn drop_pair(gateway: &Gateway, name: &str, data: Vec<u8>, page: Vec<u8>) -> FlowId {
     let sidecar = format!("{name}.json");
     let data = gateway.drop_flow(&sidecar, data).await;
     gateway.await_state(&format!("{sidecar}.{data}.json"), "unmatched").await;
     gateway.drop_flow(name, page).await
 }
 
-fn states(receipt: &Value) -> Vec<&str> {
+pub fn states(receipt: &Value) -> Vec<&str> {
     receipt["history"].as_array().unwrap().iter().map(|line| line["state"].as_str().unwrap()).collect()
 }
 

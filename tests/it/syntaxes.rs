@@ -12,7 +12,7 @@ use crate::batch::zip;
 use crate::gateway::{Gateway, hurried, invoice, invoice_to, quick_limits};
 
 const SUPPLIER: &str = "12345678200051";
-const STATE: &str = "11000201100044";
+pub const STATE: &str = "11000201100044";
 
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap()
@@ -239,7 +239,7 @@ async fn a_signed_file_is_announced_as_signed_and_not_a_byte_of_it_changes() {
 }
 
 /// One invoice of a pivot; `lines` as the XSD has them.
-fn unit(number: &str, recipient: &str, lines: &str) -> String {
+pub fn unit(number: &str, recipient: &str, lines: &str) -> String {
     format!(
         "<CPPFacturePivotUnitaire NumOrdre=\"1\"><Fournisseur><TypeIdentifiant>1</TypeIdentifiant><Identifiant>{SUPPLIER}</Identifiant>\
          <RaisonSociale>Université Exemple</RaisonSociale><CodePays>FR</CodePays><ModeEmission>flux</ModeEmission></Fournisseur>\
@@ -252,16 +252,16 @@ fn unit(number: &str, recipient: &str, lines: &str) -> String {
     )
 }
 
-const LINES: &str = "<Lignes><Ligne NumOrdre=\"1\"><ReferenceProduit>Étude</ReferenceProduit><PrixUnitaire>100</PrixUnitaire>\
+pub const LINES: &str = "<Lignes><Ligne NumOrdre=\"1\"><ReferenceProduit>Étude</ReferenceProduit><PrixUnitaire>100</PrixUnitaire>\
     <Quantite>1</Quantite><MontantHT>100.00</MontantHT></Ligne></Lignes>";
 
-fn pivot(units: &[String]) -> Vec<u8> {
+pub fn pivot(units: &[String]) -> Vec<u8> {
     let units = units.concat();
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CPPFacturePivot><Enveloppe/><CPPFactures Compteur=\"1\">{units}</CPPFactures></CPPFacturePivot>")
         .into_bytes()
 }
 
-fn sent(gateway: &Gateway, flow: &Value) -> Vec<u8> {
+pub fn sent(gateway: &Gateway, flow: &Value) -> Vec<u8> {
     let flow: FlowId = flow.as_str().unwrap().parse().unwrap();
     let reader = gateway.store().reader().unwrap();
     let kept = reader.conversion(&flow).unwrap().unwrap().content;

@@ -3,6 +3,7 @@
 use super::super::batch::BATCH_LIMIT;
 use super::*;
 use crate::domain::Siret;
+use crate::invoice::pdf_data::{Frame, Line, Party, Payment, Totals, Vat, VatKind};
 
 fn siret(text: &str) -> Siret {
     text.parse().unwrap()
@@ -12,8 +13,8 @@ fn references() -> References {
     References {
         currency: "EUR".into(),
         credit_note: true,
-        vat: VatBasis::Exempt("ARTICLE_261".into()),
-        payment: PaymentMeans::Transfer,
+        vat: VatKind::Exempt("ARTICLE_261".into()),
+        payment: Payment::Transfer,
         market: Some("M1".into()),
         order: Some("4500001".into()),
         origin: Some("F-0".parse().unwrap()),
@@ -26,13 +27,13 @@ pub(super) fn submission() -> Submission {
         signed: false,
         number: "F2026-0001".parse().unwrap(),
         issued_on: "2026-11-19".into(),
-        recipient: Recipient { siret: siret("12345678200051"), service: Some("COMPTA".into()) },
+        recipient: Party { siret: siret("12345678200051"), service: Some("COMPTA".into()) },
         supplier: StructureId(77),
         supplier_service: Some(1),
         bank_details: Some(2),
-        frame: SubmissionFrame::Subcontractor(Validator { siret: siret("12345678200036"), service: Some("S".into()) }),
+        frame: Frame::A9(Party { siret: siret("12345678200036"), service: Some("S".into()) }),
         references: references(),
-        lines: vec![SubmissionLine {
+        lines: vec![Line {
             reference: Some("R-1".into()),
             name: "Ramettes".into(),
             quantity: decimal("10"),
@@ -41,7 +42,7 @@ pub(super) fn submission() -> Submission {
             discount: Some(decimal("0")),
             vat_rate: Some(decimal("5.5")),
         }],
-        vat: vec![VatLine { rate: decimal("5.5"), base: decimal("100.10"), tax: decimal("5.51") }],
+        vat: vec![Vat { rate: decimal("5.5"), base: decimal("100.10"), tax: decimal("5.51") }],
         totals: Totals {
             without_tax: decimal("100.10"),
             tax: decimal("5.51"),
@@ -79,7 +80,7 @@ fn all_requests() -> Vec<(&'static str, Value)> {
     let validator = TraiterFactureAValider { invoice: id, action: refuse, role: Some("1".into()), validator: Some(7) };
     let recycle = Recycler {
         invoice: id,
-        recipient: Recipient { siret: siret("12345678200051"), service: Some("S".into()) },
+        recipient: Party { siret: siret("12345678200051"), service: Some("S".into()) },
         references: references(),
         comment: "c".into(),
     };

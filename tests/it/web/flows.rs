@@ -91,6 +91,15 @@ fn the_first_screen_says_what_is_stuck_and_who_must_act() {
     for said in ["1 flux attend une action", "FG-406", "L’établissement", "douteuse.xml", "portail Chorus Pro"] {
         page.says(said);
     }
+    // PDFs that wait for their data have a number of their own, which leads to them.
+    super::pdf_form::waiting(&house, "scan.pdf", None);
+    let page = browser.get("/");
+    page.says("<b>1</b> <span>PDF sans leurs données</span>");
+    page.says("href=\"/flux?sorte=deposit&#38;etat=incomplete\"");
+    let page = browser.get("/flux?sorte=deposit&etat=incomplete");
+    page.says("scan.pdf");
+    page.says("Données attendues");
+    page.hides("bonne.xml");
     let fault = Fault::new(Code::AccountRefused).with("login", "TECH_1@cpro.fr");
     house.store.halt(&realm(), fault, Timestamp::now()).wait().unwrap();
     let page = browser.get("/");

@@ -6,12 +6,12 @@ use fluxgate::domain::{FlowId, Timestamp};
 use fluxgate::fault::{Code, Fault};
 use fluxgate::flow::Job;
 use fluxgate::flow::deposit::Event;
-use fluxgate::store::{Facts, PDF};
+use fluxgate::store::{Facts, PDF, StructureEntry};
 
-use super::{House, PERSON};
+use super::{House, PERSON, realm};
 
 /// A PDF that waits for its data; Chorus Pro has read of it what `proposal` says.
-fn waiting(house: &House, name: &str, proposal: Option<&str>) -> FlowId {
+pub fn waiting(house: &House, name: &str, proposal: Option<&str>) -> FlowId {
     let flow = house.receive(name, name.as_bytes());
     let lease = |job, at| {
         let leases = house.store.lease(&[job], 100, at, Duration::from_secs(60)).wait().unwrap();
@@ -132,6 +132,36 @@ fn a_waiting_pdf_is_completed_by_a_person_who_is_journalled() {
     assert_eq!(page.status, 422);
     page.says("FG-110");
     assert_eq!(house.store.reader().unwrap().flow(&other).unwrap().unwrap().state, "incomplete");
+}
+
+#[test]
+fn what_the_recipient_demands_is_said_before_a_person_completes_a_pdf() {
+    let house = House::open();
+    let (store, now) = (house.store.clone(), Timestamp::now());
+    let practice = realm().environment;
+    store.directory_downloaded(practice, now).wait().unwrap();
+    let edition = store.begin_edition(practice).wait().unwrap();
+    let demanding = StructureEntry {
+        siret: "11000201100044".to_owned(),
+        service_required: Some(true),
+        ..StructureEntry::default()
+    };
+    store.enter_structures(practice, edition, vec![demanding], now).wait().unwrap();
+    store.conclude_edition(practice, 1, now).wait().unwrap();
+    let flow = waiting(&house, "facture.pdf", None);
+    let mut browser = house.inside();
+    let path = format!("/flux/{flow}/donnees");
+    browser.get(&path);
+    let page = browser.post(&path, &form("EXIGE-1"));
+    assert_eq!(page.status, 422);
+    page.says("FLUX-DIR-03");
+    assert_eq!(store.reader().unwrap().flow(&flow).unwrap().unwrap().state, "incomplete");
+    let mut right = form("EXIGE-1");
+    right.extend([("recipient.service", "SRV1".to_owned()), ("preceding", "EXIGE-0".to_owned())]);
+    let done = browser.post(&path, &right);
+    assert_eq!(done.header("location"), Some(format!("/flux/{flow}?fait=donnees").as_str()), "{}", done.text());
+    let invoices = store.reader().unwrap().invoices(&flow).unwrap();
+    assert_eq!(invoices[0].facts.preceding, ["EXIGE-0".parse().unwrap()]);
 }
 
 #[test]

@@ -1,0 +1,137 @@
+//! A dropped file of statuses: each good line becomes a change of its own, each other one a finding.
+
+use crate::fault::{Code, Fault, Language};
+use crate::invoice::status_file::{self, RequestedStatus, Requests, StatusFileError};
+use crate::store::{AskedChange, Facts, FindingRecord, FlowRecord, Parts, Reader};
+use crate::work::core::{Core, JobError};
+use crate::work::split::{FINDINGS_LIMIT, Outcome};
+
+/// How far into a file its kind is looked for.
+const HEAD_BYTES: usize = 4096;
+
+/// Whether a file asks for statuses: `CPPStatut` by its root, our own table by its name or its first line.
+pub(super) fn are_in(bytes: &[u8], name: &str) -> bool {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]).replace('\0', "");
+    let name = name.to_lowercase();
+    if head.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
+        return head.contains("CPPStatut");
+    }
+    let is_table = name.ends_with(".csv") || name.ends_with(".txt");
+    let first = head.lines().next().unwrap_or_default().to_lowercase();
+    let columns = first.split([';', ',', '\t']).filter(|c| c.trim().trim_matches('"') == "statut").count();
+    is_table && (name.starts_with("statut") || columns == 1)
+}
+
+/// The changes that the file asks for.
+pub(super) fn read(core: &Core, flow: &FlowRecord, bytes: &[u8], language: Language) -> Result<Outcome, JobError> {
+    match status_file::read_requests(bytes, Default::default(), language) {
+        Ok(requests) => asked(core, flow, requests, language),
+        Err(error) => Ok(Outcome::Refused(unreadable_statuses(&error, language))),
+    }
+}
+
+fn unreadable_statuses(error: &StatusFileError, language: Language) -> Facts {
+    let fault = match error {
+        StatusFileError::Unreadable(fault) => fault.clone(),
+        other => Fault::new(Code::StatusFileWrong).with("count", 1).with("first", other.text(language)),
+    };
+    Facts { fault: Some(fault), syntax: Some("statuses".to_owned()), ..Facts::default() }
+}
+
+/// Each good line becomes a change; each other one a finding.
+fn asked(core: &Core, flow: &FlowRecord, requests: Requests, language: Language) -> Result<Outcome, JobError> {
+    let reader = core.store.reader()?;
+    let mut changes = Vec::new();
+    let mut findings = Vec::new();
+    let mut refused_parts = 0u32;
+    let mut refuse = |place: String, fault: &Fault, findings: &mut Vec<FindingRecord>| {
+        refused_parts += 1;
+        if findings.len() < FINDINGS_LIMIT {
+            findings.push(FindingRecord {
+                rule: fault.code.to_string(),
+                severity: "fatal".to_owned(),
+                place,
+                message: fault.title(language),
+                remedy: fault.remedy(language),
+            });
+        }
+    };
+    for problem in &requests.problems {
+        let fault = Fault::new(Code::StatusFileWrong).with("count", 1).with("first", problem.text(language));
+        refuse(line_text(problem.line, language), &fault, &mut findings);
+    }
+    for request in &requests.statuses {
+        match resolve(&reader, flow, request)? {
+            Ok(asked) => changes.push(asked),
+            Err(fault) => refuse(line_text(request.line, language), &fault, &mut findings),
+        }
+    }
+    refused_parts = refused_parts.saturating_add(u32::try_from(requests.further_problems).unwrap_or(u32::MAX));
+    let first =
+        findings.first().map_or_else(|| "-".to_owned(), |finding| format!("{} : {}", finding.place, finding.message));
+    let facts =
+        Facts { findings: Some(findings), refused_parts, syntax: Some("statuses".to_owned()), ..Facts::default() };
+    if changes.is_empty() {
+        let fault = Fault::new(Code::StatusFileWrong).with("count", refused_parts).with("first", first);
+        return Ok(Outcome::Refused(Facts { fault: Some(fault), ..facts }));
+    }
+    Ok(Outcome::Split(Parts::Changes(changes), facts))
+}
+
+fn line_text(line: usize, language: Language) -> String {
+    match language {
+        Language::Fr => format!("ligne {line}"),
+        Language::En => format!("line {line}"),
+    }
+}
+
+/// The received invoice that a line means.
+fn resolve(
+    reader: &Reader,
+    flow: &FlowRecord,
+    request: &RequestedStatus,
+) -> Result<Result<AskedChange, Fault>, JobError> {
+    let meant = &request.invoice;
+    let shown = || {
+        let number = meant.number.as_ref().map(|number| number.to_string());
+        number.or_else(|| meant.chorus_id.map(|id| id.to_string())).unwrap_or_else(|| "?".to_owned())
+    };
+    let mut found = reader.received(&flow.realm, meant.chorus_id, meant.number.as_ref())?;
+    if let Some(supplier) = &meant.supplier {
+        found.retain(|(_, facts)| crate::work::doubt::same_supplier(&facts.supplier, supplier));
+    }
+    if let (None, Some(issued_on)) = (meant.chorus_id, &meant.issued_on)
+        && found.len() > 1
+    {
+        found.retain(|(_, facts)| facts.issued_on.as_ref().is_none_or(|on| on == issued_on));
+    }
+    let (chorus_id, facts) = match <[_; 1]>::try_from(found) {
+        Ok([one]) => one,
+        Err(many) if many.is_empty() => return Ok(Err(Fault::new(Code::InvoiceNotReceived).with("number", shown()))),
+        Err(_) => return Ok(Err(Fault::new(Code::InvoiceAmbiguous).with("number", shown()))),
+    };
+    Ok(Ok(AskedChange {
+        chorus_id,
+        number: facts.number,
+        supplier: facts.supplier,
+        target: request.status.clone(),
+        motif: request.reason(),
+        mandate: request.mandate.clone(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_file_is_known_by_its_root_its_name_or_its_columns() {
+        assert!(are_in(b"<?xml version=\"1.0\"?>\n<CPPStatut>", "x.xml"));
+        assert!(are_in("\u{feff}<CPPStatut Version=\"V1_19\">".as_bytes(), "x"));
+        assert!(are_in(b"id_facture;statut;motif\n7;REJETEE;x\n", "lot.csv"));
+        assert!(are_in(b"anything", "Statuts-2026.CSV"));
+        assert!(!are_in(b"<Invoice>", "statuts.xml"));
+        assert!(!are_in(b"a;b;c\n", "clients.csv"));
+        assert!(!are_in(b"\x89PNG", "statuts.png"));
+    }
+}
