@@ -385,7 +385,7 @@ impl Store {
     /// *identify*: Chorus Pro's number of a deposited invoice becomes known.
     pub fn identify(&self, flow: &FlowId, ordinal: u32, id: ChorusInvoiceId, at: Timestamp) -> Step<()> {
         let flow = flow.clone();
-        self.step(move |w| statuses::identify(w, &flow, ordinal, id, at))
+        self.step(move |w| statuses::identify(w, &flow, (ordinal, id), journal::SYSTEM, at))
     }
 
     /// *look*: what a search for a flow's invoices showed takes the place of what the one before did. Not journalled: the

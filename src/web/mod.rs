@@ -12,6 +12,7 @@ mod asset;
 mod claim;
 mod configuration;
 pub mod damage;
+mod decision;
 mod diff;
 mod directory;
 mod doubt;

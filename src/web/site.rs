@@ -18,8 +18,8 @@ use crate::web::session::{self, Sessions};
 use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
-    Claim, Settings, asset, configuration, directory, entry, flow, flows, guide, help, home, journal, pdf_form, people,
-    secrets, treatment,
+    Claim, Settings, asset, configuration, decision, directory, entry, flow, flows, guide, help, home, journal,
+    pdf_form, people, secrets, treatment,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -211,8 +211,8 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Get, ["flux", id, "original"]) => flow::original(site, visit, id),
         (Get, ["flux", id, "envoye"]) => flow::sent(site, visit, id),
         (Get, ["flux", id, "accuse"]) => flow::receipt(site, visit, id),
-        (Get, ["flux", id, "decision"]) => flow::confirm(site, ask, visit, id, None),
-        (Post, ["flux", id, "decision"]) => flow::decide(site, ask, visit, id),
+        (Get, ["flux", id, "decision"]) => decision::confirm(site, ask, visit, id, None),
+        (Post, ["flux", id, "decision"]) => decision::decide(site, ask, visit, id),
         (Get, ["flux", id, "statut"]) => treatment::show(site, ask, visit, id, None),
         (Post, ["flux", id, "statut"]) => treatment::ask_for(site, ask, visit, id),
         (Get, ["flux", id, "donnees"]) => pdf_form::show(site, ask, visit, id),
