@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::commands::{code, listing, program, stderr, stdout};
 use crate::gateway::write_secret;
-use crate::proxy::{LOGIN, Manner, Proxy, simulator};
+use crate::proxy::{LOGIN, Manner, NAME, Proxy, simulator};
 
 const SIRET: &str = "12345678200051";
 
@@ -73,7 +73,8 @@ impl Bench {
     }
 
     fn with_proxy(&self, address: std::net::SocketAddr) -> String {
-        self.altered("[proxy]\n", &format!("[proxy]\nurl = \"http://localhost:{}\"\nexcept = []\n", address.port()))
+        let proxy = format!("[proxy]\nurl = \"http://localhost:{}\"\nexcept = []\n", address.port());
+        self.altered("[proxy]\n", &proxy).replace("https://127.0.0.1:", &format!("https://{NAME}:"))
     }
 }
 
@@ -220,11 +221,12 @@ async fn each_known_mistake_on_the_way_is_told() {
     fs::set_permissions(bench.dir.path().join("secret"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let (found, exit, _) = bench.diagnose(&bench.sound).await;
     assert_eq!((found.as_str(), exit), ("secret_open", 0), "it works, and deserves a look");
+    let named = url.replace("127.0.0.1", NAME);
     let mixed = bench
         .with_proxy(dead)
         .replace("practice", "production")
-        .replace(&format!("{url}/api"), "https://sandbox-oauth.piste.gouv.fr/api")
-        .replace(&base, "base_url = \"https://api.piste.gouv.fr\"");
+        .replace(&format!("{named}/api"), "https://sandbox-oauth.piste.gouv.fr/api")
+        .replace(&format!("base_url = \"{named}\""), "base_url = \"https://api.piste.gouv.fr\"");
     let (found, exit, document) = bench.diagnose(&mixed).await;
     assert_eq!((found.as_str(), exit), ("environments_mixed", 78), "{document:#}");
     assert!(document.to_string().contains("https://oauth.piste.gouv.fr"), "{document:#}");
