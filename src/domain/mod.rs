@@ -23,6 +23,7 @@ macro_rules! written_as_text {
 mod identifier;
 mod quantity;
 mod status;
+mod structure;
 mod time;
 
 pub use identifier::{
@@ -31,6 +32,7 @@ pub use identifier::{
 };
 pub use quantity::{ByteSize, Duration, InvalidQuantity};
 pub use status::InvoiceStatus;
+pub use structure::{StructureEntry, StructureService};
 pub use time::{Clock, InvalidTimestamp, Timestamp};
 
 /// Whose traffic a thing is, and on which Chorus Pro: part of every key, leaf, receipt and metric.

@@ -21,6 +21,7 @@ const UPGRADES: &[Upgrade] = &[
     Upgrade { sql: include_str!("schema/007.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/008.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/009.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/014.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {

@@ -25,6 +25,7 @@ use crate::work::folders::{DeliveryId, Shelf, remove_whatever, safe_file_name, s
 use crate::work::readable::{self, Copy};
 use crate::work::receipts::fault_json;
 use crate::work::received_complement;
+use crate::work::rejects;
 use crate::work::seal::{self, Purpose};
 use crate::work::settings::Layout;
 
@@ -124,6 +125,7 @@ pub(super) async fn settle_former(core: &Arc<Core>) {
 async fn settle_marked(core: &Arc<Core>) -> Result<(), JobError> {
     let accounts: BTreeSet<AccountName> = core.options.load().routes.iter().map(|r| r.account.clone()).collect();
     for account in accounts {
+        rejects::settle_former(core, &account)?;
         for delivery in core.folders.marked(&account).map_err(JobError::files(WHAT))? {
             let Some(flow) = core.store.reader()?.flow(&delivery.flow)? else { continue };
             if delivery.complement > 0 {

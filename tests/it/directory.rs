@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use fluxgate::domain::{Environment, Timestamp};
+use fluxgate::domain::{Environment, StructureEntry, Timestamp};
 use fluxgate::simulator::{DirectoryForm, Effect, FaultRule, OutageKind, Readings, Recipient, Scenario, ServiceUnit};
-use fluxgate::store::{DirectoryState, StructureEntry, StructureSource};
+use fluxgate::store::{DirectoryState, StructureSource};
 use serde_json::Value;
 
 use crate::gateway::{Gateway, hurried, invoice_to, quick_limits, realm};

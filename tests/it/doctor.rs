@@ -157,6 +157,13 @@ async fn each_known_mistake_at_piste_and_chorus_pro_is_told() {
     let (found, exit, document) = bench.diagnose(&bench.sound).await;
     assert_eq!((found.as_str(), exit), ("account_refused", 78), "{document:#}");
     assert_eq!(outcomes(&document, "api"), ["good"; 5], "the subscriptions are not blamed");
+    // A wrong password is one mistake, told once; what hangs on it was not tried, and says why.
+    assert_eq!(document["realms"][0]["findings"].as_array().unwrap().len(), 1, "{document:#}");
+    assert_eq!(outcomes(&document, "account"), ["broken"]);
+    for link in ["structure", "attachment", "password"] {
+        assert_eq!(outcomes(&document, link), ["untried"], "{document:#}");
+    }
+    assert!(document.to_string().contains("non essayé : le compte technique est refusé"));
     control.set_account_password(&bench.simulator.credentials().account_password);
 
     for (days, mistake, exit) in [(10, "password_expires_soon", 0), (-3, "password_expired", 78)] {
@@ -181,6 +188,11 @@ async fn each_known_mistake_at_piste_and_chorus_pro_is_told() {
     let output = bench.run(&bench.sound, &["--language", "fr"]).await;
     let text = stdout(&output);
     assert_eq!(code(&output), 78);
+    assert_eq!(
+        text.matches("non essayé : pas de jeton").count(),
+        5,
+        "what a wrong secret keeps from being tried: {text}"
+    );
     for words in
         ["✗ jeton PISTE", "À quoi cela ressemble", "« API Keys » au lieu de « OAuth Credentials »", "– souscription"]
     {

@@ -8,8 +8,8 @@ use crate::chorus::{
     ConsulterStructure, FoundService, FoundStructure as Row, IdName, Page, RechercherEngagement, RechercherServices,
     RechercherStructure, Structure,
 };
-use crate::domain::{Realm, Timestamp};
-use crate::store::{Enquiry, EnquiryRecord, FoundStructure, ServiceRow, StoreError, StructureEntry};
+use crate::domain::{Realm, StructureEntry, StructureService, Timestamp};
+use crate::store::{Enquiry, EnquiryRecord, FoundStructure, StoreError};
 use crate::work::connector::Connector;
 use crate::work::core::Core;
 use crate::work::directory::{Silence, Why, ask, callable, halted};
@@ -151,14 +151,14 @@ async fn obligations(core: &Core, connector: &Connector, row: &Row) -> Result<St
     }
 }
 
-async fn services(core: &Core, connector: &Connector, row: &Row) -> Result<Vec<ServiceRow>, Silence> {
+async fn services(core: &Core, connector: &Connector, row: &Row) -> Result<Vec<StructureService>, Silence> {
     let mut question = RechercherServices { structure: row.id, page: Page { number: 1, rows: SERVICES_ROWS } };
     let mut services = Vec::new();
     for _ in 0..PAGES_LIMIT {
         let page = ask(core, connector, &question).await?;
         let more = page.has_more();
         let found = page.rows.into_iter().filter(|service| !FoundService::is_placeholder(service));
-        services.extend(found.map(|service| ServiceRow {
+        services.extend(found.map(|service| StructureService {
             code: service.code,
             name: service.name,
             active: service.active,
