@@ -15,7 +15,7 @@ use super::front::{GATE_SOCKET, PAGE_SOCKET};
 use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
 use super::{control, exit, metrics, runtime};
-use crate::config::{Boot, Config, ConfigFile, EstablishmentSection, Source};
+use crate::config::{Boot, Config, ConfigFile, Source};
 use crate::domain::{Realm, Timestamp};
 use crate::gate;
 use crate::os::signals::{self, Shutdown};
@@ -24,7 +24,6 @@ use crate::store::{Note, Store, StoreError};
 use crate::web;
 use crate::work::connector::Connectors;
 use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules};
-use crate::work::watch::{CertificateFile, CertificateRole, Pace, WatchOptions, Watched};
 use crate::work::{Options, Parts, Workshop};
 
 /// How long a stop waits for jobs under way: a call to Chorus Pro may be.
@@ -241,37 +240,7 @@ fn options(config: &Config) -> Options {
         limits: config.limits.clone(),
         language: config.web.language,
         recycling_until: config.chorus.recycling_until.as_ref().map(|day| day.as_str().to_owned()),
-        watch: watched(config),
-    }
-}
-
-/// What the watch needs to know of the configuration.
-pub(super) fn watched(config: &Config) -> WatchOptions {
-    let file = |role, path: &PathBuf, named| CertificateFile { role, path: config.path(path), named };
-    let own_door = PathBuf::from("secrets/door.pem");
-    let door = config.door.certificate_file.as_ref();
-    let mut certificates = vec![file(CertificateRole::Door, door.unwrap_or(&own_door), door.is_some())];
-    let apis = config.chorus.api.iter();
-    certificates.extend(apis.filter_map(|(environment, api)| {
-        Some(file(CertificateRole::Chorus(*environment), api.ca_file.as_ref()?, true))
-    }));
-    let mail = config.notify.mail.as_ref().and_then(|mail| mail.ca_file.as_ref());
-    certificates.extend(mail.map(|path| file(CertificateRole::Mail, path, true)));
-    let webhook = config.notify.webhook.as_ref().and_then(|webhook| webhook.ca_file.as_ref());
-    certificates.extend(webhook.map(|path| file(CertificateRole::Webhook, path, true)));
-    let known = |establishment: &EstablishmentSection| Watched {
-        id: establishment.id.clone(),
-        name: establishment.name.clone(),
-        siret: establishment.siret.clone(),
-    };
-    WatchOptions {
-        notify: config.notify.clone(),
-        proxy: config.proxy.clone(),
-        dir: config.store.dir.clone(),
-        establishments: config.establishments.iter().map(known).collect(),
-        certificates,
-        checkpoint_every: config.journal.checkpoint_every.get(),
-        pace: Pace::default(),
+        watch: config.watched(),
     }
 }
 

@@ -97,28 +97,12 @@ fn configuration(arguments: &Arguments) -> Result<Config, Failure> {
 }
 
 fn patients<'a>(config: &'a Config, arguments: &Arguments) -> Vec<Patient<'a>> {
-    let mut patients = Vec::new();
-    for establishment in &config.establishments {
-        if arguments.establishment.as_ref().is_some_and(|wanted| *wanted != establishment.id) {
-            continue;
-        }
-        for account in &establishment.technical_account {
-            let environment = account.environment;
-            let api = config.chorus.api.get(&environment);
-            let Some(api) = api.filter(|_| arguments.environment.is_none_or(|wanted| wanted == environment)) else {
-                continue;
-            };
-            patients.push(Patient {
-                realm: Realm { establishment: establishment.id.clone(), environment },
-                name: &establishment.name,
-                siret: &establishment.siret,
-                api,
-                account,
-                proxy: &config.proxy,
-                dir: &config.store.dir,
-            });
-        }
-    }
+    let mut patients = config.patients();
+    patients.retain(|patient| {
+        let Realm { establishment, environment } = &patient.realm;
+        arguments.establishment.as_ref().is_none_or(|wanted| wanted == establishment)
+            && arguments.environment.is_none_or(|wanted| wanted == *environment)
+    });
     patients
 }
 

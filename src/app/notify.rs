@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::exit::{self, Failure};
 use super::place::Place;
-use super::{core, runtime};
+use super::runtime;
 use crate::config::Source;
 use crate::fault::Language;
 use crate::work::watch::{self, ChannelError};
@@ -33,7 +33,7 @@ fn test(place: &Place) -> Result<ExitCode, Failure> {
         return Err(Failure::new(exit::CONFIG, detail.clone(), detail)
             .hint("Voyez « fluxgate config check »", "See `fluxgate config check`"));
     }
-    let options = core::watched(&boot.config);
+    let options = boot.config.watched();
     if options.notify.mail.is_none() && options.notify.webhook.is_none() {
         return Err(Failure::new(
             exit::CONFIG,

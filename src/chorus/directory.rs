@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::chorus::directory_source::{CsvSource, XmlSource};
 use crate::chorus::{Service, Unreadable, download};
+use crate::domain::StructureEntry;
 
 /// Bytes that an archive may inflate to, all its members together.
 const INFLATED_LIMIT: u64 = 2 << 30;
@@ -34,32 +35,6 @@ impl Service for TelechargerAnnuaire {
     fn read(answer: &Value) -> Result<Vec<u8>, Unreadable> {
         download::decoded(answer, &["fichierResultat", "fichier"])
     }
-}
-
-/// A structure as the directory describes it. `None`: not said here, which is not "no". One structure may come in several
-/// entries (a line per service, a file of services): what an entry does not say is left as it was.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DirectoryEntry {
-    /// SIRET; of structures overseas also RIDET or Tahiti numbers.
-    pub siret: String,
-    pub name: Option<String>,
-    pub active: Option<bool>,
-    pub service_required: Option<bool>,
-    pub commitment_required: Option<bool>,
-    /// One of the two is enough.
-    pub commitment_or_service: Option<bool>,
-    /// Whether MISE_EN_PAIEMENT is told to suppliers.
-    pub payment_reported: Option<bool>,
-    pub services: Vec<DirectoryService>,
-}
-
-/// A service of a structure.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DirectoryService {
-    pub code: String,
-    pub name: Option<String>,
-    pub active: Option<bool>,
-    pub commitment_required: Option<bool>,
 }
 
 /// Why an archive, or a line of it, cannot be read.
@@ -192,7 +167,7 @@ impl<'a> DirectoryReader<'a> {
 }
 
 impl Iterator for DirectoryReader<'_> {
-    type Item = Result<DirectoryEntry, DirectoryError>;
+    type Item = Result<StructureEntry, DirectoryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

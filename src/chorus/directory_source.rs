@@ -6,7 +6,8 @@ use std::io::{self, BufRead, Read};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use crate::chorus::directory::{DirectoryEntry, DirectoryError, DirectoryService};
+use crate::chorus::directory::DirectoryError;
+use crate::domain::{StructureEntry, StructureService};
 use crate::invoice::csv_table::{Record, RecordError, Records, plain_name};
 
 /// The longest text kept of one field, in characters.
@@ -115,8 +116,8 @@ fn truth(text: &str) -> Option<bool> {
 /// A structure and a service being put together.
 #[derive(Default)]
 struct Draft {
-    entry: DirectoryEntry,
-    service: DirectoryService,
+    entry: StructureEntry,
+    service: StructureService,
 }
 
 impl Draft {
@@ -142,7 +143,7 @@ impl Draft {
         }
     }
 
-    fn finish(mut self) -> DirectoryEntry {
+    fn finish(mut self) -> StructureEntry {
         if !self.service.code.is_empty() {
             self.entry.services.push(self.service);
         }
@@ -155,7 +156,7 @@ pub(super) struct CsvSource<R> {
     member: String,
     records: Records<R>,
     places: Vec<Option<Place>>,
-    waiting: Option<DirectoryEntry>,
+    waiting: Option<StructureEntry>,
 }
 
 impl<R: BufRead> CsvSource<R> {
@@ -180,7 +181,7 @@ impl<R: BufRead> CsvSource<R> {
         Ok(Self { member, records, places, waiting: None })
     }
 
-    fn entry(&self, record: &Record) -> Result<DirectoryEntry, DirectoryError> {
+    fn entry(&self, record: &Record) -> Result<StructureEntry, DirectoryError> {
         let mut draft = Draft::default();
         for (place, text) in self.places.iter().zip(&record.fields) {
             if let Some(place) = place {
@@ -195,7 +196,7 @@ impl<R: BufRead> CsvSource<R> {
     }
 
     /// Joins a line to the structure that waits; what is given back is whole.
-    fn join(&mut self, entry: DirectoryEntry) -> Option<DirectoryEntry> {
+    fn join(&mut self, entry: StructureEntry) -> Option<StructureEntry> {
         match &mut self.waiting {
             Some(waiting) if waiting.siret == entry.siret && waiting.services.len() < SERVICES_LIMIT => {
                 waiting.services.extend(entry.services);
@@ -207,7 +208,7 @@ impl<R: BufRead> CsvSource<R> {
 }
 
 impl<R: BufRead> Iterator for CsvSource<R> {
-    type Item = Result<DirectoryEntry, DirectoryError>;
+    type Item = Result<StructureEntry, DirectoryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -338,7 +339,7 @@ struct Frame {
     text: String,
     leaf: bool,
     fields: Vec<(String, String)>,
-    services: Vec<DirectoryService>,
+    services: Vec<StructureService>,
 }
 
 impl Frame {
@@ -390,7 +391,7 @@ impl<R: BufRead> XmlSource<R> {
     }
 
     /// Reads one piece; `Some` when it ends a structure.
-    fn step(&mut self) -> Result<Option<DirectoryEntry>, DirectoryError> {
+    fn step(&mut self) -> Result<Option<StructureEntry>, DirectoryError> {
         self.buffer.clear();
         self.reader.get_mut().left = PIECE_BYTES;
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -402,7 +403,7 @@ impl<R: BufRead> XmlSource<R> {
         stepped.map_err(|reason| self.fail(reason))
     }
 
-    fn take(open: &mut Vec<Frame>, event: &Event<'_>, ended: &mut bool) -> Result<Option<DirectoryEntry>, String> {
+    fn take(open: &mut Vec<Frame>, event: &Event<'_>, ended: &mut bool) -> Result<Option<StructureEntry>, String> {
         match event {
             Event::Start(tag) => start(open, tag)?,
             Event::Empty(tag) => {
@@ -453,7 +454,7 @@ fn append(open: &mut [Frame], text: &str) {
 }
 
 /// Closes the innermost element: a value for its parent, a service, a structure, or a group whose content is its parent's.
-fn end(open: &mut Vec<Frame>) -> Option<DirectoryEntry> {
+fn end(open: &mut Vec<Frame>) -> Option<StructureEntry> {
     let frame = open.pop()?;
     let Some(parent) = open.last_mut() else {
         return frame.is_structure().then(|| structure(frame));
@@ -481,14 +482,14 @@ fn end(open: &mut Vec<Frame>) -> Option<DirectoryEntry> {
     None
 }
 
-fn structure(frame: Frame) -> DirectoryEntry {
+fn structure(frame: Frame) -> StructureEntry {
     let mut entry = frame.draft(PLACES).finish();
     entry.services.extend(frame.services);
     entry
 }
 
 impl<R: BufRead> Iterator for XmlSource<R> {
-    type Item = Result<DirectoryEntry, DirectoryError>;
+    type Item = Result<StructureEntry, DirectoryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {

@@ -46,7 +46,7 @@ pub use consultation::{
 };
 pub use date::{Period, WireDate};
 pub use deposit::{DeposerFlux, Deposited};
-pub use directory::{DirectoryEntry, DirectoryError, DirectoryReader, DirectoryService, TelechargerAnnuaire};
+pub use directory::{DirectoryError, DirectoryReader, TelechargerAnnuaire};
 pub use download::{DownloadFormat, DownloadedFile, TelechargerGroupe, downloaded_files};
 pub use history::{ConsulterHistorique, History, HistoryAction, HistoryEvent, HistoryStatus};
 pub use listing::{Page, ResultPage};

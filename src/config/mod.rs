@@ -7,6 +7,7 @@
 
 mod checks;
 mod file;
+mod outward;
 mod problem;
 mod read;
 mod remarks;

@@ -23,6 +23,7 @@ macro_rules! written_as_text {
 mod identifier;
 mod quantity;
 mod status;
+mod structure;
 mod time;
 mod written;
 
@@ -32,6 +33,7 @@ pub use identifier::{
 };
 pub use quantity::{ByteSize, Duration, InvalidQuantity};
 pub use status::InvoiceStatus;
+pub use structure::{StructureEntry, StructureService};
 pub use time::{Clock, InvalidTimestamp, Timestamp};
 pub use written::same_moment;
 

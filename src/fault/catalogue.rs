@@ -600,6 +600,12 @@ catalogue! {
         "The journal has not been sealed for {span}"
         "Check the disk and its free space; if it lasts, tell the publisher."
     }
+    DirectoryOld "FG-616" Network Later {
+        "L'annuaire local de Chorus Pro date de {span} ({environment})"
+        "Le contrôle en sait moins sur les destinataires et ne fait plus qu'avertir ; rien d'autre n'en souffre. La page « Annuaire » dit pourquoi il n'est pas actualisé ; il est redemandé de lui-même, ou par « Actualiser maintenant »."
+        "The local directory of Chorus Pro is {span} old ({environment})"
+        "The check knows less of recipients and only warns; nothing else suffers. The page \"Directory\" says why it is not refreshed; it is asked for again by itself, or by \"Refresh now\"."
+    }
     StoreFailed "FG-901" Appliance AfterAction {
         "La base locale ne peut pas écrire (détail technique : {detail})"
         "Vérifiez le disque. Aucun dépôt n'est accepté tant que cela dure."

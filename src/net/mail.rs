@@ -87,8 +87,29 @@ pub enum MailError {
     Lasting(String),
 }
 
+impl MailError {
+    fn told(self, tell: impl FnOnce(String) -> String) -> Self {
+        match self {
+            MailError::Passing(detail) => MailError::Passing(tell(detail)),
+            MailError::Lasting(detail) => MailError::Lasting(tell(detail)),
+        }
+    }
+
+    fn of_recipient(self, place: usize, all: usize) -> Self {
+        self.told(|detail| format!("recipient {place} of {all}: {detail}"))
+    }
+}
+
 /// Hands a letter over. `Ok`: the server took it for at least one recipient, with what it said about those it refused.
 pub async fn send(relay: &Relay, letter: &Letter, resolver: &Resolver) -> Result<Vec<String>, MailError> {
+    let bare = |said: String| without_addresses(&said, letter);
+    match exchange(relay, letter, resolver).await {
+        Ok(refused) => Ok(refused.into_iter().map(bare).collect()),
+        Err(error) => Err(error.told(bare)),
+    }
+}
+
+async fn exchange(relay: &Relay, letter: &Letter, resolver: &Resolver) -> Result<Vec<String>, MailError> {
     let exchange = async {
         let message = compose(relay, letter)?;
         let stream = resolver.connect(&relay.host, relay.port, CONNECT_TIMEOUT).await;
@@ -110,6 +131,23 @@ pub async fn send(relay: &Relay, letter: &Letter, resolver: &Resolver) -> Result
     };
     let _ = tokio::time::timeout(FAREWELL_TIMEOUT, farewell).await;
     sent
+}
+
+/// A server's words without the addresses that it likes to quote: they end up in alarms, the journal and logs. What names
+/// a recipient otherwise is the part of its address before the `@`.
+fn without_addresses(said: &str, letter: &Letter) -> String {
+    let own: Vec<&str> = letter.to.iter().chain([&letter.from]).map(|mailbox| mailbox.email.user()).collect();
+    let is_name = |word: &str| word.contains('@') || own.iter().any(|user| user.eq_ignore_ascii_case(word));
+    let parted = |c: char| c.is_whitespace() || "<>()[]{}\"'`,;:=".contains(c);
+    let words = said.split_inclusive(parted).map(|piece| {
+        let word = piece.trim_end_matches(parted);
+        if is_name(word.trim_end_matches(['.', '!', '?'])) {
+            format!("…{}", &piece[word.len()..])
+        } else {
+            piece.to_owned()
+        }
+    });
+    words.collect()
 }
 
 fn compose(relay: &Relay, letter: &Letter) -> Result<Vec<u8>, MailError> {
@@ -183,11 +221,13 @@ async fn hand_over(
     connection.command(MailFrom::new(Some(sender), Vec::new())).await.map_err(said)?;
     let (mut taken, mut refused) = (0, Vec::new());
     let mut last = MailError::Lasting("no recipient".to_owned());
-    for to in &letter.to {
+    let all = letter.to.len();
+    for (place, to) in letter.to.iter().enumerate() {
         match connection.command(Rcpt::new(to.email.clone(), Vec::new())).await {
             Ok(_) => taken += 1,
             Err(error) if error.status().is_some() => {
-                last = said(error);
+                // Which one is said by its place in the list.
+                last = said(error).of_recipient(place + 1, all);
                 refused.push(last.to_string());
             }
             Err(error) => return Err(said(error)),
@@ -257,5 +297,33 @@ impl AsyncWrite for Encrypted {
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_is_told_without_the_addresses_it_quotes() {
+        let letter = Letter {
+            from: "Fluxgate <boite@univ.fr>".parse().unwrap(),
+            to: vec!["camille.durand@univ.fr".parse().unwrap()],
+            subject: String::new(),
+            text: String::new(),
+            mark: String::new(),
+        };
+        let told = |said: &str| without_addresses(said, &letter);
+        for (said, expected) in [
+            (
+                "550 5.1.1 <camille.durand@univ.fr>: Recipient address rejected",
+                "550 5.1.1 <…>: Recipient address rejected",
+            ),
+            ("553 sender boite@univ.fr not owned by user Camille.Durand.", "553 sender … not owned by user …"),
+            ("550 rcpt=\"x@y\"; see https://help.univ.fr/553", "550 rcpt=\"…\"; see https://help.univ.fr/553"),
+            ("451 later", "451 later"),
+        ] {
+            assert_eq!(told(said), expected);
+        }
     }
 }

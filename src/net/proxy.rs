@@ -103,6 +103,13 @@ fn address(text: &str) -> Option<(String, u16)> {
     Some((host.to_owned(), url.port_or_known_default()?))
 }
 
+/// Whether a host, as in a URL, is this very machine, so that nothing crosses a network.
+pub fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
 /// A proxy in use. Cheap to clone.
 #[derive(Clone)]
 pub struct Proxy(Arc<Inner>);
@@ -137,9 +144,9 @@ impl Proxy {
         self.0.port
     }
 
-    /// Whether calls to this host go through the proxy.
+    /// Whether calls to this host go through the proxy. Those to this machine never do: they may be in the clear.
     pub fn covers(&self, host: &str) -> bool {
-        !self.0.except.iter().any(|exception| exception.matches(host))
+        !is_this_machine(host) && !self.0.except.iter().any(|exception| exception.matches(host))
     }
 
     /// What proves to the proxy who we are.
@@ -270,8 +277,10 @@ mod tests {
         for direct in ["sifac.univ.fr", "A.B.UNIV.FR.", "sifac", "10.1.2.3", "[2001:db8::7]"] {
             assert!(!proxy.covers(direct), "{direct}");
         }
-        for through in ["univ.fr", "api.piste.gouv.fr", "11.0.0.1", "malveillant-univ.fr", "[2001:db9::7]", "127.0.0.1"]
-        {
+        for here in ["127.0.0.1", "localhost", "LOCALHOST.", "[::1]", "127.9.9.9", "[::ffff:127.0.0.1]"] {
+            assert!(!proxy.covers(here), "{here}: this machine needs no exception");
+        }
+        for through in ["univ.fr", "api.piste.gouv.fr", "11.0.0.1", "malveillant-univ.fr", "[2001:db9::7]"] {
             assert!(proxy.covers(through), "{through}");
         }
         let usual = ProxySection { url: Some("http://p".to_owned()), ..ProxySection::default() }.proxy(None).unwrap();

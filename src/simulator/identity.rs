@@ -85,11 +85,14 @@ fn authority_params() -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// A new leaf of an authority, for localhost and the address listened on.
+/// What the simulator is called behind a proxy, which no client uses towards its own machine. Nothing resolves it (RFC 6761).
+pub const NAME: &str = "chorus-pro.test";
+
+/// A new leaf of an authority, for localhost, its name and the address listened on.
 pub(super) fn leaf(ca: &Pair, address: IpAddr) -> Result<Pair, SimulatorError> {
     let ca_key = KeyPair::from_pem(ca.key.expose()).map_err(making)?;
     let issuer = Issuer::new(authority_params().map_err(making)?, ca_key);
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let mut names = vec!["localhost".to_owned(), NAME.to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     if !address.is_unspecified() && !names.contains(&address.to_string()) {
         names.push(address.to_string());
     }

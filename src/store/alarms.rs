@@ -51,6 +51,8 @@ pub struct AlarmRecord {
     /// Set when it is over; kept until that was told.
     pub cleared_at: Option<Timestamp>,
     pub told: Option<Told>,
+    /// Who has taken note of it as it is now, and when.
+    pub acknowledged: Option<(Timestamp, String)>,
 }
 
 /// A change of the alarms.
@@ -121,12 +123,22 @@ fn raise(w: &mut Writing<'_>, alarm: &Alarm, at: Timestamp) -> Result<(), StoreE
         w.run("UPDATE alarm SET fault = ?2 WHERE subject = ?1", (&alarm.subject, fault_text(&alarm.fault)))?;
         return Ok(());
     }
+    let known = w.one(&format!("{ALARM} WHERE subject = ?1"), [&alarm.subject], self::alarm)?;
+    // What somebody has taken note of was less grave, or was over meanwhile.
+    let still = known.is_some_and(|known| {
+        let before = &known.alarm;
+        known.cleared_at.is_none()
+            && before.fault.code == alarm.fault.code
+            && before.gravity >= alarm.gravity
+            && before.stage >= alarm.stage
+    });
     // One that comes back before its end was told goes on, as if it had never been over.
     w.run(
         "INSERT INTO alarm (subject, realm, code, fault, gravity, stage, raised_at, changed_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
          ON CONFLICT (subject) DO UPDATE SET realm = excluded.realm, code = excluded.code, fault = excluded.fault,
-             gravity = excluded.gravity, stage = excluded.stage, changed_at = excluded.changed_at, cleared_at = NULL",
+             gravity = excluded.gravity, stage = excluded.stage, changed_at = excluded.changed_at, cleared_at = NULL,
+             acknowledged_at = iif(?8, acknowledged_at, NULL), acknowledged_by = iif(?8, acknowledged_by, NULL)",
         (
             &alarm.subject,
             realm,
@@ -135,6 +147,7 @@ fn raise(w: &mut Writing<'_>, alarm: &Alarm, at: Timestamp) -> Result<(), StoreE
             alarm.gravity.as_str(),
             alarm.stage,
             at.millis(),
+            still,
         ),
     )?;
     Entry::new("alarm", at, alarm.realm.as_ref())
@@ -155,6 +168,32 @@ fn clear(w: &mut Writing<'_>, subject: &str, at: Timestamp) -> Result<(), StoreE
         .object("fault", open.alarm.fault.code)
         .append(w)?;
     Ok(())
+}
+
+/// *acknowledge*: see [`super::Store::acknowledge`].
+pub fn acknowledge(
+    w: &mut Writing<'_>,
+    subject: &str,
+    seen: Timestamp,
+    person: &str,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let open = w.one(&format!("{ALARM} WHERE subject = ?1 AND cleared_at IS NULL"), [subject], alarm)?;
+    let Some(open) = open.filter(|open| open.changed_at == seen) else { return Ok(false) };
+    if open.acknowledged.is_some() {
+        return Ok(true);
+    }
+    w.run(
+        "UPDATE alarm SET acknowledged_at = ?2, acknowledged_by = ?3 WHERE subject = ?1",
+        (subject, at.millis(), person),
+    )?;
+    Entry::new("alarm_acknowledged", at, open.alarm.realm.as_ref())
+        .actor(person)
+        .object("subject", subject)
+        .object("fault", open.alarm.fault.code)
+        .object("stage", open.alarm.stage)
+        .append(w)?;
+    Ok(true)
 }
 
 /// *tell*: see [`super::Store::tell`].
@@ -238,6 +277,7 @@ fn alarm(r: &Row<'_>) -> rusqlite::Result<AlarmRecord> {
         changed_at: instant(r, "changed_at")?,
         cleared_at: maybe_instant(r, "cleared_at")?,
         told,
+        acknowledged: maybe_instant(r, "acknowledged_at")?.zip(r.get("acknowledged_by")?),
     })
 }
 

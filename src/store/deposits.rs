@@ -116,8 +116,9 @@ pub fn apply(
         flow.show_fault(w, facts.fault.as_ref(), to == State::Abandoned)?;
         details(w, &flow, facts, at)?;
         leaf(w, &flow, event, (from, to), facts, at)?;
-        if let Some(id) = facts.chorus_id {
-            statuses::identify(w, &flow.id, 0, id, at)?;
+        if let Some((ordinal, id)) = facts.chorus_id.map(|id| (0, id)).or(facts.chosen) {
+            let actor = facts.person.as_deref().unwrap_or(SYSTEM);
+            statuses::identify(w, &flow.id, (ordinal, id), actor, at)?;
         }
     }
     flow.queue_work(w, &work, facts.not_before, at)?;

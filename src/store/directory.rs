@@ -9,7 +9,7 @@ use rusqlite::Row;
 use super::columns::{count, fault_text, integer};
 use super::writer::Writing;
 use super::{Step, Store, StoreError};
-use crate::domain::{Environment, Realm, Timestamp};
+use crate::domain::{Environment, Realm, StructureEntry, StructureService, Timestamp};
 use crate::fault::Fault;
 use crate::os::durable;
 
@@ -27,30 +27,6 @@ const ANSWERS_KEPT: std::time::Duration = std::time::Duration::from_secs(90 * 24
 const ANSWERS_FORGOTTEN: i64 = 2_000;
 /// The folder of downloaded archives, in the data folder.
 const ARCHIVES: &str = "directory";
-
-/// A structure as an edition of the directory names it. `None`: not said here; several entries of one edition add up.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StructureEntry {
-    pub siret: String,
-    pub name: Option<String>,
-    pub active: Option<bool>,
-    pub service_required: Option<bool>,
-    pub commitment_required: Option<bool>,
-    /// One of the two is enough.
-    pub commitment_or_service: Option<bool>,
-    /// Whether MISE_EN_PAIEMENT is told to suppliers.
-    pub payment_reported: Option<bool>,
-    pub services: Vec<ServiceRow>,
-}
-
-/// A service of a structure.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ServiceRow {
-    pub code: String,
-    pub name: Option<String>,
-    pub active: Option<bool>,
-    pub commitment_required: Option<bool>,
-}
 
 /// A structure that was consulted by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -373,7 +349,7 @@ fn enter_service(
     w: &mut Writing<'_>,
     environment: &str,
     siret: &str,
-    service: &ServiceRow,
+    service: &StructureService,
     edition: i64,
 ) -> Result<(), StoreError> {
     w.run(
@@ -464,7 +440,7 @@ fn consulted(
     for service in &entry.services {
         let former = known.iter_mut().find(|former| former.code == service.code).map(std::mem::take);
         let demanded = service.commitment_required.or(former.and_then(|former| former.commitment_required));
-        enter_service(w, place, siret, &ServiceRow { commitment_required: demanded, ..service.clone() }, 0)?;
+        enter_service(w, place, siret, &StructureService { commitment_required: demanded, ..service.clone() }, 0)?;
     }
     Ok(())
 }
@@ -485,8 +461,8 @@ fn answered(
     Ok(())
 }
 
-pub(super) fn service_row(r: &Row<'_>) -> rusqlite::Result<ServiceRow> {
-    Ok(ServiceRow {
+pub(super) fn service_row(r: &Row<'_>) -> rusqlite::Result<StructureService> {
+    Ok(StructureService {
         code: r.get("code")?,
         name: r.get("name")?,
         active: r.get("active")?,

@@ -5,12 +5,10 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use super::columns::{count, integer, maybe_fault, maybe_instant, word};
-use super::directory::{
-    DirectoryState, Enquiry, EnquiryRecord, ServiceRow, StructureRecord, StructureSource, service_row,
-};
+use super::directory::{DirectoryState, Enquiry, EnquiryRecord, StructureRecord, StructureSource, service_row};
 use super::reader::Reader;
 use super::{DATABASE_FILE, StoreError, schema};
-use crate::domain::{Environment, EstablishmentId, Realm, Timestamp};
+use crate::domain::{Environment, EstablishmentId, Realm, StructureService, Timestamp};
 
 fn structure_row(r: &Row<'_>) -> rusqlite::Result<StructureRecord> {
     let source = match r.get_ref("source")?.as_str()? {
@@ -116,13 +114,23 @@ impl Directory<'_> {
     }
 
     /// A service by its code.
-    pub fn service(self, environment: Environment, siret: &str, code: &str) -> Result<Option<ServiceRow>, StoreError> {
+    pub fn service(
+        self,
+        environment: Environment,
+        siret: &str,
+        code: &str,
+    ) -> Result<Option<StructureService>, StoreError> {
         let sql = "SELECT * FROM structure_service WHERE environment = ?1 AND siret = ?2 AND code = ?3";
         self.one(sql, (environment.as_str(), siret, code), service_row)
     }
 
     /// The services of a structure by their codes, `most` of them.
-    pub fn services(self, environment: Environment, siret: &str, most: u32) -> Result<Vec<ServiceRow>, StoreError> {
+    pub fn services(
+        self,
+        environment: Environment,
+        siret: &str,
+        most: u32,
+    ) -> Result<Vec<StructureService>, StoreError> {
         self.all(
             "SELECT * FROM structure_service WHERE environment = ?1 AND siret = ?2 ORDER BY code LIMIT ?3",
             (environment.as_str(), siret, most),

@@ -102,6 +102,8 @@ pub struct Facts {
     pub refused_parts: u32,
     /// Chorus Pro's number of the flow's one invoice, when its answer gave it (`soumettre`).
     pub chorus_id: Option<ChorusInvoiceId>,
+    /// Which of the flow's invoices a person found at Chorus Pro, and its number there.
+    pub chosen: Option<(u32, ChorusInvoiceId)>,
     /// The flow of the other half of a pair: of a PDF its data's, of data their PDF's.
     pub companion: Option<FlowId>,
     /// The hash of a plain PDF's data, as they are kept.

@@ -5,7 +5,8 @@
 //! through [`Reader`]s, apart from the writer.
 //!
 //! Leaves are named for what happened: `receive`, `duplicate`, `refuse`, `stage`, `find`, `identify`, `status`,
-//! `copy`, `trouble`, `halt`, `resume`, `alarm`, `alarm_over`, `notice`, `enrol`, `password`, `journal_key`, `impossible`, `part`, `ask`, `propose`,
+//! `copy`, `trouble`, `halt`, `resume`, `alarm`, `alarm_acknowledged`, `alarm_over`, `notice`, `enrol`, `password`, `journal_key`,
+//! `impossible`, `part`, `ask`, `propose`,
 //! `deposit.EVENT`,
 //! `reception.EVENT`, `status_change.EVENT` (EVENT is the text of the event), and the kinds of notes.
 //!
@@ -47,10 +48,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use alarms::{Alarm, AlarmChange, AlarmRecord, Notice, NoticeItem, Telling, Told};
-pub use directory::{
-    DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, ServiceRow, StructureEntry, StructureRecord,
-    StructureSource,
-};
+pub use directory::{DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, StructureRecord, StructureSource};
 pub use directory_reader::{Directory, DirectoryBook};
 pub use facts::*;
 pub use pairs::{PDF, PDF_DATA};
@@ -406,7 +404,7 @@ impl Store {
     /// *identify*: Chorus Pro's number of a deposited invoice becomes known.
     pub fn identify(&self, flow: &FlowId, ordinal: u32, id: ChorusInvoiceId, at: Timestamp) -> Step<()> {
         let flow = flow.clone();
-        self.step(move |w| statuses::identify(w, &flow, ordinal, id, at))
+        self.step(move |w| statuses::identify(w, &flow, (ordinal, id), journal::SYSTEM, at))
     }
 
     /// *look*: what a search for a flow's invoices showed takes the place of what the one before did. Not journalled: the
@@ -498,6 +496,13 @@ impl Store {
     /// *watch*: alarms that are raised, changed or over; each is journalled, figures in a text aside.
     pub fn watch(&self, changes: Vec<AlarmChange>, at: Timestamp) -> Step<()> {
         self.step(move |w| alarms::watch(w, &changes, at))
+    }
+
+    /// *acknowledge*: a person has taken note of an alarm as it was at `seen`, when it changed last; `false`: it is over, or
+    /// another one by now.
+    pub fn acknowledge(&self, subject: &str, seen: Timestamp, person: &str, at: Timestamp) -> Step<bool> {
+        let (subject, person) = (subject.to_owned(), person.to_owned());
+        self.step(move |w| alarms::acknowledge(w, &subject, seen, &person, at))
     }
 
     /// *tell*: notices are made for their channels, and what they tell counts as told.

@@ -23,6 +23,7 @@ const UPGRADES: &[Upgrade] = &[
     Upgrade { sql: include_str!("schema/009.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/010.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/011.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/012.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {

@@ -24,8 +24,8 @@ fn chorus_id(w: &Writing<'_>, flow: &Loaded, ordinal: u32) -> Result<Option<i64>
 pub fn identify(
     w: &mut Writing<'_>,
     id: &FlowId,
-    ordinal: u32,
-    number: ChorusInvoiceId,
+    (ordinal, number): (u32, ChorusInvoiceId),
+    actor: &str,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let flow = flows::load(w, id)?;
@@ -37,6 +37,7 @@ pub fn identify(
         (flow.realm, id.as_str(), ordinal, number.0),
     )?;
     Entry::new("identify", at, Some(&flow.place))
+        .actor(actor)
         .object("flow", id)
         .object("invoice", ordinal)
         .object("chorus_id", number)

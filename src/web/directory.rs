@@ -3,8 +3,8 @@
 use askama::Template;
 
 use crate::config::Config;
-use crate::domain::{Environment, Timestamp};
-use crate::store::{Directory, DirectoryState, ServiceRow, StoreError, StructureRecord, StructureSource};
+use crate::domain::{Environment, StructureService, Timestamp};
+use crate::store::{Directory, DirectoryState, StoreError, StructureRecord, StructureSource};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
@@ -89,7 +89,7 @@ struct ServiceView {
 }
 
 impl StructureView {
-    fn new(s: StructureRecord, services: Vec<ServiceRow>, t: Tongue) -> Self {
+    fn new(s: StructureRecord, services: Vec<StructureService>, t: Tongue) -> Self {
         let from = match s.source {
             StructureSource::Directory => t.say("annuaire du", "directory of"),
             StructureSource::Consulted => t.say("consultée le", "consulted on"),

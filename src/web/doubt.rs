@@ -1,9 +1,10 @@
 //! Both facts of a doubtful deposit, side by side for the person who decides: what we sent, and what Chorus Pro showed
 //! when it was last asked. Read from the store; no call is made for the page.
 
-use crate::domain::{ChorusInvoiceId, Timestamp};
+use crate::domain::{ChorusInvoiceId, DepositNumber, Timestamp, siren};
+use crate::fault::Language;
 use crate::flow::{FlowKind, deposit};
-use crate::store::{FlowRecord, InvoiceRecord, LookRecord, Reader, SightedInvoice};
+use crate::store::{FlowRecord, InvoiceFacts, InvoiceRecord, LookRecord, Reader, SightedInvoice};
 use crate::web::error::Trouble;
 use crate::web::words::Tongue;
 
@@ -71,11 +72,63 @@ impl Facing {
     }
 }
 
-/// The row that a person chose, if the last look showed it.
-pub fn chosen(reader: &Reader, flow: &FlowRecord, id: &str) -> Result<Option<SightedInvoice>, Trouble> {
-    let Ok(id) = id.parse().map(ChorusInvoiceId) else { return Ok(None) };
-    let look = reader.look(&flow.id)?;
-    Ok(look.and_then(|look| look.rows.into_iter().find(|row| row.chorus_id == id)))
+/// What a person's choice of a row says: which of the flow's invoices it is, its number there, and its flux.
+pub struct Chosen {
+    pub invoice: (u32, ChorusInvoiceId),
+    pub deposit_number: Option<DepositNumber>,
+}
+
+/// The row that a person chose; or, in words, why it cannot be this flow's. `typed`: the flux number read elsewhere.
+pub fn chosen(
+    t: Tongue,
+    reader: &Reader,
+    flow: &FlowRecord,
+    id: &str,
+    typed: Option<&DepositNumber>,
+) -> Result<Result<Option<Chosen>, String>, Trouble> {
+    if id.is_empty() {
+        return Ok(Ok(None));
+    }
+    let rows = reader.look(&flow.id)?.map(|look| look.rows).unwrap_or_default();
+    let Some(row) = rows.into_iter().find(|row| row.chorus_id.to_string() == id) else {
+        let gone = t.say(
+            "Chorus Pro ne montre plus cette facture : choisissez de nouveau.",
+            "Chorus Pro shows this invoice no longer: choose again.",
+        );
+        return Ok(Err(gone.to_owned()));
+    };
+    let invoices = reader.invoices(&flow.id)?;
+    let number = |facts: &InvoiceFacts| facts.number.as_str().trim() == row.number.as_str().trim();
+    let Some(ours) = invoices.iter().find(|invoice| number(&invoice.facts)) else {
+        let none = t.say(
+            "Aucune facture de ce fichier ne porte le numéro de la ligne choisie.",
+            "No invoice of this file has the number of the row you chose.",
+        );
+        return Ok(Err(none.to_owned()));
+    };
+    let (supplier, theirs) = (ours.facts.supplier.as_str(), row.supplier.as_deref().unwrap_or_default());
+    // What cannot be compared is what a person is asked for.
+    if siren(supplier).zip(siren(theirs)).is_some_and(|(a, b)| a != b) {
+        return Ok(Err(match t.0 {
+            Language::Fr => format!(
+                "Cette facture est d’un autre fournisseur ({theirs}) que la nôtre ({supplier}) : ce n’est pas elle. Rien n’a été décidé."
+            ),
+            Language::En => format!(
+                "This invoice is of another supplier ({theirs}) than ours ({supplier}): it is not ours. Nothing was decided."
+            ),
+        }));
+    }
+    if let Some((typed, shown)) = typed.zip(row.deposit_number.as_ref()).filter(|(typed, shown)| typed != shown) {
+        return Ok(Err(match t.0 {
+            Language::Fr => format!(
+                "Le numéro de flux {typed} n’est pas celui de la ligne choisie ({shown}) : corrigez l’un ou l’autre. Rien n’a été décidé."
+            ),
+            Language::En => format!(
+                "Flux number {typed} is not that of the row you chose ({shown}): correct one of them. Nothing was decided."
+            ),
+        }));
+    }
+    Ok(Ok(Some(Chosen { invoice: (ours.ordinal, row.chorus_id), deposit_number: row.deposit_number })))
 }
 
 fn sent(t: Tongue, invoice: &InvoiceRecord) -> Sent {
@@ -117,22 +170,22 @@ fn asked(t: Tongue, look: Option<&LookRecord>) -> String {
     let at = look.asked_at.paris_text();
     match look.answered_since {
         Some(since) if since == look.asked_at => match t.0 {
-            crate::fault::Language::Fr => format!("Interrogé le {at} ; il a répondu."),
-            crate::fault::Language::En => format!("Asked on {at}; it answered."),
+            Language::Fr => format!("Interrogé le {at} ; il a répondu."),
+            Language::En => format!("Asked on {at}; it answered."),
         },
         Some(since) => match t.0 {
-            crate::fault::Language::Fr => {
+            Language::Fr => {
                 format!("Interrogé le {at} ; il répond sans interruption depuis le {}.", since.paris_text())
             }
-            crate::fault::Language::En => {
+            Language::En => {
                 format!("Asked on {at}; it has answered throughout since {}.", since.paris_text())
             }
         },
         None => match t.0 {
-            crate::fault::Language::Fr => {
+            Language::Fr => {
                 format!("Interrogé le {at} : pas de réponse. Ce qui suit date de la réponse précédente.")
             }
-            crate::fault::Language::En => format!("Asked on {at}: no answer. What follows is of the answer before."),
+            Language::En => format!("Asked on {at}: no answer. What follows is of the answer before."),
         },
     }
 }

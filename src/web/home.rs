@@ -98,11 +98,17 @@ struct AlarmView {
     ago: String,
     /// The flows that it counts.
     flows: Option<&'static str>,
+    subject: String,
+    /// What is acknowledged: the alarm as it changed last.
+    seen: i64,
+    /// Who has taken note of it, and when.
+    acknowledged: Option<String>,
 }
 
 impl AlarmView {
     fn new(record: &AlarmRecord, t: Tongue, now: Timestamp) -> Self {
         let tone = match record.alarm.gravity {
+            _ if record.acknowledged.is_some() => Tone::Quiet,
             Gravity::Critical => Tone::Bad,
             Gravity::Warning => Tone::Warn,
             Gravity::Info => Tone::Quiet,
@@ -111,7 +117,7 @@ impl AlarmView {
         Self {
             gravity: record.alarm.gravity.label(t.0),
             tone: tone.class(),
-            critical: record.alarm.gravity == Gravity::Critical,
+            critical: record.alarm.gravity == Gravity::Critical && record.acknowledged.is_none(),
             fault: FaultView::new(&record.alarm.fault, t),
             realm: realm.map(|realm| format!("{} · {}", realm.establishment, t.environment(realm.environment))),
             since: record.raised_at.paris_text(),
@@ -121,14 +127,21 @@ impl AlarmView {
                 Code::FlowsLate => Some("/flux?bloque=1"),
                 _ => None,
             },
+            subject: record.alarm.subject.clone(),
+            seen: record.changed_at.millis(),
+            acknowledged: record.acknowledged.as_ref().map(|(at, person)| {
+                let (by, on) = (t.say("Pris en compte par", "Acknowledged by"), t.say("le", "on"));
+                format!("{by} {person}, {on} {}", at.paris_text())
+            }),
         }
     }
 }
 
-/// The alarms that no other part of the screen shows already, the gravest first.
+/// The alarms that no other part of the screen shows already: those that nobody has taken note of, the gravest first.
 fn open_alarms(reader: &Reader) -> Result<Vec<AlarmRecord>, StoreError> {
     let mut alarms = reader.alarms()?;
     alarms.retain(|a| a.cleared_at.is_none() && !a.alarm.subject.starts_with("halt:"));
+    alarms.sort_by_key(|a| a.acknowledged.is_some());
     Ok(alarms)
 }
 
@@ -223,6 +236,14 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     Ok(Answer::html(page.render()?))
 }
 
+/// A person has taken note of an alarm: as it was when the page was made.
+pub fn acknowledge(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
+    let seen = ask.form.get("seen").parse().map(Timestamp::from_millis).map_err(|_| Trouble::NotFound)?;
+    let (subject, now) = (ask.form.get("subject"), Timestamp::now());
+    let done = site.store.acknowledge(subject, seen, visit.person(), now).wait()?;
+    Ok(Answer::see_other(if done { "/?fait=alarme-vue" } else { "/?fait=alarme-changee" }))
+}
+
 fn due_text(t: Tongue, at: Timestamp, now: Timestamp) -> String {
     if at > now { format!("{} {}", t.say("dans", "in"), t.span(at.since(now))) } else { t.ago(at, now) }
 }
@@ -230,7 +251,7 @@ fn due_text(t: Tongue, at: Timestamp, now: Timestamp) -> String {
 /// What the first screen says in large letters.
 fn headline(t: Tongue, overview: &Overview, alarms: &[AlarmRecord], fault: Option<&Fault>) -> (String, Tone) {
     let stuck = overview.stuck_total;
-    let of = |gravity| u64::try_from(alarms.iter().filter(|a| a.alarm.gravity == gravity).count()).unwrap_or(u64::MAX);
+    let of = |gravity| u64::try_from(urgent(alarms).filter(|a| a.alarm.gravity == gravity).count()).unwrap_or(u64::MAX);
     let (critical, warnings) = (of(Gravity::Critical), of(Gravity::Warning));
     if fault.is_some() {
         return (
@@ -273,9 +294,9 @@ fn headline(t: Tongue, overview: &Overview, alarms: &[AlarmRecord], fault: Optio
     (t.say("Tout va bien : rien n’est bloqué", "All is well: nothing is stuck").to_owned(), Tone::Good)
 }
 
-/// Alarms for whose sake somebody must act.
+/// Alarms for whose sake somebody must act, and that nobody has taken note of.
 fn urgent(alarms: &[AlarmRecord]) -> impl Iterator<Item = &AlarmRecord> {
-    alarms.iter().filter(|record| record.alarm.gravity > Gravity::Info)
+    alarms.iter().filter(|record| record.alarm.gravity > Gravity::Info && record.acknowledged.is_none())
 }
 
 fn oldest(overview: &Overview, alarms: &[AlarmRecord]) -> Option<Timestamp> {

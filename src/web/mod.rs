@@ -9,9 +9,12 @@
 mod answer;
 mod ask;
 mod asset;
+mod background;
 mod claim;
 mod configuration;
 pub mod damage;
+mod decision;
+mod diagnostic;
 mod diff;
 mod directory;
 mod doubt;

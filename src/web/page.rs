@@ -92,6 +92,16 @@ const DONE: &[(&str, &str, &str)] = &[
         "Rien à changer : c’est la configuration en vigueur.",
         "Nothing to change: this is the configuration in force.",
     ),
+    (
+        "alarme-vue",
+        "Alarme prise en compte : elle reste affichée et n’alerte plus personne, sauf si elle s’aggrave ou revient.",
+        "Alarm acknowledged: it stays in sight and calls nobody any more, unless it gets graver or comes anew.",
+    ),
+    (
+        "alarme-changee",
+        "L’alarme a changé entre-temps, ou elle est finie : relisez-la.",
+        "The alarm changed meanwhile, or is over: read it again.",
+    ),
     ("annuaire", "Actualisation de l’annuaire demandée.", "Refresh of the directory asked for."),
     ("secret", "Secret enregistré.", "Secret saved."),
     ("secret-efface", "Secret effacé.", "Secret deleted."),

@@ -11,6 +11,7 @@ use crate::fault::{Fault, Language};
 use crate::store::{Note, Reader, Store};
 use crate::web::answer::Answer;
 use crate::web::ask::{Ask, Method};
+use crate::web::background::Background;
 use crate::web::error::{Trouble, excuse};
 use crate::web::page::Visit;
 use crate::web::server::ServeError;
@@ -18,8 +19,8 @@ use crate::web::session::{self, Sessions};
 use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
-    Claim, Settings, asset, configuration, directory, entry, flow, flows, guide, help, home, journal, pdf_form, people,
-    secrets, treatment,
+    Claim, Settings, asset, configuration, decision, diagnostic, directory, entry, flow, flows, guide, help, home,
+    journal, pdf_form, people, secrets, treatment,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -47,6 +48,8 @@ pub struct Site {
     /// One change of configuration or secrets at a time.
     pub changing: Mutex<()>,
     pub verification: Arc<journal::Verification>,
+    pub examination: Arc<Background<diagnostic::Examined>>,
+    pub notice_test: Arc<Background<diagnostic::Tested>>,
 }
 
 impl Site {
@@ -68,6 +71,8 @@ impl Site {
             by_claim: Throttle::new(CLAIM_FAILURES, FAILURE_SPAN),
             changing: Mutex::new(()),
             verification: Arc::default(),
+            examination: Arc::default(),
+            notice_test: Arc::default(),
         })
     }
 
@@ -205,14 +210,15 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
     use Method::{Get, Post};
     match (ask.method, segments) {
         (Get, []) => home::show(site, ask, visit),
+        (Post, ["alarmes", "vue"]) => home::acknowledge(site, ask, visit),
         (Post, ["logout"]) => entry::logout(site, ask, visit),
         (Get, ["flux"]) => flows::show(site, ask, visit),
         (Get, ["flux", id]) => flow::show(site, ask, visit, id),
         (Get, ["flux", id, "original"]) => flow::original(site, visit, id),
         (Get, ["flux", id, "envoye"]) => flow::sent(site, visit, id),
         (Get, ["flux", id, "accuse"]) => flow::receipt(site, visit, id),
-        (Get, ["flux", id, "decision"]) => flow::confirm(site, ask, visit, id, None),
-        (Post, ["flux", id, "decision"]) => flow::decide(site, ask, visit, id),
+        (Get, ["flux", id, "decision"]) => decision::confirm(site, ask, visit, id, None),
+        (Post, ["flux", id, "decision"]) => decision::decide(site, ask, visit, id),
         (Get, ["flux", id, "statut"]) => treatment::show(site, ask, visit, id, None),
         (Post, ["flux", id, "statut"]) => treatment::ask_for(site, ask, visit, id),
         (Get, ["flux", id, "donnees"]) => pdf_form::show(site, ask, visit, id),
@@ -227,6 +233,9 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Get, ["configuration", "versions"]) => configuration::versions(site, ask, visit),
         (Get, ["configuration", "versions", number]) => configuration::version(site, ask, visit, number),
         (Post, ["configuration", "versions", number]) => configuration::restore(site, ask, visit, number),
+        (Get, ["diagnostic"]) => diagnostic::show(site, ask, visit),
+        (Post, ["diagnostic", "lancer"]) => diagnostic::examine(site, visit),
+        (Post, ["diagnostic", "essai"]) => diagnostic::test(site, visit),
         (Get, ["annuaire"]) => directory::show(site, ask, visit),
         (Post, ["annuaire", "actualiser"]) => directory::refresh(site, ask, visit),
         (Get, ["journal"]) => journal::show(site, ask, visit),

@@ -34,7 +34,6 @@ use secrecy::ExposeSecret;
 use self::desk::{Api, HeldToken};
 use self::pace::Turn;
 pub(super) use self::secret::SecretFile;
-pub(in crate::work) use self::settings::is_this_machine;
 pub use self::settings::{ApiSection, ConnectorSettings, SettingsError, TechnicalAccountSection};
 use self::tally::Tally;
 pub use self::tally::{CallOutcome, CallTally, ServiceHealth};

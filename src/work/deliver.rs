@@ -20,6 +20,7 @@ use crate::work::fetch::chorus_id;
 use crate::work::folders::{DeliveryId, Shelf};
 use crate::work::readable::{self, Copy};
 use crate::work::received_complement;
+use crate::work::rejects;
 
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
@@ -100,6 +101,7 @@ pub(super) async fn settle_former(core: &Arc<Core>) {
 async fn settle_marked(core: &Arc<Core>) -> Result<(), JobError> {
     let accounts: BTreeSet<AccountName> = core.options.load().routes.iter().map(|r| r.account.clone()).collect();
     for account in accounts {
+        rejects::settle_former(core, &account)?;
         for delivery in core.folders.marked(&account).map_err(JobError::files(WHAT))? {
             let Some(flow) = core.store.reader()?.flow(&delivery.flow)? else { continue };
             if delivery.complement > 0 {

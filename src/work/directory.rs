@@ -34,6 +34,7 @@ const FIRST_SHORTEST: Duration = Duration::from_secs(60);
 const JITTER_PART: u32 = 10;
 /// After a round that our own disk or database broke off; doubled each time.
 const BROKEN_FIRST: Duration = Duration::from_secs(10);
+const BROKEN_LONGEST: Duration = Duration::from_secs(3600);
 /// After a try that came to nothing; doubled each time.
 const RETRY_FIRST: Duration = Duration::from_secs(5 * 60);
 /// Between two tries that come to nothing.
@@ -62,7 +63,7 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
         }
         let rest = match broken {
             0 => LOOK_EVERY.min(wait(&core)),
-            times => BROKEN_FIRST.saturating_mul(1 << (times - 1).min(16)).min(RETRY_LONGEST),
+            times => BROKEN_FIRST.saturating_mul(1 << (times - 1).min(16)).min(BROKEN_LONGEST),
         };
         tokio::select! {
             _ = stop.changed() => return,

@@ -18,6 +18,8 @@ const BENCH: &str = ".travail";
 const DELIVERY_DRAFT: &str = "recue-";
 const DELIVERY_PARTS: &str = "pieces-";
 const DELIVERY_MARK: &str = "placed-";
+/// On the bench: an archive's refused members and their receipts, whole, which are being laid out; a flow's id follows.
+const REFUSED_BATCH: &str = "rejets-";
 
 /// The four folders of an account, as its application sees them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,7 +90,8 @@ impl Folders {
     }
 
     /// Makes every folder of the accounts and clears what a former process left half-written. Before any job runs.
-    /// A mark without its draft stays: the delivery it speaks of was placed.
+    /// A mark without its draft stays: the delivery it speaks of was placed. Refused members that are being laid out stay:
+    /// what is no longer among them stands on its shelf.
     pub(super) fn prepare(&self, accounts: &BTreeSet<AccountName>) -> io::Result<()> {
         self.make(accounts)?;
         for account in accounts {
@@ -101,7 +104,8 @@ impl Folders {
             }
             for left in std::fs::read_dir(&bench)? {
                 let left = left?;
-                if !left.file_name().as_encoded_bytes().starts_with(DELIVERY_MARK.as_bytes()) {
+                let stays = |mark: &str| left.file_name().as_encoded_bytes().starts_with(mark.as_bytes());
+                if !stays(DELIVERY_MARK) && !stays(REFUSED_BATCH) {
                     remove_whatever(&left.path())?;
                 }
             }
@@ -123,6 +127,21 @@ impl Folders {
     /// the folder's name.
     pub(super) fn delivery_mark(&self, account: &AccountName, delivery: &DeliveryId) -> io::Result<PathBuf> {
         Ok(self.bench(account)?.join(format!("{DELIVERY_MARK}{delivery}")))
+    }
+
+    /// Where an archive's refused members stand, whole, before each is laid out.
+    pub(super) fn refused_batch(&self, account: &AccountName, flow: &FlowId) -> io::Result<PathBuf> {
+        Ok(self.bench(account)?.join(format!("{REFUSED_BATCH}{flow}")))
+    }
+
+    /// The archives whose refused members are being laid out.
+    pub(super) fn refused_batches(&self, account: &AccountName) -> io::Result<Vec<FlowId>> {
+        let mut flows = Vec::new();
+        for entry in std::fs::read_dir(self.bench(account)?)? {
+            let name = entry?.file_name();
+            flows.extend(name.to_str().and_then(|name| name.strip_prefix(REFUSED_BATCH)?.parse::<FlowId>().ok()));
+        }
+        Ok(flows)
     }
 
     /// The deliveries that are marked.

@@ -231,7 +231,7 @@ fn publish(core: &Core, case: &Case, checkpoint: &str, touched: &mut BTreeSet<Pa
 }
 
 /// Writes a new file apart, synced, and renames it over `target`.
-pub(super) fn lay(draft: &Path, bytes: &[u8], target: &Path) -> std::io::Result<()> {
+fn lay(draft: &Path, bytes: &[u8], target: &Path) -> std::io::Result<()> {
     remove_whatever(draft)?;
     durable::write_synced(draft, bytes)?;
     fs::rename(draft, target)

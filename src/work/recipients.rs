@@ -13,7 +13,7 @@ use crate::invoice::{Facts, Listed, Listing, ServiceListing};
 use crate::store::{Directory, StoreError, StructureRecord};
 
 /// A word that is older warns where it would have refused: the weekly directory may have failed once.
-const RECENT: Duration = Duration::from_secs(15 * 24 * 3600);
+pub(super) const RECENT: Duration = Duration::from_secs(15 * 24 * 3600);
 /// How long an answer counts before the same is asked again.
 pub(super) const ASKED_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// After a refusal the word that it stands on is looked at again sooner: the next drop may be right.

@@ -1,27 +1,33 @@
 //! Lays the refused members of an archive into `/rejets/`, each beside a receipt of its own that says why.
 //!
-//! Promise: once. The application may take or delete what stands there; it is not laid there again with the next version
-//! of the archive's receipt.
+//! Promise: once, whenever the process ends. The application may take or delete what stands there; it is not laid there
+//! again, neither with the next version of the archive's receipt nor after a restart: all of it stands on the bench first,
+//! and each file is moved out of there.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::{fs, io};
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::domain::DocumentHash;
+use crate::domain::{AccountName, DocumentHash};
 use crate::fault::Language;
 use crate::flow::deposit::State;
 use crate::invoice::{Limits, archive};
 use crate::os::durable;
 use crate::store::{ArrivalRecord, RefusedMember};
 use crate::work::core::{Core, JobError};
-use crate::work::folders::{Shelf, receipt_name, refused_name};
-use crate::work::receipts::{fault_json, lay};
+use crate::work::folders::{Shelf, receipt_name, refused_name, remove_whatever};
+use crate::work::receipts::fault_json;
 use crate::work::seal::{self, Purpose};
 
 /// What the file work is about, for errors.
 const WHAT: &str = "the folder of refused files";
+
+/// Before a file's name on the bench: the members are moved first, so that each is there when its receipt says so.
+const MEMBER: &str = "1-";
+const RECEIPT: &str = "2-";
 
 /// Lays the members there and notes that they are. `checkpoint` covers the archive's split.
 pub(super) fn lay_members(
@@ -30,46 +36,85 @@ pub(super) fn lay_members(
     members: &[RefusedMember],
     checkpoint: &str,
 ) -> Result<(), JobError> {
+    let shelf = core.folders.shelf(&arrival.account, Shelf::Refused).map_err(JobError::files(WHAT))?;
+    let batch = core.folders.refused_batch(&arrival.account, &arrival.id).map_err(JobError::files(WHAT))?;
+    if !batch.is_dir() {
+        let draft = batch.with_file_name(format!("rejet-{}", arrival.id));
+        remove_whatever(&draft).and_then(|()| fs::create_dir(&draft)).map_err(JobError::files(WHAT))?;
+        gather(core, arrival, members, checkpoint, &draft)?;
+        let whole = durable::sync_dir(&draft).and_then(|()| durable::rename_durably(&draft, &batch));
+        whole.map_err(JobError::files(WHAT))?;
+    }
+    lay_out(&batch, &shelf).map_err(JobError::files(WHAT))?;
+    core.store.members_placed(&arrival.id).wait()?;
+    remove_whatever(&batch).map_err(JobError::files(WHAT))
+}
+
+/// What a former process laid out and noted, and had no time to clear away.
+pub(super) fn settle_former(core: &Core, account: &AccountName) -> Result<(), JobError> {
+    for flow in core.folders.refused_batches(account).map_err(JobError::files(WHAT))? {
+        if core.store.reader()?.unplaced_members(&flow)?.is_empty() {
+            let batch = core.folders.refused_batch(account, &flow).map_err(JobError::files(WHAT))?;
+            remove_whatever(&batch).map_err(JobError::files(WHAT))?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves what is still on the bench.
+fn lay_out(batch: &Path, shelf: &Path) -> io::Result<()> {
+    let mut names = fs::read_dir(batch)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    names.sort();
+    for name in names {
+        let target = name.to_str().and_then(|name| name.strip_prefix(MEMBER).or_else(|| name.strip_prefix(RECEIPT)));
+        let Some(target) = target else { continue };
+        fs::rename(batch.join(&name), shelf.join(target))?;
+    }
+    durable::sync_dir(shelf)?;
+    durable::sync_dir(batch)
+}
+
+/// Writes the members and their receipts into `draft`. A member that could not be taken out has a receipt only.
+fn gather(
+    core: &Core,
+    arrival: &ArrivalRecord,
+    members: &[RefusedMember],
+    checkpoint: &str,
+    draft: &Path,
+) -> Result<(), JobError> {
     let hash = arrival.sha256.ok_or(JobError::Missing("the document's hash"))?;
     let bytes = core.store.reader()?.document(&hash)?.ok_or(JobError::Missing("the document"))?;
     let wanted: BTreeMap<usize, &RefusedMember> = members.iter().map(|member| (member.place, member)).collect();
-    let shelf = core.folders.shelf(&arrival.account, Shelf::Refused).map_err(JobError::files(WHAT))?;
-    let bench = core.folders.bench(&arrival.account).map_err(JobError::files(WHAT))?;
     let language = core.options.load().language;
     let (mut place, mut failed) = (0, None);
     // An archive that could be gone through once can be again; how it ends was told then.
     let _ = archive::read(&bytes, &Limits::default(), &mut |member| {
         if let (Some(refused), None) = (wanted.get(&place), &failed) {
             let content = member.content.ok();
-            let laid = receipt(core, arrival, refused, content.as_deref(), checkpoint, language)
-                .and_then(|receipt| lay_one(&bench, &shelf, arrival, refused, content.as_deref(), &receipt));
-            failed = laid.err();
+            let written = receipt(core, arrival, refused, content.as_deref(), checkpoint, language)
+                .and_then(|receipt| write_one(draft, arrival, refused, content.as_deref(), &receipt));
+            failed = written.err();
         }
         place += 1;
     });
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    durable::sync_dir(&shelf).map_err(JobError::files(WHAT))?;
-    core.store.members_placed(&arrival.id).wait()?;
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
-/// The member first, so that it is there when its receipt says so. A member that could not be taken out has a receipt only.
-fn lay_one(
-    bench: &Path,
-    shelf: &Path,
+fn write_one(
+    draft: &Path,
     arrival: &ArrivalRecord,
     member: &RefusedMember,
     content: Option<&[u8]>,
     receipt: &[u8],
 ) -> Result<(), JobError> {
     let name = shelf_name(member);
-    let draft = bench.join(format!("rejet-{}", arrival.id));
+    let write = |kind: &str, name: String, bytes: &[u8]| {
+        durable::write_synced(&draft.join(format!("{kind}{name}")), bytes).map_err(JobError::files(WHAT))
+    };
     if let Some(content) = content {
-        lay(&draft, content, &shelf.join(refused_name(&name, &arrival.id))).map_err(JobError::files(WHAT))?;
+        write(MEMBER, refused_name(&name, &arrival.id), content)?;
     }
-    lay(&draft, receipt, &shelf.join(receipt_name(&name, &arrival.id))).map_err(JobError::files(WHAT))
+    write(RECEIPT, receipt_name(&name, &arrival.id), receipt)
 }
 
 /// Its place makes the name unlike those of the archive's other members: `003-notes.txt`.

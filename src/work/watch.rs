@@ -16,7 +16,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ pub use self::settings::{
 use crate::domain::{Environment, Realm, Timestamp};
 use crate::net::resolver::Resolver;
 use crate::os::random;
-use crate::store::{Notice, NoticeItem};
+use crate::store::{Notice, NoticeItem, StoreError};
 use crate::work::core::Core;
 
 /// Between two looks for notices that are due.
@@ -92,8 +92,8 @@ struct Memory {
     /// How much was sealed when leaves were first seen without a seal, and when.
     unsealed: Option<(u64, Instant)>,
     channels: Channels,
-    /// When people were last told past the database.
-    told_directly: Option<Instant>,
+    /// By channel: not before when people are told again past the database, and how often that failed in a row.
+    told_directly: BTreeMap<&'static str, (Instant, u32)>,
 }
 
 impl Memory {
@@ -107,7 +107,7 @@ impl Memory {
             database_failed: None,
             unsealed: None,
             channels: Channels::new(),
-            told_directly: None,
+            told_directly: BTreeMap::new(),
         }
     }
 
@@ -174,7 +174,7 @@ async fn one_look(core: &Arc<Core>, mut memory: Memory) -> Memory {
 }
 
 /// Raises, ends and tells.
-async fn follow(core: &Core, seen: look::Look) -> Result<(), crate::store::StoreError> {
+async fn follow(core: &Core, seen: look::Look) -> Result<(), StoreError> {
     let now = core.now();
     let options = core.options.load();
     let present = judgement::alarms(&seen.facts, now);
@@ -196,13 +196,11 @@ async fn follow(core: &Core, seen: look::Look) -> Result<(), crate::store::Store
     Ok(())
 }
 
-/// The database, which keeps alarms and notices, is what fails: people are told past it, once a day.
+/// The database, which keeps alarms and notices, is what fails: people are told past it, once a day by each channel; one
+/// that fails as well is tried further and further apart.
 async fn tell_directly(core: &Core, memory: &mut Memory, detail: &str) {
     let options = core.options.load_full();
-    let repeat = options.watch.pace.repeat;
-    if memory.told_directly.is_some_and(|at| at.elapsed() < repeat) {
-        return;
-    }
+    let pace = &options.watch.pace;
     let now = core.now();
     let alarm = judgement::of_database(detail);
     let item = NoticeItem {
@@ -215,14 +213,45 @@ async fn tell_directly(core: &Core, memory: &mut Memory, detail: &str) {
     };
     let resolver = Resolver::system();
     for name in channel::names(&options.watch.notify) {
+        let (not_before, failures) = memory.told_directly.get(name).copied().unzip();
+        if not_before.is_some_and(|at| Instant::now() < at) {
+            continue;
+        }
         let mark = random::hex::<13>();
         let outgoing = Outgoing { mark: &mark, items: std::slice::from_ref(&item), now };
-        match channel::send(&options.watch, name, outgoing, &resolver).await {
-            Ok(_) => memory.told_directly = Some(Instant::now()),
+        let (wait, failures) = match channel::send(&options.watch, name, outgoing, &resolver).await {
+            Ok(_) => (pace.repeat, 0),
             Err(error) => {
-                log::error!(channel = name, error = error.to_string().as_str(); "People could not be told that the database fails")
+                log::error!(channel = name, error = error.to_string().as_str(); "People could not be told that the database fails");
+                (pace.retry_after(failures.unwrap_or(0)), failures.unwrap_or(0).saturating_add(1))
             }
-        }
+        };
+        memory.told_directly.insert(name, (Instant::now() + wait, failures));
+    }
+}
+
+/// What became of a channel's notices and could not be written down: it would happen again each second.
+#[derive(Default)]
+struct Unwritten {
+    /// Notices that left.
+    left: BTreeSet<String>,
+    /// Steps in a row that could not be written, and not before when there is another.
+    failures: u32,
+    not_before: Option<Instant>,
+}
+
+impl Unwritten {
+    /// Whether the step was written; if not, nothing is tried for a while.
+    fn is_written(&mut self, channel: &str, step: Result<(), StoreError>, pace: &Pace) -> bool {
+        let Err(error) = step else {
+            (self.failures, self.not_before) = (0, None);
+            return true;
+        };
+        let wait = pace.retry_after(self.failures);
+        log::error!(channel = channel, error = error.to_string().as_str(), wait_s = wait.as_secs();
+            "What became of a notice cannot be written down");
+        (self.failures, self.not_before) = (self.failures.saturating_add(1), Some(Instant::now() + wait));
+        false
     }
 }
 
@@ -231,11 +260,12 @@ pub(super) async fn send_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) 
     let resolver = Resolver::system();
     let mut configured = core.configured.subscribe();
     let mut at_once = false;
+    let (mut mail, mut webhook) = (Unwritten::default(), Unwritten::default());
     loop {
         let both = async {
             tokio::join!(
-                send_due(&core, channel::MAIL, at_once, &resolver),
-                send_due(&core, channel::WEBHOOK, at_once, &resolver)
+                send_due(&core, channel::MAIL, at_once, &mut mail, &resolver),
+                send_due(&core, channel::WEBHOOK, at_once, &mut webhook, &resolver)
             )
         };
         tokio::select! {
@@ -254,7 +284,10 @@ pub(super) async fn send_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) 
 }
 
 /// Sends what is due by one channel, in its order; the first that does not leave ends the round.
-async fn send_due(core: &Core, channel: &'static str, at_once: bool, resolver: &Resolver) {
+async fn send_due(core: &Core, channel: &'static str, at_once: bool, unwritten: &mut Unwritten, resolver: &Resolver) {
+    if unwritten.not_before.is_some_and(|at| Instant::now() < at) {
+        return;
+    }
     let options = core.options.load_full();
     let now = core.now();
     let until = if at_once { now.plus(options.watch.pace.retry_longest) } else { now };
@@ -272,12 +305,18 @@ async fn send_due(core: &Core, channel: &'static str, at_once: bool, resolver: &
         return;
     }
     for notice in notices {
-        if now.since(notice.made_at) > NOTICE_LASTS {
+        let is_old = now.since(notice.made_at) > NOTICE_LASTS;
+        if is_old {
             log::warn!(channel = channel, notice = notice.mark.as_str(); "A notice that could not leave for a week is given up");
-            let _ = core.store.notice_left(notice, now).await;
-            continue;
         }
-        if !send_one(core, &options.watch, channel, notice, resolver).await {
+        if is_old || unwritten.left.contains(&notice.mark) {
+            let mark = notice.mark.clone();
+            let left = core.store.notice_left(notice, now).await;
+            if !unwritten.is_written(channel, left, &options.watch.pace) {
+                return;
+            }
+            unwritten.left.remove(&mark);
+        } else if !send_one(core, &options.watch, channel, notice, unwritten, resolver).await {
             return;
         }
     }
@@ -288,8 +327,10 @@ async fn send_one(
     options: &WatchOptions,
     channel: &'static str,
     notice: Notice,
+    unwritten: &mut Unwritten,
     resolver: &Resolver,
 ) -> bool {
+    let pace = &options.pace;
     let outgoing = Outgoing { mark: &notice.mark, items: &notice.items, now: core.now() };
     let sent = channel::send(options, channel, outgoing, resolver).await;
     let gravity = notice::gravity(&notice.items).as_str();
@@ -298,7 +339,13 @@ async fn send_one(
             log::info!(channel = channel, notice = notice.mark.as_str(), gravity = gravity, alarms = notice.items.len(); "A notice left");
             // Some got it and some did not: a person must correct the list, and the notice is not sent twice.
             core.watch.note(channel, (!refused.is_empty()).then(|| (1, true, refused.join("; "))));
-            return core.store.notice_left(notice, core.now()).await.is_ok();
+            let mark = notice.mark.clone();
+            let left = core.store.notice_left(notice, core.now()).await;
+            let is_written = unwritten.is_written(channel, left, pace);
+            if !is_written {
+                unwritten.left.insert(mark);
+            }
+            return is_written;
         }
         Err(error) => {
             let tries = notice.tries.saturating_add(1);
@@ -308,14 +355,10 @@ async fn send_one(
             );
             let lasting = matches!(error, ChannelError::Lasting(_));
             core.watch.note(channel, Some((tries, lasting, error.to_string())));
-            let pace = &options.pace;
-            let wait = pace.retry.saturating_mul(1 << notice.tries.min(16)).min(pace.retry_longest);
-            core.store.notice_stays(&notice, core.now().plus(wait)).await
+            core.store.notice_stays(&notice, core.now().plus(pace.retry_after(notice.tries))).await
         }
     };
-    if let Err(error) = written {
-        log::error!(channel = channel, error = error.to_string().as_str(); "What became of a notice cannot be written down");
-    }
+    unwritten.is_written(channel, written, pace);
     false
 }
 

@@ -66,6 +66,35 @@ async fn an_archive_goes_as_one_flux_of_each_syntax_and_each_invoice_is_followed
     gateway.stop().await;
 }
 
+/// Seen: members that the application had taken lay in /rejets again, when their placing could not be noted.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_members_that_were_taken_are_not_laid_again_after_a_crash() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let database = rusqlite::Connection::open(gateway.dir.path().join("fluxgate.db")).unwrap();
+    let full = "CREATE TRIGGER full BEFORE UPDATE ON refused_member BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+    database.execute_batch(full).unwrap();
+    let members = [("bonne.xml", invoice("LOT-RANGE")), ("notes.txt", b"hello".to_vec()), ("b.txt", b"ho".to_vec())];
+    gateway.drop_flow("rangee.tar.gz", tar_gz(&members)).await;
+    let shelf = gateway.folder("rejets");
+    let laid = || std::fs::read_dir(&shelf).map_or(0, |entries| entries.count());
+    gateway.await_until("members and receipts", || laid() == 4).await;
+    for entry in std::fs::read_dir(&shelf).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    gateway.crash().await;
+    database.execute_batch("DROP TRIGGER full").unwrap();
+    gateway.boot();
+    gateway.await_final("rangee.tar.gz.json").await;
+    assert_eq!(laid(), 0, "the application has taken them");
+    let bench = shelf.with_file_name(".travail");
+    gateway
+        .await_until("nothing is left on the bench", || {
+            !std::fs::read_dir(&bench).unwrap().any(|e| e.unwrap().file_name().to_str().unwrap().starts_with("rejet"))
+        })
+        .await;
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_bad_in_an_archive_is_refused_by_name_and_the_rest_goes_on() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;

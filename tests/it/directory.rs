@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use fluxgate::domain::{Environment, Timestamp};
+use fluxgate::domain::{Environment, StructureEntry, Timestamp};
 use fluxgate::simulator::{DirectoryForm, Effect, FaultRule, OutageKind, Readings, Recipient, Scenario, ServiceUnit};
-use fluxgate::store::{DirectoryState, StructureEntry, StructureSource};
+use fluxgate::store::{DirectoryState, StructureSource};
 use serde_json::Value;
 
 use crate::gateway::{Gateway, hurried, invoice_to, quick_limits, realm};
@@ -448,5 +448,29 @@ async fn check_uses_the_boxs_own_directory_and_says_whether_it_did() {
     let (code, said, _) = check(&["--environment", "practice", "--config", place]);
     assert_eq!((code, said.contains("FLUX-DIR")), (Some(0), false), "{said}");
     assert!(said.contains("Sans l'annuaire") || said.contains("Without the local directory"), "{said}");
+    gateway.stop().await;
+}
+
+/// Seen: what was asked about a recipient and could not be written down was asked again, as often as it was looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_about_a_recipient_is_not_asked_where_nothing_can_be_written_down() {
+    let mut gateway = keeping(hurried()).await;
+    gateway.crash().await;
+    let database = rusqlite::Connection::open(gateway.dir.path().join("fluxgate.db")).unwrap();
+    let full = "CREATE TRIGGER full BEFORE UPDATE ON enquiry BEGIN SELECT RAISE(ABORT, 'disk full'); END;
+                DELETE FROM enquiry";
+    database.execute_batch(full).unwrap();
+    gateway.boot();
+    let waits = || {
+        let reader = gateway.store().reader().unwrap();
+        reader.directory().enquiry(PRACTICE, OPEN, None).unwrap().is_some_and(|enquiry| enquiry.waits)
+    };
+    gateway.await_until("the question about oneself", waits).await;
+    gateway.drop_flow("PENDANT.xml", invoice("PENDANT", OPEN, "", "")).await;
+    gateway.await_final("PENDANT.xml.json").await;
+    assert!(waits());
+    assert_eq!(gateway.simulator.ledger().calls_of("structures/rechercher"), 0, "nothing to keep the answer with");
+    database.execute_batch("DROP TRIGGER full").unwrap();
+    gateway.await_until("its answer", || !waits()).await;
     gateway.stop().await;
 }

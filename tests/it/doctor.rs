@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::commands::{code, listing, program, stderr, stdout};
 use crate::gateway::write_secret;
-use crate::proxy::{LOGIN, Manner, Proxy, simulator};
+use crate::proxy::{LOGIN, Manner, NAME, Proxy, simulator};
 
 const SIRET: &str = "12345678200051";
 
@@ -73,7 +73,8 @@ impl Bench {
     }
 
     fn with_proxy(&self, address: std::net::SocketAddr) -> String {
-        self.altered("[proxy]\n", &format!("[proxy]\nurl = \"http://localhost:{}\"\nexcept = []\n", address.port()))
+        let proxy = format!("[proxy]\nurl = \"http://localhost:{}\"\nexcept = []\n", address.port());
+        self.altered("[proxy]\n", &proxy).replace("https://127.0.0.1:", &format!("https://{NAME}:"))
     }
 }
 
@@ -156,6 +157,13 @@ async fn each_known_mistake_at_piste_and_chorus_pro_is_told() {
     let (found, exit, document) = bench.diagnose(&bench.sound).await;
     assert_eq!((found.as_str(), exit), ("account_refused", 78), "{document:#}");
     assert_eq!(outcomes(&document, "api"), ["good"; 5], "the subscriptions are not blamed");
+    // A wrong password is one mistake, told once; what hangs on it was not tried, and says why.
+    assert_eq!(document["realms"][0]["findings"].as_array().unwrap().len(), 1, "{document:#}");
+    assert_eq!(outcomes(&document, "account"), ["broken"]);
+    for link in ["structure", "attachment", "password"] {
+        assert_eq!(outcomes(&document, link), ["untried"], "{document:#}");
+    }
+    assert!(document.to_string().contains("non essayé : le compte technique est refusé"));
     control.set_account_password(&bench.simulator.credentials().account_password);
 
     for (days, mistake, exit) in [(10, "password_expires_soon", 0), (-3, "password_expired", 78)] {
@@ -180,6 +188,11 @@ async fn each_known_mistake_at_piste_and_chorus_pro_is_told() {
     let output = bench.run(&bench.sound, &["--language", "fr"]).await;
     let text = stdout(&output);
     assert_eq!(code(&output), 78);
+    assert_eq!(
+        text.matches("non essayé : pas de jeton").count(),
+        5,
+        "what a wrong secret keeps from being tried: {text}"
+    );
     for words in
         ["✗ jeton PISTE", "À quoi cela ressemble", "« API Keys » au lieu de « OAuth Credentials »", "– souscription"]
     {
@@ -220,11 +233,12 @@ async fn each_known_mistake_on_the_way_is_told() {
     fs::set_permissions(bench.dir.path().join("secret"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let (found, exit, _) = bench.diagnose(&bench.sound).await;
     assert_eq!((found.as_str(), exit), ("secret_open", 0), "it works, and deserves a look");
+    let named = url.replace("127.0.0.1", NAME);
     let mixed = bench
         .with_proxy(dead)
         .replace("practice", "production")
-        .replace(&format!("{url}/api"), "https://sandbox-oauth.piste.gouv.fr/api")
-        .replace(&base, "base_url = \"https://api.piste.gouv.fr\"");
+        .replace(&format!("{named}/api"), "https://sandbox-oauth.piste.gouv.fr/api")
+        .replace(&format!("base_url = \"{named}\""), "base_url = \"https://api.piste.gouv.fr\"");
     let (found, exit, document) = bench.diagnose(&mixed).await;
     assert_eq!((found.as_str(), exit), ("environments_mixed", 78), "{document:#}");
     assert!(document.to_string().contains("https://oauth.piste.gouv.fr"), "{document:#}");

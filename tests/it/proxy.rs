@@ -99,7 +99,8 @@ async fn serve(mut client: TcpStream, manner: Manner, asked: Arc<Mutex<Vec<Strin
         let _ = TlsAcceptor::from(Arc::new(config)).accept(client).await;
         return;
     }
-    let Ok(server) = TcpStream::connect(target).await else { return };
+    // The simulator's name, which the proxy alone can find.
+    let Ok(server) = TcpStream::connect(target.replace(NAME, "127.0.0.1")).await else { return };
     let (mut client, mut server) = (Tap(client, heard.clone()), Tap(server, heard));
     let _ = copy_bidirectional(&mut client, &mut server).await;
 }
@@ -158,6 +159,9 @@ pub fn section(address: SocketAddr, dir: &Path, password: Option<&str>) -> Proxy
     section
 }
 
+/// The simulator as it is called by clients that reach it through a proxy only: what is on this machine they call directly.
+pub const NAME: &str = "chorus-pro.test";
+
 /// `fluxgate:mot de passé`
 pub const LOGIN: &str = "Basic Zmx1eGdhdGU6bW90IGRlIHBhc3PDqQ==";
 
@@ -169,11 +173,14 @@ pub async fn simulator(dir: &Path) -> Simulator {
 }
 
 fn connector(simulator: &Simulator, dir: &Path, proxy: &ProxySection) -> Connector {
+    connector_to(&simulator.credentials().url.replace("127.0.0.1", NAME), simulator, dir, proxy)
+}
+
+fn connector_to(url: &str, simulator: &Simulator, dir: &Path, proxy: &ProxySection) -> Connector {
     let credentials = simulator.credentials();
     let api: ApiSection = toml::from_str(&format!(
         "token_url = \"{url}/api/oauth/token\"\nbase_url = \"{url}\"\nclient_id = \"{id}\"\n\
          client_secret_file = \"secret\"\nca_file = \"ca.pem\"\ncalls_per_second = 1000\ntimeout = \"3s\"",
-        url = credentials.url,
         id = credentials.client_id
     ))
     .unwrap();
@@ -195,7 +202,7 @@ async fn everything_passes_through_the_proxy_which_never_sees_a_token() {
     let siret = "12345678200051".to_owned();
     assert_eq!(connector.call(&RechercherStructure { siret, page }).await.unwrap().rows.len(), 1);
     assert!(proxy.targets() >= 1);
-    let expected = simulator.address().to_string();
+    let expected = format!("{NAME}:{}", simulator.address().port());
     assert!(proxy.asked.lock().unwrap().iter().all(|target| *target == expected), "every host goes through it");
     let heard = proxy.heard();
     assert!(heard.len() > 4_000, "the whole conversation passed: {} bytes", heard.len());
@@ -252,12 +259,19 @@ async fn what_a_proxy_does_is_told_apart_from_chorus_pro() {
     connector.call(&RecupererTauxTva).await.unwrap();
 }
 
+/// Seen: exceptions of one's own took this machine from the list, and what it says to itself in the clear left by the proxy.
 #[tokio::test(flavor = "multi_thread")]
-async fn excepted_hosts_are_called_directly() {
+async fn excepted_hosts_and_this_machine_are_called_directly() {
     let dir = tempfile::tempdir().unwrap();
     let simulator = simulator(dir.path()).await;
+    let url = &simulator.credentials().url;
     let proxy = Proxy::start(Manner::Refuse("")).await;
-    let usual = ProxySection { except: ProxySection::default().except, ..section(proxy.address, dir.path(), None) };
-    connector(&simulator, dir.path(), &usual).probe().await.unwrap();
+    let own = section(proxy.address, dir.path(), None);
+    for url in [url, &url.replace("127.0.0.1", "localhost")] {
+        connector_to(url, &simulator, dir.path(), &own).probe().await.unwrap();
+    }
+    let excepted = ProxySection { except: vec![NAME.parse().unwrap()], ..own };
+    let error = connector(&simulator, dir.path(), &excepted).probe().await.unwrap_err();
+    assert_eq!(error.fault().code, Code::Unreachable, "asked directly, where nothing knows it: {error}");
     assert_eq!(proxy.targets(), 0);
 }

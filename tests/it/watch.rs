@@ -16,6 +16,7 @@ use fluxgate::work::watch::{self, MailSection, NotifySection, Pace, WatchOptions
 
 use self::mailbox::{Hook, Mail, Postbox, Say};
 use crate::gateway::{Gateway, hurried, quick_limits, write_secret};
+use crate::proxy::{Manner, Proxy};
 
 /// Waits of a test: everything within a second.
 fn quick() -> Pace {
@@ -236,7 +237,8 @@ async fn mail_goes_by_starttls_or_tls_with_a_log_in_and_never_past_a_wrong_certi
     let mut mail = mail_to(&postbox, "");
     mail.to.push("parti@univ.fr".to_owned());
     let refused = tried(&gateway, mail).await.unwrap();
-    assert!(refused.len() == 1 && refused[0].contains("550"), "{refused:?}");
+    // The server quotes the address; the alarm, the journal and the logs do not. The list says who it is.
+    assert_eq!(refused, ["recipient 2 of 2: permanent error (550): 5.1.1 <…>: no such person as …"]);
     let taken: Mail = postbox.next().await;
     assert_eq!(taken.to, ["dsi@univ.fr"]);
     gateway.stop().await;
@@ -270,5 +272,75 @@ async fn a_webhook_carries_a_signature_that_its_receiver_can_check() {
             gateway.store().reader().unwrap().due_notices("webhook", Timestamp::now()).unwrap().is_empty()
         })
         .await;
+    gateway.stop().await;
+}
+
+/// From now on the database refuses these changes, as a full disk would, and goes on taking others.
+fn unwritable(gateway: &Gateway, change: &str) {
+    database(gateway, &format!("CREATE TRIGGER full BEFORE {change} BEGIN SELECT RAISE(ABORT, 'disk full'); END"));
+}
+
+fn database(gateway: &Gateway, sql: &str) {
+    rusqlite::Connection::open(gateway.dir.path().join("fluxgate.db")).unwrap().execute_batch(sql).unwrap();
+}
+
+/// Something else happens meanwhile: many looks and rounds of the watch.
+async fn a_while(gateway: &Gateway, name: &str) {
+    gateway.drop_flow(name, crate::gateway::invoice(name.trim_end_matches(".xml"))).await;
+    gateway.await_final(&format!("{name}.json")).await;
+}
+
+/// Seen: a letter that left, and could not be noted as such, left again each second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_left_and_cannot_be_written_down_does_not_leave_again() {
+    let mut postbox = Postbox::start(Say::default()).await;
+    let mut gateway = watching(5, None, None).await;
+    gateway.crash().await;
+    std::fs::write(gateway.dir.path().join("smtp-ca.pem"), &postbox.ca_pem).unwrap();
+    gateway.watch = options(&gateway, Some(mail_to(&postbox, "")), None);
+    gateway.boot();
+    unwritable(&gateway, "DELETE ON notice");
+    let first = postbox.next().await;
+    assert!(first.text().contains("FG-601"), "{}", first.text());
+    a_while(&gateway, "PENDANT-1.xml").await;
+    a_while(&gateway, "PENDANT-2.xml").await;
+    assert!(notices(&gateway) > 0, "it is not written down that it left");
+    database(&gateway, "DROP TRIGGER full");
+    gateway.await_until("it is written down that it left", || notices(&gateway) == 0).await;
+    assert_eq!(postbox.drain().iter().filter(|mail| mail.text().contains("FG-601")).count(), 0, "it came once");
+    gateway.stop().await;
+}
+
+/// Seen: the end of the password, told and not written down, was asked for again at each look.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_written_down_is_not_asked_for_at_each_look() {
+    let mut gateway = Gateway::start(hurried(), limits()).await;
+    gateway.crash().await;
+    gateway.watch = options(&gateway, None, None);
+    unwritable(&gateway, "INSERT ON memory WHEN NEW.name = 'watch.password'");
+    gateway.boot();
+    let asked = || gateway.simulator.ledger().calls_of("structures/consulter");
+    gateway.await_until("Chorus Pro was asked", || asked() > 0).await;
+    a_while(&gateway, "PENDANT-3.xml").await;
+    assert_eq!(asked(), 1, "many looks later");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_refuses_the_webhook_is_told_at_once_as_what_it_is() {
+    let gateway = Gateway::start(hurried(), limits()).await;
+    let webhook = WebhookSection { url: "https://chat.univ.test/x".into(), secret_file: None, ca_file: None };
+    let ntlm = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: NTLM\r\n\r\n";
+    for (answer, words) in [(ntlm, "log-in (407)"), ("HTTP/1.1 403 Forbidden\r\n\r\n", "does not open")] {
+        let proxy = Proxy::start(Manner::Refuse(answer)).await;
+        let own = WatchOptions {
+            proxy: crate::proxy::section(proxy.address, gateway.dir.path(), None),
+            ..options(&gateway, None, Some(webhook.clone()))
+        };
+        let outcome = watch::test(&own).await.remove(0).1;
+        let Err(watch::ChannelError::Lasting(said)) = outcome else { panic!("{outcome:?}") };
+        assert!(said.contains("proxy of [proxy]") && said.contains(words), "{said}");
+        assert_eq!(proxy.targets(), 1);
+    }
     gateway.stop().await;
 }

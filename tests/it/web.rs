@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fluxgate::audit::Signer;
+use fluxgate::audit::{Leaf, LeafRead, Signer};
 use fluxgate::config::ConfigFile;
 use fluxgate::domain::{FlowId, Realm, Timestamp};
 use fluxgate::fault::{Code, Fault, Language};
@@ -147,14 +147,17 @@ impl House {
         flow
     }
 
-    fn kinds(&self) -> Vec<String> {
-        use fluxgate::audit::{Leaf, LeafRead};
-        let leaves = self.store.reader().unwrap().journal(0..10_000).unwrap();
-        let kind = |bytes: &[u8]| match Leaf::read(bytes).unwrap() {
-            LeafRead::V1(leaf) => leaf.kind,
-            _ => String::new(),
+    fn leaves(&self) -> Vec<Leaf> {
+        let leaves = self.store.reader().unwrap().journal(0..10_000).unwrap().into_iter();
+        let read = |bytes: &[u8]| match Leaf::read(bytes).unwrap() {
+            LeafRead::V1(leaf) => leaf,
+            other => panic!("{other:?}"),
         };
-        leaves.iter().map(|leaf| kind(&leaf.bytes)).collect()
+        leaves.map(|leaf| read(&leaf.bytes)).collect()
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        self.leaves().into_iter().map(|leaf| leaf.kind).collect()
     }
 
     fn journal_bytes(&self) -> Vec<u8> {

@@ -5,6 +5,7 @@ use std::io::{Cursor, Write};
 use proptest::prelude::*;
 
 use super::super::*;
+use crate::domain::{StructureEntry, StructureService};
 
 const HEADER: &str = "TypeIdentifiant;Identifiant;RaisonSociale;EmetteurEdi;RecepteurEdi;GestionStatutMiseEnPaiement;GestionEngagement;GestionService;GestionServiceEngagement;EstMOA;EstMOAUniquement;StructureActive;Adresse";
 
@@ -17,11 +18,11 @@ fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-fn all(bytes: &[u8]) -> Vec<Result<DirectoryEntry, DirectoryError>> {
+fn all(bytes: &[u8]) -> Vec<Result<StructureEntry, DirectoryError>> {
     DirectoryReader::open(bytes).unwrap().collect()
 }
 
-fn entries(bytes: &[u8]) -> Vec<DirectoryEntry> {
+fn entries(bytes: &[u8]) -> Vec<StructureEntry> {
     all(bytes).into_iter().map(Result::unwrap).collect()
 }
 
@@ -38,7 +39,7 @@ fn the_directory_reads_as_csv_bare_zipped_or_gzipped() {
         let read = entries(&bytes);
         assert_eq!(
             read[0],
-            DirectoryEntry {
+            StructureEntry {
                 siret: "12345678200036".into(),
                 name: Some("Université de l'Œuvre".into()),
                 active: Some(true),
@@ -65,7 +66,7 @@ fn lines_of_services_join_their_structure_and_a_file_of_services_adds_to_it() {
     assert_eq!(codes, [("S1", Some(true)), ("S2", Some(false))]);
     assert!(read[1].services.is_empty());
     assert_eq!((read[2].siret.as_str(), read[2].commitment_required), ("2", None));
-    let service = DirectoryService {
+    let service = StructureService {
         code: "S9".into(),
         name: Some("Neuf".into()),
         active: Some(false),
@@ -91,7 +92,7 @@ fn the_directory_reads_as_xml_with_its_services() {
     assert_eq!(read[0].services.len(), 2);
     assert_eq!(
         read[0].services[0],
-        DirectoryService {
+        StructureService {
             code: "COMPTA".into(),
             name: Some("Comptabilité".into()),
             active: None,

@@ -1,12 +1,12 @@
 //! The connector's sections of the configuration.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Duration, Environment, Realm};
+use crate::net::proxy::is_this_machine;
 
 /// `[chorus.api.<environment>]`: Chorus Pro's API of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,10 +139,4 @@ pub(super) fn parse_url(key: &'static str, text: &str) -> Result<Url, SettingsEr
         "http" if is_this_machine(host) => Ok(url),
         _ => Err(wrong(format!("{text:?} must begin with https://"))),
     }
-}
-
-/// Whether a host is this very machine, so that nothing crosses a network.
-pub(in crate::work) fn is_this_machine(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

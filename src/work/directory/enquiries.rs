@@ -8,8 +8,8 @@ use crate::chorus::{
     ConsulterStructure, FoundService, FoundStructure as Row, IdName, Page, RechercherEngagement, RechercherServices,
     RechercherStructure, Structure,
 };
-use crate::domain::{Realm, Timestamp};
-use crate::store::{Enquiry, EnquiryRecord, FoundStructure, ServiceRow, StoreError, StructureEntry};
+use crate::domain::{Realm, StructureEntry, StructureService, Timestamp};
+use crate::store::{Enquiry, EnquiryRecord, FoundStructure, StoreError};
 use crate::work::connector::Connector;
 use crate::work::core::Core;
 use crate::work::directory::{Silence, Why, ask, callable, halted};
@@ -68,18 +68,24 @@ pub(super) async fn answer_due(core: &Core, stop: &watch::Receiver<bool>) -> Res
         if *stop.borrow() {
             return Ok(());
         }
-        let answered = match callable(core, &halted, &enquiry.realm) {
-            Some(connector) => answer(core, &connector, &enquiry).await?,
-            None => Err(RETRY_FIRST),
-        };
-        if let Err(wait) = answered {
+        // First put off, then asked: where nothing can be written down, nobody is asked again and again.
+        let connector = callable(core, &halted, &enquiry.realm);
+        let wait = if connector.is_some() { again(enquiry.tries) } else { RETRY_FIRST };
+        core.store.put_off_enquiry(&enquiry, core.now().plus(wait)).await?;
+        let Some(connector) = connector else { continue };
+        if let Err(wait) = answer(core, &connector, &enquiry).await? {
             core.store.put_off_enquiry(&enquiry, core.now().plus(wait)).await?;
         }
     }
     Ok(())
 }
 
-/// Asks one question; when it got no answer: how long to wait.
+/// How long a question waits that got no answer so often.
+fn again(tries: u32) -> Duration {
+    RETRY_FIRST.saturating_mul(1 << tries.min(16)).min(RETRY_LONGEST)
+}
+
+/// Asks one question; when it is to be put off for longer than it is: how long.
 async fn answer(core: &Core, connector: &Connector, enquiry: &Enquiry) -> Result<Result<(), Duration>, StoreError> {
     let (environment, siret) = (enquiry.realm.environment, enquiry.siret.as_str());
     let silence = match &enquiry.number {
@@ -101,12 +107,12 @@ async fn answer(core: &Core, connector: &Connector, enquiry: &Enquiry) -> Result
             Err(silence) => silence,
         },
     };
-    let wait = match silence.why {
-        Why::Refused => RETRY_LONGEST,
-        Why::Stopped => STOPPED_WAIT,
-        Why::Passing => RETRY_FIRST.saturating_mul(1 << enquiry.tries.min(16)).min(RETRY_LONGEST),
-    };
-    Ok(Err(wait))
+    Ok(match silence.why {
+        Why::Refused => Err(RETRY_LONGEST),
+        Why::Stopped => Err(STOPPED_WAIT),
+        // As it is put off already.
+        Why::Passing => Ok(()),
+    })
 }
 
 /// Everything about one structure; `None`: Chorus Pro knows none of this SIRET.
@@ -145,14 +151,14 @@ async fn obligations(core: &Core, connector: &Connector, row: &Row) -> Result<St
     }
 }
 
-async fn services(core: &Core, connector: &Connector, row: &Row) -> Result<Vec<ServiceRow>, Silence> {
+async fn services(core: &Core, connector: &Connector, row: &Row) -> Result<Vec<StructureService>, Silence> {
     let mut question = RechercherServices { structure: row.id, page: Page { number: 1, rows: SERVICES_ROWS } };
     let mut services = Vec::new();
     for _ in 0..PAGES_LIMIT {
         let page = ask(core, connector, &question).await?;
         let more = page.has_more();
         let found = page.rows.into_iter().filter(|service| !FoundService::is_placeholder(service));
-        services.extend(found.map(|service| ServiceRow {
+        services.extend(found.map(|service| StructureService {
             code: service.code,
             name: service.name,
             active: service.active,

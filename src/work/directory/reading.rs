@@ -6,10 +6,10 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use crate::chorus::{DirectoryEntry, DirectoryError, DirectoryReader, DirectoryService, FoundService};
-use crate::domain::{DocumentHash, Environment, Timestamp};
+use crate::chorus::{DirectoryError, DirectoryReader, FoundService};
+use crate::domain::{DocumentHash, Environment, StructureEntry, StructureService, Timestamp};
 use crate::fault::{Code, Fault};
-use crate::store::{DirectoryState, ServiceRow, StoreError, StructureEntry};
+use crate::store::{DirectoryState, StoreError};
 use crate::work::core::{Core, JobError};
 use crate::work::directory::{failed, taken, unreadable};
 
@@ -166,22 +166,23 @@ struct Batch {
 
 impl Batch {
     /// One with very many services comes in pieces: entries of one edition add up.
-    fn add(&mut self, entry: DirectoryEntry) {
-        let DirectoryEntry { siret, services, .. } = &entry;
+    fn add(&mut self, mut entry: StructureEntry) {
+        let StructureEntry { siret, services, .. } = &mut entry;
         if siret.is_empty() || siret.chars().count() > SIRET_CHARACTERS {
             return;
         }
-        let mut services = services.iter().filter(|s| !FoundService::is_placeholder_code(&s.code)).map(service_row);
-        let first: Vec<ServiceRow> = services.by_ref().take(ROWS_AT_ONCE).collect();
-        let mut piece = StructureEntry { services: first, ..structure_entry(&entry) };
+        let (siret, services) = (siret.clone(), std::mem::take(services));
+        let mut services = services.into_iter().filter(|s| !FoundService::is_placeholder_code(&s.code));
+        let first: Vec<StructureService> = services.by_ref().take(ROWS_AT_ONCE).collect();
+        let mut piece = StructureEntry { services: first, ..entry };
         loop {
             self.rows += 1 + piece.services.len();
             self.entries.push(piece);
-            let further: Vec<ServiceRow> = services.by_ref().take(ROWS_AT_ONCE).collect();
+            let further: Vec<StructureService> = services.by_ref().take(ROWS_AT_ONCE).collect();
             if further.is_empty() {
                 return;
             }
-            piece = StructureEntry { siret: entry.siret.clone(), services: further, ..StructureEntry::default() };
+            piece = StructureEntry { siret: siret.clone(), services: further, ..StructureEntry::default() };
         }
     }
 
@@ -191,49 +192,27 @@ impl Batch {
     }
 }
 
-fn structure_entry(entry: &DirectoryEntry) -> StructureEntry {
-    StructureEntry {
-        siret: entry.siret.clone(),
-        name: entry.name.clone(),
-        active: entry.active,
-        service_required: entry.service_required,
-        commitment_required: entry.commitment_required,
-        commitment_or_service: entry.commitment_or_service,
-        payment_reported: entry.payment_reported,
-        services: Vec::new(),
-    }
-}
-
-fn service_row(service: &DirectoryService) -> ServiceRow {
-    ServiceRow {
-        code: service.code.clone(),
-        name: service.name.clone(),
-        active: service.active,
-        commitment_required: service.commitment_required,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_structure_with_very_many_services_comes_in_pieces() {
-        let service = |n: usize| DirectoryService { code: format!("S{n}"), ..DirectoryService::default() };
-        let mut services: Vec<DirectoryService> = (0..2 * ROWS_AT_ONCE + 1).map(service).collect();
-        services.push(DirectoryService { code: "FACTURES_PUBLIQUES".to_owned(), ..DirectoryService::default() });
-        let entry = DirectoryEntry {
+        let service = |n: usize| StructureService { code: format!("S{n}"), ..StructureService::default() };
+        let mut services: Vec<StructureService> = (0..2 * ROWS_AT_ONCE + 1).map(service).collect();
+        services.push(StructureService { code: "FACTURES_PUBLIQUES".to_owned(), ..StructureService::default() });
+        let entry = StructureEntry {
             siret: "1".to_owned(),
             service_required: Some(true),
             services,
-            ..DirectoryEntry::default()
+            ..StructureEntry::default()
         };
         let mut batch = Batch::default();
         batch.add(entry);
         let pieces = batch.take();
         assert_eq!(pieces.iter().map(|p| p.services.len()).collect::<Vec<_>>(), [ROWS_AT_ONCE, ROWS_AT_ONCE, 1]);
         assert_eq!((pieces[0].service_required, pieces[1].service_required), (Some(true), None), "they add up");
-        batch.add(DirectoryEntry { siret: "9".repeat(41), ..DirectoryEntry::default() });
+        batch.add(StructureEntry { siret: "9".repeat(41), ..StructureEntry::default() });
         assert!(batch.take().is_empty(), "that is no structure's number");
     }
 }

@@ -78,6 +78,16 @@ pub enum LinkKind {
 }
 
 impl LinkKind {
+    /// What stands at PISTE and Chorus Pro, in its order.
+    const RIGHTS: [LinkKind; 6] = [
+        LinkKind::Token,
+        LinkKind::Api,
+        LinkKind::Account,
+        LinkKind::Structure,
+        LinkKind::Attachment,
+        LinkKind::Password,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             LinkKind::Configuration => "configuration",
@@ -177,6 +187,15 @@ impl Diagnosis {
         self.add(kind, Outcome::Untried, said, None);
     }
 
+    /// What could not be tried any more, for one reason.
+    fn rest_untried(&mut self, why: &Text) {
+        for kind in LinkKind::RIGHTS {
+            if self.links.iter().all(|link| link.kind != kind) {
+                self.untried(kind, why.clone());
+            }
+        }
+    }
+
     /// The same mistake shows on several links: it is told once.
     fn find(&mut self, finding: Finding) {
         if !self.findings.iter().any(|known| known.mistake == finding.mistake && known.cause == finding.cause) {
@@ -203,7 +222,7 @@ pub async fn examine(patient: &Patient<'_>) -> Diagnosis {
         } else {
             Text::new("non essayé : le serveur n'est pas joint", "not tried: the server is not reached")
         };
-        diagnosis.untried(LinkKind::Token, why);
+        diagnosis.rest_untried(&why);
         return diagnosis.sorted();
     }
     match connector(patient) {

@@ -59,7 +59,7 @@ struct Visit<'a> {
 
 pub(super) async fn examine(diagnosis: &mut Diagnosis, patient: &Patient<'_>, connector: &Connector) {
     if !token(diagnosis, patient, connector).await {
-        diagnosis.untried(LinkKind::Api, Text::new("non essayée : pas de jeton", "not tried: no token"));
+        diagnosis.rest_untried(&Text::new("non essayé : pas de jeton", "not tried: no token"));
         return;
     }
     let mut visit = Visit { diagnosis, patient, connector, apis: Vec::new(), over: false };
@@ -80,7 +80,8 @@ pub(super) async fn examine(diagnosis: &mut Diagnosis, patient: &Patient<'_>, co
     let number = NO_COMMITMENT.to_owned();
     visit.ask("EngagementsJuridiques", false, &RechercherEngagement { recipient_siret: siret, number }).await;
     visit.judge_apis();
-    if !visit.judge_account() {
+    if let Some(why) = visit.judge_account() {
+        visit.diagnosis.rest_untried(&why);
         return;
     }
     if let Some(page) = structures {
@@ -89,6 +90,11 @@ pub(super) async fn examine(diagnosis: &mut Diagnosis, patient: &Patient<'_>, co
     if let Some(rows) = attachments {
         visit.judge_attachments(&rows);
     }
+    let why = Text::new(
+        "non essayé : la question qu'il y faut n'a pas eu de réponse",
+        "not tried: the question it needs had no answer",
+    );
+    visit.diagnosis.rest_untried(&why);
 }
 
 async fn token(diagnosis: &mut Diagnosis, patient: &Patient<'_>, connector: &Connector) -> bool {
@@ -185,8 +191,8 @@ impl Visit<'_> {
         self.diagnosis.find(super::Finding { breaks, ..finding::apis_closed(&closed, all) });
     }
 
-    /// Whether the account is good for further questions.
-    fn judge_account(&mut self) -> bool {
+    /// Why the account is not good for further questions.
+    fn judge_account(&mut self) -> Option<Text> {
         let login = &self.patient.account.login;
         let found = |wanted: Found| self.apis.iter().any(|api| api.found == wanted);
         if found(Found::Unauthorised) {
@@ -194,15 +200,14 @@ impl Visit<'_> {
             let said = Text::new(format!("{login} : refusé (401)"), format!("{login}: refused (401)"));
             self.diagnosis.add(LinkKind::Account, Outcome::Broken, said, None);
             self.diagnosis.find(finding);
-            return false;
+            let why = ("non essayé : le compte technique est refusé", "not tried: the technical account is refused");
+            return Some(Text::new(why.0, why.1));
         }
         if found(Found::Open) {
             self.diagnosis.add(LinkKind::Account, Outcome::Good, Text::same(login.clone()), None);
-            return true;
+            return None;
         }
-        let said = Text::new(format!("{login} : non essayé"), format!("{login}: not tried"));
-        self.diagnosis.untried(LinkKind::Account, said);
-        false
+        Some(Text::new("non essayé : aucune API n'est ouverte", "not tried: no API is open"))
     }
 
     async fn judge_structure(&mut self, rows: Vec<FoundStructure>) {

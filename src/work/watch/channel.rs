@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use sha2::Sha256;
 
 use crate::domain::Timestamp;
-use crate::net::http::{Client, Request, SendError, Settings};
+use crate::net::http::{Client, Request, SendError, Settings, Stage};
 use crate::net::mail::{self, Letter, MailError, Relay};
 use crate::net::resolver::Resolver;
 use crate::os::secret;
@@ -132,8 +132,15 @@ async fn post(
     }
     let request = Request { url: &url, headers, body: Bytes::from(body), answer_limit: ANSWER_LIMIT, alone: true };
     let answer = client.post(request).await.map_err(|error| match error {
-        SendError::NotSent { stage: crate::net::http::Stage::Tls, detail } => {
-            ChannelError::Lasting(format!("{host}: {detail}"))
+        SendError::NotSent { stage: Stage::Tls, detail } => ChannelError::Lasting(format!("{host}: {detail}")),
+        SendError::NotSent { stage: Stage::ProxyLogin, .. } => {
+            ChannelError::Lasting(format!("{host}: the proxy of [proxy] refuses this machine's log-in (407)"))
+        }
+        SendError::NotSent { stage: Stage::ProxyRefusal, .. } => {
+            ChannelError::Lasting(format!("{host}: the proxy of [proxy] does not open the connection"))
+        }
+        SendError::NotSent { stage: Stage::Proxy, detail } => {
+            ChannelError::Passing(format!("{host}: the proxy of [proxy]: {detail}"))
         }
         SendError::NotSent { detail, .. } | SendError::Lost { detail, .. } => {
             ChannelError::Passing(format!("{host}: {detail}"))

@@ -96,23 +96,25 @@ async fn ask_all(core: &Core, tried: &mut HashMap<Realm, Tried>) {
             continue;
         }
         entry.secrets = secrets;
-        match ask(connector, &own.siret, known.as_ref().map(|k| StructureId(k.structure))).await {
+        let asked = ask(connector, &own.siret, known.as_ref().map(|k| StructureId(k.structure))).await;
+        let done = match asked {
             Ok((structure, expires)) => {
-                entry.failures = 0;
                 let read_at = core.now();
                 let now_known = Remembered { structure: structure.0, siret: own.siret.clone(), expires, read_at };
                 let text = serde_json::to_string(&now_known).expect("texts and numbers always serialise");
-                if let Err(error) = core.store.remember(realm, MEMORY, &text).await {
-                    log::warn!(realm = realm.to_string().as_str(), error = error.to_string().as_str();
-                        "The end of the technical account's password cannot be written down");
-                }
+                core.store.remember(realm, MEMORY, &text).await.map_err(|error| format!("not written down: {error}"))
             }
+            Err(reason) => Err(reason),
+        };
+        match done {
+            Ok(()) => entry.failures = 0,
+            // An answer that cannot be written down would be asked for again at the next look.
             Err(reason) => {
                 let wait = RETRY.saturating_mul(1 << entry.failures.min(16)).min(RETRY_LONGEST);
                 entry.failures = entry.failures.saturating_add(1);
                 entry.not_before = Instant::now() + wait;
                 log::info!(realm = realm.to_string().as_str(), reason = reason.as_str(), wait_s = wait.as_secs();
-                    "Chorus Pro was not asked when the technical account's password ends");
+                    "When the technical account's password ends is not known anew");
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::{Environment, Realm, Timestamp};
 use crate::fault::{Code, Fault, Gravity, Text};
 use crate::store::{Alarm, AlarmChange, AlarmRecord};
+use crate::work::recipients::RECENT;
 use crate::work::watch::settings::CertificateRole;
 
 /// Days before the end of a password or a certificate at which people are told; the stage is the place here, from 1.
@@ -34,6 +35,10 @@ const RECEPTION_CRITICAL: Duration = Duration::from_secs(24 * 3600);
 const LATE_CRITICAL: Duration = Duration::from_secs(24 * 3600);
 /// A journal without a seal for so long beyond its own interval.
 const SEAL_GRACE: Duration = Duration::from_secs(10 * 60);
+/// A local directory that is older only warns where it would refuse (see `recipients`); one that is refreshed seldom by
+/// the configuration is old when it was missed twice.
+const DIRECTORY_OLD: Duration = RECENT;
+const DIRECTORY_MISSED: u32 = 2;
 /// A channel that failed so often in a row has more than a hiccup.
 const CHANNEL_TRIES: u32 = 3;
 
@@ -62,6 +67,9 @@ pub(super) struct Facts {
     pub unsealed: Option<Duration>,
     pub checkpoint_every: Duration,
     pub channels: Vec<Channel>,
+    /// How old each local directory is; how often it is to be refreshed.
+    pub directories: Vec<(Environment, Duration)>,
+    pub directory_refresh: Duration,
 }
 
 /// The technical account's password in a realm.
@@ -129,6 +137,8 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
     alarms.extend(facts.database.as_ref().map(|detail| of_database(detail)));
     alarms.extend(facts.unsealed.and_then(|unsealed| of_seal(unsealed, facts.checkpoint_every)));
     alarms.extend(facts.channels.iter().filter_map(of_channel));
+    let directories = facts.directories.iter();
+    alarms.extend(directories.filter_map(|(of, age)| of_directory(*of, *age, facts.directory_refresh)));
     alarms
 }
 
@@ -328,6 +338,13 @@ fn of_channel(channel: &Channel) -> Option<Alarm> {
     };
     let fault = Fault::new(Code::NoticeFailed).with_text("channel", &name).with("detail", detail);
     Some(plain(channel_subject(channel.name), fault, Gravity::Warning))
+}
+
+fn of_directory(environment: Environment, age: Duration, refresh: Duration) -> Option<Alarm> {
+    (age > refresh.saturating_mul(DIRECTORY_MISSED).max(DIRECTORY_OLD)).then(|| {
+        let fault = Fault::new(Code::DirectoryOld).with("environment", environment).with_text("span", &span(age));
+        plain(format!("directory:{environment}"), fault, Gravity::Warning)
+    })
 }
 
 /// What differs from what is known. `unsure`: subjects (or, ending with `:`, their beginnings) that this look cannot tell

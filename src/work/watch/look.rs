@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use x509_parser::pem::Pem;
 
-use crate::domain::Timestamp;
+use crate::domain::{Environment, Timestamp};
 use crate::fault::Code;
 use crate::os::disk;
 use crate::store::StoreError;
@@ -102,6 +102,8 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
             None => unsure.push(channel_subject(name)),
         }
     }
+    facts.directories = directories(core, memory, now)?;
+    facts.directory_refresh = options.limits.directory_refresh.get();
     let readings = Readings {
         passwords: facts.passwords.iter().filter_map(|p| Some((p.realm.clone(), p.ends?))).collect(),
         certificates: facts.certificates.iter().filter_map(|c| Some((c.role, c.ends.clone().ok()?))).collect(),
@@ -131,6 +133,23 @@ fn untried(core: &Core, facts: &Facts, unsure: &mut Vec<String>) -> Result<(), S
         }
     }
     Ok(())
+}
+
+/// How old the local directory is of each environment that is connected; none where it is switched off. One that never
+/// came is as old as this process: the first is fetched within minutes.
+fn directories(core: &Core, memory: &Memory, now: Timestamp) -> Result<Vec<(Environment, Duration)>, StoreError> {
+    if core.options.load().limits.directory_refresh.get().is_zero() {
+        return Ok(Vec::new());
+    }
+    let connectors = core.connectors.load();
+    let connected = |environment| connectors.iter().any(|connector| connector.realm().environment == environment);
+    let reader = core.store.reader()?;
+    let mut ages = Vec::new();
+    for environment in Environment::ALL.into_iter().filter(|environment| connected(*environment)) {
+        let fetched = reader.directory().state(environment)?.and_then(|state| state.fetched_at);
+        ages.push((environment, now.since(fetched.unwrap_or(memory.begun))));
+    }
+    Ok(ages)
 }
 
 /// When a certificate's file ends; `None`: this box has not made it yet.

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::domain::{Environment, EstablishmentId, Siret};
 use crate::fault::{Gravity, Language};
 use crate::net::mail::{Mailbox, Security};
-use crate::net::proxy::ProxySection;
-use crate::work::connector::{SettingsError, is_this_machine};
+use crate::net::proxy::{ProxySection, is_this_machine};
+use crate::work::connector::SettingsError;
 
 /// The most recipients of an e-mail.
 const RECIPIENTS_LIMIT: usize = 50;
@@ -217,6 +217,13 @@ impl Default for Pace {
             retry: seconds(60),
             retry_longest: seconds(3600),
         }
+    }
+}
+
+impl Pace {
+    /// The wait after so many failures in a row before this one.
+    pub(super) fn retry_after(&self, failures: u32) -> std::time::Duration {
+        self.retry.saturating_mul(1 << failures.min(16)).min(self.retry_longest)
     }
 }
 

@@ -103,6 +103,16 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     let unsealed = |after| Facts { unsealed: Some(after), checkpoint_every: HOUR, ..Facts::default() };
     assert_eq!(only(&unsealed(HOUR), now()), None);
     assert_eq!(only(&unsealed(HOUR * 2), now()), Some((Code::CheckpointLate, Gravity::Critical, 0)));
+    let directory = |age, refresh| Facts {
+        directories: vec![(Environment::Production, age)],
+        directory_refresh: refresh,
+        ..Facts::default()
+    };
+    assert_eq!(only(&directory(DAY * 15, DAY * 7), now()), None, "missed once: the check still trusts it");
+    assert_eq!(only(&directory(DAY * 16, DAY * 7), now()), Some((Code::DirectoryOld, Gravity::Warning, 0)));
+    assert_eq!(only(&directory(DAY * 16, DAY), now()), Some((Code::DirectoryOld, Gravity::Warning, 0)));
+    assert_eq!(only(&directory(DAY * 59, DAY * 30), now()), None, "refreshed monthly, by the configuration");
+    assert_eq!(only(&directory(DAY * 61, DAY * 30), now()), Some((Code::DirectoryOld, Gravity::Warning, 0)));
     let channel = |tries, lasting| Facts {
         channels: vec![Channel { name: "mail", trouble: Some((tries, lasting, "451".into())) }],
         ..Facts::default()
@@ -138,6 +148,7 @@ fn no_alarm_leaves_a_blank_open() {
         database: Some("x".into()),
         unsealed: Some(DAY),
         channels: vec![Channel { name: "webhook", trouble: Some((1, true, "x".into())) }],
+        directories: vec![(Environment::Practice, DAY * 30)],
         ..Facts::default()
     };
     let raised = alarms(&facts, now());
@@ -161,7 +172,7 @@ fn record(gravity: Gravity, stage: u32, changed: Timestamp) -> AlarmRecord {
         gravity,
         stage,
     };
-    AlarmRecord { alarm, raised_at: changed, changed_at: changed, cleared_at: None, told: None }
+    AlarmRecord { alarm, raised_at: changed, changed_at: changed, cleared_at: None, told: None, acknowledged: None }
 }
 
 #[test]
@@ -180,6 +191,8 @@ fn people_hear_once_at_each_stage_daily_while_critical_and_when_it_is_over() {
     let critical = AlarmRecord { told: told(now(), Gravity::Critical, 4), ..record(Gravity::Critical, 4, now()) };
     assert_eq!(tell(std::slice::from_ref(&critical), now().plus(HOUR * 23)), None);
     assert!(tell(std::slice::from_ref(&critical), now().plus(DAY)).is_some());
+    let seen = AlarmRecord { acknowledged: Some((now(), "Camille".into())), ..critical };
+    assert_eq!(tell(std::slice::from_ref(&seen), now().plus(DAY)), None, "somebody knows");
     // Two raised within a minute are one notice; one below the level is none.
     let two = [fresh.clone(), record(Gravity::Info, 0, now()), record(Gravity::Critical, 4, now().plus(HOUR / 120))];
     let at = now().plus(Duration::from_secs(60));

@@ -206,7 +206,7 @@ impl Desk {
             } else if upper.starts_with("RCPT TO:") {
                 let address = line[8..].trim_matches(['<', '>', ' ']).to_owned();
                 if self.say.unknown == Some(address.as_str()) {
-                    "550 5.1.1 no such person\r\n".into()
+                    format!("550 5.1.1 <{address}>: no such person as {}\r\n", address.split('@').next().unwrap())
                 } else {
                     to.push(address);
                     "250 ok\r\n".into()

@@ -39,3 +39,57 @@ fn alarms_stand_first_the_gravest_before_the_others_and_go_when_they_are_over() 
     house.store.watch(over.into(), Timestamp::now()).wait().unwrap();
     browser.get("/").hides("Alarmes");
 }
+
+/// The fields of an alarm's button, as the page has them.
+fn button(page: &str, subject: &str) -> Vec<(&'static str, String)> {
+    let (_, after) =
+        page.split_once(&format!("name=\"subject\" value=\"{subject}\"")).unwrap_or_else(|| panic!("{page}"));
+    let seen = after.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    vec![("subject", subject.to_owned()), ("seen", seen.to_owned())]
+}
+
+#[test]
+fn an_alarm_that_somebody_took_note_of_stays_grey_until_it_gets_graver_or_comes_anew() {
+    let house = House::open();
+    let mut browser = house.inside();
+    let raise = |gravity, stage, when: &str| {
+        let fault =
+            Fault::new(Code::PasswordExpires).with("login", "TECH").with("when", when).with("date", "01/03/2027");
+        let alarm = Alarm { subject: "password:x".into(), realm: Some(realm()), fault, gravity, stage };
+        house.store.watch(vec![AlarmChange::Raise(alarm)], Timestamp::now()).wait().unwrap();
+    };
+    raise(Gravity::Critical, 4, "dans 7 jours");
+    let page = browser.get("/");
+    page.says("1 alarme critique");
+    let fields = button(&page.text(), "password:x");
+    assert_eq!(browser.post("/alarmes/vue", &fields).header("location"), Some("/?fait=alarme-vue"));
+    assert_eq!(browser.post("/alarmes/vue", &fields).header("location"), Some("/?fait=alarme-vue"), "twice is once");
+    let leaves = house.leaves();
+    let noted: Vec<_> = leaves.iter().filter(|leaf| leaf.kind == "alarm_acknowledged").collect();
+    assert_eq!((noted.len(), noted[0].actor.as_str()), (1, "person"));
+    // Figures in its text change nothing.
+    raise(Gravity::Critical, 4, "dans 6 jours");
+    let page = browser.get("/");
+    for said in ["Prêt : en attente", "dans 6 jours", "Pris en compte par Camille Durand, le", "case quiet seen"] {
+        page.says(said);
+    }
+    page.hides("alarme critique");
+    page.hides("Qui doit agir");
+    page.hides("Prendre en compte</button>");
+    // Graver: everybody is told again, and who had the former one in sight has not seen this one.
+    raise(Gravity::Critical, 5, "demain");
+    let page = browser.get("/");
+    page.says("1 alarme critique");
+    page.hides("Pris en compte par");
+    assert_eq!(browser.post("/alarmes/vue", &fields).header("location"), Some("/?fait=alarme-changee"));
+    browser.get("/").says("1 alarme critique");
+    // Over and come anew: the same.
+    let fields = button(&browser.get("/").text(), "password:x");
+    browser.post("/alarmes/vue", &fields);
+    browser.get("/").hides("alarme critique");
+    house.store.watch(vec![AlarmChange::Clear("password:x".into())], Timestamp::now()).wait().unwrap();
+    browser.get("/").hides("TECH");
+    raise(Gravity::Critical, 5, "demain");
+    browser.get("/").says("1 alarme critique");
+    assert_eq!(browser.post("/alarmes/vue", &[("subject", "x".into())]).status, 404);
+}

@@ -1,7 +1,7 @@
 //! Chorus Pro's directory on the page.
 
 use fluxgate::domain::{Environment, Timestamp};
-use fluxgate::store::{ServiceRow, StructureEntry};
+use fluxgate::domain::{StructureEntry, StructureService};
 
 use super::House;
 
@@ -14,7 +14,7 @@ fn a_person_finds_a_recipient_sees_what_it_demands_and_has_the_directory_refresh
     let (store, now) = (house.store.clone(), Timestamp::now());
     store.directory_downloaded(PRACTICE, now).wait().unwrap();
     let edition = store.begin_edition(PRACTICE).wait().unwrap();
-    let service = ServiceRow {
+    let service = StructureService {
         code: "SRV<1>".to_owned(),
         name: Some("Acquisitions".to_owned()),
         active: Some(false),

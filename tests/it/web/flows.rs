@@ -199,6 +199,58 @@ fn both_facts_of_a_doubt_stand_side_by_side_and_the_row_chosen_is_the_one() {
     assert_eq!(reader.invoices(&flow).unwrap()[0].chorus_id, Some(ChorusInvoiceId(42)));
 }
 
+/// Seen: the choice of a row and the decision were two steps (a power cut between them lost the second), and a row of
+/// another supplier was taken for ours.
+#[test]
+fn a_chosen_row_and_its_decision_are_one_step_of_one_person_and_another_suppliers_row_is_refused() {
+    let house = House::open();
+    let mut browser = house.inside();
+    let flow = house.doubtful("douteuse.xml", "D-3");
+    let row = |id: i64, number: &str, supplier: &str| SightedInvoice {
+        chorus_id: ChorusInvoiceId(id),
+        number: number.parse().unwrap(),
+        supplier: Some(supplier.to_owned()),
+        supplier_name: None,
+        recipient: None,
+        deposit_number: Some(format!("CPP{id}").parse().unwrap()),
+        deposited_on: None,
+        issued_on: None,
+        payable: None,
+        status: InvoiceStatus::Deposee,
+    };
+    let rows = vec![row(51, "D-3", "98765432100036"), row(52, " D-3", "12345678200036"), row(53, "D-33", "123456782")];
+    let look = LookRecord { asked_at: Timestamp::now(), answered_since: None, rows };
+    house.store.looked(&flow, LookRecord { answered_since: Some(look.asked_at), ..look }).wait().unwrap();
+    let path = format!("/flux/{flow}/decision");
+    browser.get(&format!("{path}?choix=confirme"));
+    let mut choose = |row: &str, number: &str| {
+        let form = [("choix", "confirme".to_owned()), ("chorus", row.to_owned()), ("number", number.to_owned())];
+        browser.post(&path, &form)
+    };
+    let told = [
+        ("51", "", "autre fournisseur (98765432100036) que la nôtre (12345678200051)"),
+        ("53", "", "Aucune facture de ce fichier"),
+        ("54", "", "ne montre plus cette facture"),
+        ("52", "CPP99", "n’est pas celui de la ligne choisie (CPP52)"),
+    ];
+    for (row, number, said) in told {
+        let refused = choose(row, number);
+        assert_eq!(refused.status, 422, "{row}");
+        refused.says(said);
+    }
+    let reader = house.store.reader().unwrap();
+    assert_eq!(reader.flow(&flow).unwrap().unwrap().state, "doubtful");
+    assert_eq!(reader.invoices(&flow).unwrap()[0].chorus_id, None, "nothing of a refused choice is kept");
+    let before = house.store.metrics().leaves;
+    assert_eq!(choose("52", "CPP52").status, 303);
+    let leaves = house.leaves();
+    let made = &leaves[usize::try_from(before).unwrap()..];
+    let kinds: Vec<_> = made.iter().map(|leaf| (leaf.kind.as_str(), leaf.actor.as_str())).collect();
+    assert_eq!(kinds, [("deposit.confirmed_by_person", "person"), ("identify", "person")]);
+    assert_eq!(made[0].time, made[1].time, "one step");
+    assert_eq!(reader.invoices(&flow).unwrap()[0].chorus_id, Some(ChorusInvoiceId(52)));
+}
+
 #[test]
 fn a_refused_file_and_a_double_one_have_their_page_and_receipt() {
     let house = House::open();

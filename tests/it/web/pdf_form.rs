@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use fluxgate::domain::{FlowId, Timestamp};
+use fluxgate::domain::{FlowId, Timestamp, StructureEntry};
 use fluxgate::fault::{Code, Fault};
 use fluxgate::flow::Job;
 use fluxgate::flow::deposit::Event;
-use fluxgate::store::{Facts, PDF, StructureEntry};
+use fluxgate::store::{Facts, PDF};
 
 use super::{House, PERSON, realm};
 
