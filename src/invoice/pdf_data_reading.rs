@@ -290,7 +290,10 @@ impl Reading {
 
     fn earlier(&mut self, place: &Place<'_>) -> Option<InvoiceNumber> {
         let expected = Text::new("le numéro d'une facture antérieure", "the number of an earlier invoice");
-        self.parsed(place, &expected, |text| text.trim().parse().ok())
+        self.parsed(place, &expected, |text| {
+            let fits = text.chars().count() <= REFERENCE_LIMIT;
+            text.trim().parse().ok().filter(|_| fits)
+        })
     }
 
     fn integer(&mut self, place: &Place<'_>) -> Option<i64> {

@@ -14,7 +14,7 @@ fn sample() -> Value {
         "recipient": {"siret": "11000201100044", "service": null},
         "frame": "A9", "validator": {"structure": "12345678200036", "service": "S1"},
         "type": "invoice", "currency": "EUR", "vat_kind": "on_debit", "payment": "transfer",
-        "market": "M-1", "commitment": "EJ-1",
+        "market": "M-1", "commitment": "EJ-1", "preceding": ["F-2025/0001, trop long", "F-0"],
         "lines": [{"name": "Ramettes", "quantity": 10, "price": "10.00", "unit": "", "vat_rate": "20"}],
         "vat": [{"rate": 20, "base": "100.00", "tax": "20.00"}],
         "totals": {"without_tax": "100.00", "tax": 20.0, "with_tax": "120.00", "payable": "120"},
@@ -35,6 +35,8 @@ fn good_data_are_read_whole_and_the_schema_takes_them() {
     assert_eq!((invoice.number.as_str(), invoice.supplier.service.as_deref()), ("PDF-1", Some("COMPTA")));
     assert!(matches!(&invoice.frame, Frame::A9(party) if party.siret.as_str() == "12345678200036"));
     assert_eq!((invoice.payable_text().as_str(), invoice.type_code(), invoice.lines.len()), ("120 EUR", "380", 1));
+    let earlier: Vec<String> = invoice.refers_to().iter().map(ToString::to_string).collect();
+    assert_eq!(earlier, ["F-2025/0001, trop long", "F-0"], "whatever Chorus Pro said to their numbers");
     assert_eq!(invoice.attachments[1].designation.as_deref(), Some("Plan"));
     assert!(schema.is_valid(&sample()), "{:?}", schema.iter_errors(&sample()).next());
 
@@ -69,6 +71,12 @@ fn wrong_data_are_told_by_path_with_what_is_found_and_expected() {
             true,
         ),
         ("/number", json!(null), "number : absent, attendu : 1 à 20 caractères parmi A-Z a-z 0-9 espace - _ / +", true),
+        (
+            "/preceding",
+            json!(["F-0", 7]),
+            "preceding[1] : trouvé « 7 », attendu : le numéro d'une facture antérieure",
+            true,
+        ),
         ("/date", json!("20/11/2026"), "date : trouvé « 20/11/2026 », attendu : un jour écrit AAAA-MM-JJ", true),
         ("/date", json!("2026-02-30"), "date : trouvé « 2026-02-30 », attendu : un jour écrit AAAA-MM-JJ", false),
         (
