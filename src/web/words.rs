@@ -273,6 +273,7 @@ impl Tongue {
             "find" => ("Facture trouvée chez Chorus Pro", "Invoice found at Chorus Pro"),
             "identify" => ("Identifiant Chorus Pro connu", "Chorus Pro’s number known"),
             "status" => ("Statut relevé chez Chorus Pro", "Status read at Chorus Pro"),
+            "copy" => ("Copie lisible demandée à Chorus Pro", "Readable copy asked of Chorus Pro"),
             "trouble" => ("Difficulté signalée", "Trouble noted"),
             "impossible" => ("Événement impossible, ignoré", "Impossible event, ignored"),
             "download" => ("Téléchargement sur la page", "Downloaded on the page"),
@@ -350,6 +351,9 @@ impl Tongue {
                 ("Complément téléchargé et enregistré", "Complement downloaded and kept")
             }
             "reception.complement_placed" => ("Nouvelles pièces livrées", "New pieces delivered"),
+            "reception.complement_taken" => {
+                ("Nouvelles pièces prises par l’application", "New pieces taken by the application")
+            }
             other => return other.replace(['_', '.'], " "),
         };
         self.say(french, english).to_owned()

@@ -186,7 +186,7 @@ fn a_slip_is_told_with_line_and_nearest_key() {
         ("password_file", "pasword_file", "establishment[1].technical_account[1].pasword_file", "`password_file`"),
         ("[limits]", "[limit]", "limit", "`limits`"),
         ("[log]", "[logs]", "logs", "`log`"),
-        ("level = \"warning\"", "levle = \"warning\"", "notify.levle", "`level`"),
+        ("level = \"warning\"", "levels = \"warning\"", "notify.levels", "`level`"),
         ("calls_in_flight", "calls_inflight", "chorus.api.qualification.calls_inflight", "`calls_in_flight`"),
         ("receive = true", "recieve = true", "route[1].recieve", "`receive`"),
     ] {

@@ -244,10 +244,13 @@ async fn what_a_completion_adds_while_the_download_for_another_is_under_way_arri
     // The first download holds what there was when it was asked for, and takes its time.
     let rule = FaultRule::new("telecharger/groupe", Effect::Slow).ms(1_800);
     gateway.simulator.control().add_fault(rule).unwrap();
-    let downloads = gateway.simulator.ledger().calls_of("telecharger/groupe");
+    let downloads = || gateway.simulator.ledger().invoice("REC-C2").unwrap().downloads.len();
+    let before = downloads();
     completed_once_more(&gateway, "REC-C2", vec![piece("un.txt", b"un")]).await;
-    gateway.await_until("its download", || gateway.simulator.ledger().calls_of("telecharger/groupe") > downloads).await;
-    completed_once_more(&gateway, "REC-C2", vec![piece("deux.txt", b"deux")]).await;
+    gateway.await_until("its download", || downloads() > before).await;
+    let control = gateway.simulator.control();
+    assert!(control.move_invoice("REC-C2", "SUSPENDUE", "encore"));
+    assert!(control.complete_invoice("REC-C2", "voilà", vec![piece("deux.txt", b"deux")]));
     let arrived = || names(&gateway, "recues").into_iter().filter(|name| *name != folder).collect::<Vec<_>>();
     gateway.await_until("both", || content_of(&gateway, &arrived()).len() == 2).await;
     assert_eq!(content_of(&gateway, &arrived()), [b"un".to_vec(), b"deux".to_vec()]);

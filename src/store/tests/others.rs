@@ -26,11 +26,9 @@ fn a_refusal_without_a_route_gets_its_receipt() {
     assert_eq!((record.realm, record.flow, record.fault.unwrap().code), (None, None, Code::UnknownFolder));
 }
 
-#[test]
-fn a_received_invoice_goes_its_way_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    let found = FoundInvoice {
+/// A received invoice as a search shows it.
+fn found() -> FoundInvoice {
+    FoundInvoice {
         chorus_id: ChorusInvoiceId(77),
         number: "AB-1".parse().unwrap(),
         supplier: "12345678200051".into(),
@@ -43,7 +41,14 @@ fn a_received_invoice_goes_its_way_once() {
         payable: Some("12.00 EUR".into()),
         type_code: "380".into(),
         account: "sifac".parse().unwrap(),
-    };
+    }
+}
+
+#[test]
+fn a_received_invoice_goes_its_way_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let found = found();
     let Found::New(flow) = store.find(&realm("univ"), found.clone(), at(0)).wait().unwrap() else { panic!() };
     let before = store.metrics().leaves;
     assert_eq!(store.find(&realm("univ"), found.clone(), at(1)).wait().unwrap(), Found::Known(flow.clone()));
@@ -81,6 +86,41 @@ fn a_received_invoice_goes_its_way_once() {
     assert_eq!(reader.delivered(&account).unwrap(), []);
     no_lease(&store, Job::Receipt, at(10));
     assert!(reader.flows(&FlowQuery { text: Some("papeterie".into()), ..FlowQuery::default() }).unwrap().len() == 2);
+}
+
+#[test]
+fn a_completion_that_comes_while_the_download_for_another_is_under_way_gets_one_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let Found::New(flow) = store.find(&realm("univ"), found(), at(0)).wait().unwrap() else { panic!() };
+    let download = |text: &str| ReceptionFacts {
+        document: Some(Content::Inline(text.as_bytes().to_vec())),
+        ..ReceptionFacts::default()
+    };
+    let fetch = lease(&store, Job::Fetch, at(1));
+    store.advance(&flow, reception::Event::Downloaded, download("pivot"), Some(&fetch), at(1)).wait().unwrap();
+    let deliver = lease(&store, Job::Deliver, at(2));
+    let facts = ReceptionFacts { folder: Some("AB-1".into()), ..ReceptionFacts::default() };
+    store.advance(&flow, reception::Event::Placed, facts, Some(&deliver), at(2)).wait().unwrap();
+    let complete = |day: u32| {
+        let completed = status(InvoiceStatus::Completee, &format!("2026-11-{day}T10:00:00Z"));
+        store.record_statuses(&flow, 0, vec![completed], at(3)).wait().unwrap();
+        store.reader().unwrap().complements(&flow).unwrap().len()
+    };
+    assert_eq!((complete(21), complete(22)), (1, 1), "one download that is still to come holds both");
+    let fetch = lease(&store, Job::Fetch, at(4));
+    assert_eq!(complete(23), 2, "what is under way may not hold it");
+    let event = reception::Event::ComplementDownloaded;
+    store.advance(&flow, event, download("first"), Some(&fetch), at(5)).wait().unwrap();
+    let fetch = lease(&store, Job::Fetch, at(6));
+    store.advance(&flow, event, download("second"), Some(&fetch), at(6)).wait().unwrap();
+    // Both wait for the one work of delivering.
+    for n in 0..2 {
+        let deliver = lease(&store, Job::Deliver, at(7 + n));
+        let event = reception::Event::ComplementPlaced;
+        store.advance(&flow, event, ReceptionFacts::default(), Some(&deliver), at(7 + n)).wait().unwrap();
+    }
+    assert!(store.reader().unwrap().complements(&flow).unwrap().iter().all(|complement| complement.placed));
 }
 
 #[test]
