@@ -89,7 +89,10 @@ fn view<T, V>(t: Tongue, stage: Stage<Result<Vec<T>, Text>>, shown: impl Fn(T) -
                 Some(Ok(all)) => view.shown = all.into_iter().map(shown).collect(),
                 Some(Err(why)) => view.problem = Some(t.typeset(why.get(t.0))),
                 None => {
-                    let why = t.say("Interrompu par une erreur de Fluxgate : recommencez.", "Broken off by an error of Fluxgate: begin again.");
+                    let why = t.say(
+                        "Interrompu par une erreur de Fluxgate : recommencez.",
+                        "Broken off by an error of Fluxgate: begin again.",
+                    );
                     view.problem = Some(why.to_owned());
                 }
             }
@@ -130,7 +133,9 @@ fn realm(t: Tongue, diagnosis: &Diagnosis) -> RealmView {
 fn channel(t: Tongue, name: &'static str, outcome: Result<Vec<String>, String>) -> ChannelView {
     let (tone, said, detail) = match outcome {
         Ok(refused) if refused.is_empty() => (Tone::Good, t.say("parti", "sent"), String::new()),
-        Ok(refused) => (Tone::Warn, t.say("parti, sauf pour certains", "sent, but not to everybody"), refused.join("; ")),
+        Ok(refused) => {
+            (Tone::Warn, t.say("parti, sauf pour certains", "sent, but not to everybody"), refused.join("; "))
+        }
         Err(error) => (Tone::Bad, t.say("non parti", "not sent"), error),
     };
     let name = if name == "mail" { t.say("Courriel", "E-mail") } else { "Webhook" };

@@ -48,6 +48,7 @@ mod transitions;
 pub mod watch;
 
 pub use self::core::{Clock, Parts};
+pub use complement::ComplementSheet;
 pub use driver::Workshop;
 pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_stem};
 pub use pairing::invoice_facts as pdf_invoice_facts;

@@ -37,7 +37,8 @@ fn alarms_stand_first_the_gravest_before_the_others_and_go_when_they_are_over() 
 
 /// The fields of an alarm's button, as the page has them.
 fn button(page: &str, subject: &str) -> Vec<(&'static str, String)> {
-    let (_, after) = page.split_once(&format!("name=\"subject\" value=\"{subject}\"")).unwrap_or_else(|| panic!("{page}"));
+    let (_, after) =
+        page.split_once(&format!("name=\"subject\" value=\"{subject}\"")).unwrap_or_else(|| panic!("{page}"));
     let seen = after.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     vec![("subject", subject.to_owned()), ("seen", seen.to_owned())]
 }
@@ -47,7 +48,8 @@ fn an_alarm_that_somebody_took_note_of_stays_grey_until_it_gets_graver_or_comes_
     let house = House::open();
     let mut browser = house.inside();
     let raise = |gravity, stage, when: &str| {
-        let fault = Fault::new(Code::PasswordExpires).with("login", "TECH").with("when", when).with("date", "01/03/2027");
+        let fault =
+            Fault::new(Code::PasswordExpires).with("login", "TECH").with("when", when).with("date", "01/03/2027");
         let alarm = Alarm { subject: "password:x".into(), realm: Some(realm()), fault, gravity, stage };
         house.store.watch(vec![AlarmChange::Raise(alarm)], Timestamp::now()).wait().unwrap();
     };
