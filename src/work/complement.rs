@@ -66,6 +66,8 @@ pub struct ComplementSheet<'a> {
 impl ComplementSheet<'_> {
     /// The archive, once it is what [`read`] takes; the same complement is the same bytes.
     pub fn archive(&self) -> Result<Vec<u8>, Fault> {
+        // Each by its name, before the archive's own limits speak of all.
+        self.files.iter().try_for_each(|(name, content)| fits(name, content))?;
         let files: Vec<_> = self.files.iter().map(|(name, _)| serde_json::json!({ "name": name })).collect();
         let sheet = serde_json::json!({
             "invoice": self.number, "chorus_id": self.chorus_id.0, "comment": self.comment, "files": files,
@@ -156,10 +158,7 @@ fn opened(bytes: &[u8], limits: &Limits) -> Result<(Sheet, Files), Fault> {
                 &format!("{SHEET} names \"{name}\", which is not in the archive (or is named twice)"),
             )
         })?;
-        AjouterFichier::new(&listed.name, content.clone().into()).map_err(|error| {
-            let name = &listed.name;
-            wrong(&format!("« {name} » : {}", error.remedy()), &format!("\"{name}\": {error}"))
-        })?;
+        fits(&listed.name, &content)?;
         files.push((listed, content));
     }
     if let Some(name) = members.keys().next() {
@@ -169,6 +168,12 @@ fn opened(bytes: &[u8], limits: &Limits) -> Result<(Sheet, Files), Fault> {
         ));
     }
     Ok((sheet, files))
+}
+
+/// Whether Chorus Pro takes such a file.
+fn fits(name: &str, content: &[u8]) -> Result<(), Fault> {
+    let fits = AjouterFichier::new(name, content.to_vec().into()).map(drop);
+    fits.map_err(|error| wrong(&format!("« {name} » : {}", error.remedy()), &format!("\"{name}\": {error}")))
 }
 
 fn check(sheet: &Sheet) -> Result<(), Fault> {

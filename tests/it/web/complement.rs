@@ -31,7 +31,7 @@ async fn a_suspended_invoice_is_completed_on_the_page_with_files_and_goes_on() {
     });
     let kinds = house.kinds();
     let place = |kind: &str| kinds.iter().rposition(|k| k == kind).unwrap_or_else(|| panic!("{kind}: {kinds:?}"));
-    assert!(place("complement") < place("split"), "who it was is journalled before it goes");
+    assert!(place("complement") < place("receive"), "who it was is journalled before it goes");
     assert_eq!(house.leaves()[place("complement")].actor, "person");
     gateway.await_until("the invoice is completed", || completed(&gateway, "COMP-P") == 1).await;
     let ledger = gateway.simulator.ledger();

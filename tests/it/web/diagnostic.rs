@@ -48,7 +48,7 @@ async fn the_page_says_why_it_does_not_connect_and_begins_one_examination_at_a_t
         std::fs::write(house.path("config/fluxgate.toml"), "broken").unwrap();
         browser.get("/langue?vers=fr&retour=/diagnostic");
         browser.post("/diagnostic/lancer", &[]);
-        settled(&mut browser).says("La configuration n’est pas utilisable");
+        settled(&mut browser).says("La configuration n&#39;est pas utilisable");
     });
     let begun = house.kinds().iter().filter(|kind| *kind == "diagnosis").count();
     assert!((3..=4).contains(&begun), "{begun}: one was under way");
