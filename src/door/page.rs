@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
@@ -28,10 +28,17 @@ const PAGE_BODY_LIMIT: usize = 2 * 1024 * 1024;
 /// For a request's body to arrive whole.
 const PAGE_BODY_LONGEST: Duration = Duration::from_secs(30);
 
+/// A form with files (the complement of an invoice), in bytes; what the page itself takes of one is a little less.
+const UPLOAD_BODY_LIMIT: usize = 41 * 1024 * 1024;
+const UPLOAD_BODY_LONGEST: Duration = Duration::from_secs(180);
+/// Of those at once, each whole in memory here: nobody is known yet.
+const UPLOADS_AT_ONCE: usize = 2;
+
 /// The page behind the door.
 pub struct Page {
     socket: PathBuf,
     places: Arc<Semaphore>,
+    uploads: Semaphore,
     /// For the head of an answer, and between two frames of its body.
     patience: Duration,
     /// Sent with HTTPS answers when browsers can trust the certificate.
@@ -40,7 +47,13 @@ pub struct Page {
 
 impl Page {
     pub fn new(socket: PathBuf, patience: Duration, strict_transport: bool) -> Self {
-        Self { socket, places: Arc::new(Semaphore::new(PAGE_AT_ONCE)), patience, strict_transport }
+        Self {
+            socket,
+            places: Arc::new(Semaphore::new(PAGE_AT_ONCE)),
+            uploads: Semaphore::new(UPLOADS_AT_ONCE),
+            patience,
+            strict_transport,
+        }
     }
 
     /// Passes a request on. `prepare` makes the upstream's request from the whole body.
@@ -50,7 +63,13 @@ impl Page {
         body: Arriving,
         prepare: impl FnOnce(Upload) -> Request<Upload>,
     ) -> Result<Response<Answer>, Excuse> {
-        let body = whole(body).await?;
+        let (_upload, body) = if is_upload(parts) {
+            let upload = tokio::time::timeout(PLACE_LONGEST, self.uploads.acquire()).await;
+            let Ok(Ok(upload)) = upload else { return Err(unavailable()) };
+            (Some(upload), whole(body, UPLOAD_BODY_LIMIT, UPLOAD_BODY_LONGEST).await?)
+        } else {
+            (None, whole(body, PAGE_BODY_LIMIT, PAGE_BODY_LONGEST).await?)
+        };
         let place = tokio::time::timeout(PLACE_LONGEST, self.places.clone().acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(unavailable()) };
         let mut request = prepare(Upload::whole(body));
@@ -79,14 +98,22 @@ fn unavailable() -> Excuse {
     Excuse::fault(StatusCode::SERVICE_UNAVAILABLE, &Fault::new(Code::CoreUnavailable))
 }
 
-async fn whole(mut body: Arriving) -> Result<Bytes, Excuse> {
+/// A form with files, where the page takes one.
+fn is_upload(parts: &Parts) -> bool {
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let path = parts.uri.path();
+    let form = kind.get(..19).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/form-data"));
+    parts.method == Method::POST && form && path.starts_with("/flux/") && path.ends_with("/completer")
+}
+
+async fn whole(mut body: Arriving, limit: usize, longest: Duration) -> Result<Bytes, Excuse> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    if body.size_hint().lower() > u64::try_from(PAGE_BODY_LIMIT).unwrap_or(u64::MAX) {
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(too_large());
     }
-    match tokio::time::timeout(PAGE_BODY_LONGEST, Limited::new(&mut body, PAGE_BODY_LIMIT).collect()).await {
+    match tokio::time::timeout(longest, Limited::new(&mut body, limit).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(super::forward::malformed("le corps est illisible", "the body is unreadable")),

@@ -434,9 +434,9 @@ catalogue! {
     }
     InvoiceSuspended "FG-421" Establishment AfterAction {
         "Le destinataire a suspendu la facture {number} : « {comment} »"
-        "Le délai de paiement est arrêté. Complétez la facture avec la pièce ou la précision demandée : déposez une archive avec complement.json, ou passez par le portail Chorus Pro. Le suivi continue et ce message s'efface ensuite."
+        "Le délai de paiement est arrêté. Complétez la facture avec la pièce ou la précision demandée : sur la page de ce flux, ou en déposant une archive avec complement.json. Le suivi continue et ce message s'efface ensuite."
         "The recipient suspended invoice {number}: \"{comment}\""
-        "The time to pay has stopped. Complete the invoice with the document or the word asked for: drop an archive with complement.json, or use Chorus Pro's portal. It is still followed and this message goes then."
+        "The time to pay has stopped. Complete the invoice with the document or the word asked for: on this flow's page, or by dropping an archive with complement.json. It is still followed and this message goes then."
     }
     ComplementWrong "FG-425" Establishment Never {
         "Complément inutilisable : {detail}"

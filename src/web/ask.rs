@@ -3,8 +3,12 @@
 use std::io::Read;
 use std::net::IpAddr;
 
+use crate::web::multipart;
+
 /// A request's body, in bytes: the largest form is the configuration.
 pub const BODY_LIMIT: usize = 1024 * 1024;
+/// The body of a form with files, in bytes: four files as large as Chorus Pro takes them. The door's limit is a little above.
+pub const UPLOAD_LIMIT: usize = 40 * 1024 * 1024;
 /// Fields in one query or form.
 pub const FIELD_LIMIT: usize = 200;
 /// A request's target, in bytes.
@@ -26,6 +30,8 @@ pub enum Unread {
     Malformed,
     /// Body over [`BODY_LIMIT`].
     TooLarge,
+    /// A form with files over [`UPLOAD_LIMIT`].
+    UploadTooLarge,
     /// A POST that is no URL-encoded form.
     NotAForm,
     /// The connection ended within the body.
@@ -72,6 +78,14 @@ impl Drop for Fields {
     }
 }
 
+/// A file that came with a form.
+#[derive(Debug)]
+pub struct Upload {
+    /// As the browser calls it, without folders.
+    pub name: String,
+    pub content: Vec<u8>,
+}
+
 /// A request that was understood.
 #[derive(Debug)]
 pub struct Ask {
@@ -87,6 +101,10 @@ pub struct Ask {
     /// `Sec-Fetch-Site`, which browsers set and scripts cannot.
     pub fetch_site: Option<String>,
     cookies: Vec<(String, String)>,
+    /// Of a form with files, once they are read.
+    pub files: Vec<Upload>,
+    /// Of a form with files whose body waits to be read: only that of somebody who may send one is.
+    boundary: Option<String>,
 }
 
 impl Ask {
@@ -103,7 +121,10 @@ impl Ask {
         }
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let (path, query) = (path.to_owned(), Fields::parse(query.as_bytes())?);
-        let form = if method == Method::Post { read_form(request)? } else { Fields::default() };
+        let boundary = header(request, "Content-Type").and_then(multipart::boundary).map(str::to_owned);
+        let boundary = boundary.filter(|_| method == Method::Post);
+        let is_form = method == Method::Post && boundary.is_none();
+        let form = if is_form { read_form(request)? } else { Fields::default() };
         let cookies = headers(request, "Cookie").flat_map(split_cookies).take(FIELD_LIMIT).collect();
         Ok(Self {
             method,
@@ -115,7 +136,42 @@ impl Ask {
             origin: header(request, "Origin").map(str::to_owned),
             fetch_site: header(request, "Sec-Fetch-Site").map(str::to_owned),
             cookies,
+            files: Vec::new(),
+            boundary,
         })
+    }
+
+    /// Whether it is a form with files that is not read yet.
+    pub fn is_upload(&self) -> bool {
+        self.boundary.is_some()
+    }
+
+    /// Reads a form with files.
+    pub fn read_upload(&mut self, request: &mut tiny_http::Request) -> Result<(), Unread> {
+        let Some(boundary) = self.boundary.take() else { return Ok(()) };
+        if request.body_length().is_some_and(|length| length > UPLOAD_LIMIT) {
+            return Err(Unread::UploadTooLarge);
+        }
+        let mut body = Vec::new();
+        let limit = u64::try_from(UPLOAD_LIMIT).unwrap_or(u64::MAX).saturating_add(1);
+        request.as_reader().take(limit).read_to_end(&mut body).map_err(|_| Unread::Cut)?;
+        if body.len() > UPLOAD_LIMIT {
+            return Err(Unread::UploadTooLarge);
+        }
+        for part in multipart::parts(&body, &boundary).ok_or(Unread::Malformed)? {
+            match part.file {
+                Some(name) if name.is_empty() => {}
+                Some(name) => {
+                    let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+                    self.files.push(Upload { name, content: part.content.to_vec() });
+                }
+                None => {
+                    let value = std::str::from_utf8(part.content).map_err(|_| Unread::Malformed)?.to_owned();
+                    self.form.0.push((part.name, value));
+                }
+            }
+        }
+        Ok(())
     }
 
     pub fn cookie(&self, name: &str) -> Option<&str> {
@@ -189,6 +245,8 @@ mod tests {
             origin: origin.map(str::to_owned),
             fetch_site: site.map(str::to_owned),
             cookies: Vec::new(),
+            files: Vec::new(),
+            boundary: None,
         }
     }
 

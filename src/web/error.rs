@@ -19,6 +19,9 @@ pub enum Trouble {
     /// The form's token or the request's origin is not ours.
     #[error("not a form of ours")]
     Forged,
+    /// One upload at a time.
+    #[error("another upload is under way")]
+    Busy,
     #[error("too many tries")]
     TooMany(Duration),
     #[error("store: {0}")]
@@ -56,6 +59,20 @@ impl Trouble {
                 413,
                 t.say("Envoi trop volumineux", "Too large"),
                 t.say("Un envoi par la page est limité à 1 Mio.", "What is sent by the page is limited to 1 MiB.").to_owned(),
+            ),
+            Trouble::Unread(Unread::UploadTooLarge) => (
+                413,
+                t.say("Envoi trop volumineux", "Too large"),
+                t.say(
+                    "Les fichiers d’un envoi par la page sont limités à 40 Mio en tout, et chacun à 10 Mo. Rien n’a été pris : envoyez-en moins, ou déposez une archive par SFTP.",
+                    "The files sent by the page are limited to 40 MiB in all, and each to 10 MB. Nothing was taken: send fewer, or drop an archive over SFTP.",
+                )
+                .to_owned(),
+            ),
+            Trouble::Busy => (
+                503,
+                t.say("Un autre envoi est en cours", "Another upload is under way"),
+                t.say("Rien n’a été pris : recommencez dans un instant.", "Nothing was taken: try again in a moment.").to_owned(),
             ),
             Trouble::Unread(Unread::Method) => {
                 (405, t.say("Méthode refusée", "Method refused"), "GET, HEAD, POST".to_owned())

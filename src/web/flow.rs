@@ -12,6 +12,7 @@ use crate::invoice::reworded;
 use crate::store::{Announcement, ArrivalRecord, AskedChange, Conversion, FlowRecord, InvoiceRecord, Reader};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
+use crate::web::complement::{self, Suspended};
 use crate::web::decision::{self, Choice};
 use crate::web::doubt::Facing;
 use crate::web::error::Trouble;
@@ -116,6 +117,8 @@ struct FlowPage<'a> {
     choices: Vec<Choice>,
     /// Of a doubtful deposit: what we sent, and what Chorus Pro shows.
     facing: Option<Facing>,
+    /// Its sent invoices that wait for a complement.
+    suspended: Vec<Suspended>,
     /// Whether a person may enter its data.
     awaits_data: bool,
     /// Of data that went to their PDF: its flow.
@@ -176,6 +179,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         delivered_as: flow.delivered_as.clone().unwrap_or_default(),
         choices: decision::choices(t, &flow),
         facing: Facing::of(t, &reader, &flow, &invoices)?,
+        suspended: complement::suspended(&reader, &flow, &invoices)?,
         awaits_data: pdf_form::is_waiting(&flow),
         joined: reader.pdf_data(&id)?.and_then(|data| data.joined).map(|pdf| pdf.to_string()),
         parent: match &flow.parent {

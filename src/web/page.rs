@@ -102,6 +102,11 @@ const DONE: &[(&str, &str, &str)] = &[
         "L’alarme a changé entre-temps, ou elle est finie : relisez-la.",
         "The alarm changed meanwhile, or is over: read it again.",
     ),
+    (
+        "complement",
+        "Complément pris et journalisé : il part chez Chorus Pro.",
+        "Complement taken and journalled: it goes to Chorus Pro.",
+    ),
     ("annuaire", "Actualisation de l’annuaire demandée.", "Refresh of the directory asked for."),
     ("secret", "Secret enregistré.", "Secret saved."),
     ("secret-efface", "Secret effacé.", "Secret deleted."),

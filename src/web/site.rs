@@ -1,7 +1,7 @@
 //! The page's addresses: who may ask for what, and which file answers.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use tiny_http::Request;
@@ -10,7 +10,7 @@ use crate::domain::Timestamp;
 use crate::fault::{Fault, Language};
 use crate::store::{Note, Reader, Store};
 use crate::web::answer::Answer;
-use crate::web::ask::{Ask, Method};
+use crate::web::ask::{Ask, Method, Unread};
 use crate::web::background::Background;
 use crate::web::error::{Trouble, excuse};
 use crate::web::page::Visit;
@@ -19,8 +19,8 @@ use crate::web::session::{self, Sessions};
 use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
-    Claim, Settings, asset, configuration, decision, diagnostic, directory, entry, flow, flows, guide, help, home,
-    journal, pdf_form, people, secrets, treatment,
+    Claim, Settings, asset, complement, configuration, decision, diagnostic, directory, entry, flow, flows, guide,
+    help, home, journal, pdf_form, people, secrets, treatment,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -47,6 +47,8 @@ pub struct Site {
     fault: Mutex<Option<Fault>>,
     /// One change of configuration or secrets at a time.
     pub changing: Mutex<()>,
+    /// One upload at a time: each is whole in memory.
+    uploading: Mutex<()>,
     pub verification: Arc<journal::Verification>,
     pub examination: Arc<Background<diagnostic::Examined>>,
     pub notice_test: Arc<Background<diagnostic::Tested>>,
@@ -70,6 +72,7 @@ impl Site {
             by_address: Throttle::new(ADDRESS_FAILURES, FAILURE_SPAN),
             by_claim: Throttle::new(CLAIM_FAILURES, FAILURE_SPAN),
             changing: Mutex::new(()),
+            uploading: Mutex::new(()),
             verification: Arc::default(),
             examination: Arc::default(),
             notice_test: Arc::default(),
@@ -137,7 +140,7 @@ pub fn note(kind: &'static str, actor: &str) -> Note {
 
 /// Answers any request.
 pub fn answer(site: &Site, request: &mut Request) -> Answer {
-    let ask = match Ask::read(request) {
+    let mut ask = match Ask::read(request) {
         Ok(ask) => ask,
         Err(unread) => return refuse_unread(site, unread),
     };
@@ -153,12 +156,12 @@ pub fn answer(site: &Site, request: &mut Request) -> Answer {
             return excuse();
         }
     };
-    let answer = route(site, &ask, &visit)
+    let answer = routed(site, &mut ask, &visit, request)
         .unwrap_or_else(|trouble| trouble.page(&visit.chrome(site, &ask, "", visit.t.say("Problème", "Problem"))));
     visit.finish(answer)
 }
 
-fn refuse_unread(site: &Site, unread: crate::web::ask::Unread) -> Answer {
+fn refuse_unread(site: &Site, unread: Unread) -> Answer {
     let chrome = crate::web::page::Chrome {
         t: Tongue(site.settings.language),
         title: "400".to_owned(),
@@ -179,6 +182,23 @@ fn tongue(site: &Site, ask: &Ask) -> Tongue {
         Some("en") => Language::En,
         _ => site.settings.language,
     })
+}
+
+/// A form with files is read only of somebody who is logged in, only where one is awaited, and one at a time.
+fn routed(site: &Site, ask: &mut Ask, visit: &Visit, request: &mut Request) -> Result<Answer, Trouble> {
+    if !ask.is_upload() {
+        return route(site, ask, visit);
+    }
+    if visit.session.is_none() || !matches!(ask.segments().as_slice(), ["flux", _, "completer"]) {
+        return Err(Trouble::Unread(Unread::NotAForm));
+    }
+    let _one = match site.uploading.try_lock() {
+        Ok(one) => one,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => return Err(Trouble::Busy),
+    };
+    ask.read_upload(request).map_err(Trouble::Unread)?;
+    route(site, ask, visit)
 }
 
 fn route(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
@@ -221,6 +241,8 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Post, ["flux", id, "decision"]) => decision::decide(site, ask, visit, id),
         (Get, ["flux", id, "statut"]) => treatment::show(site, ask, visit, id, None),
         (Post, ["flux", id, "statut"]) => treatment::ask_for(site, ask, visit, id),
+        (Get, ["flux", id, "completer"]) => complement::show(site, ask, visit, id, None),
+        (Post, ["flux", id, "completer"]) => complement::hand_in(site, ask, visit, id),
         (Get, ["flux", id, "donnees"]) => pdf_form::show(site, ask, visit, id),
         (Post, ["flux", id, "donnees"]) => pdf_form::confirm(site, ask, visit, id),
         (Get, ["configuration"]) => configuration::show(site, ask, visit),

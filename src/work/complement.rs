@@ -6,6 +6,7 @@
 //! number already is not.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use serde::Deserialize;
 
@@ -51,6 +52,39 @@ struct Listed {
     /// The type's code at Chorus Pro (`recuperer/typespj`).
     #[serde(default)]
     kind: Option<String>,
+}
+
+/// What a person gives on the page: it becomes the archive that an application would drop.
+pub struct ComplementSheet<'a> {
+    pub number: InvoiceNumber,
+    pub chorus_id: ChorusInvoiceId,
+    pub comment: String,
+    /// Names and contents.
+    pub files: Vec<(&'a str, &'a [u8])>,
+}
+
+impl ComplementSheet<'_> {
+    /// The archive, once it is what [`read`] takes; the same complement is the same bytes.
+    pub fn archive(&self) -> Result<Vec<u8>, Fault> {
+        // Each by its name, before the archive's own limits speak of all.
+        self.files.iter().try_for_each(|(name, content)| fits(name, content))?;
+        let files: Vec<_> = self.files.iter().map(|(name, _)| serde_json::json!({ "name": name })).collect();
+        let sheet = serde_json::json!({
+            "invoice": self.number, "chorus_id": self.chorus_id.0, "comment": self.comment, "files": files,
+        });
+        let sheet = sheet.to_string();
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        let broken =
+            |name: &str| wrong(&format!("« {name} » : nom impossible"), &format!("\"{name}\": impossible name"));
+        for (name, content) in std::iter::once((SHEET, sheet.as_bytes())).chain(self.files.iter().copied()) {
+            zip.start_file(name, options).map_err(|_| broken(name))?;
+            zip.write_all(content).map_err(|_| broken(name))?;
+        }
+        let archive = zip.finish().map_err(|_| broken(SHEET))?.into_inner();
+        opened(&archive, &Limits::default())?;
+        Ok(archive)
+    }
 }
 
 /// The listed files with their contents.
@@ -124,10 +158,7 @@ fn opened(bytes: &[u8], limits: &Limits) -> Result<(Sheet, Files), Fault> {
                 &format!("{SHEET} names \"{name}\", which is not in the archive (or is named twice)"),
             )
         })?;
-        AjouterFichier::new(&listed.name, content.clone().into()).map_err(|error| {
-            let name = &listed.name;
-            wrong(&format!("« {name} » : {}", error.remedy()), &format!("\"{name}\": {error}"))
-        })?;
+        fits(&listed.name, &content)?;
         files.push((listed, content));
     }
     if let Some(name) = members.keys().next() {
@@ -137,6 +168,12 @@ fn opened(bytes: &[u8], limits: &Limits) -> Result<(Sheet, Files), Fault> {
         ));
     }
     Ok((sheet, files))
+}
+
+/// Whether Chorus Pro takes such a file.
+fn fits(name: &str, content: &[u8]) -> Result<(), Fault> {
+    let fits = AjouterFichier::new(name, content.to_vec().into()).map(drop);
+    fits.map_err(|error| wrong(&format!("« {name} » : {}", error.remedy()), &format!("\"{name}\": {error}")))
 }
 
 fn check(sheet: &Sheet) -> Result<(), Fault> {

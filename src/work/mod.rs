@@ -52,6 +52,7 @@ mod transitions;
 pub mod watch;
 
 pub use self::core::{Clock, Parts};
+pub use complement::ComplementSheet;
 pub use driver::Workshop;
 pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_stem};
 pub use intake::{examination, finding_record};

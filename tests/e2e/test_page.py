@@ -37,7 +37,7 @@ OBSTACLES = """() => {
   return [...new Set(found)];
 }"""
 SCREENS = ["/", "/flux", "/flux?q=nothing-of-that-name", "/configuration", "/configuration/assistant", "/configuration/secrets",
-           "/configuration/versions", "/journal", "/annuaire", "/aide", "/personnes", "/nowhere"]
+           "/configuration/versions", "/journal", "/annuaire", "/diagnostic", "/aide", "/personnes", "/nowhere"]
 
 
 @pytest.fixture(scope="module")

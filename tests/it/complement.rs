@@ -7,7 +7,7 @@ use crate::batch::zip;
 use crate::gateway::{Gateway, hurried, invoice, quick_limits};
 
 /// A gateway whose sent invoice has the status.
-async fn with_sent(number: &str, status: &str) -> Gateway {
+pub async fn with_sent(number: &str, status: &str) -> Gateway {
     let mut limits = quick_limits();
     limits.change_poll = fluxgate::domain::Duration::from_millis(400);
     let gateway = Gateway::start(hurried(), limits).await;
@@ -34,7 +34,7 @@ fn bon(number: &str) -> Vec<u8> {
     complement(&sheet, &[("bon de livraison.pdf", b"%PDF-1.4 bon".to_vec()), ("annexes/plan.png", b"\x89PNG".to_vec())])
 }
 
-fn completed(gateway: &Gateway, number: &str) -> usize {
+pub fn completed(gateway: &Gateway, number: &str) -> usize {
     let ledger = gateway.simulator.ledger();
     let invoice = ledger.invoices.iter().find(|invoice| invoice.number == number).unwrap();
     invoice.history.iter().filter(|moment| moment.name == "COMPLETEE").count()

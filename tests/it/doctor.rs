@@ -16,14 +16,14 @@ use crate::proxy::{LOGIN, Manner, NAME, Proxy, simulator};
 const SIRET: &str = "12345678200051";
 
 /// A configuration that is right, as text; each case alters it.
-struct Bench {
+pub struct Bench {
     dir: tempfile::TempDir,
-    simulator: Simulator,
-    sound: String,
+    pub simulator: Simulator,
+    pub sound: String,
 }
 
 impl Bench {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let simulator = simulator(dir.path()).await;
         let credentials = simulator.credentials();

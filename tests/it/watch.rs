@@ -1,7 +1,7 @@
 //! Do people hear of what will stop the box? A real SMTP server and a real webhook receiver, the simulator's own date for the
 //! technical account's password, and a clock that the test sets.
 
-mod mailbox;
+pub mod mailbox;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

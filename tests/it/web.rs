@@ -2,7 +2,9 @@
 //! the house and its browser; the tests are beside it.
 
 mod alarms;
+mod complement;
 mod configuration;
+mod diagnostic;
 mod directory;
 mod entry;
 mod flows;
@@ -42,10 +44,15 @@ struct House {
 impl House {
     fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(dir.path().join("config")).unwrap();
-        std::fs::write(dir.path().join("config/fluxgate.toml"), configuration()).unwrap();
         let signer = Signer::from_seed("fluxgate/test", &[7; 32]).unwrap();
         let store = Store::open(store::Settings::new(dir.path()), signer).unwrap();
+        Self::over(dir, store)
+    }
+
+    /// A page over somebody's store.
+    fn over(dir: tempfile::TempDir, store: Store) -> Self {
+        std::fs::create_dir_all(dir.path().join("config")).unwrap();
+        std::fs::write(dir.path().join("config/fluxgate.toml"), configuration()).unwrap();
         let mut house = Self { dir, store, running: None, reloads: Arc::default() };
         house.serve(None, Duration::from_secs(1800));
         house
@@ -248,6 +255,25 @@ impl Browser {
         let mut headers = headers.to_vec();
         headers.push(("Content-Type", "application/x-www-form-urlencoded"));
         self.send("POST", path, &headers, form.finish().as_bytes())
+    }
+
+    /// Sends a form with files, as browsers do.
+    fn upload(&mut self, path: &str, fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Reply {
+        let csrf = self.csrf.clone();
+        let mut body = Vec::new();
+        for (name, value) in fields.iter().chain(&[("csrf", csrf.as_str())]) {
+            let head = "--b0\r\nContent-Disposition: form-data; name=";
+            body.extend(format!("{head}\"{name}\"\r\n\r\n{value}\r\n").bytes());
+        }
+        for (name, content) in files {
+            let head = "--b0\r\nContent-Disposition: form-data; name=\"files\"; filename=";
+            body.extend(format!("{head}\"{name}\"\r\nContent-Type: application/pdf\r\n\r\n").bytes());
+            body.extend(*content);
+            body.extend(b"\r\n");
+        }
+        body.extend(b"--b0--\r\n");
+        let kind = ("Content-Type", "multipart/form-data; boundary=b0");
+        self.send("POST", path, &[kind, ("Origin", "https://box.example")], &body)
     }
 
     fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {

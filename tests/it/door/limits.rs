@@ -349,6 +349,20 @@ async fn the_page_gets_whole_requests_and_never_too_many_at_once() {
     let huge = Request::post("/").header("host", "box").body(Full::<Bytes>::from(vec![0u8; 3 << 20])).unwrap();
     let answer = door.h1().await.send_request(huge).await.unwrap();
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    // A form with files may be larger, where the page takes one, and is bounded too.
+    let upload = |path: &'static str, mebibytes: usize| {
+        let request =
+            Request::post(path).header("host", "box").header("content-type", "multipart/form-data; boundary=x");
+        request.body(Full::<Bytes>::from(vec![0u8; mebibytes << 20])).unwrap()
+    };
+    for (path, mebibytes, status) in [
+        ("/flux/X/completer", 3, StatusCode::OK),
+        ("/flux/X/completer", 42, StatusCode::PAYLOAD_TOO_LARGE),
+        ("/flux/X/decision", 3, StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let answer = door.h1().await.send_request(upload(path, mebibytes)).await.unwrap();
+        assert_eq!(answer.status(), status, "{path} {mebibytes}");
+    }
     door.stop().await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fluxgate::domain::{FlowId, Timestamp, StructureEntry};
+use fluxgate::domain::{FlowId, StructureEntry, Timestamp};
 use fluxgate::fault::{Code, Fault};
 use fluxgate::flow::Job;
 use fluxgate::flow::deposit::Event;

@@ -1,0 +1,120 @@
+//! A suspended sent invoice is completed on the page: to the very end, at the simulator.
+
+use fluxgate::domain::{ChorusInvoiceId, InvoiceStatus, Timestamp};
+use fluxgate::store::StatusRecord;
+
+use super::{House, PERSON, XSS};
+use crate::complement::{completed, with_sent};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_invoice_is_completed_on_the_page_with_files_and_goes_on() {
+    let gateway = with_sent("COMP-P", "SUSPENDUE").await;
+    let suspended = |receipt: &serde_json::Value| receipt["invoices"][0]["status"] == "SUSPENDUE";
+    let receipt = gateway.await_receipt("facture.xml.json", suspended).await;
+    let flow = receipt["flow"].as_str().unwrap().to_owned();
+    let house = House::over(tempfile::tempdir().unwrap(), gateway.store().clone());
+    let path = format!("/flux/{flow}/completer");
+    tokio::task::block_in_place(|| {
+        let mut browser = house.inside();
+        let page = browser.get(&format!("/flux/{flow}"));
+        page.says("Donner une pièce ou une explication");
+        page.says("Bon de livraison manquant");
+        browser.get(&path).says("COMP-P");
+        let done = browser.upload(
+            &path,
+            &[("facture", "0"), ("comment", "Voici le bon signé (œ, €).\r\nMerci.")],
+            &[("C:\\bons\\bon de livraison.pdf", b"%PDF-1.4 bon \r\n--b\r\n"), ("plan.png", b"\x89PNG"), ("", b"")],
+        );
+        let location = done.header("location").unwrap_or_else(|| panic!("{}", done.text())).to_owned();
+        assert!(location.ends_with("?fait=complement"), "{location}");
+        browser.get(&location).says("Complément pris et journalisé");
+    });
+    let kinds = house.kinds();
+    let place = |kind: &str| kinds.iter().rposition(|k| k == kind).unwrap_or_else(|| panic!("{kind}: {kinds:?}"));
+    assert!(place("complement") < place("receive"), "who it was is journalled before it goes");
+    assert_eq!(house.leaves()[place("complement")].actor, "person");
+    gateway.await_until("the invoice is completed", || completed(&gateway, "COMP-P") == 1).await;
+    let ledger = gateway.simulator.ledger();
+    let invoice = ledger.invoices.iter().find(|invoice| invoice.number == "COMP-P").unwrap();
+    assert_eq!(invoice.attachments, ["bon de livraison.pdf", "plan.png"]);
+    let moment = invoice.history.iter().find(|moment| moment.name == "COMPLETEE").unwrap();
+    assert_eq!(moment.comment, "Voici le bon signé (œ, €).\nMerci.");
+    gateway.await_receipt("facture.xml.json", |receipt| receipt["invoices"][0]["status"] == "MISE_EN_PAIEMENT").await;
+    drop(house);
+    gateway.stop().await;
+}
+
+/// A flow whose sent invoice is suspended.
+fn suspended(house: &House) -> String {
+    let flow = house.receive("envoyee.xml", b"envoyee");
+    house.checked(&flow, "S-1");
+    let now = Timestamp::now();
+    house.store.identify(&flow, 0, ChorusInvoiceId(77), now).wait().unwrap();
+    let status = StatusRecord {
+        status: InvoiceStatus::Suspendue,
+        at: "2026-11-20T08:01:02.000+01:00".into(),
+        author: None,
+        comment: Some(XSS.into()),
+    };
+    house.store.record_statuses(&flow, 0, vec![status], now).wait().unwrap();
+    flow.to_string()
+}
+
+#[test]
+fn what_cannot_complete_an_invoice_is_told_and_nothing_is_taken() {
+    let house = House::open();
+    let flow = suspended(&house);
+    let path = format!("/flux/{flow}/completer");
+    let mut browser = house.inside();
+    let page = browser.get(&path);
+    page.hides("<script>alert");
+    page.says("S-1");
+    let before = house.kinds().len();
+    let large = vec![7; 10_000_001];
+    let cases: [(&str, &[(&str, &[u8])], &str); 5] = [
+        ("", &[], "ni fichier"),
+        ("", &[("virus.exe", b"MZ")], "virus.exe"),
+        ("", &[("gros.pdf", &large)], "gros.pdf"),
+        ("", &[("a.pdf", b"1"), ("a.pdf", b"2")], "a.pdf"),
+        (&"x".repeat(2001), &[], "comment"),
+    ];
+    for (comment, files, said) in cases {
+        let refused = browser.upload(&path, &[("facture", "0"), ("comment", comment)], files);
+        assert_eq!(refused.status, 422, "{said}");
+        refused.says(said);
+        refused.says("Rien n’a été pris");
+    }
+    let gone = browser.upload(&path, &[("facture", "3"), ("comment", "x")], &[]);
+    assert_eq!(gone.header("location"), Some(format!("/flux/{flow}?fait=impossible").as_str()));
+    assert_eq!(house.kinds().len(), before, "nothing is journalled, nothing received");
+    let taken = browser.upload(&path, &[("facture", "0"), ("comment", "Voici.")], &[]);
+    let first = taken.header("location").unwrap().to_owned();
+    let again = browser.upload(&path, &[("facture", "0"), ("comment", "Voici.")], &[]);
+    assert_eq!(again.header("location"), Some(first.as_str()), "the same complement twice is one");
+    assert!(PERSON.len() > 3 && house.kinds().contains(&"complement".to_owned()));
+}
+
+#[test]
+fn a_form_with_files_is_taken_where_one_is_awaited_of_somebody_known_and_within_its_bound() {
+    let house = House::open();
+    let flow = suspended(&house);
+    let path = format!("/flux/{flow}/completer");
+    let mut browser = house.inside();
+    browser.get(&path);
+    assert_eq!(browser.upload("/configuration", &[("text", "x")], &[]).status, 400, "no files there");
+    let csrf = std::mem::take(&mut browser.csrf);
+    assert_eq!(browser.upload(&path, &[("facture", "0"), ("comment", "x")], &[]).status, 403, "not a form of ours");
+    browser.csrf = csrf;
+    let kind = [("Content-Type", "multipart/form-data; boundary=b0"), ("Origin", "https://box.example")];
+    for hostile in
+        [&b""[..], b"--b0--", b"--b0\r\n\r\n", b"--b0\r\nContent-Disposition: form-data; name=\"a", &[0xff; 99]]
+    {
+        let status = browser.send("POST", &path, &kind, hostile).status;
+        assert!(matches!(status, 400 | 403), "{status} {hostile:?}");
+    }
+    let large = vec![b'x'; 41 << 20];
+    assert_eq!(browser.send("POST", &path, &kind, &large).status, 413);
+    let mut stranger = house.browser();
+    stranger.get("/login");
+    assert_eq!(stranger.upload(&path, &[("facture", "0"), ("comment", "x")], &[]).status, 400, "not read at all");
+}
