@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::columns::word;
 use super::flows::{self, Loaded};
 use super::journal::Entry;
+use super::queue::Hold;
 use super::writer::Writing;
 use super::{Facts, InvoiceFacts, Lease, Paired, PdfData, StoreError, deposits, queue};
 use crate::domain::{DocumentHash, FlowId, Timestamp};
@@ -47,12 +48,12 @@ pub fn await_data(
     at: Timestamp,
 ) -> Result<Paired, StoreError> {
     queue::check_held(w, lease)?;
-    queue::end(w, lease)?;
     let pdf = flows::load(w, id)?;
     if pdf.state::<State>(FlowKind::Deposit)? != State::Received {
         pdf.impossible(w, Event::DataAwaited.as_str(), at)?;
         return Ok(Paired::Impossible);
     }
+    queue::end(w, lease)?;
     let key = (pdf.realm, id.as_str(), State::Unmatched.as_str());
     let sql = waiting!(
         "(pdf_data.pdf_sha256 = (SELECT sha256 FROM flow WHERE id = ?2)
@@ -64,13 +65,13 @@ pub fn await_data(
         // Taken meanwhile: these data can go nowhere, the PDF waits for others.
         if let Some(fault) = deposits::number_taken(w, &data, std::slice::from_ref(&invoice))? {
             let facts = Facts { fault: Some(fault), ..Facts::default() };
-            deposits::apply(w, &data, Event::CheckFailed, &facts, None, at)?;
+            deposits::apply(w, &data, Event::CheckFailed, &facts, Hold::Free, at)?;
             continue;
         }
         join(w, &pdf, &data, &json, &invoice, facts, at)?;
         return Ok(Paired::Completed(id.clone()));
     }
-    deposits::apply(w, id, Event::DataAwaited, facts, None, at)?;
+    deposits::apply(w, id, Event::DataAwaited, facts, Hold::Free, at)?;
     Ok(Paired::Waits)
 }
 
@@ -84,12 +85,12 @@ pub fn offer_data(
     at: Timestamp,
 ) -> Result<Paired, StoreError> {
     queue::check_held(w, lease)?;
-    queue::end(w, lease)?;
     let own = flows::load(w, id)?;
     if own.state::<State>(FlowKind::Deposit)? != State::Received {
         own.impossible(w, Event::PdfAwaited.as_str(), at)?;
         return Ok(Paired::Impossible);
     }
+    queue::end(w, lease)?;
     let facts = Facts { invoices: Some(vec![offered.invoice.clone()]), ..facts.clone() };
     if let Some(fault) = deposits::number_taken(w, id, std::slice::from_ref(&offered.invoice))? {
         return refuse(w, id, fault, &facts, at);
@@ -98,7 +99,7 @@ pub fn offer_data(
     match meant(w, &own, offered)?.as_slice() {
         [] => {
             supersede(w, &own, offered, at)?;
-            deposits::apply(w, id, Event::PdfAwaited, &facts, None, at)?;
+            deposits::apply(w, id, Event::PdfAwaited, &facts, Hold::Free, at)?;
             Ok(Paired::Waits)
         }
         [pdf] => {
@@ -106,7 +107,7 @@ pub fn offer_data(
             let pdf_facts = Facts { syntax: Some(PDF.to_owned()), ..Facts::default() };
             // First its own invoice's row, as that of data that waited.
             let data_facts = Facts { fault: None, companion: Some(pdf.id.clone()), ..facts };
-            deposits::apply(w, id, Event::Joined, &data_facts, None, at)?;
+            deposits::apply(w, id, Event::Joined, &data_facts, Hold::Free, at)?;
             complete(w, &pdf, Some(id), &offered.json, &offered.invoice, &pdf_facts, at)?;
             joined(w, &own, &pdf.id)?;
             Ok(Paired::Completed(pdf.id))
@@ -193,7 +194,14 @@ fn supersede(w: &mut Writing<'_>, own: &Loaded, offered: &PdfData, at: Timestamp
             format!("replaced by those of flow {}", own.id),
         );
         let fault = Fault::new(Code::PdfDataUnmatched).with_text("why", &why);
-        deposits::apply(w, &former, Event::CheckFailed, &Facts { fault: Some(fault), ..Facts::default() }, None, at)?;
+        deposits::apply(
+            w,
+            &former,
+            Event::CheckFailed,
+            &Facts { fault: Some(fault), ..Facts::default() },
+            Hold::Free,
+            at,
+        )?;
         // Nobody waits for what was replaced.
         w.run("UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2", (own.realm, former.as_str()))?;
     }
@@ -202,7 +210,7 @@ fn supersede(w: &mut Writing<'_>, own: &Loaded, offered: &PdfData, at: Timestamp
 
 fn refuse(w: &mut Writing<'_>, id: &FlowId, fault: Fault, facts: &Facts, at: Timestamp) -> Result<Paired, StoreError> {
     let facts = Facts { fault: Some(fault.clone()), ..facts.clone() };
-    deposits::apply(w, id, Event::CheckFailed, &facts, None, at)?;
+    deposits::apply(w, id, Event::CheckFailed, &facts, Hold::Free, at)?;
     Ok(Paired::Refused(fault))
 }
 
@@ -217,7 +225,7 @@ fn join(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let gone = Facts { companion: Some(pdf.id.clone()), ..Facts::default() };
-    deposits::apply(w, data, Event::Joined, &gone, None, at)?;
+    deposits::apply(w, data, Event::Joined, &gone, Hold::Free, at)?;
     let facts = Facts { fault: None, ..facts.clone() };
     complete(w, pdf, Some(data), json, invoice, &facts, at)?;
     joined(w, &flows::load(w, data)?, &pdf.id)
@@ -240,7 +248,7 @@ fn complete(
         data: Some(DocumentHash(Sha256::digest(json).into())),
         ..facts.clone()
     };
-    deposits::apply(w, &pdf.id, Event::Completed, &facts, None, at)?;
+    deposits::apply(w, &pdf.id, Event::Completed, &facts, Hold::Free, at)?;
     Ok(())
 }
 

@@ -67,8 +67,13 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Re
         }
         Err(Stop::Later(Setback::Refused { fault }) | Stop::Refused(fault)) => {
             log::warn!(flow = flow.id.as_str(), fault = fault.code.as_str(); "A plain PDF cannot be submitted");
-            let facts = Facts { fault: Some(fault), ..Facts::default() };
-            core.store.decide(&flow.id, Event::UploadRefused, facts, Some(lease), core.now()).await?;
+            // A person who had it sent again may have erred: a form submitted before may have been taken.
+            let (event, fault, detail) = match deposit::in_doubt(core, &flow, &fault)? {
+                Some((fault, kept)) => (Event::RefusedInDoubt, fault, Some(kept)),
+                None => (Event::UploadRefused, fault, None),
+            };
+            let facts = Facts { fault: Some(fault), detail, ..Facts::default() };
+            core.store.decide(&flow.id, event, facts, Some(lease), core.now()).await?;
             Ok(())
         }
     }
