@@ -206,8 +206,9 @@ pub(super) fn in_doubt(core: &Core, flow: &FlowRecord, fault: &Fault) -> Result<
     let reader = core.store.reader()?;
     let (attempts, steps) = (reader.attempts(&flow.id)?, reader.steps(&flow.id)?);
     // The try under way is the one that was refused.
-    let ended = doubt::unproved(&attempts, &steps).iter().filter(|attempt| attempt.outcome.is_some());
-    let Some(last) = ended.filter(|attempt| doubt::may_have_been_taken(attempt)).next_back() else { return Ok(None) };
+    let has_ended = |attempt: &&AttemptRecord| attempt.outcome.is_some();
+    let earlier = doubt::unproved(&attempts, &steps).iter().filter(has_ended);
+    let Some(last) = earlier.rev().find(|attempt| doubt::may_have_been_taken(attempt)) else { return Ok(None) };
     let invoices = reader.invoices(&flow.id)?;
     let number = invoices.first().map_or("?", |invoice| invoice.facts.number.as_str());
     let until = last.intent_at.plus(core.options.load().limits.integration_delay.get()).max(core.now());

@@ -597,6 +597,56 @@ mod tests {
     }
 
     #[test]
+    fn what_a_search_proved_absent_counts_no_more_however_clocks_were_put_back() {
+        let attempt = |n: u32, minutes: u64, outcome: &str| AttemptRecord {
+            n,
+            intent_at: at(minutes),
+            ended_at: Some(at(minutes)),
+            deposit_number: None,
+            outcome: Some(outcome.to_owned()),
+            detail: None,
+        };
+        let kinds = |kinds: &[&str]| -> Vec<StepRecord> {
+            let step = |kind: &&str| StepRecord { kind: (*kind).to_owned(), ..step(0, "") };
+            kinds.iter().map(step).collect()
+        };
+        let (sending, absent) = ("deposit.sending", "deposit.absent_at_chorus");
+        // The third was sent by a clock that had been put back behind the proof.
+        let tries = [attempt(1, 10, "answer_lost"), attempt(2, 20, "not_sent"), attempt(3, 5, "answer_lost")];
+        let unproved = |steps: &[&str]| unproved(&tries, &kinds(steps)).iter().map(|a| a.n).collect::<Vec<_>>();
+        assert_eq!(unproved(&[sending, sending, sending]), [1, 2, 3]);
+        assert_eq!(unproved(&[sending, absent, sending, sending]), [2, 3]);
+        assert_eq!(unproved(&[sending, absent, sending, absent, sending]), [3]);
+        assert_eq!(unproved(&[sending, sending, sending, absent]), [0; 0]);
+        // Only the end of the timeline is read.
+        assert_eq!(unproved(&[absent, sending, sending]), [2, 3]);
+        assert_eq!(unproved(&[sending]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_refusal_is_read_from_the_journal_or_from_its_try() {
+        let attempt = |outcome: Event, detail: &str| AttemptRecord {
+            n: 1,
+            intent_at: at(1),
+            ended_at: Some(at(2)),
+            deposit_number: None,
+            outcome: Some(outcome.as_str().to_owned()),
+            detail: Some(detail.to_owned()),
+        };
+        let of_kind = |kind: &str, detail: &str| StepRecord { kind: kind.to_owned(), ..step(1, detail) };
+        let refused = attempt(Event::DepositRefused, "20001 trop gros");
+        let read = Some(Refusal::read("20001 trop gros"));
+        assert_eq!(refusal(std::slice::from_ref(&refused), &[]), read);
+        let journal = [of_kind("deposit.sending", ""), of_kind("deposit.refused_in_doubt", "20001 trop gros")];
+        assert_eq!(refusal(&[attempt(Event::AnswerLost, "cut")], &journal), read, "refused before its try");
+        let later = [journal[1].clone(), of_kind("deposit.sending", "")];
+        assert_eq!(refusal(&[attempt(Event::AnswerLost, "cut")], &later), None, "a later try had no answer");
+        let fault = Refusal::read("20001 trop gros").ended();
+        assert_eq!(fault, Fault::new(Code::DepositRefused).with("code", "20001").with("label", "trop gros"));
+        assert_eq!(Refusal::of(&fault).kept(), "20001 trop gros");
+    }
+
+    #[test]
     fn a_step_of_ours_that_failed_and_is_over_is_no_longer_what_a_doubt_shows() {
         let mut flow = crate::work::core::tests::flow_record();
         flow.fault = Some(Fault::new(Code::DoubtNeedsPerson).with("number", "F1"));

@@ -1,7 +1,8 @@
 //! Asks for Chorus Pro's verdict on a deposited flux until it is final.
 //!
 //! Promise: "deposited" proves nothing, so the flow moves only on a final state of the compte rendu (PROTOCOL §0.5); an
-//! unknown state and a missed deadline are alarms, and both are still followed.
+//! unknown state and a missed deadline are alarms, and both are still followed. A rejection counts only when no earlier try
+//! of this flow can have been taken: until a search has shown that, or a person says so, it is told that it is not final.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! The promise *never twice, never forgotten* against worlds that a seed makes: the real store, the real jobs, and a Chorus
-//! Pro whose answers are lost, late, doubled, reordered, stale or cut, while the process dies between any two steps.
+//! Pro whose answers are lost, late, doubled, reordered, stale or cut, which refuses searches and second tries, while the
+//! process dies between any two steps, and people decide what waits for them, or send again what should have waited.
 //!
 //! Time is the world's own. One job is polled at a time, so that a seed replays: `FLUXGATE_LEDGER_SEED=7`.
 //! `FLUXGATE_LEDGER_DEPOSITS=100000` says how many deposits there are in all.
@@ -315,7 +316,8 @@ impl World {
 
     /// An hour of people: some decide rightly what waits for them, some send a doubtful flow again too soon.
     fn people(&mut self, dropped: &BTreeMap<FlowId, Vec<Key>>) {
-        for flow in self.flows() {
+        let decidable = [State::Doubtful.as_str(), State::Deposited.as_str()];
+        for flow in self.flows().into_iter().filter(|flow| decidable.contains(&flow.state.as_str())) {
             let keys = self.keys(dropped, &flow);
             let there: Option<Vec<bool>> = keys.iter().map(|key| self.ledger().is_there(key)).collect();
             let doubtful = flow.state == State::Doubtful.as_str();
