@@ -20,6 +20,8 @@ use crate::work::connector::wire::{Outcome, Wire};
 
 /// Within this time everything accepted is settled, and every search shows it.
 pub const DELAY: Duration = Duration::from_secs(2 * 3600);
+/// How long searches are refused in each world.
+const RIGHTLESS: Duration = Duration::from_secs(2 * 3600);
 const MINUTE: Duration = Duration::from_secs(60);
 const ROWS: usize = 100;
 
@@ -76,6 +78,8 @@ pub struct Row {
 
 pub struct Ledger {
     pub now: Timestamp,
+    /// From then on, for [`RIGHTLESS`], the account has no right to search.
+    rightless: Timestamp,
     dice: Dice,
     fluxes: Vec<Flux>,
     pub rows: Vec<Row>,
@@ -92,9 +96,11 @@ pub struct Ledger {
 
 impl Ledger {
     pub fn new(seed: u64, now: Timestamp) -> Self {
+        let mut dice = Dice(seed);
         Self {
             now,
-            dice: Dice(seed),
+            rightless: now.plus(MINUTE * dice.few(5 * 60)),
+            dice,
             fluxes: Vec::new(),
             rows: Vec::new(),
             taken: BTreeSet::new(),
@@ -347,12 +353,12 @@ impl Ledger {
             0 => return (status(503), now),
             1 => return (Outcome::Lost, now),
             2 => return (Outcome::Answer { status: 200, body: b"{\"codeRetour\":".to_vec() }, now),
-            // The account has no right to search, for a while or this once.
-            3 if path.ends_with("rechercher/fournisseur") => {
-                self.count("look-up refused");
-                return (ok(&json!({"codeRetour": 20003, "libelle": "GDP_MSG_11.005"})), now);
-            }
             _ => {}
+        }
+        let rightless = self.rightless <= now && now < self.rightless.plus(RIGHTLESS);
+        if rightless && path.ends_with("rechercher/fournisseur") {
+            self.count("look-up refused");
+            return (ok(&json!({"codeRetour": 20003, "libelle": "GDP_MSG_11.005"})), now);
         }
         let answer = if path.ends_with("consulterCRDetaille") { self.report(body) } else { self.search(body) };
         // An answer that was true when it was made, and comes later than the next one.

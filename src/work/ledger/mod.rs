@@ -515,7 +515,10 @@ fn every_deposit_ends_once_or_in_front_of_a_person_whatever_happens() {
     );
     let broken = broken.into_inner().unwrap();
     assert!(broken.is_empty(), "{} times the promise was broken:\n{}", broken.len(), broken.join("\n"));
-    // A world in which nothing of this happens proves nothing.
+    // Worlds in which nothing of this happens prove nothing; one alone may lack what is rare.
+    if number("FLUXGATE_LEDGER_SEED").is_some() || deposits < DEFAULT_DEPOSITS {
+        return;
+    }
     for what in [
         "lost before",
         "lost after",
