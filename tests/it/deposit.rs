@@ -638,6 +638,8 @@ async fn a_verdict_that_does_not_come_is_an_alarm_and_is_still_followed() {
 async fn an_outage_that_lasts_is_shown_on_every_file_that_waits_for_its_end() {
     let mut limits = quick_limits();
     limits.integration_deadline = fluxgate::domain::Duration::from_millis(600);
+    // What is sent before the outage is noticed is a doubt, which ends within the test.
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(1_500);
     let gateway = Gateway::start(hurried(), limits).await;
     gateway.simulator.control().add_fault(FaultRule::new("*", Effect::Status503).always()).unwrap();
     gateway.simulator.control().expire_tokens();
