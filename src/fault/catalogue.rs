@@ -486,6 +486,30 @@ catalogue! {
         "After {hours} h it is still uncertain whether Chorus Pro took invoice {number}"
         "The flow's page shows side by side what was sent and what Chorus Pro shows. Choose: \"It is there\", \"Send again\" or \"Abandon\". The search goes on meanwhile."
     }
+    RefusedInDoubt "FG-433" Chorus Later {
+        "Chorus Pro refuse un nouvel essai de la facture {number} : {code} « {label} ». Un essai précédent a pu être pris"
+        "Ne déposez pas de nouveau la facture pour l'instant : elle pourrait être prise deux fois. Elle est recherchée chez Chorus Pro, au moins jusqu'au {until} ; si elle n'y est pas, le refus devient définitif et la version corrigée peut être déposée."
+        "Chorus Pro refuses another try of invoice {number}: {code} \"{label}\". An earlier try may have been taken"
+        "Do not drop the invoice again yet: it might be taken twice. It is looked up at Chorus Pro, at least until {until}; if it is not there, the refusal becomes final and the corrected version can be dropped."
+    }
+    RefusedNeedsPerson "FG-434" Establishment AfterAction {
+        "Chorus Pro refuse un nouvel essai de la facture {number} : {code} « {label} », et rien ne dit si un essai précédent a été pris"
+        "Ne déposez pas de nouveau la facture : cherchez-la d'abord sur le portail Chorus Pro. Si elle y est, choisissez sur la page du flux « Elle y est ». Sinon, choisissez « Abandonner », corrigez-la selon le libellé et déposez la version corrigée."
+        "Chorus Pro refuses another try of invoice {number}: {code} \"{label}\", and nothing tells whether an earlier try was taken"
+        "Do not drop the invoice again: look for it on Chorus Pro's portal first. If it is there, choose \"It is there\" on the flow's page. Otherwise choose \"Abandon\", correct it as the label says and drop the corrected version."
+    }
+    RejectionNotLookedUp "FG-435" Establishment AfterAction {
+        "Chorus Pro rejette le flux {deposit} (« {label} ») et refuse que l'on y cherche un essai précédent (détail technique : {detail})"
+        "Ne déposez pas de nouveau la facture : un essai précédent a pu être pris. Vérifiez les droits du compte technique ; la recherche est redemandée d'elle-même. Si cela dure, cherchez la facture sur le portail Chorus Pro et choisissez sur la page du flux « Elle y est » ou « Le rejet est définitif »."
+        "Chorus Pro rejects flux {deposit} (\"{label}\") and refuses a search for an earlier try there (technical detail: {detail})"
+        "Do not drop the invoice again: an earlier try may have been taken. Check the technical account's rights; the search is asked for again by itself. If it lasts, look for the invoice on Chorus Pro's portal and choose \"It is there\" or \"The rejection is final\" on the flow's page."
+    }
+    RejectionNotFinal "FG-436" Chorus Later {
+        "Chorus Pro rejette le flux {deposit} : « {label} ». Ce rejet n'est pas encore définitif"
+        "Ne déposez pas de nouveau la facture pour l'instant : Chorus Pro l'a peut-être déjà, par un essai précédent. Elle y est recherchée jusqu'au {until} ; si elle n'y paraît pas, le rejet devient définitif."
+        "Chorus Pro rejects flux {deposit}: \"{label}\". This rejection is not final yet"
+        "Do not drop the invoice again yet: Chorus Pro may have it already, by an earlier try. It is looked up there until {until}; if it does not show, the rejection becomes final."
+    }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"
         "Le fichier est livré tel que reçu : saisissez la facture à la main, d'après le portail Chorus Pro au besoin, et signalez-le à l'éditeur."

@@ -85,6 +85,8 @@ states! {
         NotSent = "not_sent",
         DepositAccepted = "deposit_accepted",
         DepositRefused = "deposit_refused",
+        /// Chorus Pro refuses this try, or what comes before it, but an earlier one may have been taken.
+        RefusedInDoubt = "refused_in_doubt",
         /// Chorus Pro made the invoice at once: what was submitted as a form is judged in the answer (`soumettre`).
         Submitted = "submitted",
         /// Sent without an answer we can trust; or found unfinished at start; or its lease was lost.
@@ -102,6 +104,10 @@ states! {
         DuplicateOfOurs = "duplicate_of_ours",
         PartlyIntegrated = "partly_integrated",
         Rejected = "rejected",
+        /// A person has looked: no earlier try was taken, so Chorus Pro's rejection counts.
+        RejectionStands = "rejection_stands",
+        /// A person has looked: what Chorus Pro rejects is there by an earlier try.
+        TakenBefore = "taken_before",
         /// Chorus Pro lost the flux (IN_INCIDENTE): the whole flux again.
         Incident = "incident",
         /// A person found it on the portal.
@@ -145,7 +151,9 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         }
         // Doubtful: refused, though an earlier try may have been taken, of which a search has now shown nothing.
         (S::Sending | S::Doubtful, E::DepositRefused) => Decision::to(S::Refused, [receipt]),
-        (S::Sending, E::AnswerLost) => Decision::to(S::Doubtful, [at_once(Job::Doubt), receipt]),
+        (S::Sending, E::AnswerLost) | (S::Ready | S::Sending, E::RefusedInDoubt) => {
+            Decision::to(S::Doubtful, [at_once(Job::Doubt), receipt])
+        }
 
         (S::Doubtful, E::StillDoubtful) => Decision::to(S::Doubtful, [after(Job::Doubt, policy.doubt_poll), receipt]),
         (S::Doubtful, E::AbsentAtChorus | E::ResendByPerson) => {
@@ -153,6 +161,10 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         }
 
         (S::Deposited, E::InHand) => Decision::to(S::Deposited, [after(Job::Integration, policy.integration_poll)]),
+        // A person's word about a rejection that cannot be looked up: the verdict is read once more, and settled by it.
+        (S::Deposited, E::RejectionStands | E::TakenBefore) => {
+            Decision::to(S::Deposited, [at_once(Job::Integration), receipt])
+        }
         (S::Deposited, E::Integrated | E::DuplicateOfOurs) => {
             Decision::to(S::Integrated, [at_once(Job::Statuses), receipt])
         }

@@ -4,6 +4,7 @@
 use super::columns::word;
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
+use super::queue::Hold;
 use super::writer::Writing;
 use super::{Asked, AskedChange, ChangeFacts, Decided, Lease, StoreError, parts, queue, receptions};
 use crate::domain::{AccountName, ChorusInvoiceId, FlowId, Realm, Timestamp};
@@ -111,11 +112,8 @@ pub fn decide(
     if event == Event::Sending {
         return Err(StoreError::Misuse("sending is an intent: see intend_change"));
     }
-    if let Some(lease) = lease {
-        queue::check_held(w, lease)?;
-        queue::end(w, lease)?;
-    }
-    apply(w, id, event, facts, None, at)
+    let hold = Hold::ends(w, lease)?;
+    apply(w, id, event, facts, hold, at)
 }
 
 /// *intend change*: see [`super::Store::intend_change`].
@@ -126,16 +124,10 @@ pub fn intend(
     had: u32,
     at: Timestamp,
 ) -> Result<Decided<State>, StoreError> {
-    if lease.job != Job::Change || lease.flow != *id {
-        return Err(StoreError::Misuse("the lease is not this flow's status change"));
-    }
-    queue::check_held(w, lease)?;
-    let decided = apply(w, id, Event::Sending, &ChangeFacts::default(), Some(lease), at)?;
-    match decided {
-        Decided::Impossible { .. } => queue::end(w, lease)?,
-        Decided::Moved { .. } => {
-            w.run("UPDATE change SET had = coalesce(had, ?2) WHERE flow = ?1", (id.as_str(), had))?;
-        }
+    let hold = Hold::goes(w, lease, Job::Change, id)?;
+    let decided = apply(w, id, Event::Sending, &ChangeFacts::default(), hold, at)?;
+    if matches!(decided, Decided::Moved { .. }) {
+        w.run("UPDATE change SET had = coalesce(had, ?2) WHERE flow = ?1", (id.as_str(), had))?;
     }
     Ok(decided)
 }
@@ -147,7 +139,7 @@ pub fn lose(w: &mut Writing<'_>, id: &FlowId, why: &str, at: Timestamp) -> Resul
         detail: Some(why.to_owned()),
         ..ChangeFacts::default()
     };
-    apply(w, id, Event::AnswerLost, &facts, None, at)?;
+    apply(w, id, Event::AnswerLost, &facts, Hold::Free, at)?;
     Ok(())
 }
 
@@ -156,7 +148,7 @@ fn apply(
     id: &FlowId,
     event: Event,
     facts: &ChangeFacts,
-    kept: Option<&Lease>,
+    hold: Hold<'_>,
     at: Timestamp,
 ) -> Result<Decided<State>, StoreError> {
     let flow = flows::load(w, id)?;
@@ -165,10 +157,8 @@ fn apply(
         flow.impossible(w, event.as_str(), at)?;
         return Ok(Decided::Impossible { state: from });
     };
+    hold.settle(w, id, from != to)?;
     attempt(w, &flow, event, facts, at)?;
-    if from != to {
-        queue::clear(w, id, kept)?;
-    }
     flow.enter_state(w, to.as_str(), to.is_final(), at)?;
     flow.show_fault(w, facts.fault.as_ref(), event == Event::AbandonedByPerson)?;
     let kind = format!("status_change.{event}");

@@ -3,8 +3,9 @@
 use super::columns::{integer, word};
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
+use super::queue::Hold;
 use super::writer::Writing;
-use super::{Decided, Facts, FindingRecord, InvoiceFacts, Lease, StoreError, parts, queue, sending, statuses};
+use super::{Decided, Facts, FindingRecord, InvoiceFacts, Lease, StoreError, parts, sending, statuses};
 use crate::domain::{FlowId, InvoiceNumber, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, State};
@@ -28,13 +29,10 @@ pub fn decide(
     if event == Event::Sending {
         return intend(w, id, lease.ok_or(StoreError::Misuse("sending without a lease: see intend"))?, at);
     }
-    if let Some(lease) = lease {
-        queue::check_held(w, lease)?;
-        queue::end(w, lease)?;
-    }
+    let hold = Hold::ends(w, lease)?;
     match taken(w, id, event, facts)? {
-        Some(fault) => apply(w, id, Event::CheckFailed, &Facts { fault: Some(fault), ..facts.clone() }, None, at),
-        None => apply(w, id, event, facts, None, at),
+        Some(fault) => apply(w, id, Event::CheckFailed, &Facts { fault: Some(fault), ..facts.clone() }, hold, at),
+        None => apply(w, id, event, facts, hold, at),
     }
 }
 
@@ -68,15 +66,8 @@ pub fn number_taken(w: &Writing<'_>, id: &FlowId, invoices: &[InvoiceFacts]) -> 
 
 /// *intend*: see [`super::Store::intend`].
 pub fn intend(w: &mut Writing<'_>, id: &FlowId, lease: &Lease, at: Timestamp) -> Result<Decided<State>, StoreError> {
-    if lease.job != Job::Deposit || lease.flow != *id {
-        return Err(StoreError::Misuse("the lease is not this flow's deposit"));
-    }
-    queue::check_held(w, lease)?;
-    let decided = apply(w, id, Event::Sending, &Facts::default(), Some(lease), at)?;
-    if matches!(decided, Decided::Impossible { .. }) {
-        queue::end(w, lease)?;
-    }
-    Ok(decided)
+    let hold = Hold::goes(w, lease, Job::Deposit, id)?;
+    apply(w, id, Event::Sending, &Facts::default(), hold, at)
 }
 
 /// What we do ourselves when a deposit ended without an answer: doubt.
@@ -86,17 +77,17 @@ pub fn lose(w: &mut Writing<'_>, id: &FlowId, why: &str, at: Timestamp) -> Resul
         detail: Some(why.to_owned()),
         ..Facts::default()
     };
-    apply(w, id, Event::AnswerLost, &facts, None, at)?;
+    apply(w, id, Event::AnswerLost, &facts, Hold::Free, at)?;
     Ok(())
 }
 
-/// An event of the flow, in a step that has seen to leases.
+/// An event of the flow, in a step that has seen to leases, or says what becomes of one.
 pub fn apply(
     w: &mut Writing<'_>,
     id: &FlowId,
     event: Event,
     facts: &Facts,
-    kept: Option<&Lease>,
+    hold: Hold<'_>,
     at: Timestamp,
 ) -> Result<Decided<State>, StoreError> {
     let flow = flows::load(w, id)?;
@@ -105,10 +96,8 @@ pub fn apply(
         flow.impossible(w, event.as_str(), at)?;
         return Ok(Decided::Impossible { state: from });
     };
+    hold.settle(w, id, from != to)?;
     attempt(w, &flow, event, facts, at)?;
-    if from != to {
-        queue::clear(w, id, kept)?;
-    }
     // A look that told nothing new is no step of its own.
     let news = from != to || event != Event::InHand || facts.fault.is_some();
     if news {
@@ -184,6 +173,11 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
         Event::NotSent | Event::DepositAccepted | Event::DepositRefused | Event::AnswerLost => {
             flow.close_attempt(w, event.as_str(), number, facts.detail.as_deref(), at)?;
         }
+        // The try itself was refused: the doubt is about an earlier one.
+        Event::RefusedInDoubt => {
+            let outcome = Event::DepositRefused.as_str();
+            flow.close_attempt(w, outcome, number, facts.detail.as_deref(), at)?;
+        }
         // Of a doubtful one the attempt is closed already.
         Event::Submitted => {
             if flow.state == State::Sending.as_str() {
@@ -193,7 +187,8 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
         Event::FoundAtChorus | Event::ConfirmedByPerson => {
             w.run(
                 "UPDATE attempt SET deposit_number = coalesce(deposit_number, ?3)
-                 WHERE realm = ?1 AND flow = ?2 AND n = (SELECT max(n) FROM attempt WHERE realm = ?1 AND flow = ?2)",
+                 WHERE realm = ?1 AND flow = ?2 AND n = (SELECT max(n) FROM attempt WHERE realm = ?1 AND flow = ?2
+                     AND outcome NOT IN ('not_sent', 'deposit_refused'))",
                 (flow.realm, flow.id.as_str(), number),
             )?;
         }
@@ -212,6 +207,8 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
         | Event::DuplicateOfOurs
         | Event::PartlyIntegrated
         | Event::Rejected
+        | Event::RejectionStands
+        | Event::TakenBefore
         | Event::Incident
         | Event::ResendByPerson
         | Event::AbandonedByPerson => {}

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::columns::word;
 use super::flows::{self, Loaded};
 use super::journal::Entry;
+use super::queue::Hold;
 use super::writer::Writing;
 use super::{Facts, InvoiceFacts, Lease, Paired, PdfData, StoreError, deposits, queue};
 use crate::domain::{DocumentHash, FlowId, Timestamp};
@@ -60,13 +61,13 @@ pub fn await_data(
         // Taken meanwhile: these data can go nowhere, the PDF waits for others.
         if let Some(fault) = deposits::number_taken(w, &data, std::slice::from_ref(&invoice))? {
             let facts = Facts { fault: Some(fault), ..Facts::default() };
-            deposits::apply(w, &data, Event::CheckFailed, &facts, None, at)?;
+            deposits::apply(w, &data, Event::CheckFailed, &facts, Hold::Free, at)?;
             continue;
         }
         join(w, &pdf, &data, (&json, &invoice), (Facts::default(), facts), at)?;
         return Ok(Paired::Completed(id.clone()));
     }
-    deposits::apply(w, id, Event::DataAwaited, facts, None, at)?;
+    deposits::apply(w, id, Event::DataAwaited, facts, Hold::Free, at)?;
     Ok(Paired::Waits)
 }
 
@@ -91,7 +92,7 @@ pub fn offer_data(
         [] => {
             supersede(w, &own, offered, at)?;
             let fault = older(w, &own, offered)?.or_else(|| facts.fault.clone());
-            deposits::apply(w, id, Event::PdfAwaited, &Facts { fault, ..facts }, None, at)?;
+            deposits::apply(w, id, Event::PdfAwaited, &Facts { fault, ..facts }, Hold::Free, at)?;
             Ok(Paired::Waits)
         }
         [pdf] => {
@@ -159,14 +160,16 @@ fn begin(
 ) -> Result<Option<Loaded>, StoreError> {
     if let Some(lease) = lease {
         queue::check_held(w, lease)?;
-        queue::end(w, lease)?;
     }
     let flow = flows::load(w, id)?;
-    if flow.state::<State>(FlowKind::Deposit)? == state {
-        return Ok(Some(flow));
+    if flow.state::<State>(FlowKind::Deposit)? != state {
+        flow.impossible(w, event.as_str(), at)?;
+        return Ok(None);
     }
-    flow.impossible(w, event.as_str(), at)?;
-    Ok(None)
+    if let Some(lease) = lease {
+        queue::end(w, lease)?;
+    }
+    Ok(Some(flow))
 }
 
 /// How far apart two halves may come that are told by their name alone, in milliseconds: next year's invoice may have the
@@ -239,7 +242,14 @@ fn supersede(w: &mut Writing<'_>, own: &Loaded, offered: &PdfData, at: Timestamp
             format!("replaced by those of flow {}", own.id),
         );
         let fault = Fault::new(Code::PdfDataUnmatched).with_text("why", &why);
-        deposits::apply(w, &former, Event::CheckFailed, &Facts { fault: Some(fault), ..Facts::default() }, None, at)?;
+        deposits::apply(
+            w,
+            &former,
+            Event::CheckFailed,
+            &Facts { fault: Some(fault), ..Facts::default() },
+            Hold::Free,
+            at,
+        )?;
         // Nobody waits for what was replaced.
         w.run("UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2", (own.realm, former.as_str()))?;
     }
@@ -248,7 +258,7 @@ fn supersede(w: &mut Writing<'_>, own: &Loaded, offered: &PdfData, at: Timestamp
 
 fn refuse(w: &mut Writing<'_>, id: &FlowId, fault: Fault, facts: &Facts, at: Timestamp) -> Result<Paired, StoreError> {
     let facts = Facts { fault: Some(fault.clone()), ..facts.clone() };
-    deposits::apply(w, id, Event::CheckFailed, &facts, None, at)?;
+    deposits::apply(w, id, Event::CheckFailed, &facts, Hold::Free, at)?;
     Ok(Paired::Refused(fault))
 }
 
@@ -262,7 +272,7 @@ fn join(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let gone = Facts { fault: None, companion: Some(pdf.id.clone()), ..data_facts };
-    deposits::apply(w, data, Event::Joined, &gone, None, at)?;
+    deposits::apply(w, data, Event::Joined, &gone, Hold::Free, at)?;
     let facts = Facts { fault: None, ..pdf_facts.clone() };
     complete(w, pdf, Some(data), json, invoice, &facts, at)?;
     let key = (pdf.realm, data.as_str(), pdf.id.as_str());
@@ -287,7 +297,7 @@ fn complete(
         data: Some(DocumentHash(Sha256::digest(json).into())),
         ..facts.clone()
     };
-    deposits::apply(w, &pdf.id, Event::Completed, &facts, None, at)?;
+    deposits::apply(w, &pdf.id, Event::Completed, &facts, Hold::Free, at)?;
     Ok(())
 }
 

@@ -98,6 +98,45 @@ pub fn end(w: &mut Writing<'_>, lease: &Lease) -> Result<(), StoreError> {
     }
 }
 
+/// What a decision does with the lease it is made under. It is touched only once the decision is known to be possible: an
+/// impossible one leaves the lease where it is, and its end, in time or not, sees to the flow.
+#[derive(Clone, Copy)]
+pub enum Hold<'a> {
+    /// Made without a lease: by a person, or by another step.
+    Free,
+    /// The lease ends with the decision.
+    Ends(&'a Lease),
+    /// The work goes on under it: an intent.
+    Goes(&'a Lease),
+}
+
+impl<'a> Hold<'a> {
+    /// Of a decision: the lease, if any, is still in its holder's hands.
+    pub fn ends(w: &Writing<'_>, lease: Option<&'a Lease>) -> Result<Self, StoreError> {
+        let Some(lease) = lease else { return Ok(Hold::Free) };
+        check_held(w, lease)?;
+        Ok(Hold::Ends(lease))
+    }
+
+    /// Of an intent: the lease is that of this very job, and still in its holder's hands.
+    pub fn goes(w: &Writing<'_>, lease: &'a Lease, job: Job, flow: &FlowId) -> Result<Self, StoreError> {
+        if lease.job != job || lease.flow != *flow {
+            return Err(StoreError::Misuse("the lease is not that of this flow's call"));
+        }
+        check_held(w, lease)?;
+        Ok(Hold::Goes(lease))
+    }
+
+    /// The decision is possible: ends what ends, and when the flow `moves` to another state, the work of the former one.
+    pub fn settle(self, w: &mut Writing<'_>, flow: &FlowId, moves: bool) -> Result<(), StoreError> {
+        if let Hold::Ends(lease) = self {
+            end(w, lease)?;
+        }
+        let kept = if let Hold::Goes(lease) = self { Some(lease) } else { None };
+        if moves { clear(w, flow, kept) } else { Ok(()) }
+    }
+}
+
 /// Removes the work of a state that a flow has left, in whoever's hands; receipts and the row `kept` stay.
 pub fn clear(w: &Writing<'_>, flow: &FlowId, kept: Option<&Lease>) -> Result<(), StoreError> {
     w.run(

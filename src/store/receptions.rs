@@ -4,6 +4,7 @@ use super::columns::{integer, word};
 use super::documents::Prepared;
 use super::flows::Loaded;
 use super::journal::Entry;
+use super::queue::Hold;
 use super::writer::Writing;
 use super::{
     Decided, Found, FoundInvoice, InvoiceFacts, Lease, ReceptionFacts, StoreError, deposits, documents, flows, queue,
@@ -252,10 +253,7 @@ pub fn advance(
     lease: Option<&Lease>,
     at: Timestamp,
 ) -> Result<Decided<State>, StoreError> {
-    if let Some(lease) = lease {
-        queue::check_held(w, lease)?;
-        queue::end(w, lease)?;
-    }
+    let hold = Hold::ends(w, lease)?;
     let flow = flows::load(w, id)?;
     let from: State = flow.state(FlowKind::Reception)?;
     let Decision::Move { to, work } = reception::decide(from, event, at, w.policy) else {
@@ -267,9 +265,7 @@ pub fn advance(
         return Err(StoreError::Misuse("downloaded without a document"));
     }
     // What follows a delivery goes on when the application takes it.
-    if from != to && from != State::Delivered {
-        queue::clear(w, id, None)?;
-    }
+    hold.settle(w, id, from != to && from != State::Delivered)?;
     let kind = format!("reception.{event}");
     let mut entry = Entry::new(&kind, at, Some(&flow.place))
         .object("flow", id)

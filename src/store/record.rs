@@ -5,7 +5,7 @@ use crate::domain::{
     AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Timestamp,
     same_moment, siren,
 };
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::{FlowKind, Job};
 
 /// What the check read of an invoice.
@@ -176,7 +176,7 @@ pub struct InvoiceRecord {
     pub chorus_id: Option<ChorusInvoiceId>,
     pub status: Option<InvoiceStatus>,
     pub status_at: Option<String>,
-    /// Chorus Pro's label when it refused this one of several.
+    /// Chorus Pro's label when it refused this one of several; or [`InvoiceRecord::NOT_SHOWN`].
     pub refused: Option<String>,
     /// Chorus Pro takes an invoice of this kind more than once: see [`Facts::repeatable`].
     pub repeatable: bool,
@@ -184,6 +184,22 @@ pub struct InvoiceRecord {
     pub seen: Option<(InvoiceStatus, String)>,
     /// The flow whose refused or rejected invoice this one corrects.
     pub replaces: Option<FlowId>,
+}
+
+impl InvoiceRecord {
+    /// Kept in place of a label where no search shows an invoice of a flux whose other invoices are there.
+    pub const NOT_SHOWN: &str = "not_shown";
+
+    /// The same, for people.
+    pub fn not_shown() -> Text {
+        Text::new("elle ne paraît pas chez Chorus Pro", "it does not show at Chorus Pro")
+    }
+
+    /// Why this one of several was not taken: Chorus Pro's label, or that it does not show.
+    pub fn why_refused(&self, language: Language) -> Option<String> {
+        let label = self.refused.as_ref()?;
+        Some(if label == Self::NOT_SHOWN { Self::not_shown().get(language).to_owned() } else { label.clone() })
+    }
 }
 
 /// What Chorus Pro showed when it was last asked about a flow's invoices.

@@ -109,12 +109,45 @@ pub fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
             event: Decidable::Change(status_change::Event::AbandonedByPerson),
         },
     ];
-    all.into_iter().filter(|choice| is_allowed(flow, choice.event)).collect()
+    all.into_iter().chain(of_rejection(t)).filter(|choice| is_allowed(flow, choice.event)).collect()
+}
+
+/// What a person may say of a rejection that Chorus Pro does not let us look up.
+fn of_rejection(t: Tongue) -> [Choice; 2] {
+    [
+        Choice {
+            word: "prise",
+            label: t.say("Elle y est", "It is there"),
+            meaning: t.say(
+                "Vous avez trouvé la facture sur le portail Chorus Pro : un essai précédent a été pris. Le flux est considéré comme intégré et son suivi reprend ; rien n’est renvoyé.",
+                "You found the invoice on Chorus Pro’s portal: an earlier try was taken. The flow counts as integrated and is followed; nothing is sent.",
+            ),
+            asks_number: false,
+            asks_row: false,
+            event: Decidable::Deposit(deposit::Event::TakenBefore),
+        },
+        Choice {
+            word: "rejetee",
+            label: t.say("Le rejet est définitif", "The rejection is final"),
+            meaning: t.say(
+                "Vous avez cherché la facture sur le portail Chorus Pro et elle n’y est pas : aucun essai précédent n’a été pris. Le flux est rejeté et la facture corrigée peut être déposée ; si elle y était malgré tout, elle serait déposée deux fois.",
+                "You looked for the invoice on Chorus Pro’s portal and it is not there: no earlier try was taken. The flow is rejected and the corrected invoice can be dropped; were it there after all, it would be deposited twice.",
+            ),
+            asks_number: false,
+            asks_row: false,
+            event: Decidable::Deposit(deposit::Event::RejectionStands),
+        },
+    ]
 }
 
 fn is_allowed(flow: &FlowRecord, event: Decidable) -> bool {
     let (now, policy) = (Timestamp::now(), Policy::default());
+    let not_looked_up = flow.fault.as_ref().is_some_and(|fault| fault.code == Code::RejectionNotLookedUp);
     match (flow.kind, event) {
+        // Nobody is asked about a verdict that is still awaited.
+        (_, Decidable::Deposit(deposit::Event::RejectionStands | deposit::Event::TakenBefore)) if !not_looked_up => {
+            false
+        }
         (FlowKind::Deposit, Decidable::Deposit(event)) => {
             flow.state.parse().is_ok_and(|state| deposit::decide(state, event, now, &policy) != Decision::Impossible)
         }

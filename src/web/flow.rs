@@ -232,7 +232,7 @@ fn invoice(t: Tongue, invoice: &InvoiceRecord) -> InvoiceView {
         chorus_id: invoice.chorus_id.map(|id| id.to_string()).unwrap_or_default(),
         status: invoice.status.as_ref().map(|s| t.status(s)).map(|(label, tone)| (label, tone.class())),
         status_at: invoice.status_at.as_deref().map(chorus_date).unwrap_or_default(),
-        refused: invoice.refused.clone().unwrap_or_default(),
+        refused: invoice.why_refused(t.0).unwrap_or_default(),
         replaces: invoice.replaces.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }

@@ -150,7 +150,8 @@ impl Tongue {
 
     /// What a step's record says besides, which is a technical text but where a person wrote it.
     pub fn detail(&self, kind: &str, detail: &str) -> String {
-        let label = if kind.ends_with("_by_person") {
+        let by_person = ["deposit.rejection_stands", "deposit.taken_before"];
+        let label = if kind.ends_with("_by_person") || by_person.contains(&kind) {
             self.say("Remarque : ", "Remark: ")
         } else if let Some(id) = detail.strip_prefix("found at Chorus Pro as ") {
             return format!("{} {id}", self.say("Identifiant Chorus Pro :", "Chorus Pro’s number:"));
@@ -320,6 +321,10 @@ impl Tongue {
             "deposit.deposit_accepted" => ("Dépôt accepté par Chorus Pro", "Deposit accepted by Chorus Pro"),
             "deposit.deposit_refused" => ("Dépôt refusé par Chorus Pro", "Deposit refused by Chorus Pro"),
             "deposit.answer_lost" => ("Réponse perdue : le dépôt est douteux", "Answer lost: the deposit is doubtful"),
+            "deposit.refused_in_doubt" => (
+                "Dépôt refusé, mais un essai précédent a pu être pris",
+                "Deposit refused, but an earlier try may have been taken",
+            ),
             "deposit.found_at_chorus" => ("Retrouvé chez Chorus Pro", "Found at Chorus Pro"),
             "deposit.absent_at_chorus" => {
                 ("Absent chez Chorus Pro : sera déposé de nouveau", "Absent at Chorus Pro: to be deposited again")
@@ -333,6 +338,12 @@ impl Tongue {
             ),
             "deposit.partly_integrated" => ("Intégré en partie par Chorus Pro", "Partly integrated by Chorus Pro"),
             "deposit.rejected" => ("Rejeté par Chorus Pro", "Rejected by Chorus Pro"),
+            "deposit.rejection_stands" => {
+                ("Rejet confirmé définitif par une personne", "Rejection confirmed final by a person")
+            }
+            "deposit.taken_before" => {
+                ("Retrouvé par une personne, d’un essai précédent", "Found by a person, of an earlier try")
+            }
             "deposit.incident" => ("Incident chez Chorus Pro", "Incident at Chorus Pro"),
             "deposit.confirmed_by_person" => ("Confirmé par une personne", "Confirmed by a person"),
             "deposit.resend_by_person" => ("Renvoi demandé par une personne", "Sent again on a person’s word"),

@@ -170,7 +170,7 @@ impl Job<'_> {
                     intended = true;
                     Ok(())
                 }
-                // Somebody gave it up meanwhile; the step has ended the lease.
+                // Somebody gave it up meanwhile: nothing is called, and what is left of the lease runs out.
                 Ok(_) => Err(None),
                 Err(error) => Err(Some(error)),
             }

@@ -239,7 +239,7 @@ enum Ended<A> {
     /// Before the first of them was intended: nothing has begun.
     NotBegun(CallError),
     Failed(CallError),
-    /// Somebody gave the change up meanwhile; the step has ended the lease.
+    /// Somebody gave the change up meanwhile: nothing is called, and what is left of the lease runs out.
     GivenUp,
 }
 
@@ -329,7 +329,9 @@ async fn hand_in(calls: &mut Calls<'_>) -> Result<Option<Vec<AttachmentReference
             Err(error) => {
                 let fault =
                     wrong(&format!("« {} » : {}", piece.name, error.remedy()), &format!("\"{}\": {error}", piece.name));
-                end(job, Event::NotAllowed, fault, None).await?;
+                // Once a call was intended, what cannot be sent is no longer kept from being asked for: it is refused.
+                let event = if calls.begun { Event::Refused } else { Event::NotAllowed };
+                end(job, event, fault, None).await?;
                 return Ok(None);
             }
         };

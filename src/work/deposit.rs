@@ -16,13 +16,10 @@ use crate::work::connector::{CallError, Connector};
 use crate::work::core::{Core, JobError};
 use crate::work::intake;
 use crate::work::reach::Setback;
-use crate::work::{split, submission};
+use crate::work::{doubt, split, submission};
 
 /// The longest wait between two tries of a deposit that certainly did not happen.
 const RETRY_LONGEST: Duration = Duration::from_secs(15 * 60);
-
-/// How the end of a try is written down that was refused after another one that may have been taken.
-pub(super) const REFUSED_IN_DOUBT: &str = "refused, though an earlier try may have been taken";
 
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
@@ -95,7 +92,7 @@ where
 
 /// Why there is no intent, and so no call.
 enum NotIntended {
-    /// The flow is no longer ready; the step has ended the lease.
+    /// The flow is no longer ready: nothing is called, and what is left of the lease runs out.
     Elsewhere,
     Store(StoreError),
 }
@@ -156,14 +153,14 @@ async fn settle(
         }
         Err(error) => {
             log::warn!(flow = flow.id.as_str(), error = error.to_string().as_str(); "The deposit got no number");
-            let (event, detail) = match event_of(&error) {
-                Event::DepositRefused if attempts.iter().any(may_have_been_taken) => {
-                    (Event::AnswerLost, format!("{REFUSED_IN_DOUBT}: {error}"))
-                }
-                event => (event, error.to_string()),
+            let (event, fault, detail) = match (event_of(&error), fault_of(&error)) {
+                (Event::DepositRefused, fault) => match in_doubt(core, flow, &fault)? {
+                    Some((fault, kept)) => (Event::RefusedInDoubt, fault, kept),
+                    None => (Event::DepositRefused, fault, error.to_string()),
+                },
+                (event, fault) => (event, fault, error.to_string()),
             };
             let detail = Some(detail);
-            let fault = fault_of(&error);
             let retry = match core.setback(&lease.realm, error).await {
                 Setback::Later { at, .. } => at,
                 Setback::Refused { .. } => now,
@@ -203,10 +200,68 @@ fn number_of(facts: &Facts) -> String {
     flux.or_else(|| facts.chorus_id.map(|id| id.to_string())).unwrap_or_else(|| "?".to_owned())
 }
 
-/// Whether an earlier try can have reached Chorus Pro: it may have been taken all the same, whatever was said since.
-pub(super) fn may_have_been_taken(attempt: &AttemptRecord) -> bool {
-    let certain = [Event::NotSent.as_str(), Event::DepositRefused.as_str()];
-    !attempt.outcome.as_deref().is_some_and(|outcome| certain.contains(&outcome))
+/// What a refused flow shows, and what is kept of the refusal, when an earlier try may have been taken, whatever was said
+/// since; `None` when the refusal ends the flow.
+pub(super) fn in_doubt(core: &Core, flow: &FlowRecord, fault: &Fault) -> Result<Option<(Fault, String)>, JobError> {
+    let reader = core.store.reader()?;
+    let (attempts, steps) = (reader.attempts(&flow.id)?, reader.steps(&flow.id)?);
+    // The try under way is the one that was refused.
+    let has_ended = |attempt: &&AttemptRecord| attempt.outcome.is_some();
+    let earlier = doubt::unproved(&attempts, &steps).iter().filter(has_ended);
+    let Some(last) = earlier.rev().find(|attempt| doubt::may_have_been_taken(attempt)) else { return Ok(None) };
+    let invoices = reader.invoices(&flow.id)?;
+    let number = invoices.first().map_or("?", |invoice| invoice.facts.number.as_str());
+    let until = last.intent_at.plus(core.options.load().limits.integration_delay.get()).max(core.now());
+    let refusal = Refusal::of(fault);
+    Ok(Some((refusal.in_doubt(number, until), refusal.kept())))
+}
+
+/// What Chorus Pro said to a try that it refused, as it is kept with the try and shown again while its flow is doubtful.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    code: String,
+    label: String,
+}
+
+impl Refusal {
+    /// Of a refusal's fault: Chorus Pro's own code and label, or ours of what it was refused for before it was sent.
+    pub(super) fn of(fault: &Fault) -> Self {
+        let own = |name: &str| fault.details.get(name).filter(|_| fault.code == Code::DepositRefused).cloned();
+        Self {
+            code: own("code").unwrap_or_else(|| fault.code.to_string()),
+            label: own("label").unwrap_or_else(|| fault.title(Language::Fr)),
+        }
+    }
+
+    /// For the try's row and the timeline.
+    pub(super) fn kept(&self) -> String {
+        format!("{} {}", self.code, self.label)
+    }
+
+    /// As it was kept.
+    pub(super) fn read(kept: &str) -> Self {
+        let (code, label) = kept.split_once(' ').unwrap_or(("?", kept));
+        Self { code: code.to_owned(), label: label.to_owned() }
+    }
+
+    fn fault(&self, code: Code) -> Fault {
+        Fault::new(code).with("code", &self.code).with("label", &self.label)
+    }
+
+    /// It is final.
+    pub(super) fn ended(&self) -> Fault {
+        self.fault(Code::DepositRefused)
+    }
+
+    /// An earlier try is being looked up, at least `until` then.
+    pub(super) fn in_doubt(&self, number: &str, until: Timestamp) -> Fault {
+        self.fault(Code::RefusedInDoubt).with("number", number).with("until", until.paris_text())
+    }
+
+    /// Only a person can find out about an earlier try.
+    pub(super) fn for_person(&self, number: &str) -> Fault {
+        self.fault(Code::RefusedNeedsPerson).with("number", number)
+    }
 }
 
 /// What a failed deposit call is to its flow. Only what certainly changed nothing may be sent again.

@@ -19,7 +19,7 @@ use crate::store::{
     StepRecord,
 };
 use crate::work::core::{Core, JobError};
-use crate::work::deposit::REFUSED_IN_DOUBT;
+use crate::work::deposit::Refusal;
 use crate::work::intake;
 use crate::work::reach::{PAGES_LIMIT, Setback};
 
@@ -49,14 +49,14 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let attempts = reader.attempts(&flow.id)?;
     let steps = reader.steps(&flow.id)?;
     drop(reader);
-    let Some(sent) = Sent::of(&attempts, &flow) else {
-        return wait_for_person(core, lease, &flow, &invoices).await;
-    };
-    let searchable: Vec<InvoiceRecord> = invoices.iter().filter(|i| is_searchable(&i.facts)).cloned().collect();
-    let Some(sought) = searchable.first() else {
-        return wait_for_person(core, lease, &flow, &invoices).await;
-    };
+    let known = Sent::of(&attempts, &flow);
+    // Without a try there is nothing to look up: a person finds out.
+    let sent = known.unwrap_or(Sent { first: flow.since, last: flow.since });
     let doubt = Doubt { core, lease, flow: &flow, invoices: &invoices, attempts: &attempts, steps: &steps, sent };
+    let searchable: Vec<InvoiceRecord> = invoices.iter().filter(|i| is_searchable(&i.facts)).cloned().collect();
+    if searchable.is_empty() || known.is_none() {
+        return doubt.wait_for_person().await;
+    }
     // A realm that is halted or paused is not asked: that is no search without an answer.
     if let Err(Setback::Later { at, .. }) = core.connector(&lease.realm).await {
         if doubt.is_overdue() {
@@ -68,13 +68,13 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let seen = search(core, lease, &searchable, sent, range).await;
     doubt.keep(&seen).await?;
     match seen.map(|seen| seen.sighting) {
-        Ok(Sighting::Ours { row, .. }) if is_of_another_flow(core, &flow, &row)? => doubt.absent(sought).await,
+        Ok(Sighting::Ours { row, .. }) if is_of_another_flow(core, &flow, &row)? => doubt.absent().await,
         Ok(Sighting::Ours { place, row }) if doubt.may_be_anothers(&searchable[place], &row)? => {
-            wait_for_person(core, lease, &flow, &invoices).await
+            doubt.wait_for_person().await
         }
         Ok(Sighting::Ours { place, row }) => found(core, lease, &flow, &searchable[place], &row).await,
-        Ok(Sighting::Unclear) => wait_for_person(core, lease, &flow, &invoices).await,
-        Ok(Sighting::Nothing) => doubt.absent(sought).await,
+        Ok(Sighting::Unclear) => doubt.wait_for_person().await,
+        Ok(Sighting::Nothing) => doubt.absent().await,
         Err(Setback::Later { at, fault }) => {
             let facts = Facts {
                 fault: doubt.shown(),
@@ -86,8 +86,11 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
             Ok(())
         }
         Err(Setback::Refused { fault }) => {
-            let fault = if doubt.is_overdue() { doubt.shown() } else { Some(fault) };
-            let facts = Facts { fault, detail: Some(UNANSWERED.to_owned()), ..Facts::default() };
+            let detail = Some(format!("{UNANSWERED} ({})", fault.code));
+            // What warns of dropping it again is not hidden by why the search says nothing.
+            let shown = doubt.is_overdue() || doubt.refusal().is_some();
+            let fault = if shown { doubt.shown() } else { Some(fault) };
+            let facts = Facts { fault, detail, ..Facts::default() };
             core.store.decide(&flow.id, Event::StillDoubtful, facts, Some(lease), core.now()).await?;
             Ok(())
         }
@@ -111,14 +114,24 @@ impl Sent {
 
     /// Tries that certainly changed nothing do not count.
     pub(super) fn of(attempts: &[AttemptRecord], flow: &FlowRecord) -> Option<Self> {
-        let certain = [Event::NotSent.as_str(), Event::DepositRefused.as_str()];
-        let mut doubtful = attempts
-            .iter()
-            .filter(|a| !a.outcome.as_deref().is_some_and(|o| certain.contains(&o)))
-            .map(|a| a.intent_at);
+        let mut doubtful = attempts.iter().filter(|attempt| may_have_been_taken(attempt)).map(|a| a.intent_at);
         let first = doubtful.next().or_else(|| (!attempts.is_empty()).then_some(flow.since))?;
         Some(Self { first, last: doubtful.next_back().unwrap_or(first) })
     }
+}
+
+/// Whether a try can have reached Chorus Pro: it may have been taken all the same, whatever was said since.
+pub(super) fn may_have_been_taken(attempt: &AttemptRecord) -> bool {
+    let certain = [Event::NotSent.as_str(), Event::DepositRefused.as_str()];
+    !attempt.outcome.as_deref().is_some_and(|outcome| certain.contains(&outcome))
+}
+
+/// The tries that no search has proved absent since. Counted in the order of the journal: clocks may be put back.
+pub(super) fn unproved<'a>(attempts: &'a [AttemptRecord], steps: &[StepRecord]) -> &'a [AttemptRecord] {
+    let is = |step: &StepRecord, event: Event| step.kind.strip_prefix("deposit.") == Some(event.as_str());
+    let Some(proof) = steps.iter().rposition(|step| is(step, Event::AbsentAtChorus)) else { return attempts };
+    let since = steps[proof..].iter().filter(|step| is(step, Event::Sending)).count();
+    &attempts[attempts.len().saturating_sub(since)..]
 }
 
 /// Which days a search for one invoice covers.
@@ -301,20 +314,20 @@ struct Doubt<'a> {
 
 impl Doubt<'_> {
     /// Chorus Pro was asked throughout and showed nothing of ours: proved, or not yet.
-    async fn absent(&self, sought: &InvoiceRecord) -> Result<(), JobError> {
+    async fn absent(&self) -> Result<(), JobError> {
         let (core, flow, now) = (self.core, self.flow, self.core.now());
         let delay = core.options.load().limits.integration_delay.get();
         let proved = is_proved_absent(self.answered_since(now), self.sent.last, now, delay);
         // Flows from before the store knew which kind an invoice is of are read once more.
         let exempt = self.invoices.iter().any(|invoice| invoice.repeatable);
         if proved && (exempt || intake::is_exempt_from_uniqueness(core, flow).await?) {
-            return wait_for_person(core, self.lease, flow, std::slice::from_ref(sought)).await;
+            return self.wait_for_person().await;
         }
         let (event, fault) = match (proved, self.refusal()) {
             (false, _) => (Event::StillDoubtful, self.shown()),
             (true, Some(refusal)) => {
                 log::warn!(flow = flow.id.as_str(); "A refused deposit is not at Chorus Pro by an earlier try either");
-                (Event::DepositRefused, Some(refusal))
+                (Event::DepositRefused, Some(refusal.ended()))
             }
             (true, None) => {
                 log::warn!(flow = flow.id.as_str(); "A doubtful deposit is not at Chorus Pro; it is sent again");
@@ -327,13 +340,8 @@ impl Doubt<'_> {
     }
 
     /// What Chorus Pro said to the last try, when that was refused and the doubt is about an earlier one.
-    fn refusal(&self) -> Option<Fault> {
-        let detail = self.attempts.last()?.detail.as_deref()?;
-        let said = detail.strip_prefix(REFUSED_IN_DOUBT)?.trim_start_matches(": ");
-        let refusals =
-            [Code::DepositRefused, Code::PdfDataWrong, Code::SupplierNotAtChorus, Code::SupplierServiceNotAtChorus];
-        let shown = self.flow.fault.clone().filter(|fault| refusals.contains(&fault.code));
-        Some(shown.unwrap_or_else(|| Fault::new(Code::DepositRefused).with("code", "?").with("label", said)))
+    fn refusal(&self) -> Option<Refusal> {
+        refusal(self.attempts, self.steps)
     }
 
     /// Whether the row may as well have come by another flow of ours under the same number.
@@ -374,14 +382,52 @@ impl Doubt<'_> {
 
     /// The fault of a flow that stays doubtful.
     fn shown(&self) -> Option<Fault> {
+        let person = [Code::DoubtNeedsPerson, Code::RefusedNeedsPerson];
+        let waits = self.flow.fault.as_ref().is_some_and(|fault| person.contains(&fault.code));
+        if let Some(refusal) = self.refusal() {
+            return Some(match waits || self.is_overdue() {
+                true => refusal.for_person(self.number()),
+                false => refusal.in_doubt(self.number(), self.provable_at()),
+            });
+        }
         let shown = still_doubted(self.flow, self.attempts);
-        if !self.is_overdue() || shown.as_ref().is_some_and(|fault| fault.code == Code::DoubtNeedsPerson) {
+        if waits || !self.is_overdue() {
             return shown;
         }
         let hours = self.core.options.load().limits.doubt_deadline.get().as_secs() / 3600;
-        let number = self.invoices.first().map_or("?", |invoice| invoice.facts.number.as_str());
-        Some(Fault::new(Code::DoubtOverdue).with("number", number).with("hours", hours))
+        Some(Fault::new(Code::DoubtOverdue).with("number", self.number()).with("hours", hours))
     }
+
+    /// When absence is proved at the earliest.
+    fn provable_at(&self) -> Timestamp {
+        let now = self.core.now();
+        let from = self.answered_since(now).max(self.sent.last);
+        from.plus(self.core.options.load().limits.integration_delay.get()).max(now)
+    }
+
+    /// The number that a person looks for.
+    fn number(&self) -> &str {
+        self.invoices.first().map_or("?", |invoice| invoice.facts.number.as_str())
+    }
+
+    /// Nothing here can settle it: the fault says what a person does, and the flow waits.
+    async fn wait_for_person(&self) -> Result<(), JobError> {
+        let fault = match self.refusal() {
+            Some(refusal) => refusal.for_person(self.number()),
+            None => Fault::new(Code::DoubtNeedsPerson).with("number", self.number()),
+        };
+        self.core.store.trouble(&self.flow.id, Some(fault), self.core.now()).await?;
+        Ok(self.core.store.postpone(self.lease, self.core.now().plus(PERSON_WAIT)).await?)
+    }
+}
+
+/// What Chorus Pro said to the last try, where it refused it: as the journal has it, or else the try's own row.
+fn refusal(attempts: &[AttemptRecord], steps: &[StepRecord]) -> Option<Refusal> {
+    let is = |step: &StepRecord, event: Event| step.kind.strip_prefix("deposit.") == Some(event.as_str());
+    let since = steps.iter().rev().take_while(|step| !is(step, Event::Sending));
+    let step = since.filter(|step| is(step, Event::RefusedInDoubt)).find_map(|step| step.detail.as_deref());
+    let refused = attempts.last().filter(|last| last.outcome.as_deref() == Some(Event::DepositRefused.as_str()));
+    step.or_else(|| refused.map(|last| last.detail.as_deref().unwrap_or("?"))).map(Refusal::read)
 }
 
 /// A row as it is kept.
@@ -431,19 +477,6 @@ fn answered_since(steps: &[StepRecord], sent: Timestamp, now: Timestamp, poll: D
 /// Whether searches that were answered since `answered` prove that what was sent at `sent` did not arrive.
 fn is_proved_absent(answered: Timestamp, sent: Timestamp, now: Timestamp, delay: Duration) -> bool {
     now.since(answered) >= delay && now.since(sent) >= delay
-}
-
-/// Nothing here can settle it: the fault says what a person does, and the flow waits.
-async fn wait_for_person(
-    core: &Core,
-    lease: &Lease,
-    flow: &FlowRecord,
-    invoices: &[InvoiceRecord],
-) -> Result<(), JobError> {
-    let number = invoices.first().map_or("?", |invoice| invoice.facts.number.as_str());
-    let fault = Fault::new(Code::DoubtNeedsPerson).with("number", number);
-    core.store.trouble(&flow.id, Some(fault), core.now()).await?;
-    Ok(core.store.postpone(lease, core.now().plus(PERSON_WAIT)).await?)
 }
 
 #[cfg(test)]
@@ -561,6 +594,56 @@ mod tests {
         let flow = crate::work::core::tests::flow_record();
         assert_eq!(Sent::of(&attempts, &flow), Some(Sent { first: at(2), last: at(4) }));
         assert_eq!(Sent::of(&[], &flow), None);
+    }
+
+    #[test]
+    fn what_a_search_proved_absent_counts_no_more_however_clocks_were_put_back() {
+        let attempt = |n: u32, minutes: u64, outcome: &str| AttemptRecord {
+            n,
+            intent_at: at(minutes),
+            ended_at: Some(at(minutes)),
+            deposit_number: None,
+            outcome: Some(outcome.to_owned()),
+            detail: None,
+        };
+        let kinds = |kinds: &[&str]| -> Vec<StepRecord> {
+            let step = |kind: &&str| StepRecord { kind: (*kind).to_owned(), ..step(0, "") };
+            kinds.iter().map(step).collect()
+        };
+        let (sending, absent) = ("deposit.sending", "deposit.absent_at_chorus");
+        // The third was sent by a clock that had been put back behind the proof.
+        let tries = [attempt(1, 10, "answer_lost"), attempt(2, 20, "not_sent"), attempt(3, 5, "answer_lost")];
+        let unproved = |steps: &[&str]| unproved(&tries, &kinds(steps)).iter().map(|a| a.n).collect::<Vec<_>>();
+        assert_eq!(unproved(&[sending, sending, sending]), [1, 2, 3]);
+        assert_eq!(unproved(&[sending, absent, sending, sending]), [2, 3]);
+        assert_eq!(unproved(&[sending, absent, sending, absent, sending]), [3]);
+        assert_eq!(unproved(&[sending, sending, sending, absent]), [0; 0]);
+        // Only the end of the timeline is read.
+        assert_eq!(unproved(&[absent, sending, sending]), [2, 3]);
+        assert_eq!(unproved(&[sending]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_refusal_is_read_from_the_journal_or_from_its_try() {
+        let attempt = |outcome: Event, detail: &str| AttemptRecord {
+            n: 1,
+            intent_at: at(1),
+            ended_at: Some(at(2)),
+            deposit_number: None,
+            outcome: Some(outcome.as_str().to_owned()),
+            detail: Some(detail.to_owned()),
+        };
+        let of_kind = |kind: &str, detail: &str| StepRecord { kind: kind.to_owned(), ..step(1, detail) };
+        let refused = attempt(Event::DepositRefused, "20001 trop gros");
+        let read = Some(Refusal::read("20001 trop gros"));
+        assert_eq!(refusal(std::slice::from_ref(&refused), &[]), read);
+        let journal = [of_kind("deposit.sending", ""), of_kind("deposit.refused_in_doubt", "20001 trop gros")];
+        assert_eq!(refusal(&[attempt(Event::AnswerLost, "cut")], &journal), read, "refused before its try");
+        let later = [journal[1].clone(), of_kind("deposit.sending", "")];
+        assert_eq!(refusal(&[attempt(Event::AnswerLost, "cut")], &later), None, "a later try had no answer");
+        let fault = Refusal::read("20001 trop gros").ended();
+        assert_eq!(fault, Fault::new(Code::DepositRefused).with("code", "20001").with("label", "trop gros"));
+        assert_eq!(Refusal::of(&fault).kept(), "20001 trop gros");
     }
 
     #[test]

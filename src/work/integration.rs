@@ -1,21 +1,22 @@
 //! Asks for Chorus Pro's verdict on a deposited flux until it is final.
 //!
 //! Promise: "deposited" proves nothing, so the flow moves only on a final state of the compte rendu (PROTOCOL §0.5); an
-//! unknown state and a missed deadline are alarms, and both are still followed.
+//! unknown state and a missed deadline are alarms, and both are still followed. A rejection counts only when no earlier try
+//! of this flow can have been taken: until a search has shown that, or a person says so, it is told that it is not final.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chorus::{ConsulterCrDetaille, Report, SentInvoice, Verdict};
 use crate::domain::{DepositNumber, Timestamp};
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::{Event, State};
 use crate::store::{AttemptRecord, Facts, FlowRecord, InvoiceRecord, Lease};
 use crate::work::announce::syntax_of;
 use crate::work::core::{Core, JobError};
 use crate::work::doubt::{self, Range, Sent, Sighting};
 use crate::work::reach::Setback;
-use crate::work::rejection::{self, Found};
+use crate::work::rejection::{self, Found, Word};
 
 /// The longest wait between two looks at a flux that stays in hand, unless the configuration wants a longer one.
 const POLL_LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -23,8 +24,6 @@ const POLL_LONGEST: Duration = Duration::from_secs(15 * 60);
 const AGE_PART: u32 = 4;
 /// Label shown when Chorus Pro gives none.
 const NO_LABEL: &str = "?";
-/// What stands for Chorus Pro's label where no search shows an invoice of a flux of many.
-const NOT_SHOWN: &str = "absente de Chorus Pro / not at Chorus Pro";
 
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
@@ -106,32 +105,66 @@ impl Job<'_> {
             true => invoices.to_vec(),
             false => invoices.iter().filter(|invoice| is_refused(report, invoice)).cloned().collect(),
         };
+        let (state, label) = (report.state.as_str(), report.summary().unwrap_or_else(|| NO_LABEL.to_owned()));
+        let steps = self.core.store.reader()?.steps(&self.flow.id)?;
+        let may_be_ours = rejection::says_duplicate(report) || rejection::was_sent_before(attempts, &steps);
+        let in_doubt = |code: Code| Fault::new(code).with("deposit", deposit).with("label", &label);
         let found = match rejection::look_up(self.core, self.lease, self.flow, &refused, attempts).await? {
-            Ok(found) => found,
+            Ok(found) => {
+                // A search shows what is integrated only after a while: before that, nothing found says nothing.
+                let until = self.deposited_at.plus(self.core.options.load().limits.integration_delay.get());
+                let settled = found.ours.len() + found.others.len() == refused.len();
+                if !settled && may_be_ours && self.core.now() < until {
+                    let fault = in_doubt(Code::RejectionNotFinal).with("until", until.paris_text());
+                    return self.in_hand(Some(fault), Some(state.to_owned())).await;
+                }
+                found
+            }
             // The verdict can be read again when Chorus Pro answers.
             Err(Setback::Later { at, .. }) => {
                 self.alarm(None).await?;
                 return Ok(self.core.store.postpone(self.lease, at.max(self.again_at())).await?);
             }
-            Err(Setback::Refused { fault }) => {
-                log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str();
-                    "A rejected flux cannot be looked up at Chorus Pro; the rejection stands");
-                Found::default()
-            }
+            // No search says whether an earlier try was taken: a person may.
+            Err(Setback::Refused { fault }) => match rejection::word_of(&steps).filter(|_| may_be_ours) {
+                Some(Word::There) => {
+                    let detail = Some(format!("{state}: {label}; at Chorus Pro, as a person says"));
+                    let facts = Facts { rejected_number: Some(deposit.clone()), detail, ..Facts::default() };
+                    return self.decide(Event::DuplicateOfOurs, facts).await;
+                }
+                None if may_be_ours => {
+                    let why = Text::new(fault.title(Language::Fr), fault.title(Language::En));
+                    let fault = in_doubt(Code::RejectionNotLookedUp).with_text("detail", &why);
+                    return self.in_hand(Some(fault), Some(state.to_owned())).await;
+                }
+                Some(Word::Stands) | None => {
+                    log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str();
+                        "A rejected flux cannot be looked up at Chorus Pro; the rejection stands");
+                    Found::default()
+                }
+            },
         };
-        let settled = found.ours.len() + found.others.len() == refused.len();
-        if !settled && self.may_be_a_duplicate(report, attempts) {
-            // A search shows what is integrated only after a while: before that, nothing found says nothing.
-            return self.in_hand(None, Some(report.state.as_str().to_owned())).await;
-        }
+        self.settle_rejection(report, &refused, &found, &label).await
+    }
+
+    /// What a look at Chorus Pro makes of a rejection.
+    async fn settle_rejection(
+        &self,
+        report: &Report,
+        refused: &[InvoiceRecord],
+        found: &Found,
+        label: &str,
+    ) -> Result<(), JobError> {
+        let whole = report.state.verdict() == Verdict::Rejected;
+        let (state, Some(deposit)) = (report.state.as_str(), &self.flow.deposit_number) else {
+            return Err(JobError::Missing("the flux's number"));
+        };
         for (place, row) in &found.ours {
             let invoice = &refused[*place];
             if invoice.chorus_id.is_none() {
                 self.core.store.identify(&self.flow.id, invoice.ordinal, row.id, self.core.now()).await?;
             }
         }
-        let state = report.state.as_str();
-        let label = report.summary().unwrap_or_else(|| NO_LABEL.to_owned());
         // A flux that was taken in part may refuse something that is none of its invoices: it stays in part.
         if !refused.is_empty() && found.ours.len() == refused.len() {
             let ids: Vec<String> = found.ours.iter().take(10).map(|(_, row)| row.id.to_string()).collect();
@@ -147,26 +180,19 @@ impl Job<'_> {
         let is_ours = |place: usize| found.ours.iter().any(|(ours, _)| *ours == place);
         let missing = refused.iter().enumerate().filter(|(place, _)| !is_ours(*place));
         let refused_invoices =
-            missing.map(|(_, i)| (i.facts.number.clone(), rejection::label_of(report, i, &label))).collect();
+            missing.map(|(_, i)| (i.facts.number.clone(), rejection::label_of(report, i, label))).collect();
         let event = if whole && found.ours.is_empty() { Event::Rejected } else { Event::PartlyIntegrated };
         let fault = match (event, found.others.first()) {
             (_, Some((place, row))) => {
                 let invoice = &refused[*place];
-                rejection::both_facts(invoice, row, &rejection::label_of(report, invoice, &label))
+                rejection::both_facts(invoice, row, &rejection::label_of(report, invoice, label))
             }
-            (Event::Rejected, None) => Fault::new(Code::FluxRejected).with("deposit", deposit).with("label", &label),
-            (_, None) => Fault::new(Code::PartlyIntegrated).with("deposit", deposit).with("label", &label),
+            (Event::Rejected, None) => Fault::new(Code::FluxRejected).with("deposit", deposit).with("label", label),
+            (_, None) => Fault::new(Code::PartlyIntegrated).with("deposit", deposit).with("label", label),
         };
         let refused_invoices = if event == Event::Rejected { Vec::new() } else { refused_invoices };
         let facts = Facts { fault: Some(fault), detail: Some(state.to_owned()), refused_invoices, ..Facts::default() };
         self.decide(event, facts).await
-    }
-
-    /// Whether a rejection may be that of a duplicate of our own try which a search does not show yet.
-    fn may_be_a_duplicate(&self, report: &Report, attempts: &[AttemptRecord]) -> bool {
-        let delay = self.core.options.load().limits.integration_delay.get();
-        let early = self.core.now().since(self.deposited_at) < delay;
-        early && (rejection::says_duplicate(report) || rejection::was_sent_before(attempts))
     }
 
     /// A doubtful deposit that was found, or confirmed, without its flux number: searches show only what was integrated,
@@ -221,7 +247,7 @@ impl Job<'_> {
                     self.core.store.identify(&self.flow.id, invoice.ordinal, row.id, self.core.now()).await?;
                 }
                 Some(_) => {}
-                None => missing.push((invoice.facts.number.clone(), NOT_SHOWN.to_owned())),
+                None => missing.push((invoice.facts.number.clone(), InvoiceRecord::NOT_SHOWN.to_owned())),
             }
         }
         let delay = self.core.options.load().limits.integration_delay.get();
@@ -234,7 +260,8 @@ impl Job<'_> {
             return self.decide(Event::Integrated, Facts { detail, ..Facts::default() }).await;
         }
         let deposit = self.flow.deposit_number.as_ref().map_or("?", DepositNumber::as_str);
-        let fault = Fault::new(Code::PartlyIntegrated).with("deposit", deposit).with("label", NOT_SHOWN);
+        let fault =
+            Fault::new(Code::PartlyIntegrated).with("deposit", deposit).with_text("label", &InvoiceRecord::not_shown());
         let facts = Facts { fault: Some(fault), detail, refused_invoices: missing, ..Facts::default() };
         self.decide(Event::PartlyIntegrated, facts).await
     }
@@ -247,13 +274,16 @@ impl Job<'_> {
         self.decide(Event::InHand, facts).await
     }
 
-    /// Shows the fault, or the missed deadline when there is no other, or that there is none any more.
+    /// Shows the fault, or the missed deadline when there is no other, or that there is none any more. A rejection that is
+    /// not settled stays shown until it is: what warns of dropping the file again does not come and go.
     async fn alarm(&self, fault: Option<Fault>) -> Result<(), JobError> {
         let age = self.core.now().since(self.deposited_at);
         let deadline = self.core.options.load().limits.integration_deadline.get();
         let late = age >= deadline;
         let deposit = self.flow.deposit_number.as_ref().map_or("?", DepositNumber::as_str);
-        let fault = fault.or_else(|| {
+        let unsettled = [Code::RejectionNotFinal, Code::RejectionNotLookedUp];
+        let kept = self.flow.fault.clone().filter(|fault| unsettled.contains(&fault.code));
+        let fault = fault.or(kept).or_else(|| {
             let hours = deadline.as_secs() / 3600;
             late.then(|| Fault::new(Code::IntegrationLate).with("deposit", deposit).with("hours", hours))
         });

@@ -307,7 +307,7 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("deposit_number", own.flow.deposit_number.as_ref().map(|number| number.as_str()).into());
             put("announced", own.sending.announced());
             put("converted", own.sending.converted());
-            put("invoices", own.all_invoices().map(invoice_json).collect());
+            put("invoices", own.all_invoices().map(|invoice| invoice_json(invoice, language)).collect());
             put("parts", own.parts.iter().map(|part| part_json(part, language)).collect());
             put("fault", own.fault().map_or(Value::Null, |fault| fault_json(fault, language)));
             put("findings", own.findings.iter().map(|f| serde_json::to_value(f).unwrap_or_default()).collect());
@@ -360,7 +360,7 @@ fn part_json(part: &Part, language: Language) -> Value {
     })
 }
 
-fn invoice_json(invoice: &InvoiceRecord) -> Value {
+fn invoice_json(invoice: &InvoiceRecord, language: Language) -> Value {
     let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
     json!({
         "number": invoice.facts.number.as_str(),
@@ -369,7 +369,7 @@ fn invoice_json(invoice: &InvoiceRecord) -> Value {
         "chorus_id": invoice.chorus_id.map(|id| id.0),
         "status": invoice.status.as_ref().map(|status| status.as_str()),
         "status_at": invoice.status_at,
-        "refused": invoice.refused,
+        "refused": invoice.why_refused(language),
         "replaces": invoice.replaces.as_ref().map(FlowId::as_str),
     })
 }

@@ -10,7 +10,7 @@ use crate::chorus::{Report, SentInvoice, WireDate};
 use crate::domain::{DepositNumber, Timestamp};
 use crate::fault::{Code, Fault, Text};
 use crate::flow::deposit::Event;
-use crate::store::{AttemptRecord, FlowRecord, InvoiceFacts, InvoiceRecord, Lease};
+use crate::store::{AttemptRecord, FlowRecord, InvoiceFacts, InvoiceRecord, Lease, StepRecord};
 use crate::work::core::{Core, JobError};
 use crate::work::doubt::{self, Range, Sent};
 use crate::work::reach::Setback;
@@ -165,10 +165,31 @@ pub(super) fn says_duplicate(report: &Report) -> bool {
 }
 
 /// Whether an earlier try than the last may have been taken.
-pub(super) fn was_sent_before(attempts: &[AttemptRecord]) -> bool {
-    let nothing = [Event::NotSent.as_str(), Event::DepositRefused.as_str()];
-    let earlier = attempts.split_last().map_or(&[][..], |(_, earlier)| earlier);
-    earlier.iter().any(|attempt| attempt.outcome.as_deref().is_none_or(|outcome| !nothing.contains(&outcome)))
+pub(super) fn was_sent_before(attempts: &[AttemptRecord], steps: &[StepRecord]) -> bool {
+    let earlier = doubt::unproved(attempts, steps).split_last().map_or(&[][..], |(_, earlier)| earlier);
+    earlier.iter().any(doubt::may_have_been_taken)
+}
+
+/// What a person found out about a rejection that Chorus Pro does not let us look up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    /// The invoice is there, by an earlier try.
+    There,
+    /// It is not: the rejection counts.
+    Stands,
+}
+
+/// The newest word about the last try.
+pub(super) fn word_of(steps: &[StepRecord]) -> Option<Word> {
+    for step in steps.iter().rev() {
+        match step.kind.strip_prefix("deposit.").map(str::parse) {
+            Some(Ok(Event::TakenBefore)) => return Some(Word::There),
+            Some(Ok(Event::RejectionStands)) => return Some(Word::Stands),
+            Some(Ok(Event::Sending)) => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// What the report says of each invoice; of one it does not name, what it says of the flux.

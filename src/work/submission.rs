@@ -12,13 +12,13 @@ use crate::chorus::{
     RechercherServices, RechercherStructure, References, Service, Soumettre, StructureId, Submission, Submitted,
 };
 use crate::domain::{Environment, Siret};
-use crate::fault::{Code, Fault, Language, Text};
+use crate::fault::{Code, Fault, Text};
 use crate::flow::deposit::Event;
 use crate::invoice::pdf_data::{self, DataOptions, Party, PdfInvoice, Signature};
-use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, PdfDataRecord};
+use crate::store::{Facts, FlowRecord, Lease, PdfDataRecord};
 use crate::work::connector::{CallError, Connector};
 use crate::work::core::{Core, JobError};
-use crate::work::deposit::{self, REFUSED_IN_DOUBT, Taken};
+use crate::work::deposit::{self, Taken};
 use crate::work::reach::{PAGES_LIMIT, Setback};
 use crate::work::split;
 
@@ -69,33 +69,20 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Re
             let retry = core.options.load().limits.deposit_retry.get();
             Ok(core.store.postpone(lease, at.max(core.now().plus(retry))).await?)
         }
-        Err(Stop::Refused(fault)) => refused(core, lease, &flow, &attempts, fault).await,
+        Err(Stop::Refused(fault)) => refused(core, lease, &flow, fault).await,
     }
 }
 
-/// Nothing was submitted and nothing will be. Where an earlier try may have made the invoice all the same, that is a doubt
-/// first, as after a form that is refused: this try ends without having sent its form.
-async fn refused(
-    core: &Core,
-    lease: &Lease,
-    flow: &FlowRecord,
-    attempts: &[AttemptRecord],
-    fault: Fault,
-) -> Result<(), JobError> {
+/// Nothing was submitted and nothing will be. Where an earlier form may have made the invoice all the same, that is a doubt
+/// first, as after a form that is refused.
+async fn refused(core: &Core, lease: &Lease, flow: &FlowRecord, fault: Fault) -> Result<(), JobError> {
     log::warn!(flow = flow.id.as_str(), fault = fault.code.as_str(); "A plain PDF cannot be submitted");
-    let now = core.now();
-    if !attempts.iter().any(deposit::may_have_been_taken) {
-        let facts = Facts { fault: Some(fault), ..Facts::default() };
-        core.store.decide(&flow.id, Event::UploadRefused, facts, Some(lease), now).await?;
-        return Ok(());
-    }
-    // Somebody else moved it: what that asks for has its own work, and the step has ended the lease.
-    if let Decided::Impossible { .. } = core.store.intend(&flow.id, lease, now).await? {
-        return Ok(());
-    }
-    let detail = Some(format!("{REFUSED_IN_DOUBT}: {}", fault.title(Language::En)));
+    let (event, fault, detail) = match deposit::in_doubt(core, flow, &fault)? {
+        Some((fault, kept)) => (Event::RefusedInDoubt, fault, Some(kept)),
+        None => (Event::UploadRefused, fault, None),
+    };
     let facts = Facts { fault: Some(fault), detail, ..Facts::default() };
-    core.store.decide(&flow.id, Event::AnswerLost, facts, Some(lease), now).await?;
+    core.store.decide(&flow.id, event, facts, Some(lease), core.now()).await?;
     Ok(())
 }
 

@@ -2,10 +2,11 @@
 
 use std::io::Write as _;
 
-use fluxgate::domain::Timestamp;
-use fluxgate::fault::{Code, Fault};
+use fluxgate::domain::{FlowId, Timestamp};
+use fluxgate::fault::{Code, Fault, Language};
+use fluxgate::flow::deposit::Event;
 use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
-use fluxgate::store::Received;
+use fluxgate::store::{Facts, Received};
 use serde_json::Value;
 
 use crate::gateway::{Gateway, hurried, invoice, invoice_to, quick_limits};
@@ -264,6 +265,74 @@ async fn the_very_flux_that_a_rejected_part_was_may_be_dropped_again() {
     gateway.drop_flow("lot.tar.gz", packed).await;
     let receipt = gateway.await_final("lot.tar.gz.json").await;
     assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
+    gateway.stop().await;
+}
+
+/// The part of a dropped archive whose first deposit had no answer, while no search is answered: the rule that silences
+/// them is handed out with it.
+async fn part_in_doubt(gateway: &Gateway, archive: Vec<u8>) -> (FlowId, u64) {
+    let control = gateway.simulator.control();
+    let silent = control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Status503).always()).unwrap();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::LoseAnswer).accepted(true)).unwrap();
+    let file = gateway.drop_flow("lot.zip", archive).await;
+    let parts = || gateway.store().reader().unwrap().parts(&file).unwrap();
+    gateway.await_until("the doubt", || parts().iter().any(|part| part.state == "doubtful")).await;
+    (parts().remove(0).id, silent)
+}
+
+fn person() -> Facts {
+    Facts { person: Some("Camille Durand".into()), ..Facts::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_flux_of_many_without_its_report_what_never_shows_is_told_by_name() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(2_500);
+    let gateway = Gateway::start(hurried(), limits).await;
+    // Chorus Pro does not know the recipient of the second.
+    let members =
+        [("1.xml", invoice("MUET-1")), ("2.xml", invoice_to("MUET-2", "99999999999999")), ("3.xml", invoice("MUET-3"))];
+    let (part, silent) = part_in_doubt(&gateway, zip(&members)).await;
+    // Found on the portal, where a person reads no flux number.
+    gateway.store().decide(&part, Event::ConfirmedByPerson, person(), None, Timestamp::now()).await.unwrap();
+    gateway.simulator.control().remove_fault(silent);
+    let receipt = gateway.await_final("lot.zip.json").await;
+    assert_eq!(receipt["state"], "partly_integrated", "{receipt:#}");
+    assert_eq!(told(&receipt, "MUET-1"), ("MISE_EN_PAIEMENT", false), "{receipt:#}");
+    assert_eq!(told(&receipt, "MUET-3"), ("MISE_EN_PAIEMENT", false), "{receipt:#}");
+    assert_eq!(told(&receipt, "MUET-2"), ("-", true), "{receipt:#}");
+    assert_eq!(receipt["invoices"][1]["refused"], "elle ne paraît pas chez Chorus Pro");
+    let fault = &receipt["parts"][0]["fault"];
+    assert_eq!(fault["code"], "FG-403", "{receipt:#}");
+    assert!(fault["title"].as_str().unwrap().contains("« elle ne paraît pas chez Chorus Pro »"), "{fault}");
+    let own = gateway.store().reader().unwrap().flow(&part).unwrap().unwrap().fault.unwrap();
+    assert!(own.title(Language::En).contains("\"it does not show at Chorus Pro\""), "the reader's own language");
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_of_a_flux_of_many_one_of_which_was_seen_sends_nothing_again() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let members: Vec<_> = ["1.xml", "2.xml", "3.xml"].into_iter().zip(["VU-1", "VU-2", "VU-3"].map(invoice)).collect();
+    let (part, silent) = part_in_doubt(&gateway, zip(&members)).await;
+    let seen = || gateway.simulator.ledger().invoice("VU-2").map(|invoice| invoice.id);
+    gateway.await_until("its integration", || seen().is_some()).await;
+    // Seen by a look whose process died before it could say so; then a person has the whole flux sent again.
+    gateway.store().identify(&part, 1, seen().unwrap(), Timestamp::now()).await.unwrap();
+    let rule = "invoice = \"VU-*\"\nstate = \"IN_INCIDENTE\"\ntimes = 0";
+    let control = gateway.simulator.control();
+    control.add_verdict(toml::from_str::<VerdictRule>(rule).unwrap()).unwrap();
+    gateway.store().decide(&part, Event::ResendByPerson, person(), None, Timestamp::now()).await.unwrap();
+    let state = || gateway.store().reader().unwrap().flow(&part).unwrap().unwrap().state;
+    gateway.await_until("the second deposit", || state() == "deposited").await;
+    control.remove_fault(silent);
+    let receipt = gateway.await_final("lot.zip.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
+    for number in ["VU-1", "VU-2", "VU-3"] {
+        assert_eq!(told(&receipt, number), ("MISE_EN_PAIEMENT", false), "{receipt:#}");
+    }
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 2, "no third time");
     gateway.stop().await;
 }
 

@@ -106,6 +106,28 @@ async fn a_process_that_dies_between_the_calls_completes_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_handed_in_after_the_first_was_ends_the_complement() {
+    let gateway = with_sent("COMP-6", "SUSPENDUE").await;
+    let control = gateway.simulator.control();
+    // The first file is not taken yet, so the complement has begun and waits.
+    let busy = control.add_fault(FaultRule::new("ajouter/fichier", Effect::Status429).retry_after(1).always()).unwrap();
+    let file = gateway.drop_flow("complement.zip", bon("COMP-6")).await;
+    let parts = || gateway.store().reader().unwrap().parts(&file).unwrap();
+    let waits = || parts().first().is_some_and(|part| part.state == "asked" && part.fault.is_some());
+    gateway.await_until("the wait", waits).await;
+    // A name that an earlier version let through.
+    let db = rusqlite::Connection::open(gateway.dir.path().join("fluxgate.db")).unwrap();
+    db.execute("UPDATE piece SET name = 'plan.exe' WHERE ordinal = 1", []).unwrap();
+    control.remove_fault(busy);
+    let receipt = gateway.await_final("complement.zip.json").await;
+    let part = &receipt["parts"][0];
+    assert_eq!((&part["state"], &part["fault"]["code"]), (&"refused".into(), &"FG-425".into()), "{receipt:#}");
+    assert!(part["fault"]["title"].as_str().unwrap().contains("plan.exe"), "{part}");
+    assert_eq!(gateway.simulator.ledger().calls_of("completer"), 0);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_invoice_that_cannot_be_completed_is_told_before_anything_is_sent() {
     let gateway = with_sent("COMP-5", "MISE_A_DISPOSITION").await;
     gateway.drop_flow("pas-suspendue.zip", bon("COMP-5")).await;

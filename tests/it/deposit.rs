@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fluxgate::domain::Timestamp;
+use fluxgate::domain::{FlowId, Timestamp};
 use fluxgate::flow::deposit::Event;
 use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
 use fluxgate::store::{Facts, Received};
@@ -409,6 +409,196 @@ async fn a_refused_deposit_is_final_with_chorus_words() {
     gateway.stop().await;
 }
 
+/// A flow whose first try had no answer, and which a person has sent again; the second try is refused.
+async fn refused_in_doubt(gateway: &Gateway, name: &str, bytes: Vec<u8>, first: FaultRule) -> FlowId {
+    let control = gateway.simulator.control();
+    let silent = control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Status503).always()).unwrap();
+    control.add_fault(first).unwrap();
+    let rule = FaultRule::new("deposer/flux", Effect::Refuse).refusal(20001, "GDP_MSG_11.022 : flux trop volumineux");
+    let flow = gateway.drop_flow(name, bytes).await;
+    let state = || gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap().state;
+    gateway.await_until("the doubt", || state() == "doubtful").await;
+    control.add_fault(rule).unwrap();
+    let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+    gateway.store().decide(&flow, Event::ResendByPerson, facts, None, Timestamp::now()).await.unwrap();
+    let outcomes = || gateway.store().reader().unwrap().attempts(&flow).unwrap();
+    gateway
+        .await_until("the refusal", || outcomes().iter().any(|a| a.outcome.as_deref() == Some("deposit_refused")))
+        .await;
+    control.remove_fault(silent);
+    flow
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_after_a_try_that_was_taken_says_not_to_drop_it_again_and_the_try_is_found() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    // Not found before the warning was read.
+    gateway.simulator.control().freeze();
+    let first = FaultRule::new("deposer/flux", Effect::LoseAnswer).accepted(true);
+    let flow = refused_in_doubt(&gateway, "encore.xml", invoice("FA-ENCORE-1"), first).await;
+    let receipt = gateway.await_receipt("encore.xml.json", |r| r["fault"]["code"] == "FG-433").await;
+    assert_eq!((&receipt["state"], &receipt["final"]), (&"doubtful".into(), &false.into()));
+    let fault = &receipt["fault"];
+    for told in ["FA-ENCORE-1", "20001", "GDP_MSG_11.022 : flux trop volumineux", "Un essai précédent a pu être pris"]
+    {
+        assert!(fault["title"].as_str().unwrap().contains(told), "{told}: {fault}");
+    }
+    let until = Timestamp::now().plus(Duration::from_secs(24 * 3600)).paris_text();
+    let remedy = fault["remedy"].as_str().unwrap();
+    assert!(remedy.starts_with("Ne déposez pas de nouveau") && remedy.contains(&until[..10]), "{until}: {fault}");
+    let attempts = gateway.store().reader().unwrap().attempts(&flow).unwrap();
+    assert!(attempts[1].detail.as_deref().unwrap().contains("flux trop volumineux"), "{attempts:?}");
+    gateway.simulator.control().resume();
+    let receipt = gateway.await_final("encore.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
+    assert_eq!(taken(&gateway, "FA-ENCORE-1"), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_in_doubt_is_final_with_its_own_words_once_absence_is_proved() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(2_500);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let first = FaultRule::new("deposer/flux", Effect::Status500);
+    refused_in_doubt(&gateway, "finale.xml", invoice("FA-FINALE-1"), first).await;
+    let receipt = gateway.await_final("finale.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"refused".into(), &"FG-401".into()), "{receipt:#}");
+    let title = receipt["fault"]["title"].as_str().unwrap();
+    assert!(title.contains("20001 « GDP_MSG_11.022 : flux trop volumineux »"), "{title}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_after_a_proved_absence_is_final_at_once() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(1_500);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let control = gateway.simulator.control();
+    let silent = control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Status503).always()).unwrap();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Status500)).unwrap();
+    gateway.drop_flow("prouvee.xml", invoice("FA-PROUVEE-1")).await;
+    gateway.await_state("prouvee.xml.json", "doubtful").await;
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Refuse).refusal(20001, "trop gros")).unwrap();
+    control.remove_fault(silent);
+    let receipt = gateway.await_final("prouvee.xml.json").await;
+    assert_eq!(receipt["fault"]["code"], "FG-401", "{receipt:#}");
+    assert_eq!(states(&receipt), ["received", "ready", "sending", "doubtful", "ready", "sending", "refused"]);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_in_a_doubt_that_only_a_person_can_settle_shows_both_facts() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(1_000);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let direct =
+        String::from_utf8(invoice("FA-DIRECTE-1")).unwrap().replace("ID>A1</cbc:ProfileID", "ID>S3</cbc:ProfileID");
+    let first = FaultRule::new("deposer/flux", Effect::Status500);
+    let flow = refused_in_doubt(&gateway, "directe.xml", direct.into_bytes(), first).await;
+    let receipt = gateway.await_receipt("directe.xml.json", |r| r["fault"]["code"] == "FG-434").await;
+    assert_eq!(receipt["state"], "doubtful");
+    let title = receipt["fault"]["title"].as_str().unwrap();
+    for told in ["FA-DIRECTE-1", "20001 « GDP_MSG_11.022 : flux trop volumineux »", "rien ne dit si un essai"] {
+        assert!(title.contains(told), "{told}: {title}");
+    }
+    let overview = gateway.store().reader().unwrap().overview(Timestamp::now()).unwrap();
+    assert!(overview.stuck.iter().any(|stuck| stuck.id == flow), "it waits for a person");
+    gateway.stop().await;
+}
+
+/// A flow that Chorus Pro rejects as a duplicate of its own first try, whose search it refuses.
+async fn rejected_and_not_looked_up(gateway: &Gateway, name: &str, number: &str) -> (FlowId, u64) {
+    let control = gateway.simulator.control();
+    let refusal = FaultRule::new("rechercher/fournisseur", Effect::Refuse).refusal(20003, "droits insuffisants");
+    let refusal = control.add_fault(refusal.always()).unwrap();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::LoseAnswer).accepted(true)).unwrap();
+    let flow = gateway.drop_flow(name, invoice(number)).await;
+    let state = || gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap().state;
+    gateway.await_until("the doubt", || state() == "doubtful").await;
+    let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+    gateway.store().decide(&flow, Event::ResendByPerson, facts, None, Timestamp::now()).await.unwrap();
+    let receipt = gateway.await_receipt(&format!("{name}.json"), |r| r["fault"]["code"] == "FG-435").await;
+    assert_eq!((&receipt["state"], &receipt["final"]), (&"deposited".into(), &false.into()), "{receipt:#}");
+    let title = receipt["fault"]["title"].as_str().unwrap();
+    assert!(title.contains("existe déjà") && title.contains("droits insuffisants"), "{title}");
+    (flow, refusal)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejection_whose_look_up_is_refused_waits_for_it_and_is_told() {
+    let mut limits = quick_limits();
+    // However long ago: no search, no verdict.
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(300);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let (flow, refusal) = rejected_and_not_looked_up(&gateway, "cherchee.xml", "FA-CHERCHEE-1").await;
+    let overview = gateway.store().reader().unwrap().overview(Timestamp::now()).unwrap();
+    assert!(overview.stuck.iter().any(|stuck| stuck.id == flow), "it waits for a person");
+    let looks = gateway.simulator.ledger().calls_of("rechercher/fournisseur");
+    let goes_on = || gateway.simulator.ledger().calls_of("rechercher/fournisseur") > looks + 2;
+    gateway.await_until("further looks", goes_on).await;
+    assert_eq!(gateway.receipt("cherchee.xml.json").unwrap()["fault"]["code"], "FG-435");
+    assert!(gateway.simulator.control().remove_fault(refusal));
+    let receipt = gateway.await_final("cherchee.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_settles_a_rejection_that_cannot_be_looked_up() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let words = [(Event::TakenBefore, "integrated"), (Event::RejectionStands, "rejected")];
+    for (n, (word, state)) in words.into_iter().enumerate() {
+        let name = format!("tranchee-{n}.xml");
+        let (flow, refusal) = rejected_and_not_looked_up(&gateway, &name, &format!("FA-TRANCHEE-{n}")).await;
+        let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+        gateway.store().decide(&flow, word, facts, None, Timestamp::now()).await.unwrap();
+        let receipt = gateway.await_state(&format!("{name}.json"), state).await;
+        if state == "rejected" {
+            assert_eq!(receipt["fault"]["code"], "FG-402", "{receipt:#}");
+        }
+        let steps = gateway.store().reader().unwrap().steps(&flow).unwrap();
+        let told = steps.iter().find(|step| step.kind == format!("deposit.{word}")).expect("the word is journalled");
+        assert_eq!(told.actor, "Camille Durand");
+        assert!(gateway.simulator.control().remove_fault(refusal));
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejection_for_a_duplicate_that_no_search_shows_says_that_it_is_not_final_until_it_is() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(4_000);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let rule = "invoice = \"FA-INVISIBLE-1\"\nstate = \"IN_REJETE\"\nlabel = \"REJ_UNI : la facture existe déjà\"";
+    gateway.simulator.control().add_verdict(toml::from_str::<VerdictRule>(rule).unwrap()).unwrap();
+    let flow = gateway.drop_flow("invisible.xml", invoice("FA-INVISIBLE-1")).await;
+    let receipt = gateway.await_receipt("invisible.xml.json", |r| r["fault"]["code"] == "FG-436").await;
+    assert_eq!((&receipt["state"], &receipt["final"]), (&"deposited".into(), &false.into()));
+    let fault = &receipt["fault"];
+    assert!(fault["title"].as_str().unwrap().contains("REJ_UNI : la facture existe déjà"), "{fault}");
+    let deposit = gateway.simulator.ledger().deposits[0].deposit_number.clone();
+    assert!(fault["title"].as_str().unwrap().contains(&deposit), "{fault}");
+    let today = Timestamp::now().paris_text();
+    assert!(fault["remedy"].as_str().unwrap().contains(&format!("jusqu'au {}", &today[..10])), "{fault}");
+    // A report that is not to be had for a moment hides nothing of it.
+    let control = gateway.simulator.control();
+    let silent = control.add_fault(FaultRule::new("consulterCRDetaille", Effect::Status503).always()).unwrap();
+    let asked = gateway.simulator.ledger().calls_of("consulterCRDetaille");
+    // On a machine in no hurry the delay may be over by now.
+    let ended = || gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap().is_final;
+    let looked = || gateway.simulator.ledger().calls_of("consulterCRDetaille") > asked;
+    gateway.await_until("a look", || looked() || ended()).await;
+    control.remove_fault(silent);
+    let receipt = gateway.await_final("invisible.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"rejected".into(), &"FG-402".into()), "{receipt:#}");
+    let steps = gateway.store().reader().unwrap().steps(&flow).unwrap();
+    let troubles: Vec<_> =
+        steps.iter().filter(|step| step.kind == "trouble").map(|step| step.detail.as_deref()).collect();
+    assert_eq!(troubles, [Some("FG-436")], "told once, and never taken back meanwhile");
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_incident_sends_the_whole_flux_again_and_an_unknown_state_is_an_alarm() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
@@ -448,6 +638,8 @@ async fn a_verdict_that_does_not_come_is_an_alarm_and_is_still_followed() {
 async fn an_outage_that_lasts_is_shown_on_every_file_that_waits_for_its_end() {
     let mut limits = quick_limits();
     limits.integration_deadline = fluxgate::domain::Duration::from_millis(600);
+    // What is sent before the outage is noticed is a doubt, which ends within the test.
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(1_500);
     let gateway = Gateway::start(hurried(), limits).await;
     gateway.simulator.control().add_fault(FaultRule::new("*", Effect::Status503).always()).unwrap();
     gateway.simulator.control().expire_tokens();

@@ -164,6 +164,44 @@ fn an_impossible_event_is_journalled_and_shown_and_changes_no_state() {
 }
 
 #[test]
+fn an_impossible_event_leaves_its_lease_so_that_what_was_sent_is_not_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (flow, deposit) = sending(&store, "F1");
+    let decided = store.decide(&flow, Event::Integrated, Facts::default(), Some(&deposit), at(4)).wait().unwrap();
+    assert_eq!(decided, Decided::Impossible { state: State::Sending });
+    let record = store.reader().unwrap().flow(&flow).unwrap().unwrap();
+    assert_eq!((record.state.as_str(), record.fault.unwrap().code), ("sending", Code::Impossible));
+    no_lease(&store, Job::Deposit, at(5));
+    no_lease(&store, Job::Deposit, at(3).plus(LEASE));
+    assert_eq!(state(&store, &flow), "doubtful", "the lease ran out, and the doubt is looked up");
+    lease(&store, Job::Doubt, at(4).plus(LEASE));
+}
+
+#[test]
+fn a_refusal_in_doubt_is_the_trys_own_and_a_flux_found_is_that_of_the_try_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (flow, deposit) = sending(&store, "F1");
+    store.decide(&flow, Event::AnswerLost, Facts::default(), Some(&deposit), at(4)).wait().unwrap();
+    store.decide(&flow, Event::ResendByPerson, Facts::default(), None, at(5)).wait().unwrap();
+    let again = lease(&store, Job::Deposit, at(6));
+    store.intend(&flow, &again, at(7)).wait().unwrap();
+    let facts = Facts { detail: Some("20001 trop gros".into()), ..Facts::default() };
+    store.decide(&flow, Event::RefusedInDoubt, facts, Some(&again), at(8)).wait().unwrap();
+    assert_eq!(state(&store, &flow), "doubtful");
+    let doubt = lease(&store, Job::Doubt, at(9));
+    let facts = Facts { deposit_number: Some("CPP000000007".parse().unwrap()), ..Facts::default() };
+    store.decide(&flow, Event::FoundAtChorus, facts, Some(&doubt), at(10)).wait().unwrap();
+    let attempts = store.reader().unwrap().attempts(&flow).unwrap();
+    let told: Vec<_> = attempts
+        .iter()
+        .map(|a| (a.outcome.as_deref().unwrap(), a.detail.as_deref(), a.deposit_number.as_ref().map(|n| n.as_str())))
+        .collect();
+    assert_eq!(told, [("answer_lost", None, Some("CPP000000007")), ("deposit_refused", Some("20001 trop gros"), None)]);
+}
+
+#[test]
 fn a_person_overrules_a_doubt_and_the_search_under_way_counts_no_more() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

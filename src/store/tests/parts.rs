@@ -141,6 +141,23 @@ fn an_invoice_is_on_its_way_once() {
 }
 
 #[test]
+fn an_impossible_event_of_a_change_leaves_its_lease() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    split(&store, "CPPStatut", Parts::Changes(vec![asked("FA-1", InvoiceStatus::ServiceFait)]), Facts::default());
+    let change = lease(&store, Job::Change, at(2));
+    store.intend_change(&change.flow, &change, 0, at(3)).wait().unwrap();
+    let event = status_change::Event::NotAllowed;
+    let decided =
+        store.decide_change(&change.flow, event, ChangeFacts::default(), Some(&change), at(4)).wait().unwrap();
+    assert_eq!(decided, Decided::Impossible { state: status_change::State::Sending });
+    no_lease(&store, Job::Change, at(5));
+    no_lease(&store, Job::Change, at(2).plus(LEASE));
+    assert_eq!(state(&store, &change.flow), "doubtful", "the lease ran out, and the doubt is looked up");
+    lease(&store, Job::ChangeDoubt, at(4).plus(LEASE));
+}
+
+#[test]
 fn changes_of_one_invoice_go_one_after_the_other_and_a_doubt_is_no_second_send() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

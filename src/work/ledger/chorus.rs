@@ -20,8 +20,13 @@ use crate::work::connector::wire::{Outcome, Wire};
 
 /// Within this time everything accepted is settled, and every search shows it.
 pub const DELAY: Duration = Duration::from_secs(2 * 3600);
+/// How long searches are refused in each world.
+const RIGHTLESS: Duration = Duration::from_secs(2 * 3600);
 const MINUTE: Duration = Duration::from_secs(60);
 const ROWS: usize = 100;
+
+const DUPLICATE: &str = "REJ_UNI : la facture existe déjà";
+const BAD: &str = "Destinataire inconnu";
 
 /// One invoice's content: its number, and what tells it from another one of that number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +35,13 @@ pub struct Key {
     pub city: String,
     /// Of direct payment: its number may come again.
     pub direct: bool,
+}
+
+impl Key {
+    /// Chorus Pro refuses this content whenever it comes.
+    fn is_bad(&self) -> bool {
+        self.number.ends_with("33") || self.number.ends_with("7")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +62,8 @@ struct Flux {
     /// An incident that was none: its invoices are integrated all the same, after the word.
     risen: bool,
     verdict: Option<Verdict>,
-    duplicates: Vec<Key>,
+    /// What it did not take, and why.
+    refused: Vec<(Key, &'static str)>,
     /// A proxy sent the same request twice: this is one of both.
     twice: bool,
 }
@@ -65,6 +78,8 @@ pub struct Row {
 
 pub struct Ledger {
     pub now: Timestamp,
+    /// From then on, for [`RIGHTLESS`], the account has no right to search.
+    rightless: Timestamp,
     dice: Dice,
     fluxes: Vec<Flux>,
     pub rows: Vec<Row>,
@@ -72,24 +87,44 @@ pub struct Ledger {
     pub violations: Vec<String>,
     /// The request that is answered only at its time: nobody polls on before.
     pub held: Option<Timestamp>,
+    /// Contents that a person had sent again in haste: they may be at Chorus Pro twice over, on that person's word.
+    hasty: BTreeSet<Key>,
+    /// How often each content was handed to `deposer/flux`.
+    tries: BTreeMap<Key, u32>,
     pub counts: BTreeMap<&'static str, u64>,
 }
 
 impl Ledger {
     pub fn new(seed: u64, now: Timestamp) -> Self {
+        let mut dice = Dice(seed);
         Self {
             now,
-            dice: Dice(seed),
+            rightless: now.plus(MINUTE * dice.few(5 * 60)),
+            dice,
             fluxes: Vec::new(),
             rows: Vec::new(),
             taken: BTreeSet::new(),
             violations: Vec::new(),
             held: None,
+            hasty: BTreeSet::new(),
+            tries: BTreeMap::new(),
             counts: BTreeMap::new(),
         }
     }
 
-    fn count(&mut self, what: &'static str) {
+    /// Whether the content is there, as the portal shows it; `None` while a flux with it awaits its verdict.
+    pub fn is_there(&self, key: &Key) -> Option<bool> {
+        let waits = self.fluxes.iter().any(|flux| flux.verdict.is_none() && flux.invoices.contains(key));
+        (!waits).then(|| self.rows.iter().any(|row| row.key == *key))
+    }
+
+    /// A person has the content sent again, whatever is on its way.
+    pub fn hurry(&mut self, key: &Key) {
+        self.hasty.insert(key.clone());
+        self.count("sent again in haste");
+    }
+
+    pub fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
     }
 
@@ -108,27 +143,30 @@ impl Ledger {
     fn judge(&mut self, n: usize) {
         let flux = &self.fluxes[n];
         let (fate, risen) = (flux.fate, flux.risen);
-        let mut duplicates = Vec::new();
+        let mut refused = Vec::new();
         if fate == Verdict::Integrated || risen {
             for key in flux.invoices.clone() {
-                if !key.direct && self.taken.contains(&key.number) {
-                    duplicates.push(key);
-                    continue;
+                if key.is_bad() {
+                    refused.push((key, BAD));
+                } else if !key.direct && self.taken.contains(&key.number) {
+                    self.count("duplicates");
+                    refused.push((key, DUPLICATE));
+                } else {
+                    self.integrate(n, key);
                 }
-                self.integrate(n, key);
             }
         }
         let flux = &mut self.fluxes[n];
         flux.verdict = Some(match fate {
-            Verdict::Integrated if duplicates.is_empty() => Verdict::Integrated,
-            Verdict::Integrated if duplicates.len() < flux.invoices.len() => Verdict::PartlyIntegrated,
+            Verdict::Integrated if refused.is_empty() => Verdict::Integrated,
+            Verdict::Integrated if refused.len() < flux.invoices.len() => Verdict::PartlyIntegrated,
             Verdict::Integrated => Verdict::Rejected,
             other => other,
         });
-        flux.duplicates = duplicates;
-        if !self.fluxes[n].duplicates.is_empty() {
-            self.count("duplicates");
+        if flux.verdict == Some(Verdict::PartlyIntegrated) && refused.iter().any(|(_, label)| *label == BAD) {
+            self.count("one of many refused");
         }
+        self.fluxes[n].refused = refused;
     }
 
     fn integrate(&mut self, n: usize, key: Key) {
@@ -154,11 +192,11 @@ impl Ledger {
         for key in invoices {
             let live = self.fluxes.iter().find(|flux| {
                 let over = matches!(flux.verdict, Some(Verdict::Rejected | Verdict::Incident));
-                let refused = flux.verdict == Some(Verdict::PartlyIntegrated) && flux.duplicates.contains(key);
+                let refused = flux.refused.iter().any(|(refused, _)| refused == key);
                 // Of two that a proxy made of one the box knows one only, and Chorus Pro sees to the other.
                 !flux.twice && !over && !refused && flux.invoices.contains(key)
             });
-            if let Some(live) = live.filter(|_| !twice) {
+            if let Some(live) = live.filter(|_| !twice && !self.hasty.contains(key)) {
                 let told =
                     format!("{key:?} was sent again at {at} while flux {} of {} was alive", live.number, live.accepted);
                 self.violations.push(told);
@@ -167,13 +205,11 @@ impl Ledger {
         let number = format!("CPP{:010}", self.fluxes.len() + 1);
         let fate = match self.dice.below(100) {
             0..3 => Verdict::Incident,
-            // Of one content the verdict is one.
-            _ if invoices[0].number.ends_with("33") => Verdict::Rejected,
             _ => Verdict::Integrated,
         };
         let risen = fate == Verdict::Incident && invoices.iter().all(|key| !key.direct) && self.dice.below(3) == 0;
         let settles = at.plus(Duration::from_secs(self.dice.below(DELAY.as_secs() / 2)));
-        let (verdict, duplicates) = (None, Vec::new());
+        let (verdict, refused) = (None, Vec::new());
         let invoices = invoices.to_vec();
         self.fluxes.push(Flux {
             number: number.clone(),
@@ -183,7 +219,7 @@ impl Ledger {
             fate,
             risen,
             verdict,
-            duplicates,
+            refused,
             twice,
         });
         number
@@ -199,6 +235,14 @@ impl Ledger {
             "dateDepot": now.paris_date(), "syntaxeFlux": body["syntaxeFlux"]}))
         };
         let short = now.plus(MINUTE * (1 + self.dice.few(9)));
+        for key in &invoices {
+            *self.tries.entry(key.clone()).or_default() += 1;
+        }
+        // What was tried before is refused more often than not once a day has such a rule.
+        if invoices.iter().all(|key| self.tries[key] > 1) && self.dice.below(4) == 0 {
+            self.count("refused after another try");
+            return (ok(&json!({"codeRetour": 20001, "libelle": "GDP_MSG_11.022"})), now);
+        }
         let throw = self.dice.below(100);
         match throw {
             0..3 => (Outcome::NotSent, now),
@@ -206,6 +250,10 @@ impl Ledger {
             // Not taken, and nobody can know.
             5..9 => {
                 self.count("lost before");
+                // Of direct payment nothing proves it.
+                if invoices.iter().any(|key| key.direct) {
+                    self.count("direct, lost before");
+                }
                 (if throw == 5 { Outcome::Lost } else { status(503) }, short)
             }
             9..10 => (ok(&json!({"codeRetour": 20001, "libelle": "GDP_MSG_11.022"})), now),
@@ -252,16 +300,11 @@ impl Ledger {
             Some(Verdict::Incident) => "IN_INCIDENTE",
         };
         let told = match verdict {
-            Some(Verdict::Rejected | Verdict::PartlyIntegrated) => flux.duplicates.as_slice(),
+            Some(Verdict::Rejected | Verdict::PartlyIntegrated) => flux.refused.as_slice(),
             _ => &[],
         };
-        let errors: Vec<Value> = told
-            .iter()
-            .map(|key| {
-                json!({"numeroDP": key.number,
-            "libelleErreurDP": format!("La facture {} existe déjà", key.number)})
-            })
-            .collect();
+        let errors: Vec<Value> =
+            told.iter().map(|(key, label)| json!({"numeroDP": key.number, "libelleErreurDP": label})).collect();
         ok(&json!({"codeRetour": 0, "numeroFluxDepot": number, "etatCourantDepotFlux": state, "listeErreurDP": errors}))
     }
 
@@ -311,6 +354,11 @@ impl Ledger {
             1 => return (Outcome::Lost, now),
             2 => return (Outcome::Answer { status: 200, body: b"{\"codeRetour\":".to_vec() }, now),
             _ => {}
+        }
+        let rightless = self.rightless <= now && now < self.rightless.plus(RIGHTLESS);
+        if rightless && path.ends_with("rechercher/fournisseur") {
+            self.count("look-up refused");
+            return (ok(&json!({"codeRetour": 20003, "libelle": "GDP_MSG_11.005"})), now);
         }
         let answer = if path.ends_with("consulterCRDetaille") { self.report(body) } else { self.search(body) };
         // An answer that was true when it was made, and comes later than the next one.

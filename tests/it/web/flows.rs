@@ -252,6 +252,34 @@ fn a_chosen_row_and_its_decision_are_one_step_of_one_person_and_another_supplier
 }
 
 #[test]
+fn a_rejection_that_cannot_be_looked_up_is_decided_by_a_person_and_no_other_verdict_is() {
+    let house = House::open();
+    let mut browser = house.inside();
+    let flow = house.doubtful("rejetee.xml", "R-1");
+    let now = Timestamp::now();
+    let facts = Facts { deposit_number: Some("CPP77".parse().unwrap()), ..Facts::default() };
+    house.store.decide(&flow, deposit::Event::FoundAtChorus, facts, None, now).wait().unwrap();
+    browser.get(&format!("/flux/{flow}")).hides("id=\"choices\"");
+    assert_eq!(browser.get(&format!("/flux/{flow}/decision?choix=rejetee")).status, 404, "its verdict is awaited");
+    let fault = Fault::new(Code::RejectionNotLookedUp).with("deposit", "CPP77").with("label", "existe déjà");
+    house.store.trouble(&flow, Some(fault.with("detail", "droits insuffisants")), now).wait().unwrap();
+    let page = browser.get(&format!("/flux/{flow}"));
+    for said in ["FG-435", "Elle y est", "Le rejet est définitif"] {
+        page.says(said);
+    }
+    page.hides("Abandonner…");
+    browser.get(&format!("/flux/{flow}/decision?choix=rejetee")).says("aucun essai précédent n’a été pris");
+    let form = vec![("choix", "rejetee".to_owned()), ("remark", "vu à 9 h".to_owned())];
+    let done = browser.post(&format!("/flux/{flow}/decision"), &form);
+    assert_eq!(done.header("location"), Some(format!("/flux/{flow}?fait=decide").as_str()));
+    let page = browser.get(&format!("/flux/{flow}"));
+    for said in ["Rejet confirmé définitif par une personne", PERSON, "Remarque\u{a0}: vu à 9 h"] {
+        page.says(said);
+    }
+    page.hides("id=\"choices\"");
+}
+
+#[test]
 fn a_refused_file_and_a_double_one_have_their_page_and_receipt() {
     let house = House::open();
     let mut browser = house.inside();
