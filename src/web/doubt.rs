@@ -41,6 +41,8 @@ pub struct Facing {
     /// Each try: when it was meant, and what came of it.
     pub tries: Vec<(String, String)>,
     pub shown: Vec<Shown>,
+    /// Whether it was not asked yet, or did not answer when it was: that nothing is shown then says nothing.
+    pub silent: bool,
     /// When Chorus Pro was last asked, and since when it has answered throughout, in words.
     pub asked: String,
 }
@@ -66,6 +68,7 @@ impl Facing {
             sent: invoices.iter().take(OURS_SHOWN).map(|invoice| sent(t, invoice)).collect(),
             more: invoices.len().saturating_sub(OURS_SHOWN),
             tries: attempts.map(|a| (a.intent_at.paris_text(), outcome(a.outcome))).collect(),
+            silent: look.as_ref().is_none_or(|look| look.answered_since.is_none()),
             asked: asked(t, look.as_ref()),
             shown: look.map(|look| look.rows.iter().map(|row| shown(t, row)).collect()).unwrap_or_default(),
         }))
@@ -180,6 +183,10 @@ fn asked(t: Tongue, look: Option<&LookRecord>) -> String {
             Language::En => {
                 format!("Asked on {at}; it has answered throughout since {}.", since.paris_text())
             }
+        },
+        None if look.rows.is_empty() => match t.0 {
+            Language::Fr => format!("Interrogé le {at} : pas de réponse."),
+            Language::En => format!("Asked on {at}: no answer."),
         },
         None => match t.0 {
             Language::Fr => {

@@ -44,6 +44,9 @@ async fn a_suspended_invoice_is_completed_on_the_page_with_files_and_goes_on() {
     gateway.stop().await;
 }
 
+/// Names and contents.
+type Files<'a> = &'a [(&'a str, &'a [u8])];
+
 /// A flow whose sent invoice is suspended.
 fn suspended(house: &House) -> String {
     let flow = house.receive("envoyee.xml", b"envoyee");
@@ -71,7 +74,7 @@ fn what_cannot_complete_an_invoice_is_told_and_nothing_is_taken() {
     page.says("S-1");
     let before = house.kinds().len();
     let large = vec![7; 10_000_001];
-    let cases: [(&str, &[(&str, &[u8])], &str); 5] = [
+    let cases: [(&str, Files, &str); 5] = [
         ("", &[], "ni fichier"),
         ("", &[("virus.exe", b"MZ")], "virus.exe"),
         ("", &[("gros.pdf", &large)], "gros.pdf"),

@@ -152,7 +152,16 @@ fn both_facts_of_a_doubt_stand_side_by_side_and_the_row_chosen_is_the_one() {
     let house = House::open();
     let mut browser = house.inside();
     let flow = house.doubtful("douteuse.xml", "D-2");
-    browser.get(&format!("/flux/{flow}")).says("Chorus Pro n’a pas encore été interrogé");
+    // Seen: what was never answered was shown as "no invoice of this number".
+    let page = browser.get(&format!("/flux/{flow}"));
+    page.says("Chorus Pro n’a pas encore été interrogé");
+    page.says("On ne sait pas si Chorus Pro a une facture de ce numéro");
+    let silent = LookRecord { asked_at: Timestamp::now(), answered_since: None, rows: Vec::new() };
+    house.store.looked(&flow, silent).wait().unwrap();
+    let page = browser.get(&format!("/flux/{flow}"));
+    page.says(": pas de réponse.");
+    page.says("On ne sait pas si Chorus Pro a une facture de ce numéro");
+    page.hides("Aucune facture de ce numéro");
     let row = |id: i64, supplier: &str, deposit: &str| SightedInvoice {
         chorus_id: ChorusInvoiceId(id),
         number: "D-2".parse().unwrap(),
