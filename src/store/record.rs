@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Timestamp,
-    siren,
+    AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Role,
+    Timestamp, siren,
 };
 use crate::fault::Fault;
 use crate::flow::{FlowKind, Job};
@@ -447,6 +447,8 @@ pub struct FlowRecord {
     /// First invoice's number, for lists.
     pub invoice_number: Option<InvoiceNumber>,
     pub invoice_status: Option<InvoiceStatus>,
+    /// Of a reception: what the establishment has to do with the invoice.
+    pub role: Role,
 }
 
 #[derive(Debug, Clone, Default)]

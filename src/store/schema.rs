@@ -21,6 +21,9 @@ const UPGRADES: &[Upgrade] = &[
     Upgrade { sql: include_str!("schema/007.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/008.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/009.sql"), oldest_reader: 1 },
+    // A program that knows nothing of roles takes an invoice to validate for a received one; Chorus Pro refuses it what
+    // only a recipient does.
+    Upgrade { sql: include_str!("schema/013.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {

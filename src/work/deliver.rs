@@ -13,7 +13,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash};
+use crate::chorus::{DownloadedFile, downloaded_files};
+use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, Role};
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::reception::{Event, State};
 use crate::invoice::pivot::{self, AttachmentKind, Limits, PivotInvoice};
@@ -32,6 +33,8 @@ use crate::work::settings::Layout;
 const NUMBER_BYTES: usize = 60;
 /// Bytes of an attachment's name.
 const ATTACHMENT_NAME_BYTES: usize = 120;
+/// Behind the name of what is to be validated, and never to be paid.
+const TO_VALIDATE: &str = "_a-valider";
 /// The document that describes a delivery.
 const DESCRIPTION: &str = "facture.json";
 /// The copy that people read.
@@ -151,6 +154,8 @@ struct Opened {
     read: Read,
     /// The readable copy that was asked for because the pivot has none, or why there is none.
     copy: Option<Result<Vec<u8>, Text>>,
+    /// What came beside the readable copy in place of a pivot.
+    beside: Option<Vec<DownloadedFile>>,
 }
 
 struct Placed {
@@ -181,15 +186,25 @@ fn open(core: &Core, flow: &FlowRecord) -> Result<Opened, JobError> {
 
     let (xml, read) = read(&bytes, &invoice);
     let xml = xml.map(Cow::into_owned);
-    Ok(Opened { id, invoice, hash, bytes, xml, read, copy: None })
+    let instead = if flow.role == Role::Validator && read.is_err() { copy_instead(&bytes) } else { None };
+    let (copy, beside) = instead.map(|(copy, beside)| (Ok(copy), beside)).unzip();
+    Ok(Opened { id, invoice, hash, bytes, xml, read, copy, beside })
+}
+
+/// A download that is no pivot but the readable copy, and the files beside it.
+fn copy_instead(bytes: &[u8]) -> Option<(Vec<u8>, Vec<DownloadedFile>)> {
+    let mut files = downloaded_files(bytes, readable::COPY_LIMIT).ok()?;
+    let at = files.iter().position(|file| file.content.starts_with(b"%PDF-"))?;
+    Some((files.remove(at).content, files))
 }
 
 fn place(core: &Core, flow: &FlowRecord, opened: &Opened) -> Result<Placed, JobError> {
-    let Opened { id, invoice, hash, bytes, xml, read, copy } = opened;
+    let Opened { id, invoice, hash, bytes, xml, read, copy, beside } = opened;
     let (id, hash) = (*id, *hash);
-    let fault = read.as_ref().err().map(|detail| unreadable(flow, id, detail));
-    let mut parts = match (read, xml) {
-        (Ok((_, pivot)), Some(xml)) => parts(xml, pivot),
+    let fault = read.as_ref().err().filter(|_| beside.is_none()).map(|detail| unreadable(flow, id, detail));
+    let mut parts = match (read, xml, beside) {
+        (Ok((_, pivot)), Some(xml), _) => parts(xml, pivot),
+        (_, _, Some(beside)) => pieces(beside),
         _ => vec![raw(bytes)],
     };
     if let Some(Ok(pdf)) = copy {
@@ -252,6 +267,15 @@ impl<'a> Part<'a> {
         let (given, mime) = (Some(attachment.name.as_str()), attachment.mime.as_str());
         Self { role, name, given, mime, content, attachment: Some(attachment) }
     }
+}
+
+/// The files beside a readable copy that came in place of a pivot.
+fn pieces(files: &[DownloadedFile]) -> Vec<Part<'_>> {
+    let piece = |(place, file): (usize, &'_ DownloadedFile)| {
+        format!("piece-{:02}_{}", place + 1, safe_file_name(&file.name, ATTACHMENT_NAME_BYTES))
+    };
+    let named = files.iter().enumerate().map(|at| (piece(at), at.1));
+    named.map(|(name, file)| Part { given: Some(&file.name), ..Part::new("attachment", name, &file.content) }).collect()
 }
 
 /// The files of a delivery whose pivot was read.
@@ -406,7 +430,7 @@ impl Delivery<'_> {
     }
 
     /// `<date>_<number>_<chorusid>`; the date is that of our sighting, so that folders sort as they came. Of files side by
-    /// side `<number>_<chorusid>`. With the flow behind it when another environment's invoice has the same. A complement's
+    /// side `<number>_<chorusid>`. What is to be validated says so behind it. With the flow behind it when another environment's invoice has the same. A complement's
     /// is named after what it completes.
     fn base_name(&self, shelf: &Path) -> String {
         if let Some(Complement { of, record }) = &self.complement {
@@ -414,9 +438,10 @@ impl Delivery<'_> {
             return format!("{of}-complement-{}", record.n);
         }
         let number = slug(self.invoice.facts.number.as_str(), NUMBER_BYTES);
+        let purpose = if self.flow.role == Role::Validator { TO_VALIDATE } else { "" };
         let base = match self.layout {
-            Layout::Folder => format!("{}_{number}_{}", self.flow.received_at.paris_date(), self.id),
-            Layout::Flat => format!("{number}_{}", self.id),
+            Layout::Folder => format!("{}_{number}_{}{purpose}", self.flow.received_at.paris_date(), self.id),
+            Layout::Flat => format!("{number}_{}{purpose}", self.id),
         };
         if self.is_free_or_ours(&shelf.join(self.placed_name(&base))) {
             return base;
@@ -461,9 +486,10 @@ impl Delivery<'_> {
         put("environment", flow.realm.environment.as_str().into());
         put("found_at", flow.received_at.to_string().into());
         put("chorus_id", self.id.0.into());
+        put("role", flow.role.as_str().into());
         put("number", facts.number.as_str().into());
         put("status", self.invoice.status.as_ref().map(|s| s.as_str()).into());
-        put("status_at", self.invoice.status_at.as_deref().into());
+        put("status_at", self.invoice.status_at.as_deref().filter(|at| !at.is_empty()).into());
         put(
             "complement",
             self.complement.as_ref().map_or(Value::Null, |complement| {

@@ -42,10 +42,13 @@ mod seal;
 mod settings;
 mod split;
 mod status_events;
+mod status_subject;
 mod statuses;
 mod submission;
 mod transitions;
+mod validation;
 pub mod watch;
+mod worklist;
 
 pub use self::core::{Clock, Parts};
 pub use driver::Workshop;

@@ -14,7 +14,7 @@ use crate::work::reach::Setback;
 /// Tries of a delivery that wait for the copy.
 const TRIES_LIMIT: u32 = 3;
 /// Bytes that a download may inflate to: Chorus Pro's 120 MB for a whole dossier.
-const COPY_LIMIT: usize = 120 << 20;
+pub(super) const COPY_LIMIT: usize = 120 << 20;
 
 /// What came of asking.
 pub(super) enum Copy {

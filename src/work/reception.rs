@@ -15,6 +15,7 @@ use crate::domain::{AccountName, ChorusInvoiceId, Realm, Timestamp};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::core::Core;
 use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::worklist;
 
 /// The named value that holds a realm's cursor: until when its received invoices are known.
 pub const CURSOR: &str = "reception.until";
@@ -44,7 +45,11 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
             if halted || *stop.borrow() {
                 continue;
             }
-            if !look(&core, &realm, &account).await {
+            let mut whole = look(&core, &realm, &account).await;
+            if core.options.load().validates(&realm) {
+                whole &= worklist::look(&core, &realm, &account).await;
+            }
+            if !whole {
                 next = next.min(AFTER_SETBACK);
             }
         }

@@ -12,11 +12,11 @@ use crate::chorus::{Batch, BatchFile, FluxSyntax, split_batch};
 use crate::domain::{DocumentHash, InvoiceNumber};
 use crate::fault::{Code, Fault, Language, Text};
 use crate::invoice::archive::{self, Member};
-use crate::invoice::status_file::{self, RequestedStatus, Requests, StatusFileError};
+use crate::invoice::status_file::{self, Requests, StatusFileError};
 use crate::invoice::{self, Examined, Verdict, pivot_conversion};
 use crate::store::{
-    Announcement, AskedChange, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, PDF, Parts, PdfPart,
-    Reader, RefusedMember,
+    Announcement, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, PDF, Parts, PdfPart, Reader,
+    RefusedMember,
 };
 use crate::work::announce::Wish;
 use crate::work::complement;
@@ -26,6 +26,7 @@ use crate::work::paired_members::{Pair, PairedMembers};
 use crate::work::pairing::invoice_facts as invoice_facts_of;
 use crate::work::pivot::{self, Good};
 use crate::work::recipients::Recipients;
+use crate::work::status_subject;
 
 /// Documents up to this size go into the step itself; larger ones are made durable before it.
 const INLINE_BYTES: usize = 64 * 1024;
@@ -515,7 +516,7 @@ fn status_requests(
         refuse(line_text(problem.line, language), &fault, &mut findings);
     }
     for request in &requests.statuses {
-        match resolve(&reader, flow, request)? {
+        match status_subject::resolve(&reader, flow, request)? {
             Ok(asked) => changes.push(asked),
             Err(fault) => refuse(line_text(request.line, language), &fault, &mut findings),
         }
@@ -537,41 +538,6 @@ fn line_text(line: usize, language: Language) -> String {
         Language::Fr => format!("ligne {line}"),
         Language::En => format!("line {line}"),
     }
-}
-
-/// The received invoice that a line means.
-fn resolve(
-    reader: &Reader,
-    flow: &FlowRecord,
-    request: &RequestedStatus,
-) -> Result<Result<AskedChange, Fault>, JobError> {
-    let meant = &request.invoice;
-    let shown = || {
-        let number = meant.number.as_ref().map(|number| number.to_string());
-        number.or_else(|| meant.chorus_id.map(|id| id.to_string())).unwrap_or_else(|| "?".to_owned())
-    };
-    let mut found = reader.received(&flow.realm, meant.chorus_id, meant.number.as_ref())?;
-    if let Some(supplier) = &meant.supplier {
-        found.retain(|(_, facts)| super::doubt::same_supplier(&facts.supplier, supplier));
-    }
-    if let (None, Some(issued_on)) = (meant.chorus_id, &meant.issued_on)
-        && found.len() > 1
-    {
-        found.retain(|(_, facts)| facts.issued_on.as_ref().is_none_or(|on| on == issued_on));
-    }
-    let (chorus_id, facts) = match <[_; 1]>::try_from(found) {
-        Ok([one]) => one,
-        Err(many) if many.is_empty() => return Ok(Err(Fault::new(Code::InvoiceNotReceived).with("number", shown()))),
-        Err(_) => return Ok(Err(Fault::new(Code::InvoiceAmbiguous).with("number", shown()))),
-    };
-    Ok(Ok(AskedChange {
-        chorus_id,
-        number: facts.number,
-        supplier: facts.supplier,
-        target: request.status.clone(),
-        motif: request.reason(),
-        mandate: request.mandate.clone(),
-    }))
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ mod simulator;
 mod status_change;
 mod suffered;
 mod syntaxes;
+mod validator;
 mod watch;
 mod web;
 
