@@ -3,27 +3,28 @@
 //!
 //! Promise: every page is followed and counted against the total; an invoice is found once; one that is not listed any more
 //! was decided, here or elsewhere, and its history is read once. Chorus Pro's list has no dates, so nothing is asked by
-//! date: one call a round while nothing waits. An establishment that may not ask is no validator: told once, and its
-//! received invoices come all the same.
+//! date: one call a round while nothing waits. Few establishments validate anything, so this question harms nothing else:
+//! who may not ask it is no validator, which is told once, and one that fails waits for the next round.
 
 use std::collections::HashSet;
 
-use crate::chorus::{Page, RechercherATraiterValideur, WaitingInvoice, WireDate};
+use crate::chorus::{Page, RechercherATraiterValideur, ResultPage, WaitingInvoice, WireDate};
 use crate::domain::{AccountName, ChorusInvoiceId, Realm};
-use crate::fault::{Fault, Language};
+use crate::fault::{Code, Fault, Language};
 use crate::store::{Found, FoundInvoice, StoreError};
+use crate::work::connector::CallError;
 use crate::work::core::Core;
 use crate::work::reach::{PAGES_LIMIT, Setback};
 
 /// The named value that holds why a realm's list was refused last; empty: it was not.
 const REFUSED: &str = "to_validate.refused";
 
-/// One look for one realm; whether it was whole. What is refused will be refused again, and is no reason to look sooner.
-pub(super) async fn look(core: &Core, realm: &Realm, account: &AccountName) -> bool {
+/// One look for one realm.
+pub(super) async fn look(core: &Core, realm: &Realm, account: &AccountName) {
     let mut listed = HashSet::new();
     let looked = match sight(core, realm, account, &mut listed).await {
         Ok(Sight::Whole) => settle(core, realm, listed).await,
-        Ok(Sight::Cut) => return false,
+        Ok(Sight::Cut) => return,
         Ok(Sight::Refused(fault)) => tell(core, realm, Some(&fault)).await,
         Err(error) => Err(error),
     };
@@ -31,7 +32,6 @@ pub(super) async fn look(core: &Core, realm: &Realm, account: &AccountName) -> b
         log::error!(realm = realm.to_string().as_str(), error = error.to_string().as_str();
             "Invoices to validate cannot be written down");
     }
-    looked.is_ok()
 }
 
 /// How a look ended.
@@ -52,7 +52,7 @@ async fn sight(
     let mut rows = 0u64;
     let mut whole = true;
     for _ in 0..PAGES_LIMIT {
-        let page = match core.ask(realm, &question).await {
+        let page = match ask(core, realm, &question).await {
             Ok(page) => page,
             Err(Setback::Later { .. }) => return Ok(Sight::Cut),
             Err(Setback::Refused { fault }) => return Ok(Sight::Refused(fault)),
@@ -87,6 +87,29 @@ async fn sight(
     }
     log::warn!(realm = realm.to_string().as_str(), pages = PAGES_LIMIT; "The list of invoices to validate is longer than is followed");
     Ok(Sight::Cut)
+}
+
+/// The question. Only what concerns every call (token, account, 429) stops or delays the others.
+async fn ask(
+    core: &Core,
+    realm: &Realm,
+    question: &RechercherATraiterValideur,
+) -> Result<ResultPage<WaitingInvoice>, Setback> {
+    match core.connector(realm).await?.call(question).await {
+        Ok(page) => {
+            core.pauses.passed(realm);
+            Ok(page)
+        }
+        Err(CallError::Stopped(fault)) if matches!(fault.code, Code::AccessForbidden | Code::ServiceMissing) => {
+            Err(Setback::Refused { fault })
+        }
+        Err(CallError::Lost(fault) | CallError::NotSent(fault)) => {
+            log::info!(realm = realm.to_string().as_str(), fault = fault.code.as_str();
+                "Chorus Pro gave no list of invoices to validate; it is asked again next round");
+            Err(Setback::Later { fault, at: core.now() })
+        }
+        Err(error) => Err(core.setback(realm, error).await),
+    }
 }
 
 /// After a whole look: what is missing in it was decided.
