@@ -72,7 +72,7 @@ pub use syntax::{Announced, FluxContent, FluxFileName, FluxSyntax, SyntaxError, 
 pub use token::{TOKEN_LIFETIME_DEFAULT, Token, TokenReply, account_header, read_token, token_form};
 pub use treatment::{
     RECIPIENT_TARGETS, RecupererEtatsTraitement, TraiterFactureAValider, TraiterRecue, TraiterRejet, Treated,
-    TreatmentError, ValidatorAction, demands_mandate, demands_motive,
+    TreatmentError, VALIDATOR_TARGETS, ValidatorAction, awaited, decision, demands_mandate, demands_motive, outcomes,
 };
 pub use worklist::{RechercherATraiterRecipiendaire, RechercherATraiterValideur, RechercherValideur, WaitingInvoice};
 pub use works::{RechercherTravaux, WorksInvoice, WorksRole};

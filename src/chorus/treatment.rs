@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::chorus::{Motive, Service, Unreadable, WireDate, field};
+use crate::chorus::{Motive, MotiveCode, Service, Unreadable, WireDate, field};
 use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus};
 
 /// The statuses that a recipient gives to a received invoice (PROTOCOL §3: the nine that clients send).
@@ -193,6 +193,41 @@ impl Service for RecupererEtatsTraitement {
     }
 }
 
+/// The statuses by which a validator decides (PROTOCOL §3: set by "valideurs"): the first one, or the second.
+pub const VALIDATOR_TARGETS: [InvoiceStatus; 4] =
+    [InvoiceStatus::Validee1, InvoiceStatus::Refusee1, InvoiceStatus::Validee2, InvoiceStatus::Refusee2];
+
+/// The status in which an invoice waits for a validator's decision; `None` for what no validator decides.
+pub fn awaited(target: &InvoiceStatus) -> Option<InvoiceStatus> {
+    match target {
+        InvoiceStatus::Validee1 | InvoiceStatus::Refusee1 => Some(InvoiceStatus::AValider1),
+        InvoiceStatus::Validee2 | InvoiceStatus::Refusee2 => Some(InvoiceStatus::AValider2),
+        _ => None,
+    }
+}
+
+/// A validator's decision as the one that the invoice waits for: whether first or second validator, it is that one who was
+/// `asked`.
+pub fn decision(target: InvoiceStatus, asked: Option<&InvoiceStatus>) -> InvoiceStatus {
+    match (target, asked) {
+        (InvoiceStatus::Validee1, Some(InvoiceStatus::AValider2)) => InvoiceStatus::Validee2,
+        (InvoiceStatus::Refusee1, Some(InvoiceStatus::AValider2)) => InvoiceStatus::Refusee2,
+        (InvoiceStatus::Validee2, Some(InvoiceStatus::AValider1)) => InvoiceStatus::Validee1,
+        (InvoiceStatus::Refusee2, Some(InvoiceStatus::AValider1)) => InvoiceStatus::Refusee1,
+        (target, _) => target,
+    }
+}
+
+/// The statuses that an invoice has once it was given `target`: a refusal because somebody else should validate has one of
+/// its own.
+pub fn outcomes(target: &InvoiceStatus) -> Vec<InvoiceStatus> {
+    match target {
+        InvoiceStatus::Refusee1 => vec![target.clone(), InvoiceStatus::ErreurFournisseurSurValideur],
+        InvoiceStatus::Refusee2 => vec![target.clone(), InvoiceStatus::ErreurCotraitantSurValideur],
+        _ => vec![target.clone()],
+    }
+}
+
 /// What a validator decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ValidatorAction {
@@ -213,6 +248,28 @@ pub struct TraiterFactureAValider {
     pub role: Option<String>,
     /// The validator's structure.
     pub validator: Option<i64>,
+}
+
+impl TraiterFactureAValider {
+    /// The request for one of [`VALIDATOR_TARGETS`], or why it cannot be made. A refusal's code is the one at the head of
+    /// the motif; without one, that it is not for a wrong validator.
+    pub fn new(invoice: ChorusInvoiceId, target: &InvoiceStatus, motive: &Motive) -> Result<Self, TreatmentError> {
+        let action = match target {
+            InvoiceStatus::Validee1 | InvoiceStatus::Validee2 => ValidatorAction::Validate,
+            InvoiceStatus::Refusee1 | InvoiceStatus::Refusee2 if motive.is_empty() => {
+                return Err(TreatmentError::MotiveMissing(target.clone()));
+            }
+            InvoiceStatus::Refusee1 | InvoiceStatus::Refusee2 => {
+                let text = motive.full();
+                let coded = MotiveCode::leading(text).map(|code| (code, &text[code.as_str().len()..]));
+                let (code, more) = coded.unwrap_or((MotiveCode::OtherThanValidator, text));
+                let more = Motive::new(more.trim_start_matches([' ', '-', ':', ';', ',']));
+                ValidatorAction::Refuse { motive: code.as_str().to_owned(), more: more.sent().to_owned() }
+            }
+            other => return Err(TreatmentError::NoTarget(other.clone())),
+        };
+        Ok(Self { invoice, action, role: None, validator: None })
+    }
 }
 
 impl Service for TraiterFactureAValider {

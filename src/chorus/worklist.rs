@@ -18,6 +18,8 @@ pub struct WaitingInvoice {
     pub status: InvoiceStatus,
     /// FACTURE, FACTURE_TRAVAUX.
     pub request: Option<String>,
+    /// FACTURE, AVOIR, ACOMPTE; `None` of a works invoice.
+    pub kind: Option<String>,
     pub supplier: Option<String>,
     pub supplier_name: Option<String>,
     pub recipient: Option<String>,
@@ -40,6 +42,7 @@ fn row(row: &Value, place: &str) -> Result<WaitingInvoice, Unreadable> {
         number: field::needed(row, place, "numeroFacture")?,
         status: field::needed(row, place, "statut")?,
         request: field::text(row, "typeDemandePaiement"),
+        kind: field::text(row, "typeFacture"),
         supplier: either("codeFournisseur", "identifiantFournisseur"),
         supplier_name: field::text(row, "designationFournisseur"),
         recipient: either("codeDestinataire", "identifiantDestinataire"),

@@ -22,6 +22,7 @@ macro_rules! written_as_text {
 
 mod identifier;
 mod quantity;
+mod role;
 mod status;
 mod structure;
 mod time;
@@ -32,6 +33,7 @@ pub use identifier::{
     InvoiceNumber, Siret, SiretForm, siren,
 };
 pub use quantity::{ByteSize, Duration, InvalidQuantity};
+pub use role::Role;
 pub use status::InvoiceStatus;
 pub use structure::{StructureEntry, StructureService};
 pub use time::{Clock, InvalidTimestamp, Timestamp};

@@ -510,6 +510,36 @@ catalogue! {
         "Chorus Pro rejects flux {deposit}: \"{label}\". This rejection is not final yet"
         "Do not drop the invoice again yet: Chorus Pro may have it already, by an earlier try. It is looked up there until {until}; if it does not show, the rejection becomes final."
     }
+    OnlyToValidate "FG-437" Establishment Never {
+        "Le statut {status} ne peut pas être donné à la facture {number} : l'établissement en est le valideur, pas le destinataire"
+        "Rien n'a été transmis. Cette facture est à valider et n'est pas à payer ici : donnez VALIDER, ou REFUSER avec un motif."
+        "Status {status} can't be given to invoice {number}: the establishment is its validator, not its recipient"
+        "Nothing was passed on. This invoice is to be validated and not to be paid here: give VALIDER, or REFUSER with a motif."
+    }
+    NotToValidate "FG-438" Establishment Never {
+        "Le statut {status} ne peut pas être donné à la facture {number} : l'établissement en est le destinataire, pas le valideur"
+        "Rien n'a été transmis. VALIDER et REFUSER sont pour les factures à valider (« role » : « validator » dans facture.json). Donnez un statut de destinataire, par exemple SERVICE_FAIT, ou REJETEE avec un motif."
+        "Status {status} can't be given to invoice {number}: the establishment is its recipient, not its validator"
+        "Nothing was passed on. VALIDER and REFUSER are for invoices to validate (\"role\": \"validator\" in facture.json). Give a recipient's status, such as SERVICE_FAIT, or REJETEE with a motif."
+    }
+    NotAwaitingValidation "FG-439" Establishment Never {
+        "La facture {number} n'attend pas cette validation : elle est au statut {current}"
+        "Rien n'a été transmis : la décision a été prise ailleurs (portail, autre valideur) ou le délai est passé. Lisez les statuts de la facture ; si elle doit encore être arrêtée, écrivez au fournisseur ou à son destinataire."
+        "Invoice {number} does not wait for this validation: its status is {current}"
+        "Nothing was passed on: it was decided elsewhere (the portal, another validator), or too late. Read the invoice's statuses; if it must still be stopped, write to the supplier or its recipient."
+    }
+    RefusedByValidator "FG-440" Supplier Never {
+        "Le valideur (titulaire ou cotraitant) a refusé la facture {number} : « {comment} »"
+        "Le destinataire ne la recevra pas. Annulez cette facture par un avoir dans votre comptabilité, sans le déposer, puis déposez une facture corrigée avec un nouveau numéro."
+        "The validator (holder of the contract or co-contractor) refused invoice {number}: \"{comment}\""
+        "Its recipient will not get it. Cancel this invoice by a credit note in your own accounts, without dropping it, then drop a corrected invoice with a new number."
+    }
+    WrongValidator "FG-441" Establishment AfterAction {
+        "Facture {number} arrêtée : elle nomme un valideur qui n'est pas le bon (« {comment} »)"
+        "Nommez le bon valideur sur le portail Chorus Pro (factures émises, « Corriger le valideur ») : la facture repart sans nouveau dépôt. Le suivi continue et ce message s'efface ensuite."
+        "Invoice {number} is stopped: it names a validator who is not the right one (\"{comment}\")"
+        "Name the right validator on Chorus Pro's portal (invoices sent, \"Corriger le valideur\"): the invoice goes on without being dropped again. It is still followed and this message goes then."
+    }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"
         "Le fichier est livré tel que reçu : saisissez la facture à la main, d'après le portail Chorus Pro au besoin, et signalez-le à l'éditeur."

@@ -46,11 +46,11 @@ pub const COLUMNS: &[Column] = &[
         name: "statut",
         needed: "always",
         longest: 80,
-        meaning: "the API's code (`SUSPENDUE`), the status files' number (`06`), or the French name (`Suspendue`)",
+        meaning: "the API's code (`SUSPENDUE`), the status files' number (`06`), or the French name (`Suspendue`); of an invoice to validate `VALIDER` or `REFUSER`",
     },
     Column {
         name: "motif",
-        needed: "for `REJETEE` and `SUSPENDUE`, or `commentaire`",
+        needed: "for `REJETEE`, `SUSPENDUE` and `REFUSER`, or `commentaire`",
         longest: 4000,
         meaning: "a motif code (`LIVR_INCOMP`) or free text; Chorus Pro takes 255 characters, the journal keeps all",
     },
@@ -276,12 +276,22 @@ impl Table {
     }
 }
 
+/// Words for a validator's decision, beside the statuses' own names.
+const VALIDATE: [&str; 3] = ["VALIDER", "VALIDEE", "VALIDATION"];
+const REFUSE: [&str; 3] = ["REFUSER", "REFUSEE", "REFUS"];
+
 /// A status by its API code, its number in status files, or its French name; case and accents do not matter.
 fn status_named(text: &str, reading: Reading) -> Option<InvoiceStatus> {
     if let Ok(edi) = text.parse::<EdiStatus>() {
         return status_of(edi, reading);
     }
     let wanted = plain_name(text);
+    // What validators say: whether they are the invoice's first or second one is not theirs to know.
+    for (words, status) in [(VALIDATE, InvoiceStatus::Validee1), (REFUSE, InvoiceStatus::Refusee1)] {
+        if words.iter().any(|word| plain_name(word) == wanted) {
+            return Some(status);
+        }
+    }
     let same = |status: &&InvoiceStatus| {
         plain_name(status.as_str()) == wanted || status.labels().is_some_and(|(french, _)| plain_name(french) == wanted)
     };

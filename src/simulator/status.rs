@@ -33,7 +33,10 @@ pub(super) const TO_TREAT: &[&str] = &["MISE_A_DISPOSITION", "COMPLETEE"];
 
 /// Statuses a supplier has something to do in: complete, recycle, correct the validator, take note of a rejection.
 pub(super) const TO_TREAT_BY_SUPPLIER: &[&str] =
-    &["SUSPENDUE", "A_RECYCLER", "REJETEE", "ERREUR_FOURNISSEUR_SUR_VALIDEUR", "REFUSEE_1"];
+    &["SUSPENDUE", "A_RECYCLER", "REJETEE", "ERREUR_FOURNISSEUR_SUR_VALIDEUR", "REFUSEE_1", "REFUSEE_2"];
+
+/// Statuses a validator has something to do in, as the first or the second one.
+pub(super) const TO_VALIDATE: &[&str] = &["A_VALIDER_1", "A_VALIDER_2"];
 
 /// What a validator sees of the invoices of co- and sub-contractors.
 pub(super) const VISIBLE_TO_VALIDATOR: &[&str] = &[
@@ -41,6 +44,9 @@ pub(super) const VISIBLE_TO_VALIDATOR: &[&str] = &[
     "VALIDEE_1",
     "REFUSEE_1",
     "ERREUR_FOURNISSEUR_SUR_VALIDEUR",
+    "A_VALIDER_2",
+    "VALIDEE_2",
+    "REFUSEE_2",
     "DEPOSEE",
     "EN_COURS_ACHEMINEMENT",
     "MISE_A_DISPOSITION",
@@ -77,7 +83,7 @@ pub(super) fn next(status: &str, recycling: bool) -> Vec<&'static str> {
 pub(super) fn way_after(status: &str) -> &'static [(&'static str, &'static str, &'static str, &'static str)] {
     let from = match status {
         "COMPLETEE" => "MISE_A_DISPOSITION",
-        "VALIDEE_1" => "DEPOSEE",
+        "VALIDEE_1" | "VALIDEE_2" => "DEPOSEE",
         other => other,
     };
     match WAY_TO_PAYMENT.iter().position(|step| step.0 == from) {
@@ -103,6 +109,8 @@ pub(super) fn edi_code(status: &str, completed: &'static str, rejected: &'static
         "COMPLETEE" => completed,
         "VALIDEE_1" => "13",
         "REFUSEE_1" => "14",
+        "VALIDEE_2" => "18",
+        "REFUSEE_2" if rejected != "17" => "17",
         _ => return None,
     })
 }

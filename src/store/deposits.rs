@@ -266,7 +266,7 @@ fn details(w: &Writing<'_>, flow: &Loaded, facts: &Facts, at: Timestamp) -> Resu
 /// refers to. It waits for nobody any more, once its invoice was dropped anew.
 pub fn corrected(w: &Writing<'_>, flow: &Loaded, ordinal: usize, invoice: &InvoiceFacts) -> Result<(), StoreError> {
     w.run(
-        "UPDATE flow SET waits = 0 WHERE realm = ?1 AND waits = 1 AND is_final = 1 AND fault_code IS NOT 'FG-421' AND id IN
+        "UPDATE flow SET waits = 0 WHERE realm = ?1 AND waits = 1 AND is_final = 1 AND coalesce(fault_code, '') NOT IN ('FG-421', 'FG-441') AND id IN
          (SELECT flow FROM invoice WHERE realm = ?1 AND number = ?3 AND supplier = ?4 AND flow < ?2)",
         (flow.realm, flow.id.as_str(), invoice.number.as_str(), &invoice.supplier),
     )?;
@@ -274,7 +274,7 @@ pub fn corrected(w: &Writing<'_>, flow: &Loaded, ordinal: usize, invoice: &Invoi
     let key = (flow.realm, flow.id.as_str(), integer(ordinal as u64), former.as_str());
     w.run("UPDATE invoice SET replaces = ?4 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3", key)?;
     w.run(
-        "UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2 AND is_final = 1 AND fault_code IS NOT 'FG-421'",
+        "UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2 AND is_final = 1 AND coalesce(fault_code, '') NOT IN ('FG-421', 'FG-441')",
         (flow.realm, former.as_str()),
     )?;
     Ok(())
@@ -286,7 +286,7 @@ fn former(w: &Writing<'_>, flow: &Loaded, invoice: &InvoiceFacts) -> Result<Opti
     for number in invoice.corrects() {
         let rows = w.all(
             "SELECT invoice.flow AS flow, supplier, state IN ('refused', 'rejected') OR refused IS NOT NULL
-                 OR coalesce(status, '') IN ('REJETEE', 'A_RECYCLER') AS ended
+                 OR coalesce(status, '') IN ('REJETEE', 'A_RECYCLER', 'REFUSEE_1', 'REFUSEE_2') AS ended
              FROM invoice JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
              WHERE invoice.realm = ?1 AND number = ?2 AND flow.kind = 'deposit' AND flow.id < ?3 AND flow.id IS NOT ?4
              AND (state NOT IN ('received', 'unmatched', 'split', 'joined', 'abandoned') OR refused IS NOT NULL) ORDER BY flow.id DESC",

@@ -43,10 +43,10 @@ const FLOW: &str = "SELECT flow.*, establishment, environment, number AS invoice
      LEFT JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND invoice.ordinal = 0";
 
 /// Waits for a person, or for what is late: a verdict, or its way to Chorus Pro or from there, whatever the reason. An
-/// invoice that is suspended (FG-421), and a complement that nobody takes (FG-507), wait on, though their flow has ended.
+/// invoice that is suspended (FG-421) or names a wrong validator (FG-441), and a complement that nobody takes (FG-507), wait on, though their flow has ended.
 /// `?1`: since before then; `?2`: refusals changed after that.
 const STUCK: &str = concat!(
-    "flow.id IN (SELECT id FROM flow WHERE waits = 1 AND (is_final = 0 OR changed_at > ?2 OR fault_code IN ('FG-421', 'FG-507')) UNION ",
+    "flow.id IN (SELECT id FROM flow WHERE waits = 1 AND (is_final = 0 OR changed_at > ?2 OR fault_code IN ('FG-421', 'FG-441', 'FG-507')) UNION ",
     late!(),
     ")"
 );
@@ -76,6 +76,7 @@ fn flow(r: &Row<'_>) -> rusqlite::Result<FlowRecord> {
         parent: maybe_word(r, "parent")?,
         invoice_number: maybe_word(r, "invoice_number")?,
         invoice_status: maybe_word(r, "invoice_status")?,
+        role: word(r, "role")?,
     })
 }
 

@@ -41,6 +41,7 @@ pub mod tests;
 pub mod verify;
 mod writer;
 
+use std::collections::HashSet;
 use std::future::{Future, IntoFuture};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -57,7 +58,7 @@ pub use record::*;
 use writer::{Ticket, Writer, Writing};
 
 use crate::audit::Signer;
-use crate::domain::{AccountName, ChorusInvoiceId, Clock, DocumentHash, FlowId, Realm, Timestamp};
+use crate::domain::{AccountName, ChorusInvoiceId, Clock, DocumentHash, FlowId, Realm, Role, Timestamp};
 use crate::fault::{Fault, Text};
 use crate::flow::{Job, Policy, deposit, reception, status_change};
 use crate::os::lock::LockError;
@@ -370,7 +371,20 @@ impl Store {
     /// Of a known one that shows something new, the history is to be read.
     pub fn find(&self, realm: &Realm, found: FoundInvoice, at: Timestamp) -> Step<Found> {
         let realm = realm.clone();
-        self.step(move |w| receptions::find(w, &realm, &found, at))
+        self.step(move |w| receptions::find(w, &realm, Role::Recipient, &found, at))
+    }
+
+    /// *find to validate*: the same of an invoice that the establishment must validate for somebody else.
+    pub fn find_to_validate(&self, realm: &Realm, found: FoundInvoice, at: Timestamp) -> Step<Found> {
+        let realm = realm.clone();
+        self.step(move |w| receptions::find(w, &realm, Role::Validator, &found, at))
+    }
+
+    /// *miss to validate*: invoices that waited for the establishment's validation and are not among those `listed` any
+    /// more were decided: their history is to be read, once. Answers how many.
+    pub fn miss_to_validate(&self, realm: &Realm, listed: HashSet<ChorusInvoiceId>, at: Timestamp) -> Step<usize> {
+        let realm = realm.clone();
+        self.step(move |w| receptions::miss_to_validate(w, &realm, &listed, at))
     }
 
     /// *advance*: applies `event` to a reception; ends `lease` in the same transaction.

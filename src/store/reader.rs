@@ -269,7 +269,7 @@ impl Reader {
         self.all(
             "SELECT invoice.*, flow.chorus_id AS id FROM flow
              JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND ordinal = 0
-             WHERE flow.realm = ?1 AND kind = 'reception' AND (?2 IS NULL OR flow.chorus_id = ?2)
+             WHERE flow.realm = ?1 AND kind = 'reception' AND role = 'recipient' AND (?2 IS NULL OR flow.chorus_id = ?2)
              AND (?3 IS NULL OR ?2 IS NOT NULL OR invoice.number = ?3) AND (?2 IS NOT NULL OR ?3 IS NOT NULL)
              ORDER BY flow.id LIMIT 100",
             (realm, id.map(|id| id.0), number.map(InvoiceNumber::as_str)),
@@ -296,7 +296,7 @@ impl Reader {
         )
     }
 
-    fn realm(&self, place: &Realm) -> Result<Option<i64>, StoreError> {
+    pub(super) fn realm(&self, place: &Realm) -> Result<Option<i64>, StoreError> {
         let key = (place.establishment.as_str(), place.environment.as_str());
         self.one("SELECT id FROM realm WHERE establishment = ?1 AND environment = ?2", key, |r| r.get(0))
     }
@@ -558,7 +558,7 @@ impl Reader {
 }
 
 /// A sight as it was written: status, space, date.
-fn seen(text: &str) -> Option<(InvoiceStatus, String)> {
+pub(super) fn seen(text: &str) -> Option<(InvoiceStatus, String)> {
     let (status, at) = text.split_once(' ')?;
     Some((InvoiceStatus::from(status.to_owned()), at.to_owned()))
 }

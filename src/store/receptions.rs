@@ -1,32 +1,42 @@
 //! Steps of receptions: an invoice found at Chorus Pro, downloaded, placed, taken.
 
-use super::columns::{integer, word};
+use std::collections::HashSet;
+
+use super::columns::{integer, maybe_word, word};
 use super::documents::Prepared;
 use super::flows::Loaded;
 use super::journal::Entry;
 use super::queue::Hold;
+use super::reader::{Reader, facts, seen};
 use super::writer::Writing;
 use super::{
     Decided, Found, FoundInvoice, InvoiceFacts, Lease, ReceptionFacts, StoreError, deposits, documents, flows, queue,
     statuses,
 };
-use crate::domain::{ChorusInvoiceId, FlowId, Realm, Timestamp};
+use crate::domain::{ChorusInvoiceId, FlowId, InvoiceNumber, InvoiceStatus, Realm, Role, Timestamp};
 use crate::fault::{Code, Fault, Text};
 use crate::flow::reception::{Event, State};
 use crate::flow::{Decision, FlowKind, Job, reception};
 
 /// *find*: see [`super::Store::find`].
-pub fn find(w: &mut Writing<'_>, place: &Realm, found: &FoundInvoice, at: Timestamp) -> Result<Found, StoreError> {
+pub fn find(
+    w: &mut Writing<'_>,
+    place: &Realm,
+    role: Role,
+    found: &FoundInvoice,
+    at: Timestamp,
+) -> Result<Found, StoreError> {
     let realm = queue::numbered(w, place)?;
-    if let Some((known, _)) = of_invoice(w, realm, found.chorus_id)? {
+    let known = of_invoice(w, realm, found.chorus_id)?.into_iter().find(|(.., of)| *of == role);
+    if let Some((known, ..)) = known {
         see(w, &flows::load(w, &known)?, found, at)?;
         return Ok(Found::Known(known));
     }
     let id = flows::new_id();
     let state = State::Found;
     w.run(
-        "INSERT INTO flow (realm, id, kind, account, state, is_final, file, received_at, changed_at, since, chorus_id, search)
-         VALUES (?1, ?2, 'reception', ?3, ?4, 0, ?5, ?6, ?6, ?6, ?7, '')",
+        "INSERT INTO flow (realm, id, kind, account, state, is_final, file, received_at, changed_at, since, chorus_id, role, search)
+         VALUES (?1, ?2, 'reception', ?3, ?4, 0, ?5, ?6, ?6, ?6, ?7, ?8, '')",
         (
             realm,
             id.as_str(),
@@ -35,6 +45,7 @@ pub fn find(w: &mut Writing<'_>, place: &Realm, found: &FoundInvoice, at: Timest
             found.number.as_str(),
             at.millis(),
             found.chorus_id.0,
+            role.as_str(),
         ),
     )?;
     let facts = InvoiceFacts {
@@ -59,6 +70,7 @@ pub fn find(w: &mut Writing<'_>, place: &Realm, found: &FoundInvoice, at: Timest
         .object("state", state)
         .object("chorus_id", found.chorus_id)
         .object("account", &found.account)
+        .maybe("role", Some(role).filter(|role| *role == Role::Validator))
         .append(w)?;
     flows::load(w, &id)?.refresh_search(w)?;
     queue::add(w, Some(realm), Job::Fetch, &id, at)?;
@@ -70,13 +82,39 @@ fn sight(found: &FoundInvoice) -> String {
     format!("{} {}", found.status, found.status_at)
 }
 
-/// The reception of an invoice and its state.
-fn of_invoice(w: &Writing<'_>, realm: i64, invoice: ChorusInvoiceId) -> Result<Option<(FlowId, State)>, StoreError> {
-    w.one(
-        "SELECT id, state FROM flow WHERE realm = ?1 AND chorus_id = ?2 AND kind = 'reception'",
+/// The receptions of an invoice, at most one for each role, and their states.
+fn of_invoice(w: &Writing<'_>, realm: i64, invoice: ChorusInvoiceId) -> Result<Vec<(FlowId, State, Role)>, StoreError> {
+    w.all(
+        "SELECT id, state, role FROM flow WHERE realm = ?1 AND chorus_id = ?2 AND kind = 'reception'",
         (realm, invoice.0),
-        |r| Ok((word(r, "id")?, word(r, "state")?)),
+        |r| Ok((word(r, "id")?, word(r, "state")?, word(r, "role")?)),
     )
+}
+
+/// *miss to validate*: see [`super::Store::miss_to_validate`].
+pub fn miss_to_validate(
+    w: &mut Writing<'_>,
+    place: &Realm,
+    listed: &HashSet<ChorusInvoiceId>,
+    at: Timestamp,
+) -> Result<usize, StoreError> {
+    let realm = queue::numbered(w, place)?;
+    let awaited = w.all(
+        "SELECT id, flow.chorus_id AS chorus_id FROM flow
+         JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND ordinal = 0
+         WHERE flow.realm = ?1 AND kind = 'reception' AND role = 'validator' AND seen IS NOT NULL
+         AND flow.state IN ('delivered', 'taken')",
+        [realm],
+        |r| Ok((word::<FlowId>(r, "id")?, ChorusInvoiceId(r.get("chorus_id")?))),
+    )?;
+    let mut missed = 0;
+    for (id, _) in awaited.into_iter().filter(|(_, invoice)| !listed.contains(invoice)) {
+        // Listed again, it is news again.
+        w.run("UPDATE invoice SET seen = NULL WHERE realm = ?1 AND flow = ?2 AND ordinal = 0", (realm, id.as_str()))?;
+        queue::add(w, Some(realm), Job::Statuses, &id, at)?;
+        missed += 1;
+    }
+    Ok(missed)
 }
 
 /// A search shows a known invoice: what is new of it is shown at once, and its history is to be read. Whatever is not
@@ -106,10 +144,10 @@ fn follow(w: &mut Writing<'_>, flow: &Loaded, state: State, at: Timestamp) -> Re
 
 /// We gave a received invoice a status ourselves: its history tells so.
 pub fn changed(w: &mut Writing<'_>, realm: i64, invoice: ChorusInvoiceId, at: Timestamp) -> Result<(), StoreError> {
-    match of_invoice(w, realm, invoice)? {
-        Some((id, state)) => follow(w, &flows::load(w, &id)?, state, at),
-        None => Ok(()),
+    for (id, state, _) in of_invoice(w, realm, invoice)? {
+        follow(w, &flows::load(w, &id)?, state, at)?;
     }
+    Ok(())
 }
 
 /// What came of asking for the readable copy: see [`super::Store::keep_copy`].
@@ -144,6 +182,12 @@ pub fn keep_copy(
 /// hold it; one whose download may be under way may not.
 pub fn completed(w: &mut Writing<'_>, id: &FlowId, completed_at: &str, at: Timestamp) -> Result<(), StoreError> {
     let flow = flows::load(w, id)?;
+    // What completes an invoice is for its recipient; who validated it has nothing to do with it any more.
+    let role: Option<Role> =
+        w.one("SELECT role FROM flow WHERE realm = ?1 AND id = ?2", (flow.realm, id.as_str()), |r| word(r, "role"))?;
+    if role == Some(Role::Validator) {
+        return Ok(());
+    }
     let holds_it = w.one(
         "SELECT 1 FROM complement WHERE realm = ?1 AND flow = ?2 AND sha256 IS NULL
          AND NOT EXISTS (SELECT 1 FROM work WHERE subject = ?2 AND job = ?3 AND token IS NOT NULL)",
@@ -299,4 +343,33 @@ pub fn advance(
     flow.queue_work(w, &work, facts.not_before, at)?;
     next_complement(w, &flow, event, at)?;
     Ok(Decided::Moved { from, to })
+}
+
+impl Reader {
+    /// The invoices to validate that are meant by Chorus Pro's number, or by the supplier's; each with the status in which
+    /// the establishment was asked.
+    pub fn to_validate(
+        &self,
+        place: &Realm,
+        id: Option<ChorusInvoiceId>,
+        number: Option<&InvoiceNumber>,
+    ) -> Result<Vec<(ChorusInvoiceId, InvoiceFacts, Option<InvoiceStatus>)>, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(Vec::new()) };
+        self.all(
+            "SELECT invoice.*, flow.chorus_id AS id FROM flow
+             JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND ordinal = 0
+             WHERE flow.realm = ?1 AND kind = 'reception' AND role = 'validator' AND (?2 IS NULL OR flow.chorus_id = ?2)
+             AND (?3 IS NULL OR ?2 IS NOT NULL OR invoice.number = ?3) AND (?2 IS NOT NULL OR ?3 IS NOT NULL)
+             ORDER BY flow.id LIMIT 100",
+            (realm, id.map(|id| id.0), number.map(InvoiceNumber::as_str)),
+            |r| {
+                let asked = r.get::<_, Option<String>>("seen")?.as_deref().and_then(seen).map(|(status, _)| status);
+                let status = match asked {
+                    Some(status) => Some(status),
+                    None => maybe_word(r, "status")?,
+                };
+                Ok((ChorusInvoiceId(r.get("id")?), facts(r)?, status))
+            },
+        )
+    }
 }

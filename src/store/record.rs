@@ -2,8 +2,8 @@
 
 use super::AskedChange;
 use crate::domain::{
-    AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Timestamp,
-    same_moment, siren,
+    AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Role,
+    Timestamp, same_moment, siren,
 };
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::{FlowKind, Job};
@@ -151,6 +151,8 @@ pub struct FlowRecord {
     /// First invoice's number, for lists.
     pub invoice_number: Option<InvoiceNumber>,
     pub invoice_status: Option<InvoiceStatus>,
+    /// Of a reception: what the establishment has to do with the invoice.
+    pub role: Role,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -24,6 +24,9 @@ const UPGRADES: &[Upgrade] = &[
     Upgrade { sql: include_str!("schema/010.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/011.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/012.sql"), oldest_reader: 1 },
+    // A program that knows nothing of roles takes an invoice to validate for a received one; Chorus Pro refuses it what
+    // only a recipient does.
+    Upgrade { sql: include_str!("schema/013.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {

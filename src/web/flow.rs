@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use askama::Template;
 
-use crate::domain::{FlowId, InvoiceStatus, Timestamp};
+use crate::domain::{FlowId, InvoiceStatus, Role, Timestamp};
 use crate::fault::Code;
 use crate::invoice::reworded;
 use crate::store::{Announcement, ArrivalRecord, AskedChange, Conversion, FlowRecord, InvoiceRecord, Reader};
@@ -130,6 +130,8 @@ struct FlowPage<'a> {
     asked: Option<AskedView>,
     /// Of a received invoice: that a person may give it a status, and the ones asked for.
     may_ask: bool,
+    /// That the establishment is its validator only, and does not pay it.
+    to_validate: bool,
     changes: Vec<ChangeLine>,
     /// Folders of what completed it.
     complements: Vec<String>,
@@ -189,6 +191,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         parts: reader.parts(&id)?.iter().map(|part| FlowLine::new(part, t, Timestamp::now())).collect(),
         asked: reader.change(&id)?.map(|change| asked(t, change.asked)),
         may_ask: treatment::may_ask(&flow, &invoices),
+        to_validate: flow.role == Role::Validator,
         changes: treatment::changes(t, &reader, &flow, &invoices)?,
         complements: reader.complements(&id)?.into_iter().filter_map(|complement| complement.delivered_as).collect(),
         replaced_by: reader.replaced_by(&id)?.iter().map(ToString::to_string).collect(),

@@ -59,7 +59,7 @@ impl FlowLine {
             id: flow.id.to_string(),
             file: flow.file.clone(),
             number: flow.invoice_number.as_ref().map(ToString::to_string).unwrap_or_default(),
-            kind: t.kind(flow.kind),
+            kind: t.kind_in(flow.kind, flow.role),
             state,
             tone: tone.class(),
             status: flow.invoice_status.as_ref().map(|s| t.status(s)).map(|(label, tone)| (label, tone.class())),

@@ -1,14 +1,14 @@
 //! A person gives a received invoice a status: the statuses that Chorus Pro allows, the motif with its codes, the number of
-//! the payment order. Journalled with who asked; the job asks Chorus Pro once more before anything is sent.
+//! the payment order; or decides about one to validate. Journalled with who asked; the job asks Chorus Pro once more before anything is sent.
 
 use askama::Template;
 
 use crate::chorus::{
-    MOTIVE_LIMIT, ManualTreatment, Motive, MotiveCode, RECIPIENT_TARGETS, TraiterRecue, TreatmentError,
-    demands_mandate, demands_motive,
+    MOTIVE_LIMIT, ManualTreatment, Motive, MotiveCode, RECIPIENT_TARGETS, TraiterFactureAValider, TraiterRecue,
+    TreatmentError, VALIDATOR_TARGETS, awaited, demands_mandate, demands_motive,
 };
 use crate::config::Config;
-use crate::domain::{FlowId, InvoiceStatus, Timestamp};
+use crate::domain::{FlowId, InvoiceStatus, Role, Timestamp};
 use crate::flow::FlowKind;
 use crate::invoice::status_code::{Frame, afnor_label, afnor_of};
 use crate::store::{Asked, AskedChange, FlowRecord, InvoiceRecord, Reader};
@@ -54,6 +54,9 @@ struct MotiveView {
 struct TreatmentPage<'a> {
     c: &'a Chrome,
     line: FlowLine,
+    title: &'a str,
+    /// Whether the establishment is its validator only.
+    to_validate: bool,
     number: String,
     current: Option<(String, &'static str)>,
     targets: Vec<Target>,
@@ -120,7 +123,12 @@ fn subject(reader: &Reader, id: &str) -> Result<Subject, Trouble> {
 pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<String>) -> Result<Answer, Trouble> {
     let (t, reader) = (visit.t, site.reader()?);
     let Subject { flow, invoice } = subject(&reader, id)?;
-    let c = visit.chrome(site, ask, "flows", t.say("Donner un statut", "Give a status"));
+    let to_validate = flow.role == Role::Validator;
+    let title = match to_validate {
+        true => t.say("Valider ou refuser", "Validate or refuse"),
+        false => t.say("Donner un statut", "Give a status"),
+    };
+    let c = visit.chrome(site, ask, "flows", title);
     let (allowed, source) = allowed(t, site, &reader, &flow, &invoice)?;
     let chosen = ask.form.get("statut");
     let motive = ask.form.get("code");
@@ -128,11 +136,13 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<Str
     let page = TreatmentPage {
         c: &c,
         line: FlowLine::new(&flow, t, Timestamp::now()),
+        title,
+        to_validate,
         number: invoice.facts.number.to_string(),
         current: invoice.status.as_ref().map(|s| t.status(s)).map(|(label, tone)| (label, tone.class())),
         targets: allowed.into_iter().map(|status| target(t, status, chosen)).collect(),
         source,
-        motives: MotiveCode::ALL
+        motives: motives(flow.role)
             .iter()
             .map(|code| MotiveView {
                 code: code.as_str(),
@@ -150,6 +160,31 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<Str
     Ok(if refused { answer.status(422) } else { answer })
 }
 
+/// The motif codes that mean something in a role. Of a validator's, the documents tell these two apart (DSE-CP §3.4.2.1).
+fn motives(role: Role) -> &'static [MotiveCode] {
+    match role {
+        Role::Recipient => MotiveCode::ALL,
+        Role::Validator => &[MotiveCode::OtherThanValidator, MotiveCode::Validator],
+    }
+}
+
+/// What a validator may decide now, and a word on that.
+fn decisions(t: Tongue, invoice: &InvoiceRecord) -> (Vec<&'static InvoiceStatus>, String) {
+    const ALL: &[InvoiceStatus] = &VALIDATOR_TARGETS;
+    let open: Vec<_> = ALL.iter().filter(|target| awaited(target) == invoice.status).collect();
+    let word = match open.is_empty() {
+        false => t.say(
+            "Un autre destinataire attend cette facture : elle n’est pas à payer ici.",
+            "Another recipient waits for this invoice: it is not to be paid here.",
+        ),
+        true => t.say(
+            "Cette facture n’attend plus de validation de l’établissement.",
+            "This invoice waits for no validation of the establishment any more.",
+        ),
+    };
+    (open, word.to_owned())
+}
+
 /// The statuses that may be chosen, and a word on where that comes from.
 fn allowed(
     t: Tongue,
@@ -158,6 +193,9 @@ fn allowed(
     flow: &FlowRecord,
     invoice: &InvoiceRecord,
 ) -> Result<(Vec<&'static InvoiceStatus>, String), Trouble> {
+    if flow.role == Role::Validator {
+        return Ok(decisions(t, invoice));
+    }
     const ALL: &[InvoiceStatus] = &RECIPIENT_TARGETS;
     let recycling = is_recycling(site, Timestamp::now());
     let all = || ALL.iter().filter(move |status| recycling || **status != InvoiceStatus::ARecycler);
@@ -241,6 +279,14 @@ fn meaning(t: Tongue, status: &InvoiceStatus) -> &'static str {
         }
         InvoiceStatus::Comptabilisee => ("La dépense est prise en charge.", "The expense is booked."),
         InvoiceStatus::MiseEnPaiement => ("Définitif. Le paiement est lancé.", "Final. The payment is under way."),
+        InvoiceStatus::Validee1 | InvoiceStatus::Validee2 => (
+            "La facture du sous-traitant ou du cotraitant va à son destinataire, qui la traite et la paie.",
+            "The sub- or co-contractor’s invoice goes to its recipient, who treats and pays it.",
+        ),
+        InvoiceStatus::Refusee1 | InvoiceStatus::Refusee2 => (
+            "La facture est arrêtée et son fournisseur lit le motif. Motif obligatoire.",
+            "The invoice is stopped, and its supplier reads the motif. A motif is needed.",
+        ),
         _ => ("", ""),
     };
     match t.0 {
@@ -253,11 +299,12 @@ fn meaning(t: Tongue, status: &InvoiceStatus) -> &'static str {
 pub fn ask_for(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, Trouble> {
     let (t, reader) = (visit.t, site.reader()?);
     let Subject { flow, invoice } = subject(&reader, id)?;
-    let asked = match read(t, ask, &invoice).and_then(|asked| in_order(t, site, &reader, &flow, &invoice, asked)) {
-        Ok(asked) => asked,
-        Err(Wrong::Form(problem)) => return show(site, ask, visit, id, Some(t.typeset(&problem))),
-        Err(Wrong::Trouble(trouble)) => return Err(trouble),
-    };
+    let asked =
+        match read(t, ask, flow.role, &invoice).and_then(|asked| in_order(t, site, &reader, &flow, &invoice, asked)) {
+            Ok(asked) => asked,
+            Err(Wrong::Form(problem)) => return show(site, ask, visit, id, Some(t.typeset(&problem))),
+            Err(Wrong::Trouble(trouble)) => return Err(trouble),
+        };
     let status = asked.target.clone();
     let step = site.store.ask_change(&flow.realm, &flow.account, asked, visit.person(), Timestamp::now());
     let change = match step.wait()? {
@@ -286,14 +333,20 @@ impl<E: Into<Trouble>> From<E> for Wrong {
 }
 
 /// What the form says, complete.
-fn read(t: Tongue, ask: &Ask, invoice: &InvoiceRecord) -> Result<AskedChange, Wrong> {
+fn read(t: Tongue, ask: &Ask, role: Role, invoice: &InvoiceRecord) -> Result<AskedChange, Wrong> {
     let wrong = |problem: &str| Wrong::Form(problem.to_owned());
-    let target = RECIPIENT_TARGETS.iter().find(|status| status.as_str() == ask.form.get("statut"));
+    let targets: &[InvoiceStatus] = match role {
+        Role::Recipient => &RECIPIENT_TARGETS,
+        Role::Validator => &VALIDATOR_TARGETS,
+    };
+    let target = targets.iter().find(|status| status.as_str() == ask.form.get("statut"));
     let target = target.ok_or_else(|| wrong(t.say("Choisissez un statut.", "Choose a status.")))?.clone();
     let text = ask.form.trimmed("motif");
-    let code = MotiveCode::ALL.iter().find(|code| code.as_str() == ask.form.get("code"));
-    // The code's own words are sent, not the code: whether Chorus Pro reads codes there is not known (PROTOCOL §9).
+    let code = motives(role).iter().find(|code| code.as_str() == ask.form.get("code"));
+    // The code's own words are sent, not the code: whether Chorus Pro reads codes there is not known (PROTOCOL §9). A
+    // validator's has a field of its own.
     let motif = match code {
+        Some(code) if role == Role::Validator => format!("{} {text}", code.as_str()).trim_end().to_owned(),
         Some(code) if text.is_empty() => code.label().to_owned(),
         Some(code) => format!("{} : {text}", code.label()),
         None => text.to_owned(),
@@ -311,8 +364,12 @@ fn read(t: Tongue, ask: &Ask, invoice: &InvoiceRecord) -> Result<AskedChange, Wr
     }
     let mandate = Some(ask.form.trimmed("mandat")).filter(|_| demands_mandate(&target)).map(str::to_owned);
     let id = invoice.chorus_id.ok_or(Trouble::NotFound)?;
-    match TraiterRecue::new(id, target.clone(), Motive::new(&motif), mandate.as_deref()) {
-        Ok(_) => Ok(AskedChange {
+    let sound = match role {
+        Role::Recipient => TraiterRecue::new(id, target.clone(), Motive::new(&motif), mandate.as_deref()).map(|_| ()),
+        Role::Validator => TraiterFactureAValider::new(id, &target, &Motive::new(&motif)).map(|_| ()),
+    };
+    match sound {
+        Ok(()) => Ok(AskedChange {
             chorus_id: id,
             number: invoice.facts.number.clone(),
             supplier: invoice.facts.supplier.clone(),
@@ -363,7 +420,10 @@ fn in_order(
             .to_owned(),
         ));
     }
-    let (allowed, _) = allowed(t, site, reader, flow, invoice)?;
+    let (allowed, source) = allowed(t, site, reader, flow, invoice)?;
+    if allowed.is_empty() {
+        return Err(Wrong::Form(source));
+    }
     if !allowed.contains(&&asked.target) {
         let names: Vec<String> = allowed.iter().map(|status| t.status(status).0).collect();
         let said = t.say(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Environment, InvoiceStatus, Timestamp};
+use crate::domain::{Environment, InvoiceStatus, Role, Timestamp};
 use crate::fault::{Actor, Language, Retry};
 use crate::flow::{FlowKind, Job};
 
@@ -192,6 +192,14 @@ impl Tongue {
         }
     }
 
+    /// A flow's kind, where what is to be validated must not look like what is to be paid.
+    pub fn kind_in(&self, kind: FlowKind, role: Role) -> &'static str {
+        match (kind, role) {
+            (FlowKind::Reception, Role::Validator) => self.say("À valider", "To validate"),
+            (kind, _) => self.kind(kind),
+        }
+    }
+
     pub fn environment(&self, environment: Environment) -> &'static str {
         match environment {
             Environment::Production => self.say("production", "production"),
@@ -375,8 +383,9 @@ impl Tongue {
         use InvoiceStatus as I;
         let Some((french, english)) = status.labels() else { return (status.as_str().to_owned(), Tone::Warn) };
         let tone = match status {
-            I::ARecycler | I::Suspendue | I::ACompleter => Tone::Warn,
-            I::Rejetee => Tone::Bad,
+            I::ARecycler | I::Suspendue | I::ACompleter | I::AValider1 | I::AValider2 => Tone::Warn,
+            I::ErreurFournisseurSurValideur | I::ErreurCotraitantSurValideur => Tone::Warn,
+            I::Rejetee | I::Refusee1 | I::Refusee2 => Tone::Bad,
             I::MiseEnPaiement => Tone::Good,
             I::Abandonnee | I::Supprimee => Tone::Quiet,
             _ => Tone::Busy,

@@ -1,4 +1,4 @@
-//! Gives a received invoice the status that was asked for, and finds out what became of a doubtful one.
+//! Gives an invoice of others the status that was asked for, and finds out what became of a doubtful one.
 //!
 //! Promise: the intent is durable before the call; what Chorus Pro would not allow is said before anything is sent, in
 //! words; a lost answer is looked up in the invoice's history, never answered by sending again; changes of one invoice go
@@ -7,7 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chorus::{ConsulterHistorique, History, Motive, TraiterRecue, TreatmentError};
+use crate::chorus::{
+    ConsulterHistorique, ConsulterValideur, History, Motive, Service, TraiterRecue, Treated, TreatmentError, awaited,
+    outcomes,
+};
 use crate::domain::InvoiceStatus;
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::status_change::{Event, State};
@@ -16,7 +19,7 @@ use crate::work::complement;
 use crate::work::connector::CallError;
 use crate::work::core::{Core, JobError};
 use crate::work::reach::{PAGES_LIMIT, Setback};
-use crate::work::transitions;
+use crate::work::{transitions, validation};
 
 /// A change that waits for an earlier one of its invoice looks again this often; that one's end wakes it at once.
 const TURN_WAIT: Duration = Duration::from_secs(60);
@@ -40,6 +43,9 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let job = Job { core, lease, flow: &flow, change: &change, asked: &change.asked, attempts: &attempts };
     if change.asked.target == InvoiceStatus::Completee {
         return complement::run(&job).await;
+    }
+    if job.is_validators() {
+        return validation::run(&job).await;
     }
     let service = match job.service() {
         Ok(service) => service,
@@ -136,12 +142,26 @@ impl Job<'_> {
         Ok(Objection::Some(Event::NotAllowed, Some(fault)))
     }
 
-    /// The invoice's whole history.
+    /// Whether it is a validator's decision, about an invoice of somebody else.
+    fn is_validators(&self) -> bool {
+        awaited(&self.asked.target).is_some()
+    }
+
+    /// Whether a try of it may have been taken.
+    pub(super) fn was_tried(&self) -> bool {
+        let nothing = [Event::NotSent.as_str(), Event::Refused.as_str()];
+        self.attempts.iter().any(|attempt| attempt.outcome.as_deref().is_none_or(|outcome| !nothing.contains(&outcome)))
+    }
+
+    /// The invoice's whole history. Whether a validator may read it is not documented: the present status at least.
     pub(super) async fn history(&self) -> Result<Seen, Setback> {
         let mut seen = Seen::default();
         for page in 1..=PAGES_LIMIT {
             let question = ConsulterHistorique { invoice: self.asked.chorus_id, page };
-            let history = self.core.ask(&self.lease.realm, &question).await?;
+            let history = match self.core.ask(&self.lease.realm, &question).await {
+                Err(Setback::Refused { .. }) if self.is_validators() => return self.present().await,
+                history => history?,
+            };
             let more = history.has_more();
             seen.add(history);
             if !more {
@@ -151,13 +171,19 @@ impl Job<'_> {
         Ok(seen)
     }
 
+    async fn present(&self) -> Result<Seen, Setback> {
+        let question = ConsulterValideur { invoice: self.asked.chorus_id, page: 1 };
+        let shown = self.core.ask(&self.lease.realm, &question).await?;
+        Ok(Seen { statuses: vec![shown.status.clone()], current: Some(shown.status) })
+    }
+
     /// Whether the invoice has got the status since it may have been sent: it has had it more often than before. (No
     /// clocks are compared.)
     pub(super) fn has_happened(&self, history: &Seen) -> bool {
         self.change.had.is_some_and(|had| history.times(&self.asked.target) > had)
     }
 
-    async fn send(&self, service: &TraiterRecue, had: u32) -> Result<(), JobError> {
+    pub(super) async fn send(&self, service: &impl Service<Answer = Treated>, had: u32) -> Result<(), JobError> {
         let (core, lease, flow) = (self.core, self.lease, self.flow);
         let connector = match core.connector(&lease.realm).await {
             Ok(connector) => connector,
@@ -195,9 +221,9 @@ impl Job<'_> {
     ) -> Result<(), JobError> {
         let (core, now) = (self.core, self.core.now());
         let (event, facts) = match answer {
-            Ok(status) if status.as_ref().is_none_or(|status| *status == self.asked.target) => {
+            Ok(status) if status.as_ref().is_none_or(|status| outcomes(&self.asked.target).contains(status)) => {
                 core.pauses.passed(&self.lease.realm);
-                log::info!(flow = self.flow.id.as_str(), status = self.asked.target.as_str(); "A received invoice has a new status");
+                log::info!(flow = self.flow.id.as_str(), status = self.asked.target.as_str(); "An invoice of others has a new status");
                 (Event::Accepted, ChangeFacts::default())
             }
             // Taken, but as another status than was asked for: only the invoice itself tells.
@@ -317,13 +343,14 @@ impl Seen {
         self.statuses.extend(history.statuses.into_iter().map(|entry| entry.status));
     }
 
-    /// How often the invoice has had a status.
+    /// How often the invoice has been given a status.
     pub(super) fn times(&self, status: &InvoiceStatus) -> u32 {
-        u32::try_from(self.statuses.iter().filter(|had| *had == status).count()).unwrap_or(u32::MAX)
+        let given = outcomes(status);
+        u32::try_from(self.statuses.iter().filter(|had| given.contains(had)).count()).unwrap_or(u32::MAX)
     }
 }
 
-fn incomplete(asked: &AskedChange, error: &TreatmentError) -> Fault {
+pub(super) fn incomplete(asked: &AskedChange, error: &TreatmentError) -> Fault {
     let fault = Fault::new(Code::ChangeIncomplete).with("status", &asked.target).with("number", &asked.number);
     fault.with("missing", error.remedy())
 }

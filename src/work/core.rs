@@ -168,6 +168,7 @@ pub(super) mod tests {
             parent: None,
             invoice_number: None,
             invoice_status: None,
+            role: crate::domain::Role::Recipient,
         }
     }
 }

@@ -8,14 +8,15 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash};
+use crate::chorus::{DownloadedFile, downloaded_files};
+use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, Role};
 use crate::fault::{Code, Fault, Text};
 use crate::flow::reception::{Event, State};
 use crate::os::durable;
 use crate::store::{FlowRecord, InvoiceRecord, Lease, ReceptionFacts};
 use crate::work::core::{Core, JobError};
 use crate::work::delivery::{Delivery, WHAT};
-use crate::work::delivery_files::{Part, Read, parts, raw, read, unreadable};
+use crate::work::delivery_files::{Part, Read, parts, pieces, raw, read, unreadable};
 use crate::work::fetch::chorus_id;
 use crate::work::folders::{DeliveryId, Shelf};
 use crate::work::readable::{self, Copy};
@@ -129,6 +130,8 @@ struct Opened {
     read: Read,
     /// The readable copy that was asked for because the pivot has none, or why there is none.
     copy: Option<Result<Vec<u8>, Text>>,
+    /// What came beside the readable copy in place of a pivot.
+    beside: Option<Vec<DownloadedFile>>,
 }
 
 struct Placed {
@@ -152,15 +155,25 @@ fn open(core: &Core, flow: &FlowRecord) -> Result<Opened, JobError> {
 
     let (xml, read) = read(&bytes, &invoice);
     let xml = xml.map(Cow::into_owned);
-    Ok(Opened { id, invoice, hash, bytes, xml, read, copy })
+    let instead = if flow.role == Role::Validator && read.is_err() { copy_instead(&bytes) } else { None };
+    let (came, beside) = instead.map(|(copy, beside)| (Ok(copy), beside)).unzip();
+    Ok(Opened { id, invoice, hash, bytes, xml, read, copy: came.or(copy), beside })
+}
+
+/// A download that is no pivot but the readable copy, and the files beside it.
+fn copy_instead(bytes: &[u8]) -> Option<(Vec<u8>, Vec<DownloadedFile>)> {
+    let mut files = downloaded_files(bytes, readable::COPY_LIMIT).ok()?;
+    let at = files.iter().position(|file| file.content.starts_with(b"%PDF-"))?;
+    Some((files.remove(at).content, files))
 }
 
 fn place(core: &Core, flow: &FlowRecord, opened: &Opened) -> Result<Placed, JobError> {
-    let Opened { id, invoice, hash, bytes, xml, read, copy } = opened;
+    let Opened { id, invoice, hash, bytes, xml, read, copy, beside } = opened;
     let (id, hash) = (*id, *hash);
-    let fault = read.as_ref().err().map(|detail| unreadable(flow, id, detail));
-    let mut parts = match (read, xml) {
-        (Ok((_, pivot)), Some(xml)) => parts(xml, pivot),
+    let fault = read.as_ref().err().filter(|_| beside.is_none()).map(|detail| unreadable(flow, id, detail));
+    let mut parts = match (read, xml, beside) {
+        (Ok((_, pivot)), Some(xml), _) => parts(xml, pivot),
+        (_, _, Some(beside)) => pieces(beside),
         _ => vec![raw(bytes)],
     };
     if let Some(Ok(pdf)) = copy {

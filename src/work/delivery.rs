@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::domain::{ChorusInvoiceId, DocumentHash};
+use crate::domain::{ChorusInvoiceId, DocumentHash, Role};
 use crate::fault::{Fault, Text};
 use crate::invoice::pivot::PivotInvoice;
 use crate::os::durable;
@@ -20,6 +20,8 @@ use crate::work::settings::Layout;
 
 /// Bytes of the invoice's number in the folder's name.
 const NUMBER_BYTES: usize = 60;
+/// Behind the name of what is to be validated, and never to be paid.
+const TO_VALIDATE: &str = "_a-valider";
 /// The document that describes a delivery.
 const DESCRIPTION: &str = "facture.json";
 /// The longest `facture.json` that is read back.
@@ -123,7 +125,7 @@ impl Delivery<'_> {
     }
 
     /// `<date>_<number>_<chorusid>`; the date is that of our sighting, so that folders sort as they came. Of files side by
-    /// side `<number>_<chorusid>`. With the flow behind it when another environment's invoice has the same. A complement's
+    /// side `<number>_<chorusid>`. What is to be validated says so behind it. With the flow behind it when another environment's invoice has the same. A complement's
     /// is named after what it completes.
     fn base_name(&self, shelf: &Path) -> String {
         if let Some(Complement { of, record }) = &self.complement {
@@ -131,9 +133,10 @@ impl Delivery<'_> {
             return format!("{of}-complement-{}", record.n);
         }
         let number = slug(self.invoice.facts.number.as_str(), NUMBER_BYTES);
+        let purpose = if self.flow.role == Role::Validator { TO_VALIDATE } else { "" };
         let base = match self.layout {
-            Layout::Folder => format!("{}_{number}_{}", self.flow.received_at.paris_date(), self.id),
-            Layout::Flat => format!("{number}_{}", self.id),
+            Layout::Folder => format!("{}_{number}_{}{purpose}", self.flow.received_at.paris_date(), self.id),
+            Layout::Flat => format!("{number}_{}{purpose}", self.id),
         };
         if self.is_free_or_ours(&shelf.join(self.placed_name(&base))) {
             return base;

@@ -29,9 +29,10 @@ impl Delivery<'_> {
         put("environment", flow.realm.environment.as_str().into());
         put("found_at", flow.received_at.to_string().into());
         put("chorus_id", self.id.0.into());
+        put("role", flow.role.as_str().into());
         put("number", facts.number.as_str().into());
         put("status", self.invoice.status.as_ref().map(|s| s.as_str()).into());
-        put("status_at", self.invoice.status_at.as_deref().into());
+        put("status_at", self.invoice.status_at.as_deref().filter(|at| !at.is_empty()).into());
         put(
             "complement",
             self.complement.as_ref().map_or(Value::Null, |complement| {

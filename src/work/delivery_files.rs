@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::chorus::DownloadedFile;
 use crate::domain::ChorusInvoiceId;
 use crate::fault::{Code, Fault};
 use crate::invoice::pivot::{self, AttachmentKind, Limits, PivotInvoice};
@@ -83,6 +84,15 @@ impl<'a> Part<'a> {
         let (given, mime) = (Some(attachment.name.as_str()), attachment.mime.as_str());
         Self { role, name, given, mime, content, attachment: Some(attachment) }
     }
+}
+
+/// The files beside a readable copy that came in place of a pivot.
+pub(super) fn pieces(files: &[DownloadedFile]) -> Vec<Part<'_>> {
+    let piece = |(place, file): (usize, &'_ DownloadedFile)| {
+        format!("piece-{:02}_{}", place + 1, safe_file_name(&file.name, ATTACHMENT_NAME_BYTES))
+    };
+    let named = files.iter().enumerate().map(|at| (piece(at), at.1));
+    named.map(|(name, file)| Part { given: Some(&file.name), ..Part::new("attachment", name, &file.content) }).collect()
 }
 
 /// The files of a delivery whose pivot was read.

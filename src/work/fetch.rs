@@ -1,13 +1,14 @@
 //! Downloads a received invoice, and once more each time its supplier has completed it.
 //!
 //! Promise: the download flips a flag at Chorus Pro, so its bytes are durable before anything looks into them
-//! (PROTOCOL §0.6); one invoice per call.
+//! (PROTOCOL §0.6); one invoice per call. Whether a validator is given the pivot is not documented: where it is refused,
+//! the readable copy with its attachments comes instead.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chorus::{DownloadFormat, TelechargerGroupe};
-use crate::domain::ChorusInvoiceId;
+use crate::domain::{ChorusInvoiceId, Role};
 use crate::flow::reception::{Event, State};
 use crate::store::{Content, Lease, ReceptionFacts};
 use crate::work::core::{Core, JobError};
@@ -32,8 +33,12 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     };
     let invoice = chorus_id(&reader, &flow.id)?;
     drop(reader);
-    let service = TelechargerGroupe { invoice, format: DownloadFormat::Pivot };
-    let bytes = match core.ask(&lease.realm, &service).await {
+    let mut answer = core.ask(&lease.realm, &TelechargerGroupe { invoice, format: DownloadFormat::Pivot }).await;
+    if flow.role == Role::Validator && matches!(answer, Err(Setback::Refused { .. })) {
+        log::info!(flow = flow.id.as_str(), chorus_id = invoice.0; "The pivot of an invoice to validate is refused; its readable copy is asked for");
+        answer = core.ask(&lease.realm, &TelechargerGroupe { invoice, format: DownloadFormat::Pdf }).await;
+    }
+    let bytes = match answer {
         Ok(bytes) => bytes,
         Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
         Err(Setback::Refused { fault }) => {

@@ -46,10 +46,13 @@ mod settings;
 mod split;
 mod status_events;
 mod status_requests;
+mod status_subject;
 mod statuses;
 mod submission;
 mod transitions;
+mod validation;
 pub mod watch;
+mod worklist;
 
 pub use self::core::{Clock, Parts};
 pub use complement::ComplementSheet;

@@ -19,7 +19,7 @@ const TRIES_LIMIT: u32 = 3;
 /// How long after its download an invoice waits for the copy at most.
 const WAITS_LONGEST: Duration = Duration::from_secs(10 * 60);
 /// Bytes that a download may inflate to: Chorus Pro's 120 MB for a whole dossier.
-const COPY_LIMIT: usize = 120 << 20;
+pub(super) const COPY_LIMIT: usize = 120 << 20;
 
 /// What came of asking.
 pub(super) enum Copy {

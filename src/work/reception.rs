@@ -15,6 +15,7 @@ use crate::domain::{AccountName, ChorusInvoiceId, Realm, Timestamp};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::core::Core;
 use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::worklist;
 
 /// The named value that holds a realm's cursor: until when its received invoices are known.
 pub const CURSOR: &str = "reception.until";
@@ -40,12 +41,17 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
         let wait = core.options.load().limits.reception_wait();
         let mut next = wait;
         for (realm, account) in core.options.load().receivers() {
-            let halted = core.store.reader().and_then(|r| r.halts()).is_ok_and(|h| h.iter().any(|(r, ..)| *r == realm));
-            if halted || *stop.borrow() {
+            let halted =
+                || core.store.reader().and_then(|r| r.halts()).is_ok_and(|h| h.iter().any(|(r, ..)| *r == realm));
+            if halted() || *stop.borrow() {
                 continue;
             }
             if !look(&core, &realm, &account).await {
                 next = next.min(AFTER_SETBACK);
+            }
+            // The look may have met what halts the realm.
+            if core.options.load().validates(&realm) && !halted() {
+                worklist::look(&core, &realm, &account).await;
             }
         }
         tokio::select! {

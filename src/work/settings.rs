@@ -163,6 +163,10 @@ pub struct RouteSection {
     /// Whether invoices received for this establishment are placed in this account's `/recues`.
     #[serde(default)]
     pub receive: bool,
+    /// Of one that receives: whether invoices that the establishment must validate (sub- and co-contracting) are placed
+    /// there too.
+    #[serde(default = "yes")]
+    pub to_validate: bool,
     /// How this account is told of statuses of this establishment's invoices.
     #[serde(default)]
     pub statuses: StatusForm,
@@ -179,6 +183,10 @@ impl RouteSection {
 
 fn drop_folder() -> String {
     "depot".to_owned()
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn historic_profile() -> Profile {
@@ -241,6 +249,12 @@ impl Options {
     pub fn layout(&self, realm: &Realm, account: &AccountName) -> Layout {
         let receives = |route: &&RouteSection| route.receive && route.account == *account && route.realm() == *realm;
         self.routes.iter().find(receives).map_or_else(Layout::default, |route| route.layout)
+    }
+
+    /// Whether a realm's invoices to validate are looked for.
+    pub fn validates(&self, realm: &Realm) -> bool {
+        let receives = |route: &&RouteSection| route.receive && route.realm() == *realm;
+        self.routes.iter().find(receives).is_some_and(|route| route.to_validate)
     }
 
     /// Realms whose received invoices are looked for, each with the account they are placed for (the first route that

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::chorus::{ConsulterHistorique, HistoryStatus, WireDate};
-use crate::domain::{ChorusInvoiceId, DepositNumber, Realm, Timestamp};
+use crate::domain::{ChorusInvoiceId, DepositNumber, Realm, Role, Timestamp};
 use crate::flow::FlowKind;
 use crate::invoice::status_code::{Reading, edi_of};
 use crate::invoice::status_file::{self, Envelope, InvoiceFileStatus, StatusParty};
@@ -134,8 +134,13 @@ struct Event<'a> {
 }
 
 impl Event<'_> {
-    fn is_received(&self) -> bool {
-        self.flow.kind == FlowKind::Reception
+    /// Which side the establishment is on, as the document says it and as the name ends.
+    fn side(&self) -> (&'static str, &'static str) {
+        match (self.flow.kind, self.flow.role) {
+            (FlowKind::Reception, Role::Recipient) => ("received", "_recue"),
+            (FlowKind::Reception, Role::Validator) => ("to_validate", "_a-valider"),
+            _ => ("sent", ""),
+        }
     }
 
     fn instant(&self) -> Option<Timestamp> {
@@ -149,8 +154,7 @@ impl Event<'_> {
         let date: String = at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
         let number = slug(self.invoice.facts.number.as_str(), NUMBER_BYTES);
         let status = slug(self.status.status.as_str(), NUMBER_BYTES);
-        let side = if self.is_received() { "_recue" } else { "" };
-        format!("{date}_{:03}_{}_{number}_{status}{side}", self.place, self.id)
+        format!("{date}_{:03}_{}_{number}_{status}{}", self.place, self.id, self.side().1)
     }
 
     fn document(&self) -> Map<String, Value> {
@@ -159,8 +163,8 @@ impl Event<'_> {
         let mut document = Map::new();
         let mut put = |name: &str, value: Value| drop(document.insert(name.to_owned(), value));
         put("flow", flow.id.as_str().into());
-        put("side", if self.is_received() { "received" } else { "sent" }.into());
-        put("file", if self.is_received() { Value::Null } else { flow.file.as_str().into() });
+        put("side", self.side().0.into());
+        put("file", if flow.kind == FlowKind::Reception { Value::Null } else { flow.file.as_str().into() });
         put("folder", text(flow.delivered_as.as_deref()));
         put("account", flow.account.as_str().into());
         put("establishment", flow.realm.establishment.as_str().into());

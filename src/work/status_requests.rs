@@ -1,10 +1,11 @@
 //! A dropped file of statuses: each good line becomes a change of its own, each other one a finding.
 
 use crate::fault::{Code, Fault, Language};
-use crate::invoice::status_file::{self, RequestedStatus, Requests, StatusFileError};
-use crate::store::{AskedChange, Facts, FindingRecord, FlowRecord, Parts, Reader};
+use crate::invoice::status_file::{self, Requests, StatusFileError};
+use crate::store::{Facts, FindingRecord, FlowRecord, Parts};
 use crate::work::core::{Core, JobError};
 use crate::work::split::{FINDINGS_LIMIT, Outcome};
+use crate::work::status_subject;
 
 /// How far into a file its kind is looked for.
 const HEAD_BYTES: usize = 4096;
@@ -61,7 +62,7 @@ fn asked(core: &Core, flow: &FlowRecord, requests: Requests, language: Language)
         refuse(line_text(problem.line, language), &fault, &mut findings);
     }
     for request in &requests.statuses {
-        match resolve(&reader, flow, request)? {
+        match status_subject::resolve(&reader, flow, request)? {
             Ok(asked) => changes.push(asked),
             Err(fault) => refuse(line_text(request.line, language), &fault, &mut findings),
         }
@@ -83,41 +84,6 @@ fn line_text(line: usize, language: Language) -> String {
         Language::Fr => format!("ligne {line}"),
         Language::En => format!("line {line}"),
     }
-}
-
-/// The received invoice that a line means.
-fn resolve(
-    reader: &Reader,
-    flow: &FlowRecord,
-    request: &RequestedStatus,
-) -> Result<Result<AskedChange, Fault>, JobError> {
-    let meant = &request.invoice;
-    let shown = || {
-        let number = meant.number.as_ref().map(|number| number.to_string());
-        number.or_else(|| meant.chorus_id.map(|id| id.to_string())).unwrap_or_else(|| "?".to_owned())
-    };
-    let mut found = reader.received(&flow.realm, meant.chorus_id, meant.number.as_ref())?;
-    if let Some(supplier) = &meant.supplier {
-        found.retain(|(_, facts)| crate::work::doubt::same_supplier(&facts.supplier, supplier));
-    }
-    if let (None, Some(issued_on)) = (meant.chorus_id, &meant.issued_on)
-        && found.len() > 1
-    {
-        found.retain(|(_, facts)| facts.issued_on.as_ref().is_none_or(|on| on == issued_on));
-    }
-    let (chorus_id, facts) = match <[_; 1]>::try_from(found) {
-        Ok([one]) => one,
-        Err(many) if many.is_empty() => return Ok(Err(Fault::new(Code::InvoiceNotReceived).with("number", shown()))),
-        Err(_) => return Ok(Err(Fault::new(Code::InvoiceAmbiguous).with("number", shown()))),
-    };
-    Ok(Ok(AskedChange {
-        chorus_id,
-        number: facts.number,
-        supplier: facts.supplier,
-        target: request.status.clone(),
-        motif: request.reason(),
-        mandate: request.mandate.clone(),
-    }))
 }
 
 #[cfg(test)]

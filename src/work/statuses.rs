@@ -1,8 +1,8 @@
 //! Follows the invoices of an integrated flow to their final status.
 //!
 //! Promise: Chorus Pro's status is recorded, never decided here; each new one is a leaf, a line of the receipt and an event
-//! in `/statuts/`. The history is asked for only when the search shows a change. Unknown codes, rejections and suspensions
-//! are shown.
+//! in `/statuts/`. The history is asked for only when the search shows a change. Unknown codes, rejections, refusals by a
+//! validator and suspensions are shown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -194,6 +194,8 @@ fn passes(code: Code) -> bool {
         Code::NotFoundAfterIntegration
             | Code::UnknownInvoiceStatus
             | Code::InvoiceSuspended
+            | Code::RefusedByValidator
+            | Code::WrongValidator
             | Code::CallRefused
             | Code::JobFails
     )
@@ -225,7 +227,8 @@ fn of_row(row: &SentInvoice) -> StatusRecord {
     }
 }
 
-/// Counts what the current status means; a rejection is graver than a suspension, and that than an unknown code.
+/// Counts what the current status means; a rejection is graver than a validator's refusal (another validator may be named),
+/// that than a suspension, and that than an unknown code.
 fn note(current: &StatusRecord, invoice: &InvoiceRecord, round: &mut Round) {
     let (status, comment) = (&current.status, &current.comment);
     if status.is_final() {
@@ -236,6 +239,12 @@ fn note(current: &StatusRecord, invoice: &InvoiceRecord, round: &mut Round) {
     let fault = match status {
         InvoiceStatus::Rejetee => Fault::new(Code::InvoiceRejected).with("number", number).with("comment", comment),
         InvoiceStatus::Suspendue => Fault::new(Code::InvoiceSuspended).with("number", number).with("comment", comment),
+        InvoiceStatus::Refusee1 | InvoiceStatus::Refusee2 => {
+            Fault::new(Code::RefusedByValidator).with("number", number).with("comment", comment)
+        }
+        InvoiceStatus::ErreurFournisseurSurValideur | InvoiceStatus::ErreurCotraitantSurValideur => {
+            Fault::new(Code::WrongValidator).with("number", number).with("comment", comment)
+        }
         status if !status.is_known() => {
             Fault::new(Code::UnknownInvoiceStatus).with("status", status).with("number", number)
         }
@@ -248,8 +257,9 @@ fn note(current: &StatusRecord, invoice: &InvoiceRecord, round: &mut Round) {
 
 fn gravity(code: Code) -> u8 {
     match code {
-        Code::InvoiceRejected => 2,
-        Code::InvoiceSuspended => 1,
+        Code::InvoiceRejected => 3,
+        Code::RefusedByValidator => 2,
+        Code::InvoiceSuspended | Code::WrongValidator => 1,
         _ => 0,
     }
 }

@@ -35,6 +35,7 @@ mod simulator;
 mod status_change;
 mod suffered;
 mod syntaxes;
+mod validator;
 mod watch;
 mod web;
 

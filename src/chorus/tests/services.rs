@@ -208,6 +208,37 @@ fn the_calls_that_change_something_say_so() {
 }
 
 #[test]
+fn a_refusal_of_a_validator_has_its_code_and_the_text_behind_it() {
+    let id = ChorusInvoiceId(1);
+    let refuse = |target: InvoiceStatus, motive: &str| {
+        TraiterFactureAValider::new(id, &target, &Motive::new(motive)).map(|service| service.body())
+    };
+    let sent =
+        |code: &str, more: &str| json!({"idFacture": 1, "action": "REFUS", "motifRefus": code, "complementInfo": more});
+    for (motive, code, more) in [
+        ("montant faux", "AUT_MOTIF_ERR_VALIDEUR", "montant faux"),
+        ("ERR_VALIDEUR", "ERR_VALIDEUR", ""),
+        ("ERR_VALIDEUR - voir l’œuvre", "ERR_VALIDEUR", "voir l’œuvre"),
+        ("ST_CT_NON_DECLAR : inconnu", "ST_CT_NON_DECLAR", "inconnu"),
+        ("ERREUR de lot", "AUT_MOTIF_ERR_VALIDEUR", "ERREUR de lot"),
+    ] {
+        assert_eq!(refuse(InvoiceStatus::Refusee1, motive), Ok(sent(code, more)), "{motive}");
+    }
+    let long = refuse(InvoiceStatus::Refusee2, &"é".repeat(300)).unwrap();
+    assert_eq!(long["complementInfo"].as_str().unwrap().chars().count(), MOTIVE_LIMIT);
+    assert_eq!(refuse(InvoiceStatus::Refusee2, " "), Err(TreatmentError::MotiveMissing(InvoiceStatus::Refusee2)));
+    assert_eq!(refuse(InvoiceStatus::Validee2, ""), Ok(json!({"idFacture": 1, "action": "VALIDATION"})));
+    assert!(matches!(refuse(InvoiceStatus::Mandatee, "x"), Err(TreatmentError::NoTarget(_))));
+    for target in VALIDATOR_TARGETS {
+        let waits = awaited(&target).unwrap();
+        assert_eq!(decision(target.clone(), Some(&waits)), target);
+        assert!(outcomes(&target).contains(&target) && !outcomes(&target).contains(&waits));
+    }
+    assert_eq!(decision(InvoiceStatus::Refusee1, Some(&InvoiceStatus::AValider2)), InvoiceStatus::Refusee2);
+    assert_eq!(awaited(&InvoiceStatus::Rejetee), None, "a recipient's");
+}
+
+#[test]
 fn example_11_is_what_we_send_and_12_and_13_are_read() {
     let Some(wanted) = official("examples/11_traiter_recue_req.json") else { return };
     let motive = Motive::new("Piece justificative manquante");

@@ -11,7 +11,7 @@ use super::{Common, CommonBody, Paging, no_row_nested, service_id, sort};
 use crate::simulator::fault::Subject;
 use crate::simulator::invoice::Invoice;
 use crate::simulator::service::{Job, OK_LABEL, Outcome, given, parse, without_nulls};
-use crate::simulator::status::VISIBLE_TO_VALIDATOR;
+use crate::simulator::status::{TO_VALIDATE, VISIBLE_TO_VALIDATOR};
 use crate::simulator::world::World;
 
 #[derive(Deserialize)]
@@ -88,7 +88,9 @@ impl Job for ToValidate {
         let own = world.own_structure();
         let ours = body.id_structure.is_none_or(|id| id == 0 || id == own.id())
             && body.identifiant_structure.as_deref().is_none_or(|siret| siret.is_empty() || siret == own.siret);
-        let rows = of_validator(world).filter(|invoice| ours && invoice.status(now).status == "A_VALIDER_1").collect();
+        let rows = of_validator(world)
+            .filter(|invoice| ours && TO_VALIDATE.contains(&invoice.status(now).status.as_str()))
+            .collect();
         answer(world, rows, body.pagination.as_ref(), now)
     }
 }

@@ -333,12 +333,12 @@ pub struct Validation {
 impl Validation {
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: ValidationBody = parse(bytes)?;
-        // The swagger names no values: the two words and their stems are taken.
+        // The swagger names no values, public clients send VALIDATION and REFUS: the stems are taken.
         let action = body.action.ok_or("action est obligatoire")?.to_uppercase();
         let accepts = match action {
             word if word.starts_with("VALID") => true,
             word if word.starts_with("REFUS") || word.starts_with("REJET") => false,
-            _ => return Err("action : VALIDER ou REFUSER".to_owned()),
+            _ => return Err("action : VALIDATION ou REFUS".to_owned()),
         };
         let told = [body.motif_refus, body.complement_info];
         let comment = told.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" : ");
@@ -357,13 +357,16 @@ impl Job for Validation {
         if !matches!(invoice.side, Side::ToValidate { .. }) {
             return unknown();
         }
-        if invoice.status(now).status != "A_VALIDER_1" {
-            return refused(20_002, WRONG_ORDER);
-        }
+        // Which of two validators the establishment is, the invoice tells.
+        let (valid, refusal) = match invoice.status(now).status.as_str() {
+            "A_VALIDER_1" => ("VALIDEE_1", "REFUSEE_1"),
+            "A_VALIDER_2" => ("VALIDEE_2", "REFUSEE_2"),
+            _ => return refused(20_002, WRONG_ORDER),
+        };
         if !self.accepts && self.comment.is_empty() {
             return refused(20_003, "Le motif est obligatoire pour ce statut");
         }
-        let status = if self.accepts { "VALIDEE_1" } else { "REFUSEE_1" };
+        let status = if self.accepts { valid } else { refusal };
         invoice.turn(now, status, &self.comment, TECHNICAL_ACCOUNT);
         let number = invoice.number.clone();
         if self.accepts {

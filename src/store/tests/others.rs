@@ -88,6 +88,75 @@ fn a_received_invoice_goes_its_way_once() {
     assert!(reader.flows(&FlowQuery { text: Some("papeterie".into()), ..FlowQuery::default() }).unwrap().len() == 2);
 }
 
+/// Delivers a reception's invoice.
+fn delivered(store: &Store, flow: &FlowId, folder: &str) {
+    let facts = ReceptionFacts { document: Some(Content::Inline(b"pivot".to_vec())), ..ReceptionFacts::default() };
+    store.advance(flow, reception::Event::Downloaded, facts, None, at(1)).wait().unwrap();
+    let facts = ReceptionFacts { folder: Some(folder.into()), ..ReceptionFacts::default() };
+    store.advance(flow, reception::Event::Placed, facts, None, at(1)).wait().unwrap();
+    let read = store.lease(&[Job::Statuses], 10, at(1), LEASE).wait().unwrap();
+    read.iter().for_each(|lease| store.finish(lease).wait().unwrap());
+}
+
+#[test]
+fn an_invoice_comes_once_in_each_role_and_what_is_listed_no_more_is_read_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let place = realm("univ");
+    let asked = FoundInvoice {
+        chorus_id: ChorusInvoiceId(77),
+        number: "AB-1".parse().unwrap(),
+        supplier: "12345678200051".into(),
+        supplier_name: "Maçonnerie".into(),
+        recipient: "11000201100044".into(),
+        recipient_name: "État".into(),
+        status: InvoiceStatus::AValider2,
+        status_at: String::new(),
+        issued_on: None,
+        payable: None,
+        type_code: "380".into(),
+        account: "sifac".parse().unwrap(),
+    };
+    let new = |found| match found {
+        Found::New(flow) => flow,
+        Found::Known(flow) => panic!("{flow} is known"),
+    };
+    let validated = new(store.find_to_validate(&place, asked.clone(), at(0)).wait().unwrap());
+    let received =
+        FoundInvoice { status: InvoiceStatus::MiseADisposition, status_at: "2026-11-20".into(), ..asked.clone() };
+    let paid = new(store.find(&place, received, at(0)).wait().unwrap());
+    assert_eq!(store.find_to_validate(&place, asked.clone(), at(0)).wait().unwrap(), Found::Known(validated.clone()));
+    let reader = store.reader().unwrap();
+    let roles = [&validated, &paid].map(|flow| reader.flow(flow).unwrap().unwrap().role);
+    assert_eq!(roles, [Role::Validator, Role::Recipient]);
+    let (id, number) = (Some(ChorusInvoiceId(77)), "AB-1".parse().unwrap());
+    let found = reader.to_validate(&place, None, Some(&number)).unwrap();
+    assert_eq!((found.len(), &found[0].2), (1, &Some(InvoiceStatus::AValider2)));
+    assert_eq!(reader.received(&place, id, None).unwrap().len(), 1);
+
+    // What is not delivered yet is not missed; what is listed is not either.
+    let miss = |listed: &[i64]| {
+        let listed = listed.iter().map(|id| ChorusInvoiceId(*id)).collect();
+        store.miss_to_validate(&place, listed, at(2)).wait().unwrap()
+    };
+    assert_eq!(miss(&[]), 0);
+    delivered(&store, &validated, "a");
+    delivered(&store, &paid, "b");
+    assert_eq!((miss(&[77]), miss(&[78]), miss(&[])), (0, 1, 0), "missed once");
+    assert_eq!(lease(&store, Job::Statuses, at(2)).flow, validated);
+    // Completed for its recipient: who only validated has nothing to fetch.
+    let history = vec![status(InvoiceStatus::Completee, "2026-11-21T10:00:00.000+01:00")];
+    for flow in [&validated, &paid] {
+        store.record_statuses(flow, 0, history.clone(), at(3)).wait().unwrap();
+    }
+    assert_eq!(lease(&store, Job::Fetch, at(3)).flow, paid);
+    no_lease(&store, Job::Fetch, at(3));
+    // Asked once more, it is news again.
+    let again = FoundInvoice { status: InvoiceStatus::AValider1, ..asked };
+    store.find_to_validate(&place, again, at(4)).wait().unwrap();
+    assert_eq!(reader.to_validate(&place, id, None).unwrap()[0].2, Some(InvoiceStatus::AValider1));
+}
+
 #[test]
 fn a_completion_that_comes_while_the_download_for_another_is_under_way_gets_one_of_its_own() {
     let dir = tempfile::tempdir().unwrap();

@@ -182,3 +182,63 @@ fn recycling_is_offered_until_its_day() {
         assert_eq!(browser.get(&path).text().contains("value=\"A_RECYCLER\""), offered, "{day}");
     }
 }
+
+#[test]
+fn a_person_validates_or_refuses_what_is_only_to_be_validated() {
+    let house = House::open();
+    let found = FoundInvoice {
+        chorus_id: ChorusInvoiceId(9001),
+        number: "V-1".parse().unwrap(),
+        supplier: "33254021516357".into(),
+        supplier_name: "Maçonnerie <du> Port".into(),
+        recipient: "11000201100044".into(),
+        recipient_name: "État".into(),
+        status: InvoiceStatus::AValider2,
+        status_at: String::new(),
+        issued_on: None,
+        payable: None,
+        type_code: "380".into(),
+        account: "sifac".parse().unwrap(),
+    };
+    let Found::New(flow) = house.store.find_to_validate(&realm(), found.clone(), Timestamp::now()).wait().unwrap()
+    else {
+        panic!("new")
+    };
+    let mut browser = house.inside();
+    browser.get("/flux").says("À valider");
+    let page = browser.get(&format!("/flux/{flow}"));
+    for said in ["jamais à payer ici", "Valider ou refuser…", "À valider par le second valideur"] {
+        page.says(said);
+    }
+    let path = format!("/flux/{flow}/statut");
+    let page = browser.get(&path);
+    for said in
+        ["Validée par le second valideur", "Refusée par le second valideur", "ERR_VALIDEUR", "n’est pas à payer ici"]
+    {
+        page.says(said);
+    }
+    for hidden in ["MANDATEE", "VALIDEE_1", "LIVR_INCOMP", "mandat"] {
+        page.hides(&format!("value=\"{hidden}\""));
+    }
+    page.hides("name=\"mandat\"");
+    for (fields, said) in [
+        (form("MANDATEE", "", "", "M-1"), "Choisissez un statut"),
+        (form("REFUSEE_2", "", " ", ""), "exige un motif"),
+        (form("VALIDEE_1", "", "", ""), "Permis maintenant"),
+    ] {
+        let page = browser.post(&path, &fields);
+        assert_eq!(page.status, 422, "{fields:?}");
+        page.says(said);
+    }
+    assert_eq!(asked(&house), [], "nothing was asked for");
+    browser.post(&path, &form("REFUSEE_2", "ERR_VALIDEUR", "ce marché n’est pas le nôtre", ""));
+    let [(_, target, motif, _)] = &asked(&house)[..] else { panic!("one change") };
+    assert_eq!((target.as_str(), motif.as_str()), ("REFUSEE_2", "ERR_VALIDEUR ce marché n’est pas le nôtre"));
+    // Decided meanwhile, nothing is offered.
+    let moved = FoundInvoice { status: InvoiceStatus::Validee2, ..found };
+    house.store.find_to_validate(&realm(), moved, Timestamp::now()).wait().unwrap();
+    browser.get(&path).says("n’attend plus de validation");
+    let page = browser.post(&path, &form("VALIDEE_2", "", "", ""));
+    assert_eq!(page.status, 422);
+    page.says("n’attend plus de validation");
+}

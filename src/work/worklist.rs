@@ -1,0 +1,166 @@
+//! Watches Chorus Pro for invoices that wait for this establishment's validation (it holds the contract, a sub- or
+//! co-contractor sends the invoice), and makes each one a flow of its own role.
+//!
+//! Promise: every page is followed and counted against the total; an invoice is found once; one that is not listed any more
+//! was decided, here or elsewhere, and its history is read once. Chorus Pro's list has no dates, so nothing is asked by
+//! date: one call a round while nothing waits. Few establishments validate anything, so this question harms nothing else:
+//! who may not ask it is no validator, which is told once, and one that fails waits for the next round.
+
+use std::collections::HashSet;
+
+use crate::chorus::{Page, RechercherATraiterValideur, ResultPage, WaitingInvoice, WireDate};
+use crate::domain::{AccountName, ChorusInvoiceId, Realm};
+use crate::fault::{Code, Fault, Language};
+use crate::store::{Found, FoundInvoice, StoreError};
+use crate::work::connector::CallError;
+use crate::work::core::Core;
+use crate::work::reach::{PAGES_LIMIT, Setback};
+
+/// The named value that holds why a realm's list was refused last; empty: it was not.
+const REFUSED: &str = "to_validate.refused";
+
+/// One look for one realm.
+pub(super) async fn look(core: &Core, realm: &Realm, account: &AccountName) {
+    let mut listed = HashSet::new();
+    let looked = match sight(core, realm, account, &mut listed).await {
+        Ok(Sight::Whole) => settle(core, realm, listed).await,
+        Ok(Sight::Cut) => return,
+        Ok(Sight::Refused(fault)) => tell(core, realm, Some(&fault)).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &looked {
+        log::error!(realm = realm.to_string().as_str(), error = error.to_string().as_str();
+            "Invoices to validate cannot be written down");
+    }
+}
+
+/// How a look ended.
+enum Sight {
+    Whole,
+    Cut,
+    Refused(Fault),
+}
+
+/// Every page.
+async fn sight(
+    core: &Core,
+    realm: &Realm,
+    account: &AccountName,
+    listed: &mut HashSet<ChorusInvoiceId>,
+) -> Result<Sight, StoreError> {
+    let mut question = RechercherATraiterValideur { structure: None, page: Page::FIRST };
+    let mut rows = 0u64;
+    let mut whole = true;
+    for _ in 0..PAGES_LIMIT {
+        let page = match ask(core, realm, &question).await {
+            Ok(page) => page,
+            Err(Setback::Later { .. }) => return Ok(Sight::Cut),
+            Err(Setback::Refused { fault }) => return Ok(Sight::Refused(fault)),
+        };
+        for unreadable in &page.unreadable {
+            whole = false;
+            log::warn!(realm = realm.to_string().as_str(), reason = unreadable.to_string().as_str();
+                "The row of an invoice to validate cannot be read; it is asked for again");
+        }
+        rows += u64::try_from(page.rows.len() + page.unreadable.len()).unwrap_or(u64::MAX);
+        let (more, total) = (page.has_more(), page.total);
+        let steps: Vec<_> = page
+            .rows
+            .into_iter()
+            .filter(|row| listed.insert(row.id))
+            .map(|row| core.store.find_to_validate(realm, found(row, account), core.now()))
+            .collect();
+        for step in steps {
+            if let Found::New(flow) = step.await? {
+                log::info!(realm = realm.to_string().as_str(), flow = flow.as_str(); "An invoice waits for this establishment's validation");
+            }
+        }
+        if !more {
+            if total.is_some_and(|total| total > rows) {
+                log::warn!(realm = realm.to_string().as_str(), rows = rows, total = total.unwrap_or(0);
+                    "Chorus Pro announced more invoices to validate than it listed; they are asked for again");
+                return Ok(Sight::Cut);
+            }
+            return Ok(if whole { Sight::Whole } else { Sight::Cut });
+        }
+        question.page = question.page.next();
+    }
+    log::warn!(realm = realm.to_string().as_str(), pages = PAGES_LIMIT; "The list of invoices to validate is longer than is followed");
+    Ok(Sight::Cut)
+}
+
+/// The question. Only what concerns every call (token, account, 429) stops or delays the others.
+async fn ask(
+    core: &Core,
+    realm: &Realm,
+    question: &RechercherATraiterValideur,
+) -> Result<ResultPage<WaitingInvoice>, Setback> {
+    match core.connector(realm).await?.call(question).await {
+        Ok(page) => {
+            core.pauses.passed(realm);
+            Ok(page)
+        }
+        Err(CallError::Stopped(fault)) if matches!(fault.code, Code::AccessForbidden | Code::ServiceMissing) => {
+            Err(Setback::Refused { fault })
+        }
+        Err(CallError::Lost(fault) | CallError::NotSent(fault)) => {
+            log::info!(realm = realm.to_string().as_str(), fault = fault.code.as_str();
+                "Chorus Pro gave no list of invoices to validate; it is asked again next round");
+            Err(Setback::Later { fault, at: core.now() })
+        }
+        Err(error) => Err(core.setback(realm, error).await),
+    }
+}
+
+/// After a whole look: what is missing in it was decided.
+async fn settle(core: &Core, realm: &Realm, listed: HashSet<ChorusInvoiceId>) -> Result<(), StoreError> {
+    let missed = core.store.miss_to_validate(realm, listed, core.now()).await?;
+    if missed > 0 {
+        log::info!(realm = realm.to_string().as_str(), invoices = missed; "Invoices wait for this establishment's validation no more");
+    }
+    tell(core, realm, None).await
+}
+
+/// A refusal is told when it is new.
+async fn tell(core: &Core, realm: &Realm, refused: Option<&Fault>) -> Result<(), StoreError> {
+    let now = refused.map(|fault| fault.title(Language::En)).unwrap_or_default();
+    let before = core.store.reader()?.remembered(realm, REFUSED)?.unwrap_or_default();
+    if now == before {
+        return Ok(());
+    }
+    if refused.is_some() {
+        log::warn!(realm = realm.to_string().as_str(), refusal = now.as_str();
+            "Chorus Pro refuses the list of invoices to validate. If this establishment validates none, say to_validate = false in its route; else give its technical account the space of invoices to validate");
+    }
+    core.store.remember(realm, REFUSED, &now).await
+}
+
+fn found(row: WaitingInvoice, account: &AccountName) -> FoundInvoice {
+    FoundInvoice {
+        chorus_id: row.id,
+        number: row.number,
+        supplier: row.supplier.unwrap_or_default(),
+        supplier_name: row.supplier_name.unwrap_or_default(),
+        recipient: row.recipient.unwrap_or_default(),
+        recipient_name: row.recipient_name.unwrap_or_default(),
+        status: row.status,
+        // The list has none.
+        status_at: String::new(),
+        issued_on: row.issued_on.as_ref().map(|on| on.paris_day().unwrap_or_else(|| WireDate::as_str(on).to_owned())),
+        // The swagger has whole numbers here: an amount without its cents is none.
+        payable: row
+            .payable
+            .filter(|amount| amount.contains('.'))
+            .map(|amount| priced(&amount, row.currency.as_deref())),
+        type_code: match row.kind.as_deref() {
+            Some("AVOIR") => "381".to_owned(),
+            Some("ACOMPTE") => "386".to_owned(),
+            _ => "380".to_owned(),
+        },
+        account: account.clone(),
+    }
+}
+
+fn priced(amount: &str, currency: Option<&str>) -> String {
+    format!("{amount} {}", currency.unwrap_or("EUR"))
+}
