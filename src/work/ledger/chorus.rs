@@ -118,6 +118,10 @@ impl Ledger {
         (!waits).then(|| self.rows.iter().any(|row| row.key == *key))
     }
 
+    pub fn is_hasty(&self, key: &Key) -> bool {
+        self.hasty.contains(key)
+    }
+
     /// A person has the content sent again, whatever is on its way.
     pub fn hurry(&mut self, key: &Key) {
         self.hasty.insert(key.clone());
