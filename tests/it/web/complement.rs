@@ -74,7 +74,7 @@ fn what_cannot_complete_an_invoice_is_told_and_nothing_is_taken() {
     page.says("S-1");
     let before = house.kinds().len();
     let large = vec![7; 10_000_001];
-    let cases: [(&str, Files, &str); 5] = [
+    let cases: [(&str, Files<'_>, &str); 5] = [
         ("", &[], "ni fichier"),
         ("", &[("virus.exe", b"MZ")], "virus.exe"),
         ("", &[("gros.pdf", &large)], "gros.pdf"),
