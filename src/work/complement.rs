@@ -67,7 +67,12 @@ impl ComplementSheet<'_> {
     /// The archive, once it is what [`read`] takes; the same complement is the same bytes.
     pub fn archive(&self) -> Result<Vec<u8>, Fault> {
         // Each by its name, before the archive's own limits speak of all.
-        self.files.iter().try_for_each(|(name, content)| fits(name, content))?;
+        for (name, content) in &self.files {
+            fits(name, content)?;
+            if content.len() > Limits::default().archive_member_bytes {
+                return Err(wrong(&format!("« {name} » dépasse 10 Mo"), &format!("\"{name}\" is over 10 MB")));
+            }
+        }
         let files: Vec<_> = self.files.iter().map(|(name, _)| serde_json::json!({ "name": name })).collect();
         let sheet = serde_json::json!({
             "invoice": self.number, "chorus_id": self.chorus_id.0, "comment": self.comment, "files": files,
