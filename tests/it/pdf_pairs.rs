@@ -161,11 +161,12 @@ async fn an_upload_refused_after_a_lost_form_is_looked_up_before_anything_is_fin
         control.add_fault(FaultRule::new("deposer/pdf", Effect::Refuse).refusal(20000, "Non").always()).unwrap();
         let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
         gateway.store().decide(&page, Event::ResendByPerson, facts, None, Timestamp::now()).await.unwrap();
-        let attempts = || gateway.store().reader().unwrap().attempts(&page).unwrap();
-        gateway.await_until("the doubt again", || attempts().len() == 2 && state(&gateway, &page) == "doubtful").await;
+        let steps = || gateway.store().reader().unwrap().steps(&page).unwrap();
+        let refused = || steps().iter().any(|step| step.kind == "deposit.refused_in_doubt");
+        gateway.await_until("the doubt again", || refused() && state(&gateway, &page) == "doubtful").await;
         control.clear_faults();
         let receipt = gateway.await_final(&format!("{name}.pdf.{page}.json")).await;
-        let passed = ["received", "ready", "sending", "doubtful", "ready", "sending", "doubtful", end];
+        let passed = ["received", "ready", "sending", "doubtful", "ready", "doubtful", end];
         assert_eq!(states(&receipt), passed, "{receipt:#}");
         let fault = if taken { Value::Null } else { "FG-401".into() };
         assert_eq!(receipt["fault"]["code"], fault, "{receipt:#}");
