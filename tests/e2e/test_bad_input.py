@@ -177,11 +177,10 @@ def test_a_full_disk_refuses_before_any_ok_and_recovers(tmp_path, simulator):
         receipt = gateway.final_receipt("DISQUE-2.xml")
         assert receipt["fault"]["code"] == "FG-103", receipt
         # Really full: not even the reserve is left. Nothing is acknowledged, nothing falls over.
-        with open(ballast, "ab") as more:
+        with open(ballast, "ab", buffering=0) as more:
             try:
-                while True:
-                    more.write(bytes(65536))
-                    more.flush()
+                while more.write(bytes(65536)):
+                    pass
             except OSError:
                 pass
         with gateway.sftp() as sftp:
