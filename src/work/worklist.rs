@@ -14,7 +14,7 @@ use crate::fault::{Code, Fault, Language};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::connector::CallError;
 use crate::work::core::Core;
-use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::reach::{PAGES_LIMIT, Setback, Tally};
 
 /// The named value that holds why a realm's list was refused last; empty: it was not.
 const REFUSED: &str = "to_validate.refused";
@@ -49,20 +49,14 @@ async fn sight(
     listed: &mut HashSet<ChorusInvoiceId>,
 ) -> Result<Sight, StoreError> {
     let mut question = RechercherATraiterValideur { structure: None, page: Page::FIRST };
-    let mut rows = 0u64;
-    let mut whole = true;
+    let mut tally = Tally::new(realm, "invoices to validate");
     for _ in 0..PAGES_LIMIT {
         let page = match ask(core, realm, &question).await {
             Ok(page) => page,
             Err(Setback::Later { .. }) => return Ok(Sight::Cut),
             Err(Setback::Refused { fault }) => return Ok(Sight::Refused(fault)),
         };
-        for unreadable in &page.unreadable {
-            whole = false;
-            log::warn!(realm = realm.to_string().as_str(), reason = unreadable.to_string().as_str();
-                "The row of an invoice to validate cannot be read; it is asked for again");
-        }
-        rows += u64::try_from(page.rows.len() + page.unreadable.len()).unwrap_or(u64::MAX);
+        tally.count(&page);
         let (more, total) = (page.has_more(), page.total);
         let steps: Vec<_> = page
             .rows
@@ -76,12 +70,7 @@ async fn sight(
             }
         }
         if !more {
-            if total.is_some_and(|total| total > rows) {
-                log::warn!(realm = realm.to_string().as_str(), rows = rows, total = total.unwrap_or(0);
-                    "Chorus Pro announced more invoices to validate than it listed; they are asked for again");
-                return Ok(Sight::Cut);
-            }
-            return Ok(if whole { Sight::Whole } else { Sight::Cut });
+            return Ok(if tally.is_whole(total) { Sight::Whole } else { Sight::Cut });
         }
         question.page = question.page.next();
     }
