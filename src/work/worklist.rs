@@ -4,7 +4,7 @@
 //! Promise: every page is followed and counted against the total; an invoice is found once; one that is not listed any more
 //! was decided, here or elsewhere, and its history is read once. Chorus Pro's list has no dates, so nothing is asked by
 //! date: one call a round while nothing waits. Few establishments validate anything, so this question harms nothing else:
-//! who may not ask it is no validator, which is told once, and one that fails waits for the next round.
+//! who may not ask it is no validator, and one that fails waits for the next round; the watch tells of both.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,9 @@ use crate::work::core::Core;
 use crate::work::reach::{PAGES_LIMIT, Setback, Tally};
 
 /// The named value that holds why a realm's list was refused last; empty: it was not.
-const REFUSED: &str = "to_validate.refused";
+pub const REFUSED: &str = "to_validate.refused";
+/// The named value that holds when a realm's list was last read throughout.
+pub const WHOLE: &str = "to_validate.whole";
 
 /// One look for one realm.
 pub(super) async fn look(core: &Core, realm: &Realm, account: &AccountName) {
@@ -107,6 +109,7 @@ async fn settle(core: &Core, realm: &Realm, listed: HashSet<ChorusInvoiceId>) ->
     if missed > 0 {
         log::info!(realm = realm.to_string().as_str(), invoices = missed; "Invoices wait for this establishment's validation no more");
     }
+    core.store.remember(realm, WHOLE, &core.now().to_string()).await?;
     tell(core, realm, None).await
 }
 
@@ -119,7 +122,7 @@ async fn tell(core: &Core, realm: &Realm, refused: Option<&Fault>) -> Result<(),
     }
     if refused.is_some() {
         log::warn!(realm = realm.to_string().as_str(), refusal = now.as_str();
-            "Chorus Pro refuses the list of invoices to validate. If this establishment validates none, say to_validate = false in its route; else give its technical account the space of invoices to validate");
+            "Chorus Pro refuses the list of invoices to validate. If this establishment validates none, take to_validate from its route; else give its technical account the space of invoices to validate");
     }
     core.store.remember(realm, REFUSED, &now).await
 }
