@@ -2,9 +2,9 @@
 //! co-contractor sends the invoice), and makes each one a flow of its own role.
 //!
 //! Promise: every page is followed and counted against the total; an invoice is found once; one that is not listed any more
-//! was decided, here or elsewhere, and its history is read once. Chorus Pro's list has no dates, so nothing is asked by
-//! date: one call a round while nothing waits. Few establishments validate anything, so this question harms nothing else:
-//! who may not ask it is no validator, and one that fails waits for the next round; the watch tells of both.
+//! was decided, here or elsewhere, and its history is read until it tells so. Chorus Pro's list has no dates, so nothing is
+//! asked by date: one call a round while nothing waits. Few establishments validate anything, so this question harms nothing
+//! else: who may not ask it is no validator, and one that fails waits for the next round; the watch tells of both.
 
 use std::collections::HashSet;
 
