@@ -540,6 +540,18 @@ catalogue! {
         "Invoice {number} is stopped: it names a validator who is not the right one (\"{comment}\")"
         "Name the right validator on Chorus Pro's portal (invoices sent, \"Corriger le valideur\"): the invoice goes on without being dropped again. It is still followed and this message goes then."
     }
+    ToValidateRefused "FG-443" Establishment AfterAction {
+        "Chorus Pro refuse la liste des factures à valider par {establishment} ({environment}) (détail technique : {detail})"
+        "Les factures reçues n'en souffrent pas. Si l'établissement valide des factures de sous-traitance ou de cotraitance, donnez à son compte technique l'espace « Factures à valider » sur le portail Chorus Pro ; sinon, retirez « to_validate = true » de sa [[route]]."
+        "Chorus Pro refuses the list of invoices that {establishment} must validate ({environment}) (technical detail: {detail})"
+        "Received invoices do not suffer. If the establishment validates sub- or co-contractors' invoices, give its technical account the space \"Factures à valider\" on Chorus Pro's portal; else take \"to_validate = true\" from its [[route]]."
+    }
+    ToValidateStale "FG-444" Network Later {
+        "Les factures à valider par {establishment} n'ont pas pu être lues en entier depuis {span} ({environment})"
+        "Les essais continuent et les factures reçues n'en souffrent pas. Si cela dure, regardez sur le portail Chorus Pro ce qui attend une validation, puis demandez à l'assistance de Chorus Pro si le service est en panne."
+        "Invoices that {establishment} must validate could not be read throughout for {span} ({environment})"
+        "It is still tried and received invoices do not suffer. If it lasts, look on Chorus Pro's portal for what waits to be validated, then ask Chorus Pro's support whether the service is down."
+    }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"
         "Le fichier est livré tel que reçu : saisissez la facture à la main, d'après le portail Chorus Pro au besoin, et signalez-le à l'éditeur."

@@ -41,7 +41,6 @@ pub mod tests;
 pub mod verify;
 mod writer;
 
-use std::collections::HashSet;
 use std::future::{Future, IntoFuture};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -372,19 +371,6 @@ impl Store {
     pub fn find(&self, realm: &Realm, found: FoundInvoice, at: Timestamp) -> Step<Found> {
         let realm = realm.clone();
         self.step(move |w| receptions::find(w, &realm, Role::Recipient, &found, at))
-    }
-
-    /// *find to validate*: the same of an invoice that the establishment must validate for somebody else.
-    pub fn find_to_validate(&self, realm: &Realm, found: FoundInvoice, at: Timestamp) -> Step<Found> {
-        let realm = realm.clone();
-        self.step(move |w| receptions::find(w, &realm, Role::Validator, &found, at))
-    }
-
-    /// *miss to validate*: invoices that waited for the establishment's validation and are not among those `listed` any
-    /// more were decided: their history is to be read, once. Answers how many.
-    pub fn miss_to_validate(&self, realm: &Realm, listed: HashSet<ChorusInvoiceId>, at: Timestamp) -> Step<usize> {
-        let realm = realm.clone();
-        self.step(move |w| receptions::miss_to_validate(w, &realm, &listed, at))
     }
 
     /// *advance*: applies `event` to a reception; ends `lease` in the same transaction.

@@ -10,8 +10,8 @@ use super::queue::Hold;
 use super::reader::{Reader, facts, seen};
 use super::writer::Writing;
 use super::{
-    Decided, Found, FoundInvoice, InvoiceFacts, Lease, ReceptionFacts, StoreError, deposits, documents, flows, queue,
-    statuses,
+    Decided, Found, FoundInvoice, InvoiceFacts, Lease, ReceptionFacts, Step, Store, StoreError, deposits, documents,
+    flows, queue, statuses,
 };
 use crate::domain::{ChorusInvoiceId, FlowId, InvoiceNumber, InvoiceStatus, Realm, Role, Timestamp};
 use crate::fault::{Code, Fault, Text};
@@ -91,8 +91,8 @@ fn of_invoice(w: &Writing<'_>, realm: i64, invoice: ChorusInvoiceId) -> Result<V
     )
 }
 
-/// *miss to validate*: see [`super::Store::miss_to_validate`].
-pub fn miss_to_validate(
+/// *miss to validate*: see [`Store::miss_to_validate`].
+fn miss_to_validate(
     w: &mut Writing<'_>,
     place: &Realm,
     listed: &HashSet<ChorusInvoiceId>,
@@ -345,7 +345,33 @@ pub fn advance(
     Ok(Decided::Moved { from, to })
 }
 
+impl Store {
+    /// *find to validate*: the same of an invoice that the establishment must validate for somebody else.
+    pub fn find_to_validate(&self, realm: &Realm, found: FoundInvoice, at: Timestamp) -> Step<Found> {
+        let realm = realm.clone();
+        self.step(move |w| find(w, &realm, Role::Validator, &found, at))
+    }
+
+    /// *miss to validate*: invoices that waited for the establishment's validation and are not among those `listed` any
+    /// more were decided: their history is to be read, once. Answers how many.
+    pub fn miss_to_validate(&self, realm: &Realm, listed: HashSet<ChorusInvoiceId>, at: Timestamp) -> Step<usize> {
+        let realm = realm.clone();
+        self.step(move |w| miss_to_validate(w, &realm, &listed, at))
+    }
+}
+
 impl Reader {
+    /// Whether a realm was ever asked to validate an invoice.
+    pub fn has_to_validate(&self, place: &Realm) -> Result<bool, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(false) };
+        let found = self.one(
+            "SELECT 1 FROM flow WHERE realm = ?1 AND kind = 'reception' AND role = 'validator' LIMIT 1",
+            [realm],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
     /// The invoices to validate that are meant by Chorus Pro's number, or by the supplier's; each with the status in which
     /// the establishment was asked.
     pub fn to_validate(

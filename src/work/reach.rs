@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::chorus::Service;
+use crate::chorus::{ResultPage, Service};
 use crate::domain::{Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::work::connector::{CallError, Connector};
@@ -25,6 +25,41 @@ pub(super) enum Setback {
     Later { fault: Fault, at: Timestamp },
     /// Chorus Pro refuses this very question.
     Refused { fault: Fault },
+}
+
+/// What the pages of one list have shown: a list counts only when every row was there and could be read.
+pub(super) struct Tally<'a> {
+    realm: &'a Realm,
+    /// The list, for the log.
+    list: &'static str,
+    rows: u64,
+    unreadable: u64,
+}
+
+impl<'a> Tally<'a> {
+    pub fn new(realm: &'a Realm, list: &'static str) -> Self {
+        Self { realm, list, rows: 0, unreadable: 0 }
+    }
+
+    pub fn count<R>(&mut self, page: &ResultPage<R>) {
+        for unreadable in &page.unreadable {
+            log::warn!(realm = self.realm.to_string().as_str(), list = self.list, reason = unreadable.to_string().as_str();
+                "A row of a list cannot be read; it is asked for again");
+        }
+        let all = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        self.unreadable += all(page.unreadable.len());
+        self.rows += all(page.rows.len() + page.unreadable.len());
+    }
+
+    /// After the last page, which announced `total`.
+    pub fn is_whole(&self, total: Option<u64>) -> bool {
+        let announced = total.unwrap_or(0);
+        if announced > self.rows {
+            log::warn!(realm = self.realm.to_string().as_str(), list = self.list, rows = self.rows, total = announced;
+                "Chorus Pro announced more rows than it listed; they are asked for again");
+        }
+        self.unreadable == 0 && announced <= self.rows
+    }
 }
 
 impl Core {

@@ -2,12 +2,14 @@
 //!
 //! Promise: every status once, in order, with its date, author and comment. The history is not polled: a change is seen by
 //! the reception's searches (PROTOCOL §7). A history that is behind the search is read again; if it stays behind, what the
-//! search showed is recorded, unless that has no date: it would be told again once it has one.
+//! search showed is recorded, unless that has no date: it would be told again once it has one. A validator to whom
+//! Chorus Pro shows no history is told the present status, dated when it was seen.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::InvoiceStatus;
+use crate::chorus::{ConsulterValideur, WireDate};
+use crate::domain::{ChorusInvoiceId, InvoiceStatus, Realm, Role, Timestamp};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::reception::State;
 use crate::store::{FlowRecord, InvoiceRecord, Lease, StatusRecord};
@@ -31,7 +33,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: &FlowRecord) -> R
     if !matches!(flow.state.parse(), Ok(State::Delivered | State::Taken)) {
         return Ok(core.store.finish(lease).await?);
     }
-    let mut statuses = match status_events::history(core, &lease.realm, id).await {
+    let mut statuses = match read(core, &lease.realm, flow.role, id, &known).await {
         Ok(statuses) => statuses,
         Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
         Err(Setback::Refused { fault }) => {
@@ -39,7 +41,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: &FlowRecord) -> R
             return again(core, lease).await;
         }
     };
-    let behind = !is_caught_up(&invoice, &statuses);
+    let behind = !is_caught_up(flow.role, &invoice, &statuses);
     if behind && (statuses.is_empty() || lease.tries >= BEHIND_TRIES) {
         statuses.extend(sighted(&invoice));
     }
@@ -61,14 +63,56 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: &FlowRecord) -> R
     Ok(core.store.finish(lease).await?)
 }
 
+/// The history; of an invoice to validate whose history is refused, what is known and the status that it has now.
+async fn read(
+    core: &Core,
+    realm: &Realm,
+    role: Role,
+    id: ChorusInvoiceId,
+    known: &[StatusRecord],
+) -> Result<Vec<StatusRecord>, Setback> {
+    match status_events::history(core, realm, id).await {
+        Ok(statuses) if role == Role::Validator => {
+            Ok(statuses.into_iter().map(|status| as_seen(&status, known).cloned().unwrap_or(status)).collect())
+        }
+        Err(Setback::Refused { .. }) if role == Role::Validator => {
+            let present = core.ask(realm, &ConsulterValideur { invoice: id, page: 1 }).await?.status;
+            let mut statuses = known.to_vec();
+            if statuses.last().is_none_or(|last| last.status != present) {
+                let at = core.now().to_string();
+                statuses.push(StatusRecord { status: present, at, author: None, comment: None });
+            }
+            Ok(statuses)
+        }
+        read => read,
+    }
+}
+
+/// What a status of the history was told as before, under the date at which it was seen: that is later, and nobody signs it.
+fn as_seen<'a>(status: &StatusRecord, known: &'a [StatusRecord]) -> Option<&'a StatusRecord> {
+    let instant = |at: &str| -> Option<Timestamp> { WireDate::new(at).instant() };
+    let stands_for = |had: &&StatusRecord| {
+        had.status == status.status
+            && had.author.is_none()
+            && had.comment.is_none()
+            && instant(&had.at).zip(instant(&status.at)).is_some_and(|(seen, at)| at <= seen)
+    };
+    if known.iter().any(|had| had.is_same(status)) { None } else { known.iter().find(stands_for) }
+}
+
 async fn again(core: &Core, lease: &Lease) -> Result<(), JobError> {
     let wait = AGAIN_FIRST.saturating_mul(1 << lease.tries.min(16)).min(AGAIN_LONGEST);
     Ok(core.store.retry(lease, core.now().plus(wait)).await?)
 }
 
-/// Whether the history holds what the search showed last.
-fn is_caught_up(invoice: &InvoiceRecord, statuses: &[StatusRecord]) -> bool {
-    let Some((status, at)) = &invoice.seen else { return !statuses.is_empty() };
+/// Whether the history holds what the search showed last. An invoice to validate that is not listed any more was decided:
+/// a history that still has it wait does not hold that.
+fn is_caught_up(role: Role, invoice: &InvoiceRecord, statuses: &[StatusRecord]) -> bool {
+    use InvoiceStatus::{AValider1, AValider2};
+    let Some((status, at)) = &invoice.seen else {
+        let waits = |last: &StatusRecord| role == Role::Validator && matches!(last.status, AValider1 | AValider2);
+        return statuses.last().is_some_and(|last| !waits(last));
+    };
     statuses.last().is_some_and(|last| last.status == *status) || statuses.iter().any(|had| had.is_of(status, at))
 }
 

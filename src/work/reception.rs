@@ -14,7 +14,7 @@ use crate::chorus::{Page, PaymentRequest, Period, ReceivedInvoice, RechercherRec
 use crate::domain::{AccountName, ChorusInvoiceId, Realm, Timestamp};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::core::Core;
-use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::reach::{PAGES_LIMIT, Setback, Tally};
 use crate::work::worklist;
 
 /// The named value that holds a realm's cursor: until when its received invoices are known.
@@ -140,8 +140,7 @@ async fn sight(
         statuses: Vec::new(),
         page: Page::FIRST,
     };
-    let mut rows = 0u64;
-    let mut whole = true;
+    let mut tally = Tally::new(realm, "received invoices");
     for _ in 0..PAGES_LIMIT {
         let page = match core.ask(realm, &question).await {
             Ok(page) => page,
@@ -152,12 +151,7 @@ async fn sight(
                 return Ok(false);
             }
         };
-        for unreadable in &page.unreadable {
-            whole = false;
-            log::warn!(realm = realm.to_string().as_str(), reason = unreadable.to_string().as_str();
-                "A received invoice's row cannot be read; it is asked for again");
-        }
-        rows += u64::try_from(page.rows.len() + page.unreadable.len()).unwrap_or(u64::MAX);
+        tally.count(&page);
         let (more, total) = (page.has_more(), page.total);
         let steps: Vec<_> = page
             .rows
@@ -171,12 +165,7 @@ async fn sight(
             }
         }
         if !more {
-            if total.is_some_and(|total| total > rows) {
-                log::warn!(realm = realm.to_string().as_str(), rows = rows, total = total.unwrap_or(0);
-                    "Chorus Pro announced more received invoices than it listed; they are asked for again");
-                return Ok(false);
-            }
-            return Ok(whole);
+            return Ok(tally.is_whole(total));
         }
         question.page = question.page.next();
     }

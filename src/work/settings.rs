@@ -164,8 +164,8 @@ pub struct RouteSection {
     #[serde(default)]
     pub receive: bool,
     /// Of one that receives: whether invoices that the establishment must validate (sub- and co-contracting) are placed
-    /// there too.
-    #[serde(default = "yes")]
+    /// there too. Only where it says so: an application that does not know them would pay them.
+    #[serde(default)]
     pub to_validate: bool,
     /// How this account is told of statuses of this establishment's invoices.
     #[serde(default)]
@@ -183,10 +183,6 @@ impl RouteSection {
 
 fn drop_folder() -> String {
     "depot".to_owned()
-}
-
-fn yes() -> bool {
-    true
 }
 
 fn historic_profile() -> Profile {
@@ -292,6 +288,20 @@ mod tests {
         assert!(options.route(&account, "/depot/").is_some());
         assert!(options.route(&account, "depot/autre").is_none());
         assert_eq!(options.receivers().len(), 1);
+        let realm = options.receivers()[0].0.clone();
+        assert!(!options.validates(&realm), "only where it is wished");
+    }
+
+    #[test]
+    fn a_route_that_does_not_ask_for_invoices_to_validate_gets_none() {
+        let route = "account = \"a\"\nestablishment = \"e\"\nenvironment = \"practice\"\nreceive = true\n";
+        let validates = |text: &str| {
+            let route: RouteSection = toml::from_str(text).unwrap();
+            let realm = route.realm();
+            Options { routes: vec![route], ..Options::default() }.validates(&realm)
+        };
+        assert!(!validates(route));
+        assert!(validates(&format!("{route}to_validate = true")));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //! co-contractor sends the invoice), and makes each one a flow of its own role.
 //!
 //! Promise: every page is followed and counted against the total; an invoice is found once; one that is not listed any more
-//! was decided, here or elsewhere, and its history is read once. Chorus Pro's list has no dates, so nothing is asked by
-//! date: one call a round while nothing waits. Few establishments validate anything, so this question harms nothing else:
-//! who may not ask it is no validator, which is told once, and one that fails waits for the next round.
+//! was decided, here or elsewhere, and its history is read until it tells so. Chorus Pro's list has no dates, so nothing is
+//! asked by date: one call a round while nothing waits. Few establishments validate anything, so this question harms nothing
+//! else: who may not ask it is no validator, and one that fails waits for the next round; the watch tells of both.
 
 use std::collections::HashSet;
 
@@ -14,10 +14,12 @@ use crate::fault::{Code, Fault, Language};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::connector::CallError;
 use crate::work::core::Core;
-use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::reach::{PAGES_LIMIT, Setback, Tally};
 
 /// The named value that holds why a realm's list was refused last; empty: it was not.
-const REFUSED: &str = "to_validate.refused";
+pub const REFUSED: &str = "to_validate.refused";
+/// The named value that holds when a realm's list was last read throughout.
+pub const WHOLE: &str = "to_validate.whole";
 
 /// One look for one realm.
 pub(super) async fn look(core: &Core, realm: &Realm, account: &AccountName) {
@@ -49,20 +51,14 @@ async fn sight(
     listed: &mut HashSet<ChorusInvoiceId>,
 ) -> Result<Sight, StoreError> {
     let mut question = RechercherATraiterValideur { structure: None, page: Page::FIRST };
-    let mut rows = 0u64;
-    let mut whole = true;
+    let mut tally = Tally::new(realm, "invoices to validate");
     for _ in 0..PAGES_LIMIT {
         let page = match ask(core, realm, &question).await {
             Ok(page) => page,
             Err(Setback::Later { .. }) => return Ok(Sight::Cut),
             Err(Setback::Refused { fault }) => return Ok(Sight::Refused(fault)),
         };
-        for unreadable in &page.unreadable {
-            whole = false;
-            log::warn!(realm = realm.to_string().as_str(), reason = unreadable.to_string().as_str();
-                "The row of an invoice to validate cannot be read; it is asked for again");
-        }
-        rows += u64::try_from(page.rows.len() + page.unreadable.len()).unwrap_or(u64::MAX);
+        tally.count(&page);
         let (more, total) = (page.has_more(), page.total);
         let steps: Vec<_> = page
             .rows
@@ -76,12 +72,7 @@ async fn sight(
             }
         }
         if !more {
-            if total.is_some_and(|total| total > rows) {
-                log::warn!(realm = realm.to_string().as_str(), rows = rows, total = total.unwrap_or(0);
-                    "Chorus Pro announced more invoices to validate than it listed; they are asked for again");
-                return Ok(Sight::Cut);
-            }
-            return Ok(if whole { Sight::Whole } else { Sight::Cut });
+            return Ok(if tally.is_whole(total) { Sight::Whole } else { Sight::Cut });
         }
         question.page = question.page.next();
     }
@@ -118,6 +109,7 @@ async fn settle(core: &Core, realm: &Realm, listed: HashSet<ChorusInvoiceId>) ->
     if missed > 0 {
         log::info!(realm = realm.to_string().as_str(), invoices = missed; "Invoices wait for this establishment's validation no more");
     }
+    core.store.remember(realm, WHOLE, &core.now().to_string()).await?;
     tell(core, realm, None).await
 }
 
@@ -130,7 +122,7 @@ async fn tell(core: &Core, realm: &Realm, refused: Option<&Fault>) -> Result<(),
     }
     if refused.is_some() {
         log::warn!(realm = realm.to_string().as_str(), refusal = now.as_str();
-            "Chorus Pro refuses the list of invoices to validate. If this establishment validates none, say to_validate = false in its route; else give its technical account the space of invoices to validate");
+            "Chorus Pro refuses the list of invoices to validate. If this establishment validates none, take to_validate from its route; else give its technical account the space of invoices to validate");
     }
     core.store.remember(realm, REFUSED, &now).await
 }

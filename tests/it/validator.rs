@@ -1,10 +1,12 @@
 //! Co- and sub-contracting: invoices that the establishment validates for others, and its own that wait for another's
 //! validation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use fluxgate::domain::ChorusInvoiceId;
+use fluxgate::domain::{ChorusInvoiceId, Timestamp};
 use fluxgate::simulator::{Attachment, Control, Effect, FaultRule, PathRule, ReceivedInvoice, Scenario};
 use fluxgate::store::{FlowQuery, FlowRecord};
 use fluxgate::work::{LimitsSection, Purpose};
@@ -90,9 +92,17 @@ fn times(gateway: &Gateway, number: &str, status: &str) -> usize {
     ledger.invoice(number).unwrap().history.iter().filter(|moment| moment.name == status).count()
 }
 
+/// A gateway whose route wants the invoices to validate.
+async fn start(scenario: Scenario, limits: LimitsSection) -> Gateway {
+    let mut gateway = Gateway::start(scenario, limits).await;
+    gateway.route_keys = "to_validate = true".to_owned();
+    gateway.reload();
+    gateway
+}
+
 /// A gateway whose establishment is asked to validate this invoice, once it is delivered.
 async fn asked(number: &str, scenario: Scenario) -> (Gateway, ChorusInvoiceId) {
-    let gateway = Gateway::start(scenario, limits()).await;
+    let gateway = start(scenario, limits()).await;
     let id = gateway.simulator.control().ask_validation(subcontracted(number));
     gateway.await_until("the invoice to validate", || last_told(&gateway) == to_validate("A_VALIDER_1")).await;
     (gateway, id)
@@ -119,7 +129,7 @@ fn outcome(receipt: &Value) -> (&str, &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invoices_to_validate_are_found_on_every_page_and_delivered_once_for_what_they_are() {
-    let mut gateway = Gateway::start(Scenario { page_limit: 2, ..slow_ways() }, quick_limits()).await;
+    let mut gateway = start(Scenario { page_limit: 2, ..slow_ways() }, quick_limits()).await;
     let control = gateway.simulator.control();
     control.send_invoice(ReceivedInvoice { number: "R-1".to_owned(), ..ReceivedInvoice::sample(1, "2026-11-20") });
     let piece = Attachment {
@@ -167,7 +177,7 @@ async fn invoices_to_validate_are_found_on_every_page_and_delivered_once_for_wha
 #[tokio::test(flavor = "multi_thread")]
 async fn files_side_by_side_say_in_their_names_that_they_are_to_be_validated() {
     let mut gateway = Gateway::start(slow_ways(), quick_limits()).await;
-    gateway.route_keys = "layout = \"flat\"".to_owned();
+    gateway.route_keys = "to_validate = true\nlayout = \"flat\"".to_owned();
     gateway.reload();
     let id = gateway.simulator.control().ask_validation(subcontracted("V-PLAT"));
     let description = gateway.folder("recues").join(format!("V-PLAT_{id}_a-valider_facture.json"));
@@ -294,7 +304,7 @@ async fn the_second_validator_says_the_same_word() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_validator_who_is_refused_pivot_and_history_has_the_copy_and_decides_all_the_same() {
-    let gateway = Gateway::start(slow_ways(), limits()).await;
+    let gateway = start(slow_ways(), limits()).await;
     let control = gateway.simulator.control();
     refuse(&control, FaultRule::new("telecharger/groupe", Effect::Refuse).nth(1));
     refuse(&control, FaultRule::new("consulter/historique", Effect::Refuse).always());
@@ -304,11 +314,25 @@ async fn a_validator_who_is_refused_pivot_and_history_has_the_copy_and_decides_a
     assert!(files["lisible.pdf"].starts_with(b"%PDF-") && !files.contains_key("pivot.xml"), "{:?}", files.keys());
     assert_eq!((&document["fault"], &document["readable"]["source"]), (&Value::Null, &"chorus_pro".into()));
     assert_eq!((&document["role"], &document["number"]), (&"validator".into(), &"V-COPIE".into()));
+    // Whose history is not shown, the present status is told, and nothing is wrong.
+    gateway.await_until("the present status", || last_told(&gateway) == to_validate("A_VALIDER_1")).await;
     let rule = FaultRule::new(DECIDE, Effect::LoseAnswer).accepted(true);
     control.add_fault(rule).unwrap();
     let receipt = decide(&gateway, "statuts.csv", id, "VALIDER;").await;
     assert_eq!(outcome(&receipt), ("done", "-"), "{receipt:#}");
     assert_eq!((calls(&gateway, DECIDE), times(&gateway, "V-COPIE", "VALIDEE_1")), (1, 1));
+    gateway.await_until("the event", || last_told(&gateway) == to_validate("VALIDEE_1")).await;
+    let rounds = calls(&gateway, LIST);
+    gateway.await_until("further rounds", || calls(&gateway, LIST) > rounds + 3).await;
+    assert_eq!(told(&gateway).len(), 2, "each once: {:?}", told(&gateway));
+    let received = flows(&gateway).into_iter().find(|flow| flow.role == fluxgate::domain::Role::Validator).unwrap();
+    assert!(received.fault.is_none(), "{:?}", received.fault);
+    // Shown at last, the history tells what is new in it.
+    control.clear_faults();
+    assert!(control.move_invoice("V-COPIE", "A_VALIDER_1", "valideur corrigé"));
+    gateway.await_until("its next turn", || last_told(&gateway) == to_validate("A_VALIDER_1")).await;
+    let asked = |(_, status): &(String, String)| status == "A_VALIDER_1";
+    assert_eq!(told(&gateway).iter().filter(|event| asked(event)).count(), 2, "{:?}", told(&gateway));
     gateway.stop().await;
 }
 
@@ -316,9 +340,38 @@ fn refuse(control: &Control, rule: FaultRule) {
     control.add_fault(rule.refusal(20_001, "GDP_MSG_11.005")).unwrap();
 }
 
+/// The list drops an invoice that was validated on the portal before its history tells so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_lags_behind_a_decision_made_elsewhere_is_read_again() {
+    let (mut gateway, _) = asked("V-RETARD", slow_ways()).await;
+    gateway.crash().await;
+    // Its own looks would show what the simulator has.
+    gateway.limits.reception_poll = fluxgate::domain::Duration::from_secs(3600);
+    let ahead = Arc::new(AtomicI64::new(0));
+    let by = Arc::clone(&ahead);
+    gateway.clock = Arc::new(move || Timestamp::from_millis(Timestamp::now().millis() + by.load(Ordering::SeqCst)));
+    let looks = calls(&gateway, LIST);
+    gateway.boot();
+    gateway.await_until("the first look", || calls(&gateway, LIST) > looks).await;
+    let read = calls(&gateway, "consulter/historique");
+    let missed = || gateway.store().miss_to_validate(&realm(), HashSet::new(), Timestamp::now());
+    assert_eq!(missed().await.unwrap(), 1);
+    gateway.await_until("its late history", || calls(&gateway, "consulter/historique") > read).await;
+    assert!(gateway.simulator.control().move_invoice("V-RETARD", "VALIDEE_1", "au portail"));
+    // Minutes pass at each glance: what is put off becomes due.
+    let told_later = || {
+        ahead.fetch_add(60_000, Ordering::SeqCst);
+        last_told(&gateway) == to_validate("VALIDEE_1")
+    };
+    gateway.await_until("the event", told_later).await;
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_establishment_that_validates_nothing_receives_all_the_same() {
-    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let mut gateway = start(hurried(), quick_limits()).await;
+    gateway.watch.pace.look = std::time::Duration::from_millis(50);
+    gateway.reload();
     let control = gateway.simulator.control();
     refuse(&control, FaultRule::new(LIST, Effect::Refuse).always());
     control.send_invoice(ReceivedInvoice { number: "R-SEULE".to_owned(), ..ReceivedInvoice::sample(1, "2026-11-20") });
@@ -327,6 +380,9 @@ async fn an_establishment_that_validates_nothing_receives_all_the_same() {
     gateway.await_until("a refusal that is kept", || refused().is_some_and(|text| text.contains("20001"))).await;
     let before = cursor(&gateway);
     gateway.await_until("rounds that go on", || cursor(&gateway) != before).await;
+    gateway.await_until("its alarm", || list_alarm(&gateway).is_some()).await;
+    let (gravity, title) = list_alarm(&gateway).unwrap();
+    assert!(gravity == "info" && title.contains("20001") && title.contains("univ-exemple"), "{gravity}: {title}");
     // Forbidden or broken, it stops and delays nothing else.
     for effect in [Effect::Status403Empty, Effect::Status500] {
         control.clear_faults();
@@ -335,8 +391,11 @@ async fn an_establishment_that_validates_nothing_receives_all_the_same() {
         gateway.await_until("refused questions", || calls(&gateway, LIST) > asked + 3).await;
         assert_eq!(gateway.store().reader().unwrap().halts().unwrap(), [], "{effect:?}");
     }
-    // Who says so is not asked any more.
-    gateway.route_keys = "to_validate = false".to_owned();
+    // Answered throughout, nothing is wrong with it any more.
+    control.clear_faults();
+    gateway.await_until("the alarm's end", || list_alarm(&gateway).is_none()).await;
+    // Whose route does not say so is not asked.
+    gateway.route_keys = String::new();
     gateway.reload();
     let before = cursor(&gateway);
     gateway.await_until("the round of the change", || cursor(&gateway) != before).await;
@@ -344,6 +403,13 @@ async fn an_establishment_that_validates_nothing_receives_all_the_same() {
     gateway.await_until("a further round", || cursor(&gateway) != before).await;
     assert_eq!(calls(&gateway, LIST), asked);
     gateway.stop().await;
+}
+
+/// The open alarm about the list of invoices to validate: its gravity and title.
+fn list_alarm(gateway: &Gateway) -> Option<(&'static str, String)> {
+    let alarms = gateway.store().reader().unwrap().alarms().unwrap();
+    let open = alarms.into_iter().find(|a| a.cleared_at.is_none() && a.alarm.fault.code.as_str() == "FG-443")?;
+    Some((open.alarm.gravity.as_str(), open.alarm.fault.title(fluxgate::fault::Language::Fr)))
 }
 
 /// Until when received invoices are known: every round moves it.

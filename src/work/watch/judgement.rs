@@ -31,6 +31,8 @@ const SERVICE_TRIED_WITHIN: Duration = Duration::from_secs(2 * 3600);
 const RECEPTION_POLLS: u32 = 4;
 const RECEPTION_LEAST: Duration = Duration::from_secs(3600);
 const RECEPTION_CRITICAL: Duration = Duration::from_secs(24 * 3600);
+/// A list of invoices to validate that was not read throughout for so long.
+const TO_VALIDATE_WARNING: Duration = Duration::from_secs(24 * 3600);
 /// Flows that are late become critical a day after.
 const LATE_CRITICAL: Duration = Duration::from_secs(24 * 3600);
 /// A journal without a seal for so long beyond its own interval.
@@ -56,6 +58,7 @@ pub(super) struct Facts {
     /// Since when received invoices are known throughout.
     pub receptions: Vec<(Realm, Duration)>,
     pub reception_poll: Duration,
+    pub to_validate: Vec<ToValidate>,
     /// Flows past their deadline: how many, and since when the oldest.
     pub late: Vec<(Realm, u64, Timestamp)>,
     /// Deliveries not taken: account, how many, since when the oldest.
@@ -104,6 +107,18 @@ pub(super) struct Service {
     pub failed: Option<Duration>,
 }
 
+/// A realm's list of invoices to validate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ToValidate {
+    pub realm: Realm,
+    /// Since it was read throughout.
+    pub age: Duration,
+    /// Why Chorus Pro refused it last.
+    pub refused: Option<String>,
+    /// Whether it ever held an invoice: this establishment does validate.
+    pub has_some: bool,
+}
+
 /// How a channel fares; one that was not tried since the start is not among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Channel {
@@ -125,6 +140,7 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
     alarms.extend(facts.services.iter().filter(|s| !halted(&s.realm)).filter_map(of_service));
     let receptions = facts.receptions.iter().filter(|(realm, _)| !halted(realm));
     alarms.extend(receptions.filter_map(|(realm, age)| of_reception(realm, *age, facts.reception_poll)));
+    alarms.extend(facts.to_validate.iter().filter(|list| !halted(&list.realm)).filter_map(of_to_validate));
     alarms.extend(facts.late.iter().map(|late| of_late(late, now)));
     alarms.extend(facts.untaken.iter().map(|untaken| of_untaken(untaken, now)));
     alarms.extend(facts.halts.iter().map(|(realm, fault)| Alarm {
@@ -296,6 +312,18 @@ fn of_reception(realm: &Realm, age: Duration, poll: Duration) -> Option<Alarm> {
     }
     let gravity = if age >= RECEPTION_CRITICAL { Gravity::Critical } else { Gravity::Warning };
     Some(in_realm("reception", realm, Fault::new(Code::ReceptionStale).with_text("span", &span(age)), gravity))
+}
+
+fn of_to_validate(list: &ToValidate) -> Option<Alarm> {
+    if let Some(refusal) = &list.refused {
+        let gravity = if list.has_some { Gravity::Warning } else { Gravity::Info };
+        let fault = Fault::new(Code::ToValidateRefused).with("detail", refusal);
+        return Some(in_realm("to_validate", &list.realm, fault, gravity));
+    }
+    (list.age >= TO_VALIDATE_WARNING).then(|| {
+        let fault = Fault::new(Code::ToValidateStale).with_text("span", &span(list.age));
+        in_realm("to_validate", &list.realm, fault, Gravity::Warning)
+    })
 }
 
 fn of_late((realm, count, oldest): &(Realm, u64, Timestamp), now: Timestamp) -> Alarm {

@@ -12,12 +12,14 @@ use crate::fault::Code;
 use crate::os::disk;
 use crate::store::StoreError;
 use crate::work::core::Core;
-use crate::work::reception;
 use crate::work::watch::channel;
 use crate::work::watch::expiry::{self, Remembered};
-use crate::work::watch::judgement::{Certificate, Channel, Disk, Facts, Password, Service, channel_subject};
+use crate::work::watch::judgement::{
+    Certificate, Channel, Disk, Facts, Password, Service, ToValidate, channel_subject,
+};
 use crate::work::watch::settings::{CertificateFile, CertificateRole};
 use crate::work::watch::{Memory, Readings};
+use crate::work::{reception, worklist};
 
 /// The longest certificate file that is read, in bytes.
 const PEM_LIMIT: u64 = 1 << 20;
@@ -88,6 +90,7 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
         let since = known.unwrap_or(memory.begun).max(memory.begun);
         facts.receptions.push((realm, now.since(since)));
     }
+    facts.to_validate = to_validate(core, memory, now)?;
     facts.certificates = options.watch.certificates.iter().filter_map(certificate).collect();
     facts.jump = memory.jump(now, JUMP_LEAST).filter(|(_, at)| now.since(*at) < JUMP_SHOWN);
     facts.disk = space(core, memory, now);
@@ -110,6 +113,21 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
         clocks: facts.clocks.clone(),
     };
     Ok(Look { facts, unsure, readings })
+}
+
+/// How the lists of invoices to validate fared, of the realms that want them.
+fn to_validate(core: &Core, memory: &Memory, now: Timestamp) -> Result<Vec<ToValidate>, StoreError> {
+    let options = core.options.load();
+    let reader = core.store.reader()?;
+    let mut lists = Vec::new();
+    for (realm, _) in options.receivers().into_iter().filter(|(realm, _)| options.validates(realm)) {
+        let whole = reader.remembered(&realm, worklist::WHOLE)?.and_then(|text| text.parse::<Timestamp>().ok());
+        let since = whole.unwrap_or(memory.begun).max(memory.begun);
+        let refused = reader.remembered(&realm, worklist::REFUSED)?.filter(|refusal| !refusal.is_empty());
+        let has_some = refused.is_some() && reader.has_to_validate(&realm)?;
+        lists.push(ToValidate { realm, age: now.since(since), refused, has_some });
+    }
+    Ok(lists)
 }
 
 /// After a start nothing is known of services that were not called yet: what was said of them before stays.

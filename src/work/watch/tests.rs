@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::judgement::{Certificate, Channel, Disk, Facts, Password, Service, alarms, changes};
+use super::judgement::{Certificate, Channel, Disk, Facts, Password, Service, ToValidate, alarms, changes};
 use super::notice::Voice;
 use super::settings::{CertificateRole, NotifySection, Pace, Watched};
 use super::telling::telling;
@@ -96,6 +96,15 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     let stale = |age| Facts { receptions: vec![(realm(), age)], reception_poll: HOUR / 4, ..Facts::default() };
     assert_eq!(only(&stale(HOUR - DAY / 86_400), now()), None);
     assert_eq!(only(&stale(HOUR), now()), Some((Code::ReceptionStale, Gravity::Warning, 0)));
+    let list = |age, refused: Option<&str>, has_some| {
+        let refused = refused.map(str::to_owned);
+        let to_validate = vec![ToValidate { realm: realm(), age, refused, has_some }];
+        only(&Facts { to_validate, ..Facts::default() }, now())
+    };
+    assert_eq!(list(DAY - DAY / 86_400, None, true), None);
+    assert_eq!(list(DAY, None, false), Some((Code::ToValidateStale, Gravity::Warning, 0)));
+    assert_eq!(list(DAY * 2, Some("20001"), false), Some((Code::ToValidateRefused, Gravity::Info, 0)));
+    assert_eq!(list(HOUR, Some("20001"), true), Some((Code::ToValidateRefused, Gravity::Warning, 0)));
     let late = Facts { late: vec![(realm(), 3, now().minus(HOUR * 25))], ..Facts::default() };
     assert_eq!(only(&late, now()), Some((Code::FlowsLate, Gravity::Critical, 0)));
     let untaken = Facts { untaken: vec![(realm(), "sifac".into(), 2, now().minus(DAY * 9))], ..Facts::default() };
@@ -143,6 +152,9 @@ fn no_alarm_leaves_a_blank_open() {
         }],
         receptions: vec![(realm(), DAY)],
         reception_poll: HOUR,
+        to_validate: [Some("x".to_owned()), None]
+            .map(|refused| ToValidate { realm: realm(), age: DAY, refused, has_some: true })
+            .to_vec(),
         late: vec![(realm(), 1, now())],
         untaken: vec![(realm(), "sifac".into(), 1, now())],
         database: Some("x".into()),
