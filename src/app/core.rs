@@ -249,7 +249,6 @@ fn receivers(config: &Config) -> Vec<Realm> {
 }
 
 fn rules(config: &Config) -> Rules {
-    let limits = &config.limits;
     let route = |route: &crate::work::RouteSection| DropRoute {
         account: route.account.clone(),
         folder: route.folder.clone(),
@@ -258,12 +257,7 @@ fn rules(config: &Config) -> Rules {
     Rules {
         accounts: config.accounts.clone(),
         routes: config.routes.iter().map(route).collect(),
-        limits: DropLimits {
-            file: limits.file,
-            pending_bytes: limits.pending_bytes,
-            pending_files: limits.pending_files,
-            disk_reserve: limits.disk_reserve,
-        },
+        limits: DropLimits::from(&config.limits),
     }
 }
 

@@ -84,7 +84,7 @@ impl Config {
     }
 
     /// What does not stop a configuration but will be noticed when it is in force: files it names that are missing or
-    /// of no use, a SIRET that only the test platform knows. Looks at those files.
+    /// of no use, keys that nothing reads any more, a SIRET that only the test platform knows. Looks at those files.
     pub fn remarks(text: &str) -> Vec<Problem> {
         let mut document = Document::parse(text);
         let config = Self::read(&mut document);

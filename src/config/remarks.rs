@@ -23,6 +23,22 @@ pub(super) fn look(config: &Numbered, document: &mut Document<'_>) {
     door(config, document);
     own_keys(config, document);
     notify(config, document);
+    retired(document);
+}
+
+/// Keys that nothing reads any more.
+fn retired(document: &mut Document<'_>) {
+    let key = "notify.untaken_after";
+    if document.has(key) {
+        document.object(
+            key,
+            Text::new("cette clé ne sert plus : elle est ignorée", "this key is no longer used: it is ignored"),
+            Text::new(
+                "Retirez la ligne ; limits.delivery_deadline dit après combien de temps une livraison non prise est une alarme",
+                "Remove the line; limits.delivery_deadline says after how long a delivery that is not taken is an alarm",
+            ),
+        );
+    }
 }
 
 /// One towards production is a problem.

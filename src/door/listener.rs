@@ -140,7 +140,7 @@ impl Drop for AddressPlace {
 }
 
 /// Whom connections are counted for: an IPv4 address, or the /64 that one subscriber has.
-fn household(address: IpAddr) -> IpAddr {
+pub(super) fn household(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => {

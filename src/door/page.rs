@@ -1,11 +1,13 @@
 //! The way to the page: core's Unix socket. Its server is simple (one request per connection, no time limits of its
 //! own), so a request is bounded and whole here before the page hears of it.
 
+use std::collections::HashSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderValue};
@@ -16,8 +18,10 @@ use tokio::sync::Semaphore;
 
 use super::body::{Answer, Arriving, Upload};
 use super::excuse::Excuse;
+use super::listener::household;
 use super::pool::{self, Refusal};
 use crate::fault::{Code, Fault};
+use crate::gate::SESSION_COOKIE;
 
 /// Requests to the page at once: its crew of workers has the same number.
 const PAGE_AT_ONCE: usize = 32;
@@ -31,14 +35,19 @@ const PAGE_BODY_LONGEST: Duration = Duration::from_secs(30);
 /// A form with files (the complement of an invoice), in bytes; what the page itself takes of one is a little less.
 const UPLOAD_BODY_LIMIT: usize = 41 * 1024 * 1024;
 const UPLOAD_BODY_LONGEST: Duration = Duration::from_secs(180);
-/// Of those at once, each whole in memory here: nobody is known yet.
+/// Of those at once, each whole in memory here: nobody is known yet, so each address has one place at most.
 const UPLOADS_AT_ONCE: usize = 2;
+/// One that is slower than this after its beginning gives its place to others, in bytes a second.
+const UPLOAD_LEAST_RATE: u64 = 32 * 1024;
+const UPLOAD_BEGINNING: Duration = Duration::from_secs(10);
 
 /// The page behind the door.
 pub struct Page {
     socket: PathBuf,
     places: Arc<Semaphore>,
     uploads: Semaphore,
+    /// Whose uploads are under way.
+    uploading: Mutex<HashSet<IpAddr>>,
     /// For the head of an answer, and between two frames of its body.
     patience: Duration,
     /// Sent with HTTPS answers when browsers can trust the certificate.
@@ -51,6 +60,7 @@ impl Page {
             socket,
             places: Arc::new(Semaphore::new(PAGE_AT_ONCE)),
             uploads: Semaphore::new(UPLOADS_AT_ONCE),
+            uploading: Mutex::default(),
             patience,
             strict_transport,
         }
@@ -60,13 +70,19 @@ impl Page {
     pub async fn serve(
         &self,
         parts: &Parts,
+        client: IpAddr,
         body: Arriving,
         prepare: impl FnOnce(Upload) -> Request<Upload>,
     ) -> Result<Response<Answer>, Excuse> {
         let (_upload, body) = if is_upload(parts) {
+            if !has_session(parts) {
+                return Err(unknown());
+            }
+            let own = Uploading::begin(&self.uploading, household(client)).ok_or_else(busy)?;
             let upload = tokio::time::timeout(PLACE_LONGEST, self.uploads.acquire()).await;
-            let Ok(Ok(upload)) = upload else { return Err(unavailable()) };
-            (Some(upload), whole(body, UPLOAD_BODY_LIMIT, UPLOAD_BODY_LONGEST).await?)
+            let Ok(Ok(upload)) = upload else { return Err(busy()) };
+            let whole = tokio::time::timeout(UPLOAD_BODY_LONGEST, whole_at_a_pace(body, UPLOAD_BODY_LIMIT)).await;
+            (Some((own, upload)), whole.map_err(|_| late())??)
         } else {
             (None, whole(body, PAGE_BODY_LIMIT, PAGE_BODY_LONGEST).await?)
         };
@@ -94,6 +110,51 @@ impl Page {
     }
 }
 
+/// An address's upload under way; the address may begin another when it is dropped.
+struct Uploading<'a> {
+    all: &'a Mutex<HashSet<IpAddr>>,
+    own: IpAddr,
+}
+
+impl<'a> Uploading<'a> {
+    /// `None`: one of this address is under way.
+    fn begin(all: &'a Mutex<HashSet<IpAddr>>, own: IpAddr) -> Option<Self> {
+        let begun = all.lock().unwrap_or_else(PoisonError::into_inner).insert(own);
+        begun.then_some(Self { all, own })
+    }
+}
+
+impl Drop for Uploading<'_> {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.own);
+    }
+}
+
+/// Whether it comes with the cookie of a session; whether that lives, only the page knows.
+fn has_session(parts: &Parts) -> bool {
+    let lines = parts.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut cookies = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+    cookies.any(|(name, value)| name == SESSION_COOKIE && !value.is_empty())
+}
+
+/// 403.
+fn unknown() -> Excuse {
+    Excuse::request(
+        StatusCode::FORBIDDEN,
+        ("Connexion nécessaire", "Rien n'a été pris : connectez-vous à la page, puis recommencez."),
+        ("Log-in needed", "Nothing was taken: log in to the page, then try again."),
+    )
+}
+
+/// 503, when others upload.
+fn busy() -> Excuse {
+    Excuse::request(
+        StatusCode::SERVICE_UNAVAILABLE,
+        ("Un autre envoi est en cours", "Rien n'a été pris : recommencez dans un instant."),
+        ("Another upload is under way", "Nothing was taken: try again in a moment."),
+    )
+}
+
 fn unavailable() -> Excuse {
     Excuse::fault(StatusCode::SERVICE_UNAVAILABLE, &Fault::new(Code::CoreUnavailable))
 }
@@ -104,6 +165,32 @@ fn is_upload(parts: &Parts) -> bool {
     let path = parts.uri.path();
     let form = kind.get(..19).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/form-data"));
     parts.method == Method::POST && form && path.starts_with("/flux/") && path.ends_with("/completer")
+}
+
+/// A large body, as long as it comes at least at [`UPLOAD_LEAST_RATE`].
+async fn whole_at_a_pace(mut body: Arriving, limit: usize) -> Result<Bytes, Excuse> {
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
+    let began = tokio::time::Instant::now();
+    let mut came = BytesMut::new();
+    loop {
+        let paid = u64::try_from(came.len()).unwrap_or(u64::MAX) / UPLOAD_LEAST_RATE;
+        let until = began + UPLOAD_BEGINNING + Duration::from_secs(paid);
+        let frame = match tokio::time::timeout_at(until, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => return Ok(came.freeze()),
+            Ok(Some(Err(_))) => {
+                return Err(super::forward::malformed("le corps est illisible", "the body is unreadable"));
+            }
+            Err(_) => return Err(late()),
+        };
+        let Some(data) = frame.data_ref() else { continue };
+        if came.len() + data.len() > limit {
+            return Err(too_large());
+        }
+        came.extend_from_slice(data);
+    }
 }
 
 async fn whole(mut body: Arriving, limit: usize, longest: Duration) -> Result<Bytes, Excuse> {

@@ -80,7 +80,7 @@ impl Proxy {
             }
             None => {
                 self.counters.requests_page.up();
-                self.page.serve(parts, body, |upload| forward::outgoing(parts, &target, client, upload)).await
+                self.page.serve(parts, client, body, |upload| forward::outgoing(parts, &target, client, upload)).await
             }
         }
     }

@@ -28,6 +28,10 @@ pub use server::{Core, Server, serve};
 /// fsync per close. Larger ones are staged and passed as a descriptor.
 pub const INLINE_LIMIT: usize = BODY_LIMIT;
 
+/// The cookie of who is logged in to the page: `__Host-` binds it to this host, https and the whole path. The page gives
+/// it and knows whose it is; front only sees whether there is one.
+pub const SESSION_COOKIE: &str = "__Host-session";
+
 /// A size for people: `117.7 MiB`, always with one unit.
 pub fn size_text(bytes: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];

@@ -21,6 +21,9 @@ const NOTICES_WAITING: i64 = 50;
 /// No notice is put off for longer than this.
 const NOTICE_DUE_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
+/// What somebody has taken note of is theirs for so long; then it calls everybody again.
+const ACKNOWLEDGED_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alarm {
@@ -53,6 +56,15 @@ pub struct AlarmRecord {
     pub told: Option<Told>,
     /// Who has taken note of it as it is now, and when.
     pub acknowledged: Option<(Timestamp, String)>,
+}
+
+impl AlarmRecord {
+    /// Whether somebody has taken note of it, not too long ago.
+    pub fn is_seen(&self, now: Timestamp) -> bool {
+        // In the future: by a clock that was ahead, and not for ever either.
+        let lasts = |at: Timestamp| now.since(at).max(at.since(now)) < ACKNOWLEDGED_FOR;
+        self.acknowledged.as_ref().is_some_and(|(at, _)| lasts(*at))
+    }
 }
 
 /// A change of the alarms.
@@ -180,7 +192,7 @@ pub fn acknowledge(
 ) -> Result<bool, StoreError> {
     let open = w.one(&format!("{ALARM} WHERE subject = ?1 AND cleared_at IS NULL"), [subject], alarm)?;
     let Some(open) = open.filter(|open| open.changed_at == seen) else { return Ok(false) };
-    if open.acknowledged.is_some() {
+    if open.is_seen(at) {
         return Ok(true);
     }
     w.run(

@@ -45,6 +45,7 @@ struct DecisionPage<'a> {
     choice: &'a Choice,
     facing: Option<Facing>,
     number: &'a str,
+    remark: &'a str,
     problem: Option<&'a str>,
 }
 
@@ -169,8 +170,13 @@ pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<
     let choice = choices.iter().find(|c| c.word == word).ok_or(Trouble::NotFound)?;
     let c = visit.chrome(site, ask, "flows", choice.label);
     let line = FlowLine::new(&flow, visit.t, Timestamp::now());
-    let facing = Facing::of(visit.t, &reader, &flow, &reader.invoices(&id)?)?;
-    let page = DecisionPage { c: &c, line, choice, facing, number: ask.form.trimmed("number"), problem };
+    let mut facing = Facing::of(visit.t, &reader, &flow, &reader.invoices(&id)?)?;
+    // What was refused is shown as it was filled in.
+    for row in facing.iter_mut().flat_map(|facing| &mut facing.shown) {
+        row.chosen = row.chorus_id == ask.form.trimmed("chorus");
+    }
+    let (number, remark) = (ask.form.trimmed("number"), ask.form.trimmed("remark"));
+    let page = DecisionPage { c: &c, line, choice, facing, number, remark, problem };
     let answer = Answer::html(page.render()?);
     Ok(if problem.is_some() { answer.status(422) } else { answer })
 }

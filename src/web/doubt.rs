@@ -31,6 +31,8 @@ pub struct Shown {
     pub deposit: String,
     pub status: String,
     pub tone: &'static str,
+    /// The one that a person chose, on a form that is shown again.
+    pub chosen: bool,
 }
 
 /// Both sides.
@@ -163,6 +165,7 @@ fn shown(t: Tongue, row: &SightedInvoice) -> Shown {
         deposit: row.deposit_number.as_ref().map(ToString::to_string).unwrap_or_default(),
         status,
         tone: tone.class(),
+        chosen: false,
     }
 }
 

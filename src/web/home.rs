@@ -107,8 +107,9 @@ struct AlarmView {
 
 impl AlarmView {
     fn new(record: &AlarmRecord, t: Tongue, now: Timestamp) -> Self {
+        let seen = record.is_seen(now);
         let tone = match record.alarm.gravity {
-            _ if record.acknowledged.is_some() => Tone::Quiet,
+            _ if seen => Tone::Quiet,
             Gravity::Critical => Tone::Bad,
             Gravity::Warning => Tone::Warn,
             Gravity::Info => Tone::Quiet,
@@ -117,7 +118,7 @@ impl AlarmView {
         Self {
             gravity: record.alarm.gravity.label(t.0),
             tone: tone.class(),
-            critical: record.alarm.gravity == Gravity::Critical && record.acknowledged.is_none(),
+            critical: record.alarm.gravity == Gravity::Critical && !seen,
             fault: FaultView::new(&record.alarm.fault, t),
             realm: realm.map(|realm| format!("{} · {}", realm.establishment, t.environment(realm.environment))),
             since: record.raised_at.paris_text(),
@@ -129,7 +130,7 @@ impl AlarmView {
             },
             subject: record.alarm.subject.clone(),
             seen: record.changed_at.millis(),
-            acknowledged: record.acknowledged.as_ref().map(|(at, person)| {
+            acknowledged: record.acknowledged.as_ref().filter(|_| seen).map(|(at, person)| {
                 let (by, on) = (t.say("Pris en compte par", "Acknowledged by"), t.say("le", "on"));
                 format!("{by} {person}, {on} {}", at.paris_text())
             }),
@@ -137,11 +138,11 @@ impl AlarmView {
     }
 }
 
-/// The alarms that no other part of the screen shows already: those that nobody has taken note of, the gravest first.
-fn open_alarms(reader: &Reader) -> Result<Vec<AlarmRecord>, StoreError> {
+/// The alarms that no other part of the screen shows already: those that nobody has taken note of lately, the gravest first.
+fn open_alarms(reader: &Reader, now: Timestamp) -> Result<Vec<AlarmRecord>, StoreError> {
     let mut alarms = reader.alarms()?;
     alarms.retain(|a| a.cleared_at.is_none() && !a.alarm.subject.starts_with("halt:"));
-    alarms.sort_by_key(|a| a.acknowledged.is_some());
+    alarms.sort_by_key(|a| a.is_seen(now));
     Ok(alarms)
 }
 
@@ -187,19 +188,19 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let now = Timestamp::now();
     let reader = site.reader()?;
     let overview = reader.overview(now)?;
-    let alarms = open_alarms(&reader)?;
+    let alarms = open_alarms(&reader, now)?;
     let t = visit.t;
     let mut c = visit.chrome(site, ask, "home", t.say("Accueil", "Home"));
     c.refresh = true;
     let fault = site.fault();
     let fault = fault.as_ref();
-    let (headline, tone) = headline(t, &overview, &alarms, fault);
+    let (headline, tone) = headline(t, &overview, &alarms, fault, now);
     let page = HomePage {
         c: &c,
         headline,
         tone: tone.class(),
-        actors: actors(t, &overview, &alarms, fault),
-        oldest: oldest(&overview, &alarms).map(|at| format!("{} ({})", t.ago(at, now), at.paris_text())),
+        actors: actors(t, &overview, &alarms, fault, now),
+        oldest: oldest(&overview, &alarms, now).map(|at| format!("{} ({})", t.ago(at, now), at.paris_text())),
         boot: fault.map(|f| FaultView::new(f, t)),
         halts: overview
             .halts
@@ -249,9 +250,16 @@ fn due_text(t: Tongue, at: Timestamp, now: Timestamp) -> String {
 }
 
 /// What the first screen says in large letters.
-fn headline(t: Tongue, overview: &Overview, alarms: &[AlarmRecord], fault: Option<&Fault>) -> (String, Tone) {
+fn headline(
+    t: Tongue,
+    overview: &Overview,
+    alarms: &[AlarmRecord],
+    fault: Option<&Fault>,
+    now: Timestamp,
+) -> (String, Tone) {
     let stuck = overview.stuck_total;
-    let of = |gravity| u64::try_from(urgent(alarms).filter(|a| a.alarm.gravity == gravity).count()).unwrap_or(u64::MAX);
+    let of =
+        |gravity| u64::try_from(urgent(alarms, now).filter(|a| a.alarm.gravity == gravity).count()).unwrap_or(u64::MAX);
     let (critical, warnings) = (of(Gravity::Critical), of(Gravity::Warning));
     if fault.is_some() {
         return (
@@ -294,14 +302,14 @@ fn headline(t: Tongue, overview: &Overview, alarms: &[AlarmRecord], fault: Optio
     (t.say("Tout va bien : rien n’est bloqué", "All is well: nothing is stuck").to_owned(), Tone::Good)
 }
 
-/// Alarms for whose sake somebody must act, and that nobody has taken note of.
-fn urgent(alarms: &[AlarmRecord]) -> impl Iterator<Item = &AlarmRecord> {
-    alarms.iter().filter(|record| record.alarm.gravity > Gravity::Info && record.acknowledged.is_none())
+/// Alarms for whose sake somebody must act, and that nobody has taken note of lately.
+fn urgent(alarms: &[AlarmRecord], now: Timestamp) -> impl Iterator<Item = &AlarmRecord> {
+    alarms.iter().filter(move |record| record.alarm.gravity > Gravity::Info && !record.is_seen(now))
 }
 
-fn oldest(overview: &Overview, alarms: &[AlarmRecord]) -> Option<Timestamp> {
+fn oldest(overview: &Overview, alarms: &[AlarmRecord], now: Timestamp) -> Option<Timestamp> {
     let stuck = overview.stuck.iter().map(|f| f.since).chain(overview.halts.iter().map(|(_, _, at)| *at));
-    stuck.chain(urgent(alarms).map(|record| record.raised_at)).min()
+    stuck.chain(urgent(alarms, now).map(|record| record.raised_at)).min()
 }
 
 fn actors(
@@ -309,10 +317,11 @@ fn actors(
     overview: &Overview,
     alarms: &[AlarmRecord],
     fault: Option<&Fault>,
+    now: Timestamp,
 ) -> Vec<(&'static str, String)> {
     let faults = || {
         let stuck = overview.stuck.iter().filter_map(|f| f.fault.as_ref());
-        let alarms = urgent(alarms).map(|record| &record.alarm.fault);
+        let alarms = urgent(alarms, now).map(|record| &record.alarm.fault);
         stuck.chain(overview.halts.iter().map(|(_, f, _)| f)).chain(alarms).chain(fault)
     };
     [Actor::Establishment, Actor::Supplier, Actor::Network, Actor::Chorus, Actor::Appliance]

@@ -94,8 +94,8 @@ const DONE: &[(&str, &str, &str)] = &[
     ),
     (
         "alarme-vue",
-        "Alarme prise en compte : elle reste affichée et n’alerte plus personne, sauf si elle s’aggrave ou revient.",
-        "Alarm acknowledged: it stays in sight and calls nobody any more, unless it gets graver or comes anew.",
+        "Alarme prise en compte : elle reste affichée et n’alerte plus personne pendant sept jours, sauf si elle s’aggrave ou revient.",
+        "Alarm acknowledged: it stays in sight and calls nobody for seven days, unless it gets graver or comes anew.",
     ),
     (
         "alarme-changee",
@@ -106,6 +106,11 @@ const DONE: &[(&str, &str, &str)] = &[
         "complement",
         "Complément pris et journalisé : il part chez Chorus Pro.",
         "Complement taken and journalled: it goes to Chorus Pro.",
+    ),
+    (
+        "deja-complete",
+        "Ce complément a déjà été donné pour cette suspension : rien de plus ne part. Voici ce qu’il est devenu.",
+        "This complement was given already for this suspension: nothing more leaves. Here is what became of it.",
     ),
     ("annuaire", "Actualisation de l’annuaire demandée.", "Refresh of the directory asked for."),
     ("secret", "Secret enregistré.", "Secret saved."),

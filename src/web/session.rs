@@ -16,8 +16,8 @@ use subtle::ConstantTimeEq;
 
 use crate::domain::{DocumentHash, Timestamp};
 
-/// The session's cookie: `__Host-` binds it to this host, https and the whole path.
-pub const COOKIE: &str = "__Host-session";
+/// The session's cookie.
+pub const COOKIE: &str = crate::gate::SESSION_COOKIE;
 /// The cookie that binds a form shown before log-in to its browser.
 pub const VISITOR_COOKIE: &str = "__Host-visitor";
 /// A session ends after this, however busy.

@@ -192,6 +192,10 @@ fn routed(site: &Site, ask: &mut Ask, visit: &Visit, request: &mut Request) -> R
     if visit.session.is_none() || !matches!(ask.segments().as_slice(), ["flux", _, "completer"]) {
         return Err(Trouble::Unread(Unread::NotAForm));
     }
+    // Its headers say so much already: nothing of 40 MiB is read for another site's sake.
+    if !ask.is_from_here() {
+        return Err(Trouble::Forged);
+    }
     let _one = match site.uploading.try_lock() {
         Ok(one) => one,
         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),

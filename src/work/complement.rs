@@ -28,6 +28,8 @@ const SHEET: &str = "complement.json";
 const COMPLEMENT: &str = "complement";
 /// Characters of a comment: as many as are kept of one. Chorus Pro documents no limit.
 const COMMENT_LIMIT_CHARS: usize = 2000;
+/// Characters of a date as Chorus Pro writes it.
+const DATE_LIMIT_CHARS: usize = 64;
 /// Files of one complement: their calls must end within one lease.
 const FILES_LIMIT: usize = 20;
 
@@ -39,6 +41,9 @@ struct Sheet {
     invoice: Option<String>,
     #[serde(default)]
     chorus_id: Option<i64>,
+    /// Which suspension it answers: nothing is done with it, but the same comment for the next one is another archive.
+    #[serde(default)]
+    suspended_at: Option<String>,
     #[serde(default)]
     comment: String,
     #[serde(default)]
@@ -58,13 +63,16 @@ struct Listed {
 pub struct ComplementSheet<'a> {
     pub number: InvoiceNumber,
     pub chorus_id: ChorusInvoiceId,
+    /// When the invoice was suspended last, as Chorus Pro wrote it; empty: not known.
+    pub suspended_at: String,
     pub comment: String,
     /// Names and contents.
     pub files: Vec<(&'a str, &'a [u8])>,
 }
 
 impl ComplementSheet<'_> {
-    /// The archive, once it is what [`read`] takes; the same complement is the same bytes.
+    /// The archive, once it is what [`read`] takes; the same complement of the same suspension is the
+    /// same bytes.
     pub fn archive(&self) -> Result<Vec<u8>, Fault> {
         // Each by its name, before the archive's own limits speak of all.
         for (name, content) in &self.files {
@@ -74,9 +82,12 @@ impl ComplementSheet<'_> {
             }
         }
         let files: Vec<_> = self.files.iter().map(|(name, _)| serde_json::json!({ "name": name })).collect();
-        let sheet = serde_json::json!({
+        let mut sheet = serde_json::json!({
             "invoice": self.number, "chorus_id": self.chorus_id.0, "comment": self.comment, "files": files,
         });
+        if !self.suspended_at.is_empty() {
+            sheet["suspended_at"] = self.suspended_at.as_str().into();
+        }
         let sheet = sheet.to_string();
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
@@ -194,8 +205,12 @@ fn check(sheet: &Sheet) -> Result<(), Fault> {
             &format!("{SHEET} brings neither a file (files) nor a comment (comment)"),
         ));
     }
-    let over =
-        [(sheet.files.len(), FILES_LIMIT, "files"), (sheet.comment.chars().count(), COMMENT_LIMIT_CHARS, "comment")];
+    let chars = |text: &str| text.chars().count();
+    let over = [
+        (sheet.files.len(), FILES_LIMIT, "files"),
+        (chars(&sheet.comment), COMMENT_LIMIT_CHARS, "comment"),
+        (chars(sheet.suspended_at.as_deref().unwrap_or_default()), DATE_LIMIT_CHARS, "suspended_at"),
+    ];
     match over.into_iter().find(|(count, limit, _)| count > limit) {
         Some((count, limit, key)) => Err(wrong(
             &format!("{key} dépasse la limite ({count}, au plus {limit})"),

@@ -26,6 +26,7 @@ use crate::domain::{AccountName, ByteSize, Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::gate::{AccountSection, Answer, BODY_LIMIT, Core, DEPOT, Grant, Pass, Reply, Request, VERSION};
 use crate::store::{Store, StoreError};
+use crate::work::LimitsSection;
 
 /// Where a file dropped by an account into a folder goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,17 @@ pub struct DropLimits {
     pub pending_files: u64,
     /// Below this much free space nothing is accepted.
     pub disk_reserve: ByteSize,
+}
+
+impl From<&LimitsSection> for DropLimits {
+    fn from(limits: &LimitsSection) -> Self {
+        Self {
+            file: limits.file,
+            pending_bytes: limits.pending_bytes,
+            pending_files: limits.pending_files,
+            disk_reserve: limits.disk_reserve,
+        }
+    }
 }
 
 /// The part of the configuration that the gate needs; replaced as a whole.

@@ -103,7 +103,9 @@ fn the_sample_shows_every_key_and_no_other() {
     same(&all["journal"], fields::<config::JournalSection>(), "journal");
     same(&all["store"], fields::<config::StoreSection>(), "store");
     same(&all["limits"], fields::<fluxgate::work::LimitsSection>(), "limits");
-    same(&all["notify"], fields::<fluxgate::work::watch::NotifySection>(), "notify");
+    let mut notify = fields::<fluxgate::work::watch::NotifySection>();
+    assert!(notify.remove("untaken_after"), "retired: read and not shown");
+    same(&all["notify"], notify, "notify");
     same(&all["notify"]["mail"], fields::<fluxgate::work::watch::MailSection>(), "notify.mail");
     same(&all["notify"]["webhook"], fields::<fluxgate::work::watch::WebhookSection>(), "notify.webhook");
     same(&all["log"], fields::<config::LogSection>(), "log");
@@ -351,6 +353,23 @@ fn a_siret_with_a_wrong_check_digit_is_a_problem_in_production_and_a_remark_else
     assert!(siret(&&problems[0]) && problems[0].message.en.contains("route[1] is in production"), "{}", problems[0]);
     assert!(!Config::remarks(&in_production).iter().any(|remark| siret(&remark)), "said once");
     assert!(Config::parse(&sample().replace("qualification", "production")).is_ok());
+}
+
+/// Seen: a key that the sample had was taken away, and every configuration made from the sample was refused.
+#[test]
+fn a_key_of_a_former_sample_is_still_taken_and_remarked() {
+    let (former, line) = altered(
+        "level = \"warning\"",
+        "untaken_after = \"7d\"                      # an alarm after\nlevel = \"warning\"",
+    );
+    let now = Config::parse(&sample()).unwrap();
+    assert_eq!(Config::parse(&former).unwrap_or_else(|problems| panic!("{}", told(&problems))), now, "and ignored");
+    let remarks = Config::remarks(&former);
+    let remark = remarks.iter().find(|remark| remark.key == "notify.untaken_after");
+    let remark = remark.unwrap_or_else(|| panic!("{}", told(&remarks)));
+    assert_eq!(remark.line, line);
+    assert!(remark.to_string().contains("limits.delivery_deadline"), "{remark}");
+    assert!(!Config::remarks(&sample()).iter().any(|remark| remark.key.starts_with("notify.untaken")));
 }
 
 #[test]

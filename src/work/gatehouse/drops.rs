@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::{DropRoute, Gatehouse, Rules, failed};
+use super::{DropLimits, DropRoute, Gatehouse, Rules, failed};
 use crate::domain::{AccountName, DocumentHash, Realm, Timestamp};
 use crate::fault::{Code, Fault, Text};
 use crate::gate::{Answer, INLINE_LIMIT, check_name, printable_name, size_text};
@@ -38,10 +38,39 @@ enum NotTaken {
     Store(StoreError),
 }
 
-fn disk_nearly_full(free: u64, rules: &Rules) -> Fault {
-    Fault::new(Code::DiskNearlyFull)
-        .with("free", size_text(free))
-        .with("reserve", size_text(rules.limits.disk_reserve.bytes()))
+impl DropLimits {
+    /// The fault of a disk that has come to its reserve.
+    pub fn disk_nearly_full(&self, free: u64) -> Fault {
+        Fault::new(Code::DiskNearlyFull)
+            .with("free", size_text(free))
+            .with("reserve", size_text(self.disk_reserve.bytes()))
+    }
+
+    /// What stands against a file of `size` bytes of an account, on a disk with so much free space. `pending`: bytes and
+    /// files of it that wait already.
+    pub fn objection(&self, account: &AccountName, size: u64, free: u64, pending: (u64, u64)) -> Option<Fault> {
+        if size > self.file.bytes() {
+            let fault = Fault::new(Code::FileTooLarge).with("size", size_text(size));
+            return Some(fault.with("limit", size_text(self.file.bytes())));
+        }
+        if free < self.disk_reserve.bytes().saturating_add(size) {
+            return Some(self.disk_nearly_full(free));
+        }
+        let (bytes, files) = pending;
+        let quota = |used: Text, limit: Text| {
+            let fault = Fault::new(Code::QuotaExceeded).with("account", account);
+            Some(fault.with_text("used", &used).with_text("limit", &limit))
+        };
+        if files >= self.pending_files {
+            let count = |n: u64| Text::new(format!("{n} fichiers"), format!("{n} files"));
+            return quota(count(files), count(self.pending_files));
+        }
+        if bytes.saturating_add(size.max(1)) > self.pending_bytes.bytes() {
+            let shown = |bytes| Text::same(size_text(bytes));
+            return quota(shown(bytes.saturating_add(size)), shown(self.pending_bytes.bytes()));
+        }
+        None
+    }
 }
 
 /// Whose file it is, and where it was dropped.
@@ -130,7 +159,7 @@ impl Gatehouse {
             return failed(error);
         }
         let free = disk::free_bytes(&self.dir).unwrap_or(0);
-        self.refuse(rules, origin, disk_nearly_full(free, rules), None)
+        self.refuse(rules, origin, rules.limits.disk_nearly_full(free), None)
     }
 
     /// The content, once it is what front says it is; a large one is durable when this returns.
@@ -270,31 +299,14 @@ impl Gatehouse {
             let fault = Fault::new(Code::NoRoute).with("account", &origin.account);
             return Ok(Err(fault.with("folder", format_args!("/{}", origin.folder))));
         };
-        let limits = &rules.limits;
-        if size > limits.file.bytes() {
-            let fault = Fault::new(Code::FileTooLarge).with("size", size_text(size));
-            return Ok(Err(fault.with("limit", size_text(limits.file.bytes()))));
-        }
         let free = disk::free_bytes(&self.dir).map_err(|e| {
             log::error!(error = e.to_string().as_str(); "The data disk's free space cannot be read");
             Answer::Failed { fault: Fault::new(Code::StoreFailed).with("detail", e) }
         })?;
-        if free < limits.disk_reserve.bytes().saturating_add(size) {
-            return Ok(Err(disk_nearly_full(free, rules)));
-        }
         let pending = self.store.reader().and_then(|reader| reader.pending(&origin.account));
-        let (bytes, files) = pending.map_err(|e| failed(&e))?;
-        let quota = |used: Text, limit: Text| {
-            let fault = Fault::new(Code::QuotaExceeded).with("account", &origin.account);
-            fault.with_text("used", &used).with_text("limit", &limit)
-        };
-        if files >= limits.pending_files {
-            let count = |n: u64| Text::new(format!("{n} fichiers"), format!("{n} files"));
-            return Ok(Err(quota(count(files), count(limits.pending_files))));
-        }
-        if bytes.saturating_add(size.max(1)) > limits.pending_bytes.bytes() {
-            let shown = |bytes| Text::same(size_text(bytes));
-            return Ok(Err(quota(shown(bytes.saturating_add(size)), shown(limits.pending_bytes.bytes()))));
+        let pending = pending.map_err(|e| failed(&e))?;
+        if let Some(fault) = rules.limits.objection(&origin.account, size, free, pending) {
+            return Ok(Err(fault));
         }
         Ok(Ok(route))
     }

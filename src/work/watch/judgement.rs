@@ -272,7 +272,10 @@ fn of_jump((seconds, at): (i64, Timestamp)) -> Alarm {
 
 fn of_disk(disk: Disk) -> Option<Alarm> {
     let Disk { free, reserve, days_left } = disk;
-    let (stage, gravity) = if free < reserve || days_left.is_some_and(|days| days <= DISK_CRITICAL_DAYS) {
+    // What is feared and what has come are two things: who took note of the one has not seen the other.
+    let (stage, gravity) = if free < reserve {
+        (3, Gravity::Critical)
+    } else if days_left.is_some_and(|days| days <= DISK_CRITICAL_DAYS) {
         (2, Gravity::Critical)
     } else if free < reserve.saturating_mul(RESERVES_WARNING) || days_left.is_some_and(|days| days <= DISK_WARNING_DAYS)
     {
@@ -330,13 +333,18 @@ fn of_late((realm, count, oldest): &(Realm, u64, Timestamp), now: Timestamp) -> 
     let age = now.since(*oldest);
     let gravity = if age >= LATE_CRITICAL { Gravity::Critical } else { Gravity::Warning };
     let fault = Fault::new(Code::FlowsLate).with("count", count).with_text("span", &span(age));
-    in_realm("late", realm, fault, gravity)
+    Alarm { stage: magnitude(*count), ..in_realm("late", realm, fault, gravity) }
+}
+
+/// The stage of a count: ten times as many are another event than these few.
+fn magnitude(count: u64) -> u32 {
+    count.max(1).ilog10()
 }
 
 fn of_untaken((realm, account, count, oldest): &(Realm, String, u64, Timestamp), now: Timestamp) -> Alarm {
     let fault = Fault::new(Code::DeliveriesUntaken).with("account", account).with("count", count);
     let fault = fault.with_text("span", &span(now.since(*oldest)));
-    in_realm(&format!("untaken:{account}"), realm, fault, Gravity::Warning)
+    Alarm { stage: magnitude(*count), ..in_realm(&format!("untaken:{account}"), realm, fault, Gravity::Warning) }
 }
 
 pub(super) fn of_database(detail: &str) -> Alarm {

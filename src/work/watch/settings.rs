@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use reqwest::Url;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use crate::domain::{Environment, EstablishmentId, Siret};
 use crate::fault::{Gravity, Language};
@@ -26,11 +27,26 @@ pub struct NotifySection {
     pub page: Option<String>,
     pub mail: Option<MailSection>,
     pub webhook: Option<WebhookSection>,
+    /// Retired: `limits.delivery_deadline` says it. Configurations of before have it, so it is read and ignored.
+    #[serde(deserialize_with = "retired")]
+    pub untaken_after: (),
+}
+
+/// Whatever stands there.
+fn retired<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    IgnoredAny::deserialize(deserializer).map(drop)
 }
 
 impl Default for NotifySection {
     fn default() -> Self {
-        Self { language: Language::Fr, level: Gravity::Warning, page: None, mail: None, webhook: None }
+        Self {
+            language: Language::Fr,
+            level: Gravity::Warning,
+            page: None,
+            mail: None,
+            webhook: None,
+            untaken_after: (),
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! When people are told of an alarm: pure. One notice for what is raised within a minute, one at each further stage, one a
-//! day for what stays critical and nobody has taken note of, one when it is over, and none twice.
+//! day for what stays critical and nobody has taken note of lately, one when it is over, and none twice.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(super) fn telling(
         let Some(cleared) = record.cleared_at else {
             let fresh = record.alarm.gravity >= level && is_news(record);
             let again = record.alarm.gravity == Gravity::Critical
-                && record.acknowledged.is_none()
+                && !record.is_seen(now)
                 && record.told.is_some_and(|told| has_passed(told.at, now, pace.repeat));
             if !channels.is_empty() && (fresh || again) {
                 due |= again || has_passed(record.changed_at, now, pace.gather);

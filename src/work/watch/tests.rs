@@ -76,7 +76,8 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     assert_eq!(disk(200, None), None);
     assert_eq!(disk(199, None), Some((Code::DiskFilling, Gravity::Warning, 1)));
     assert_eq!(disk(1000, Some(7)), Some((Code::DiskFilling, Gravity::Warning, 1)));
-    assert_eq!(disk(99, None), Some((Code::DiskFilling, Gravity::Critical, 2)));
+    assert_eq!(disk(1000, Some(1)), Some((Code::DiskFilling, Gravity::Critical, 2)));
+    assert_eq!(disk(99, None), Some((Code::DiskFilling, Gravity::Critical, 3)), "it has come");
     let service = |since: Duration, n, failed| Service {
         realm: realm(),
         service: "deposer/flux",
@@ -109,6 +110,13 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     assert_eq!(only(&late, now()), Some((Code::FlowsLate, Gravity::Critical, 0)));
     let untaken = Facts { untaken: vec![(realm(), "sifac".into(), 2, now().minus(DAY * 9))], ..Facts::default() };
     assert_eq!(only(&untaken, now()), Some((Code::DeliveriesUntaken, Gravity::Warning, 0)));
+    // Ten times as many are another event for who took note of the few.
+    for (count, stage) in [(1, 0), (9, 0), (10, 1), (99, 1), (100, 2), (12_000, 4)] {
+        let late = Facts { late: vec![(realm(), count, now())], ..Facts::default() };
+        assert_eq!(only(&late, now()), Some((Code::FlowsLate, Gravity::Warning, stage)), "{count}");
+        let untaken = Facts { untaken: vec![(realm(), "sifac".into(), count, now())], ..Facts::default() };
+        assert_eq!(only(&untaken, now()), Some((Code::DeliveriesUntaken, Gravity::Warning, stage)), "{count}");
+    }
     let unsealed = |after| Facts { unsealed: Some(after), checkpoint_every: HOUR, ..Facts::default() };
     assert_eq!(only(&unsealed(HOUR), now()), None);
     assert_eq!(only(&unsealed(HOUR * 2), now()), Some((Code::CheckpointLate, Gravity::Critical, 0)));
@@ -204,7 +212,8 @@ fn people_hear_once_at_each_stage_daily_while_critical_and_when_it_is_over() {
     assert_eq!(tell(std::slice::from_ref(&critical), now().plus(HOUR * 23)), None);
     assert!(tell(std::slice::from_ref(&critical), now().plus(DAY)).is_some());
     let seen = AlarmRecord { acknowledged: Some((now(), "Camille".into())), ..critical };
-    assert_eq!(tell(std::slice::from_ref(&seen), now().plus(DAY)), None, "somebody knows");
+    assert_eq!(tell(std::slice::from_ref(&seen), now().plus(DAY * 6)), None, "somebody knows");
+    assert!(tell(std::slice::from_ref(&seen), now().plus(DAY * 7)).is_some(), "and has done nothing for a week");
     // Two raised within a minute are one notice; one below the level is none.
     let two = [fresh.clone(), record(Gravity::Info, 0, now()), record(Gravity::Critical, 4, now().plus(HOUR / 120))];
     let at = now().plus(Duration::from_secs(60));

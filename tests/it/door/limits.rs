@@ -353,6 +353,7 @@ async fn the_page_gets_whole_requests_and_never_too_many_at_once() {
     let upload = |path: &'static str, mebibytes: usize| {
         let request =
             Request::post(path).header("host", "box").header("content-type", "multipart/form-data; boundary=x");
+        let request = request.header("cookie", "langue=fr; __Host-session=x");
         request.body(Full::<Bytes>::from(vec![0u8; mebibytes << 20])).unwrap()
     };
     for (path, mebibytes, status) in [
@@ -363,6 +364,29 @@ async fn the_page_gets_whole_requests_and_never_too_many_at_once() {
         let answer = door.h1().await.send_request(upload(path, mebibytes)).await.unwrap();
         assert_eq!(answer.status(), status, "{path} {mebibytes}");
     }
+    // Seen: two strangers who sent slowly held every place. Without a session none is held, an address holds one, and
+    // one that hardly sends gives it back.
+    let slow = |cookie: &str| {
+        let head = "POST /flux/X/completer HTTP/1.1\r\nHost: box\r\nContent-Type: multipart/form-data; boundary=x\r\n";
+        format!("{head}Content-Length: 1000000\r\n{cookie}Connection: close\r\n\r\n12345")
+    };
+    let (one, other) = (slow("Cookie: __Host-session=x\r\n"), slow("Cookie: __Host-session=y\r\n"));
+    let stranger = slow("");
+    let status = async |request: String| {
+        let mut stream = door.tls("http/1.1").await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut status = [0; 12];
+        let read = tokio::time::timeout(Duration::from_secs(60), stream.read_exact(&mut status)).await;
+        read.expect("an answer").unwrap();
+        String::from_utf8(status.to_vec()).unwrap()
+    };
+    let (stranger, one, other) = tokio::join!(status(stranger), status(one), status(other));
+    assert_eq!(stranger, "HTTP/1.1 403");
+    let mut answers = [one, other];
+    answers.sort();
+    assert_eq!(answers, ["HTTP/1.1 408", "HTTP/1.1 503"]);
+    let answer = door.h1().await.send_request(upload("/flux/X/completer", 3)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "its place is free again");
     door.stop().await;
 }
 

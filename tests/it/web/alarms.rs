@@ -93,3 +93,23 @@ fn an_alarm_that_somebody_took_note_of_stays_grey_until_it_gets_graver_or_comes_
     browser.get("/").says("1 alarme critique");
     assert_eq!(browser.post("/alarmes/vue", &[("subject", "x".into())]).status, 404);
 }
+
+#[test]
+fn what_somebody_took_note_of_a_week_ago_calls_everybody_again() {
+    let house = House::open();
+    let mut browser = house.inside();
+    let ago = |days: u64| Timestamp::now().minus(std::time::Duration::from_secs(days * 86_400));
+    let fault = Fault::new(Code::FlowsLate).with("count", 3).with("span", "9 jours");
+    let alarm = Alarm { subject: "late:x".into(), realm: Some(realm()), fault, gravity: Gravity::Critical, stage: 0 };
+    house.store.watch(vec![AlarmChange::Raise(alarm)], ago(9)).wait().unwrap();
+    let seen = house.store.reader().unwrap().alarms().unwrap()[0].changed_at;
+    assert!(house.store.acknowledge("late:x", seen, "Dominique", ago(8)).wait().unwrap());
+    let page = browser.get("/");
+    page.says("1 alarme critique");
+    page.hides("Pris en compte par");
+    let fields = button(&page.text(), "late:x");
+    assert_eq!(browser.post("/alarmes/vue", &fields).header("location"), Some("/?fait=alarme-vue"));
+    let page = browser.get("/");
+    page.hides("alarme critique");
+    page.says("Pris en compte par Camille Durand");
+}

@@ -91,9 +91,22 @@ fn what_cannot_complete_an_invoice_is_told_and_nothing_is_taken() {
     assert_eq!(gone.header("location"), Some(format!("/flux/{flow}?fait=impossible").as_str()));
     assert_eq!(house.kinds().len(), before, "nothing is journalled, nothing received");
     let taken = browser.upload(&path, &[("facture", "0"), ("comment", "Voici.")], &[]);
-    let first = taken.header("location").unwrap().to_owned();
+    let first = taken.header("location").unwrap().strip_suffix("?fait=complement").unwrap().to_owned();
     let again = browser.upload(&path, &[("facture", "0"), ("comment", "Voici.")], &[]);
-    assert_eq!(again.header("location"), Some(first.as_str()), "the same complement twice is one");
+    let again = again.header("location").unwrap().to_owned();
+    assert_eq!(again, format!("{first}?fait=deja-complete"), "the same complement twice is one");
+    browser.get(&again).says("a déjà été donné pour cette suspension");
+    // The recipient suspends it once more: the same words are another complement.
+    let now = Timestamp::now();
+    let status = |status, at: &str| StatusRecord { status, at: at.into(), author: None, comment: None };
+    let anew = vec![
+        status(InvoiceStatus::Completee, "2026-11-21T09:00:00.000+01:00"),
+        status(InvoiceStatus::Suspendue, "2026-11-22T10:00:00.000+01:00"),
+    ];
+    house.store.record_statuses(&flow.parse().unwrap(), 0, anew, now).wait().unwrap();
+    let second = browser.upload(&path, &[("facture", "0"), ("comment", "Voici.")], &[]);
+    let second = second.header("location").unwrap().to_owned();
+    assert!(second.ends_with("?fait=complement") && !second.starts_with(&first), "{first} {second}");
     assert!(PERSON.len() > 3 && house.kinds().contains(&"complement".to_owned()));
 }
 
@@ -117,7 +130,36 @@ fn a_form_with_files_is_taken_where_one_is_awaited_of_somebody_known_and_within_
     }
     let large = vec![b'x'; 41 << 20];
     assert_eq!(browser.send("POST", &path, &kind, &large).status, 413);
+    let foreign = [kind[0], ("Origin", "https://evil.example")];
+    assert_eq!(browser.send("POST", &path, &foreign, &large).status, 403, "its body is not looked at");
     let mut stranger = house.browser();
     stranger.get("/login");
     assert_eq!(stranger.upload(&path, &[("facture", "0"), ("comment", "x")], &[]).status, 400, "not read at all");
+}
+
+#[test]
+fn a_complement_of_the_page_is_bounded_like_what_is_dropped() {
+    let house = House::open();
+    let flow = suspended(&house);
+    let path = format!("/flux/{flow}/completer");
+    let mut browser = house.inside();
+    browser.get(&path);
+    let waiting = house.receive("attend.xml", b"attend");
+    assert_eq!(house.store.reader().unwrap().flow(&waiting).unwrap().unwrap().state, "received");
+    let before = house.kinds().len();
+    let sample = super::configuration();
+    for (key, value, code) in [
+        ("pending_files = 100000", "pending_files = 1", "FG-102"),
+        ("disk_reserve = \"512MiB\"", "disk_reserve = \"9000000GiB\"", "FG-103"),
+    ] {
+        assert!(sample.contains(key), "{key}");
+        std::fs::write(house.path("config/fluxgate.toml"), sample.replace(key, value)).unwrap();
+        let refused = browser.upload(&path, &[("facture", "0"), ("comment", "Voici.")], &[]);
+        assert_eq!(refused.status, 422, "{code}");
+        refused.says(code);
+        refused.says("Rien n’a été pris");
+    }
+    assert_eq!(house.kinds().len(), before, "nothing is journalled, nothing received");
+    std::fs::write(house.path("config/fluxgate.toml"), sample).unwrap();
+    assert_eq!(browser.upload(&path, &[("facture", "0"), ("comment", "Voici.")], &[]).status, 303);
 }

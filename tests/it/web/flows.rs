@@ -246,6 +246,9 @@ fn a_chosen_row_and_its_decision_are_one_step_of_one_person_and_another_supplier
         let refused = choose(row, number);
         assert_eq!(refused.status, 422, "{row}");
         refused.says(said);
+        let chosen = format!("name=\"chorus\" value=\"{row}\" checked");
+        assert_eq!(refused.text().matches("\" checked").count(), usize::from(row != "54"), "{row}");
+        assert!(row == "54" || refused.text().contains(&chosen), "{row} stays chosen");
     }
     let reader = house.store.reader().unwrap();
     assert_eq!(reader.flow(&flow).unwrap().unwrap().state, "doubtful");
