@@ -499,10 +499,10 @@ catalogue! {
         "Do not drop the invoice again: look for it on Chorus Pro's portal first. If it is there, choose \"It is there\" on the flow's page. Otherwise choose \"Abandon\", correct it as the label says and drop the corrected version."
     }
     RejectionNotLookedUp "FG-435" Establishment AfterAction {
-        "Chorus Pro rejette le flux {deposit} (« {label} ») et refuse que l'on y cherche un essai précédent (détail technique : {detail})"
-        "Ne déposez pas de nouveau la facture : un essai précédent a pu être pris. Vérifiez les droits du compte technique ; la recherche est redemandée d'elle-même. Si cela dure, cherchez la facture sur le portail Chorus Pro et choisissez sur la page du flux « Elle y est » ou « Le rejet est définitif »."
-        "Chorus Pro rejects flux {deposit} (\"{label}\") and refuses a search for an earlier try there (technical detail: {detail})"
-        "Do not drop the invoice again: an earlier try may have been taken. Check the technical account's rights; the search is asked for again by itself. If it lasts, look for the invoice on Chorus Pro's portal and choose \"It is there\" or \"The rejection is final\" on the flow's page."
+        "Chorus Pro rejette le flux {deposit} (« {label} ») et un essai précédent n'a pas pu y être cherché (détail technique : {detail})"
+        "Ne déposez pas de nouveau la facture : un essai précédent a pu être pris. Vérifiez les droits du compte technique ; la recherche est redemandée d'elle-même. Si cela dure, cherchez la facture sur le portail Chorus Pro et choisissez sur la page du flux « Elle y est » ou « Le rejet est définitif ». Ce choix n'est proposé que pour une seule facture ; pour plusieurs, attendez que la recherche réponde ou demandez à l'assistance de Chorus Pro."
+        "Chorus Pro rejects flux {deposit} (\"{label}\") and an earlier try could not be looked up there (technical detail: {detail})"
+        "Do not drop the invoice again: an earlier try may have been taken. Check the technical account's rights; the search is asked for again by itself. If it lasts, look for the invoice on Chorus Pro's portal and choose \"It is there\" or \"The rejection is final\" on the flow's page. That choice is offered for one invoice only; for several, wait until the search answers or ask Chorus Pro's support."
     }
     RejectionNotFinal "FG-436" Chorus Later {
         "Chorus Pro rejette le flux {deposit} : « {label} ». Ce rejet n'est pas encore définitif"
@@ -539,6 +539,12 @@ catalogue! {
         "Nommez le bon valideur sur le portail Chorus Pro (factures émises, « Corriger le valideur ») : la facture repart sans nouveau dépôt. Le suivi continue et ce message s'efface ensuite."
         "Invoice {number} is stopped: it names a validator who is not the right one (\"{comment}\")"
         "Name the right validator on Chorus Pro's portal (invoices sent, \"Corriger le valideur\"): the invoice goes on without being dropped again. It is still followed and this message goes then."
+    }
+    AbandonedInDoubt "FG-442" Establishment Never {
+        "Flux abandonné par {who} ; Chorus Pro a peut-être la facture malgré tout"
+        "Ne déposez rien avant d'avoir cherché la facture sur le portail Chorus Pro. Si elle y est, elle suit son cours là-bas : n'en déposez pas d'autre. Si elle n'y est pas et que la somme est encore due, déposez une nouvelle facture."
+        "Flow abandoned by {who}; Chorus Pro may have the invoice all the same"
+        "Drop nothing before you have looked for the invoice on Chorus Pro's portal. If it is there, it goes its way there: do not drop another. If it is not there and the money is still due, drop a new invoice."
     }
     ToValidateRefused "FG-443" Establishment AfterAction {
         "Chorus Pro refuse la liste des factures à valider par {establishment} ({environment}) (détail technique : {detail})"

@@ -124,8 +124,8 @@ reading! {
 
 reading! {
     /// How searches write when an invoice got its status (PROTOCOL §2.2, dates): as its history does, in UTC to the second,
-    /// or not at all.
-    StatusDates { Offset = "offset", Utc = "utc", Missing = "missing" }
+    /// or not at all; nowhere: nor has the history a row.
+    StatusDates { Offset = "offset", Utc = "utc", Missing = "missing", Nowhere = "nowhere" }
 }
 
 impl StatusDates {
@@ -136,7 +136,7 @@ impl StatusDates {
                 let text = at.to_string();
                 format!("{}Z", text.split('.').next().unwrap_or_default()).into()
             }
-            StatusDates::Missing => Value::Null,
+            StatusDates::Missing | StatusDates::Nowhere => Value::Null,
         }
     }
 }

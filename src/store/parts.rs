@@ -166,14 +166,14 @@ fn enter_flux(
     queue::add(w, Some(file.realm), Job::Deposit, &id, at)
 }
 
-/// The deposit, on its way or done, that is the same bytes, was made of them, or is sent as them: `?1` realm, `?2` hash,
-/// `?3` the file that asks. Its own bytes may be those of its only part. The states left out are those that free the
-/// content: `State::frees_the_content`.
+/// The deposit, on its way or done, that is the same bytes, or is sent as them: `?1` realm, `?2` hash, `?3` the file that
+/// asks. Its own bytes may be those of its only part. What was made of these bytes does not count: of a pivot of several
+/// one may have gone and another not, so each is known by what was made of it. The states left out are those that free
+/// the content: `State::frees_the_content`.
 const TWIN: &str = "SELECT id FROM flow WHERE realm = ?1 AND kind = 'deposit' AND id <> ?3
      AND state NOT IN ('joined', 'rejected', 'refused', 'abandoned')
      AND id IN (SELECT id FROM flow WHERE realm = ?1 AND sha256 = ?2 AND kind = 'deposit'
-                UNION SELECT flow FROM conversion WHERE realm = ?1 AND document = ?2
-                UNION SELECT flow FROM conversion WHERE realm = ?1 AND source = ?2) ORDER BY id LIMIT 1";
+                UNION SELECT flow FROM conversion WHERE realm = ?1 AND document = ?2) ORDER BY id LIMIT 1";
 
 /// The other deposit, on its way or done, that is this content: see [`TWIN`]. `own` is empty when nobody is left out.
 pub fn twin(w: &Writing<'_>, realm: i64, hash: DocumentHash, own: &str) -> Result<Option<FlowId>, StoreError> {

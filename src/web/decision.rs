@@ -15,6 +15,7 @@ use crate::web::home::FlowLine;
 use crate::web::page::{Chrome, Visit};
 use crate::web::site::Site;
 use crate::web::words::Tongue;
+use crate::work;
 
 /// Characters of a person's remark.
 const REMARK_LIMIT: usize = 300;
@@ -83,10 +84,17 @@ pub fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
         Choice {
             word: "abandonner",
             label: t.say("Abandonner", "Abandon"),
-            meaning: t.say(
-                "Le flux s’arrête ici pour toujours. Si la facture est encore due, déposez-en une nouvelle.",
-                "The flow ends here for ever. If the invoice is still due, drop a new one.",
-            ),
+            meaning: if is_doubtful(flow) {
+                t.say(
+                    "Le flux s’arrête ici pour toujours, et Chorus Pro a peut-être la facture. Cherchez-la d’abord sur le portail : si elle y est, choisissez plutôt « Elle y est » et n’en déposez pas d’autre. Si elle n’y est pas et qu’elle est encore due, déposez-en une nouvelle.",
+                    "The flow ends here for ever, and Chorus Pro may have the invoice. First look for it on the portal: if it is there, choose “It is there” instead and do not drop another. If it is not there and is still due, drop a new one.",
+                )
+            } else {
+                t.say(
+                    "Le flux s’arrête ici pour toujours. Si la facture est encore due, déposez-en une nouvelle.",
+                    "The flow ends here for ever. If the invoice is still due, drop a new one.",
+                )
+            },
             asks_number: false,
             asks_row: false,
             event: Decidable::Deposit(deposit::Event::AbandonedByPerson),
@@ -141,9 +149,16 @@ fn of_rejection(t: Tongue) -> [Choice; 2] {
     ]
 }
 
+/// Whether the deposit may be at Chorus Pro without our knowing.
+fn is_doubtful(flow: &FlowRecord) -> bool {
+    flow.kind == FlowKind::Deposit && flow.state == deposit::State::Doubtful.as_str()
+}
+
 fn is_allowed(flow: &FlowRecord, event: Decidable) -> bool {
     let (now, policy) = (Timestamp::now(), Policy::default());
-    let not_looked_up = flow.fault.as_ref().is_some_and(|fault| fault.code == Code::RejectionNotLookedUp);
+    // One word settles one invoice. An older program did not count them; its word is then asked for anew.
+    let is_one = |fault: &Fault| fault.details.get(work::REJECTION_IN_QUESTION).is_none_or(|count| count == "1");
+    let not_looked_up = flow.fault.as_ref().is_some_and(|f| f.code == Code::RejectionNotLookedUp && is_one(f));
     match (flow.kind, event) {
         // Nobody is asked about a verdict that is still awaited.
         (_, Decidable::Deposit(deposit::Event::RejectionStands | deposit::Event::TakenBefore)) if !not_looked_up => {
@@ -216,7 +231,8 @@ pub fn decide(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer,
     let deposit_number = deposit_number.or(flux.flatten().filter(|_| choice.asks_number));
     let remark: String = ask.form.trimmed("remark").chars().filter(|c| !c.is_control()).take(REMARK_LIMIT).collect();
     let detail = (!remark.is_empty()).then_some(remark);
-    let given_up = || Some(Fault::new(Code::Abandoned).with("who", visit.person()));
+    let abandoned = if is_doubtful(&flow) { Code::AbandonedInDoubt } else { Code::Abandoned };
+    let given_up = || Some(Fault::new(abandoned).with("who", visit.person()));
     let (person, now) = (Some(visit.person().to_owned()), Timestamp::now());
     let impossible = match choice.event {
         Decidable::Deposit(event) => {

@@ -68,8 +68,8 @@ impl FlowLine {
             account: flow.account.to_string(),
             realm: format!("{} · {}", flow.realm.establishment, t.environment(flow.realm.environment)),
             received: flow.received_at.paris_text(),
-            since: flow.since.paris_text(),
-            ago: t.ago(flow.since, now),
+            since: waiting_since(flow).paris_text(),
+            ago: t.ago(waiting_since(flow), now),
         }
     }
 
@@ -307,9 +307,17 @@ fn urgent(alarms: &[AlarmRecord], now: Timestamp) -> impl Iterator<Item = &Alarm
     alarms.iter().filter(move |record| record.alarm.gravity > Gravity::Info && !record.is_seen(now))
 }
 
+/// Since when it is as the headline says.
 fn oldest(overview: &Overview, alarms: &[AlarmRecord], now: Timestamp) -> Option<Timestamp> {
-    let stuck = overview.stuck.iter().map(|f| f.since).chain(overview.halts.iter().map(|(_, _, at)| *at));
-    stuck.chain(urgent(alarms, now).map(|record| record.raised_at)).min()
+    let halted = overview.halts.iter().map(|(_, _, at)| *at).min();
+    let of = |gravity| urgent(alarms, now).filter(move |a| a.alarm.gravity == gravity).map(|a| a.raised_at).min();
+    let stuck = overview.stuck.iter().map(waiting_since).min();
+    halted.or_else(|| of(Gravity::Critical)).or(stuck).or_else(|| of(Gravity::Warning))
+}
+
+/// Since when a flow waits for somebody: of one that has ended, since what became of its invoice was seen.
+fn waiting_since(flow: &FlowRecord) -> Timestamp {
+    if flow.is_final && flow.fault.is_some() { flow.changed_at } else { flow.since }
 }
 
 fn actors(

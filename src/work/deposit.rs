@@ -19,7 +19,7 @@ use crate::work::reach::Setback;
 use crate::work::{doubt, split, submission};
 
 /// The longest wait between two tries of a deposit that certainly did not happen.
-const RETRY_LONGEST: Duration = Duration::from_secs(15 * 60);
+pub(super) const RETRY_LONGEST: Duration = Duration::from_secs(15 * 60);
 
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;

@@ -16,7 +16,7 @@ use crate::work::announce::syntax_of;
 use crate::work::core::{Core, JobError};
 use crate::work::doubt::{self, Range, Sent, Sighting};
 use crate::work::reach::Setback;
-use crate::work::rejection::{self, Found, Word};
+use crate::work::rejection::{self, Found, IN_QUESTION, Word};
 
 /// The longest wait between two looks at a flux that stays in hand, unless the configuration wants a longer one.
 const POLL_LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -67,7 +67,7 @@ impl Job<'_> {
                     return Ok(self.core.store.postpone(self.lease, at.max(self.again_at())).await?);
                 }
                 Err(Setback::Refused { fault }) => {
-                    self.alarm(Some(fault)).await?;
+                    self.alarm(Some(self.unsettled().unwrap_or(fault))).await?;
                     return Ok(self.core.store.postpone(self.lease, self.again_at()).await?);
                 }
             };
@@ -109,40 +109,44 @@ impl Job<'_> {
         let steps = self.core.store.reader()?.steps(&self.flow.id)?;
         let may_be_ours = rejection::says_duplicate(report) || rejection::was_sent_before(attempts, &steps);
         let in_doubt = |code: Code| Fault::new(code).with("deposit", deposit).with("label", &label);
+        // A search shows what is integrated only after a while: before that, nothing found says nothing.
+        let until = self.deposited_at.plus(self.core.options.load().limits.integration_delay.get());
+        let early = self.core.now() < until;
         let found = match rejection::look_up(self.core, self.lease, self.flow, &refused, attempts).await? {
             Ok(found) => {
-                // A search shows what is integrated only after a while: before that, nothing found says nothing.
-                let until = self.deposited_at.plus(self.core.options.load().limits.integration_delay.get());
                 let settled = found.ours.len() + found.others.len() == refused.len();
-                if !settled && may_be_ours && self.core.now() < until {
+                if !settled && may_be_ours && early {
                     let fault = in_doubt(Code::RejectionNotFinal).with("until", until.paris_text());
                     return self.in_hand(Some(fault), Some(state.to_owned())).await;
                 }
                 found
             }
-            // The verdict can be read again when Chorus Pro answers.
-            Err(Setback::Later { at, .. }) => {
+            // The verdict can be read again when Chorus Pro answers; an answer that never makes sense is none.
+            Err(Setback::Later { at, fault }) if early || fault.code != Code::AnswerUnreadable => {
                 self.alarm(None).await?;
                 return Ok(self.core.store.postpone(self.lease, at.max(self.again_at())).await?);
             }
-            // No search says whether an earlier try was taken: a person may.
-            Err(Setback::Refused { fault }) => match rejection::word_of(&steps).filter(|_| may_be_ours) {
-                Some(Word::There) => {
-                    let detail = Some(format!("{state}: {label}; at Chorus Pro, as a person says"));
-                    let facts = Facts { rejected_number: Some(deposit.clone()), detail, ..Facts::default() };
-                    return self.decide(Event::DuplicateOfOurs, facts).await;
+            // No search says whether an earlier try was taken: a person may, of one invoice. One word is not several.
+            Err(Setback::Later { fault, .. } | Setback::Refused { fault }) => {
+                match rejection::word_of(&steps).filter(|_| may_be_ours && refused.len() == 1) {
+                    Some(Word::There) => {
+                        let detail = Some(format!("{state}: {label}; at Chorus Pro, as a person says"));
+                        let facts = Facts { rejected_number: Some(deposit.clone()), detail, ..Facts::default() };
+                        return self.decide(Event::DuplicateOfOurs, facts).await;
+                    }
+                    None if may_be_ours => {
+                        let why = Text::new(fault.title(Language::Fr), fault.title(Language::En));
+                        let fault = in_doubt(Code::RejectionNotLookedUp).with_text("detail", &why);
+                        let fault = fault.with(IN_QUESTION, refused.len());
+                        return self.in_hand(Some(fault), Some(state.to_owned())).await;
+                    }
+                    Some(Word::Stands) | None => {
+                        log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str();
+                            "A rejected flux cannot be looked up at Chorus Pro; the rejection stands");
+                        Found::default()
+                    }
                 }
-                None if may_be_ours => {
-                    let why = Text::new(fault.title(Language::Fr), fault.title(Language::En));
-                    let fault = in_doubt(Code::RejectionNotLookedUp).with_text("detail", &why);
-                    return self.in_hand(Some(fault), Some(state.to_owned())).await;
-                }
-                Some(Word::Stands) | None => {
-                    log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str();
-                        "A rejected flux cannot be looked up at Chorus Pro; the rejection stands");
-                    Found::default()
-                }
-            },
+            }
         };
         self.settle_rejection(report, &refused, &found, &label).await
     }
@@ -281,9 +285,7 @@ impl Job<'_> {
         let deadline = self.core.options.load().limits.integration_deadline.get();
         let late = age >= deadline;
         let deposit = self.flow.deposit_number.as_ref().map_or("?", DepositNumber::as_str);
-        let unsettled = [Code::RejectionNotFinal, Code::RejectionNotLookedUp];
-        let kept = self.flow.fault.clone().filter(|fault| unsettled.contains(&fault.code));
-        let fault = fault.or(kept).or_else(|| {
+        let fault = fault.or_else(|| self.unsettled()).or_else(|| {
             let hours = deadline.as_secs() / 3600;
             late.then(|| Fault::new(Code::IntegrationLate).with("deposit", deposit).with("hours", hours))
         });
@@ -294,6 +296,12 @@ impl Job<'_> {
             log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str(); "{}", fault.title(Language::En));
         }
         Ok(self.core.store.trouble(&self.flow.id, fault, self.core.now()).await?)
+    }
+
+    /// The rejection that is shown and not settled.
+    fn unsettled(&self) -> Option<Fault> {
+        let unsettled = [Code::RejectionNotFinal, Code::RejectionNotLookedUp];
+        self.flow.fault.clone().filter(|fault| unsettled.contains(&fault.code))
     }
 
     async fn decide(&self, event: Event, facts: Facts) -> Result<(), JobError> {

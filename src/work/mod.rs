@@ -62,6 +62,7 @@ pub use intake::{examination, finding_record};
 pub use pairing::invoice_facts as pdf_invoice_facts;
 pub use reception::CURSOR as RECEPTION_CURSOR;
 pub use recipients::Recipients;
+pub use rejection::IN_QUESTION as REJECTION_IN_QUESTION;
 pub use seal::{Purpose, SealError, canonical, seal, verify};
 pub use settings::{Check, Layout, LimitsSection, Options, RouteSection, StatusForm};
 pub use transitions::kept_transitions;

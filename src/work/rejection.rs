@@ -15,6 +15,9 @@ use crate::work::core::{Core, JobError};
 use crate::work::doubt::{self, Range, Sent};
 use crate::work::reach::Setback;
 
+/// Detail of a rejection that cannot be looked up: how many invoices it is about.
+pub const IN_QUESTION: &str = "in_question";
+
 /// What a look at Chorus Pro says about rejected invoices.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -95,7 +98,7 @@ impl<'a> Tries<'a> {
 }
 
 /// Same number, same firm, same year: Chorus Pro takes only one of these.
-fn is_same_invoice(row: &SentInvoice, facts: &InvoiceFacts) -> bool {
+pub(super) fn is_same_invoice(row: &SentInvoice, facts: &InvoiceFacts) -> bool {
     let year = |date: &str| date.get(..4).map(str::to_owned);
     let theirs = row.issued_on.as_ref().and_then(|on| year(&day(on)));
     let ours = facts.issued_on.as_deref().and_then(year);

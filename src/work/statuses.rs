@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chorus::{Page, RechercherFournisseur, SentInvoice, WireDate};
-use crate::domain::InvoiceStatus;
+use crate::domain::{DepositNumber, InvoiceStatus, Timestamp};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::FlowKind;
 use crate::flow::deposit::State;
@@ -16,11 +16,12 @@ use crate::store::{FlowRecord, InvoiceRecord, Lease, StatusRecord};
 use crate::work::core::{Core, JobError};
 use crate::work::doubt::same_supplier;
 use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::rejection::{self, Word};
 use crate::work::{received_statuses, status_events};
 
 /// An integrated invoice that a search does not show is looked for this often at first.
 const FIND_AGAIN: Duration = Duration::from_secs(60);
-/// How long an integrated invoice may be missing from searches before it is a fault.
+/// How long an integrated invoice may be missing from searches before it is a fault, and a status may wait for its date.
 const FIND_GRACE: Duration = Duration::from_secs(3600);
 
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
@@ -66,6 +67,8 @@ struct Round {
     ended: usize,
     /// Whether an invoice is still missing from searches.
     missing: bool,
+    /// Whether a status waits for its date.
+    undated: bool,
     /// Invoices still to be looked at.
     left: usize,
 }
@@ -84,11 +87,13 @@ impl Follower<'_> {
         known: &[&StatusRecord],
         round: &mut Round,
     ) -> Result<Result<(), Setback>, JobError> {
-        let row = match self.find(invoice).await {
+        let row = match self.find(invoice).await? {
             Ok(Some(row)) => row,
             Ok(None) => {
                 round.missing = true;
-                if self.core.now().since(self.flow.since) >= FIND_GRACE {
+                // What is shown of the invoice's own status stands until another one is read.
+                let shown = self.flow.fault.as_ref().map_or(0, |fault| gravity(fault.code));
+                if shown == 0 && self.core.now().since(self.flow.since) >= FIND_GRACE {
                     round.fault =
                         Some(Fault::new(Code::NotFoundAfterIntegration).with("number", &invoice.facts.number));
                 }
@@ -105,15 +110,15 @@ impl Follower<'_> {
                 Ok(history) => history,
                 Err(setback) => return Ok(Err(setback)),
             };
-            let is_told = !history.is_empty() || !current.at.is_empty();
-            let statuses = if history.is_empty() { vec![current.clone()] } else { history };
+            let is_dated = !history.is_empty() || !current.at.is_empty();
+            let statuses = if history.is_empty() { vec![current.clone()] } else { told_once(history, known) };
             if let Some(last) = statuses.last() {
                 current = last.clone();
             }
             note(&current, invoice, round);
-            if !is_told {
-                // Told once, when its date is known: it goes on being asked for.
-                round.missing = true;
+            // Told once, when its date is known; of one that gets none, without it.
+            if !is_dated && self.may_be_dated(invoice, &current).await? {
+                round.undated = true;
                 return Ok(Ok(()));
             }
             // Before the statuses: a receipt that becomes final by them already says what is wrong.
@@ -125,12 +130,45 @@ impl Follower<'_> {
         Ok(Ok(()))
     }
 
-    /// The invoice's row in the search, over every page.
-    async fn find(&self, invoice: &InvoiceRecord) -> Result<Option<SentInvoice>, Setback> {
+    /// Whether a date may yet be shown of a status that has none: for a while from when it was first seen.
+    async fn may_be_dated(&self, invoice: &InvoiceRecord, status: &StatusRecord) -> Result<bool, JobError> {
+        let (core, realm, now) = (self.core, &self.lease.realm, self.core.now());
+        let name = format!("undated:{}:{}:{}", self.flow.id, invoice.ordinal, status.status);
+        let seen = core.store.reader()?.remembered(realm, &name)?.and_then(|seen| seen.parse().ok());
+        let Some(seen) = seen.map(Timestamp::from_millis) else {
+            core.store.remember(realm, &name, &now.millis().to_string()).await?;
+            return Ok(true);
+        };
+        Ok(now.since(seen) < FIND_GRACE)
+    }
+
+    /// The invoice's row in the search.
+    async fn find(&self, invoice: &InvoiceRecord) -> Result<Result<Option<SentInvoice>, Setback>, JobError> {
+        // Once it is known by its number there, whichever flux it came by: it may be an earlier try's.
+        let deposit = self.flow.deposit_number.clone().filter(|_| invoice.chorus_id.is_none());
+        let in_our_flux = deposit.is_some();
+        let found = self.search(invoice, deposit, |row| is_row_of(row, invoice, in_our_flux)).await;
+        if !in_our_flux || !matches!(found, Ok(None)) {
+            return Ok(found);
+        }
+        // Taken by an earlier try, as a person says: that flux has no number we know, and ours was rejected.
+        let steps = self.core.store.reader()?.steps(&self.flow.id)?;
+        if rejection::word_of(&steps) != Some(Word::There) {
+            return Ok(found);
+        }
+        Ok(self.search(invoice, None, |row| rejection::is_same_invoice(row, &invoice.facts)).await)
+    }
+
+    /// The first row that is the invoice's, over every page: `is_it` while it is not known by its number there.
+    async fn search(
+        &self,
+        invoice: &InvoiceRecord,
+        deposit: Option<DepositNumber>,
+        is_it: impl Fn(&SentInvoice) -> bool,
+    ) -> Result<Option<SentInvoice>, Setback> {
         let mut question = RechercherFournisseur {
             number: Some(invoice.facts.number.clone()),
-            // Once it is known by its number there, whichever flux it came by: it may be an earlier try's.
-            deposit: self.flow.deposit_number.clone().filter(|_| invoice.chorus_id.is_none()),
+            deposit,
             deposited: None,
             state_changed: None,
             page: Page::FIRST,
@@ -140,8 +178,7 @@ impl Follower<'_> {
             let more = page.has_more();
             let ours = page.rows.into_iter().find(|row| match invoice.chorus_id {
                 Some(id) => row.id == id,
-                // A search within our own flux: the supplier may be written otherwise there than in the file.
-                None => is_row_of(row, invoice, question.deposit.is_some()),
+                None => is_it(row),
             });
             if ours.is_some() || !more {
                 return Ok(ours);
@@ -166,7 +203,11 @@ impl Follower<'_> {
                 log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str(); "{}", fault.title(Language::En));
                 core.store.trouble(&self.flow.id, Some(fault.clone()), now).await?;
             }
-            None if round.left == 0 && self.flow.fault.as_ref().is_some_and(|fault| passes(fault.code)) => {
+            // No row is no news.
+            None if round.left == 0
+                && !round.missing
+                && self.flow.fault.as_ref().is_some_and(|fault| passes(fault.code)) =>
+            {
                 core.store.trouble(&self.flow.id, None, now).await?;
             }
             _ => {}
@@ -178,7 +219,7 @@ impl Follower<'_> {
     async fn end(&self, round: Round, open: usize) -> Result<(), JobError> {
         self.show(&round).await?;
         let (core, now) = (self.core, self.core.now());
-        if round.ended == open && !round.missing {
+        if round.ended == open && !round.missing && !round.undated {
             return Ok(core.store.finish(self.lease).await?);
         }
         let poll = core.options.load().limits.status_poll.get();
@@ -201,6 +242,7 @@ fn passes(code: Code) -> bool {
     )
 }
 
+/// In a search within our own flux the supplier may be written otherwise than in the file.
 fn is_row_of(row: &SentInvoice, invoice: &InvoiceRecord, in_our_flux: bool) -> bool {
     row.number.as_str().trim() == invoice.facts.number.as_str().trim() && (in_our_flux || is_supplier_of(row, invoice))
 }
@@ -212,9 +254,20 @@ fn is_supplier_of(row: &SentInvoice, invoice: &InvoiceRecord) -> bool {
 /// Whether the search shows something that is not recorded yet.
 fn is_news(row: &SentInvoice, invoice: &InvoiceRecord, known: &[&StatusRecord]) -> bool {
     let at = row.status_at.as_ref().map(WireDate::as_str);
-    invoice.status.as_ref() != Some(&row.status)
-        || known.is_empty()
-        || at.is_some_and(|at| !known.iter().any(|k| k.is_of(&row.status, at)))
+    let is_told = |at: &str| known.iter().any(|k| k.is_of(&row.status, at) || k.is_of(&row.status, ""));
+    invoice.status.as_ref() != Some(&row.status) || known.is_empty() || at.is_some_and(|at| !is_told(at))
+}
+
+/// The history without what was told already before it had a date. Its last is what is new.
+fn told_once(mut history: Vec<StatusRecord>, known: &[&StatusRecord]) -> Vec<StatusRecord> {
+    for told in known.iter().filter(|told| told.at.is_empty()) {
+        let is_it = |status: &StatusRecord| status.status == told.status && !known.iter().any(|k| k.is_same(status));
+        let earlier = &history[..history.len().saturating_sub(1)];
+        if let Some(place) = earlier.iter().position(is_it) {
+            history.remove(place);
+        }
+    }
+    history
 }
 
 /// When the history says nothing, the search's own words.

@@ -6,6 +6,7 @@
 //! its intent is durable before it leaves, and a lost answer is a doubt that `work/doubt` looks up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::chorus::{
     AjouterFichier, AttachmentId, AttachmentReference, DeposerPdf, FoundService, Page, PdfSignature,
@@ -60,17 +61,22 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Re
         Err(Stop::Job(error)) => Err(error),
         Err(Stop::Call(error)) => deposit::put_off(core, lease, &flow, error).await,
         Err(Stop::Later(setback)) => {
+            let (now, retry) = (core.now(), core.options.load().limits.deposit_retry.get());
             let (fault, at) = match setback {
-                Setback::Later { fault, at } => (fault, at),
+                Setback::Later { fault, at } => (fault, at.max(now.plus(retry))),
                 // A question that is refused says nothing about the invoice.
-                Setback::Refused { fault } => (fault, core.now()),
+                Setback::Refused { fault } => (fault, now.plus(refused_wait(retry, now.since(flow.since)))),
             };
-            core.store.trouble(&flow.id, Some(fault), core.now()).await?;
-            let retry = core.options.load().limits.deposit_retry.get();
-            Ok(core.store.postpone(lease, at.max(core.now().plus(retry))).await?)
+            core.store.trouble(&flow.id, Some(fault), now).await?;
+            Ok(core.store.postpone(lease, at).await?)
         }
         Err(Stop::Refused(fault)) => refused(core, lease, &flow, fault).await,
     }
+}
+
+/// Before a question that was refused is asked again: as long as the form has waited already, which doubles each time.
+fn refused_wait(first: Duration, age: Duration) -> Duration {
+    age.clamp(first, deposit::RETRY_LONGEST.max(first))
 }
 
 /// Nothing was submitted and nothing will be. Where an earlier form may have made the invoice all the same, that is a doubt
@@ -249,5 +255,19 @@ fn submission(invoice: PdfInvoice, own: Own) -> Submission {
         principal_name: own.principal_name,
         attachments: own.attachments,
         comment: invoice.comment,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_question_is_asked_later_each_time_within_bounds() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(refused_wait(minute, Duration::ZERO), minute);
+        assert_eq!(refused_wait(minute, minute * 4), minute * 4, "asked at 4 minutes, again at 8");
+        assert_eq!(refused_wait(minute, minute * 60 * 24), deposit::RETRY_LONGEST);
+        assert_eq!(refused_wait(minute * 60, minute), minute * 60, "a configured wait is never shortened");
     }
 }

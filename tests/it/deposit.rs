@@ -1,14 +1,19 @@
 //! What becomes of a dropped file: from the store through core's jobs to the simulator over HTTPS, and back into receipts.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fluxgate::domain::{FlowId, Timestamp};
+use fluxgate::fault::Code;
 use fluxgate::flow::deposit::Event;
-use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
+use fluxgate::simulator::{Effect, FaultRule, Readings, StatusDates, VerdictRule};
 use fluxgate::store::{Facts, Received};
 use fluxgate::work::Purpose;
 use serde_json::Value;
 
+use crate::batch::zip;
+use crate::clock::clock;
 use crate::gateway::{Gateway, check_document, hurried, invoice, invoice_to, quick_limits, write_secret};
 
 fn states(receipt: &Value) -> Vec<&str> {
@@ -561,7 +566,78 @@ async fn a_person_settles_a_rejection_that_cannot_be_looked_up() {
         let told = steps.iter().find(|step| step.kind == format!("deposit.{word}")).expect("the word is journalled");
         assert_eq!(told.actor, "Camille Durand");
         assert!(gateway.simulator.control().remove_fault(refusal));
+        // The flux that was rejected holds nothing: what is followed is the earlier try's.
+        if state == "integrated" {
+            let receipt = gateway.await_final(&format!("{name}.json")).await;
+            assert_eq!(
+                (&receipt["invoices"][0]["status"], &receipt["fault"]),
+                (&"MISE_EN_PAIEMENT".into(), &Value::Null)
+            );
+            let ledger = gateway.simulator.ledger();
+            let id = ledger.invoice(&format!("FA-TRANCHEE-{n}")).unwrap().id.0;
+            assert_eq!(receipt["invoices"][0]["chorus_id"], id, "{receipt:#}");
+        }
     }
+    gateway.stop().await;
+}
+
+/// A flux of two, rejected whole as a duplicate of its own first try.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_single_word_settles_a_rejection_of_several_invoices() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(300);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let control = gateway.simulator.control();
+    let refusal = FaultRule::new("rechercher/fournisseur", Effect::Refuse).refusal(20003, "droits insuffisants");
+    let refusal = control.add_fault(refusal.always()).unwrap();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::LoseAnswer).accepted(true)).unwrap();
+    let lot = zip(&[("a.xml", invoice("FA-LOT-1")), ("b.xml", invoice("FA-LOT-2"))]);
+    let lot = gateway.drop_flow("lot.zip", lot).await;
+    let reader = || gateway.store().reader().unwrap();
+    gateway.await_until("the doubt", || reader().parts(&lot).unwrap().iter().any(|p| p.state == "doubtful")).await;
+    let flow = reader().parts(&lot).unwrap()[0].id.clone();
+    assert_eq!(reader().invoices(&flow).unwrap().len(), 2, "one flux");
+    let person = || Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+    gateway.store().decide(&flow, Event::ResendByPerson, person(), None, Timestamp::now()).await.unwrap();
+    let fault = || reader().flow(&flow).unwrap().unwrap().fault.filter(|f| f.code == Code::RejectionNotLookedUp);
+    gateway.await_until("the rejection", || fault().is_some()).await;
+    assert_eq!(fault().unwrap().details["in_question"], "2");
+    // A word that is given all the same settles nothing.
+    gateway.store().decide(&flow, Event::TakenBefore, person(), None, Timestamp::now()).await.unwrap();
+    let looks = gateway.simulator.ledger().calls_of("rechercher/fournisseur");
+    let goes_on = || gateway.simulator.ledger().calls_of("rechercher/fournisseur") > looks + 2;
+    gateway.await_until("further looks", goes_on).await;
+    assert_eq!(reader().flow(&flow).unwrap().unwrap().state, "deposited");
+    assert!(control.remove_fault(refusal));
+    gateway.await_until("the search's word", || reader().flow(&flow).unwrap().unwrap().state == "integrated").await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejection_whose_look_up_never_makes_sense_is_a_persons_once_searches_cannot_lag() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(1);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Garbage200).always()).unwrap();
+    let rule = "invoice = \"FA-ILLISIBLE-1\"\nstate = \"IN_REJETE\"\nlabel = \"REJ_UNI : la facture existe déjà\"";
+    control.add_verdict(toml::from_str::<VerdictRule>(rule).unwrap()).unwrap();
+    let flow = gateway.drop_flow("illisible.xml", invoice("FA-ILLISIBLE-1")).await;
+    let receipt = gateway.await_receipt("illisible.xml.json", |r| r["fault"]["code"] == "FG-435").await;
+    assert_eq!(receipt["state"], "deposited", "{receipt:#}");
+    // A report that is refused hides nothing of it.
+    let refused = FaultRule::new("consulterCRDetaille", Effect::Refuse).refusal(20003, "droits insuffisants");
+    let refused = control.add_fault(refused.always()).unwrap();
+    let asked = gateway.simulator.ledger().calls_of("consulterCRDetaille");
+    let looked = || gateway.simulator.ledger().calls_of("consulterCRDetaille") > asked + 2;
+    gateway.await_until("looks", looked).await;
+    let shown = gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap().fault.unwrap();
+    assert_eq!(shown.code, Code::RejectionNotLookedUp);
+    assert!(control.remove_fault(refused));
+    let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+    gateway.store().decide(&flow, Event::RejectionStands, facts, None, Timestamp::now()).await.unwrap();
+    let receipt = gateway.await_final("illisible.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"rejected".into(), &"FG-402".into()), "{receipt:#}");
     gateway.stop().await;
 }
 
@@ -703,6 +779,39 @@ async fn a_rejection_by_the_recipient_and_an_unknown_status_are_shown() {
     assert!(control.move_invoice("FA-NOUVELLE-1", "MISE_EN_PAIEMENT", ""));
     let receipt = gateway.await_final("nouvelle.xml.json").await;
     assert_eq!(receipt["fault"], Value::Null);
+    gateway.stop().await;
+}
+
+/// Neither the search nor the history gives a date: told after a while without one, and not again when it has one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_never_gets_a_date_is_told_without_it_after_a_while_and_once() {
+    let mut scenario = hurried();
+    scenario.timing.status_step = fluxgate::domain::Duration::from_secs(3600);
+    scenario.readings.status_dates = StatusDates::Nowhere;
+    let mut gateway = Gateway::start(scenario, quick_limits()).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    let flow = gateway.drop_flow("sans-date.xml", invoice("FA-SANS-DATE-1")).await;
+    let asked = || gateway.simulator.ledger().calls_of("consulter/historique");
+    gateway.await_until("some looks", || asked() > 3).await;
+    let told = || -> Vec<String> {
+        let statuses = gateway.store().reader().unwrap().statuses(&flow).unwrap();
+        statuses.iter().map(|(_, status)| status.status.to_string()).collect()
+    };
+    assert!(told().is_empty(), "it may have a date yet");
+    ahead.fetch_add(3_700_000, Ordering::SeqCst);
+    gateway.await_receipt("sans-date.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    let control = gateway.simulator.control();
+    control.set_readings(Readings { status_dates: StatusDates::Offset, ..control.readings() }).unwrap();
+    let looks = || gateway.simulator.ledger().calls_of("rechercher/fournisseur");
+    let (seen, before) = (looks(), asked());
+    gateway.await_until("further looks", || looks() > seen + 2).await;
+    assert_eq!(asked(), before, "its date is no news");
+    assert!(control.move_invoice("FA-SANS-DATE-1", "MISE_EN_PAIEMENT", ""));
+    gateway.await_final("sans-date.xml.json").await;
+    assert_eq!(told(), ["DEPOSEE", "MISE_EN_PAIEMENT"]);
     gateway.stop().await;
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use fluxgate::domain::{FlowId, Timestamp};
+use fluxgate::flow::Job;
 use fluxgate::flow::deposit::Event;
 use fluxgate::simulator::{Effect, FaultRule};
 use fluxgate::store::{Facts, Received};
@@ -125,21 +126,24 @@ async fn a_member_that_is_on_its_way_already_is_refused_by_name_and_the_archive_
     assert_eq!(parts.iter().map(|part| part.state.as_str()).collect::<Vec<_>>(), ["integrated"; 3]);
     assert_eq!(state(&gateway, &waiting), "incomplete");
 
-    // What an archive's pivot became is known by both: the pivot's bytes, and those of the UBL.
+    // What an archive's pivot became is known by the bytes of the UBL.
     let part = parts.iter().find(|part| part.file.contains("DP-2")).unwrap().id.clone();
-    let ubl = sent(&gateway, &part.as_str().into());
-    for (name, bytes) in [("seule.xml", other), ("seule-ubl.xml", ubl)] {
-        match gateway.drop_file(name, bytes).await {
-            Received::Duplicate { first, .. } => assert_eq!(first, part, "{name}"),
-            taken => panic!("{name}: {taken:?}"),
-        }
+    match gateway.drop_file("seule-ubl.xml", sent(&gateway, &part.as_str().into())).await {
+        Received::Duplicate { first, .. } => assert_eq!(first, part),
+        taken => panic!("{taken:?}"),
     }
-    // The same invoice as another pivot's bytes.
+    // Whether it is the same pivot's bytes, or the same invoice as another's.
     let again = pivot(&[direct(&unit("DP-1", STATE, LINES)) + "  "]);
-    gateway.drop_flow("reecrite.xml", again).await;
-    let receipt = gateway.await_final("reecrite.xml.json").await;
-    assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"refused".into(), &"FG-106".into()), "{receipt:#}");
-    assert!(receipt["fault"]["title"].as_str().unwrap().contains(went.as_str()), "{receipt:#}");
+    for (name, bytes, first) in [("seule.xml", other, &part), ("reecrite.xml", again, &went)] {
+        gateway.drop_flow(name, bytes).await;
+        let receipt = gateway.await_final(&format!("{name}.json")).await;
+        assert_eq!(
+            (&receipt["state"], &receipt["fault"]["code"]),
+            (&"refused".into(), &"FG-106".into()),
+            "{receipt:#}"
+        );
+        assert!(receipt["fault"]["title"].as_str().unwrap().contains(first.as_str()), "{receipt:#}");
+    }
     assert_eq!(gateway.simulator.ledger().deposits_of("DP-1").len(), 1);
     assert_eq!(gateway.simulator.ledger().deposits_of("DP-2").len(), 1);
     gateway.stop().await;
@@ -190,6 +194,36 @@ async fn a_refused_search_for_the_supplier_is_told_and_asked_again() {
     control.clear_faults();
     let receipt = gateway.await_final(&receipt).await;
     assert_eq!(states(&receipt), ["received", "ready", "sending", "integrated"], "{receipt:#}");
+    gateway.stop().await;
+}
+
+/// Each question is put off as long as the form has waited: a day of refusals is a hundred questions, not a thousand.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_search_for_the_supplier_is_asked_less_and_less() {
+    let mut limits = quick_limits();
+    limits.deposit_retry = fluxgate::domain::Duration::from_secs(60);
+    let mut gateway = Gateway::start(hurried(), limits).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    let control = gateway.simulator.control();
+    control
+        .add_fault(FaultRule::new("structures/rechercher", Effect::Refuse).refusal(10016, "Droit absent").always())
+        .unwrap();
+    let page = drop_pair(&gateway, "f.pdf", json_of("CHERCHE-2", json!({})), pdf(&["less"])).await;
+    gateway.await_receipt(&format!("f.pdf.{page}.json"), |r| r["fault"]["code"] == "FG-310").await;
+    let asked = || gateway.simulator.ledger().calls_of("structures/rechercher");
+    let minute = HOUR / 60;
+    // An hour later it is due once; the next one is a quarter of an hour away, not a minute.
+    let before = asked();
+    ahead.fetch_add(HOUR, Ordering::SeqCst);
+    gateway.await_until("the question of the hour", || asked() == before + 1).await;
+    let put_off = || {
+        let due = gateway.store().reader().unwrap().next_due(&[Job::Deposit]).unwrap();
+        due.is_some_and(|due| due.millis() - Timestamp::now().millis() - HOUR > 10 * minute)
+    };
+    gateway.await_until("it is put off", put_off).await;
     gateway.stop().await;
 }
 

@@ -299,6 +299,26 @@ async fn a_dropped_pivot_goes_as_the_ubl_made_of_it_and_the_receipt_says_what_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pivot_of_which_one_invoice_was_not_taken_can_be_dropped_again_by_itself_and_that_one_goes() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let rejected = "invoice = \"PIV-M2\"\nstate = \"IN_REJETE\"\nlabel = \"service inconnu\"\ntimes = 1";
+    gateway.simulator.control().add_verdict(toml::from_str(rejected).unwrap()).unwrap();
+    let several = pivot(&[unit("PIV-M1", STATE, LINES), unit("PIV-M2", STATE, LINES)]);
+    gateway.drop_flow("lot.zip", zip(&[("plusieurs.xml", several.clone())])).await;
+    assert_eq!(gateway.await_final("lot.zip.json").await["state"], "partly_integrated");
+    let taken = || gateway.simulator.ledger().deposits_of("PIV-M2").len();
+    assert_eq!(taken(), 1, "rejected");
+    // What was wrong is put right elsewhere: the very same bytes.
+    gateway.drop_flow("plusieurs.xml", several).await;
+    let receipt = gateway.await_final("plusieurs.xml.json").await;
+    assert_eq!(receipt["state"], "partly_integrated", "{receipt:#}");
+    let findings = receipt["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|f| f["rule"] == "FG-106" && f["where"] == "PIV-M1"), "{receipt:#}");
+    assert_eq!((gateway.simulator.ledger().deposits_of("PIV-M1").len(), taken()), (1, 2));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_pivot_lacks_is_named_and_nothing_is_sent() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
     for (name, bytes, code, said) in [

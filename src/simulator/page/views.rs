@@ -289,7 +289,7 @@ const READINGS: &[(&str, &[&str])] = &[
     ("pivot_version_told", &["yes", "no"]),
     ("group_pivot", &["one_file", "one_each"]),
     ("sandbox_gaps", &["served", "missing"]),
-    ("status_dates", &["offset", "utc", "missing"]),
+    ("status_dates", &["offset", "utc", "missing", "nowhere"]),
 ];
 
 pub(super) fn reading_keys() -> Vec<&'static str> {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Order, PAGE_LIMIT, Page, page};
 use crate::simulator::fault::Subject;
 use crate::simulator::invoice::{Invoice, Step};
+use crate::simulator::readings::StatusDates;
 use crate::simulator::service::{Job, OK_LABEL, Outcome, given, parse, told_to_supplier, unknown, without_nulls};
 use crate::simulator::world::World;
 
@@ -144,6 +145,9 @@ fn history_statuses(world: &World, invoice: &Invoice, query: &Body, now: Duratio
         })
     };
     let mut rows: Vec<Value> = invoice.history(now).iter().enumerate().map(row).collect();
+    if world.scenario.readings.status_dates == StatusDates::Nowhere {
+        rows.clear();
+    }
     let paging = query.param_recherche_histo_statuts.as_ref();
     if paging.and_then(|p| p.tri_sens_liste_histo_statut) == Some(Order::Descendant) {
         rows.reverse();

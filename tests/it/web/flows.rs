@@ -148,6 +148,20 @@ fn a_doubtful_flow_is_decided_by_a_person_once() {
 }
 
 #[test]
+fn who_abandons_a_doubt_is_told_to_look_on_the_portal_before_anything_is_dropped() {
+    let house = House::open();
+    let mut browser = house.inside();
+    let flow = house.doubtful("douteuse.xml", "D-9");
+    let asked = browser.get(&format!("/flux/{flow}/decision?choix=abandonner"));
+    asked.says("Cherchez-la d’abord sur le portail");
+    asked.hides("Si la facture est encore due, déposez-en");
+    browser.post(&format!("/flux/{flow}/decision"), &[("choix", "abandonner".to_owned())]);
+    let record = house.store.reader().unwrap().flow(&flow).unwrap().unwrap();
+    assert_eq!((record.state.as_str(), record.fault.unwrap().code), ("abandoned", Code::AbandonedInDoubt));
+    browser.get(&format!("/flux/{flow}")).says("Ne déposez rien avant d");
+}
+
+#[test]
 fn both_facts_of_a_doubt_stand_side_by_side_and_the_row_chosen_is_the_one() {
     let house = House::open();
     let mut browser = house.inside();
@@ -274,7 +288,15 @@ fn a_rejection_that_cannot_be_looked_up_is_decided_by_a_person_and_no_other_verd
     browser.get(&format!("/flux/{flow}")).hides("id=\"choices\"");
     assert_eq!(browser.get(&format!("/flux/{flow}/decision?choix=rejetee")).status, 404, "its verdict is awaited");
     let fault = Fault::new(Code::RejectionNotLookedUp).with("deposit", "CPP77").with("label", "existe déjà");
-    house.store.trouble(&flow, Some(fault.with("detail", "droits insuffisants")), now).wait().unwrap();
+    let fault = fault.with("detail", "droits insuffisants");
+    // One word would count for both.
+    house.store.trouble(&flow, Some(fault.clone().with("in_question", 2)), now).wait().unwrap();
+    let page = browser.get(&format!("/flux/{flow}"));
+    page.says("proposé que pour une seule facture");
+    page.hides("id=\"choices\"");
+    assert_eq!(browser.get(&format!("/flux/{flow}/decision?choix=prise")).status, 404);
+    house.store.trouble(&flow, None, now).wait().unwrap();
+    house.store.trouble(&flow, Some(fault.with("in_question", 1)), now).wait().unwrap();
     let page = browser.get(&format!("/flux/{flow}"));
     for said in ["FG-435", "Elle y est", "Le rejet est définitif"] {
         page.says(said);
