@@ -1,7 +1,7 @@
 //! Tells a business application of each status that an invoice gets at Chorus Pro: one event in `/statuts/`, in order.
 //!
 //! Promise: the invoice's history is the source, never a guess; a status is told once, however its date is written, and not
-//! before it has one; an event's file stands before its leaf, so that a crash
+//! before it has one, unless it gets none; an event's file stands before its leaf, so that a crash
 //! cannot lose it, and has the same name when it is written once more. As JSON, as CPPStatut, or both: as the route says.
 
 use std::path::Path;

@@ -313,6 +313,10 @@ fn a_try_after_an_incident_does_not_keep_the_lost_flux_number() {
     let reader = store.reader().unwrap();
     assert_eq!(reader.flow(&flow).unwrap().unwrap().deposit_number, None);
     assert_eq!(reader.attempts(&flow).unwrap()[0].deposit_number.as_ref().unwrap().as_str(), "CPP000000001");
+    drop(reader);
+    store.close().unwrap();
+    let verified = verify::verify(dir.path(), &verify::Options::default()).unwrap();
+    assert_eq!(verified.bad, None, "the journal tells that the number is no longer the flow's");
 }
 
 #[test]

@@ -84,6 +84,10 @@ fn told(db: &Connection, flow: &str) -> Result<Told, Stop> {
             told.state = Some(state);
             told.place = Some((leaf.establishment, leaf.environment));
         }
+        // A new try has no number yet, whatever became of the one before.
+        if leaf.kind == "deposit.sending" {
+            told.deposit_number = None;
+        }
         told.deposit_number = objects.remove("deposit_number").or(told.deposit_number);
         if leaf.kind != "duplicate" {
             told.document = leaf.hashes.get("document").copied().map(DocumentHash).or(told.document);
