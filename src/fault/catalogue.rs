@@ -204,6 +204,12 @@ catalogue! {
         "PDF without an electronic invoice inside: its data have not come within {hours} h"
         "Enter them on the flow's page, or drop them into the same folder with \"sha256\": \"{sha256}\" added: after this time the name alone does not do. Otherwise abandon the flow and drop a Factur-X, a UBL or a CII."
     }
+    StatusLineWrong "FG-222" Establishment Never {
+        "Demande de statut inutilisable : {why}"
+        "Corrigez cette demande et déposez-la seule de nouveau : les autres suivent leur cours."
+        "Unusable request for a status: {why}"
+        "Correct this request and drop it again by itself: the others go their way."
+    }
     ClientRefused "FG-301" Establishment AfterAction {
         "PISTE refuse l'identifiant ou le secret de l'application ({environment})"
         "Vérifiez client_id et le secret : ils viennent du panneau « OAuth Credentials » de PISTE, pas de « API Keys », et du bon environnement. Les dépôts reprennent d'eux-mêmes."

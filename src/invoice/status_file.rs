@@ -71,6 +71,15 @@ pub struct LineProblem {
 }
 
 impl LineProblem {
+    /// What is wrong with the line, after its number.
+    pub fn reason(&self, language: Language) -> String {
+        match (language, self.column.as_deref()) {
+            (Language::Fr, Some(column)) => format!("colonne {column} : {}", self.message),
+            (Language::En, Some(column)) => format!("column {column}: {}", self.message),
+            (_, None) => self.message.clone(),
+        }
+    }
+
     /// `ligne 3, colonne statut : …`
     pub fn text(&self, language: Language) -> String {
         let (line, column) = (self.line, self.column.as_deref());

@@ -42,6 +42,11 @@ const FLOW: &str = "SELECT flow.*, establishment, environment, number AS invoice
      FROM flow JOIN realm ON realm.id = flow.realm
      LEFT JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND invoice.ordinal = 0";
 
+/// Invoices whose validator the establishment is, and that it has not decided.
+const TO_VALIDATE: &str = "SELECT count(*) FROM flow
+     JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND ordinal = 0
+     WHERE kind = 'reception' AND role = 'validator' AND status IN ('A_VALIDER_1', 'A_VALIDER_2')";
+
 /// Waits for a person, or for what is late: a verdict, or its way to Chorus Pro or from there, whatever the reason. An
 /// invoice that is suspended (FG-421) or names a wrong validator (FG-441), and a complement that nobody takes (FG-507), wait on, though their flow has ended.
 /// `?1`: since before then; `?2`: refusals changed after that.
@@ -135,6 +140,7 @@ impl Reader {
             counts,
             stuck,
             stuck_total,
+            to_validate: self.one(TO_VALIDATE, [], |r| r.get(0))?.map_or(0, count),
             halts: self.halts()?,
             work,
             leaves,

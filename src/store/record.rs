@@ -314,6 +314,8 @@ pub struct Overview {
     /// Flows that wait for a person, oldest first.
     pub stuck: Vec<FlowRecord>,
     pub stuck_total: u64,
+    /// Received invoices that wait for the establishment's validation.
+    pub to_validate: u64,
     pub halts: Vec<(Realm, Fault, Timestamp)>,
     /// Work rows due, by job, and the oldest due date.
     pub work: Vec<(Job, u64, Option<Timestamp>)>,

@@ -132,6 +132,8 @@ struct FlowPage<'a> {
     may_ask: bool,
     /// That the establishment is its validator only, and does not pay it.
     to_validate: bool,
+    /// And that nothing is left to validate.
+    is_decided: bool,
     changes: Vec<ChangeLine>,
     /// Folders of what completed it.
     complements: Vec<String>,
@@ -192,6 +194,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         asked: reader.change(&id)?.map(|change| asked(t, change.asked)),
         may_ask: treatment::may_ask(&flow, &invoices),
         to_validate: flow.role == Role::Validator,
+        is_decided: treatment::is_decided(&flow, &invoices),
         changes: treatment::changes(t, &reader, &flow, &invoices)?,
         complements: reader.complements(&id)?.into_iter().filter_map(|complement| complement.delivered_as).collect(),
         replaced_by: reader.replaced_by(&id)?.iter().map(ToString::to_string).collect(),

@@ -374,10 +374,15 @@ fn sent_tiles(t: Tongue, overview: &Overview) -> Vec<Tile> {
 fn received_tiles(t: Tongue, overview: &Overview) -> Vec<Tile> {
     let received = |states: &[&str]| sum(overview, FlowKind::Reception, states);
     let link = "/flux?sorte=reception";
-    vec![
+    let mut tiles = vec![
         tile(t, t.say("À télécharger", "To download"), received(&["found"]), Tone::Busy, link),
         tile(t, t.say("À livrer", "To deliver"), received(&["fetched"]), Tone::Busy, link),
         tile(t, t.say("Livrées", "Delivered"), received(&["delivered"]), Tone::Good, link),
         tile(t, t.say("Prises par l’application", "Taken by the application"), received(&["taken"]), Tone::Good, link),
-    ]
+    ];
+    if overview.to_validate > 0 {
+        let label = t.say("À valider", "To validate");
+        tiles.insert(0, tile(t, label, overview.to_validate, Tone::Warn, link));
+    }
+    tiles
 }

@@ -75,6 +75,15 @@ pub fn may_ask(flow: &FlowRecord, invoices: &[InvoiceRecord]) -> bool {
     flow.kind == FlowKind::Reception && invoices.first().is_some_and(|invoice| invoice.chorus_id.is_some())
 }
 
+/// The statuses in which a validator is asked.
+const TO_BE_VALIDATED: [InvoiceStatus; 2] = [InvoiceStatus::AValider1, InvoiceStatus::AValider2];
+
+/// Whether a validator has decided, here or elsewhere.
+pub fn is_decided(flow: &FlowRecord, invoices: &[InvoiceRecord]) -> bool {
+    let status = invoices.first().and_then(|invoice| invoice.status.as_ref());
+    flow.role == Role::Validator && status.is_some_and(|status| !TO_BE_VALIDATED.contains(status))
+}
+
 /// The statuses asked for so far, oldest first.
 pub fn changes(
     t: Tongue,

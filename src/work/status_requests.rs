@@ -43,31 +43,22 @@ fn unreadable_statuses(error: &StatusFileError, language: Language) -> Facts {
 fn asked(core: &Core, flow: &FlowRecord, requests: Requests, language: Language) -> Result<Outcome, JobError> {
     let reader = core.store.reader()?;
     let mut changes = Vec::new();
-    let mut findings = Vec::new();
-    let mut refused_parts = 0u32;
-    let mut refuse = |place: String, fault: &Fault, findings: &mut Vec<FindingRecord>| {
-        refused_parts += 1;
-        if findings.len() < FINDINGS_LIMIT {
-            findings.push(FindingRecord {
-                rule: fault.code.to_string(),
-                severity: "fatal".to_owned(),
-                place,
-                message: fault.title(language),
-                remedy: fault.remedy(language),
-            });
-        }
-    };
+    let mut wrong = Vec::new();
     for problem in &requests.problems {
-        let fault = Fault::new(Code::StatusFileWrong).with("count", 1).with("first", problem.text(language));
-        refuse(line_text(problem.line, language), &fault, &mut findings);
+        wrong.push((problem.line, Fault::new(Code::StatusLineWrong).with("why", problem.reason(language))));
     }
     for request in &requests.statuses {
         match status_subject::resolve(&reader, flow, request)? {
             Ok(asked) => changes.push(asked),
-            Err(fault) => refuse(line_text(request.line, language), &fault, &mut findings),
+            Err(fault) => wrong.push((request.line, fault)),
         }
     }
-    refused_parts = refused_parts.saturating_add(u32::try_from(requests.further_problems).unwrap_or(u32::MAX));
+    // In the order of the file, whoever found what is wrong.
+    wrong.sort_by_key(|(line, _)| *line);
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let refused_parts = count(wrong.len()).saturating_add(count(requests.further_problems));
+    let findings: Vec<FindingRecord> =
+        wrong.iter().take(FINDINGS_LIMIT).map(|(line, fault)| finding(*line, fault, language)).collect();
     let first =
         findings.first().map_or_else(|| "-".to_owned(), |finding| format!("{} : {}", finding.place, finding.message));
     let facts =
@@ -77,6 +68,16 @@ fn asked(core: &Core, flow: &FlowRecord, requests: Requests, language: Language)
         return Ok(Outcome::Refused(Facts { fault: Some(fault), ..facts }));
     }
     Ok(Outcome::Split(Parts::Changes(changes), facts))
+}
+
+fn finding(line: usize, fault: &Fault, language: Language) -> FindingRecord {
+    FindingRecord {
+        rule: fault.code.to_string(),
+        severity: "fatal".to_owned(),
+        place: line_text(line, language),
+        message: fault.title(language),
+        remedy: fault.remedy(language),
+    }
 }
 
 fn line_text(line: usize, language: Language) -> String {

@@ -2,7 +2,7 @@
 
 use fluxgate::audit::{Leaf, LeafRead};
 use fluxgate::domain::{FlowId, Timestamp};
-use fluxgate::simulator::Timing;
+use fluxgate::simulator::{Effect, FaultRule, Timing};
 use serde_json::Value;
 
 use crate::gateway::{Gateway, hurried, invoice, invoice_to, quick_limits};
@@ -91,6 +91,14 @@ async fn a_sent_invoice_that_is_suspended_waits_for_a_person_until_it_is_complet
     gateway.drop_flow("encore.xml", referring("FA-SUS-1", "FA-SUS-1")).await;
     gateway.await_receipt("encore.xml.json", |r| r["fault"]["code"] == "FG-110" && r["replaces"].is_null()).await;
     assert!(waits(&gateway, &flow));
+    // A search without a row is no news.
+    let nothing = FaultRule::new("rechercher/fournisseur", Effect::Refuse).refusal(20000, "Aucun résultat").always();
+    control.add_fault(nothing).unwrap();
+    let searches = || gateway.simulator.ledger().calls_of("rechercher/fournisseur");
+    let before = searches();
+    gateway.await_until("some searches", || searches() > before + 3).await;
+    assert_eq!(gateway.receipt("une.xml.json").unwrap()["fault"]["code"], "FG-421");
+    control.clear_faults();
     assert!(control.move_invoice("FA-SUS-1", "COMPLETEE", "ci-joint"));
     let completed = |r: &Value| r["fault"].is_null() && r["invoices"][0]["status"] == "COMPLETEE";
     gateway.await_receipt("une.xml.json", completed).await;
