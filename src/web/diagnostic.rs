@@ -74,7 +74,8 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let examined = view(t, site.examination.stage(), |diagnosis| realm(t, &diagnosis));
     let tested = view(t, site.notice_test.stage(), |(name, outcome)| channel(t, name, outcome));
     let mut c = visit.chrome(site, ask, "configuration", "Diagnostic");
-    c.refresh = examined.running.is_some() || tested.running.is_some();
+    // Most of it is done within a second or two.
+    c.refresh = (examined.running.is_some() || tested.running.is_some()).then_some(2);
     Ok(Answer::html(DiagnosticPage { c: &c, tab: "diagnostic", examined, tested }.render()?))
 }
 

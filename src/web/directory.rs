@@ -9,7 +9,7 @@ use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
 use crate::web::home::FaultView;
-use crate::web::page::{Chrome, Visit};
+use crate::web::page::{Chrome, REFRESH_SECONDS, Visit};
 use crate::web::site::{Site, note};
 use crate::web::words::Tongue;
 
@@ -140,7 +140,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let more = found.len() > SHOWN as usize;
     found.truncate(SHOWN as usize);
     let mut c = visit.chrome(site, ask, "directory", t.say("Annuaire", "Directory"));
-    c.refresh = text.is_empty() && copies.iter().any(|(_, copy)| copy.running);
+    c.refresh = (text.is_empty() && copies.iter().any(|(_, copy)| copy.running)).then_some(REFRESH_SECONDS);
     let page = DirectoryPage {
         c: &c,
         on: config.is_none_or(|config| !config.limits.directory_refresh.get().is_zero()),

@@ -9,7 +9,7 @@ use crate::store::{AlarmRecord, FlowRecord, Overview, Reader, StoreError};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
-use crate::web::page::{Chrome, Visit};
+use crate::web::page::{Chrome, REFRESH_SECONDS, Visit};
 use crate::web::site::Site;
 use crate::web::words::{Tone, Tongue};
 
@@ -191,7 +191,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let alarms = open_alarms(&reader, now)?;
     let t = visit.t;
     let mut c = visit.chrome(site, ask, "home", t.say("Accueil", "Home"));
-    c.refresh = true;
+    c.refresh = Some(REFRESH_SECONDS);
     let fault = site.fault();
     let fault = fault.as_ref();
     let (headline, tone) = headline(t, &overview, &alarms, fault, now);

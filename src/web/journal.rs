@@ -14,7 +14,7 @@ use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::damage;
 use crate::web::error::Trouble;
-use crate::web::page::{Chrome, Visit};
+use crate::web::page::{Chrome, REFRESH_SECONDS, Visit};
 use crate::web::site::{Site, note};
 use crate::web::words::{Tone, Tongue};
 
@@ -112,7 +112,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
         Stage::Done(outcome) => (None, Some(OutcomeView::new(*outcome, t))),
     };
     let mut c = visit.chrome(site, ask, "journal", t.say("Journal", "Journal"));
-    c.refresh = running.is_some();
+    c.refresh = running.is_some().then_some(REFRESH_SECONDS);
     let page = JournalPage {
         c: &c,
         leaves: t.number(reader.overview(now)?.leaves),

@@ -8,6 +8,9 @@ use crate::web::session::{Session, VISITOR_COOKIE, random_token, strict_cookie};
 use crate::web::site::Site;
 use crate::web::words::Tongue;
 
+/// How often a page that shows what goes on renews itself.
+pub const REFRESH_SECONDS: u32 = 15;
+
 /// The frame of a page.
 pub struct Chrome {
     pub t: Tongue,
@@ -19,8 +22,8 @@ pub struct Chrome {
     pub here: &'static str,
     /// Where the other language's link comes back to.
     pub path: String,
-    /// Whether the page renews itself.
-    pub refresh: bool,
+    /// After how many seconds the page renews itself, if it does.
+    pub refresh: Option<u32>,
     /// A line said once at the top: something was done.
     pub done: Option<&'static str>,
     pub mark: &'static str,
@@ -67,7 +70,7 @@ impl Visit {
             csrf: self.csrf(site),
             here,
             path: ask.path.clone(),
-            refresh: false,
+            refresh: None,
             done: DONE.iter().find(|(key, ..)| *key == said).map(|(_, fr, en)| self.t.say(fr, en)),
             mark: &asset::MARK,
         }

@@ -169,7 +169,7 @@ fn refuse_unread(site: &Site, unread: Unread) -> Answer {
         csrf: String::new(),
         here: "",
         path: "/".to_owned(),
-        refresh: false,
+        refresh: None,
         done: None,
         mark: &asset::MARK,
     };

@@ -202,6 +202,23 @@ fn a_refusal_in_doubt_is_the_trys_own_and_a_flux_found_is_that_of_the_try_before
 }
 
 #[test]
+fn what_may_be_of_a_flow_that_was_given_up_is_ours_when_it_is_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (first, deposit) = sending(&store, "F1");
+    store.decide(&first, Event::AnswerLost, Facts::default(), Some(&deposit), at(4)).wait().unwrap();
+    let facts = store.reader().unwrap().invoices(&first).unwrap().remove(0).facts;
+    let by_another = |own: &FlowId| store.reader().unwrap().was_sent_by_another(&realm("univ"), own, &facts).unwrap();
+    let elsewhere: FlowId = "01jdmzxk9w0000000000000000".parse().unwrap();
+    assert!(by_another(&elsewhere) && !by_another(&first));
+    store.decide(&first, Event::AbandonedByPerson, Facts::default(), None, at(5)).wait().unwrap();
+    assert!(by_another(&elsewhere), "of other bytes it may be the one that was given up");
+    let again = ready(&store, "F1");
+    assert_ne!(again, first);
+    assert!(!by_another(&again), "it says the same, and nobody else claims it");
+}
+
+#[test]
 fn a_person_overrules_a_doubt_and_the_search_under_way_counts_no_more() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

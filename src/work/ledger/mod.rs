@@ -451,7 +451,10 @@ fn judge(world: &World, dropped: &BTreeMap<FlowId, Vec<Key>>, broken: &mut Vec<S
         // nothing is to be done if they are one.
         let shown = flow.fault.as_ref().is_some_and(|fault| fault.code == Code::DuplicateElsewhere);
         if there(&key) > 0 && !settled.contains_key(&key) && !(shown && ledger.is_hasty(&key)) {
-            broken.push(format!("flow {} ({}, {:?}): {key:?} is there all the same", flow.id, flow.state, flow.fault));
+            let steps = reader.steps(&flow.id).unwrap();
+            let steps: Vec<String> = steps.iter().map(|step| format!("{} {}", step.at, step.kind)).collect();
+            let told = format!("flow {} ({}, {:?}, {steps:?})", flow.id, flow.state, flow.fault);
+            broken.push(format!("{told}: {key:?} is there all the same"));
         }
     }
     for (key, times) in settled {

@@ -22,9 +22,11 @@ pub(super) fn telling(
     let mut due = false;
     for record in known {
         let Some(cleared) = record.cleared_at else {
-            let fresh = record.alarm.gravity >= level && is_news(record);
+            // Who has taken note of it knows, told or not.
+            let seen = record.is_seen(now);
+            let fresh = record.alarm.gravity >= level && is_news(record) && !seen;
             let again = record.alarm.gravity == Gravity::Critical
-                && !record.is_seen(now)
+                && !seen
                 && record.told.is_some_and(|told| has_passed(told.at, now, pace.repeat));
             if !channels.is_empty() && (fresh || again) {
                 due |= again || has_passed(record.changed_at, now, pace.gather);

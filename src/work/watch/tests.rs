@@ -214,6 +214,8 @@ fn people_hear_once_at_each_stage_daily_while_critical_and_when_it_is_over() {
     let seen = AlarmRecord { acknowledged: Some((now(), "Camille".into())), ..critical };
     assert_eq!(tell(std::slice::from_ref(&seen), now().plus(DAY * 6)), None, "somebody knows");
     assert!(tell(std::slice::from_ref(&seen), now().plus(DAY * 7)).is_some(), "and has done nothing for a week");
+    let unheard = AlarmRecord { acknowledged: Some((now(), "Camille".into())), ..fresh.clone() };
+    assert_eq!(tell(std::slice::from_ref(&unheard), now().plus(HOUR)), None, "taken note of before anybody was told");
     // Two raised within a minute are one notice; one below the level is none.
     let two = [fresh.clone(), record(Gravity::Info, 0, now()), record(Gravity::Critical, 4, now().plus(HOUR / 120))];
     let at = now().plus(Duration::from_secs(60));
