@@ -21,7 +21,7 @@ use crate::web::page::{Chrome, Visit};
 use crate::web::pdf_form;
 use crate::web::site::{Site, note};
 use crate::web::treatment::{self, ChangeLine};
-use crate::web::words::Tongue;
+use crate::web::words::{TROUBLE_OVER, Tongue};
 use crate::work::{Folders, Shelf, receipt_name};
 
 /// A receipt shown on the page, in bytes; a larger one is downloaded only.
@@ -304,14 +304,19 @@ fn steps(t: Tongue, reader: &Reader, flow: &FlowRecord) -> Result<Vec<StepView>,
             } else {
                 (s.state.map(|state| t.state(flow.kind, &state)), detail)
             };
+            // A trouble that is over is written down as none.
+            let (kind, detail) = match (s.kind.as_str(), detail.as_str()) {
+                ("trouble", "none") => (TROUBLE_OVER, String::new()),
+                (kind, _) => (kind, detail),
+            };
             StepView {
                 seq: s.seq,
                 at: s.at.paris_text(),
-                what: t.step(&s.kind),
+                what: t.step(kind),
                 state: state.map(|(label, tone)| (label, tone.class())),
                 actor: actor(t, &s.actor),
                 code: Some(detail.clone()).filter(|d| d.parse::<Code>().is_ok()),
-                detail: t.detail(&s.kind, &detail),
+                detail: t.detail(kind, &detail),
             }
         })
         .collect())

@@ -6,6 +6,9 @@ use crate::domain::{Environment, InvoiceStatus, Role, Timestamp};
 use crate::fault::{Actor, Language, Retry};
 use crate::flow::{FlowKind, Job};
 
+/// The kind of a step that says that a trouble is over.
+pub const TROUBLE_OVER: &str = "trouble_over";
+
 /// Speaks to one person, in the language that person chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tongue(pub Language);
@@ -284,6 +287,8 @@ impl Tongue {
             "status" => ("Statut relevé chez Chorus Pro", "Status read at Chorus Pro"),
             "copy" => ("Copie lisible demandée à Chorus Pro", "Readable copy asked of Chorus Pro"),
             "trouble" => ("Difficulté signalée", "Trouble noted"),
+            TROUBLE_OVER => ("Difficulté levée", "Trouble over"),
+            "complement" => ("Complément donné sur la page", "Complement given on the page"),
             "impossible" => ("Événement impossible, ignoré", "Impossible event, ignored"),
             "download" => ("Téléchargement sur la page", "Downloaded on the page"),
             "deposit.check_passed" => ("Contrôles réussis", "Checks passed"),

@@ -406,3 +406,17 @@ fn a_converted_file_shows_what_is_sent_in_its_place_and_hands_it_out() {
     let plain = house.receive("a.xml", b"<Invoice/>");
     assert_eq!(browser.get(&format!("/flux/{plain}/envoye")).status, 404);
 }
+
+#[test]
+fn a_trouble_that_is_over_is_told_as_such() {
+    let house = House::open();
+    let flow = house.receive("facture.xml", b"<Invoice/>");
+    let fault = Fault::new(Code::Throttled);
+    for fault in [Some(fault), None] {
+        house.store.trouble(&flow, fault, Timestamp::now()).wait().unwrap();
+    }
+    let page = house.inside().get(&format!("/flux/{flow}"));
+    page.says("Difficulté signalée");
+    page.says("Difficulté levée");
+    page.hides("Détail technique\u{a0}: none");
+}
