@@ -235,7 +235,7 @@ impl Reader {
 
     /// Whether another flow that holds an invoice of this number, supplier and year may have sent it, whatever became of
     /// it: then a row at Chorus Pro that does not say how it came may be that one's. Of the very same bytes that a person gave
-    /// up, it is ours all the same: nobody else claims it, and it says what ours says.
+    /// up, it is ours all the same: nobody else claims it, and it says what ours says. Not where both may be there (direct payment).
     pub fn was_sent_by_another(&self, place: &Realm, own: &FlowId, invoice: &InvoiceFacts) -> Result<bool, StoreError> {
         let Some(realm) = self.realm(place)? else { return Ok(false) };
         let rows = self.all(
@@ -243,7 +243,8 @@ impl Reader {
              AND EXISTS (SELECT 1 FROM attempt WHERE attempt.realm = invoice.realm AND attempt.flow = invoice.flow
                  AND coalesce(outcome, '') NOT IN ('not_sent', 'deposit_refused'))
              AND NOT EXISTS (SELECT 1 FROM flow AS theirs JOIN flow AS ours ON ours.id = ?3 AND ours.sha256 = theirs.sha256
-                 WHERE theirs.id = invoice.flow AND theirs.state = 'abandoned' AND ours.syntax <> 'pdf')",
+                 WHERE theirs.id = invoice.flow AND theirs.state = 'abandoned' AND ours.syntax <> 'pdf'
+                     AND invoice.repeatable = 0)",
             (realm, invoice.number.as_str(), own.as_str()),
             |r| parts::holder(r, invoice),
         )?;

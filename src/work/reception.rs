@@ -173,13 +173,18 @@ async fn sight(
     Ok(false)
 }
 
+/// Chorus Pro's kind of an invoice as the code of UNTDID 1001, which invoices that are sent bear as well.
+pub(super) fn type_code(kind: Option<&str>) -> String {
+    match kind {
+        Some("AVOIR") => "381",
+        Some("ACOMPTE") => "386",
+        _ => "380",
+    }
+    .to_owned()
+}
+
 fn found(row: ReceivedInvoice, account: &AccountName) -> FoundInvoice {
-    // As the codes of UNTDID 1001, which invoices that are sent bear as well.
-    let type_code = match row.kind.as_deref() {
-        Some("AVOIR") => "381".to_owned(),
-        Some("ACOMPTE") => "386".to_owned(),
-        _ => "380".to_owned(),
-    };
+    let type_code = type_code(row.kind.as_deref());
     FoundInvoice {
         chorus_id: row.id,
         number: row.number,

@@ -15,6 +15,7 @@ use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::connector::CallError;
 use crate::work::core::Core;
 use crate::work::reach::{PAGES_LIMIT, Setback, Tally};
+use crate::work::reception;
 
 /// The named value that holds why a realm's list was refused last; empty: it was not.
 pub const REFUSED: &str = "to_validate.refused";
@@ -144,11 +145,7 @@ fn found(row: WaitingInvoice, account: &AccountName) -> FoundInvoice {
             .payable
             .filter(|amount| amount.contains('.'))
             .map(|amount| priced(&amount, row.currency.as_deref())),
-        type_code: match row.kind.as_deref() {
-            Some("AVOIR") => "381".to_owned(),
-            Some("ACOMPTE") => "386".to_owned(),
-            _ => "380".to_owned(),
-        },
+        type_code: reception::type_code(row.kind.as_deref()),
         account: account.clone(),
     }
 }

@@ -2,9 +2,8 @@
 -- own, beside flow_pending, which an older version still asks for as it is.
 CREATE INDEX flow_half ON flow (account, size) WHERE kind = 'deposit' AND state IN ('incomplete', 'unmatched');
 
--- What was made of a pivot is known by its own hash, and by the pivot's.
+-- What was made of a pivot is known by its own hash.
 CREATE INDEX conversion_document ON conversion (realm, document);
-CREATE INDEX conversion_source ON conversion (realm, source);
 
 -- A PDF that has waited for its data for too long is told as such, those that wait already as well.
 INSERT INTO work (realm, job, subject, due)
