@@ -52,6 +52,7 @@ pub use directory::{DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Prun
 pub use directory_reader::{Directory, DirectoryBook};
 pub use facts::*;
 pub use pairs::{PDF, PDF_DATA};
+pub use parts::not_taken;
 pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader, people_in};
 pub use record::*;
 use writer::{Ticket, Writer, Writing};

@@ -125,8 +125,8 @@ pub(super) fn take(
         }
     };
     let invoices = std::slice::from_ref(&good.facts);
-    if let Some((fault, facts)) = split::on_its_way(reader, flow, &good.ubl, invoices, good.repeatable, gathered)? {
-        gathered.refuse(&shown(&good.number), &fault, facts, Vec::new());
+    if let Some(fault) = split::on_its_way(reader, flow, &good.ubl, invoices, good.repeatable, gathered)? {
+        gathered.refuse(&shown(&good.number), &fault, [good.facts], Vec::new());
         return Ok(());
     }
     for finding in &good.findings {

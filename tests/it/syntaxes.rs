@@ -318,6 +318,33 @@ async fn a_pivot_of_which_one_invoice_was_not_taken_can_be_dropped_again_by_itse
     gateway.stop().await;
 }
 
+/// Seen: the very bytes of a pivot that came by itself were a duplicate, and its rejected invoice could not go again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pivot_that_came_by_itself_and_was_taken_in_part_can_be_dropped_again() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let rejected = "invoice = \"PIV-S2\"\nstate = \"IN_REJETE\"\nlabel = \"service inconnu\"\ntimes = 1";
+    gateway.simulator.control().add_verdict(toml::from_str(rejected).unwrap()).unwrap();
+    let several = pivot(&[unit("PIV-S1", STATE, LINES), unit("PIV-S2", STATE, LINES)]);
+    gateway.drop_flow("seul.xml", several.clone()).await;
+    let first = gateway.await_final("seul.xml.json").await;
+    assert_eq!((&first["state"], &first["fault"]["code"]), (&"partly_integrated".into(), &"FG-413".into()));
+    assert!(first["fault"]["title"].as_str().unwrap().ends_with(": 1 sur 2 factures"), "{first:#}");
+    gateway.drop_flow("encore.xml", several.clone()).await;
+    let again = gateway.await_final("encore.xml.json").await;
+    assert_eq!((&again["state"], &again["duplicate_of"]), (&"partly_integrated".into(), &Value::Null), "{again:#}");
+    let findings = again["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|f| f["rule"] == "FG-106" && f["where"] == "PIV-S1"), "{again:#}");
+    let part: FlowId = first["parts"][1]["flow"].as_str().unwrap().parse().unwrap();
+    assert_eq!(again["replaces"], part.as_str(), "{again:#}");
+    // Now each is taken: nothing goes a third time, and each says by which flow.
+    gateway.drop_flow("encore-2.xml", several).await;
+    let third = gateway.await_final("encore-2.xml.json").await;
+    assert_eq!((&third["state"], &third["fault"]["code"]), (&"refused".into(), &"FG-413".into()), "{third:#}");
+    let deposits = |number: &str| gateway.simulator.ledger().deposits_of(number).len();
+    assert_eq!((deposits("PIV-S1"), deposits("PIV-S2")), (1, 2));
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_pivot_lacks_is_named_and_nothing_is_sent() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
