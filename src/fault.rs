@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, ErrorKind};
 
 use serde::{Deserialize, Serialize};
 
@@ -108,10 +109,38 @@ impl Text {
         Self { fr: format!("{fr} (détail technique : {detail})"), en: format!("{en} (technical detail: {detail})") }
     }
 
+    /// The text of each language, changed alike.
+    #[must_use]
+    pub fn map(self, mut change: impl FnMut(String) -> String) -> Self {
+        Self { fr: change(self.fr), en: change(self.en) }
+    }
+
+    /// With what it is about before it.
+    #[must_use]
+    pub fn about(self, what: impl fmt::Display) -> Self {
+        Self { fr: format!("{what} : {}", self.fr), en: format!("{what}: {}", self.en) }
+    }
+
     pub fn get(&self, language: Language) -> &str {
         match language {
             Language::Fr => &self.fr,
             Language::En => &self.en,
+        }
+    }
+}
+
+/// The system's errors that people meet, in their words; others as they are, named as its own.
+impl From<&io::Error> for Text {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound => Text::new("introuvable", "not found"),
+            ErrorKind::PermissionDenied => Text::new("accès refusé", "permission denied"),
+            ErrorKind::IsADirectory => Text::new("c'est un dossier", "it is a folder"),
+            ErrorKind::NotADirectory => {
+                Text::new("une partie du chemin n'est pas un dossier", "a part of the path is no folder")
+            }
+            ErrorKind::InvalidData => Text::new("ce n'est pas du texte en UTF-8", "it is no UTF-8 text"),
+            _ => Text::technical("erreur du système", "an error of the system", error),
         }
     }
 }

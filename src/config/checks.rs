@@ -327,7 +327,10 @@ fn chorus(config: &Numbered, document: &mut Document<'_>) {
     for (name, problem) in apis.chain(accounts) {
         document.object(
             &format!("{name}.{}", problem.key),
-            Text::new(format!("valeur refusée : {}", problem.reason), format!("value refused: {}", problem.reason)),
+            Text::new(
+                format!("valeur refusée : {}", problem.reason.fr),
+                format!("value refused: {}", problem.reason.en),
+            ),
             correct_the_value(),
         );
     }
@@ -342,7 +345,10 @@ fn notify(config: &Numbered, document: &mut Document<'_>) {
     for (name, problem) in own.chain(mail).chain(webhook) {
         document.object(
             &format!("{name}.{}", problem.key),
-            Text::new(format!("valeur refusée : {}", problem.reason), format!("value refused: {}", problem.reason)),
+            Text::new(
+                format!("valeur refusée : {}", problem.reason.fr),
+                format!("value refused: {}", problem.reason.en),
+            ),
             correct_the_value(),
         );
     }

@@ -21,6 +21,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Url};
 
+use crate::fault::Text;
 use crate::net::proxy::Proxy;
 use crate::net::resolver::Resolver;
 use crate::net::tls::{self, TlsError};
@@ -52,6 +53,16 @@ pub enum ClientError {
     Tls(#[from] TlsError),
     #[error("HTTP client: {0}")]
     Build(#[from] reqwest::Error),
+}
+
+impl ClientError {
+    /// For people.
+    pub fn text(&self) -> Text {
+        match self {
+            ClientError::Tls(error) => error.text(),
+            ClientError::Build(error) => Text::technical("client HTTP inutilisable", "unusable HTTP client", error),
+        }
+    }
 }
 
 /// Sends requests. Cheap to clone; clones share connections.

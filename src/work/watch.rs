@@ -30,6 +30,7 @@ pub use self::settings::{
     WebhookSection,
 };
 use crate::domain::{Environment, Realm, Timestamp};
+use crate::fault::{Language, Text};
 use crate::net::resolver::Resolver;
 use crate::os::random;
 use crate::store::{Notice, NoticeItem, StoreError};
@@ -59,7 +60,7 @@ impl CertificateRole {
 }
 
 /// How each channel fared last: failures in a row, whether a person must act, what was said; `None`: it works.
-type Channels = BTreeMap<&'static str, Option<(u32, bool, String)>>;
+type Channels = BTreeMap<&'static str, Option<(u32, bool, Text)>>;
 
 /// What the lanes of the watch share.
 #[derive(Default)]
@@ -75,7 +76,7 @@ impl WatchState {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn note(&self, channel: &'static str, trouble: Option<(u32, bool, String)>) {
+    fn note(&self, channel: &'static str, trouble: Option<(u32, bool, Text)>) {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner).insert(channel, trouble);
     }
 }
@@ -338,7 +339,7 @@ async fn send_one(
         Ok(refused) => {
             log::info!(channel = channel, notice = notice.mark.as_str(), gravity = gravity, alarms = notice.items.len(); "A notice left");
             // Some got it and some did not: a person must correct the list, and the notice is not sent twice.
-            core.watch.note(channel, (!refused.is_empty()).then(|| (1, true, refused.join("; "))));
+            core.watch.note(channel, (!refused.is_empty()).then(|| (1, true, joined(&refused))));
             let mark = notice.mark.clone();
             let left = core.store.notice_left(notice, core.now()).await;
             let is_written = unwritten.is_written(channel, left, pace);
@@ -354,7 +355,7 @@ async fn send_one(
                 error = error.to_string().as_str(); "A notice did not leave; it is tried again"
             );
             let lasting = matches!(error, ChannelError::Lasting(_));
-            core.watch.note(channel, Some((tries, lasting, error.to_string())));
+            core.watch.note(channel, Some((tries, lasting, error.text().clone())));
             core.store.notice_stays(&notice, core.now().plus(pace.retry_after(notice.tries))).await
         }
     };
@@ -362,8 +363,14 @@ async fn send_one(
     false
 }
 
-/// Sends a test by each channel that is configured; what became of each.
-pub async fn test(options: &WatchOptions) -> Vec<(&'static str, Result<Vec<String>, ChannelError>)> {
+/// Each in a row.
+fn joined(all: &[Text]) -> Text {
+    let each = |language| all.iter().map(|text| text.get(language)).collect::<Vec<_>>().join("; ");
+    Text::new(each(Language::Fr), each(Language::En))
+}
+
+/// Sends a test by each channel that is configured; what became of each: whom it did not reach, or why it did not leave.
+pub async fn test(options: &WatchOptions) -> Vec<(&'static str, Result<Vec<Text>, ChannelError>)> {
     let resolver = Resolver::system();
     let mut outcomes = Vec::new();
     for name in channel::names(&options.notify) {

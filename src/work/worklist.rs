@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use crate::chorus::{Page, RechercherATraiterValideur, ResultPage, WaitingInvoice, WireDate};
 use crate::domain::{AccountName, ChorusInvoiceId, Realm};
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::connector::CallError;
 use crate::work::core::Core;
@@ -116,16 +116,24 @@ async fn settle(core: &Core, realm: &Realm, listed: HashSet<ChorusInvoiceId>) ->
 
 /// A refusal is told when it is new.
 async fn tell(core: &Core, realm: &Realm, refused: Option<&Fault>) -> Result<(), StoreError> {
-    let now = refused.map(|fault| fault.title(Language::En)).unwrap_or_default();
+    let now = refused.map(|fault| serde_json::to_string(fault).unwrap_or_default()).unwrap_or_default();
     let before = core.store.reader()?.remembered(realm, REFUSED)?.unwrap_or_default();
     if now == before {
         return Ok(());
     }
-    if refused.is_some() {
-        log::warn!(realm = realm.to_string().as_str(), refusal = now.as_str();
+    if let Some(fault) = refused {
+        log::warn!(realm = realm.to_string().as_str(), refusal = fault.title(Language::En).as_str();
             "Chorus Pro refuses the list of invoices to validate. If this establishment validates none, take to_validate from its route; else give its technical account the space of invoices to validate");
     }
     core.store.remember(realm, REFUSED, &now).await
+}
+
+/// Why the list was refused, as [`REFUSED`] holds it; before it had two languages, the English words stood there.
+pub(super) fn refusal(kept: &str) -> Option<Text> {
+    (!kept.is_empty()).then(|| match serde_json::from_str::<Fault>(kept) {
+        Ok(fault) => Text::new(fault.title(Language::Fr), fault.title(Language::En)),
+        Err(_) => Text::same(kept),
+    })
 }
 
 fn found(row: WaitingInvoice, account: &AccountName) -> FoundInvoice {

@@ -383,6 +383,10 @@ async fn an_establishment_that_validates_nothing_receives_all_the_same() {
     gateway.await_until("its alarm", || list_alarm(&gateway).is_some()).await;
     let (gravity, title) = list_alarm(&gateway).unwrap();
     assert!(gravity == "info" && title.contains("20001") && title.contains("univ-exemple"), "{gravity}: {title}");
+    assert!(
+        title.contains("Chorus Pro refuse l'appel") && !title.contains("refuses"),
+        "each language is whole: {title}"
+    );
     // Forbidden or broken, it stops and delays nothing else.
     for effect in [Effect::Status403Empty, Effect::Status500] {
         control.clear_faults();

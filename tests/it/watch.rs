@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fluxgate::domain::Timestamp;
-use fluxgate::fault::Gravity;
+use fluxgate::fault::{Gravity, Text};
 use fluxgate::simulator::Scenario;
 use fluxgate::store::AlarmRecord;
 use fluxgate::work::LimitsSection;
@@ -196,7 +196,8 @@ async fn a_server_that_says_later_gets_the_notice_later_and_one_that_refuses_is_
 async fn tried(gateway: &Gateway, mail: MailSection) -> Result<Vec<String>, String> {
     let mut outcomes = watch::test(&options(gateway, Some(mail), None)).await;
     assert_eq!((outcomes.len(), outcomes[0].0), (1, "mail"));
-    outcomes.remove(0).1.map_err(|error| format!("{error:?}"))
+    let english = |refused: Vec<Text>| refused.iter().map(ToString::to_string).collect();
+    outcomes.remove(0).1.map(english).map_err(|error| format!("{error:?}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -339,7 +340,8 @@ async fn a_proxy_that_refuses_the_webhook_is_told_at_once_as_what_it_is() {
         };
         let outcome = watch::test(&own).await.remove(0).1;
         let Err(watch::ChannelError::Lasting(said)) = outcome else { panic!("{outcome:?}") };
-        assert!(said.contains("proxy of [proxy]") && said.contains(words), "{said}");
+        assert!(said.en.contains("proxy of [proxy]") && said.en.contains(words), "{said}");
+        assert!(said.fr.contains("le proxy de [proxy]"), "{said:?}");
         assert_eq!(proxy.targets(), 1);
     }
     gateway.stop().await;

@@ -125,7 +125,10 @@ pub(super) fn environments_mixed(environment: Environment, key: &str) -> Finding
 pub(super) fn unusable(error: &SettingsError) -> Finding {
     ours(
         "configuration_unusable",
-        Text::technical("La configuration de l'API n'est pas utilisable", "The API's section is of no use", error),
+        Text::new(
+            format!("La configuration de l'API n'est pas utilisable : {} {}", error.key, error.reason.fr),
+            format!("The API's section is of no use: {} {}", error.key, error.reason.en),
+        ),
         Text::new("Corrigez-la : « fluxgate config check »", "Correct it: \"fluxgate config check\""),
     )
 }

@@ -114,7 +114,7 @@ pub(super) struct ToValidate {
     /// Since it was read throughout.
     pub age: Duration,
     /// Why Chorus Pro refused it last.
-    pub refused: Option<String>,
+    pub refused: Option<Text>,
     /// Whether it ever held an invoice: this establishment does validate.
     pub has_some: bool,
 }
@@ -124,7 +124,7 @@ pub(super) struct ToValidate {
 pub(super) struct Channel {
     pub name: &'static str,
     /// Failures in a row, whether trying again can help, and what was said.
-    pub trouble: Option<(u32, bool, String)>,
+    pub trouble: Option<(u32, bool, Text)>,
 }
 
 /// Every alarm there is reason for.
@@ -320,7 +320,7 @@ fn of_reception(realm: &Realm, age: Duration, poll: Duration) -> Option<Alarm> {
 fn of_to_validate(list: &ToValidate) -> Option<Alarm> {
     if let Some(refusal) = &list.refused {
         let gravity = if list.has_some { Gravity::Warning } else { Gravity::Info };
-        let fault = Fault::new(Code::ToValidateRefused).with("detail", refusal);
+        let fault = Fault::new(Code::ToValidateRefused).with_text("detail", refusal);
         return Some(in_realm("to_validate", &list.realm, fault, gravity));
     }
     (list.age >= TO_VALIDATE_WARNING).then(|| {
@@ -372,7 +372,7 @@ fn of_channel(channel: &Channel) -> Option<Alarm> {
         "mail" => Text::new("courriel", "e-mail"),
         other => Text::same(other),
     };
-    let fault = Fault::new(Code::NoticeFailed).with_text("channel", &name).with("detail", detail);
+    let fault = Fault::new(Code::NoticeFailed).with_text("channel", &name).with_text("detail", detail);
     Some(plain(channel_subject(channel.name), fault, Gravity::Warning))
 }
 

@@ -123,7 +123,7 @@ fn to_validate(core: &Core, memory: &Memory, now: Timestamp) -> Result<Vec<ToVal
     for (realm, _) in options.receivers().into_iter().filter(|(realm, _)| options.validates(realm)) {
         let whole = reader.remembered(&realm, worklist::WHOLE)?.and_then(|text| text.parse::<Timestamp>().ok());
         let since = whole.unwrap_or(memory.begun).max(memory.begun);
-        let refused = reader.remembered(&realm, worklist::REFUSED)?.filter(|refusal| !refusal.is_empty());
+        let refused = reader.remembered(&realm, worklist::REFUSED)?.and_then(|kept| worklist::refusal(&kept));
         let has_some = refused.is_some() && reader.has_to_validate(&realm)?;
         lists.push(ToValidate { realm, age: now.since(since), refused, has_some });
     }

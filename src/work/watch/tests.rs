@@ -7,7 +7,7 @@ use super::notice::Voice;
 use super::settings::{CertificateRole, NotifySection, Pace, Watched};
 use super::telling::telling;
 use crate::domain::{Environment, Realm, Timestamp};
-use crate::fault::{CATALOGUE, Code, Fault, Gravity, Language};
+use crate::fault::{CATALOGUE, Code, Fault, Gravity, Language, Text};
 use crate::store::{Alarm, AlarmChange, AlarmRecord, NoticeItem, Told};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -98,7 +98,7 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     assert_eq!(only(&stale(HOUR - DAY / 86_400), now()), None);
     assert_eq!(only(&stale(HOUR), now()), Some((Code::ReceptionStale, Gravity::Warning, 0)));
     let list = |age, refused: Option<&str>, has_some| {
-        let refused = refused.map(str::to_owned);
+        let refused = refused.map(Text::same);
         let to_validate = vec![ToValidate { realm: realm(), age, refused, has_some }];
         only(&Facts { to_validate, ..Facts::default() }, now())
     };
@@ -131,7 +131,7 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     assert_eq!(only(&directory(DAY * 59, DAY * 30), now()), None, "refreshed monthly, by the configuration");
     assert_eq!(only(&directory(DAY * 61, DAY * 30), now()), Some((Code::DirectoryOld, Gravity::Warning, 0)));
     let channel = |tries, lasting| Facts {
-        channels: vec![Channel { name: "mail", trouble: Some((tries, lasting, "451".into())) }],
+        channels: vec![Channel { name: "mail", trouble: Some((tries, lasting, Text::same("451"))) }],
         ..Facts::default()
     };
     assert_eq!(only(&channel(2, false), now()), None);
@@ -160,14 +160,14 @@ fn no_alarm_leaves_a_blank_open() {
         }],
         receptions: vec![(realm(), DAY)],
         reception_poll: HOUR,
-        to_validate: [Some("x".to_owned()), None]
+        to_validate: [Some(Text::same("x")), None]
             .map(|refused| ToValidate { realm: realm(), age: DAY, refused, has_some: true })
             .to_vec(),
         late: vec![(realm(), 1, now())],
         untaken: vec![(realm(), "sifac".into(), 1, now())],
         database: Some("x".into()),
         unsealed: Some(DAY),
-        channels: vec![Channel { name: "webhook", trouble: Some((1, true, "x".into())) }],
+        channels: vec![Channel { name: "webhook", trouble: Some((1, true, Text::same("x"))) }],
         directories: vec![(Environment::Practice, DAY * 30)],
         ..Facts::default()
     };
