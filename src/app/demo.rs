@@ -17,6 +17,7 @@ use self::screen::{Row, Screen, summary};
 use super::exit;
 use super::front::{ADDRESSES_FILE, Addresses};
 use super::samples::SAMPLES;
+use super::words::said;
 use crate::bridge::client::{Client, ClientError, Credential};
 use crate::fault::{Language, Text};
 use crate::os::signals::Shutdown;
@@ -57,11 +58,15 @@ effect = "lose_answer"
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// End by itself: 0 when everything settled as expected, else 1
-    #[arg(long)]
+    #[arg(long, help = said(
+        "Finir de soi-même : 0 quand tout s'est réglé comme prévu, sinon 1",
+        "End by itself: 0 when everything settled as expected, else 1"
+    ))]
     once: bool,
-    /// Work in this folder, new or empty, and keep it (default: a temporary one, deleted at the end)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = said("DOSSIER", "DIR"), help = said(
+        "Travailler dans ce dossier, nouveau ou vide, et le garder (sans cela : un dossier temporaire, supprimé à la fin)",
+        "Work in this folder, new or empty, and keep it (default: a temporary one, deleted at the end)"
+    ))]
     dir: Option<PathBuf>,
 }
 

@@ -318,6 +318,12 @@ catalogue! {
         "Chorus Pro's directory has lost more than half of its structures ({environment}: {now}, {before} before)"
         "The former structures are kept. If this new directory is the right one, ask for \"Refresh now\" on the directory's page: it is then taken as it is."
     }
+    WaitsForChorus "FG-319" Network Later {
+        "En attente de Chorus Pro, qui ne répond pas depuis le {since}"
+        "Rien à faire : rien n'est perdu ni envoyé deux fois. Prochain essai vers le {next}, puis de plus en plus espacés, toutes les 15 minutes au moins. Si cela dure, la cause est dite ici."
+        "Waits for Chorus Pro, which has not answered since {since}"
+        "Nothing to do: nothing is lost or sent twice. Next try about {next}, then further and further apart, every 15 minutes at least. If it lasts, the cause is told here."
+    }
     DepositRefused "FG-401" Supplier Never {
         "Chorus Pro refuse le dépôt : {code} « {label} »"
         "Corrigez la facture selon le libellé et déposez la version corrigée."
@@ -563,6 +569,18 @@ catalogue! {
         "Les essais continuent et les factures reçues n'en souffrent pas. Si cela dure, regardez sur le portail Chorus Pro ce qui attend une validation, puis demandez à l'assistance de Chorus Pro si le service est en panne."
         "Invoices that {establishment} must validate could not be read throughout for {span} ({environment})"
         "It is still tried and received invoices do not suffer. If it lasts, look on Chorus Pro's portal for what waits to be validated, then ask Chorus Pro's support whether the service is down."
+    }
+    FluxUnknown "FG-447" Chorus Later {
+        "Chorus Pro dit ne pas connaître le flux {deposit}, auquel il a donné ce numéro : « {label} »"
+        "Rien à faire pour l'instant : la question est reposée jusqu'au {until}. Ne déposez pas de nouveau les factures : Chorus Pro peut les avoir. Vérifiez que base_url et le compte technique n'ont pas changé depuis le dépôt."
+        "Chorus Pro says that it does not know flux {deposit}, which it gave this number: \"{label}\""
+        "Nothing to do yet: it is asked again until {until}. Do not drop the invoices again: Chorus Pro may have them. Check that base_url and the technical account are those of the deposit."
+    }
+    FluxUnknownDecide "FG-448" Establishment AfterAction {
+        "Chorus Pro ne connaît toujours pas le flux {deposit}, {hours} h après lui avoir donné ce numéro (facture {number})"
+        "Cherchez la facture sur le portail Chorus Pro, ou demandez à son assistance ce qu'est devenu ce flux, puis choisissez sur la page du flux : « Elle y est », « La renvoyer » ou « Abandonner ». Elle y est aussi cherchée d'ici, et n'est jamais renvoyée d'elle-même."
+        "Chorus Pro still does not know flux {deposit}, {hours} h after it gave this number (invoice {number})"
+        "Look for the invoice on Chorus Pro's portal, or ask its support what became of this flux, then choose on the flow's page: \"It is there\", \"Send again\" or \"Abandon\". It is also looked for from here, and never sent again by itself."
     }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"

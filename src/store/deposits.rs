@@ -173,6 +173,13 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
         Event::NotSent | Event::DepositAccepted | Event::DepositRefused | Event::AnswerLost => {
             flow.close_attempt(w, event.as_str(), number, facts.detail.as_deref(), at)?;
         }
+        // Nobody knows it: what is found of the flow is found without it. The attempt's row keeps it.
+        Event::FluxUnknown => {
+            w.run(
+                "UPDATE flow SET deposit_number = NULL WHERE realm = ?1 AND id = ?2",
+                (flow.realm, flow.id.as_str()),
+            )?;
+        }
         // The try itself was refused: the doubt is about an earlier one.
         Event::RefusedInDoubt => {
             let outcome = Event::DepositRefused.as_str();

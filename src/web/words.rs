@@ -358,6 +358,9 @@ impl Tongue {
                 ("Retrouvé par une personne, d’un essai précédent", "Found by a person, of an earlier try")
             }
             "deposit.incident" => ("Incident chez Chorus Pro", "Incident at Chorus Pro"),
+            "deposit.flux_unknown" => {
+                ("Numéro de flux inconnu de Chorus Pro", "Number of the flux unknown to Chorus Pro")
+            }
             "deposit.confirmed_by_person" => ("Confirmé par une personne", "Confirmed by a person"),
             "deposit.resend_by_person" => ("Renvoi demandé par une personne", "Sent again on a person’s word"),
             "deposit.abandoned_by_person" => ("Abandonné par une personne", "Abandoned by a person"),

@@ -111,6 +111,11 @@ pub(super) fn is_complement(bytes: &[u8], limits: &Limits) -> bool {
     archive::holds(bytes, SHEET, limits)
 }
 
+/// What is wrong with the archive, as far as it can be told without knowing which invoices were sent.
+pub fn examine(bytes: &[u8], limits: &Limits) -> Option<Fault> {
+    opened(bytes, limits).err()
+}
+
 /// The change that the archive asks for, or everything that is wrong with it.
 pub(super) fn read(
     core: &Core,

@@ -88,7 +88,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
         Err(Setback::Refused { fault }) => {
             let detail = Some(format!("{UNANSWERED} ({})", fault.code));
             // What warns of dropping it again is not hidden by why the search says nothing.
-            let shown = doubt.is_overdue() || doubt.refusal().is_some();
+            let shown = doubt.is_overdue() || doubt.refusal().is_some() || is_of_unknown_flux(&steps);
             let fault = if shown { doubt.shown() } else { Some(fault) };
             let facts = Facts { fault, detail, ..Facts::default() };
             core.store.decide(&flow.id, Event::StillDoubtful, facts, Some(lease), core.now()).await?;
@@ -329,6 +329,8 @@ impl Doubt<'_> {
                 log::warn!(flow = flow.id.as_str(); "A refused deposit is not at Chorus Pro by an earlier try either");
                 (Event::DepositRefused, Some(refusal.ended()))
             }
+            // It was accepted: whoever does not know its number may not see its invoices either.
+            (true, None) if is_of_unknown_flux(self.steps) => (Event::StillDoubtful, self.shown()),
             (true, None) => {
                 log::warn!(flow = flow.id.as_str(); "A doubtful deposit is not at Chorus Pro; it is sent again");
                 (Event::AbsentAtChorus, None)
@@ -382,7 +384,7 @@ impl Doubt<'_> {
 
     /// The fault of a flow that stays doubtful.
     fn shown(&self) -> Option<Fault> {
-        let person = [Code::DoubtNeedsPerson, Code::RefusedNeedsPerson];
+        let person = [Code::DoubtNeedsPerson, Code::RefusedNeedsPerson, Code::FluxUnknownDecide];
         let waits = self.flow.fault.as_ref().is_some_and(|fault| person.contains(&fault.code));
         if let Some(refusal) = self.refusal() {
             return Some(match waits || self.is_overdue() {
@@ -414,11 +416,23 @@ impl Doubt<'_> {
     async fn wait_for_person(&self) -> Result<(), JobError> {
         let fault = match self.refusal() {
             Some(refusal) => refusal.for_person(self.number()),
+            None if is_of_unknown_flux(self.steps)
+                && self.shown().is_some_and(|f| f.code == Code::FluxUnknownDecide) =>
+            {
+                return Ok(self.core.store.postpone(self.lease, self.core.now().plus(PERSON_WAIT)).await?);
+            }
             None => Fault::new(Code::DoubtNeedsPerson).with("number", self.number()),
         };
         self.core.store.trouble(&self.flow.id, Some(fault), self.core.now()).await?;
         Ok(self.core.store.postpone(self.lease, self.core.now().plus(PERSON_WAIT)).await?)
     }
+}
+
+/// Whether the doubt is about a flux that Chorus Pro took and does not know any more; a later try is another flux.
+pub(super) fn is_of_unknown_flux(steps: &[StepRecord]) -> bool {
+    let is = |step: &StepRecord, event: Event| step.kind.strip_prefix("deposit.") == Some(event.as_str());
+    let mut since = steps.iter().rev().take_while(|step| !is(step, Event::Sending));
+    since.any(|step| is(step, Event::FluxUnknown))
 }
 
 /// What Chorus Pro said to the last try, where it refused it: as the journal has it, or else the try's own row.

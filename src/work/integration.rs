@@ -66,6 +66,9 @@ impl Job<'_> {
                     self.alarm(None).await?;
                     return Ok(self.core.store.postpone(self.lease, at.max(self.again_at())).await?);
                 }
+                Err(Setback::Refused { fault }) if fault.code == Code::FluxUnknown => {
+                    return self.unknown(deposit, &fault, invoices, attempts).await;
+                }
                 Err(Setback::Refused { fault }) => {
                     self.alarm(Some(self.unsettled().unwrap_or(fault))).await?;
                     return Ok(self.core.store.postpone(self.lease, self.again_at()).await?);
@@ -90,6 +93,35 @@ impl Job<'_> {
                 self.decide(Event::Incident, Facts { fault, detail, ..Facts::default() }).await
             }
         }
+    }
+
+    /// Chorus Pro does not know the number that it gave. It may need a while; then a person finds out, unless the invoices
+    /// themselves have been seen there.
+    async fn unknown(
+        &self,
+        deposit: &DepositNumber,
+        refusal: &Fault,
+        invoices: &[InvoiceRecord],
+        attempts: &[AttemptRecord],
+    ) -> Result<(), JobError> {
+        let deadline = self.core.options.load().limits.integration_deadline.get();
+        let until = self.deposited_at.plus(deadline);
+        if self.core.now() < until {
+            let label = refusal.detail("label", Language::Fr).unwrap_or(NO_LABEL);
+            let fault = Fault::new(Code::FluxUnknown).with("deposit", deposit).with("label", label);
+            self.alarm(Some(self.unsettled().unwrap_or(fault.with("until", until.paris_text())))).await?;
+            return Ok(self.core.store.postpone(self.lease, self.again_at()).await?);
+        }
+        let steps = self.core.store.reader()?.steps(&self.flow.id)?;
+        if invoices.iter().any(|invoice| invoice.chorus_id.is_some()) || doubt::is_of_unknown_flux(&steps) {
+            return self.by_search(invoices, Sent::of(attempts, self.flow)).await;
+        }
+        log::warn!(flow = self.flow.id.as_str(), deposit = deposit.as_str(); "Chorus Pro does not know a flux that it took");
+        let fault = Fault::new(Code::FluxUnknownDecide)
+            .with("deposit", deposit)
+            .with("hours", deadline.as_secs() / 3600)
+            .with("number", invoices.first().map_or("?", |invoice| invoice.facts.number.as_str()));
+        self.decide(Event::FluxUnknown, Facts { fault: Some(fault), ..Facts::default() }).await
     }
 
     /// Chorus Pro took nothing, or not all: what it says is there already, and came by an earlier try of ours, is taken.

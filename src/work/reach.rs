@@ -122,6 +122,13 @@ impl Core {
         }
     }
 
+    /// Since when Chorus Pro does not answer for the realm, by the machine's clock.
+    pub fn silent_since(&self, realm: &Realm) -> Option<Timestamp> {
+        let now = (self.steady)();
+        let since = self.pauses.silent_since(realm, now)?;
+        Some(self.now().minus(now.saturating_duration_since(since)))
+    }
+
     /// Lets the realm rest, at least for what Chorus Pro `asked`; answers until when.
     fn pause(&self, realm: &Realm, asked: Option<Duration>) -> Timestamp {
         let now = (self.steady)();

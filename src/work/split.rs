@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::chorus::{Batch, BatchFile, FluxSyntax, split_batch};
 use crate::domain::{DocumentHash, FlowId, InvoiceNumber};
-use crate::fault::{Code, Fault, Language, Text};
+use crate::fault::{Code, Fault, Language};
 use crate::invoice::archive::{self, Member};
-use crate::invoice::{self, Examined, Verdict, pdf_data, pivot_conversion};
+use crate::invoice::{self, Examined, Verdict, pdf_data};
 use crate::store::{
     Announcement, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, PDF, Parts, PdfPart, Reader,
     RefusedMember, not_taken,
@@ -21,6 +21,7 @@ use crate::store::{
 use crate::work::announce::Wish;
 use crate::work::complement;
 use crate::work::core::{Core, JobError};
+use crate::work::dropped::Dropped;
 use crate::work::intake::{finding_record, invoice_facts, is_repeatable};
 use crate::work::paired_members::{Pair, PairedMembers};
 use crate::work::pairing::invoice_facts as invoice_facts_of;
@@ -48,24 +49,18 @@ pub(super) enum Outcome {
 pub(super) fn read(
     core: &Core,
     flow: &FlowRecord,
-    bytes: &[u8],
+    (dropped, bytes): (Dropped, &[u8]),
     options: &invoice::Options,
     wish: Wish,
     recipients: &Recipients<'_>,
 ) -> Result<Option<Outcome>, JobError> {
-    if archive::is_archive(bytes) {
-        if complement::is_complement(bytes, &options.limits) {
-            return complement::read(core, flow, bytes, options).map(Some);
-        }
-        return archive_of_invoices(core, flow, bytes, options, wish, recipients).map(Some);
-    }
-    if pivot_conversion::is_pivot(bytes) {
-        return pivot::read(core, flow, bytes, options, wish, recipients).map(Some);
-    }
-    if status_requests::are_in(bytes, &flow.file) {
-        return status_requests::read(core, flow, bytes, options.language).map(Some);
-    }
-    Ok(None)
+    Ok(Some(match dropped {
+        Dropped::Complement => complement::read(core, flow, bytes, options)?,
+        Dropped::Archive => archive_of_invoices(core, flow, bytes, options, wish, recipients)?,
+        Dropped::Pivot => pivot::read(core, flow, bytes, options, wish, recipients)?,
+        Dropped::Statuses => status_requests::read(core, flow, bytes, options.language)?,
+        Dropped::PdfData | Dropped::Invoice => return Ok(None),
+    }))
 }
 
 /// What is gathered while an archive, or a pivot of several, is gone through.
@@ -280,13 +275,14 @@ fn take_member(
             return Ok(());
         }
     };
-    if archive::is_archive(&content) {
-        let nested = Text::new("archive dans l'archive", "an archive inside the archive");
-        let fault = Fault::new(Code::ArchiveUnreadable).with_text("detail", &nested);
-        gathered.refuse(&name, &fault, None, Vec::new());
-        return Ok(());
-    }
-    if pivot_conversion::is_pivot(&content) {
+    let dropped = match Dropped::of_member(&content, &name) {
+        Ok(dropped) => dropped,
+        Err(fault) => {
+            gathered.refuse(&name, &fault, None, Vec::new());
+            return Ok(());
+        }
+    };
+    if dropped == Dropped::Pivot {
         let source = DocumentHash(Sha256::digest(&content).into());
         match pivot::convert(&content, options, flow, recipients) {
             Err(fault) => gathered.refuse(&name, &fault, None, Vec::new()),

@@ -49,7 +49,7 @@ impl<E: Into<JobError>> From<E> for Stop {
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Result<(), JobError> {
     let connector = match core.connector(&lease.realm).await {
         Ok(connector) => connector,
-        Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
+        Err(Setback::Later { at, .. }) => return deposit::wait(core, lease, &flow, at).await,
         Err(Setback::Refused { .. }) => return Ok(core.store.finish(lease).await?),
     };
     let reader = core.store.reader()?;
