@@ -31,6 +31,8 @@ mod multipart;
 mod page;
 mod password;
 mod pdf_form;
+mod pdf_form_fields;
+mod pdf_form_words;
 mod people;
 mod secrets;
 mod server;
@@ -38,6 +40,7 @@ mod session;
 mod site;
 mod throttle;
 mod treatment;
+mod typed_amount;
 mod words;
 
 use std::path::PathBuf;
