@@ -34,6 +34,7 @@ mod pdf_form;
 mod pdf_form_fields;
 mod pdf_form_words;
 mod people;
+mod received;
 mod secrets;
 mod server;
 mod session;
