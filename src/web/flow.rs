@@ -337,6 +337,8 @@ fn steps(t: Tongue, reader: &Reader, flow: &FlowRecord) -> Result<Vec<StepView>,
             } else {
                 (s.state.map(|state| t.state(flow.kind, &state)), detail)
             };
+            // What is asked for is told by its name.
+            let asked_for = (s.kind == "ask").then(|| t.status(&InvoiceStatus::from(detail.clone())).0);
             // A trouble that is over is written down as none.
             let (kind, detail) = match (s.kind.as_str(), detail.as_str()) {
                 ("trouble", "none") => (TROUBLE_OVER, String::new()),
@@ -349,7 +351,7 @@ fn steps(t: Tongue, reader: &Reader, flow: &FlowRecord) -> Result<Vec<StepView>,
                 state: state.map(|(label, tone)| (label, tone.class())),
                 actor: actor(t, &s.actor),
                 code: Some(detail.clone()).filter(|d| d.parse::<Code>().is_ok()),
-                detail: t.detail(kind, &detail),
+                detail: asked_for.unwrap_or_else(|| t.detail(kind, &detail)),
             }
         })
         .collect())

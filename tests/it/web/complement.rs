@@ -37,7 +37,8 @@ async fn a_suspended_invoice_is_completed_on_the_page_with_files_and_goes_on() {
         // It is the person's, not the application's; and the way to the invoice and back stands on both pages.
         page.says(&format!("<dt>Demandé par</dt><dd>{PERSON}</dd>"));
         page.says(&format!("<a href=\"/flux/{flow}\">COMP-P</a>"));
-        for hidden in ["compte sifac", "<dt>Compte</dt>", "/depot", "complement.json", "Accusé"] {
+        page.says("<p class=\"hint\">Complétée</p>");
+        for hidden in ["compte sifac", "COMPLETEE", "<dt>Compte</dt>", "/depot", "complement.json", "Accusé"] {
             page.hides(hidden);
         }
         let change = location.strip_prefix("/flux/").unwrap().strip_suffix("?fait=complement").unwrap();
