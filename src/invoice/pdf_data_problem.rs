@@ -74,7 +74,7 @@ impl Expected {
                     format!("a list of at most {most} items"),
                 );
             }
-            Self::Word(words) => return Text::same(&words.join(" | ")),
+            Self::Word(words) => return Text::same(words.join(" | ")),
             Self::Text(most) => {
                 return Text::new(
                     format!("un texte de 1 à {most} caractères"),
@@ -90,7 +90,7 @@ impl Expected {
             Self::Percent(rate) => {
                 return Text::new(format!("{rate} (en pour cent)"), format!("{rate} (in percent)"));
             }
-            Self::Sum(sum) => return Text::same(&format!("{sum} (without_tax + tax)")),
+            Self::Sum(sum) => return Text::same(format!("{sum} (without_tax + tax)")),
             Self::SumOfTax(sum) => {
                 return Text::new(format!("{sum} (somme de vat[].tax)"), format!("{sum} (the sum of vat[].tax)"));
             }

@@ -83,12 +83,11 @@ fn missing(t: Tongue, field: &str, expected: &Expected) -> Option<String> {
 
 /// What is said of what was typed.
 fn instead(t: Tongue, typed: &str, expected: &Expected) -> String {
-    let said = |fr: String, en: String| match t.0 {
-        Language::Fr => fr,
-        Language::En => en,
-    };
-    match expected {
-        Expected::Number(most) => said(
+    let count = typed.chars().count();
+    let (fr, en) = match expected {
+        Expected::Siret => return siret(t, typed),
+        Expected::Amount => return unread_amount(t, typed),
+        Expected::Number(most) => (
             format!(
                 "{most} caractères au plus : lettres sans accent, chiffres, espace et - _ / +. Rien d’autre ne passe chez Chorus Pro."
             ),
@@ -96,43 +95,17 @@ fn instead(t: Tongue, typed: &str, expected: &Expected) -> String {
                 "At most {most} characters: letters without accents, digits, space and - _ / +. Chorus Pro takes nothing else."
             ),
         ),
-        Expected::EarlierNumber => said(
-            "Le numéro d’une seule facture, de 100 caractères au plus.".to_owned(),
-            "The number of one invoice, at most 100 characters.".to_owned(),
+        Expected::Text(most) if count > *most => (
+            format!("{most} caractères au plus ; il y en a {count}."),
+            format!("At most {most} characters; these are {count}."),
         ),
-        Expected::Day => {
-            said("Ce n’est pas une date : choisissez un jour.".to_owned(), "This is no date: choose a day.".to_owned())
-        }
-        Expected::Currency => said(
-            "Le code de la devise a trois lettres : EUR pour l’euro.".to_owned(),
-            "A currency’s code has three letters: EUR for the euro.".to_owned(),
-        ),
-        Expected::Siret => siret(t, typed),
-        Expected::SiretCheckDigit => said(
-            "Ce SIRET n’existe pas, sa clé est fausse : relisez-le sur le PDF.".to_owned(),
-            "This SIRET does not exist, its check digit is wrong: read it again on the PDF.".to_owned(),
-        ),
-        Expected::Text(most) if typed.chars().count() > *most => {
-            let count = typed.chars().count();
-            said(
-                format!("{most} caractères au plus ; il y en a {count}."),
-                format!("At most {most} characters; these are {count}."),
-            )
-        }
-        Expected::Text(_) => said(
-            "Un caractère invisible s’y trouve, que Chorus Pro refuse : retapez ce texte.".to_owned(),
-            "There is an invisible character in it that Chorus Pro refuses: type this text again.".to_owned(),
-        ),
-        Expected::Integer => said("Un numéro, en chiffres seulement.".to_owned(), "A number, digits only.".to_owned()),
-        Expected::Word(_) => said("Choisissez dans la liste.".to_owned(), "Choose from the list.".to_owned()),
-        Expected::Amount => unread_amount(t, typed),
-        Expected::Rate => said(
+        Expected::Rate => (
             format!("« {typed} » n’est pas un taux de TVA : écrivez un pourcentage de 0 à 100, tel que 20 ou 5,5."),
             format!("“{typed}” is no rate of VAT: write a percentage from 0 to 100, such as 20 or 5.5."),
         ),
         Expected::Percent(percent) => {
             let percent = amount(t, percent);
-            said(
+            (
                 format!(
                     "Le taux s’écrit en pour cent : {percent} et non {typed}, puisque la TVA de cette ligne fait {percent} % de sa base."
                 ),
@@ -141,45 +114,82 @@ fn instead(t: Tongue, typed: &str, expected: &Expected) -> String {
                 ),
             )
         }
-        Expected::NoValidator => said(
-            "Laissez vides le SIRET et le service du valideur : seuls les cadres A9 et A12 en ont un.".to_owned(),
-            "Leave the validator’s SIRET and service empty: only frames A9 and A12 have one.".to_owned(),
-        ),
-        Expected::NoExemption => said(
-            "Laissez vide : seul le régime « Exonération » a un motif.".to_owned(),
-            "Leave it empty: only kind “Exempt” has a reason.".to_owned(),
-        ),
         Expected::Sum(sum) => {
             let sum = amount(t, sum);
-            said(
+            (
                 format!("Total HT et Total TVA font ensemble {sum} : corrigez celui des trois qui diffère du PDF."),
                 format!(
                     "Total without tax and Total tax are {sum} together: correct whichever of the three differs from the PDF."
                 ),
             )
         }
-        Expected::NoTax => said(
-            "Le régime de TVA choisi est sans TVA : mettez 0, ou choisissez un autre régime.".to_owned(),
-            "The VAT kind that was chosen has no tax: put 0, or choose another kind.".to_owned(),
-        ),
         Expected::SumOfTax(sum) => {
             let sum = amount(t, sum);
-            said(
+            (
                 format!("Les TVA par taux, plus bas, font {sum} en tout : corrigez ce qui diffère du PDF."),
                 format!("The tax of all rates, below, is {sum}: correct what differs from the PDF."),
             )
         }
-        Expected::Rates
+        other => return always(t, other).to_owned(),
+    };
+    match t.0 {
+        Language::Fr => fr,
+        Language::En => en,
+    }
+}
+
+/// What is said whatever was typed.
+fn always(t: Tongue, expected: &Expected) -> &'static str {
+    let (fr, en) = match expected {
+        Expected::EarlierNumber => (
+            "Le numéro d’une seule facture, de 100 caractères au plus.",
+            "The number of one invoice, at most 100 characters.",
+        ),
+        Expected::Day => ("Ce n’est pas une date : choisissez un jour.", "This is no date: choose a day."),
+        Expected::Currency => (
+            "Le code de la devise a trois lettres : EUR pour l’euro.",
+            "A currency’s code has three letters: EUR for the euro.",
+        ),
+        Expected::SiretCheckDigit => (
+            "Ce SIRET n’existe pas, sa clé est fausse : relisez-le sur le PDF.",
+            "This SIRET does not exist, its check digit is wrong: read it again on the PDF.",
+        ),
+        Expected::Text(_) => (
+            "Un caractère invisible s’y trouve, que Chorus Pro refuse : retapez ce texte.",
+            "There is an invisible character in it that Chorus Pro refuses: type this text again.",
+        ),
+        Expected::Integer => ("Un numéro, en chiffres seulement.", "A number, digits only."),
+        Expected::Word(_) => ("Choisissez dans la liste.", "Choose from the list."),
+        Expected::NoValidator => (
+            "Laissez vides le SIRET et le service du valideur : seuls les cadres A9 et A12 en ont un.",
+            "Leave the validator’s SIRET and service empty: only frames A9 and A12 have one.",
+        ),
+        Expected::NoExemption => (
+            "Laissez vide : seul le régime « Exonération » a un motif.",
+            "Leave it empty: only kind “Exempt” has a reason.",
+        ),
+        Expected::NoTax => (
+            "Le régime de TVA choisi est sans TVA : mettez 0, ou choisissez un autre régime.",
+            "The VAT kind that was chosen has no tax: put 0, or choose another kind.",
+        ),
+        // What the form cannot get wrong, or what is said where its values are at hand.
+        Expected::Siret
+        | Expected::Amount
+        | Expected::Number(_)
+        | Expected::Rate
+        | Expected::Percent(_)
+        | Expected::Sum(_)
+        | Expected::SumOfTax(_)
+        | Expected::Rates
         | Expected::Bytes(_)
         | Expected::Json(_)
         | Expected::Object(_)
         | Expected::OneOfKeys(_)
         | Expected::Items(_)
         | Expected::Hash
-        | Expected::OfFiles(_) => {
-            said("Relisez cette valeur sur le PDF.".to_owned(), "Read this value again on the PDF.".to_owned())
-        }
-    }
+        | Expected::OfFiles(_) => ("Relisez cette valeur sur le PDF.", "Read this value again on the PDF."),
+    };
+    t.say(fr, en)
 }
 
 fn siret(t: Tongue, typed: &str) -> String {
