@@ -464,15 +464,15 @@ catalogue! {
     }
     NotSuspended "FG-427" Establishment Never {
         "Facture {number} non suspendue : elle est au statut {current}, et seule une facture suspendue peut être complétée"
-        "Rien n'a été transmis. Si le destinataire attend un document, demandez-lui de suspendre la facture, puis déposez le complément de nouveau."
+        "Rien n'a été transmis. Si le destinataire attend un document, demandez-lui de suspendre la facture, puis donnez le complément de nouveau."
         "Invoice {number} is not suspended: its status is {current}, and only a suspended invoice can be completed"
-        "Nothing was passed on. If the recipient waits for a document, ask for the invoice to be suspended, then drop the complement again."
+        "Nothing was passed on. If the recipient waits for a document, ask for the invoice to be suspended, then give the complement again."
     }
     PieceRefused "FG-428" Establishment Never {
         "Chorus Pro refuse le complément de la facture {number} ({what}) : {code} « {label} »"
-        "La facture reste suspendue. Corrigez ce que dit Chorus Pro, puis déposez le complément de nouveau."
+        "La facture reste suspendue. Corrigez ce que dit Chorus Pro, puis donnez le complément de nouveau."
         "Chorus Pro refuses the complement of invoice {number} ({what}): {code} \"{label}\""
-        "The invoice stays suspended. Correct what Chorus Pro says, then drop the complement again."
+        "The invoice stays suspended. Correct what Chorus Pro says, then give the complement again."
     }
     SupplierNotAtChorus "FG-429" Establishment Never {
         "Chorus Pro ne connaît pas le fournisseur {siret}"

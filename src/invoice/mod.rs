@@ -17,6 +17,7 @@ mod guard;
 mod limits;
 mod outline;
 pub mod pdf_data;
+mod pdf_data_problem;
 mod pdf_data_reading;
 pub mod pivot;
 pub mod pivot_conversion;

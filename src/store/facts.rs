@@ -245,7 +245,8 @@ pub struct AskedChange {
 pub enum Asked {
     /// As this flow.
     New(FlowId),
-    /// The same status of the same invoice was asked for, and this flow has not ended yet: nothing was done.
+    /// The same status of the same invoice was asked for by this flow, which has not ended yet, or whose success is not
+    /// known everywhere yet: nothing was done.
     UnderWay(FlowId),
 }
 

@@ -57,12 +57,12 @@ pub fn split(
         }
         Prepared::Changes(asked) => {
             for (place, asked) in asked.iter().enumerate() {
-                enter_change(w, &file, &account, &format!("{} ({})", asked.number, place + 1), asked, at)?;
+                let name = format!("{} ({})", asked.number, place + 1);
+                enter_change(w, &file, &account, &name, asked, &[], at)?;
             }
         }
         Prepared::Complement(asked, pieces) => {
-            let part = enter_change(w, &file, &account, asked.number.as_str(), asked, at)?;
-            sending::enter_pieces(w, file.realm, &part, pieces, at)?;
+            enter_change(w, &file, &account, asked.number.as_str(), asked, pieces, at)?;
         }
     }
     // A split without a part has ended already.
@@ -77,6 +77,7 @@ fn enter_change(
     account: &str,
     name: &str,
     asked: &AskedChange,
+    pieces: &[Piece],
     at: Timestamp,
 ) -> Result<FlowId, StoreError> {
     let actor = format!("account:{account}");
@@ -87,6 +88,7 @@ fn enter_change(
         file: name,
         parent: Some(&file.id),
         actor: &actor,
+        pieces,
     };
     changes::ask(w, &asking, asked, at)
 }

@@ -31,13 +31,17 @@ mod multipart;
 mod page;
 mod password;
 mod pdf_form;
+mod pdf_form_fields;
+mod pdf_form_words;
 mod people;
+mod received;
 mod secrets;
 mod server;
 mod session;
 mod site;
 mod throttle;
 mod treatment;
+mod typed_amount;
 mod words;
 
 use std::path::PathBuf;

@@ -20,7 +20,7 @@ use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
     Claim, Settings, asset, complement, configuration, decision, diagnostic, directory, entry, flow, flows, guide,
-    help, home, journal, pdf_form, people, secrets, treatment,
+    help, home, journal, pdf_form, people, received, secrets, treatment,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -239,6 +239,9 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Get, ["flux"]) => flows::show(site, ask, visit),
         (Get, ["flux", id]) => flow::show(site, ask, visit, id),
         (Get, ["flux", id, "original"]) => flow::original(site, visit, id),
+        (Get, ["flux", id, "lisible"]) => received::readable(site, visit, id),
+        (Get, ["flux", id, "pivot"]) => received::pivot(site, visit, id),
+        (Get, ["flux", id, "piece", place]) => flow::piece(site, visit, id, place),
         (Get, ["flux", id, "envoye"]) => flow::sent(site, visit, id),
         (Get, ["flux", id, "accuse"]) => flow::receipt(site, visit, id),
         (Get, ["flux", id, "decision"]) => decision::confirm(site, ask, visit, id, None),
