@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{Environment, Realm, Timestamp};
 use crate::fault::{Code, Fault, Gravity, Text};
-use crate::store::{Alarm, AlarmChange, AlarmRecord};
+use crate::store::{Alarm, AlarmChange, AlarmRecord, halt_subject};
 use crate::work::recipients::RECENT;
 use crate::work::watch::settings::CertificateRole;
 
@@ -144,7 +144,7 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
     alarms.extend(facts.late.iter().map(|late| of_late(late, now)));
     alarms.extend(facts.untaken.iter().map(|untaken| of_untaken(untaken, now)));
     alarms.extend(facts.halts.iter().map(|(realm, fault)| Alarm {
-        subject: format!("halt:{realm}"),
+        subject: halt_subject(realm),
         realm: Some(realm.clone()),
         fault: fault.clone(),
         gravity: Gravity::Critical,
