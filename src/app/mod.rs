@@ -42,7 +42,7 @@ enum Command {
     Serve(serve::Arguments),
     /// The gateway beside a simulated Chorus Pro, on this machine alone, with sample invoices
     Demo(demo::Arguments),
-    /// Chorus Pro to practise against
+    /// A practice Chorus Pro
     Simulate(simulate::Args),
     /// What the gateway would say of these files. Exit 0: all accepted, 65: one rejected, 66: one not opened
     Check(check::Arguments),

@@ -65,7 +65,8 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
         for (name, value) in fields.into_iter().chain(before.map(|id| ("avant", id))).filter(|(_, v)| !v.is_empty()) {
             query.append_pair(name, value);
         }
-        format!("/flux?{}", query.finish())
+        let query = query.finish();
+        if query.is_empty() { "/flux".to_owned() } else { format!("/flux?{query}") }
     };
     let now = Timestamp::now();
     let c = visit.chrome(site, ask, "flows", t.say("Flux", "Flows"));

@@ -205,11 +205,7 @@ impl Tongue {
     }
 
     pub fn environment(&self, environment: Environment) -> &'static str {
-        match environment {
-            Environment::Production => self.say("production", "production"),
-            Environment::Qualification => self.say("qualification", "qualification"),
-            Environment::Practice => self.say("entraînement", "practice"),
-        }
+        self.0.environment(environment)
     }
 
     pub fn actor(&self, actor: Actor) -> &'static str {

@@ -207,13 +207,11 @@ fn of_password(password: &Password, now: Timestamp) -> Option<Alarm> {
 fn role(role: CertificateRole) -> (String, Text) {
     match role {
         CertificateRole::Door => ("door".to_owned(), Text::new("la porte HTTPS", "the HTTPS door")),
-        CertificateRole::Chorus(environment) => (
-            format!("chorus.{environment}"),
-            Text::new(
-                format!("l'autorité de confiance pour Chorus Pro, {environment}"),
-                format!("the trusted authority for Chorus Pro, {environment}"),
-            ),
-        ),
+        CertificateRole::Chorus(environment) => {
+            let of = Text::from(environment);
+            let fr = format!("l'autorité de confiance pour Chorus Pro, {}", of.fr);
+            (format!("chorus.{environment}"), Text::new(fr, format!("the trusted authority for Chorus Pro, {}", of.en)))
+        }
         CertificateRole::Mail => (
             "mail".to_owned(),
             Text::new("l'autorité de confiance du serveur de courriel", "the mail server's trusted authority"),
