@@ -10,6 +10,8 @@ use std::io::{self, ErrorKind};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Environment;
+
 mod catalogue;
 
 pub use catalogue::{CATALOGUE, Code};
@@ -84,6 +86,22 @@ pub enum Language {
     #[default]
     Fr,
     En,
+}
+
+impl Language {
+    /// An environment as people call it; the configuration's word is its code.
+    pub fn environment(self, environment: Environment) -> &'static str {
+        match (self, environment) {
+            (Language::Fr, Environment::Practice) => "entraînement",
+            (_, environment) => environment.as_str(),
+        }
+    }
+}
+
+impl From<Environment> for Text {
+    fn from(environment: Environment) -> Self {
+        Self::new(Language::Fr.environment(environment), Language::En.environment(environment))
+    }
 }
 
 /// A sentence, or a part of one, in both languages. Displays in English, the language of logs.
@@ -221,6 +239,9 @@ impl<'de> Deserialize<'de> for Code {
     }
 }
 
+/// Before an environment where a text names a section of the configuration.
+const SECTION: &str = "[chorus.api.";
+
 /// The longest value that fills a blank, in characters.
 const VALUE_CHARACTERS: usize = 300;
 
@@ -291,7 +312,10 @@ impl Fault {
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
             let Some((name, after)) = after.split_once('}') else { break };
-            filled.push_str(self.detail(name, language).unwrap_or("?"));
+            let value = self.detail(name, language).unwrap_or("?");
+            // Kept as its code, which is what the configuration's sections are called by.
+            let environment = value.parse().ok().filter(|_| name == "environment" && !filled.ends_with(SECTION));
+            filled.push_str(environment.map_or(value, |environment| language.environment(environment)));
             rest = after;
         }
         filled.push_str(rest);
@@ -350,6 +374,21 @@ mod tests {
         let one: Fault = serde_json::from_str(one).unwrap();
         assert_eq!(one.title(Language::En), "Content over a limit: 1 000");
         assert_eq!(one, Fault::new(Code::ContentOverLimit).with_text("detail", &Text::same("1 000")));
+    }
+
+    #[test]
+    fn an_environment_reads_in_the_language_of_its_sentence_and_a_section_as_it_is_written() {
+        let fault = Fault::new(Code::AuthorityUnusable).with("environment", Environment::Practice);
+        assert!(
+            fault.title(Language::Fr).contains("pour l'environnement entraînement"),
+            "{}",
+            fault.title(Language::Fr)
+        );
+        assert!(fault.title(Language::En).contains("for environment practice"), "{}", fault.title(Language::En));
+        for language in [Language::Fr, Language::En] {
+            let remedy = fault.remedy(language);
+            assert!(remedy.contains("[chorus.api.practice]") && !remedy.contains("entra"), "{remedy}");
+        }
     }
 
     /// Libraries, the system and Chorus Pro speak in their own language: what they say stands at the end of the title, named

@@ -38,7 +38,7 @@ const RECEIVED: usize = 3;
 /// The gateway's data folder, in the demo's.
 const DATA: &str = "data";
 const FREE_PORT: &str = "127.0.0.1:0";
-/// The configuration of a gateway that practises against the simulator.
+/// The configuration of the practice gateway, against the simulator.
 const PRACTICE: &str = include_str!("../../config/practice.toml");
 /// The account there.
 const ACCOUNT: &str = "sifac";
@@ -400,7 +400,7 @@ fn print_access(folder: &Folder, addresses: &Addresses, password: &str, language
     ];
     let title = Text::new(
         "Démonstration de Fluxgate : la passerelle telle que « serve » la lance, et un Chorus Pro d'entraînement, sur cette machine seule.",
-        "Fluxgate demo: the gateway as \"serve\" runs it, and a Chorus Pro to practise against, on this machine alone.",
+        "Fluxgate demo: the gateway as \"serve\" runs it, and a practice Chorus Pro, on this machine alone.",
     );
     println!("{}\n", title.get(language));
     for (fr, en, value) in lines {

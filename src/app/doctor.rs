@@ -126,6 +126,7 @@ fn print(diagnosis: &Diagnosis, language: Language) -> io::Result<()> {
     let say = |fr: &'static str, en: &'static str| if language == Language::Fr { fr } else { en };
     let mut out = io::stdout().lock();
     let Realm { establishment, environment } = &diagnosis.realm;
+    let environment = language.environment(*environment);
     writeln!(out, "{} ({establishment}), {environment}", diagnosis.name)?;
     for link in &diagnosis.links {
         writeln!(out, "  {}", line(link, language))?;

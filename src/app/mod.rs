@@ -53,7 +53,7 @@ enum Command {
         "The gateway beside a simulated Chorus Pro, on this machine alone, with sample invoices"
     ))]
     Demo(demo::Arguments),
-    #[command(about = said("Un Chorus Pro pour s'exercer", "Chorus Pro to practise against"))]
+    #[command(about = said("Un Chorus Pro d'entraînement", "A practice Chorus Pro"))]
     Simulate(simulate::Args),
     #[command(about = said(
         "Ce que la passerelle dirait de ces fichiers. Code 0 : tous acceptés, 65 : un refusé, 66 : un pas ouvert",

@@ -1,4 +1,4 @@
-//! `fluxgate simulate`: Chorus Pro to practise against, until Ctrl-C or SIGTERM.
+//! `fluxgate simulate`: a practice Chorus Pro, until Ctrl-C or SIGTERM.
 //!
 //! The first line on the standard output is the credentials as JSON; everything else goes to the log.
 

@@ -173,6 +173,7 @@ fn open_remedy(language: Language) -> &'static str {
 
 /// For people, once: as what the files are examined.
 pub fn assumption(profile: Profile, environment: Environment, language: Language) -> String {
+    let environment = language.environment(environment);
     match language {
         Language::Fr => format!("Contrôle avec le profil {profile}, pour l'environnement {environment}."),
         Language::En => format!("Checked with profile {profile}, for environment {environment}."),

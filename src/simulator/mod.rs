@@ -1,4 +1,4 @@
-//! Chorus Pro to practise against: a server of its own with a ledger, a clock and scripted faults.
+//! A practice Chorus Pro: a server of its own with a ledger, a clock and scripted faults.
 //!
 //! It promises to judge a client by the published facts (PROTOCOL §1-3, swagger, pivot schema): token, technical
 //! account, JSON and limits are checked; a deposit is accepted first and judged later; what was accepted is in the
@@ -8,7 +8,7 @@
 //! What it does not play: EDI over SFTP, AS/2 and AS/4. An invoice deposited *for* the simulated establishment is
 //! followed as a sent one, and does not show up among the received ones.
 //!
-//! For whoever practises without our gateway: `PRACTICE.md` beside this file.
+//! For whoever uses it without our gateway: `PRACTICE.md` beside this file.
 
 mod attachment;
 mod catalogue;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::columns::{fault_text, maybe_word};
 use super::journal::Entry;
 use super::writer::Writing;
-use super::{StoreError, queue};
+use super::{StoreError, WAITS_ON, queue};
 use crate::domain::{FlowId, Realm, Timestamp};
 use crate::fault::{Fault, Retry};
 use crate::flow::{Due, FlowKind, Job};
@@ -109,7 +109,9 @@ impl Loaded {
     pub fn show_fault(&self, w: &Writing<'_>, fault: Option<&Fault>, given_up: bool) -> Result<(), StoreError> {
         let waits = !given_up && fault.is_some_and(|f| f.retry() != Retry::Later);
         w.run(
-            "UPDATE flow SET fault_code = ?3, fault = ?4, waits = ?5 WHERE realm = ?1 AND id = ?2",
+            "UPDATE flow SET fault_code = ?3, fault = ?4, waits = iif(fault IS ?4 AND seen_at IS NOT NULL, 0, ?5),
+                 seen_at = iif(fault IS ?4, seen_at, NULL), seen_by = iif(fault IS ?4, seen_by, NULL)
+             WHERE realm = ?1 AND id = ?2",
             (self.realm, self.id.as_str(), fault.map(|f| f.code.as_str()), fault.map(fault_text), waits),
         )?;
         Ok(())
@@ -205,6 +207,36 @@ pub fn id_of(at: Timestamp) -> FlowId {
     let nanos = u32::try_from(millis * 1_000_000).unwrap_or(0);
     let at = uuid::Timestamp::from_unix(uuid::NoContext, u64::try_from(seconds).unwrap_or(0), nanos);
     FlowId::from_u128(uuid::Uuid::new_v7(at).as_u128())
+}
+
+/// *see*: see [`super::Store::see`].
+pub fn see(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    as_of: Timestamp,
+    person: &str,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let flow = load(w, id)?;
+    let key = (flow.realm, id.as_str(), as_of.millis());
+    let sql = "SELECT waits, seen_at FROM flow WHERE realm = ?1 AND id = ?2 AND changed_at = ?3";
+    let now = w.one(sql, key, |r| Ok((r.get::<_, bool>("waits")?, r.get::<_, Option<i64>>("seen_at")?)))?;
+    let waits_on = WAITS_ON.iter().any(|code| flow.fault_code.as_deref() == Some(code.as_str()));
+    match now {
+        Some((_, Some(_))) => return Ok(true),
+        Some((true, None)) if flow.is_final && flow.fault_code.is_some() && !waits_on => {}
+        _ => return Ok(false),
+    }
+    w.run(
+        "UPDATE flow SET waits = 0, seen_at = ?3, seen_by = ?4 WHERE realm = ?1 AND id = ?2",
+        (flow.realm, id.as_str(), at.millis(), person),
+    )?;
+    Entry::new("seen", at, Some(&flow.place))
+        .actor(person)
+        .object("flow", id)
+        .maybe("fault", flow.fault_code.as_deref())
+        .append(w)?;
+    Ok(true)
 }
 
 /// *trouble*: see [`super::Store::trouble`].

@@ -5,7 +5,7 @@
 //! through [`Reader`]s, apart from the writer.
 //!
 //! Leaves are named for what happened: `receive`, `duplicate`, `refuse`, `stage`, `find`, `identify`, `status`,
-//! `copy`, `trouble`, `halt`, `resume`, `alarm`, `alarm_acknowledged`, `alarm_over`, `notice`, `enrol`, `password`, `journal_key`,
+//! `copy`, `trouble`, `seen`, `halt`, `resume`, `alarm`, `alarm_acknowledged`, `alarm_over`, `notice`, `enrol`, `password`, `journal_key`,
 //! `impossible`, `part`, `ask`, `propose`,
 //! `deposit.EVENT`,
 //! `reception.EVENT`, `status_change.EVENT` (EVENT is the text of the event), and the kinds of notes.
@@ -47,7 +47,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use alarms::{Alarm, AlarmChange, AlarmRecord, Notice, NoticeItem, Telling, Told};
+pub use alarms::{Alarm, AlarmChange, AlarmRecord, Notice, NoticeItem, Telling, Told, halt_subject};
 pub use directory::{DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, StructureRecord, StructureSource};
 pub use directory_reader::{Directory, DirectoryBook};
 pub use facts::*;
@@ -433,6 +433,13 @@ impl Store {
     pub fn trouble(&self, flow: &FlowId, fault: Option<Fault>, at: Timestamp) -> Step<()> {
         let flow = flow.clone();
         self.step(move |w| flows::trouble(w, &flow, fault.as_ref(), at))
+    }
+
+    /// *see*: a person has read what ended a flow badly, as it was at `as_of`, when it changed last: nobody waits for it any
+    /// more. `false`: it is another one by now, or waits for more than a reader.
+    pub fn see(&self, flow: &FlowId, as_of: Timestamp, person: &str, at: Timestamp) -> Step<bool> {
+        let (flow, person) = (flow.clone(), person.to_owned());
+        self.step(move |w| flows::see(w, &flow, as_of, &person, at))
     }
 
     /// *published*: a receipt's version stands in the folder; ends the lease unless a newer version is already due.

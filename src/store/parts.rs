@@ -44,7 +44,7 @@ pub fn split(
     if matches!(decided, Decided::Impossible { .. }) {
         return Ok(decided);
     }
-    w.run("UPDATE flow SET refused_parts = ?2 WHERE id = ?1", (id.as_str(), facts.refused_parts))?;
+    w.run("UPDATE flow SET is_split = 1, refused_parts = ?2 WHERE id = ?1", (id.as_str(), facts.refused_parts))?;
     let file = flows::load(w, id)?;
     let account: String = w
         .one("SELECT account FROM flow WHERE realm = ?1 AND id = ?2", (file.realm, id.as_str()), |r| r.get(0))?

@@ -30,6 +30,9 @@ use crate::work::{Folders, Shelf, receipt_name};
 /// A receipt shown on the page, in bytes; a larger one is downloaded only.
 const RECEIPT_LIMIT: u64 = 256 * 1024;
 
+/// Characters of a flow's number that are said back to who asked for it.
+const ASKED_LIMIT: usize = 60;
+
 struct InvoiceView {
     number: String,
     supplier: String,
@@ -232,6 +235,15 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         invoices: invoices.iter().map(|i| invoice(t, i)).collect(),
     };
     Ok(Answer::html(page.render()?))
+}
+
+/// Why a page of a flow is not there: the flow is not, or only the page.
+pub fn missing(site: &Site, asked: &str) -> Result<Trouble, Trouble> {
+    let reader = site.reader()?;
+    Ok(match asked.parse::<FlowId>() {
+        Ok(id) if reader.flow(&id)?.is_some() || reader.arrival(&id)?.is_some() => Trouble::NotOfFlow(id),
+        _ => Trouble::NoFlow(asked.chars().take(ASKED_LIMIT).collect()),
+    })
 }
 
 fn show_arrival(site: &Site, ask: &Ask, visit: &Visit, id: &FlowId) -> Result<Answer, Trouble> {

@@ -164,6 +164,8 @@ pub(super) mod tests {
             deposit_number: None,
             fault: None,
             since: Timestamp::EPOCH,
+            waits: false,
+            seen: None,
             delivered_as: None,
             parent: None,
             invoice_number: None,

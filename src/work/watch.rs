@@ -131,7 +131,7 @@ impl Memory {
 /// Looks until `stop` is set.
 pub(super) async fn look_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     let mut memory = Memory::new(core.now(), core.store.metrics().groups_failed);
-    let mut configured = core.configured.subscribe();
+    let (mut configured, mut halted) = (core.configured.subscribe(), core.halted.subscribe());
     loop {
         memory.channels = core.watch.channels();
         memory = one_look(&core, memory).await;
@@ -139,6 +139,8 @@ pub(super) async fn look_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) 
         tokio::select! {
             _ = stop.changed() => return,
             _ = configured.changed() => {}
+            // So that who sees the halt on the page can take note of it there.
+            _ = halted.changed() => {}
             () = tokio::time::sleep(pace) => {}
         }
     }

@@ -136,7 +136,7 @@ async fn each_threshold_is_told_once_by_mail_whatever_restarts_and_a_renewal_end
     for words in [
         "FG-601",
         "dans 40 jours",
-        "Où : Université Exemple (univ-exemple), practice",
+        "Où : Université Exemple (univ-exemple), entraînement",
         "Que faire : Le gestionnaire principal",
     ] {
         assert!(text.contains(words), "{words} is missing in {text}");

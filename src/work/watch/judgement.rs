@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{Environment, Realm, Timestamp};
 use crate::fault::{Code, Fault, Gravity, Text};
-use crate::store::{Alarm, AlarmChange, AlarmRecord};
+use crate::store::{Alarm, AlarmChange, AlarmRecord, halt_subject};
 use crate::work::recipients::RECENT;
 use crate::work::watch::settings::CertificateRole;
 
@@ -144,7 +144,7 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
     alarms.extend(facts.late.iter().map(|late| of_late(late, now)));
     alarms.extend(facts.untaken.iter().map(|untaken| of_untaken(untaken, now)));
     alarms.extend(facts.halts.iter().map(|(realm, fault)| Alarm {
-        subject: format!("halt:{realm}"),
+        subject: halt_subject(realm),
         realm: Some(realm.clone()),
         fault: fault.clone(),
         gravity: Gravity::Critical,
@@ -207,13 +207,11 @@ fn of_password(password: &Password, now: Timestamp) -> Option<Alarm> {
 fn role(role: CertificateRole) -> (String, Text) {
     match role {
         CertificateRole::Door => ("door".to_owned(), Text::new("la porte HTTPS", "the HTTPS door")),
-        CertificateRole::Chorus(environment) => (
-            format!("chorus.{environment}"),
-            Text::new(
-                format!("l'autorité de confiance pour Chorus Pro, {environment}"),
-                format!("the trusted authority for Chorus Pro, {environment}"),
-            ),
-        ),
+        CertificateRole::Chorus(environment) => {
+            let of = Text::from(environment);
+            let fr = format!("l'autorité de confiance pour Chorus Pro, {}", of.fr);
+            (format!("chorus.{environment}"), Text::new(fr, format!("the trusted authority for Chorus Pro, {}", of.en)))
+        }
         CertificateRole::Mail => (
             "mail".to_owned(),
             Text::new("l'autorité de confiance du serveur de courriel", "the mail server's trusted authority"),
