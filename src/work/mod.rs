@@ -57,7 +57,7 @@ pub mod watch;
 mod worklist;
 
 pub use self::core::{Clock, Parts};
-pub use complement::{ComplementSheet, GivenComplement, examine as examine_complement};
+pub use complement::{GivenComplement, examine as examine_complement};
 pub use driver::Workshop;
 pub use dropped::Dropped;
 pub use folders::{Folders, Shelf, newest_receipt_name, receipt_name, receipt_stem};
