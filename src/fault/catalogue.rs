@@ -564,6 +564,12 @@ catalogue! {
         "Invoices that {establishment} must validate could not be read throughout for {span} ({environment})"
         "It is still tried and received invoices do not suffer. If it lasts, look on Chorus Pro's portal for what waits to be validated, then ask Chorus Pro's support whether the service is down."
     }
+    InvoiceRecalled "FG-449" Establishment AfterAction {
+        "Le destinataire renvoie la facture {number} pour recyclage : « {comment} »"
+        "Sur le portail Chorus Pro (factures émises, « Recycler »), corrigez le destinataire, le service ou l'engagement : la facture repart avec son numéro, sans nouveau dépôt, et ce message s'efface. Si le portail ne le propose plus (le recyclage prend fin), annulez cette facture par un avoir dans votre comptabilité, sans le déposer, puis déposez une facture corrigée avec un nouveau numéro, qui la cite (BT-25)."
+        "The recipient sends invoice {number} back to be recycled: \"{comment}\""
+        "On Chorus Pro's portal (invoices sent, \"Recycler\"), correct the recipient, the service or the commitment: the invoice goes on under its number, without being dropped again, and this message goes. If the portal no longer offers it (recycling is being ended), cancel this invoice by a credit note in your own accounts, without dropping it, then drop a corrected invoice with a new number, which refers to it (BT-25)."
+    }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"
         "Le fichier est livré tel que reçu : saisissez la facture à la main, d'après le portail Chorus Pro au besoin, et signalez-le à l'éditeur."

@@ -186,6 +186,8 @@ pub struct InvoiceRecord {
     pub seen: Option<(InvoiceStatus, String)>,
     /// The flow whose refused or rejected invoice this one corrects.
     pub replaces: Option<FlowId>,
+    /// Of a sent one: nothing more is expected, since its recipient reports no payment.
+    pub told_out: bool,
 }
 
 impl InvoiceRecord {

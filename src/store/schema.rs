@@ -27,6 +27,7 @@ const UPGRADES: &[Upgrade] = &[
     // A program that knows nothing of roles takes an invoice to validate for a received one; Chorus Pro refuses it what
     // only a recipient does.
     Upgrade { sql: include_str!("schema/013.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/017.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {
