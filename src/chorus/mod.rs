@@ -65,8 +65,8 @@ pub use structure::{
     StructureId,
 };
 pub use submission::{
-    DeposerPdf, PDF_LIMIT, PdfSignature, PrincipalShape, ReadPdf, Recycler, References, Soumettre, Submission,
-    SubmissionError, Submitted,
+    DeposerPdf, PDF_LIMIT, PdfSignature, PrincipalShape, ReadPdf, References, Soumettre, Submission, SubmissionError,
+    Submitted,
 };
 pub use syntax::{Announced, FluxContent, FluxFileName, FluxSyntax, SyntaxError, announce};
 pub use token::{TOKEN_LIFETIME_DEFAULT, Token, TokenReply, account_header, read_token, token_form};

@@ -582,6 +582,12 @@ catalogue! {
         "Chorus Pro still does not know flux {deposit}, {hours} h after it gave this number (invoice {number})"
         "Look for the invoice on Chorus Pro's portal, or ask its support what became of this flux, then choose on the flow's page: \"It is there\", \"Send again\" or \"Abandon\". It is also looked for from here, and never sent again by itself."
     }
+    InvoiceRecalled "FG-449" Establishment AfterAction {
+        "Le destinataire renvoie la facture {number} pour recyclage : « {comment} »"
+        "Sur le portail Chorus Pro (factures émises, « Recycler »), corrigez le destinataire, le service ou l'engagement : la facture repart avec son numéro, sans nouveau dépôt, et ce message s'efface. Si le portail ne le propose plus (le recyclage prend fin), annulez cette facture par un avoir dans votre comptabilité, sans le déposer, puis déposez une facture corrigée avec un nouveau numéro, qui la cite (BT-25)."
+        "The recipient sends invoice {number} back to be recycled: \"{comment}\""
+        "On Chorus Pro's portal (invoices sent, \"Recycler\"), correct the recipient, the service or the commitment: the invoice goes on under its number, without being dropped again, and this message goes. If the portal no longer offers it (recycling is being ended), cancel this invoice by a credit note in your own accounts, without dropping it, then drop a corrected invoice with a new number, which refers to it (BT-25)."
+    }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"
         "Le fichier est livré tel que reçu : saisissez la facture à la main, d'après le portail Chorus Pro au besoin, et signalez-le à l'éditeur."

@@ -111,6 +111,12 @@ impl Invoice {
         self.history(now).last().expect("a journey has a first step")
     }
 
+    /// numeroDpMandat: as its recipient gave it; of a sent one, the buyer's own, once it has ordered the payment.
+    pub fn mandate_at(&self, now: Duration) -> String {
+        let ordered = self.is_sent() && self.history(now).iter().any(|step| step.status == "MANDATEE");
+        if self.mandate.is_empty() && ordered { format!("DP-{}", self.id) } else { self.mandate.clone() }
+    }
+
     pub fn is_sent(&self) -> bool {
         matches!(self.side, Side::Sent { .. })
     }

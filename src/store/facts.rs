@@ -96,8 +96,8 @@ pub struct Facts {
     pub detail: Option<String>,
     /// Who, when a person decided.
     pub person: Option<String>,
-    /// Outcome per invoice, at a partial integration: number and label of those refused.
-    pub refused_invoices: Vec<(InvoiceNumber, String)>,
+    /// Outcome per invoice, at a partial integration: place in the file, from 0, and label of those refused.
+    pub refused_invoices: Vec<(u32, String)>,
     /// Of a split file: how many of its parts are refused outright, and so are no flows.
     pub refused_parts: u32,
     /// Chorus Pro's number of the flow's one invoice, when its answer gave it (`soumettre`).

@@ -2,12 +2,13 @@
 
 use std::str::FromStr;
 
-use super::columns::{fault_text, maybe_word};
+use super::columns::{fault_text, maybe_fault, maybe_word};
 use super::journal::Entry;
 use super::writer::Writing;
-use super::{StoreError, WAITS_ON, queue};
+use super::{Passing, StoreError, WAITS_ON, queue, standing};
 use crate::domain::{FlowId, Realm, Timestamp};
 use crate::fault::{Fault, Retry};
+use crate::flow::deposit::State;
 use crate::flow::{Due, FlowKind, Job};
 
 /// Characters kept for the search of one flow.
@@ -242,7 +243,13 @@ pub fn see(
 /// *trouble*: see [`super::Store::trouble`].
 pub fn trouble(w: &mut Writing<'_>, id: &FlowId, fault: Option<&Fault>, at: Timestamp) -> Result<(), StoreError> {
     let flow = load(w, id)?;
-    if flow.fault_code.as_deref() == fault.map(|f| f.code.as_str()) {
+    if flow.kind == FlowKind::Deposit.as_str() && flow.state.parse::<State>().is_ok_and(State::is_followed) {
+        return standing::stand(w, id, Passing::Now(fault.cloned()), at);
+    }
+    let shown = w.one("SELECT fault FROM flow WHERE realm = ?1 AND id = ?2", (flow.realm, id.as_str()), |r| {
+        maybe_fault(r, "fault")
+    })?;
+    if shown.flatten().as_ref() == fault {
         return Ok(());
     }
     Entry::new("trouble", at, Some(&flow.place))

@@ -1,5 +1,7 @@
 //! Steps of split files: an archive becomes fluxes, a status file becomes changes; the file ends as its parts end.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Row;
 use sha2::{Digest, Sha256};
 
@@ -126,6 +128,7 @@ fn enter_flux(
         ),
     )?;
     let part = flows::load(w, &id)?;
+    let mut former = BTreeSet::new();
     for (ordinal, invoice) in flux.invoices.iter().enumerate() {
         if !flux.repeatable
             && let Some(flow) = flow_with(w, &part, invoice)?
@@ -133,8 +136,9 @@ fn enter_flux(
             return Err(StoreError::AlreadyOnItsWay { what: invoice.number.to_string(), flow });
         }
         deposits::enter_invoice(w, file.realm, &id, ordinal, invoice, flux.repeatable)?;
-        deposits::corrected(w, &part, ordinal, invoice)?;
+        former.append(&mut deposits::corrected(w, &part, ordinal, invoice)?);
     }
+    deposits::settle_corrected(w, file.realm, &former, at)?;
     if let Some(announced) = &flux.announced {
         sending::announce(w, &part, announced)?;
     }

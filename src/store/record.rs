@@ -160,7 +160,8 @@ pub struct FlowRecord {
 }
 
 /// Faults that wait on though their flow has ended: each goes by itself once somebody has acted, and none by being read.
-pub const WAITS_ON: [Code; 3] = [Code::InvoiceSuspended, Code::WrongValidator, Code::NotTaken];
+pub const WAITS_ON: [Code; 4] =
+    [Code::InvoiceSuspended, Code::InvoiceRecalled, Code::WrongValidator, Code::NotTaken];
 
 impl FlowRecord {
     /// Whether it has ended, and waits only for somebody to read how.
@@ -259,6 +260,8 @@ pub struct InvoiceRecord {
     pub seen: Option<(InvoiceStatus, String)>,
     /// The flow whose refused or rejected invoice this one corrects.
     pub replaces: Option<FlowId>,
+    /// Of a sent one: nothing more is expected, since its recipient reports no payment.
+    pub told_out: bool,
 }
 
 impl InvoiceRecord {

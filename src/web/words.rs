@@ -302,6 +302,11 @@ impl Tongue {
             "identify" => ("Identifiant Chorus Pro connu", "Chorus Pro’s number known"),
             "status" => ("Statut relevé chez Chorus Pro", "Status read at Chorus Pro"),
             "copy" => ("Copie lisible demandée à Chorus Pro", "Readable copy asked of Chorus Pro"),
+            "told_out" => (
+                "Suivi terminé : le destinataire ne déclare pas ses paiements",
+                "Followed to its end: the recipient reports no payment",
+            ),
+            "not_taken" => ("Facture que Chorus Pro n’a pas prise", "Invoice that Chorus Pro did not take"),
             "trouble" => ("Difficulté signalée", "Trouble noted"),
             TROUBLE_OVER => ("Difficulté levée", "Trouble over"),
             "complement" => ("Complément donné sur la page", "Complement given on the page"),

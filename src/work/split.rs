@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use crate::chorus::{Batch, BatchFile, FluxSyntax, split_batch};
-use crate::domain::{DocumentHash, FlowId, InvoiceNumber};
+use crate::domain::{DocumentHash, FlowId};
 use crate::fault::{Code, Fault, Language};
 use crate::invoice::archive::{self, Member};
 use crate::invoice::{self, Examined, Verdict, pdf_data};
@@ -73,7 +73,7 @@ pub(super) struct Gathered {
     /// What was made of pivots: each goes by itself.
     pub(super) converted: Vec<(String, DocumentHash, Good)>,
     refused: Vec<InvoiceFacts>,
-    labels: Vec<(InvoiceNumber, String)>,
+    labels: Vec<(u32, String)>,
     refused_parts: u32,
     members: Vec<RefusedMember>,
     findings: Vec<FindingRecord>,
@@ -158,7 +158,7 @@ impl Gathered {
         let title = format!("{} {}", fault.code, fault.title(language));
         let known = self.refused.len();
         for facts in invoices {
-            self.labels.push((facts.number.clone(), title.clone()));
+            self.labels.push((u32::try_from(self.refused.len()).unwrap_or(u32::MAX), title.clone()));
             self.refused.push(facts);
         }
         // People count invoices: what cannot be read is one.

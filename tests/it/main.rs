@@ -19,6 +19,7 @@ mod doctor;
 mod door;
 mod floors;
 mod flow;
+mod following;
 mod gateway;
 mod halts;
 mod house;

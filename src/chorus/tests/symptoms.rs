@@ -244,7 +244,7 @@ proptest! {
         for body in [text.as_bytes(), &text.as_bytes()[..text.len() / 2]] {
             for status in [200, 400, status] {
                 read_all!(
-                    status, body, DeposerFlux, DeposerPdf, Soumettre, Recycler, Completer, AjouterFichier,
+                    status, body, DeposerFlux, DeposerPdf, Soumettre, Completer, AjouterFichier,
                     TelechargerPieceJointe, TelechargerGroupe, TelechargerAnnuaire, TraiterRecue, TraiterFactureAValider,
                     TraiterRejet, RecupererEtatsTraitement, RecupererFormatFlux, RechercherDestinataire,
                     RechercherEngagement, RechercherStructure, ConsulterStructure, RechercherServices,
