@@ -85,9 +85,11 @@ pub struct Options {
     pub witness: Option<Witness>,
 }
 
+type Hearing = dyn Fn(&str, &[u8]) + Send + Sync;
+
 /// Hears the path and the body of every call that was let in, as they came.
 #[derive(Clone)]
-pub struct Witness(Arc<dyn Fn(&str, &[u8]) + Send + Sync>);
+pub struct Witness(Arc<Hearing>);
 
 impl Witness {
     /// `hear` is called before the call is worked on; it must not wait.

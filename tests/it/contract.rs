@@ -21,9 +21,12 @@ const ELSEWHERE: [(&str, &[&str]); 1] = [(
     &["structureReceptriceEngagementJuridique", "numeroEngagementJuridique", "etatCourantEngagementJuridique"],
 )];
 
+/// Paths and bodies, each different one once.
+type Bodies = BTreeSet<(String, Vec<u8>)>;
+
 /// What was heard.
 #[derive(Clone, Default)]
-pub struct Heard(Arc<Mutex<BTreeSet<(String, Vec<u8>)>>>);
+pub struct Heard(Arc<Mutex<Bodies>>);
 
 impl Heard {
     pub fn witness(&self) -> Witness {
@@ -47,7 +50,7 @@ impl Heard {
     }
 }
 
-fn wrong(bodies: &BTreeSet<(String, Vec<u8>)>) -> Vec<String> {
+fn wrong(bodies: &Bodies) -> Vec<String> {
     let read = |file: &str| -> Option<Value> {
         reference(file).map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
     };
