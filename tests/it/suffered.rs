@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use fluxgate::simulator::{self, Effect, FaultRule, OutageKind, ReceivedInvoice, Scenario, Simulator, Whose};
-
 use serde_json::Value;
 
 use crate::gateway::{Gateway, hurried, invoice, quick_limits, write_secret};
