@@ -230,6 +230,7 @@ async fn start_simulator(folder: &Folder) -> Result<Simulator, DemoError> {
         speed: SPEED,
         scenario,
         seed: 1,
+        witness: None,
     };
     Simulator::start(options).await.map_err(|e| DemoError::Simulator(e.to_string()))
 }

@@ -77,6 +77,7 @@ pub fn run(args: &Args) -> ExitCode {
         speed: scenario.speed,
         seed: scenario.seed,
         scenario,
+        witness: None,
     };
     match runtime.block_on(serve(options)) {
         Ok(passed) => ExitCode::from(u8::from(!passed)),

@@ -182,9 +182,9 @@ catalogue! {
     }
     PivotIncomplete "FG-218" Supplier Never {
         "Pivot impossible à convertir en UBL : il y manque {missing}"
-        "Chorus Pro ne prend pas de pivot en dépôt. Complétez le pivot, ou faites produire la facture en UBL, CII ou Factur-X (CPP_FACTURE_MIN n'est pas produit ici : son schéma n'est pas public), puis déposez-la."
+        "Chorus Pro ne prend pas de pivot en dépôt. Déposez plutôt la facture en PDF (celle que le pivot joint, par exemple) avec ses données dans « facture.pdf.json », où un motif d'exonération a sa place ; ou complétez le pivot, ou faites produire la facture en UBL, CII ou Factur-X (CPP_FACTURE_MIN n'est pas produit ici : son schéma n'est pas public)."
         "This pivot cannot be converted to UBL: it lacks {missing}"
-        "Chorus Pro takes no pivot as a deposit. Complete the pivot, or have the invoice made as UBL, CII or Factur-X (CPP_FACTURE_MIN is not made here: its schema is not public), then drop it."
+        "Chorus Pro takes no pivot as a deposit. Drop the invoice as a PDF instead (the one that the pivot attaches, say) with its data in \"facture.pdf.json\", where a reason for an exemption has its place; or complete the pivot, or have the invoice made as UBL, CII or Factur-X (CPP_FACTURE_MIN is not made here: its schema is not public)."
     }
     PivotNotRead "FG-219" Supplier Never {
         "Pivot illisible : {detail}"
@@ -209,6 +209,12 @@ catalogue! {
         "Corrigez cette demande et déposez-la seule de nouveau : les autres suivent leur cours."
         "Unusable request for a status: {why}"
         "Correct this request and drop it again by itself: the others go their way."
+    }
+    PivotRead "FG-226" Establishment Never {
+        "Pivot converti ; ce qu'il ne dit pas a été lu ainsi : {readings}"
+        "Rien à faire si cette lecture est juste. Sinon, faites produire la facture en UBL, CII ou Factur-X par l'application d'origine, ou déposez-la en PDF avec ses données."
+        "Pivot converted; what it does not say was read so: {readings}"
+        "Nothing to do if this reading is right. Otherwise have the application of origin make the invoice as UBL, CII or Factur-X, or drop it as a PDF with its data."
     }
     ClientRefused "FG-301" Establishment AfterAction {
         "PISTE refuse l'identifiant ou le secret de l'application ({environment})"

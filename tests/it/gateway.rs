@@ -15,6 +15,8 @@ use fluxgate::work::connector::{ApiSection, Connectors, TechnicalAccountSection}
 use fluxgate::work::{self, Clock, LimitsSection, Options, Parts, RouteSection, Workshop};
 use serde_json::Value;
 
+use crate::contract::Heard;
+
 /// How long a test waits for something that should happen at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -70,14 +72,21 @@ pub struct Gateway {
     pub watch: fluxgate::work::watch::WatchOptions,
     /// `chorus.recycling_until`.
     pub recycling_until: Option<String>,
+    /// What Chorus Pro was asked, compared with its descriptions at the end.
+    pub heard: Heard,
 }
 
 impl Gateway {
     pub async fn start(scenario: Scenario, limits: LimitsSection) -> Self {
         let _ = rustls_provider();
         let dir = tempfile::tempdir().unwrap();
-        let options =
-            simulator::Options { scenario, dir: Some(dir.path().join("ca")), ..simulator::Options::default() };
+        let heard = Heard::default();
+        let options = simulator::Options {
+            scenario,
+            dir: Some(dir.path().join("ca")),
+            witness: Some(heard.witness()),
+            ..simulator::Options::default()
+        };
         std::fs::create_dir(dir.path().join("ca")).unwrap();
         let simulator = Simulator::start(options).await.unwrap();
         let credentials = simulator.credentials();
@@ -99,6 +108,7 @@ impl Gateway {
             clock: Arc::new(Timestamp::now),
             watch: fluxgate::work::watch::WatchOptions::default(),
             recycling_until: None,
+            heard,
         };
         gateway.boot();
         gateway
@@ -149,6 +159,7 @@ impl Gateway {
         }
         self.store.take().unwrap().close().unwrap();
         self.simulator.stop().await;
+        self.heard.judge();
     }
 
     fn options(&self) -> Options {

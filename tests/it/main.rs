@@ -5,11 +5,13 @@
 mod audit;
 mod batch;
 mod bridge;
+mod catalogue;
 mod clock;
 mod commands;
 mod complement;
 mod config;
 mod connector;
+mod contract;
 mod correction;
 mod delivery;
 mod deposit;

@@ -39,7 +39,7 @@ fn mail_to(postbox: &Postbox, more: &str) -> MailSection {
     toml::from_str(&text).unwrap()
 }
 
-fn options(gateway: &Gateway, mail: Option<MailSection>, webhook: Option<WebhookSection>) -> WatchOptions {
+pub fn options(gateway: &Gateway, mail: Option<MailSection>, webhook: Option<WebhookSection>) -> WatchOptions {
     WatchOptions {
         notify: NotifySection { mail, webhook, ..NotifySection::default() },
         proxy: fluxgate::net::proxy::ProxySection::default(),

@@ -109,6 +109,11 @@ fn all_requests() -> Vec<(&'static str, Value)> {
         (TelechargerAnnuaire::PATH, TelechargerAnnuaire.body()),
         (RecupererEtatsTraitement::PATH, RecupererEtatsTraitement { current: InvoiceStatus::Suspendue }.body()),
         (RecupererFormatFlux::PATH, RecupererFormatFlux.body()),
+        (RecupererTauxTva::PATH, RecupererTauxTva.body()),
+        (
+            ConsulterCrDetaille::PATH,
+            ConsulterCrDetaille { deposit: "CPP1".parse().unwrap(), syntax: Some(FluxSyntax::E2CiiFacturX) }.body(),
+        ),
         (
             RechercherDestinataire::PATH,
             RechercherDestinataire { siret: Some("1".into()), name_town_postcode: Some("Lyon".into()), page }.body(),
@@ -157,7 +162,7 @@ fn every_other_request_has_the_fields_of_a_client_that_works() {
         }
         judged += 1;
     }
-    assert_eq!(judged, 12);
+    assert_eq!(judged, 14);
 }
 
 fn known_fields(structs: &Value, name: &str, body: &Value, place: &str) {
