@@ -1,7 +1,6 @@
-//! One invoice in full: `consulter/{recipiendaire,fournisseur,valideur}`. The three answer alike and ask for their pages
-//! under three sets of names.
+//! One invoice in full, as its validator sees it: `consulter/valideur`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::chorus::{Service, Unreadable, WireDate, field};
 use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus};
@@ -9,67 +8,36 @@ use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus};
 /// Rows of each inner list on a page.
 const ROWS: u32 = 100;
 
-/// The names under which a service takes its three pages: lines, VAT, attachments.
-struct PageNames {
-    lines: &'static str,
-    vat: &'static str,
-    attachments: &'static str,
+/// An invoice we have to validate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsulterValideur {
+    pub invoice: ChorusInvoiceId,
+    /// Page of all inner lists; 1 is the first.
+    pub page: u32,
 }
 
-fn body(invoice: ChorusInvoiceId, page: u32, names: &PageNames) -> Value {
-    let page = page.max(1);
-    let mut body = Map::new();
-    body.insert("identifiantFactureCPP".to_owned(), invoice.0.into());
-    body.insert("codeLangue".to_owned(), "fr".into());
-    let lines = json!({"pageResultatDemandeeLignesPoste": page, "nbResultatsParPageLignesPoste": ROWS});
-    body.insert(names.lines.to_owned(), lines);
-    let vat = json!({
-        "pageResultatDemandeeListeRecapitulatifTVA": page,
-        "nbResultatsParPageListeListeRecapitulatifTVA": ROWS,
-    });
-    body.insert(names.vat.to_owned(), vat);
-    let attachments = json!({"pageResultatDemandeeListePieceJointe": page, "nbResultatsParPageListePieceJointe": ROWS});
-    body.insert(names.attachments.to_owned(), attachments);
-    Value::Object(body)
-}
+impl Service for ConsulterValideur {
+    const NAME: &'static str = "consulter/valideur";
+    const PATH: &'static str = "/cpro/factures/v1/consulter/valideur";
+    type Answer = Consulted;
 
-macro_rules! consultation {
-    ($(#[$doc:meta])* $name:ident $service:literal $lines:literal $vat:literal $attachments:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub struct $name {
-            pub invoice: ChorusInvoiceId,
-            /// Page of all inner lists; 1 is the first.
-            pub page: u32,
-        }
+    fn body(&self) -> Value {
+        let page = self.page.max(1);
+        json!({
+            "identifiantFactureCPP": self.invoice.0,
+            "codeLangue": "fr",
+            "rechercheLignePoste": {"pageResultatDemandeeLignesPoste": page, "nbResultatsParPageLignesPoste": ROWS},
+            "rechercheLigneTvaRecap": {
+                "pageResultatDemandeeListeRecapitulatifTVA": page,
+                "nbResultatsParPageListeListeRecapitulatifTVA": ROWS,
+            },
+            "recherchePj": {"pageResultatDemandeeListePieceJointe": page, "nbResultatsParPageListePieceJointe": ROWS},
+        })
+    }
 
-        impl Service for $name {
-            const NAME: &'static str = concat!("consulter/", $service);
-            const PATH: &'static str = concat!("/cpro/factures/v1/consulter/", $service);
-            type Answer = Consulted;
-
-            fn body(&self) -> Value {
-                body(self.invoice, self.page, &PageNames { lines: $lines, vat: $vat, attachments: $attachments })
-            }
-
-            fn read(answer: &Value) -> Result<Consulted, Unreadable> {
-                Consulted::read(answer)
-            }
-        }
-    };
-}
-
-consultation! {
-    /// An invoice we received.
-    ConsulterRecipiendaire "recipiendaire" "rechercheLignePoste" "rechercheligneTvaRecap" "recherchePj"
-}
-consultation! {
-    /// An invoice we sent.
-    ConsulterFournisseur "fournisseur" "getpLignesPoste" "getpLigneRecapTva" "getpListePiecesJointes"
-}
-consultation! {
-    /// An invoice we have to validate.
-    ConsulterValideur "valideur" "rechercheLignePoste" "rechercheLigneTvaRecap" "recherchePj"
+    fn read(answer: &Value) -> Result<Consulted, Unreadable> {
+        Consulted::read(answer)
+    }
 }
 
 /// Who is named on an invoice.

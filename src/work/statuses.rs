@@ -175,7 +175,7 @@ impl Follower<'_> {
         };
         for _ in 0..PAGES_LIMIT {
             let page = self.core.ask(&self.lease.realm, &question).await?;
-            let more = page.has_more();
+            let more = page.has_more(question.page);
             let ours = page.rows.into_iter().find(|row| match invoice.chorus_id {
                 Some(id) => row.id == id,
                 None => is_it(row),

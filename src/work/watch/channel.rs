@@ -130,7 +130,8 @@ async fn post(
         let seal = signature(&secret_bytes(&dir.join(file))?, body.as_bytes());
         headers.insert(SIGNATURE, HeaderValue::from_str(&seal).map_err(lasting)?);
     }
-    let request = Request { url: &url, headers, body: Bytes::from(body), answer_limit: ANSWER_LIMIT, alone: true };
+    let request =
+        Request { url: &url, headers, body: Bytes::from(body), answer_limit: ANSWER_LIMIT, alone: true, bulky: false };
     let answer = client.post(request).await.map_err(|error| match error {
         SendError::NotSent { stage: Stage::Tls, detail } => ChannelError::Lasting(format!("{host}: {detail}")),
         SendError::NotSent { stage: Stage::ProxyLogin, .. } => {

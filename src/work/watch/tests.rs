@@ -80,7 +80,7 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     assert_eq!(disk(99, None), Some((Code::DiskFilling, Gravity::Critical, 3)), "it has come");
     let service = |since: Duration, n, failed| Service {
         realm: realm(),
-        service: "deposer/flux",
+        service: "deposer/flux".into(),
         failing: Some((since, n)),
         failed: Some(failed),
     };
@@ -154,7 +154,7 @@ fn no_alarm_leaves_a_blank_open() {
         disk: Some(Disk { free: 1, reserve: 2, days_left: None }),
         services: vec![Service {
             realm: realm(),
-            service: "oauth/token",
+            service: "oauth/token".into(),
             failing: Some((HOUR * 2, 9)),
             failed: Some(HOUR),
         }],
