@@ -346,7 +346,7 @@ async fn a_plain_pdf_whose_supplier_may_not_be_asked_for_stops_nobody_else() {
     control.add_fault(FaultRule::new("recuperer/etats/traitement", Effect::Status403Empty).always()).unwrap();
     drop_pair(&gateway, "interdite.pdf", json_of("INTERDITE", json!({})), pdf(&["Facture"])).await;
     let waits = gateway.await_receipt("interdite.pdf.json", |r| r["fault"]["code"] == "FG-303").await;
-    assert_eq!((&waits["state"], &waits["fault"]["actor"]), (&"ready".into(), &"establishment".into()), "{waits:#}");
+    assert_eq!((&waits["state"], &waits["fault"]["actor"]), (&"ready".into(), &"Establishment".into()), "{waits:#}");
     assert!(waits["fault"]["title"].as_str().unwrap().contains("structures/rechercher"), "{waits:#}");
     // Others go their way meanwhile, received ones too.
     control.send_samples(1);
