@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use x509_parser::pem::Pem;
 
-use crate::domain::{Environment, Realm, Timestamp};
+use crate::domain::{Environment, Timestamp};
 use crate::fault::Code;
 use crate::os::disk;
 use crate::store::StoreError;
@@ -93,7 +93,7 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
         let since = known.unwrap_or(memory.begun).max(memory.begun);
         facts.receptions.push((realm, now.since(since)));
     }
-    (facts.sweeps, facts.foreign) = received(core, memory, now)?;
+    received(core, memory, now, &mut facts)?;
     facts.to_validate = to_validate(core, memory, now)?;
     facts.certificates = options.watch.certificates.iter().filter_map(certificate).collect();
     facts.jump = memory.jump(now, JUMP_LEAST).filter(|(_, at)| now.since(*at) < JUMP_SHOWN);
@@ -120,27 +120,22 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
 }
 
 /// Since when everything open is known of each realm that receives, and whose invoices else its account shows.
-fn received(
-    core: &Core,
-    memory: &Memory,
-    now: Timestamp,
-) -> Result<(Vec<(Realm, Duration)>, Vec<Foreign>), StoreError> {
+fn received(core: &Core, memory: &Memory, now: Timestamp, facts: &mut Facts) -> Result<(), StoreError> {
     let (options, connectors) = (core.options.load(), core.connectors.load());
     let reader = core.store.reader()?;
-    let (mut sweeps, mut foreign) = (Vec::new(), Vec::new());
+    // A box that was off for weeks reads first before it complains.
+    let is_new = now.since(memory.begun) < SWEEP_FIRST;
     for (realm, _) in options.receivers() {
         let swept = reader.remembered(&realm, reception::SWEPT)?.and_then(|text| text.parse::<Timestamp>().ok());
-        // A box that was off for weeks reads first before it complains.
-        let is_new = now.since(memory.begun) < SWEEP_FIRST;
-        sweeps.extend(swept.filter(|_| !is_new).map(|at| (realm.clone(), now.since(at))));
+        facts.sweeps.extend(swept.filter(|_| !is_new).map(|at| (realm.clone(), now.since(at))));
         let structures = Others::kept(&reader, &realm)?.list();
         if let Ok(connector) = connectors.get(&realm)
             && !structures.is_empty()
         {
-            foreign.push(Foreign { realm, login: connector.login().to_owned(), structures });
+            facts.foreign.push(Foreign { realm, login: connector.login().to_owned(), structures });
         }
     }
-    Ok((sweeps, foreign))
+    Ok(())
 }
 
 /// How the lists of invoices to validate fared, of the realms that want them.
