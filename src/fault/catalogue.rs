@@ -612,6 +612,24 @@ catalogue! {
         "No account receives the invoices of {establishment}"
         "Give a [[route]] of this establishment \"receive = true\"."
     }
+    SweepStale "FG-504" Network Later {
+        "Les factures ouvertes que {establishment} n'a jamais téléchargées n'ont pas pu être relues en entier depuis {span} ({environment}) : une facture ancienne pourrait manquer"
+        "Les factures récentes arrivent. La relecture complète est redemandée d'elle-même ; si cela dure, cherchez sur le portail Chorus Pro les factures non téléchargées et demandez à l'assistance de Chorus Pro pourquoi la recherche ne répond pas en entier."
+        "The open invoices that {establishment} never downloaded could not be read throughout for {span} ({environment}): an old invoice might be missing"
+        "Recent invoices arrive. The full reading is asked for again by itself; if it lasts, look on Chorus Pro's portal for invoices that were not downloaded and ask Chorus Pro's support why the search does not answer throughout."
+    }
+    AbsentTwice "FG-505" Establishment AfterAction {
+        "Facture {number} : envoyée de nouveau après une première absence prouvée, et toujours absente de Chorus Pro"
+        "Elle n'est plus renvoyée d'elle-même. Vérifiez le débit vers Internet et les délais (chorus.api, timeout) : un envoi coupé chaque fois n'arrive jamais. Cherchez la facture sur le portail Chorus Pro, puis choisissez sur la page du flux : « Elle y est », « La renvoyer » ou « Abandonner »."
+        "Invoice {number}: sent again after it was first proved absent, and still not at Chorus Pro"
+        "It is not sent again by itself. Check the throughput towards the Internet and the time-outs (chorus.api, timeout): what is cut off each time never arrives. Look for the invoice on Chorus Pro's portal, then choose on the flow's page: \"It is there\", \"Send again\" or \"Abandon\"."
+    }
+    DownloadFails "FG-506" Network Later {
+        "Facture reçue {chorus_id} : téléchargement inachevé après {tries} essais (détail technique : {detail})"
+        "Rien n'est perdu : elle est redemandée, de moins en moins souvent. Vérifiez le débit et le pare-feu vers Chorus Pro ; une facture aux pièces jointes volumineuses demande du temps (chorus.api, timeout : sans un octet pendant ce délai, l'essai s'arrête). En cas d'urgence, téléchargez-la sur le portail Chorus Pro."
+        "Received invoice {chorus_id}: download not finished after {tries} tries (technical detail: {detail})"
+        "Nothing is lost: it is asked for again, ever less often. Check the throughput and the firewall towards Chorus Pro; an invoice with large attachments takes its time (chorus.api, timeout: without a byte for so long a try ends). If it is urgent, download it on Chorus Pro's portal."
+    }
     NotTaken "FG-507" Establishment AfterAction {
         "Facture reçue jamais relevée : {folder} attend dans /recues du compte {account} depuis le {since}"
         "Vérifiez l'application qui relève /recues : elle supprime ou renomme ce qu'elle a pris. Si la facture a été saisie autrement, supprimez ce qui attend ; la faute s'efface alors d'elle-même."
@@ -713,6 +731,12 @@ catalogue! {
         "Le contrôle en sait moins sur les destinataires et ne fait plus qu'avertir ; rien d'autre n'en souffre. La page « Annuaire » dit pourquoi il n'est pas actualisé ; il est redemandé de lui-même, ou par « Actualiser maintenant »."
         "The local directory of Chorus Pro is {span} old ({environment})"
         "The check knows less of recipients and only warns; nothing else suffers. The page \"Directory\" says why it is not refreshed; it is asked for again by itself, or by \"Refresh now\"."
+    }
+    ForeignInvoices "FG-617" Establishment AfterAction {
+        "Le compte technique {login} montre des factures reçues d'autres structures que {establishment} : {structures} ({environment})"
+        "Elles ne sont livrées à personne et restent intactes chez Chorus Pro. Si cette passerelle doit les recevoir, ajoutez une [[establishment]] avec ce SIRET (le même compte technique convient) et sa [[route]] « receive = true ». Sinon, retirez au compte technique le rattachement à ces structures, sur le portail Chorus Pro."
+        "The technical account {login} shows received invoices of other structures than {establishment}: {structures} ({environment})"
+        "They are delivered to nobody and stay untouched at Chorus Pro. If this gateway is to receive them, add an [[establishment]] with that SIRET (the same technical account will do) and its [[route]] with \"receive = true\". Otherwise take the technical account's attachment to these structures away, on Chorus Pro's portal."
     }
     StoreFailed "FG-901" Appliance AfterAction {
         "La base locale ne peut pas écrire (détail technique : {detail})"

@@ -28,6 +28,7 @@ mod intake;
 mod integration;
 #[cfg(test)]
 mod ledger;
+mod others;
 mod overdue;
 mod paired_members;
 mod pairing;

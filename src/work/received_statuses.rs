@@ -38,7 +38,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: &FlowRecord) -> R
         Ok(statuses) => statuses,
         Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
         Err(Setback::Refused { fault }) => {
-            core.store.trouble(&flow.id, Some(fault), core.now()).await?;
+            core.hindered(&flow.id, fault).await?;
             return again(core, lease).await;
         }
     };

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::chorus::{
-    ConsulterFournisseur, ConsulterHistorique, ConsulterRecipiendaire, ConsulterValideur, HistoryStatus, WireDate,
+    ConsulterFournisseur, ConsulterHistorique, ConsulterRecipiendaire, ConsulterValideur, HistoryStatus, Service,
+    WireDate,
 };
 use crate::domain::{ChorusInvoiceId, DepositNumber, InvoiceStatus, Realm, Role, Timestamp};
+use crate::fault::{Code, Fault};
 use crate::flow::FlowKind;
 use crate::invoice::status_code::{Reading, edi_of};
 use crate::invoice::status_file::{self, Envelope, InvoiceFileStatus, StatusParty};
@@ -20,7 +22,7 @@ use crate::os::durable;
 use crate::store::{FlowRecord, InvoiceRecord, StatusRecord};
 use crate::work::core::{Core, JobError};
 use crate::work::folders::{Shelf, remove_whatever, slug};
-use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::reach::{PAGES_LIMIT, Setback, UNREADABLE_WAIT};
 use crate::work::seal::{self, Purpose};
 use crate::work::settings::StatusForm;
 
@@ -37,20 +39,44 @@ const PARTNER_CHARS: (usize, usize) = (3, 8);
 
 /// Every status the invoice has had, oldest first.
 pub(super) async fn history(core: &Core, realm: &Realm, id: ChorusInvoiceId) -> Result<Vec<StatusRecord>, Setback> {
-    let mut statuses = Vec::new();
-    for page in 1..=PAGES_LIMIT {
-        let history = core.ask(realm, &ConsulterHistorique { invoice: id, page }).await?;
-        let more = history.has_more();
-        statuses.extend(history.statuses.into_iter().map(of_history));
-        if !more || statuses.len() >= STATUSES_LIMIT {
-            break;
-        }
-    }
+    let (entries, _) = past(core, realm, id).await?;
+    let mut statuses: Vec<StatusRecord> = entries.into_iter().map(of_history).collect();
     // By date, when all are dates. The sort is stable: the answer's order decides equal ones.
     if statuses.iter().all(|status| WireDate::new(status.at.as_str()).instant().is_some()) {
         statuses.sort_by_key(|status| WireDate::new(status.at.as_str()).instant());
     }
     Ok(statuses)
+}
+
+/// Every entry of the invoice's history, as they came, and the status that it has now. A page that comes again makes nothing
+/// happen twice: a history that tells nothing new before its last page is no answer.
+pub(super) async fn past(
+    core: &Core,
+    realm: &Realm,
+    id: ChorusInvoiceId,
+) -> Result<(Vec<HistoryStatus>, Option<InvoiceStatus>), Setback> {
+    let mut entries: Vec<HistoryStatus> = Vec::new();
+    let mut current = None;
+    for page in 1..=PAGES_LIMIT {
+        let history = core.ask(realm, &ConsulterHistorique { invoice: id, page }).await?;
+        let more = history.has_more(page);
+        current = history.current.or(current);
+        let (known, before) = (page > 1, entries.len());
+        for entry in history.statuses {
+            if !(known && entries[..before].contains(&entry)) {
+                entries.push(entry);
+            }
+        }
+        if !more || entries.len() >= STATUSES_LIMIT {
+            break;
+        }
+        if entries.len() == before {
+            let fault = Fault::new(Code::AnswerUnreadable).with("service", ConsulterHistorique::NAME);
+            let at = core.now().plus(UNREADABLE_WAIT);
+            return Err(Setback::Later { fault: fault.with("detail", "a page comes again"), at });
+        }
+    }
+    Ok((entries, current))
 }
 
 fn of_history(status: HistoryStatus) -> StatusRecord {

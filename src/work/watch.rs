@@ -6,6 +6,7 @@
 //!
 //! Refuses to know: how a flow is decided. It only looks, and calls Chorus Pro for one date a day.
 
+mod calls;
 mod channel;
 mod expiry;
 mod judgement;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+pub(in crate::work) use self::calls::recall;
 pub use self::channel::ChannelError;
 use self::channel::Outgoing;
 pub(in crate::work) use self::expiry::ask_over;
@@ -164,7 +166,10 @@ async fn one_look(core: &Arc<Core>, mut memory: Memory) -> Memory {
     let done = match seen {
         Ok(seen) => {
             core.watch.readings.store(Arc::new(seen.readings.clone()));
-            follow(core, seen).await
+            match calls::keep(core).await {
+                Ok(()) => follow(core, seen).await,
+                failed => failed,
+            }
         }
         Err(error) => Err(error),
     };

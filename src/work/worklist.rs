@@ -14,7 +14,7 @@ use crate::fault::{Code, Fault, Language, Text};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::connector::CallError;
 use crate::work::core::Core;
-use crate::work::reach::{PAGES_LIMIT, Setback, Tally};
+use crate::work::reach::{Rest, Setback, Tally};
 use crate::work::reception;
 
 /// The named value that holds why a realm's list was refused last; empty: it was not.
@@ -53,14 +53,13 @@ async fn sight(
 ) -> Result<Sight, StoreError> {
     let mut question = RechercherATraiterValideur { structure: None, page: Page::FIRST };
     let mut tally = Tally::new(realm, "invoices to validate");
-    for _ in 0..PAGES_LIMIT {
+    loop {
         let page = match ask(core, realm, &question).await {
             Ok(page) => page,
             Err(Setback::Later { .. }) => return Ok(Sight::Cut),
             Err(Setback::Refused { fault }) => return Ok(Sight::Refused(fault)),
         };
-        tally.count(&page);
-        let (more, total) = (page.has_more(), page.total);
+        let rest = tally.count(question.page, &page, |row| row.id);
         let steps: Vec<_> = page
             .rows
             .into_iter()
@@ -72,13 +71,12 @@ async fn sight(
                 log::info!(realm = realm.to_string().as_str(), flow = flow.as_str(); "An invoice waits for this establishment's validation");
             }
         }
-        if !more {
-            return Ok(if tally.is_whole(total) { Sight::Whole } else { Sight::Cut });
+        match rest {
+            Rest::More => question.page = question.page.next(),
+            Rest::Whole => return Ok(Sight::Whole),
+            Rest::Cut => return Ok(Sight::Cut),
         }
-        question.page = question.page.next();
     }
-    log::warn!(realm = realm.to_string().as_str(), pages = PAGES_LIMIT; "The list of invoices to validate is longer than is followed");
-    Ok(Sight::Cut)
 }
 
 /// The question. Only what concerns every call (token, account, 429) stops or delays the others.

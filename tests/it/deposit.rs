@@ -932,3 +932,31 @@ async fn a_thousand_files_measured() {
     println!("{metrics:?}");
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_proved_absent_twice_is_not_sent_a_third_time_before_a_person_decides() {
+    let millis = fluxgate::domain::Duration::from_millis;
+    let limits =
+        fluxgate::work::LimitsSection { integration_delay: millis(600), doubt_poll: millis(100), ..quick_limits() };
+    let gateway = Gateway::start(hurried(), limits).await;
+    let never = FaultRule::new("deposer/flux", Effect::LoseAnswer).accepted(false).always();
+    gateway.simulator.control().add_fault(never).unwrap();
+    let flow = gateway.drop_flow("perdue.xml", invoice("PERDUE")).await;
+    let receipt = gateway.await_receipt("perdue.xml.json", |r| r["fault"]["code"] == "FG-505").await;
+    assert_eq!((&receipt["state"], &receipt["final"]), (&"doubtful".into(), &false.into()), "{receipt:#}");
+    let tries = || gateway.store().reader().unwrap().attempts(&flow).unwrap().len();
+    let looks = || gateway.simulator.ledger().calls_of("rechercher/fournisseur");
+    let seen = looks();
+    gateway.await_until("more looks than a third proof takes", || looks() > seen + 20).await;
+    assert_eq!(tries(), 2);
+    let kept = gateway.receipt("perdue.xml.json").unwrap();
+    assert_eq!(kept["fault"]["code"], "FG-505", "{kept:#}");
+
+    gateway.simulator.control().clear_faults();
+    let facts = fluxgate::store::Facts { person: Some("P".to_owned()), ..Default::default() };
+    let resend = fluxgate::flow::deposit::Event::ResendByPerson;
+    gateway.store().decide(&flow, resend, facts, None, Timestamp::now()).await.unwrap();
+    let receipt = gateway.await_final("perdue.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
+    gateway.stop().await;
+}

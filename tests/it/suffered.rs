@@ -45,7 +45,7 @@ const ROWS: &[(&str, &[(&str, &str)])] = &[
         "Polling storms",
         &[
             (HERE, "polling_storms_do_not_happen"),
-            ("src/work/reception.rs", "a_look_begins_a_day_before_the_cursor_and_further_back_once_a_week"),
+            ("tests/it/reception.rs", "an_old_invoice_that_nobody_has_downloaded_is_found_at_first_and_once_a_week"),
         ],
     ),
     ("Lists cut short", &[(SYMPTOMS, "lists_cut_short_are_noticed")]),

@@ -346,3 +346,38 @@ async fn a_proxy_that_refuses_the_webhook_is_told_at_once_as_what_it_is() {
     }
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_fails_is_as_late_after_a_restart_as_before() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.crash().await;
+    gateway.watch.pace.look = std::time::Duration::from_millis(50);
+    gateway.boot();
+    let remembered = |gateway: &Gateway| {
+        gateway
+            .store()
+            .reader()
+            .unwrap()
+            .remembered(&crate::gateway::realm(), "watch.calls")
+            .unwrap()
+            .unwrap_or_default()
+    };
+    gateway.await_until("an answer", || remembered(&gateway).contains("rechercher/recipiendaire")).await;
+    gateway.simulator.control().begin_outage(fluxgate::simulator::OutageKind::Unavailable);
+    let failures = |gateway: &Gateway| {
+        let kept: serde_json::Value = serde_json::from_str(&remembered(gateway)).unwrap_or_default();
+        let services = kept.as_array().cloned().unwrap_or_default();
+        services.iter().filter_map(|service| service["failing"][1].as_u64()).max().unwrap_or(0)
+    };
+    gateway.await_until("failures in a row", || failures(&gateway) >= 3).await;
+    gateway.crash().await;
+    let by = std::time::Duration::from_secs(2 * 3600);
+    gateway.clock = std::sync::Arc::new(move || fluxgate::domain::Timestamp::now().plus(by));
+    gateway.boot();
+    let alarmed = || {
+        let alarms = gateway.store().reader().unwrap().alarms().unwrap();
+        alarms.iter().any(|a| a.cleared_at.is_none() && a.alarm.fault.code.as_str() == "FG-610")
+    };
+    gateway.await_until("the alarm: two hours are two hours", alarmed).await;
+    gateway.stop().await;
+}

@@ -8,7 +8,7 @@ use crate::domain::{ChorusInvoiceId, DepositNumber, Realm};
 use crate::store::InvoiceRecord;
 use crate::work::core::Core;
 use crate::work::doubt::same_supplier;
-use crate::work::reach::{PAGES_LIMIT, Setback, Tally};
+use crate::work::reach::{PAGES_LIMIT, Rest, Setback, Tally};
 
 /// Rows asked for on a page: the most there are (PROTOCOL §2.2).
 const PAGE_ROWS: u32 = 200;
@@ -32,17 +32,14 @@ impl Flux {
         };
         let mut tally = Tally::new(realm, "rechercher/fournisseur");
         let mut flux = Self { rows: HashMap::new(), numbers: HashMap::new(), is_whole: false };
-        for _ in 0..PAGES_LIMIT {
+        loop {
             let page = core.ask(realm, &question).await?;
-            tally.count(&page);
-            let (more, total) = (page.has_more(), page.total);
+            let rest = tally.count(question.page, &page, |row| row.id);
             for row in page.rows {
                 flux.enter(row);
             }
-            if !more {
-                // A list that moved while it was read may show one row twice and another never.
-                let shown = u64::try_from(flux.rows.len()).unwrap_or(u64::MAX);
-                flux.is_whole = tally.is_whole(total) && total.is_none_or(|total| shown >= total);
+            if rest != Rest::More {
+                flux.is_whole = rest == Rest::Whole;
                 break;
             }
             question.page = question.page.next();
@@ -87,7 +84,7 @@ pub(super) async fn search_one(
     };
     for _ in 0..PAGES_LIMIT {
         let page = core.ask(realm, &question).await?;
-        let more = page.has_more();
+        let more = page.has_more(question.page);
         let ours = page.rows.into_iter().find(|row| match invoice.chorus_id {
             Some(id) => row.id == id,
             None => is_it(row),

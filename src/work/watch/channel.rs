@@ -143,7 +143,8 @@ async fn post(
             HeaderValue::from_str(&seal).map_err(|error| ChannelError::Lasting(Text::same(error.to_string())))?,
         );
     }
-    let request = Request { url: &url, headers, body: Bytes::from(body), answer_limit: ANSWER_LIMIT, alone: true };
+    let request =
+        Request { url: &url, headers, body: Bytes::from(body), answer_limit: ANSWER_LIMIT, alone: true, bulky: false };
     let answer = client.post(request).await.map_err(|error| match error {
         SendError::NotSent { stage: Stage::Tls, detail } => ChannelError::Lasting(Text::same(detail).about(&host)),
         SendError::NotSent { stage: Stage::ProxyLogin, .. } => {

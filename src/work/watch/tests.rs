@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::judgement::{Certificate, Channel, Disk, Facts, Password, Service, ToValidate, alarms, changes};
+use super::judgement::{Certificate, Channel, Disk, Facts, Foreign, Password, Service, ToValidate, alarms, changes};
 use super::notice::Voice;
 use super::settings::{CertificateRole, NotifySection, Pace, Watched};
 use super::telling::telling;
@@ -80,7 +80,7 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     assert_eq!(disk(99, None), Some((Code::DiskFilling, Gravity::Critical, 3)), "it has come");
     let service = |since: Duration, n, failed| Service {
         realm: realm(),
-        service: "deposer/flux",
+        service: "deposer/flux".into(),
         failing: Some((since, n)),
         failed: Some(failed),
     };
@@ -137,6 +137,11 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     assert_eq!(only(&channel(2, false), now()), None);
     assert_eq!(only(&channel(3, false), now()), Some((Code::NoticeFailed, Gravity::Warning, 0)));
     assert_eq!(only(&channel(1, true), now()), Some((Code::NoticeFailed, Gravity::Warning, 0)));
+    let sweep = |days| Facts { sweeps: vec![(realm(), DAY * days)], ..Facts::default() };
+    assert_eq!(
+        (only(&sweep(9), now()), only(&sweep(10), now())),
+        (None, Some((Code::SweepStale, Gravity::Warning, 0)))
+    );
 }
 
 /// Every blank of a text is filled by whoever raises it: a person never reads a question mark in its place.
@@ -154,12 +159,18 @@ fn no_alarm_leaves_a_blank_open() {
         disk: Some(Disk { free: 1, reserve: 2, days_left: None }),
         services: vec![Service {
             realm: realm(),
-            service: "oauth/token",
+            service: "oauth/token".into(),
             failing: Some((HOUR * 2, 9)),
             failed: Some(HOUR),
         }],
         receptions: vec![(realm(), DAY)],
         reception_poll: HOUR,
+        sweeps: vec![(realm(), DAY * 10)],
+        foreign: vec![Foreign {
+            realm: realm(),
+            login: "TECH".into(),
+            structures: (0..6).map(|n| (format!("1234567820004{n}"), "F 1".to_owned())).collect(),
+        }],
         to_validate: [Some(Text::same("x")), None]
             .map(|refused| ToValidate { realm: realm(), age: DAY, refused, has_some: true })
             .to_vec(),
