@@ -160,8 +160,7 @@ pub struct FlowRecord {
 }
 
 /// Faults that wait on though their flow has ended: each goes by itself once somebody has acted, and none by being read.
-pub const WAITS_ON: [Code; 4] =
-    [Code::InvoiceSuspended, Code::InvoiceRecalled, Code::WrongValidator, Code::NotTaken];
+pub const WAITS_ON: [Code; 4] = [Code::InvoiceSuspended, Code::InvoiceRecalled, Code::WrongValidator, Code::NotTaken];
 
 impl FlowRecord {
     /// Whether it has ended, and waits only for somebody to read how.

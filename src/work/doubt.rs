@@ -392,8 +392,7 @@ impl Doubt<'_> {
 
     /// The fault of a flow that stays doubtful.
     fn shown(&self) -> Option<Fault> {
-        let person =
-            [Code::DoubtNeedsPerson, Code::RefusedNeedsPerson, Code::FluxUnknownDecide, Code::AbsentTwice];
+        let person = [Code::DoubtNeedsPerson, Code::RefusedNeedsPerson, Code::FluxUnknownDecide, Code::AbsentTwice];
         let waits = self.flow.fault.as_ref().is_some_and(|fault| person.contains(&fault.code));
         if let Some(refusal) = self.refusal() {
             return Some(match waits || self.is_overdue() {
