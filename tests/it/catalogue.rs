@@ -117,9 +117,14 @@ async fn followed(gateway: &Gateway) {
 
 /// Refusals of every kind. Those of access last: they halt the queue until a person has it tried again.
 async fn refusals(gateway: &Gateway) {
-    for name in ["CAT-429-1", "CAT-500-1", "CAT-INCIDENT-1"] {
+    for name in ["CAT-429-1", "CAT-INCIDENT-1"] {
         gateway.drop_flow(&format!("{name}.xml"), invoice(name)).await;
     }
+    // It is answered 500 twice: what is proved absent twice is sent a third time only when a person says so.
+    let absent = gateway.drop_flow("CAT-500-1.xml", invoice("CAT-500-1")).await;
+    gateway.await_receipt("CAT-500-1.xml.json", |r| r["fault"]["code"] == "FG-505").await;
+    let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+    gateway.store().decide(&absent, Event::ResendByPerson, facts, None, domain::Timestamp::now()).await.unwrap();
     for name in ["CAT-429-1", "CAT-500-1", "CAT-INCIDENT-1"] {
         gateway.await_state(&format!("{name}.xml.json"), "integrated").await;
     }
