@@ -397,10 +397,10 @@ catalogue! {
         "Nothing to do. If the money is still due, drop a new invoice."
     }
     NotFoundAfterIntegration "FG-412" Chorus Later {
-        "Facture {number} intégrée mais introuvable chez Chorus Pro"
-        "Rien à faire : la recherche continue. Au-delà d'un jour, cherchez la facture sur le portail Chorus Pro."
-        "Invoice {number} is integrated but cannot be found at Chorus Pro"
-        "Nothing to do: the search goes on. After a day, look for the invoice on Chorus Pro's portal."
+        "Facture {number} intégrée, mais Chorus Pro n'en montre pas l'état"
+        "Rien à faire : elle est redemandée d'elle-même. Au-delà d'un jour, cherchez la facture sur le portail Chorus Pro."
+        "Invoice {number} is integrated, but Chorus Pro does not show where it stands"
+        "Nothing to do: it is asked for again by itself. After a day, look for the invoice on Chorus Pro's portal."
     }
     PartsNotTaken "FG-413" Supplier Never {
         "Une partie du fichier n'a pas été prise : {missing} sur {total}"

@@ -8,7 +8,8 @@ use super::queue::Hold;
 use super::reader::Reader;
 use super::writer::Writing;
 use super::{
-    Asked, AskedChange, ChangeFacts, Decided, Lease, Piece, Step, Store, StoreError, parts, queue, receptions, sending,
+    Asked, AskedChange, ChangeFacts, Decided, Lease, Piece, Step, Store, StoreError, parts, people, queue, receptions,
+    sending,
 };
 use crate::domain::{AccountName, ChorusInvoiceId, FlowId, InvoiceStatus, Realm, Role, Timestamp};
 use crate::fault::{Code, Fault};
@@ -17,6 +18,10 @@ use crate::flow::{Decision, FlowKind, Job, deposit, status_change};
 
 /// Characters of a motif that are kept; Chorus Pro takes 255.
 const MOTIF_LIMIT_CHARS: usize = 2000;
+
+/// What is remembered of where following a deposit is: this and the flow. It begins with the moment (UTC milliseconds) before
+/// which only those of its invoices are looked at that no search has shown.
+pub const FOLLOWING: &str = "following:";
 
 /// Who asks, and by what.
 pub struct Asking<'a> {
@@ -298,6 +303,9 @@ fn told_at_once(w: &mut Writing<'_>, change: &Loaded, at: Timestamp) -> Result<(
     let holding = (change.realm, number.as_str(), invoice, FlowKind::Deposit.as_str());
     for (id, state) in w.all(HOLDING, holding, |r| Ok((word::<FlowId>(r, "id")?, r.get::<_, String>("state")?)))? {
         if state.parse().is_ok_and(deposit::State::is_followed) {
+            // Every invoice, not only those that are missing; the change's name tells it from a place that was kept before.
+            let anew = format!("0 0 0 0 - - {}", change.id);
+            people::remember(w, &change.place, &format!("{FOLLOWING}{id}"), &anew)?;
             queue::add(w, Some(change.realm), Job::Statuses, &id, at)?;
         }
     }

@@ -49,6 +49,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use alarms::{Alarm, AlarmChange, AlarmRecord, Notice, NoticeItem, Telling, Told, halt_subject};
+pub use changes::FOLLOWING;
 pub use directory::{DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, StructureRecord, StructureSource};
 pub use directory_reader::{Directory, DirectoryBook};
 pub use facts::*;
@@ -564,6 +565,12 @@ impl Store {
     pub fn remember(&self, realm: &Realm, name: &str, value: &str) -> Step<()> {
         let (realm, name, value) = (realm.clone(), name.to_owned(), value.to_owned());
         self.step(move |w| people::remember(w, &realm, &name, &value))
+    }
+
+    /// *forget*: the named values of a realm whose names begin so.
+    pub fn forget(&self, realm: &Realm, names: Vec<String>) -> Step<()> {
+        let realm = realm.clone();
+        self.step(move |w| people::forget(w, &realm, &names))
     }
 
     /// *enrol* / *set password*: a person of the page; journalled. The hash is an argon2id PHC string.

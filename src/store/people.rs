@@ -79,6 +79,16 @@ pub fn remember(w: &mut Writing<'_>, place: &Realm, name: &str, value: &str) -> 
     Ok(())
 }
 
+/// *forget*: see [`super::Store::forget`].
+pub fn forget(w: &mut Writing<'_>, place: &Realm, names: &[String]) -> Result<(), StoreError> {
+    let realm = queue::numbered(w, place)?;
+    for name in names {
+        let past = format!("{name}{}", char::MAX);
+        w.run("DELETE FROM memory WHERE realm = ?1 AND name >= ?2 AND name < ?3", (realm, name, past))?;
+    }
+    Ok(())
+}
+
 /// *enrol* / *set password*: see [`super::Store::enrol`].
 pub fn enrol(w: &mut Writing<'_>, name: &str, hash: &str, actor: &str, at: Timestamp) -> Result<(), StoreError> {
     if name.is_empty() || name == "person" || is_machine(name) {

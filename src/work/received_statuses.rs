@@ -48,7 +48,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: &FlowRecord) -> R
     }
     let current = statuses.last().map(|status| status.status.clone());
     let known: Vec<&StatusRecord> = known.iter().collect();
-    let mandate = match status_events::mandate(core, flow, id, &statuses, &known).await {
+    let mandate = match status_events::mandate(core, flow, id, &statuses, &known).await? {
         Ok(mandate) => mandate,
         Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
         Err(Setback::Refused { .. }) => None,

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -30,6 +31,8 @@ use crate::work::settings::StatusForm;
 const NUMBER_BYTES: usize = 60;
 /// Statuses read of one invoice.
 const STATUSES_LIMIT: usize = 10_000;
+/// How long a payment order may wait for its number.
+const NUMBER_GRACE: Duration = Duration::from_secs(3600);
 /// What the file work is about, for errors.
 const WHAT: &str = "the folder of statuses";
 /// How Chorus Pro names itself in status files (the code of its names of fluxes, PROTOCOL §4).
@@ -98,36 +101,52 @@ pub(super) struct Beside {
 }
 
 /// The number of the payment order, when one of these statuses is a new MANDATEE: the history does not tell it, the invoice
-/// itself does (`numeroDpMandat`). Where Chorus Pro refuses to show the invoice, the event goes without.
+/// itself does (`numeroDpMandat`). It is an ornament: where it cannot be read the event goes without. A setback is answered
+/// only while Chorus Pro does not answer at all, and for a while.
 pub(super) async fn mandate(
     core: &Core,
     flow: &FlowRecord,
     id: ChorusInvoiceId,
     statuses: &[StatusRecord],
     known: &[&StatusRecord],
-) -> Result<Option<String>, Setback> {
+) -> Result<Result<Option<String>, Setback>, JobError> {
     let is_new = |status: &&StatusRecord| !known.iter().any(|k| k.is_same(status));
     if !statuses.iter().filter(is_new).any(|status| status.status == InvoiceStatus::Mandatee) {
-        return Ok(None);
+        return Ok(Ok(None));
     }
+    // An account that may not ask this goes on with everything else.
     let consulted = match (flow.kind, flow.role) {
         (FlowKind::Reception, Role::Recipient) => {
-            core.ask(&flow.realm, &ConsulterRecipiendaire { invoice: id, page: 1 }).await
+            core.ask_optional(&flow.realm, &ConsulterRecipiendaire { invoice: id, page: 1 }).await
         }
         (FlowKind::Reception, Role::Validator) => {
-            core.ask(&flow.realm, &ConsulterValideur { invoice: id, page: 1 }).await
+            core.ask_optional(&flow.realm, &ConsulterValideur { invoice: id, page: 1 }).await
         }
-        _ => core.ask(&flow.realm, &ConsulterFournisseur { invoice: id, page: 1 }).await,
+        _ => core.ask_optional(&flow.realm, &ConsulterFournisseur { invoice: id, page: 1 }).await,
     };
-    match consulted {
-        Ok(invoice) => Ok(invoice.mandate),
-        Err(Setback::Refused { fault }) => {
-            log::warn!(flow = flow.id.as_str(), fault = fault.code.as_str();
-                "The number of a payment order cannot be read; its status is told without");
-            Ok(None)
+    let fault = match consulted {
+        Ok(invoice) => return Ok(Ok(invoice.mandate)),
+        Err(Setback::Later { fault, at })
+            if fault.code != Code::AnswerUnreadable && may_be_numbered(core, flow, id).await? =>
+        {
+            return Ok(Err(Setback::Later { fault, at }));
         }
-        Err(later) => Err(later),
-    }
+        Err(Setback::Later { fault, .. } | Setback::Refused { fault }) => fault,
+    };
+    log::warn!(flow = flow.id.as_str(), fault = fault.code.as_str();
+        "The number of a payment order cannot be read; its status is told without");
+    Ok(Ok(None))
+}
+
+/// Whether the number of a payment order may yet be read: for a while from when it was first asked for in vain.
+async fn may_be_numbered(core: &Core, flow: &FlowRecord, id: ChorusInvoiceId) -> Result<bool, JobError> {
+    let (now, name) = (core.now(), format!("mandate:{}:{id}", flow.id));
+    let since = core.store.reader()?.remembered(&flow.realm, &name)?.and_then(|since| since.parse().ok());
+    let Some(since) = since.map(Timestamp::from_millis) else {
+        core.store.remember(&flow.realm, &name, &now.millis().to_string()).await?;
+        return Ok(true);
+    };
+    Ok(now.since(since) < NUMBER_GRACE)
 }
 
 /// Files first, then the journal: a crash in between writes the same files once more, under the same names.

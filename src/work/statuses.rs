@@ -2,26 +2,29 @@
 //!
 //! Promise: Chorus Pro's status is recorded, never decided here; each new one is a leaf, a line of the receipt and an event
 //! in `/statuts/`. A flux is searched as a whole, and the history is asked for only when the search shows a change. What a
-//! round has read is kept, and the next goes on where it was broken off: a lost answer costs that answer alone. Unknown codes,
-//! rejections, recalls, refusals by a validator and suspensions are shown, of each invoice (`store/standing`).
+//! round has read is kept, and the next goes on where it was broken off: a lost answer costs that answer alone, and an invoice
+//! about which no answer can be used holds up no other: it is named, and asked for again. Unknown codes, rejections, recalls, refusals by a validator and suspensions are shown, of each invoice (`store/standing`).
 
+mod place;
 mod rows;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::chorus::{SentInvoice, WireDate};
 use crate::domain::{InvoiceStatus, Timestamp};
-use crate::fault::{Code, Fault, Text};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::FlowKind;
 use crate::flow::deposit::State;
 use crate::store::{FlowRecord, InvoiceRecord, Lease, Passing, StatusRecord};
 use crate::work::core::{Core, JobError};
+use crate::work::doubt::same_supplier;
 use crate::work::reach::Setback;
 use crate::work::received_statuses;
 use crate::work::rejection::{self, Word};
 use crate::work::status_events::{self, Beside};
+use place::Place;
 use rows::Flux;
 
 /// An integrated invoice that no search shows is looked for this often at first, less often the longer it is missing.
@@ -36,6 +39,9 @@ const REST_FACTOR: u32 = 6;
 const ROUND_LIMIT: Duration = Duration::from_secs(8 * 60);
 /// Of a recipient that reports no payment, a payment order that nothing followed for so long is the last word.
 const ORDER_RESTS: Duration = Duration::from_secs(30 * 24 * 3600);
+/// An invoice that gets no answer while others do has trouble of its own after so many tries; if nothing is answered, after more.
+const OWN_TRIES: u32 = 2;
+const LAST_TRY: u32 = 6;
 /// Missing invoices named in a fault.
 const NAMED: usize = 5;
 
@@ -50,18 +56,26 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let invoices = reader.invoices(&flow.id)?;
     if !followed || !invoices.iter().any(is_open) {
         drop(reader);
-        return Ok(core.store.finish(lease).await?);
+        return end_of(core, lease, &flow).await;
     }
     let mut known: HashMap<u32, Vec<StatusRecord>> = HashMap::new();
     for (ordinal, status) in reader.statuses(&flow.id)? {
         known.entry(ordinal).or_default().push(status);
     }
-    let place = Place::read(reader.remembered(&lease.realm, &Place::name(&flow))?.as_deref());
+    let kept = reader.remembered(&lease.realm, &Place::name(&flow))?;
     let is_sought = invoices.iter().any(|invoice| is_open(invoice) && invoice.chorus_id.is_none());
     let taken_before = is_sought && rejection::word_of(&reader.steps(&flow.id)?) == Some(Word::There);
     drop(reader);
-    let follower = Follower { core, lease, flow: &flow, invoices: &invoices, known, place, taken_before };
+    let place = Place::read(kept.as_deref());
+    let follower = Follower { core, lease, flow: &flow, invoices: &invoices, known, kept, place, taken_before };
     follower.round().await
+}
+
+/// Nothing more is expected of the flow: nothing is kept of where its rounds were.
+async fn end_of(core: &Core, lease: &Lease, flow: &FlowRecord) -> Result<(), JobError> {
+    let kept = ["undated", "mandate"].map(|what| format!("{what}:{}:", flow.id));
+    core.store.forget(&lease.realm, kept.into_iter().chain([Place::name(flow)]).collect()).await?;
+    Ok(core.store.finish(lease).await?)
 }
 
 /// Whether more is expected of an invoice.
@@ -69,37 +83,19 @@ pub(super) fn is_open(invoice: &InvoiceRecord) -> bool {
     invoice.refused.is_none() && !invoice.told_out && !invoice.status.as_ref().is_some_and(InvoiceStatus::is_final)
 }
 
-/// Where the rounds over a flow are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    /// Before this only invoices that no search has shown yet are looked for.
-    full_at: Timestamp,
-    /// The invoice at which a round was broken off; those before it were looked at.
-    next: u32,
-}
-
-impl Place {
-    fn name(flow: &FlowRecord) -> String {
-        format!("following:{}", flow.id)
-    }
-
-    fn read(text: Option<&str>) -> Self {
-        let mut numbers = text.unwrap_or_default().split(' ');
-        let full_at = numbers.next().and_then(|n| n.parse().ok()).map(Timestamp::from_millis);
-        let next = numbers.next().and_then(|n| n.parse().ok());
-        Self { full_at: full_at.unwrap_or(Timestamp::EPOCH), next: next.unwrap_or(0) }
-    }
-}
-
 /// What a round over a flow's invoices found.
 #[derive(Default)]
 struct Round {
     /// Chorus Pro's refusal of a question.
     fault: Option<Fault>,
-    /// Invoices known there that no search shows any more, by their place in the file.
-    unseen: Vec<u32>,
+    /// Of each invoice, by its place in the file, when it was last looked at: known there, and no search shows it any more.
+    unseen: BTreeSet<u32>,
+    /// The same: Chorus Pro gives no answer about it that can be used.
+    unanswered: BTreeSet<u32>,
     /// Whether a status waits for its date.
     undated: bool,
+    /// Whether Chorus Pro answered anything.
+    answered: bool,
 }
 
 struct Follower<'a> {
@@ -110,6 +106,8 @@ struct Follower<'a> {
     invoices: &'a [InvoiceRecord],
     /// By the invoice's place in the file.
     known: HashMap<u32, Vec<StatusRecord>>,
+    /// The place as it is kept.
+    kept: Option<String>,
     place: Place,
     /// By an earlier try, as a person says: that flux has no number we know, and ours was rejected.
     taken_before: bool,
@@ -129,12 +127,16 @@ impl Follower<'_> {
 
     async fn round(&self) -> Result<(), JobError> {
         let full = self.is_full();
+        // A look for what is missing says nothing about the others.
+        let next = if self.place.is_full == full { self.place.next } else { 0 };
         let wanted: Vec<&InvoiceRecord> = self
             .invoices
             .iter()
             .filter(|invoice| is_open(invoice) && (full || invoice.chorus_id.is_none()))
-            .filter(|invoice| invoice.ordinal >= self.place.next)
+            .filter(|invoice| invoice.ordinal >= next)
             .collect();
+        let mut round =
+            Round { unseen: self.place.unseen.clone(), unanswered: self.place.unanswered.clone(), ..Round::default() };
         // One alone is asked for by its own number, unless the whole list has to say that it is not there.
         let as_a_whole = wanted.len() > 1 || full && self.is_unnamed();
         let flux = match &self.flow.deposit_number {
@@ -149,19 +151,39 @@ impl Follower<'_> {
             },
             _ => None,
         };
+        round.answered = self.flow.deposit_number.is_some() && as_a_whole;
         if let Some(flux) = flux.as_ref().filter(|flux| flux.is_whole) {
             self.settle_unnamed(flux).await?;
         }
         let begun = Instant::now();
-        let mut round = Round::default();
         for invoice in wanted {
+            let place = |tries: u32, round: Round| Place {
+                full_at: self.place.full_at,
+                next: invoice.ordinal,
+                tries,
+                is_full: full,
+                unseen: round.unseen,
+                unanswered: round.unanswered,
+            };
             if begun.elapsed() >= ROUND_LIMIT {
-                return self.break_off(invoice, self.core.now()).await;
+                return self.break_off(place(0, round), self.core.now()).await;
             }
+            round.unseen.remove(&invoice.ordinal);
+            round.unanswered.remove(&invoice.ordinal);
             match self.look(invoice, flux.as_ref(), &mut round).await? {
                 Ok(()) => {}
-                Err(Setback::Later { at, .. }) => return self.break_off(invoice, at).await,
                 Err(Setback::Refused { fault }) => round.fault = Some(fault),
+                Err(Setback::Later { at, fault }) => {
+                    let before = if next == invoice.ordinal { self.place.tries } else { 0 };
+                    let tries = before + u32::from(may_be_its_own(&fault));
+                    if !is_its_own(&fault, tries, round.answered) {
+                        return self.break_off(place(tries, round), at).await;
+                    }
+                    log::warn!(flow = self.flow.id.as_str(), invoice = invoice.facts.number.as_str(),
+                        fault = fault.code.as_str(), detail = fault.detail("detail", Language::En).unwrap_or_default();
+                        "Chorus Pro gives no answer about an invoice that can be used; it is asked for again");
+                    round.unanswered.insert(invoice.ordinal);
+                }
             }
         }
         self.end(round, full).await
@@ -186,7 +208,11 @@ impl Follower<'_> {
         if there.is_empty() || there.iter().any(|invoice| flux.row_of(invoice, false).is_none()) {
             return Ok(());
         }
-        let is_gone = |i: &&&InvoiceRecord| flux.row_of(i, self.has_number_alone(i)).is_none();
+        // Of a supplier whose invoices this account may not see, no row is no news either.
+        let is_shown = |i: &InvoiceRecord| flux.row_of(i, self.has_number_alone(i)).is_some();
+        let seen: Vec<&str> = self.invoices.iter().filter(|i| is_shown(i)).map(|i| i.facts.supplier.as_str()).collect();
+        let is_seen = |i: &InvoiceRecord| seen.iter().any(|supplier| same_supplier(supplier, &i.facts.supplier));
+        let is_gone = |i: &&&InvoiceRecord| !is_shown(i) && is_seen(i);
         let gone: Vec<u32> = sought.iter().filter(is_gone).map(|invoice| invoice.ordinal).collect();
         if !gone.is_empty() {
             self.core.store.not_taken(&self.flow.id, gone, now).await?;
@@ -194,16 +220,17 @@ impl Follower<'_> {
         Ok(())
     }
 
-    /// The next round begins at this invoice: what was read before it is kept.
-    async fn break_off(&self, invoice: &InvoiceRecord, at: Timestamp) -> Result<(), JobError> {
-        self.keep_place(Place { next: invoice.ordinal, ..self.place }).await?;
+    /// The next round begins at this place: what was read before it is kept.
+    async fn break_off(&self, place: Place, at: Timestamp) -> Result<(), JobError> {
+        self.keep_place(place).await?;
         Ok(self.core.store.postpone(self.lease, at).await?)
     }
 
     async fn keep_place(&self, place: Place) -> Result<(), JobError> {
-        if place != self.place {
-            let text = format!("{} {}", place.full_at.millis(), place.next);
-            self.core.store.remember(&self.lease.realm, &Place::name(self.flow), &text).await?;
+        let (store, realm, name) = (&self.core.store, &self.lease.realm, Place::name(self.flow));
+        // Whoever wrote another one meanwhile wants everything looked at anew.
+        if place != self.place && store.reader()?.remembered(realm, &name)? == self.kept {
+            store.remember(realm, &name, &place.text()).await?;
         }
         Ok(())
     }
@@ -218,11 +245,13 @@ impl Follower<'_> {
         let row = match self.find(invoice, flux).await {
             Ok(Some(row)) => row,
             Ok(None) => {
-                round.unseen.push(invoice.ordinal);
+                round.answered = true;
+                round.unseen.insert(invoice.ordinal);
                 return Ok(Ok(()));
             }
             Err(setback) => return Ok(Err(setback)),
         };
+        round.answered = true;
         if invoice.chorus_id != Some(row.id) {
             self.core.store.identify(&self.flow.id, invoice.ordinal, row.id, self.core.now()).await?;
         }
@@ -243,7 +272,7 @@ impl Follower<'_> {
                 round.undated = true;
                 return Ok(Ok(()));
             }
-            let mandate = status_events::mandate(self.core, self.flow, row.id, &statuses, &known).await;
+            let mandate = status_events::mandate(self.core, self.flow, row.id, &statuses, &known).await?;
             let mandate = match mandate {
                 Ok(mandate) => mandate,
                 Err(setback) => return Ok(Err(setback)),
@@ -299,8 +328,8 @@ impl Follower<'_> {
             return rows::search_one(core, realm, invoice, None, |row| rows::is_row_of(row, invoice, false)).await;
         };
         if flux.is_none_or(|flux| !flux.is_whole) {
-            let is_it = |row: &SentInvoice| rows::is_row_of(row, invoice, alone);
-            let found = rows::search_one(core, realm, invoice, Some(deposit), is_it).await?;
+            let is_it = |row: &SentInvoice| rows::is_of(row, &deposit) && rows::is_row_of(row, invoice, alone);
+            let found = rows::search_one(core, realm, invoice, Some(deposit.clone()), is_it).await?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -321,32 +350,55 @@ impl Follower<'_> {
         let (core, now) = (self.core, self.core.now());
         let invoices = core.store.reader()?.invoices(&self.flow.id)?;
         let open: Vec<&InvoiceRecord> = invoices.iter().filter(|invoice| is_open(invoice)).collect();
+        let integrated_for = now.since(self.flow.since);
+        let is_late = integrated_for >= FIND_GRACE;
         let is_missing =
             |invoice: &InvoiceRecord| invoice.chorus_id.is_none() || round.unseen.contains(&invoice.ordinal);
-        let missing: Vec<&InvoiceRecord> = open.iter().copied().filter(|invoice| is_missing(invoice)).collect();
-        let integrated_for = now.since(self.flow.since);
+        let is_unanswered = |invoice: &InvoiceRecord| round.unanswered.contains(&invoice.ordinal);
+        let untold = |i: &&InvoiceRecord| is_unanswered(i) || is_late && is_missing(i);
+        let untold: Vec<&InvoiceRecord> = open.iter().copied().filter(untold).collect();
         let shown = self.flow.fault.as_ref().map(|fault| fault.code);
         let passing = match round.fault {
             Some(fault) => Passing::Now(Some(fault)),
-            None if !missing.is_empty() && integrated_for >= FIND_GRACE => Passing::Now(Some(not_found(&missing))),
+            None if !untold.is_empty() => Passing::Now(Some(not_told(&untold))),
             None if full || shown == Some(Code::NotFoundAfterIntegration) => Passing::Now(None),
             None => Passing::Kept,
         };
         core.store.stand(&self.flow.id, passing, now).await?;
         if open.is_empty() && !round.undated {
-            return Ok(core.store.finish(self.lease).await?);
+            return end_of(core, self.lease, self.flow).await;
         }
         let poll = self.poll();
+        let unchanged = now.since(self.flow.changed_at);
         let full_at = match full {
-            true => now.plus(rest(poll, now.since(self.flow.changed_at))),
+            // Soon, and less often the longer it lasts.
+            true if open.iter().any(|invoice| is_unanswered(invoice)) => {
+                let lasts = if shown.is_some() { unchanged } else { Duration::ZERO };
+                now.plus(find_wait(poll, lasts))
+            }
+            true => now.plus(rest(poll, unchanged)),
             false => self.place.full_at,
         };
         let never_shown = open.iter().any(|invoice| invoice.chorus_id.is_none());
         let at = if never_shown { full_at.min(now.plus(find_wait(poll, integrated_for))) } else { full_at };
         // Only a look for what is missing must know when the next at all of them is due.
-        self.keep_place(Place { full_at: if never_shown { full_at } else { Timestamp::EPOCH }, next: 0 }).await?;
+        let full_at = if never_shown { full_at } else { Timestamp::EPOCH };
+        let (unseen, unanswered) = (round.unseen, round.unanswered);
+        self.keep_place(Place { full_at, unseen, unanswered, ..Place::default() }).await?;
         Ok(core.store.postpone(self.lease, at).await?)
     }
+}
+
+/// Whether a missing answer may be about the one invoice that was asked for: what came made no sense, or broke off.
+fn may_be_its_own(fault: &Fault) -> bool {
+    matches!(fault.code, Code::AnswerUnreadable | Code::ChorusFailing)
+}
+
+/// Whether it is. What makes no sense while the rest does is; a failure first has a second try. Where nothing at all is
+/// answered, Chorus Pro itself is in trouble, for a while.
+fn is_its_own(fault: &Fault, tries: u32, answered: bool) -> bool {
+    let least = if fault.code == Code::AnswerUnreadable { 1 } else { OWN_TRIES };
+    may_be_its_own(fault) && tries >= if answered { least } else { LAST_TRY }
 }
 
 /// Until the next look at every invoice: the longer nothing changed, the longer.
@@ -359,7 +411,7 @@ fn find_wait(poll: Duration, missing: Duration) -> Duration {
     missing.clamp(FIND_AGAIN.min(poll), poll)
 }
 
-fn not_found(missing: &[&InvoiceRecord]) -> Fault {
+fn not_told(missing: &[&InvoiceRecord]) -> Fault {
     let named: Vec<&str> = missing.iter().take(NAMED).map(|invoice| invoice.facts.number.as_str()).collect();
     let (named, rest) = (named.join(", "), missing.len().saturating_sub(NAMED));
     let text = match rest {
@@ -426,9 +478,11 @@ mod tests {
     }
 
     #[test]
-    fn a_place_reads_back_and_none_is_the_beginning() {
-        let place = Place { full_at: Timestamp::from_millis(12), next: 7 };
-        assert_eq!(Place::read(Some("12 7")), place);
-        assert_eq!(Place::read(None), Place { full_at: Timestamp::EPOCH, next: 0 });
+    fn a_missing_answer_is_about_one_invoice_only_where_others_get_theirs() {
+        let (unreadable, failing) = (Fault::new(Code::AnswerUnreadable), Fault::new(Code::ChorusFailing));
+        assert!(is_its_own(&unreadable, 1, true) && !is_its_own(&unreadable, 1, false));
+        assert!(!is_its_own(&failing, 1, true) && is_its_own(&failing, 2, true));
+        assert!(!is_its_own(&failing, 5, false) && is_its_own(&failing, 6, false));
+        assert!(!is_its_own(&Fault::new(Code::Throttled), 9, true), "a pause is nobody's fault");
     }
 }

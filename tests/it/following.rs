@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::batch::zip;
 use crate::clock::clock;
-use crate::gateway::{Gateway, check_document, hurried, invoice, invoice_to, quick_limits};
+use crate::gateway::{Gateway, check_document, hurried, invoice, invoice_to, quick_limits, realm};
 
 const UNKNOWN: &str = "99999999999999";
 
@@ -401,5 +401,155 @@ async fn a_payment_order_is_told_with_its_number() {
     let path = folder.map(|e| e.unwrap().path()).find(|p| p.to_str().unwrap().ends_with("_MANDATEE.xml")).unwrap();
     let read = fluxgate::invoice::status_file::read_xml(&std::fs::read(path).unwrap(), Default::default()).unwrap();
     assert_eq!(read.invoices[0].mandate.as_deref(), Some(format!("DP-{id}").as_str()));
+    gateway.stop().await;
+}
+
+fn status_of<'a>(receipt: &'a Value, number: &str) -> &'a str {
+    let invoices = receipt["invoices"].as_array().unwrap();
+    invoices.iter().find(|i| i["number"] == number).and_then(|i| i["status"].as_str()).unwrap_or("-")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_that_gets_no_answer_holds_up_no_other_and_is_named() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let numbers = ["GEL-0", "GEL-1", "GEL-2", "GEL-3"];
+    let part = dropped(&gateway, "gel.zip", &numbers).await;
+    let control = gateway.simulator.control();
+    let history = |effect| FaultRule::new("consulter/historique", effect).always();
+    control.add_fault(history(Effect::Garbage200).invoice("GEL-1")).unwrap();
+    control.add_fault(history(Effect::Status500).invoice("GEL-2")).unwrap();
+    for number in numbers {
+        assert!(control.move_invoice(number, "SERVICE_FAIT", ""));
+    }
+    let others = |r: &Value| ["GEL-0", "GEL-3"].iter().all(|number| status_of(r, number) == "SERVICE_FAIT");
+    gateway.await_receipt("gel.zip.json", others).await;
+    shows(&gateway, &part, "FG-412", &["GEL-1, GEL-2"]).await;
+    // Asked for again, and again in vain: what is said of them stands still, and waits for nobody.
+    let told = || {
+        let steps = gateway.store().reader().unwrap().steps(&part).unwrap();
+        steps.iter().filter(|s| s.kind == "trouble").count()
+    };
+    let (before, asked) = (told(), searches(&gateway));
+    gateway.await_until("more rounds", || searches(&gateway) >= asked + 6).await;
+    assert_eq!(told(), before);
+    assert!(!waits(&gateway, &part));
+    control.clear_faults();
+    gateway.await_receipt("gel.zip.json", |r| all_are(r, "SERVICE_FAIT")).await;
+    gateway.await_until("its end", || fault(&gateway, &part).0.is_empty()).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_order_whose_number_may_not_be_read_is_told_without_and_halts_nobody() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    gateway.drop_flow("une.xml", invoice("MANDAT-2")).await;
+    gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("consulter/fournisseur", Effect::Status403Empty).always()).unwrap();
+    assert!(control.move_invoice("MANDAT-2", "MANDATEE", ""));
+    gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "MANDATEE").await;
+    assert_eq!(statuses(&gateway, "_MANDATEE.json")["mandate"], Value::Null);
+    assert!(gateway.store().reader().unwrap().halts().unwrap().is_empty());
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_order_waits_for_its_number_no_longer_than_an_hour() {
+    let mut gateway = Gateway::start(still(), quick_limits()).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    gateway.drop_flow("une.xml", invoice("MANDAT-3")).await;
+    gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("consulter/fournisseur", Effect::Status503).always()).unwrap();
+    assert!(control.move_invoice("MANDAT-3", "MANDATEE", ""));
+    let asked = || gateway.simulator.ledger().calls_of("consulter/fournisseur");
+    gateway.await_until("it was asked for", || asked() >= 3).await;
+    assert_eq!(gateway.receipt("une.xml.json").unwrap()["invoices"][0]["status"], "DEPOSEE");
+    ahead.fetch_add(2 * 3_600_000, Ordering::SeqCst);
+    gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "MANDATEE").await;
+    assert_eq!(statuses(&gateway, "_MANDATEE.json")["mandate"], Value::Null);
+    gateway.stop().await;
+}
+
+/// The same invoice of another supplier, whose invoices the technical account does not see.
+fn of_another(bytes: Vec<u8>) -> Vec<u8> {
+    let xml = String::from_utf8(bytes).unwrap();
+    xml.replace("12345678200051", "33254021516357").replace("123456782", "332540215").into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supplier_of_whom_the_list_shows_nothing_is_not_taken_for_refused() {
+    let mut scenario = still();
+    scenario.error_list = ErrorList::Unnamed;
+    let mut gateway = Gateway::start(scenario, quick_limits()).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    let members = [
+        ("1.xml", invoice("SIEN-1")),
+        ("2.xml", invoice_to("SIEN-2", UNKNOWN)),
+        ("3.xml", of_another(invoice_to("AUTRUI-3", UNKNOWN))),
+    ];
+    gateway.drop_flow("lot.zip", zip(&members)).await;
+    gateway.await_receipt("lot.zip.json", |r| status_of(r, "SIEN-1") == "DEPOSEE").await;
+    ahead.fetch_add(25 * 3_600_000, Ordering::SeqCst);
+    let refused = |r: &Value, number: &str| {
+        r["invoices"].as_array().unwrap().iter().any(|i| i["number"] == number && i["refused"].is_string())
+    };
+    let receipt = gateway.await_receipt("lot.zip.json", |r| refused(r, "SIEN-2")).await;
+    assert!(!refused(&receipt, "AUTRUI-3"), "{receipt:#}");
+    let part: FlowId = receipt["parts"][0]["flow"].as_str().unwrap().parse().unwrap();
+    shows(&gateway, &part, "FG-403", &["FG-412"]).await;
+    let asked = searches(&gateway);
+    gateway.await_until("two more rounds", || searches(&gateway) >= asked + 2).await;
+    assert!(!refused(&gateway.receipt("lot.zip.json").unwrap(), "AUTRUI-3"));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_change_is_read_at_once_though_another_invoice_was_never_shown() {
+    let mut scenario = still();
+    scenario.error_list = ErrorList::Unnamed;
+    let mut limits = quick_limits();
+    limits.status_poll = fluxgate::domain::Duration::from_secs(4 * 3600);
+    let mut gateway = Gateway::start(scenario, limits).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    let members = [("1.xml", invoice("LUE-1")), ("2.xml", invoice_to("LUE-2", UNKNOWN))];
+    gateway.drop_flow("lot.zip", zip(&members)).await;
+    let receipt = gateway.await_receipt("lot.zip.json", |r| status_of(r, "LUE-1") == "DEPOSEE").await;
+    let part: FlowId = receipt["parts"][0]["flow"].as_str().unwrap().parse().unwrap();
+    assert!(gateway.simulator.control().move_invoice("LUE-1", "SUSPENDUE", "bon de livraison"));
+    ahead.fetch_add(5 * 3_600_000, Ordering::SeqCst);
+    gateway.await_receipt("lot.zip.json", |r| status_of(r, "LUE-1") == "SUSPENDUE").await;
+    idle(&gateway).await;
+    let held = gateway.store().reader().unwrap().invoices(&part).unwrap().remove(0);
+    let asked = fluxgate::store::AskedChange {
+        chorus_id: held.chorus_id.unwrap(),
+        number: held.facts.number.clone(),
+        supplier: held.facts.supplier.clone(),
+        target: "COMPLETEE".parse().unwrap(),
+        motif: "ci-joint".to_owned(),
+        mandate: None,
+    };
+    gateway.store().complete_sent((&part, held.ordinal), asked, Vec::new(), "claire", (gateway.clock)()).await.unwrap();
+    gateway.await_receipt("lot.zip.json", |r| status_of(r, "LUE-1") == "COMPLETEE").await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_rounds_were_is_forgotten_once_a_flow_is_told_out() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let flow = gateway.drop_flow("une.xml", invoice("FINIE-1")).await;
+    gateway.store().remember(&realm(), &format!("following:{flow}"), "0 0").await.unwrap();
+    gateway.await_final("une.xml.json").await;
+    let kept = || gateway.store().reader().unwrap().remembered(&realm(), &format!("following:{flow}")).unwrap();
+    gateway.await_until("nothing is kept", || kept().is_none()).await;
     gateway.stop().await;
 }

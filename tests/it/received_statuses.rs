@@ -460,3 +460,16 @@ async fn a_route_may_want_its_statuses_as_cpp_statut() {
     assert_eq!(flows().iter().map(|flow| &flow.realm).collect::<Vec<_>>(), [&realm(), &realm()]);
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_received_payment_order_whose_number_makes_no_sense_is_told_without() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.send_invoice(named("REC-M1"));
+    gateway.await_until("its history", || told(&gateway).ends_with(&["MISE_A_DISPOSITION".to_owned()])).await;
+    control.add_fault(FaultRule::new("consulter/recipiendaire", Effect::Garbage200).always()).unwrap();
+    assert!(control.move_invoice("REC-M1", "MANDATEE", ""));
+    gateway.await_until("the order", || told(&gateway).ends_with(&["MANDATEE".to_owned()])).await;
+    assert_eq!(events(&gateway).pop().unwrap()["mandate"], Value::Null);
+    gateway.stop().await;
+}

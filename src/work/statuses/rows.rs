@@ -15,6 +15,7 @@ const PAGE_ROWS: u32 = 200;
 
 /// Every row of a flux.
 pub(super) struct Flux {
+    deposit: DepositNumber,
     rows: HashMap<ChorusInvoiceId, SentInvoice>,
     numbers: HashMap<String, Vec<ChorusInvoiceId>>,
     /// Whether each row there is was shown and could be read: only then what is missing is not there.
@@ -31,7 +32,8 @@ impl Flux {
             page: Page { rows: PAGE_ROWS, ..Page::FIRST },
         };
         let mut tally = Tally::new(realm, "rechercher/fournisseur");
-        let mut flux = Self { rows: HashMap::new(), numbers: HashMap::new(), is_whole: false };
+        let mut flux =
+            Self { deposit: deposit.clone(), rows: HashMap::new(), numbers: HashMap::new(), is_whole: false };
         loop {
             let page = core.ask(realm, &question).await?;
             let rest = tally.count(question.page, &page, |row| row.id);
@@ -63,7 +65,7 @@ impl Flux {
         }
         let of_number = self.numbers.get(invoice.facts.number.as_str().trim())?;
         let mut rows = of_number.iter().filter_map(|id| self.rows.get(id));
-        rows.find(|row| is_row_of(row, invoice, alone))
+        rows.find(|row| is_of(row, &self.deposit) && is_row_of(row, invoice, alone))
     }
 }
 
@@ -97,8 +99,73 @@ pub(super) async fn search_one(
     Ok(None)
 }
 
+/// Whether a row may have come by the flux, as far as it says: that a search heeds the flux's number is not taken on trust.
+pub(super) fn is_of(row: &SentInvoice, deposit: &DepositNumber) -> bool {
+    row.deposit.as_ref().is_none_or(|of| of == deposit)
+}
+
 /// Whether a row is the invoice's, by number and supplier; the supplier does not count where the number is enough.
 pub(super) fn is_row_of(row: &SentInvoice, invoice: &InvoiceRecord, number_is_enough: bool) -> bool {
     row.number.as_str().trim() == invoice.facts.number.as_str().trim()
         && (number_is_enough || row.supplier.as_deref().is_none_or(|s| same_supplier(s, &invoice.facts.supplier)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::InvoiceStatus;
+    use crate::store::InvoiceFacts;
+
+    fn row(deposit: Option<&str>) -> SentInvoice {
+        SentInvoice {
+            id: ChorusInvoiceId(1),
+            number: "FA-1".parse().unwrap(),
+            deposit: deposit.map(|deposit| deposit.parse().unwrap()),
+            status: InvoiceStatus::Deposee,
+            status_at: None,
+            comment: None,
+            supplier: Some("other".to_owned()),
+            supplier_name: None,
+            recipient: None,
+            recipient_name: None,
+            issued_on: None,
+            deposited_on: None,
+            kind: None,
+            payable: None,
+        }
+    }
+
+    #[test]
+    fn a_row_of_another_flux_is_none_of_this_one_though_its_number_is_alone_here() {
+        let text = String::new;
+        let facts = InvoiceFacts {
+            number: "FA-1".parse().unwrap(),
+            supplier: "12345678200051".to_owned(),
+            supplier_name: text(),
+            recipient: text(),
+            recipient_name: text(),
+            issued_on: None,
+            payable: None,
+            type_code: text(),
+            preceding: Vec::new(),
+        };
+        let invoice = InvoiceRecord {
+            ordinal: 0,
+            facts,
+            chorus_id: None,
+            status: None,
+            status_at: None,
+            refused: None,
+            repeatable: false,
+            seen: None,
+            replaces: None,
+            told_out: false,
+        };
+        for (deposit, is_ours) in [(None, true), (Some("FX-1"), true), (Some("FX-2"), false)] {
+            let (rows, numbers) = (HashMap::new(), HashMap::new());
+            let mut flux = Flux { deposit: "FX-1".parse().unwrap(), rows, numbers, is_whole: true };
+            flux.enter(row(deposit));
+            assert_eq!(flux.row_of(&invoice, true).is_some(), is_ours, "{deposit:?}");
+        }
+    }
 }
