@@ -268,25 +268,28 @@ impl Job<'_> {
         self.decide(Event::Integrated, Facts { detail, ..Facts::default() }).await
     }
 
-    /// Of a flux of many each invoice is its own proof: what no search shows once searches cannot lag any more was not taken.
+    /// Of a flux of many each invoice is its own proof: what no search shows once searches cannot lag any more was not taken,
+    /// unless the account may not see its supplier's invoices: of those none shows. They are followed, and told as missing.
     async fn many_by_search(
         &self,
         invoices: &[InvoiceRecord],
         rows: &[SentInvoice],
         sent: Sent,
     ) -> Result<(), JobError> {
-        let mut missing = Vec::new();
+        let (mut missing, mut seen) = (Vec::new(), Vec::new());
         for invoice in invoices {
             let row = rows.iter().find(|row| match invoice.chorus_id {
                 Some(id) => row.id == id,
                 None => doubt::is_ours(row, &invoice.facts, sent),
             });
             match row {
-                Some(row) if invoice.chorus_id.is_none() => {
-                    self.core.store.identify(&self.flow.id, invoice.ordinal, row.id, self.core.now()).await?;
+                None => missing.push(invoice),
+                Some(row) => {
+                    seen.push(&invoice.facts.supplier);
+                    if invoice.chorus_id.is_none() {
+                        self.core.store.identify(&self.flow.id, invoice.ordinal, row.id, self.core.now()).await?;
+                    }
                 }
-                Some(_) => {}
-                None => missing.push((invoice.ordinal, InvoiceRecord::NOT_SHOWN.to_owned())),
             }
         }
         let delay = self.core.options.load().limits.integration_delay.get();
@@ -295,13 +298,15 @@ impl Job<'_> {
             return self.in_hand(None, None).await;
         }
         let detail = Some(format!("found at Chorus Pro: {} of {}", invoices.len() - missing.len(), invoices.len()));
+        missing.retain(|invoice| seen.iter().any(|supplier| doubt::same_supplier(supplier, &invoice.facts.supplier)));
         if missing.is_empty() {
             return self.decide(Event::Integrated, Facts { detail, ..Facts::default() }).await;
         }
         let deposit = self.flow.deposit_number.as_ref().map_or("?", DepositNumber::as_str);
         let fault =
             Fault::new(Code::PartlyIntegrated).with("deposit", deposit).with_text("label", &InvoiceRecord::not_shown());
-        let facts = Facts { fault: Some(fault), detail, refused_invoices: missing, ..Facts::default() };
+        let refused = missing.iter().map(|invoice| (invoice.ordinal, InvoiceRecord::NOT_SHOWN.to_owned())).collect();
+        let facts = Facts { fault: Some(fault), detail, refused_invoices: refused, ..Facts::default() };
         self.decide(Event::PartlyIntegrated, facts).await
     }
 

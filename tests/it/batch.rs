@@ -404,3 +404,27 @@ async fn one_invoice_alone_and_in_an_archive_is_a_duplicate_whichever_comes_firs
     integrated_once(&gateway, &["UN-1", "UN-2"]);
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_flux_of_many_without_its_report_a_supplier_of_whom_nothing_shows_is_not_refused() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(2_500);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let another = String::from_utf8(invoice_to("CACHE-3", "99999999999999")).unwrap();
+    let another = another.replace("12345678200051", "33254021516357").replace("123456782", "332540215");
+    // What the technical account does not see shows as little as what Chorus Pro refused.
+    let members = [
+        ("1.xml", invoice("CACHE-1")),
+        ("2.xml", invoice_to("CACHE-2", "99999999999999")),
+        ("3.xml", another.into_bytes()),
+    ];
+    let (part, silent) = part_in_doubt(&gateway, zip(&members)).await;
+    gateway.store().decide(&part, Event::ConfirmedByPerson, person(), None, Timestamp::now()).await.unwrap();
+    gateway.simulator.control().remove_fault(silent);
+    let receipt = gateway.await_receipt("lot.zip.json", |r| told(r, "CACHE-2").1).await;
+    assert!(!told(&receipt, "CACHE-1").1, "{receipt:#}");
+    assert_eq!(told(&receipt, "CACHE-3"), ("-", false), "{receipt:#}");
+    let own = gateway.store().reader().unwrap().flow(&part).unwrap().unwrap();
+    assert_eq!(own.state, "partly_integrated");
+    gateway.stop().await;
+}
