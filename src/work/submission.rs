@@ -2,26 +2,32 @@
 //! data as a form (`soumettre`).
 //!
 //! Promise: the uploads come before the intent, because they make no invoice: Chorus Pro keeps a file that nothing refers
-//! to and shows it to nobody, so one whose answer was lost is simply handed in again. Only `soumettre` makes an invoice:
+//! to and shows it to nobody, so one whose answer was lost is simply handed in again; one that it took is not, so that many
+//! large files get through on a slow line, one after the other. Only `soumettre` makes an invoice:
 //! its intent is durable before it leaves, and a lost answer is a doubt that `work/doubt` looks up.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::chorus::{
     AjouterFichier, AttachmentId, AttachmentReference, DeposerPdf, FoundService, Page, PdfSignature,
     RechercherServices, RechercherStructure, References, Service, Soumettre, StructureId, Submission, Submitted,
 };
-use crate::domain::{Environment, Siret};
+use crate::domain::{Environment, FlowId, Siret, Timestamp};
 use crate::fault::{Code, Fault, Text};
-use crate::flow::deposit::Event;
+use crate::flow::deposit::{Event, State};
 use crate::invoice::pdf_data::{self, DataOptions, Party, PdfInvoice, Signature};
-use crate::store::{Facts, FlowRecord, Lease, PdfDataRecord};
+use crate::store::{Facts, FlowRecord, Lease, PdfDataRecord, StoreError};
 use crate::work::connector::{CallError, Connector};
 use crate::work::core::{Core, JobError};
 use crate::work::deposit::{self, Taken};
 use crate::work::reach::{PAGES_LIMIT, Setback};
 use crate::work::split;
+
+/// No upload is begun later in a job: the longest that one may take (`net/http`) then ends before the job's own limit.
+const UPLOADS_BEGIN: Duration = Duration::from_secs(90);
+/// How long a file that Chorus Pro took, and nothing refers to, is relied on.
+const UPLOAD_LASTS: Duration = Duration::from_secs(24 * 3600);
 
 impl Taken for Submitted {
     fn settled(self) -> (Event, Facts) {
@@ -37,6 +43,8 @@ enum Stop {
     Later(Setback),
     /// A call's own failure: later.
     Call(CallError),
+    /// What was handed in took this job's time: the rest goes on at once, in another.
+    Again,
     Job(JobError),
 }
 
@@ -57,7 +65,13 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Re
     let kept = reader.pdf_data(&flow.id)?.ok_or(JobError::Missing("the PDF's data"))?;
     drop(reader);
     match prepare(core, lease, &flow, &kept, &connector).await {
-        Ok(service) => deposit::send(core, lease, &flow, &attempts, &connector, &service).await,
+        Ok(service) => {
+            deposit::send(core, lease, &flow, &attempts, &connector, &service).await?;
+            // A form that may have arrived may have used them up.
+            let is_ready = core.flow(&core.store.reader()?, lease)?.state == State::Ready.as_str();
+            if is_ready { Ok(()) } else { Ok(forget_uploads(core, lease).await?) }
+        }
+        Err(Stop::Again) => Ok(core.store.postpone(lease, core.now()).await?),
         Err(Stop::Job(error)) => Err(error),
         Err(Stop::Call(error)) => deposit::put_off(core, lease, &flow, error).await,
         Err(Stop::Later(setback)) => {
@@ -90,7 +104,15 @@ async fn refused(core: &Core, lease: &Lease, flow: &FlowRecord, fault: Fault) ->
     };
     let facts = Facts { fault: Some(fault), detail, ..Facts::default() };
     core.store.decide(&flow.id, event, facts, Some(lease), core.now()).await?;
-    Ok(())
+    Ok(forget_uploads(core, lease).await?)
+}
+
+fn uploads(flow: &FlowId) -> String {
+    format!("upload:{flow}:")
+}
+
+async fn forget_uploads(core: &Core, lease: &Lease) -> Result<(), StoreError> {
+    core.store.forget(&lease.realm, vec![uploads(&lease.flow)]).await
 }
 
 /// Everything before the form: whose it is, the PDF, what goes with it.
@@ -119,7 +141,9 @@ async fn prepare(
     let name = split::name_to_send(&flow.file);
     let upload = DeposerPdf { content: content.into(), file_name: DeposerPdf::file_name(name), signature };
     let principal_name = upload.file_name.as_str().to_owned();
-    let principal = call(core, lease, connector, &upload).await?.attachment;
+    let desk = Desk { core, lease, connector, begun: Instant::now() };
+    let kind = format!("{hash}:pdf:{signature:?}:{principal_name}");
+    let principal = desk.hand_in(&kind, &upload, |answer| answer.attachment).await?;
     let mut attachments = Vec::new();
     for enclosure in &invoice.attachments {
         let hash = kept.enclosures.iter().find(|(name, _)| *name == enclosure.file).map(|(_, hash)| *hash);
@@ -129,7 +153,7 @@ async fn prepare(
             .await?;
         let upload = AjouterFichier::new(last_of(&enclosure.file), content.into())
             .map_err(|error| Stop::Refused(unfit(&enclosure.file, &error)))?;
-        let id = call(core, lease, connector, &upload).await?;
+        let id = desk.hand_in(&format!("{hash}:file:{}", upload.name()), &upload, |id| id).await?;
         attachments.push(AttachmentReference {
             id,
             designation: enclosure.designation.clone().unwrap_or_else(|| upload.name().to_owned()),
@@ -154,6 +178,44 @@ pub(super) fn unfit(name: &str, error: &crate::chorus::AttachmentError) -> Fault
 /// A member's own name, without the folders it stands in.
 fn last_of(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+/// Where a form's files are handed in.
+struct Desk<'a> {
+    core: &'a Core,
+    lease: &'a Lease,
+    connector: &'a Connector,
+    begun: Instant,
+}
+
+impl Desk<'_> {
+    /// An upload, unless Chorus Pro took this very file of the flow already.
+    async fn hand_in<S: Service>(
+        &self,
+        file: &str,
+        upload: &S,
+        id: impl FnOnce(S::Answer) -> AttachmentId,
+    ) -> Result<AttachmentId, Stop> {
+        let Desk { core, lease, .. } = self;
+        let name = format!("{}{file}", uploads(&lease.flow));
+        if let Some((id, at)) = core.store.reader()?.remembered(&lease.realm, &name)?.as_deref().and_then(taken)
+            && core.now().since(at) < UPLOAD_LASTS
+        {
+            return Ok(id);
+        }
+        if self.begun.elapsed() >= UPLOADS_BEGIN {
+            return Err(Stop::Again);
+        }
+        let id = id(call(core, lease, self.connector, upload).await?);
+        core.store.remember(&lease.realm, &name, &format!("{} {}", id.0, core.now().millis())).await?;
+        Ok(id)
+    }
+}
+
+/// Chorus Pro's number of a file that it took, and when.
+fn taken(text: &str) -> Option<(AttachmentId, Timestamp)> {
+    let (id, at) = text.split_once(' ')?;
+    Some((AttachmentId(id.parse().ok()?), Timestamp::from_millis(at.parse().ok()?)))
 }
 
 /// An upload: handed in again when its answer was lost.

@@ -371,3 +371,27 @@ async fn a_plain_pdf_whose_supplier_may_not_be_asked_for_stops_nobody_else() {
     assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_chorus_pro_took_of_a_pdf_and_its_enclosures_is_not_handed_in_again() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    // Each file is handed in, and the next one fails once: a slow line, where all of them never pass in one go.
+    let lost = |name: &str| FaultRule::new("ajouter/fichier", Effect::Status500).file(name);
+    for name in ["un.docx", "deux.docx"] {
+        gateway.simulator.control().add_fault(lost(name)).unwrap();
+    }
+    let with = json!({"attachments": ["un.docx", "deux.docx"]});
+    let archive = zip(&[
+        ("f.pdf", pdf(&["one"])),
+        ("un.docx", b"PK one".to_vec()),
+        ("deux.docx", b"PK two".to_vec()),
+        ("f.pdf.json", json_of("LENT-1", with)),
+    ]);
+    gateway.drop_flow("lot.zip", archive).await;
+    let receipt = gateway.await_final("lot.zip.json").await;
+    assert_eq!(receipt["state"], "integrated", "{receipt:#}");
+    let ledger = gateway.simulator.ledger();
+    assert_eq!(ledger.invoice("LENT-1").unwrap().attachments, ["f.pdf", "un.docx", "deux.docx"]);
+    assert_eq!((ledger.calls_of("deposer/pdf"), ledger.calls_of("ajouter/fichier")), (1, 4), "{:#?}", ledger.calls);
+    gateway.stop().await;
+}
