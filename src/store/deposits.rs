@@ -6,6 +6,7 @@ use super::columns::{fault_text, integer, word};
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
 use super::queue::Hold;
+use super::standing::ELSEWHERE;
 use super::writer::Writing;
 use super::{
     Decided, Facts, FindingRecord, InvoiceFacts, Lease, Passing, StoreError, parts, sending, standing, statuses,
@@ -340,8 +341,7 @@ pub fn settle_corrected(
             &format!(
                 "UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2 AND waits = 1 AND is_final = 1
                  AND NOT EXISTS (SELECT 1 FROM invoice WHERE invoice.realm = flow.realm AND invoice.flow = flow.id
-                     AND corrected_by IS NULL AND {ENDED}
-                     AND NOT (coalesce(refused, '') LIKE 'FG-106 %' OR coalesce(refused, '') LIKE 'FG-110 %'))"
+                     AND corrected_by IS NULL AND {ENDED} AND NOT {ELSEWHERE})"
             ),
             (realm, id.as_str()),
         )?;

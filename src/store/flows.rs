@@ -222,7 +222,8 @@ pub fn see(
     let key = (flow.realm, id.as_str(), as_of.millis());
     let sql = "SELECT waits, seen_at FROM flow WHERE realm = ?1 AND id = ?2 AND changed_at = ?3";
     let now = w.one(sql, key, |r| Ok((r.get::<_, bool>("waits")?, r.get::<_, Option<i64>>("seen_at")?)))?;
-    let waits_on = WAITS_ON.iter().any(|code| flow.fault_code.as_deref() == Some(code.as_str()));
+    let waits_on = WAITS_ON.iter().any(|code| flow.fault_code.as_deref() == Some(code.as_str()))
+        || standing::has_waiting(w, flow.realm, id)?;
     match now {
         Some((_, Some(_))) => return Ok(true),
         Some((true, None)) if flow.is_final && flow.fault_code.is_some() && !waits_on => {}

@@ -6,6 +6,7 @@ use rusqlite::Row;
 
 use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_word, realm, word};
 use super::reader::Reader;
+use super::standing::waits_on;
 use super::{Census, FlowQuery, FlowRecord, Overview, StoreError, Subset};
 use crate::domain::{FlowId, Realm, Timestamp};
 use crate::fault::Code;
@@ -35,9 +36,15 @@ macro_rules! late {
     };
 }
 
-const FLOW: &str = "SELECT flow.*, establishment, environment, number AS invoice_number, status AS invoice_status
+/// Whether one of its invoices waits on is asked only of what somebody might say that he has read.
+const FLOW: &str = concat!(
+    "SELECT flow.*, establishment, environment, number AS invoice_number, status AS invoice_status,
+         flow.waits = 1 AND flow.is_final = 1 AND ",
+    waits_on!(),
+    " AS waits_on
      FROM flow JOIN realm ON realm.id = flow.realm
-     LEFT JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND invoice.ordinal = 0";
+     LEFT JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND invoice.ordinal = 0"
+);
 
 /// Waits for a person (to act, or to read what ended it), or for what is late: a verdict, or its way to Chorus Pro or from
 /// there, whatever the reason. `?1`: since before then.
@@ -102,6 +109,7 @@ fn flow(r: &Row<'_>) -> rusqlite::Result<FlowRecord> {
         fault: maybe_fault(r, "fault")?,
         since: super::columns::instant(r, "since")?,
         waits: r.get("waits")?,
+        waits_on: r.get("waits_on")?,
         seen: maybe_instant(r, "seen_at")?.zip(r.get("seen_by")?),
         delivered_as: r.get("delivered_as")?,
         parent: maybe_word(r, "parent")?,

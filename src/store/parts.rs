@@ -9,6 +9,7 @@ use super::columns::{integer, word};
 use super::documents::{self, Prepared as Document};
 use super::flows::{self, Loaded};
 use super::journal::Entry;
+use super::standing::ELSEWHERE;
 use super::writer::Writing;
 use super::{
     AskedChange, Decided, Facts, FluxPart, InvoiceFacts, Lease, Piece, StoreError, changes, deposits, pairs, queue,
@@ -266,8 +267,16 @@ fn end_if_all_ended(w: &mut Writing<'_>, file: &Loaded, at: Timestamp) -> Result
     let fault =
         (event != Event::Integrated).then(|| not_taken(syntax.as_deref(), total - taken + refused, total + refused));
     deposits::decide(w, &file.id, event, &Facts { fault, ..Facts::default() }, None, at)?;
-    if refused == 0 {
-        // Each part shows what it waits for; the file would only say so once more.
+    let elsewhere: u32 = w
+        .one(
+            &format!("SELECT count(*) FROM invoice WHERE realm = ?1 AND flow = ?2 AND {ELSEWHERE}"),
+            (file.realm, file.id.as_str()),
+            |r| r.get(0),
+        )?
+        .unwrap_or_default();
+    if refused <= elsewhere {
+        // Each part shows what it waits for; the file would only say so once more. What is on its way by another file
+        // waits for nobody.
         w.run("UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2", (file.realm, file.id.as_str()))?;
     }
     Ok(())

@@ -146,6 +146,8 @@ pub struct FlowRecord {
     pub since: Timestamp,
     /// Whether a person must act, or read what ended it.
     pub waits: bool,
+    /// Whether one of its invoices waits on, whatever graver fault of another is shown: see [`WAITS_ON`].
+    pub waits_on: bool,
     /// Who has read what ended it badly, and when.
     pub seen: Option<(Timestamp, String)>,
     /// The folder under `/recues`, of a delivered reception.
@@ -165,7 +167,8 @@ pub const WAITS_ON: [Code; 4] = [Code::InvoiceSuspended, Code::InvoiceRecalled, 
 impl FlowRecord {
     /// Whether it has ended, and waits only for somebody to read how.
     pub fn is_to_be_seen(&self) -> bool {
-        self.is_final && self.waits && self.fault.as_ref().is_some_and(|fault| !WAITS_ON.contains(&fault.code))
+        let waits_on = |fault: &Fault| self.waits_on || WAITS_ON.contains(&fault.code);
+        self.is_final && self.waits && self.fault.as_ref().is_some_and(|fault| !waits_on(fault))
     }
 }
 

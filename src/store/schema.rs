@@ -255,6 +255,38 @@ mod tests {
     }
 
     #[test]
+    fn what_was_corrected_before_is_found_by_the_index_of_corrections() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fluxgate.db");
+        let db = of_number(&path, 15);
+        db.execute_batch(
+            "INSERT INTO realm VALUES (1, 'univ', 'practice');
+             INSERT INTO document VALUES (zeroblob(32), 1, x'41', 0);
+             INSERT INTO flow (realm, id, kind, account, state, is_final, file, sha256, size, received_at, changed_at, since, search)
+             VALUES (1, '00000000000000000000000001', 'deposit', 'sifac', 'rejected', 1, 'a.xml', zeroblob(32), 1, 5, 5, 5, ''),
+                    (1, '00000000000000000000000002', 'deposit', 'sifac', 'integrated', 1, 'b.xml', zeroblob(32), 1, 5, 5, 5, '');
+             INSERT INTO invoice (realm, flow, ordinal, number, supplier, supplier_name, recipient, recipient_name, type_code, replaces)
+             VALUES (1, '00000000000000000000000001', 0, 'A', 'S', '', 'R', '', '380', NULL),
+                    (1, '00000000000000000000000001', 1, 'B', 'S', '', 'R', '', '380', NULL),
+                    (1, '00000000000000000000000002', 0, 'A', 'S', '', 'R', '', '380', '00000000000000000000000001');",
+        )
+        .unwrap();
+        drop(db);
+        let db = open_writer(&path).unwrap();
+        let corrected = "SELECT group_concat(number || corrected_by) FROM invoice WHERE corrected_by IS NOT NULL";
+        let corrected: String = db.query_row(corrected, [], |r| r.get(0)).unwrap();
+        assert_eq!(corrected, "A00000000000000000000000002");
+        // Not every later invoice for every invoice: with many of them the start would last for minutes.
+        let upgrade = UPGRADES[15].sql;
+        let update = &upgrade[upgrade.find("UPDATE invoice SET corrected_by").unwrap()..];
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {update}")).unwrap();
+        let steps = plan.query_map([], |r| r.get::<_, String>("detail")).unwrap().map(Result::unwrap);
+        let later: Vec<String> = steps.filter(|step| step.contains("later")).collect();
+        let indexed = |step: &String| step.contains("invoice_replaces (realm=? AND replaces=?)");
+        assert!(later.len() == 2 && later.iter().all(indexed), "{later:?}");
+    }
+
+    #[test]
     fn every_table_is_strict() {
         let dir = tempfile::tempdir().unwrap();
         let db = open_writer(&dir.path().join("fluxgate.db")).unwrap();

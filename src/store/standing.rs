@@ -29,6 +29,7 @@ struct Row {
     number: InvoiceNumber,
     status: Option<InvoiceStatus>,
     is_refused: bool,
+    /// Or is on its way by another file, which a refusal (FG-106, FG-110) says: there is nothing to correct.
     is_corrected: bool,
     /// A search has shown it.
     is_there: bool,
@@ -67,10 +68,32 @@ const CLAIMS: [Code; 7] = [
     Code::UnknownInvoiceStatus,
 ];
 
+/// Whether an invoice of the flow waits on, whatever graver one is shown: its claim is among [`super::WAITS_ON`]. A condition
+/// on `flow`.
+macro_rules! waits_on {
+    () => {
+        "(flow.kind = 'deposit' AND flow.state IN ('integrated', 'partly_integrated')
+         AND EXISTS (SELECT 1 FROM invoice AS open WHERE open.realm = flow.realm AND open.flow = flow.id
+             AND open.corrected_by IS NULL AND open.refused IS NULL
+             AND open.status IN ('SUSPENDUE', 'A_RECYCLER', 'ERREUR_FOURNISSEUR_SUR_VALIDEUR',
+                                 'ERREUR_COTRAITANT_SUR_VALIDEUR')))"
+    };
+}
+pub(super) use waits_on;
+
+/// The same of one flow.
+pub fn has_waiting(w: &Writing<'_>, realm: i64, id: &FlowId) -> Result<bool, StoreError> {
+    let sql = concat!("SELECT 1 FROM flow WHERE realm = ?1 AND id = ?2 AND ", waits_on!());
+    Ok(w.one(sql, (realm, id.as_str()), |_| Ok(()))?.is_some())
+}
+
 /// Faults of following that are over once an ordinary answer has come.
 fn passes(code: Code) -> bool {
     matches!(code, Code::NotFoundAfterIntegration | Code::CallRefused | Code::JobFails)
 }
+
+/// Of `invoice`: it was refused because the same is on its way already. Nobody drops it again.
+pub const ELSEWHERE: &str = "(coalesce(refused, '') LIKE 'FG-106 %' OR coalesce(refused, '') LIKE 'FG-110 %')";
 
 /// *stand*: see [`super::Store::stand`].
 pub fn stand(w: &mut Writing<'_>, id: &FlowId, passing: Passing, at: Timestamp) -> Result<(), StoreError> {
@@ -80,21 +103,24 @@ pub fn stand(w: &mut Writing<'_>, id: &FlowId, passing: Passing, at: Timestamp) 
         return Ok(());
     }
     let key = (flow.realm, id.as_str());
-    let Some((shown, waited, verdict, seen)) =
-        w.one("SELECT fault, waits, verdict, seen_at FROM flow WHERE realm = ?1 AND id = ?2", key, |r| {
-            let seen = r.get::<_, Option<i64>>("seen_at")?.is_some();
-            Ok((maybe_fault(r, "fault")?, r.get::<_, bool>("waits")?, maybe_fault(r, "verdict")?, seen))
-        })?
+    let columns = "SELECT fault, waits, verdict, seen_at, refused_parts FROM flow WHERE realm = ?1 AND id = ?2";
+    let Some((shown, waited, verdict, seen, refused_parts)) = w.one(columns, key, |r| {
+        let seen = r.get::<_, Option<i64>>("seen_at")?.is_some();
+        let refused_parts = super::columns::count(r.get("refused_parts")?);
+        Ok((maybe_fault(r, "fault")?, r.get::<_, bool>("waits")?, maybe_fault(r, "verdict")?, seen, refused_parts))
+    })?
     else {
         return Ok(());
     };
     let rows = w.all(
-        "SELECT number, status, refused IS NOT NULL AS refused, corrected_by IS NOT NULL AS corrected,
+        &format!(
+            "SELECT number, status, refused IS NOT NULL AS refused, corrected_by IS NOT NULL OR {ELSEWHERE} AS corrected,
              chorus_id IS NOT NULL AS there,
              (SELECT comment FROM status WHERE status.realm = invoice.realm AND status.flow = invoice.flow
               AND status.ordinal = invoice.ordinal AND status.status = invoice.status AND status.at = invoice.status_at
               ORDER BY n DESC LIMIT 1) AS comment
-         FROM invoice WHERE realm = ?1 AND flow = ?2 ORDER BY ordinal",
+         FROM invoice WHERE realm = ?1 AND flow = ?2 ORDER BY ordinal"
+        ),
         key,
         |r| {
             Ok(Row {
@@ -107,7 +133,9 @@ pub fn stand(w: &mut Writing<'_>, id: &FlowId, passing: Passing, at: Timestamp) 
             })
         },
     )?;
-    let (fault, waits) = derive(shown.as_ref(), verdict.as_ref(), &rows, passing);
+    // What of a file could not be read at all has no row: nobody can have corrected it.
+    let is_nameless = refused_parts > rows.iter().filter(|row| row.is_refused).count() as u64;
+    let (fault, waits) = derive(shown.as_ref(), verdict.as_ref(), (&rows, is_nameless), passing);
     if fault == shown {
         // What somebody has read does not come back by itself.
         if waits != waited && !seen {
@@ -131,13 +159,19 @@ pub fn stand(w: &mut Writing<'_>, id: &FlowId, passing: Passing, at: Timestamp) 
     flow.queue_receipt(w, at)
 }
 
-/// The fault to show, and whether it waits for a person.
-fn derive(shown: Option<&Fault>, verdict: Option<&Fault>, rows: &[Row], passing: Passing) -> (Option<Fault>, bool) {
+/// The fault to show, and whether it waits for a person. `is_nameless`: something was refused that has no row.
+fn derive(
+    shown: Option<&Fault>,
+    verdict: Option<&Fault>,
+    (rows, is_nameless): (&[Row], bool),
+    passing: Passing,
+) -> (Option<Fault>, bool) {
     let with = |code: Code, corrected: bool| -> Vec<&Row> {
         rows.iter().filter(|row| row.claim() == Some(code) && row.is_corrected == corrected).collect()
     };
     // Chorus Pro may say that it took a part, and not which: one that no search has shown yet, if any.
-    let unnamed = verdict.is_some() && !rows.iter().any(|row| row.is_refused) && !rows.iter().all(|row| row.is_there);
+    let is_hidden = !rows.iter().any(|row| row.is_refused) && !rows.iter().all(|row| row.is_there);
+    let unnamed = verdict.is_some() && (is_nameless || is_hidden);
     let is_open = |code: Code| !with(code, false).is_empty() || (unnamed && code == Code::PartlyIntegrated);
     let open = CLAIMS.into_iter().find(|code| *code != Code::UnknownInvoiceStatus && is_open(*code));
     let is_derived = |fault: &Fault| CLAIMS.contains(&fault.code) || verdict.is_some_and(|v| v.code == fault.code);
@@ -243,7 +277,7 @@ mod tests {
     }
 
     fn shown(rows: &[Row], passing: Passing) -> (String, bool) {
-        let (fault, waits) = derive(None, None, rows, passing);
+        let (fault, waits) = derive(None, None, (rows, false), passing);
         (fault.map(|fault| fault.title(Language::Fr)).unwrap_or_default(), waits)
     }
 
@@ -270,11 +304,20 @@ mod tests {
     }
 
     #[test]
+    fn the_store_asks_for_what_waits_on_as_it_is_claimed() {
+        for status in InvoiceStatus::KNOWN {
+            let claim = row("F", status.clone()).claim();
+            let waits = claim.is_some_and(|code| crate::store::WAITS_ON.contains(&code));
+            assert_eq!(waits_on!().contains(&format!("'{status}'")), waits, "{status}");
+        }
+    }
+
+    #[test]
     fn what_chorus_pro_said_of_a_part_stands_until_it_is_known_which() {
         let verdict = Fault::new(Code::PartlyIntegrated).with("deposit", "CPP1").with("label", "inconnu");
         let mut rows = [row("D", InvoiceStatus::Deposee), row("M", InvoiceStatus::Deposee)];
         rows[1].is_there = false;
-        let now = |rows: &[Row]| derive(None, Some(&verdict), rows, Passing::Now(None));
+        let now = |rows: &[Row]| derive(None, Some(&verdict), (rows, false), Passing::Now(None));
         assert_eq!(now(&rows), (Some(verdict.clone()), true));
         rows[1].is_refused = true;
         assert_eq!(now(&rows), (Some(verdict.clone()), true));

@@ -184,6 +184,7 @@ pub(super) mod tests {
             fault: None,
             since: Timestamp::EPOCH,
             waits: false,
+            waits_on: false,
             seen: None,
             delivered_as: None,
             parent: None,

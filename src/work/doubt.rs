@@ -322,6 +322,9 @@ impl Doubt<'_> {
         }
         let (event, fault) = match (proved, self.refusal()) {
             (false, _) => (Event::StillDoubtful, self.shown()),
+            // It was accepted: whoever does not know its number may not see its invoices either. It says so, however often
+            // earlier tries were proved absent.
+            (true, None) if is_of_unknown_flux(self.steps) => (Event::StillDoubtful, self.shown()),
             // What was sent twice and arrived neither time does not arrive by being sent a third time.
             (true, None) if self.was_proved_absent() => {
                 log::warn!(flow = flow.id.as_str(); "A deposit is proved absent for the second time; a person decides");
@@ -331,8 +334,6 @@ impl Doubt<'_> {
                 log::warn!(flow = flow.id.as_str(); "A refused deposit is not at Chorus Pro by an earlier try either");
                 (Event::DepositRefused, Some(refusal.ended()))
             }
-            // It was accepted: whoever does not know its number may not see its invoices either.
-            (true, None) if is_of_unknown_flux(self.steps) => (Event::StillDoubtful, self.shown()),
             (true, None) => {
                 log::warn!(flow = flow.id.as_str(); "A doubtful deposit is not at Chorus Pro; it is sent again");
                 (Event::AbsentAtChorus, None)

@@ -1,6 +1,7 @@
 //! Whose a received invoice is, where a technical account is attached to several structures: each establishment of this box
 //! takes what is for its own SIRET, and nothing is delivered twice. What is for a structure that this box does not know is
-//! delivered to nobody, left untouched at Chorus Pro, and told by an alarm (FG-617) until the configuration names it.
+//! delivered to nobody, left untouched at Chorus Pro, and told by an alarm (FG-617) until the configuration names it and what
+//! was passed over meanwhile is read: by the realm that receives for it, as if no look since its first sight had been.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +17,8 @@ const OTHERS: &str = "reception.others";
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 24 * 3600);
 /// Seen again within this time, it is not written down again.
 const WRITTEN_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// Since when one was seen whose line does not say (of an earlier version): as far back as a first look goes.
+const SINCE_UNKNOWN: Duration = Duration::from_secs(35 * 24 * 3600);
 /// Structures that are told of one account.
 const OTHERS_LIMIT: usize = 200;
 
@@ -31,24 +34,85 @@ pub(super) enum Whose {
 
 /// By the recipient that the row names; one that names none is for who asked.
 pub(super) fn whose(options: &Options, realm: &Realm, recipient: Option<&str>) -> Whose {
-    let siret_of = |realm: &Realm| options.sirets.iter().find(|(id, _)| *id == realm.establishment).map(|(_, s)| s);
-    let Some(own) = siret_of(realm) else { return Whose::Ours };
+    let Some(own) = siret_of(options, realm) else { return Whose::Ours };
     let Some(recipient) = recipient.and_then(|text| text.trim().parse::<Siret>().ok()) else { return Whose::Ours };
     if recipient == *own {
         return Whose::Ours;
     }
-    let receives = |other: &Realm| other.environment == realm.environment && siret_of(other) == Some(&recipient);
+    let receives =
+        |other: &Realm| other.environment == realm.environment && siret_of(options, other) == Some(&recipient);
     match options.receivers().iter().any(|(other, _)| receives(other)) {
         true => Whose::AnotherOnes,
         false => Whose::Nobodys(recipient),
     }
 }
 
-/// Structures that are no establishment of this box: when an invoice for it was last seen, and its number.
+fn siret_of<'a>(options: &'a Options, realm: &Realm) -> Option<&'a Siret> {
+    options.sirets.iter().find(|(id, _)| *id == realm.establishment).map(|(_, siret)| siret)
+}
+
+/// Whether `by` receives by now for a structure whose invoices the account of `of` showed.
+fn is_owed(options: &Options, of: &Realm, by: &Realm, siret: &str) -> bool {
+    match whose(options, of, Some(siret)) {
+        Whose::Ours => of == by,
+        Whose::AnotherOnes => {
+            of.environment == by.environment && siret_of(options, by).is_some_and(|own| own.as_str() == siret)
+        }
+        Whose::Nobodys(_) => false,
+    }
+}
+
+/// What a realm has to read once more, because it receives for it only by now.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    /// The structures, and whose account showed them.
+    entries: Vec<(Realm, String)>,
+    /// Since when the first of them was passed over.
+    pub since: Option<Timestamp>,
+}
+
+impl Owed {
+    pub fn to(reader: &Reader, options: &Options, by: &Realm) -> Result<Self, StoreError> {
+        let mut owed = Self::default();
+        for (of, text) in reader.remembered_everywhere(OTHERS)? {
+            for (siret, sight) in Others::read(&text).seen {
+                if is_owed(options, &of, by, &siret) {
+                    owed.since = Some(owed.since.map_or(sight.since, |since| since.min(sight.since)));
+                    owed.entries.push((of.clone(), siret));
+                }
+            }
+        }
+        Ok(owed)
+    }
+
+    /// It was read throughout: nothing more is told of it.
+    pub async fn settle(self, core: &Core) -> Result<(), StoreError> {
+        for (of, siret) in self.entries {
+            let mut others = Others::kept(&core.store.reader()?, &of)?;
+            if others.seen.remove(&siret).is_some() {
+                others.write(core, &of).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Structures that are no establishment of this box, by what was seen of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Others {
-    seen: BTreeMap<String, (Timestamp, String)>,
+    seen: BTreeMap<String, Sight>,
     changed: bool,
+}
+
+/// What was seen of a structure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sight {
+    /// When last.
+    at: Timestamp,
+    /// From when on the look read that saw it first: what it shows has been passed over since.
+    since: Timestamp,
+    /// An invoice for it.
+    number: String,
 }
 
 impl Others {
@@ -56,19 +120,22 @@ impl Others {
         Ok(reader.remembered(realm, OTHERS)?.map_or_else(Self::default, |text| Self::read(&text)))
     }
 
-    /// One a line: SIRET, instant, number.
+    /// One a line: SIRET, instant, since when, number.
     fn read(text: &str) -> Self {
         let line = |line: &str| {
             let mut words = line.splitn(3, ' ');
-            let (siret, at, number) = (words.next()?, words.next()?, words.next()?);
-            Some((siret.to_owned(), (at.parse().ok()?, number.to_owned())))
+            let (siret, at, rest) = (words.next()?, words.next()?.parse::<Timestamp>().ok()?, words.next()?);
+            let dated = rest.split_once(' ').and_then(|(since, number)| Some((since.parse().ok()?, number)));
+            let (since, number) = dated.unwrap_or((at.minus(SINCE_UNKNOWN), rest));
+            Some((siret.to_owned(), Sight { at, since, number: number.to_owned() }))
         };
         Self { seen: text.lines().filter_map(line).collect(), changed: false }
     }
 
-    pub fn saw(&mut self, siret: Siret, number: &InvoiceNumber, at: Timestamp) {
+    /// A look that reads from `since` on shows an invoice for it.
+    pub fn saw(&mut self, siret: Siret, number: &InvoiceNumber, since: Timestamp, at: Timestamp) {
         let known = self.seen.get(siret.as_str());
-        if known.is_some_and(|(seen, _)| at.since(*seen) < WRITTEN_EVERY) {
+        if known.is_some_and(|sight| at.since(sight.at) < WRITTEN_EVERY) {
             return;
         }
         if known.is_none() {
@@ -76,28 +143,35 @@ impl Others {
                 "A received invoice is for a structure that is no establishment of this box; it is left at Chorus Pro");
         }
         if known.is_some() || self.seen.len() < OTHERS_LIMIT {
-            self.seen.insert(siret.as_str().to_owned(), (at, number.as_str().to_owned()));
+            let since = known.map_or(since, |sight| sight.since.min(since));
+            self.seen.insert(siret.as_str().to_owned(), Sight { at, since, number: number.as_str().to_owned() });
             self.changed = true;
         }
     }
 
-    /// Writes down what is new; what this box receives for by now, or what shows no more, goes.
+    /// Writes down what is new; what shows no more goes. What this box receives for by now stays until it is read.
     pub async fn keep(&mut self, core: &Core, realm: &Realm, now: Timestamp) -> Result<(), StoreError> {
         let options = core.options.load_full();
         let before = self.seen.len();
-        self.seen.retain(|siret, (seen, _)| {
-            now.since(*seen) < FORGOTTEN_AFTER && matches!(whose(&options, realm, Some(siret)), Whose::Nobodys(_))
+        self.seen.retain(|siret, sight| {
+            now.since(sight.at) < FORGOTTEN_AFTER || !matches!(whose(&options, realm, Some(siret)), Whose::Nobodys(_))
         });
         if !self.changed && self.seen.len() == before {
             return Ok(());
         }
-        let lines = self.seen.iter().map(|(siret, (at, number))| format!("{siret} {at} {number}\n"));
+        self.write(core, realm).await
+    }
+
+    async fn write(&self, core: &Core, realm: &Realm) -> Result<(), StoreError> {
+        let line =
+            |(siret, sight): (&String, &Sight)| format!("{siret} {} {} {}\n", sight.at, sight.since, sight.number);
+        let lines = self.seen.iter().map(line);
         core.store.remember(realm, OTHERS, &lines.collect::<String>()).await
     }
 
     /// Each structure and the number of an invoice for it.
     pub fn list(&self) -> Vec<(String, String)> {
-        self.seen.iter().map(|(siret, (_, number))| (siret.clone(), number.clone())).collect()
+        self.seen.iter().map(|(siret, sight)| (siret.clone(), sight.number.clone())).collect()
     }
 }
 
@@ -141,15 +215,36 @@ mod tests {
     }
 
     #[test]
+    fn what_was_passed_over_is_read_by_whoever_receives_for_it_by_now() {
+        let realm = |id: &str| Realm { establishment: id.parse().unwrap(), environment: Environment::Practice };
+        let owed = |of: &str, by: &str, siret| is_owed(&options(), &realm(of), &realm(by), siret);
+        assert!(owed("one", "one", "12345678200051") && owed("one", "two", "12345678200036"));
+        assert!(!owed("one", "one", "12345678200036") && !owed("two", "two", "12345678200051"));
+        assert!(!owed("one", "two", "12345678200051"), "each reads its own list");
+        assert!(!owed("one", "mute", "12345678200028"), "still nobody's");
+        let elsewhere = Realm { environment: Environment::Production, ..realm("two") };
+        assert!(!is_owed(&options(), &realm("one"), &elsewhere, "12345678200036"));
+    }
+
+    #[test]
     fn what_is_seen_of_others_is_read_back() {
         let now: Timestamp = "2026-11-26T10:00:00Z".parse().unwrap();
         let mut others = Others::default();
-        others.saw("12345678200044".parse().unwrap(), &"F 1".parse().unwrap(), now);
+        let since = now.minus(WRITTEN_EVERY);
+        others.saw("12345678200044".parse().unwrap(), &"F 1".parse().unwrap(), since, now);
         assert!(others.changed);
-        let line = format!("12345678200044 {now} F 1\n");
-        let mut read = Others::read(&line);
+        let mut read = Others::read(&format!("12345678200044 {now} {since} F 1\n"));
+        assert_eq!(read.seen, others.seen);
+        let undated = Others::read(&format!("12345678200044 {now} F 1\n"));
+        assert_eq!(undated.list(), read.list(), "of an earlier version");
+        assert_eq!(undated.seen["12345678200044"].since, now.minus(SINCE_UNKNOWN));
         assert_eq!((read.list(), read.changed), (vec![("12345678200044".to_owned(), "F 1".to_owned())], false));
-        read.saw("12345678200044".parse().unwrap(), &"F 2".parse().unwrap(), now.plus(Duration::from_secs(60)));
-        assert!(!read.changed, "within the day");
+        let mut again = |hours: u64| {
+            let at = now.plus(Duration::from_secs(hours * 3600));
+            read.saw("12345678200044".parse().unwrap(), &"F 2".parse().unwrap(), at, at);
+            (read.changed, read.seen["12345678200044"].since)
+        };
+        assert_eq!(again(1), (false, since), "within the day");
+        assert_eq!(again(30), (true, since), "passed over since its first sight");
     }
 }

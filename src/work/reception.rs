@@ -3,12 +3,14 @@
 //! Promise: every page is followed and counted against the total; the cursor moves only after a whole look, and the next
 //! look begins a day before it, because the date of a state is not the order of the pages (PROTOCOL §2.2, §7). A look that
 //! was cut short is made again from the same place. Once a week, and at first, every invoice is asked for that is open and
-//! that nobody has downloaded, however old its state is: what a look by date has missed is found.
+//! that nobody has downloaded, however old its state is: what a look by date has missed is found. Where that list was cut, it
+//! is read again after an hour only.
 //!
 //! An account may be attached to several structures: what is for another one is not this establishment's (`others`).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -16,7 +18,7 @@ use crate::chorus::{Page, PaymentRequest, Period, ReceivedInvoice, RechercherRec
 use crate::domain::{AccountName, InvoiceStatus, Realm, Timestamp};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::core::Core;
-use crate::work::others::{Others, Whose, whose};
+use crate::work::others::{Others, Owed, Whose, whose};
 use crate::work::reach::{Rest, Setback, Tally};
 use crate::work::worklist;
 
@@ -30,6 +32,13 @@ const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 const FIRST_LOOK: Duration = Duration::from_secs(35 * 24 * 3600);
 /// Between two looks at everything that is open.
 const SWEEP_EVERY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// After a look at everything open whose list was cut, before the next one: our own downloads take invoices off that list
+/// while it is read, and it is long only while they go on.
+const AFTER_CUT: Duration = Duration::from_secs(3600);
+/// Rows on a page of everything that is open: as many as Chorus Pro gives.
+const OPEN_ROWS: u32 = 200;
+/// Invoices that are written down at once.
+const NOTED_AT_ONCE: usize = 500;
 /// How far ahead a look goes, for a clock at Chorus Pro that is ahead of ours.
 const LOOK_AHEAD: Duration = Duration::from_secs(48 * 3600);
 /// After a look that was cut short, before the next one (unless the configured wait is shorter).
@@ -38,6 +47,7 @@ const AFTER_SETBACK: Duration = Duration::from_secs(60);
 /// Looks until `stop` is set: again and again, and at once when the configuration changed or a halt ended.
 pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     let (mut configured, mut resumed) = (core.configured.subscribe(), core.resumed.subscribe());
+    let mut cuts = Cuts::new();
     loop {
         configured.mark_unchanged();
         resumed.mark_unchanged();
@@ -49,7 +59,7 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
             if halted() || *stop.borrow() {
                 continue;
             }
-            if !look(&core, &realm, &account).await {
+            if !look(&core, &realm, &account, &mut cuts).await {
                 next = next.min(AFTER_SETBACK);
             }
             // The look may have met what halts the realm.
@@ -66,10 +76,13 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
     }
 }
 
+/// When a realm's list of everything open was last cut.
+type Cuts = BTreeMap<Realm, Instant>;
+
 /// One look for one realm; whether what is new was read throughout.
-async fn look(core: &Core, realm: &Realm, account: &AccountName) -> bool {
-    let mut looking = Looking { core, realm, account, others: Others::default(), new: 0 };
-    let looked = looking.look().await;
+async fn look(core: &Core, realm: &Realm, account: &AccountName, cuts: &mut Cuts) -> bool {
+    let mut looking = Looking { core, realm, account, others: Others::default(), since: core.now(), new: 0 };
+    let looked = looking.look(cuts).await;
     if looking.new > 0 {
         log::info!(realm = realm.to_string().as_str(), new = looking.new; "Received invoices were found at Chorus Pro");
     }
@@ -115,6 +128,7 @@ impl Sought {
         match self {
             Sought::ChangedSince(from) => RechercherRecipiendaire { state_changed: Some(period(from)), ..question },
             Sought::Open { since } => RechercherRecipiendaire {
+                page: Page { rows: OPEN_ROWS, ..Page::FIRST },
                 deposited: since.map(period),
                 downloaded: Some(false),
                 statuses: InvoiceStatus::KNOWN.iter().filter(|status| !status.is_final()).cloned().collect(),
@@ -132,28 +146,61 @@ impl Sought {
     }
 }
 
+/// How much of a list was read; of two, the later says what came of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Came {
+    Whole,
+    /// Chorus Pro announced more than it listed.
+    Cut,
+    /// It gave no answer, or refused one.
+    Unanswered,
+}
+
 /// A look at a realm's received invoices.
 struct Looking<'a> {
     core: &'a Core,
     realm: &'a Realm,
     account: &'a AccountName,
     others: Others,
+    /// From when on it reads by the date of the state.
+    since: Timestamp,
     new: usize,
 }
 
 impl Looking<'_> {
-    async fn look(&mut self) -> Result<bool, StoreError> {
+    async fn look(&mut self, cuts: &mut Cuts) -> Result<bool, StoreError> {
         let (core, now) = (self.core, self.core.now());
-        let wished = core.options.load().received_since(self.realm);
+        let options = core.options.load_full();
         let (cursor, swept) = self.remembered()?;
-        let whole = self.read(Sought::ChangedSince(begin(cursor, wished, now))).await?;
+        // What was passed over is read as if no look since had been, until one was whole.
+        let owed = Owed::to(&core.store.reader()?, &options, self.realm)?;
+        let cursor = cursor.map(|cursor| owed.since.map_or(cursor, |since| cursor.min(since)));
+        let wished = options.received_since(self.realm);
+        self.since = begin(cursor, wished, now);
+        let whole = self.read(Sought::ChangedSince(self.since)).await? == Came::Whole;
         if whole {
             core.store.remember(self.realm, CURSOR, &now.to_string()).await?;
         }
-        if is_sweep_due(swept, now) && self.read(Sought::Open { since: wished }).await? {
-            core.store.remember(self.realm, SWEPT, &now.to_string()).await?;
+        let is_cut = cuts.get(self.realm).is_some_and(|at| at.elapsed() < AFTER_CUT);
+        let is_due = owed.since.is_some() || is_sweep_due(swept, now);
+        let mut is_swept = false;
+        if is_due && !is_cut {
+            let came = self.read(Sought::Open { since: wished }).await?;
+            cuts.remove(self.realm);
+            match came {
+                Came::Whole => {
+                    core.store.remember(self.realm, SWEPT, &now.to_string()).await?;
+                    is_swept = true;
+                }
+                Came::Cut => drop(cuts.insert(self.realm.clone(), Instant::now())),
+                Came::Unanswered => {}
+            }
         }
         self.others.keep(core, self.realm, now).await?;
+        // A configuration that came meanwhile is looked by at once.
+        if whole && is_swept && Arc::ptr_eq(&options, &core.options.load_full()) {
+            owed.settle(core).await?;
+        }
         Ok(whole)
     }
 
@@ -165,30 +212,30 @@ impl Looking<'_> {
         Ok((at(CURSOR)?, at(SWEPT)?))
     }
 
-    /// Both kinds; whether nothing was missing. What one cannot be read for does not hide the other.
-    async fn read(&mut self, sought: Sought) -> Result<bool, StoreError> {
-        let mut whole = true;
+    /// Both kinds. What one cannot be read for does not hide the other.
+    async fn read(&mut self, sought: Sought) -> Result<Came, StoreError> {
+        let mut came = Came::Whole;
         for kind in PaymentRequest::ALL {
-            whole &= self.read_kind(sought, kind).await?;
+            came = came.max(self.read_kind(sought, kind).await?);
         }
-        Ok(whole)
+        Ok(came)
     }
 
     /// Every page of one kind.
-    async fn read_kind(&mut self, sought: Sought, kind: PaymentRequest) -> Result<bool, StoreError> {
+    async fn read_kind(&mut self, sought: Sought, kind: PaymentRequest) -> Result<Came, StoreError> {
         let (core, realm) = (self.core, self.realm);
         let mut question = sought.question(kind, core.now());
         let mut tally = Tally::new(realm, "received invoices");
         // Each download takes an invoice off the list of what nobody has downloaded: it is read to its end first.
         let mut later = Vec::new();
-        let whole = loop {
+        let came = loop {
             let page = match core.ask(realm, &question).await {
                 Ok(page) => page,
-                Err(Setback::Later { .. }) => break false,
+                Err(Setback::Later { .. }) => break Came::Unanswered,
                 Err(Setback::Refused { fault }) => {
                     log::warn!(realm = realm.to_string().as_str(), fault = fault.code.as_str();
                         "Chorus Pro refuses the search for received invoices: {}", fault.title(crate::fault::Language::En));
-                    break false;
+                    break Came::Unanswered;
                 }
             };
             let rest = tally.count(question.page, &page, |row| row.id);
@@ -199,11 +246,15 @@ impl Looking<'_> {
             }
             match rest {
                 Rest::More => question.page = question.page.next(),
-                Rest::Whole | Rest::Cut => break rest == Rest::Whole,
+                Rest::Whole => break Came::Whole,
+                Rest::Cut => break Came::Cut,
             }
         };
-        self.note(later).await?;
-        Ok(whole)
+        while !later.is_empty() {
+            let chunk = later.split_off(later.len().saturating_sub(NOTED_AT_ONCE));
+            self.note(chunk).await?;
+        }
+        Ok(came)
     }
 
     /// Makes flows of what is this establishment's.
@@ -218,7 +269,7 @@ impl Looking<'_> {
             if ours {
                 steps.push(self.core.store.find(self.realm, found(row, self.account), self.core.now()));
             } else if let Whose::Nobodys(siret) = whose {
-                self.others.saw(siret, &row.number, self.core.now());
+                self.others.saw(siret, &row.number, self.since, self.core.now());
             }
         }
         for step in steps {
@@ -287,6 +338,7 @@ mod tests {
         assert!(is_sweep_due(Some(now().plus(SWEEP_EVERY)), now()), "a clock that went back");
         let question = Sought::Open { since: None }.question(PaymentRequest::Invoice, now());
         assert_eq!((question.deposited, question.state_changed, question.downloaded), (None, None, Some(false)));
+        assert_eq!(question.page, Page { number: 1, rows: 200 });
         assert!(question.statuses.contains(&InvoiceStatus::Suspendue));
         assert!(!question.statuses.contains(&InvoiceStatus::MiseEnPaiement));
         let since = Sought::Open { since: Some(day(400)) }.question(PaymentRequest::Invoice, now());

@@ -783,6 +783,32 @@ async fn a_flux_whose_number_chorus_pro_does_not_know_comes_before_a_person_and_
     gateway.stop().await;
 }
 
+/// Seen: FG-505 said that it could be sent once more, though Chorus Pro had accepted it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flux_that_was_accepted_and_is_not_known_says_so_though_an_earlier_try_was_proved_absent() {
+    let mut limits = quick_limits();
+    limits.integration_deadline = fluxgate::domain::Duration::from_secs(3);
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(300);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::LoseAnswer).accepted(false).nth(1)).unwrap();
+    let unknown = |service: &str, label: &str| FaultRule::new(service, Effect::Refuse).refusal(20_000, label).always();
+    control.add_fault(unknown("consulterCRDetaille", "GDP_MSG_11.008")).unwrap();
+    control.add_fault(unknown("rechercher/fournisseur", "TRA_MSG_00.015")).unwrap();
+    let flow = gateway.drop_flow("perdu.xml", invoice("FA-PERDU-2")).await;
+    gateway.await_receipt("perdu.xml.json", |r| r["fault"]["code"] == "FG-448").await;
+    assert_eq!(gateway.store().reader().unwrap().attempts(&flow).unwrap().len(), 2);
+    let looks = || gateway.simulator.ledger().calls_of("rechercher/fournisseur");
+    let before = looks();
+    gateway.await_until("looks that prove it absent", || looks() > before + 20).await;
+    let shown = gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap();
+    assert_eq!((shown.state.as_str(), shown.fault.unwrap().code.as_str()), ("doubtful", "FG-448"));
+    control.clear_faults();
+    let receipt = gateway.await_final("perdu.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_that_lasts_is_shown_on_every_file_that_waits_for_its_end() {
     let mut limits = quick_limits();

@@ -227,6 +227,11 @@ async fn what_one_invoice_shows_hides_no_other_and_comes_back() {
     assert!(control.move_invoice("UN-X", "REJETEE", "à refaire"));
     assert!(control.move_invoice("UN-Y", "SUSPENDUE", "bon de livraison"));
     shows(&gateway, &part, "FG-409", &["UN-X", "UN-Y FG-421"]).await;
+    // To have read of the rejection is no answer to the suspension beside it.
+    let flow = gateway.store().reader().unwrap().flow(&part).unwrap().unwrap();
+    assert!(!flow.is_to_be_seen(), "no button");
+    assert!(!gateway.store().see(&part, flow.changed_at, "claire", (gateway.clock)()).await.unwrap());
+    assert!(waits(&gateway, &part));
     gateway.drop_flow("corrigee.xml", referring("UN-X2", "UN-X")).await;
     shows(&gateway, &part, "FG-421", &["UN-Y", "bon de livraison"]).await;
     assert!(waits(&gateway, &part));

@@ -548,6 +548,85 @@ async fn an_invoice_of_another_structure_is_delivered_to_nobody_until_an_establi
     gateway.stop().await;
 }
 
+/// Seen: a wrong SIRET in the configuration; once it was put right the alarm cleared, and what had come meanwhile stayed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_passed_over_for_a_wrong_siret_is_fetched_once_it_is_put_right_and_the_alarm_stays_until_then() {
+    const IUT: &str = "12345678200036";
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.crash().await;
+    gateway.watch.pace.look = std::time::Duration::from_millis(50);
+    gateway.second = Some("12345678200028");
+    gateway.boot();
+    let control = gateway.simulator.control();
+    for number in ["R-PAYEE", "R-OUVERTE"] {
+        control.send_invoice(ReceivedInvoice { recipient: Some(IUT.parse().unwrap()), ..sent(number, Vec::new()) });
+    }
+    // No look at what is open shows it.
+    assert!(control.move_invoice("R-PAYEE", "MISE_EN_PAIEMENT", ""));
+    let alarms = |gateway: &Gateway| {
+        let alarms = gateway.store().reader().unwrap().alarms().unwrap();
+        alarms.into_iter().filter(|a| a.cleared_at.is_none() && a.alarm.fault.code.as_str() == "FG-617").count()
+    };
+    gateway.await_until("an alarm of each establishment", || alarms(&gateway) == 2).await;
+    let remembered =
+        |gateway: &Gateway, name| gateway.store().reader().unwrap().remembered(&second_realm(), name).unwrap();
+    gateway.await_until("its look at everything open", || remembered(&gateway, "reception.swept").is_some()).await;
+
+    // Days later both lie before the cursor, and the week is not over.
+    gateway.crash().await;
+    later(&mut gateway, 3);
+    gateway.boot();
+    let (cursor, swept) = (remembered(&gateway, "reception.until"), remembered(&gateway, "reception.swept"));
+    gateway.await_until("a later look", || remembered(&gateway, "reception.until") != cursor).await;
+    let refused = FaultRule::new("rechercher/recipiendaire", Effect::Refuse).refusal(20_001, "non").always();
+    let control = gateway.simulator.control();
+    control.add_fault(refused).unwrap();
+    gateway.second = Some(IUT);
+    gateway.reload();
+    let asked = || gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
+    let before = asked();
+    gateway.await_until("looks that are not whole", || asked() > before + 12).await;
+    assert_eq!(alarms(&gateway), 2, "nothing is fetched yet");
+    control.clear_faults();
+    let theirs = gateway.dir.path().join("folders/iut/recues");
+    let names = || std::fs::read_dir(&theirs).map_or(0, |entries| entries.count());
+    gateway.await_until("both deliveries", || names() == 2).await;
+    gateway.await_until("the end of the alarms", || alarms(&gateway) == 0).await;
+    assert!(remembered(&gateway, "reception.swept") > swept, "everything open was read again");
+    assert_eq!((names(), delivered(&gateway).len()), (2, 0));
+    gateway.stop().await;
+}
+
+/// Seen: fifty thousand open invoices were read again every quarter of an hour, while their downloads shortened the list.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_everything_open_that_was_cut_is_not_made_again_with_every_look() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    anew(&mut gateway, 0).await;
+    let control = gateway.simulator.control();
+    control.send_samples(250);
+    // Nothing is downloaded: all of them are open throughout.
+    control.add_fault(FaultRule::new("telecharger/groupe", Effect::Refuse).refusal(20_001, "non").always()).unwrap();
+    // By date three pages and one; then the second page of what is open.
+    let rule = FaultRule::new("rechercher/recipiendaire", Effect::Refuse).refusal(20_000, "TRA_MSG_00.015");
+    control.add_fault(rule.nth(6)).unwrap();
+    let asked = |gateway: &Gateway| gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
+    let before = asked(&gateway);
+    let remembered = |gateway: &Gateway, name| gateway.store().reader().unwrap().remembered(&realm(), name).unwrap();
+    gateway.boot();
+    gateway.await_until("four looks", || asked(&gateway) >= before + 19).await;
+    assert!(remembered(&gateway, "reception.until").is_some());
+    assert_eq!(remembered(&gateway, "reception.swept"), None, "only after an hour");
+
+    // A start reads it once more: two hundred rows a page.
+    gateway.crash().await;
+    gateway.limits.reception_poll = fluxgate::domain::Duration::from_secs(3600);
+    let before = asked(&gateway);
+    gateway.boot();
+    gateway.await_until("its look at everything open", || remembered(&gateway, "reception.swept").is_some()).await;
+    assert_eq!(asked(&gateway) - before, 7);
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_that_never_comes_to_its_end_says_so_and_what_to_do() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;

@@ -334,6 +334,8 @@ async fn a_pivot_that_came_by_itself_and_was_taken_in_part_can_be_dropped_again(
     assert_eq!((&again["state"], &again["duplicate_of"]), (&"partly_integrated".into(), &Value::Null), "{again:#}");
     let findings = again["findings"].as_array().unwrap();
     assert!(findings.iter().any(|f| f["rule"] == "FG-106" && f["where"] == "PIV-S1"), "{again:#}");
+    let flow: FlowId = again["flow"].as_str().unwrap().parse().unwrap();
+    assert!(!gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap().waits, "every invoice is taken");
     let part: FlowId = first["parts"][1]["flow"].as_str().unwrap().parse().unwrap();
     assert_eq!(again["replaces"], part.as_str(), "{again:#}");
     // Now each is taken: nothing goes a third time, and each says by which flow.

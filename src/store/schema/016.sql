@@ -6,7 +6,7 @@ ALTER TABLE invoice ADD COLUMN told_out INTEGER NOT NULL DEFAULT 0 CHECK (told_o
 ALTER TABLE flow ADD COLUMN verdict TEXT;
 UPDATE flow SET verdict = fault WHERE kind = 'deposit' AND fault_code IN ('FG-403', 'FG-413', 'FG-431');
 UPDATE invoice SET corrected_by = (
-    SELECT min(later.flow) FROM invoice AS later
+    SELECT min(later.flow) FROM invoice AS later INDEXED BY invoice_replaces
     WHERE later.realm = invoice.realm AND later.replaces = invoice.flow AND later.supplier = invoice.supplier
     AND (later.number = invoice.number OR instr(char(10) || later.preceding || char(10), char(10) || invoice.number || char(10)) > 0))
 WHERE EXISTS (SELECT 1 FROM invoice AS later WHERE later.realm = invoice.realm AND later.replaces = invoice.flow);

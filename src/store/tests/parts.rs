@@ -97,6 +97,45 @@ fn what_a_split_file_refuses_itself_counts() {
 }
 
 #[test]
+fn what_is_on_its_way_by_another_file_waits_for_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let refusing = |labels: &[(&str, &str)], refused_parts: u32| Facts {
+        invoices: Some(labels.iter().map(|(number, _)| invoice(number)).collect()),
+        refused_invoices: (0..).zip(labels.iter().map(|(_, label)| (*label).to_owned())).collect(),
+        refused_parts,
+        ..Facts::default()
+    };
+    let shown = |file: &FlowId| {
+        let flow = store.reader().unwrap().flow(file).unwrap().unwrap();
+        assert_eq!(flow.state, "partly_integrated");
+        (flow.fault.unwrap().code, flow.waits)
+    };
+    // One is elsewhere, another is dropped again.
+    let labels = [("X1", "FG-110 Numéro déjà pris"), ("X2", "FG-209 La facture ne respecte pas ...")];
+    let file = split(&store, "one", Parts::Fluxes(vec![flux("a", &["A1"])]), refusing(&labels, 2));
+    end_deposit(&store, &lease(&store, Job::Deposit, at(2)), "CPP1", Event::Integrated);
+    assert_eq!(shown(&file), (Code::PartsNotTaken, true));
+    ready(&store, "X2");
+    assert_eq!(shown(&file), (Code::PartsNotTaken, false), "still to be read, and nobody's");
+    let deposit = lease(&store, Job::Deposit, Timestamp::now());
+    end_deposit(&store, &deposit, "CPP2", Event::Integrated);
+    // All that is missing is elsewhere.
+    let labels = [("Y1", "FG-106 Déjà reçu")];
+    let file = split(&store, "two", Parts::Fluxes(vec![flux("b", &["B1"])]), refusing(&labels, 1));
+    end_deposit(&store, &lease(&store, Job::Deposit, at(2)), "CPP3", Event::Integrated);
+    assert_eq!(shown(&file), (Code::PartsNotTaken, false));
+    // Something that could not be read at all lies beside it.
+    let labels = [("Z1", "FG-106 Déjà reçu")];
+    let file = split(&store, "three", Parts::Fluxes(vec![flux("c", &["C1"])]), refusing(&labels, 2));
+    end_deposit(&store, &lease(&store, Job::Deposit, at(2)), "CPP4", Event::Integrated);
+    assert_eq!(shown(&file), (Code::PartsNotTaken, true));
+    store.trouble(&file, None, at(9)).wait().unwrap();
+    assert_eq!(shown(&file), (Code::PartsNotTaken, true));
+    whole(store, dir.path());
+}
+
+#[test]
 fn an_invoice_is_on_its_way_once() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
