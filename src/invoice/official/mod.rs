@@ -1,0 +1,76 @@
+//! The official rules: the European standard's (EN 16931 validation artefacts 1.3.16), written anew over [`Document`].
+//!
+//! Promises the verdict of the official schematron on every document: which rule is broken, at which element, and where
+//! the official engine would have stopped without a verdict. Refuses to know which of them block, and what to say of them.
+//!
+//! The schematron's order matters and is kept: in each of its patterns an element is held against the first context it
+//! matches and no other.
+
+pub mod document;
+mod lists;
+pub mod names;
+pub mod number;
+mod ubl_codes;
+mod ubl_model;
+mod ubl_syntax;
+mod ubl_vat;
+
+use document::{Answer, Document, Node, Stop};
+
+use super::Severity;
+use super::outline::Id;
+
+/// A rule that a document breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken {
+    pub rule: &'static str,
+    /// As the standard has it; what blocks is decided elsewhere.
+    pub severity: Severity,
+    pub at: Id,
+}
+
+/// What the rules say of a document.
+#[derive(Debug, Default)]
+pub struct Sheet {
+    pub broken: Vec<Broken>,
+    /// Where the official engine stops, each element once.
+    pub stops: Vec<Stop>,
+}
+
+impl Sheet {
+    /// Holds an element against a rule.
+    fn rule<'d>(&mut self, rule: &'static str, node: Node<'d>, test: impl FnOnce(Node<'d>) -> Answer) {
+        self.put(rule, Severity::Fatal, node, test(node));
+    }
+
+    /// A rule whose answer is known, and cannot stop.
+    fn keep(&mut self, rule: &'static str, node: Node<'_>, kept: bool) {
+        self.put(rule, Severity::Fatal, node, Ok(kept));
+    }
+
+    /// A rule that only warns.
+    fn warn(&mut self, rule: &'static str, node: Node<'_>, kept: bool) {
+        self.put(rule, Severity::Warning, node, Ok(kept));
+    }
+
+    fn put(&mut self, rule: &'static str, severity: Severity, node: Node<'_>, answer: Answer) {
+        match answer {
+            Ok(true) => {}
+            Ok(false) => self.broken.push(Broken { rule, severity, at: node.id }),
+            Err(stop) if self.stops.iter().any(|s| s.at == stop.at) => {}
+            Err(stop) => self.stops.push(stop),
+        }
+    }
+}
+
+/// Holds a UBL invoice or credit note against the European standard.
+pub fn ubl(document: &Document<'_>) -> Sheet {
+    let mut sheet = Sheet::default();
+    let vat = ubl_vat::Vat::of(document);
+    for node in document.nodes() {
+        ubl_model::check(node, &vat, &mut sheet);
+        ubl_syntax::check(node, &mut sheet);
+        ubl_codes::check(node, &mut sheet);
+    }
+    sheet
+}
