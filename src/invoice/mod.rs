@@ -15,6 +15,7 @@ mod facts;
 mod foreign;
 mod guard;
 mod limits;
+mod official;
 mod outline;
 pub mod pdf_data;
 mod pdf_data_reading;

@@ -71,7 +71,7 @@ impl<'d> Document<'d> {
     }
 
     /// `//name`, in document order.
-    pub fn all(&'d self, name: Name) -> impl ExactSizeIterator<Item = Node<'d>> + Clone {
+    pub fn all(&'d self, name: Name) -> impl ExactSizeIterator<Item = Node<'d>> {
         let range = self.starts[name as usize] as usize..self.starts[name as usize + 1] as usize;
         self.sorted[range].iter().map(|id| Node { doc: self, id: *id })
     }
@@ -173,18 +173,30 @@ impl<'d> Node<'d> {
         })
     }
 
-    /// Whether it is the root or a child of it.
+    /// `ancestor::name`.
+    pub fn is_inside(self, name: Name) -> bool {
+        let mut at = self;
+        while let Some(parent) = at.parent() {
+            if parent.name() == name {
+                return true;
+            }
+            at = parent;
+        }
+        false
+    }
+
+    /// Whether it is the document's element.
     pub fn is_root(self) -> bool {
         self.id == Id::ROOT
     }
 
     /// The child elements.
-    pub fn children(self) -> impl Iterator<Item = Self> + Clone {
+    pub fn children(self) -> impl Iterator<Item = Self> {
         self.doc.outline.children(self.id).map(move |id| self.at(id))
     }
 
     /// `name`: the child elements of a name.
-    pub fn kids(self, name: Name) -> impl Iterator<Item = Self> + Clone {
+    pub fn kids(self, name: Name) -> impl Iterator<Item = Self> {
         self.children().filter(move |child| child.name() == name)
     }
 
@@ -334,6 +346,29 @@ impl<'d> Node<'d> {
     pub fn any_is(self, path: &[Name], value: &str) -> bool {
         self.walk(path, &mut |node| node.text() == value)
     }
+}
+
+/// `a > n`, `a = n` and the like of untyped values: whether one of them is so.
+///
+/// Minus zero is like no number, and what is no number is greater than any: so the official engine compares them.
+pub fn any_double(nodes: &[Node<'_>], test: impl Fn(f64) -> bool) -> Answer {
+    for node in nodes {
+        let value = node.double()?;
+        if !(value == 0.0 && value.is_sign_negative()) && test(value) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// `value > 0`.
+pub fn is_positive(value: f64) -> bool {
+    value > 0.0 || value.is_nan()
+}
+
+/// `value >= 0`.
+pub fn is_not_negative(value: f64) -> bool {
+    value >= 0.0 || value.is_nan()
 }
 
 /// Characters behind the first point.

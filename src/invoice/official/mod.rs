@@ -6,7 +6,16 @@
 //! The schematron's order matters and is kept: in each of its patterns an element is held against the first context it
 //! matches and no other.
 
+mod cii_codes;
+mod cii_model;
+mod cii_syntax;
+mod cii_vat;
 pub mod document;
+mod french;
+mod french_cii;
+mod french_cii_groups;
+mod french_ubl;
+mod french_ubl_groups;
 mod lists;
 pub mod names;
 pub mod number;
@@ -63,14 +72,49 @@ impl Sheet {
     }
 }
 
+/// Holds a document against the European standard; one that is neither UBL nor CII breaks nothing.
+pub fn judge(document: &Document<'_>) -> Sheet {
+    if document.root().spelling() == "CrossIndustryInvoice" { cii(document) } else { ubl(document) }
+}
+
+/// Holds a document against the French rules (BR-FR).
+pub fn french(document: &Document<'_>) -> Sheet {
+    let mut sheet = Sheet::default();
+    let root = document.root();
+    if root.spelling() == "CrossIndustryInvoice" {
+        let context = french_cii::Context::of(root);
+        for node in document.nodes() {
+            french_cii::check(node, &context, &mut sheet);
+        }
+        return sheet;
+    }
+    let context = french_ubl::Context::of(root);
+    for node in document.nodes() {
+        french_ubl::check(node, &context, &mut sheet);
+    }
+    sheet
+}
+
 /// Holds a UBL invoice or credit note against the European standard.
-pub fn ubl(document: &Document<'_>) -> Sheet {
+fn ubl(document: &Document<'_>) -> Sheet {
     let mut sheet = Sheet::default();
     let vat = ubl_vat::Vat::of(document);
     for node in document.nodes() {
         ubl_model::check(node, &vat, &mut sheet);
         ubl_syntax::check(node, &mut sheet);
         ubl_codes::check(node, &mut sheet);
+    }
+    sheet
+}
+
+/// Holds a CII invoice or credit note against the European standard.
+fn cii(document: &Document<'_>) -> Sheet {
+    let mut sheet = Sheet::default();
+    let vat = cii_vat::Vat::of(document);
+    for node in document.nodes() {
+        cii_model::check(node, &vat, &mut sheet);
+        cii_syntax::check(node, &mut sheet);
+        cii_codes::check(node, &mut sheet);
     }
     sheet
 }

@@ -59,12 +59,14 @@ macro_rules! names {
             Other,
             Invoice,
             CreditNote,
+            /// `DateTimeString` of the qualified data types, where the other is of the unqualified.
+            QualifiedDateTimeString,
             $($name,)*
         }
 
         impl Name {
             /// How many there are.
-            pub const COUNT: usize = [$(Name::$name,)*].len() + 3;
+            pub const COUNT: usize = [$(Name::$name,)*].len() + 4;
         }
 
         const ROWS: &[(&str, Name, Space, Space)] = &[
@@ -87,8 +89,7 @@ impl Name {
             return Self::Other;
         }
         match TABLE.get(local) {
-            // Both data-type namespaces hold a date.
-            Some((name, _, Space::Udt)) if space == Space::Qdt => *name,
+            Some((Name::DateTimeString, ..)) if space == Space::Qdt => Self::QualifiedDateTimeString,
             Some((name, ubl, cii)) if *ubl == space || *cii == space => *name,
             _ => Self::Other,
         }

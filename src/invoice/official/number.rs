@@ -138,3 +138,27 @@ fn exactly(left: f64, right: Decimal) -> Option<Ordering> {
     };
     scaled().or_else(|| left.partial_cmp(&f64::try_from(right).ok()?))
 }
+
+/// A decimal as the nearest double.
+pub fn as_double(value: Decimal) -> f64 {
+    // By way of its digits: the crate's own conversion is not always the nearest.
+    value.to_string().parse().unwrap_or(f64::NAN)
+}
+
+/// `round(xs:decimal(x) * 100) div 100` of a double taken to its last digit; `None` beyond what a [`Decimal`] holds.
+pub fn exact_cents(value: f64) -> Option<Decimal> {
+    if !value.is_finite() || value.abs() > 1e20 {
+        return None;
+    }
+    // The nearest hundredth below, by doubles, is right but for one: the comparison is exact.
+    let guess = (value * 100.0).floor();
+    let mut hundredths = Decimal::from_i128_with_scale(guess as i128, 2);
+    let half = Decimal::new(5, 3);
+    while less(value, hundredths - half) {
+        hundredths -= Decimal::new(1, 2);
+    }
+    while !less(value, hundredths + half) {
+        hundredths += Decimal::new(1, 2);
+    }
+    Some(hundredths)
+}

@@ -1,11 +1,11 @@
 //! The business rules in UBL: the schematron's pattern `UBL-model`, an element against the first context it matches.
 
 use super::Sheet;
-use super::document::{Answer, Node, Stop};
+use super::document::{Answer, Node, Stop, Why, any_double, is_not_negative};
 use super::lists;
 use super::names::Name::{self, *};
 use super::number::{Decimal, cents, whole};
-use super::ubl_vat::{self, Family, Vat, indicates, is_breakdown, is_vat};
+use super::ubl_vat::{self, Family, Vat, indicates, is_breakdown, is_vat, is_vat_alone};
 
 /// Holds an element against the rules of its context.
 pub fn check(node: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
@@ -45,14 +45,21 @@ pub fn check(node: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
         TaxRepresentativeParty => {
             sheet.rule("BR-18", node, |n| n.filled(&[PartyName, Name::Name]));
             sheet.keep("BR-19", node, node.has(PostalAddress));
-            sheet.rule("BR-56", node, |n| has_vat_number(n));
+            sheet.rule("BR-56", node, |n| {
+                for scheme in n.kids(PartyTaxScheme) {
+                    if is_vat_alone(scheme)? && scheme.has(CompanyID) {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            });
         }
         TaxTotal if node.parent().is_some_and(Node::is_root) => tax_total(node, sheet),
         TaxSubtotal if node.above() == TaxTotal => subtotal(node, sheet),
         PartyTaxScheme if is_vat(node).unwrap_or(false) => sheet.rule("BR-CO-09", node, |node| {
             let number = node.one(&[CompanyID])?.map(Node::text).unwrap_or_default();
             let prefix: String = number.chars().take(2).collect();
-            Ok(lists::is_country_prefix(&prefix, true))
+            Ok(lists::VAT_PREFIXES.spells(&prefix))
         }),
         TaxCategory | ClassifiedTaxCategory => category(node, vat, sheet),
         _ => {}
@@ -233,7 +240,7 @@ fn with_tax(root: Node<'_>) -> Answer {
             let mut own = None;
             for amount in total.kids(TaxAmount).filter(|a| a.attribute("currencyID").is_some_and(|c| c == currency)) {
                 if own.replace(amount).is_some() {
-                    return Err(amount.stop(super::document::Why::Several));
+                    return Err(amount.stop(Why::Several));
                 }
             }
             taxes.extend(own.map(Node::decimal).transpose()?);
@@ -244,7 +251,7 @@ fn with_tax(root: Node<'_>) -> Answer {
         };
         let exclusive = amounts(TaxExclusiveAmount)?;
         if exclusive.len() > 1 {
-            return Err(root.stop(super::document::Why::Several));
+            return Err(root.stop(Why::Several));
         }
         let Some(exclusive) = exclusive.first() else { return Ok(false) };
         let computed = cents(*exclusive + tax);
@@ -263,30 +270,22 @@ fn line(node: Node<'_>, sheet: &mut Sheet) {
     sheet.keep("BR-24", node, node.has(LineExtensionAmount));
     sheet.rule("BR-25", node, |n| n.filled(&[Item, Name::Name]));
     sheet.keep("BR-26", node, node.exists(&[Price, PriceAmount]));
-    sheet.rule("BR-27", node, |n| is_any_positive(&n.path(&[Price, PriceAmount])));
+    sheet.rule("BR-27", node, |n| any_double(&n.path(&[Price, PriceAmount]), is_not_negative));
     sheet.rule("BR-28", node, |n| {
         let gross = n.path(&[Price, AllowanceCharge, BaseAmount]);
-        Ok(gross.is_empty() || is_any_positive(&gross)?)
+        Ok(gross.is_empty() || any_double(&gross, is_not_negative)?)
     });
     sheet.rule("BR-CO-04", node, |n| {
         for item in n.kids(Item) {
-            if any_vat(item, ClassifiedTaxCategory, |category| category.has(ID))? {
-                return Ok(true);
+            for category in item.kids(ClassifiedTaxCategory) {
+                if is_vat_alone(category)? && category.has(ID) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
     });
     sheet.rule("BR-DEC-23", node, |n| n.two_decimals(&[LineExtensionAmount]));
-}
-
-/// `a >= 0`, of one of them.
-fn is_any_positive(nodes: &[Node<'_>]) -> Answer {
-    for node in nodes {
-        if node.double()? >= 0.0 {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn period(node: Node<'_>, sheet: &mut Sheet) {
@@ -314,7 +313,7 @@ fn note(node: Node<'_>) -> bool {
     let text = node.text();
     let Some((_, after)) = text.split_once('#') else { return true };
     match after.split_once('#') {
-        Some((code, _)) if code.chars().count() == 3 => lists::is_note_subject(code),
+        Some((code, _)) if code.chars().count() == 3 => lists::UBL_NOTE_SUBJECTS.spells(code),
         _ => true,
     }
 }
@@ -394,7 +393,7 @@ fn computed_tax(node: Node<'_>) -> Answer {
         if let Some(percent) = category.decimal_of(&[Percent])?
             && rate.replace(percent).is_some()
         {
-            return Err(category.stop(super::document::Why::Several));
+            return Err(category.stop(Why::Several));
         }
     }
     let tax = node.decimal_of(&[TaxAmount])?;
@@ -402,7 +401,7 @@ fn computed_tax(node: Node<'_>) -> Answer {
         return Ok(tax.is_some_and(|tax| whole(tax).is_zero()));
     };
     let (Some(tax), Some(taxable)) = (tax, node.decimal_of(&[TaxableAmount])?) else { return Ok(false) };
-    ubl_vat::near(tax, taxable, rate).ok_or_else(|| node.stop(super::document::Why::Number))
+    ubl_vat::near(tax, taxable, rate).ok_or_else(|| node.stop(Why::Number))
 }
 
 /// A VAT category: in the breakdown, on an allowance or charge, on a line.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Sheet;
-use super::document::{Answer, Document, Node, Stop};
+use super::document::{Answer, Document, Node, Stop, Why, any_double, is_not_negative, is_positive};
 use super::names::Name::{self, *};
 use super::number::Decimal;
 
@@ -92,7 +92,7 @@ pub struct Vat {
     uses: HashMap<String, Uses>,
     /// Categories other than `O`, with VAT, by where they occur.
     seller: Registered,
-    representative_vat: bool,
+    representative: Registered,
     buyer: Registered,
     buyer_legal: bool,
     invoice_lines: bool,
@@ -100,11 +100,25 @@ pub struct Vat {
     stop: Option<Stop>,
 }
 
-/// Whether a party has a tax identifier, and one for VAT.
+/// Whether a party has a tax identifier, and one for VAT; two tax schemes in one stop whoever asks for the latter.
 #[derive(Clone, Copy, Default)]
 struct Registered {
     any: bool,
     vat: bool,
+    stop: Option<Stop>,
+}
+
+impl Registered {
+    fn add(&mut self, scheme: Node<'_>) -> Result<(), Stop> {
+        self.any = true;
+        self.vat |= is_vat(scheme)?;
+        self.stop = self.stop.or(is_vat_alone(scheme).err());
+        Ok(())
+    }
+
+    fn for_vat(&self) -> Answer {
+        self.stop.map_or(Ok(self.vat), Err)
+    }
 }
 
 impl Vat {
@@ -112,7 +126,7 @@ impl Vat {
         let mut vat = Self {
             uses: HashMap::new(),
             seller: Registered::default(),
-            representative_vat: false,
+            representative: Registered::default(),
             buyer: Registered::default(),
             buyer_legal: false,
             invoice_lines: document.has(InvoiceLine),
@@ -125,15 +139,12 @@ impl Vat {
 
     fn gather(&mut self, document: &Document<'_>) -> Result<(), Stop> {
         for scheme in document.all(PartyTaxScheme).filter(|scheme| scheme.has(CompanyID)) {
-            let is_vat = is_vat(scheme)?;
             if scheme.under(&[Party, AccountingSupplierParty]) {
-                self.seller.any = true;
-                self.seller.vat |= is_vat;
+                self.seller.add(scheme)?;
             } else if scheme.under(&[Party, AccountingCustomerParty]) {
-                self.buyer.any = true;
-                self.buyer.vat |= is_vat;
+                self.buyer.add(scheme)?;
             } else if scheme.under(&[TaxRepresentativeParty]) {
-                self.representative_vat |= is_vat;
+                self.representative.add(scheme)?;
             }
         }
         let mut legal = document.all(PartyLegalEntity).filter(|entity| entity.under(&[Party, AccountingCustomerParty]));
@@ -268,16 +279,18 @@ impl Vat {
             let uses = self.uses.get(family.code).unwrap_or(&none);
             let [first, lines, allowances, charges, ..] = family.rules;
             sheet.rule(first, root, |_| self.answer(is_broken_down(family.code, uses)));
-            let parties = self.parties(family.code);
+            let parties = || self.parties(family.code);
             let carried = if family.code == "S" { uses.lines.any } else { uses.lines.vat };
-            sheet.rule(lines, root, |_| self.answer(carried == 0 || (uses.lines.vat > 0 && parties)));
+            sheet.rule(lines, root, |_| {
+                self.answer(carried == 0 || (uses.lines.vat > 0 && parties()?))
+            });
             let (on_allowances, on_charges) = match family.code {
                 "O" => (uses.head_allowances.vat, uses.head_charges.vat),
                 "L" => (uses.allowances.vat, uses.charges_exact.vat),
                 _ => (uses.allowances.vat, uses.charges.vat),
             };
-            sheet.rule(allowances, root, |_| self.answer(on_allowances == 0 || parties));
-            sheet.rule(charges, root, |_| self.answer(on_charges == 0 || parties));
+            sheet.rule(allowances, root, |_| self.answer(on_allowances == 0 || parties()?));
+            sheet.rule(charges, root, |_| self.answer(on_charges == 0 || parties()?));
         }
         self.check_exports(root, sheet);
         self.check_outside_scope(root, sheet);
@@ -292,16 +305,16 @@ impl Vat {
     }
 
     /// Whether the parties are registered as a category wants.
-    fn parties(&self, code: &str) -> bool {
-        let registered = self.seller.any || self.representative_vat;
-        let for_vat = self.seller.vat || self.representative_vat;
-        match code {
-            "AE" => registered && (self.buyer.vat || self.buyer_legal),
-            "G" => for_vat,
-            "K" => for_vat && self.buyer.vat,
-            "O" => !for_vat && !self.buyer.vat,
-            _ => registered,
-        }
+    fn parties(&self, code: &str) -> Answer {
+        let registered = || Ok(self.seller.any || self.representative.for_vat()?);
+        let for_vat = || Ok(self.seller.for_vat()? || self.representative.for_vat()?);
+        Ok(match code {
+            "AE" => registered()? && (self.buyer.for_vat()? || self.buyer_legal),
+            "G" => for_vat()?,
+            "K" => for_vat()? && self.buyer.for_vat()?,
+            "O" => !for_vat()? && !self.buyer.for_vat()?,
+            _ => registered()?,
+        })
     }
 
     fn breakdown(&self, code: &str) -> usize {
@@ -380,7 +393,7 @@ impl Vat {
             }
             let (taxable, rate) = (subtotal.decimal_of(&[TaxableAmount])?, category.decimal_of(&[Percent])?);
             let (Some(tax), Some(taxable), Some(rate)) = (tax, taxable, rate) else { return Ok(false) };
-            near(tax, taxable, rate).ok_or_else(|| subtotal.stop(super::document::Why::Number))
+            near(tax, taxable, rate).ok_or_else(|| subtotal.stop(Why::Number))
         });
         let exempt = category.has(TaxExemptionReason) || category.has(TaxExemptionReasonCode);
         let wants_reason = !matches!(family.code, "S" | "L" | "M" | "Z");
@@ -451,15 +464,8 @@ pub fn near(tax: Decimal, taxable: Decimal, rate: Decimal) -> Option<bool> {
 pub fn check_rate(rule: &'static str, category: Node<'_>, code: &str, sheet: &mut Sheet) {
     sheet.rule(rule, category, |category| match code {
         "O" => Ok(!category.has(Percent)),
-        "S" | "L" | "M" => {
-            for percent in category.kids(Percent) {
-                let rate = percent.double()?;
-                if rate > 0.0 || (code != "S" && rate == 0.0) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
+        "S" => any_double(&category.path(&[Percent]), is_positive),
+        "L" | "M" => any_double(&category.path(&[Percent]), is_not_negative),
         _ => Ok(category.decimal_of(&[Percent])?.is_some_and(|rate| rate.is_zero())),
     });
 }
@@ -473,6 +479,14 @@ pub fn is_vat(node: Node<'_>) -> Answer {
         }
     }
     Ok(false)
+}
+
+/// `[cac:TaxScheme/(normalize-space(upper-case(cbc:ID)) = 'VAT')]`: two schemes stop the official engine.
+pub fn is_vat_alone(node: Node<'_>) -> Answer {
+    match node.kids(TaxScheme).nth(1) {
+        Some(second) => Err(second.stop(Why::Several)),
+        None => is_vat(node),
+    }
 }
 
 /// `normalize-space(cbc:ID)` of a category.

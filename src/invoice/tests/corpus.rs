@@ -12,18 +12,18 @@ use crate::reference::reference;
 const MEASURED: [(&str, usize); 3] = [("cii", 352), ("ubl-creditnote", 257), ("ubl-invoice", 358)];
 
 #[derive(serde::Deserialize)]
-struct Official {
-    file: String,
-    syntax: String,
-    fatal: Vec<String>,
+pub(super) struct Official {
+    pub(super) file: String,
+    pub(super) syntax: String,
+    pub(super) fatal: Vec<String>,
     #[serde(default)]
-    error: Option<String>,
+    pub(super) error: Option<String>,
     xsd: u32,
     #[serde(default)]
-    change: String,
+    pub(super) change: String,
 }
 
-fn mini() -> Option<BTreeMap<String, Vec<u8>>> {
+pub(super) fn mini() -> Option<BTreeMap<String, Vec<u8>>> {
     let archive = std::fs::read(reference("invoices/mini.tgz")?).unwrap();
     let mut tar = Vec::new();
     flate2::read::GzDecoder::new(&archive[..]).read_to_end(&mut tar).unwrap();
