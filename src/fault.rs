@@ -6,8 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, ErrorKind};
 
 use serde::{Deserialize, Serialize};
+
+use crate::domain::Environment;
 
 mod catalogue;
 
@@ -85,6 +88,22 @@ pub enum Language {
     En,
 }
 
+impl Language {
+    /// An environment as people call it; the configuration's word is its code.
+    pub fn environment(self, environment: Environment) -> &'static str {
+        match (self, environment) {
+            (Language::Fr, Environment::Practice) => "entraînement",
+            (_, environment) => environment.as_str(),
+        }
+    }
+}
+
+impl From<Environment> for Text {
+    fn from(environment: Environment) -> Self {
+        Self::new(Language::Fr.environment(environment), Language::En.environment(environment))
+    }
+}
+
 /// A sentence, or a part of one, in both languages. Displays in English, the language of logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
@@ -108,10 +127,38 @@ impl Text {
         Self { fr: format!("{fr} (détail technique : {detail})"), en: format!("{en} (technical detail: {detail})") }
     }
 
+    /// The text of each language, changed alike.
+    #[must_use]
+    pub fn map(self, mut change: impl FnMut(String) -> String) -> Self {
+        Self { fr: change(self.fr), en: change(self.en) }
+    }
+
+    /// With what it is about before it.
+    #[must_use]
+    pub fn about(self, what: impl fmt::Display) -> Self {
+        Self { fr: format!("{what} : {}", self.fr), en: format!("{what}: {}", self.en) }
+    }
+
     pub fn get(&self, language: Language) -> &str {
         match language {
             Language::Fr => &self.fr,
             Language::En => &self.en,
+        }
+    }
+}
+
+/// The system's errors that people meet, in their words; others as they are, named as its own.
+impl From<&io::Error> for Text {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound => Text::new("introuvable", "not found"),
+            ErrorKind::PermissionDenied => Text::new("accès refusé", "permission denied"),
+            ErrorKind::IsADirectory => Text::new("c'est un dossier", "it is a folder"),
+            ErrorKind::NotADirectory => {
+                Text::new("une partie du chemin n'est pas un dossier", "a part of the path is no folder")
+            }
+            ErrorKind::InvalidData => Text::new("ce n'est pas du texte en UTF-8", "it is no UTF-8 text"),
+            _ => Text::technical("erreur du système", "an error of the system", error),
         }
     }
 }
@@ -192,6 +239,9 @@ impl<'de> Deserialize<'de> for Code {
     }
 }
 
+/// Before an environment where a text names a section of the configuration.
+const SECTION: &str = "[chorus.api.";
+
 /// The longest value that fills a blank, in characters.
 const VALUE_CHARACTERS: usize = 300;
 
@@ -262,7 +312,10 @@ impl Fault {
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
             let Some((name, after)) = after.split_once('}') else { break };
-            filled.push_str(self.detail(name, language).unwrap_or("?"));
+            let value = self.detail(name, language).unwrap_or("?");
+            // Kept as its code, which is what the configuration's sections are called by.
+            let environment = value.parse().ok().filter(|_| name == "environment" && !filled.ends_with(SECTION));
+            filled.push_str(environment.map_or(value, |environment| language.environment(environment)));
             rest = after;
         }
         filled.push_str(rest);
@@ -321,6 +374,21 @@ mod tests {
         let one: Fault = serde_json::from_str(one).unwrap();
         assert_eq!(one.title(Language::En), "Content over a limit: 1 000");
         assert_eq!(one, Fault::new(Code::ContentOverLimit).with_text("detail", &Text::same("1 000")));
+    }
+
+    #[test]
+    fn an_environment_reads_in_the_language_of_its_sentence_and_a_section_as_it_is_written() {
+        let fault = Fault::new(Code::AuthorityUnusable).with("environment", Environment::Practice);
+        assert!(
+            fault.title(Language::Fr).contains("pour l'environnement entraînement"),
+            "{}",
+            fault.title(Language::Fr)
+        );
+        assert!(fault.title(Language::En).contains("for environment practice"), "{}", fault.title(Language::En));
+        for language in [Language::Fr, Language::En] {
+            let remedy = fault.remedy(language);
+            assert!(remedy.contains("[chorus.api.practice]") && !remedy.contains("entra"), "{remedy}");
+        }
     }
 
     /// Libraries, the system and Chorus Pro speak in their own language: what they say stands at the end of the title, named

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::exit::{self, Failure};
 use super::place::Place;
+use super::words::said;
 use crate::audit::Verifier;
 use crate::domain::DocumentHash;
 use crate::fault::Text;
@@ -18,23 +19,36 @@ const TEXT_LIMIT: u64 = 64 * 1024;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Recompute the journal and name the first bad record. Exit 0: whole, 65: not, 66: there is none
+    #[command(about = said(
+        "Recalculer le journal et nommer le premier enregistrement faux. Code 0 : intact, 65 : non, 66 : il n'y en a pas",
+        "Recompute the journal and name the first bad record. Exit 0: whole, 65: not, 66: there is none"
+    ))]
     Verify(Verify),
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Verify {
-    /// The data folder; without it, that of the configuration
-    #[arg(conflicts_with = "config")]
+    #[arg(conflicts_with = "config", value_name = said("DOSSIER", "DIR"), help = said(
+        "Le dossier de données ; sans lui, celui de la configuration",
+        "The data folder; without it, that of the configuration"
+    ))]
     dir: Option<PathBuf>,
-    /// The journal's public key (NAME+HASH+KEY) as the auditor got it, or a file that holds it; may be repeated
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = said("CLÉ", "KEY"), help = said(
+        "La clé publique du journal (NOM+EMPREINTE+CLÉ) telle que l'auditeur l'a reçue, ou un fichier qui la contient ; \
+         peut être répétée",
+        "The journal's public key (NAME+HASH+KEY) as the auditor got it, or a file that holds it; may be repeated"
+    ))]
     key: Vec<String>,
-    /// A signed checkpoint kept elsewhere (a file): the journal must contain what it covers; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = said("FICHIER", "FILE"), help = said(
+        "Un point de contrôle signé, gardé ailleurs (un fichier) : le journal doit contenir ce qu'il couvre ; peut être \
+         répété",
+        "A signed checkpoint kept elsewhere (a file): the journal must contain what it covers; may be repeated"
+    ))]
     seen: Vec<PathBuf>,
-    /// Leave out reading and hashing every document
-    #[arg(long)]
+    #[arg(long, help = said(
+        "Ne pas relire ni hacher chaque document",
+        "Leave out reading and hashing every document"
+    ))]
     no_documents: bool,
     #[command(flatten)]
     place: Place,

@@ -8,41 +8,56 @@ use std::process::ExitCode;
 
 use super::exit::{self, Exit, Failure};
 use super::place::Place;
+use super::words::said;
 use crate::config::Config;
 use crate::domain::{Environment, Timestamp};
-use crate::fault::{Code, Text};
+use crate::fault::{Code, Fault, Text};
 use crate::invoice::pdf_data::DataOptions;
+use crate::invoice::report::Read;
 use crate::invoice::{
     Examined, Limits, Options, Profile, Verdict, archive, examine, examine_with, pdf_data, pivot_conversion, report,
 };
 use crate::store::DirectoryBook;
-use crate::work::Recipients;
+use crate::work::{Dropped, Recipients, examine_complement, examine_statuses};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The files, as they would be dropped
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required = true, value_name = said("FICHIER", "FILE"), help = said(
+        "Les fichiers, tels qu'ils seraient déposés",
+        "The files, as they would be dropped"
+    ))]
     files: Vec<PathBuf>,
-    /// The rules: en16931, chorus or g2b
-    #[arg(long, default_value = "chorus", value_parser = profile)]
+    #[arg(long, default_value = "chorus", value_parser = profile, value_name = said("PROFIL", "PROFILE"), help = said(
+        "Les règles : en16931, chorus ou g2b",
+        "The rules: en16931, chorus or g2b"
+    ))]
     profile: Profile,
-    /// Where the invoices would go: production, qualification or practice. Outside production a SIRET with a wrong
-    /// check digit only warns, since the test platform has such ones
-    #[arg(long, default_value = "production", value_parser = environment)]
+    #[arg(
+        long,
+        default_value = "production",
+        value_parser = environment,
+        value_name = said("ENVIRONNEMENT", "ENVIRONMENT"),
+        help = said(
+            "Où iraient les factures : production, qualification ou practice. Hors production, un SIRET dont la clé est \
+             fausse n'est qu'un avertissement, car la plateforme de test en a",
+            "Where the invoices would go: production, qualification or practice. Outside production a SIRET with a \
+             wrong check digit only warns, since the test platform has such ones"
+        )
+    )]
     environment: Environment,
     #[command(flatten)]
     place: Place,
-    /// One JSON object a line
-    #[arg(long)]
+    #[arg(long, help = said("Un objet JSON par ligne", "One JSON object a line"))]
     json: bool,
 }
 
 fn profile(text: &str) -> Result<Profile, String> {
-    text.parse().map_err(|_| "en16931, chorus or g2b".to_owned())
+    text.parse().map_err(|_| said("en16931, chorus ou g2b", "en16931, chorus or g2b").to_owned())
 }
 
 fn environment(text: &str) -> Result<Environment, String> {
-    text.parse().map_err(|_| "production, qualification or practice".to_owned())
+    text.parse()
+        .map_err(|_| said("production, qualification ou practice", "production, qualification or practice").to_owned())
 }
 
 /// Examines each file as a blocking route of that profile and environment would; prints a line (`--json`) or a
@@ -143,14 +158,14 @@ fn print_all(
         let name = path.display().to_string();
         match read(path, options.limits.file_bytes) {
             Ok(bytes) => {
-                for (name, examined) in examine_each(&name, &bytes, options, recipients) {
+                for Judged { name, read, examined } in examine_each(&name, &bytes, options, recipients) {
                     if examined.verdict == Verdict::Reject {
                         worst = worst.or(Some(exit::DATA));
                     }
                     if json {
-                        writeln!(out, "{}", report::json(&name, &examined, options))?;
+                        writeln!(out, "{}", report::json(&name, read, &examined, options))?;
                     } else {
-                        write!(out, "{}", report::human(&name, &examined, options))?;
+                        write!(out, "{}", report::human(&name, read, &examined, options))?;
                     }
                 }
             }
@@ -170,26 +185,49 @@ fn print_all(
     Ok(worst)
 }
 
-/// The file, or each member of an archive as `archive!member`; what an archive cannot give is a verdict of its own.
-fn examine_each(name: &str, bytes: &[u8], options: &Options, recipients: &Recipients<'_>) -> Vec<(String, Examined)> {
-    if bytes.len() > options.limits.file_bytes || !archive::is_archive(bytes) {
-        return examine_one(name, bytes, options, recipients);
+/// What is said of one file, or of a part of it.
+struct Judged {
+    name: String,
+    read: Read,
+    examined: Examined,
+}
+
+impl Judged {
+    fn invoice(name: impl Into<String>, examined: Examined) -> Self {
+        Self { name: name.into(), read: Read::Invoice, examined }
     }
-    let mut examined = Vec::new();
+
+    fn unread(name: impl Into<String>, fault: Fault) -> Self {
+        Self::invoice(name, Examined::unread(None, fault))
+    }
+}
+
+/// The file as the door would read it: of an archive each member as `archive!member`. What an archive cannot give is a
+/// verdict of its own.
+fn examine_each(name: &str, bytes: &[u8], options: &Options, recipients: &Recipients<'_>) -> Vec<Judged> {
+    if bytes.len() > options.limits.file_bytes {
+        return examine_as(Dropped::Invoice, name, bytes, options, recipients);
+    }
+    let dropped = Dropped::of(bytes, name, &options.limits);
+    if dropped != Dropped::Archive {
+        return examine_as(dropped, name, bytes, options, recipients);
+    }
+    let mut judged = Vec::new();
     let spoken_for = spoken_for(bytes, options);
     let whole = archive::read(bytes, &options.limits, &mut |member| {
         if spoken_for.contains(&member.name) {
             return;
         }
-        let name = format!("{name}!{}", member.name);
-        match member.content {
-            Ok(content) => examined.extend(examine_one(&name, &content, options, recipients)),
-            Err(fault) => examined.push((name, Examined::unread(None, fault))),
+        let shown = format!("{name}!{}", member.name);
+        let read = member.content.and_then(|content| Ok((Dropped::of_member(&content, &member.name)?, content)));
+        match read {
+            Ok((dropped, content)) => judged.extend(examine_as(dropped, &shown, &content, options, recipients)),
+            Err(fault) => judged.push(Judged::unread(shown, fault)),
         }
     });
-    let broken = whole.err().or_else(|| examined.is_empty().then(archive::empty));
-    examined.extend(broken.map(|fault| (name.to_owned(), Examined::unread(None, fault))));
-    examined
+    let broken = whole.err().or_else(|| judged.is_empty().then(archive::empty));
+    judged.extend(broken.map(|fault| Judged::unread(name, fault)));
+    judged
 }
 
 /// The members that the data of a plain PDF speak for, good data only: the PDF, if it has no invoice inside, and what goes
@@ -216,25 +254,37 @@ fn spoken_for(bytes: &[u8], options: &Options) -> BTreeSet<String> {
     named
 }
 
-/// The file, be it an invoice or the data of a plain PDF; or of a pivot, which is never sent as it is, what would be made of
-/// each of its invoices (`pivot!number`).
-fn examine_one(name: &str, bytes: &[u8], options: &Options, recipients: &Recipients<'_>) -> Vec<(String, Examined)> {
-    if pdf_data::is_sidecar(name, bytes) {
-        return vec![(name.to_owned(), pdf_data::examine(bytes, options, &|facts| recipients.listing(facts)))];
-    }
+/// Read by the code that reads a drop. Of a pivot, which is never sent as it is, what would be made of each of its invoices
+/// (`pivot!number`).
+fn examine_as(
+    dropped: Dropped,
+    name: &str,
+    bytes: &[u8],
+    options: &Options,
+    recipients: &Recipients<'_>,
+) -> Vec<Judged> {
     let examine = |bytes: &[u8]| examine_with(bytes, options, &|facts| recipients.listing(facts));
-    if !pivot_conversion::is_pivot(bytes) {
-        return vec![(name.to_owned(), examine(bytes))];
-    }
-    match pivot_conversion::convert(bytes, &options.limits) {
-        Err(fault) => vec![(name.to_owned(), Examined::unread(None, fault))],
-        Ok(all) => {
-            let each = all.into_iter().map(|one| match one {
-                Ok(made) => (format!("{name}!{}", made.number), examine(&made.ubl)),
-                Err(incomplete) => (format!("{name}!{}", incomplete.number), Examined::unread(None, incomplete.fault)),
-            });
-            each.collect()
+    let one = |read, examined| vec![Judged { name: name.to_owned(), read, examined }];
+    match dropped {
+        Dropped::PdfData => one(Read::PdfData, pdf_data::examine(bytes, options, &|facts| recipients.listing(facts))),
+        Dropped::Statuses => {
+            let (good, findings, fault) = examine_statuses(bytes, options.language);
+            one(Read::Statuses(good), Examined::other(findings, fault))
         }
+        Dropped::Complement => {
+            one(Read::Complement, Examined::other(Vec::new(), examine_complement(bytes, &options.limits)))
+        }
+        Dropped::Pivot => match pivot_conversion::convert(bytes, &options.limits) {
+            Err(fault) => vec![Judged::unread(name, fault)],
+            Ok(all) => {
+                let each = all.into_iter().map(|one| match one {
+                    Ok(made) => Judged::invoice(format!("{name}!{}", made.number), examine(&made.ubl)),
+                    Err(incomplete) => Judged::unread(format!("{name}!{}", incomplete.number), incomplete.fault),
+                });
+                each.collect()
+            }
+        },
+        Dropped::Archive | Dropped::Invoice => one(Read::Invoice, examine(bytes)),
     }
 }
 
@@ -251,7 +301,7 @@ mod tests {
     use crate::app::samples::{Expect, SAMPLES};
     use crate::invoice::examine;
 
-    const KEYS: [&str; 7] = ["file", "syntax", "profile", "verdict", "findings", "number", "fault"];
+    const KEYS: [&str; 8] = ["file", "syntax", "profile", "verdict", "findings", "number", "fault", "kind"];
 
     #[test]
     fn a_line_a_file_and_the_worst_code() {
@@ -340,6 +390,26 @@ mod tests {
             (&format!("{}!P-1", pivot.display()).into(), &"FG-218".into())
         );
 
+        // Statuses and complements are read as such, each line with its fault.
+        let statuses = dir.path().join("statuts-mai.csv");
+        std::fs::write(&statuses, "id_facture;statut;motif\n7;SERVICE_FAIT;\n8;PAS_UN_STATUT;\n").unwrap();
+        let xml = dir.path().join("vide.xml");
+        std::fs::write(&xml, "<CPPStatut/>").unwrap();
+        let mut lot = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        lot.start_file("complement.json", zip::write::SimpleFileOptions::default()).unwrap();
+        lot.write_all(b"{\"invoice\": \"F-1\", \"files\": [{\"name\": \"absent.pdf\"}]}").unwrap();
+        let complement = dir.path().join("complement.zip");
+        std::fs::write(&complement, lot.finish().unwrap().into_inner()).unwrap();
+        let (code, lines) = run(&[statuses.clone(), xml, complement]);
+        assert_eq!((code, lines.len()), (Some(exit::DATA), 3), "{lines:?}");
+        assert_eq!((&lines[0]["kind"], &lines[0]["fault"]), (&"statuses".into(), &"FG-222".into()), "{}", lines[0]);
+        assert_eq!(lines[0]["findings"].as_array().unwrap().len(), 1, "{}", lines[0]);
+        assert!(lines[0]["findings"][0]["where"].as_str().unwrap().ends_with(" 3"), "{}", lines[0]);
+        assert_eq!((&lines[1]["kind"], &lines[1]["fault"]), (&"statuses".into(), &"FG-211".into()), "{}", lines[1]);
+        assert_eq!((&lines[2]["kind"], &lines[2]["fault"]), (&"complement".into(), &"FG-425".into()), "{}", lines[2]);
+        std::fs::write(&statuses, "id_facture;statut;motif\n7;SERVICE_FAIT;\n").unwrap();
+        assert_eq!(run(std::slice::from_ref(&statuses)).0, None);
+
         let good: Vec<PathBuf> = files[..1].to_vec();
         assert_eq!(run(&good).0, None);
 
@@ -367,7 +437,7 @@ mod tests {
     fn people_read_what_to_do() {
         let sample = SAMPLES.iter().find(|s| s.expect == Expect::RefusedByCheck).unwrap();
         let options = Options { sandbox: true, ..Options::default() };
-        let page = report::human("a\u{1b}[31m.xml", &examine(sample.bytes, &options), &options);
+        let page = report::human("a\u{1b}[31m.xml", Read::Invoice, &examine(sample.bytes, &options), &options);
         assert!(page.contains("REFUSÉE FG-209") && page.contains("CPRO-NUMBER-LENGTH"), "{page}");
         assert!(page.contains("->"), "{page}");
         assert!(!page.contains('\u{1b}'), "a file's name must not drive the terminal");

@@ -6,17 +6,21 @@ use std::process::ExitCode;
 
 use super::exit::{self, Failure};
 use super::place::DEFAULT_CONFIG;
+use super::words::said;
 use crate::config::{Config, ConfigFile, Problem};
 use crate::fault::Language;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Check a configuration file: every problem with its line and its remedy. Exit 0: usable, 78: not, 66: no file
-    ///
-    /// Files that it names and that are missing are warnings, on standard error: they may be on another machine.
+    #[command(about = said(
+        "Contrôler un fichier de configuration : chaque problème avec sa ligne et son remède. Code 0 : utilisable, 78 : \
+         non, 66 : pas de fichier. Les fichiers qu'il nomme et qui manquent ne sont que des avertissements, sur la sortie \
+         d'erreur : ils sont peut-être sur une autre machine",
+        "Check a configuration file: every problem with its line and its remedy. Exit 0: usable, 78: not, 66: no file. \
+         Files that it names and that are missing are warnings only, on standard error: they may be on another machine"
+    ))]
     Check {
-        /// The file
-        #[arg(default_value = DEFAULT_CONFIG)]
+        #[arg(default_value = DEFAULT_CONFIG, value_name = said("FICHIER", "FILE"), help = said("Le fichier", "The file"))]
         file: PathBuf,
     },
 }

@@ -240,6 +240,7 @@ fn options(config: &Config) -> Options {
         limits: config.limits.clone(),
         language: config.web.language,
         recycling_until: config.chorus.recycling_until.as_ref().map(|day| day.as_str().to_owned()),
+        motive_codes: config.chorus.motive_codes,
         watch: config.watched(),
     }
 }

@@ -17,6 +17,7 @@ use self::screen::{Row, Screen, summary};
 use super::exit;
 use super::front::{ADDRESSES_FILE, Addresses};
 use super::samples::SAMPLES;
+use super::words::said;
 use crate::bridge::client::{Client, ClientError, Credential};
 use crate::fault::{Language, Text};
 use crate::os::signals::Shutdown;
@@ -37,7 +38,7 @@ const RECEIVED: usize = 3;
 /// The gateway's data folder, in the demo's.
 const DATA: &str = "data";
 const FREE_PORT: &str = "127.0.0.1:0";
-/// The configuration of a gateway that practises against the simulator.
+/// The configuration of the practice gateway, against the simulator.
 const PRACTICE: &str = include_str!("../../config/practice.toml");
 /// The account there.
 const ACCOUNT: &str = "sifac";
@@ -57,11 +58,15 @@ effect = "lose_answer"
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// End by itself: 0 when everything settled as expected, else 1
-    #[arg(long)]
+    #[arg(long, help = said(
+        "Finir de soi-même : 0 quand tout s'est réglé comme prévu, sinon 1",
+        "End by itself: 0 when everything settled as expected, else 1"
+    ))]
     once: bool,
-    /// Work in this folder, new or empty, and keep it (default: a temporary one, deleted at the end)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = said("DOSSIER", "DIR"), help = said(
+        "Travailler dans ce dossier, nouveau ou vide, et le garder (sans cela : un dossier temporaire, supprimé à la fin)",
+        "Work in this folder, new or empty, and keep it (default: a temporary one, deleted at the end)"
+    ))]
     dir: Option<PathBuf>,
 }
 
@@ -225,6 +230,7 @@ async fn start_simulator(folder: &Folder) -> Result<Simulator, DemoError> {
         speed: SPEED,
         scenario,
         seed: 1,
+        witness: None,
     };
     Simulator::start(options).await.map_err(|e| DemoError::Simulator(e.to_string()))
 }
@@ -395,7 +401,7 @@ fn print_access(folder: &Folder, addresses: &Addresses, password: &str, language
     ];
     let title = Text::new(
         "Démonstration de Fluxgate : la passerelle telle que « serve » la lance, et un Chorus Pro d'entraînement, sur cette machine seule.",
-        "Fluxgate demo: the gateway as \"serve\" runs it, and a Chorus Pro to practise against, on this machine alone.",
+        "Fluxgate demo: the gateway as \"serve\" runs it, and a practice Chorus Pro, on this machine alone.",
     );
     println!("{}\n", title.get(language));
     for (fr, en, value) in lines {

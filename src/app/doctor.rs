@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::exit::{self, Exit, Failure};
 use super::place::Place;
 use super::runtime;
+use super::words::said;
 use crate::config::Config;
 use crate::domain::{Environment, EstablishmentId, Realm};
 use crate::fault::Language;
@@ -18,17 +19,22 @@ use crate::work::doctor::{self, Blame, Diagnosis, Finding, Link, Outcome, Patien
 pub struct Arguments {
     #[command(flatten)]
     place: Place,
-    /// Only this environment: production, qualification or practice
-    #[arg(long)]
+    #[arg(long, value_name = said("ENVIRONNEMENT", "ENVIRONMENT"), help = said(
+        "Cet environnement seulement : production, qualification ou practice",
+        "Only this environment: production, qualification or practice"
+    ))]
     environment: Option<Environment>,
-    /// Only this establishment, by its id
-    #[arg(long)]
+    #[arg(long, value_name = said("ÉTABLISSEMENT", "ESTABLISHMENT"), help = said(
+        "Cet établissement seulement, par son id",
+        "Only this establishment, by its id"
+    ))]
     establishment: Option<EstablishmentId>,
-    /// One JSON object instead of lines
-    #[arg(long)]
+    #[arg(long, help = said("Un objet JSON au lieu de lignes", "One JSON object instead of lines"))]
     json: bool,
-    /// fr or en [default: `[web] language`, or English in an English session]
-    #[arg(long, value_parser = language)]
+    #[arg(long, value_parser = language, value_name = said("LANGUE", "LANGUAGE"), help = said(
+        "fr ou en [défaut : « language » de [web], ou l'anglais dans une session anglaise]",
+        "fr or en [default: `[web] language`, or English in an English session]"
+    ))]
     language: Option<Language>,
 }
 
@@ -120,6 +126,7 @@ fn print(diagnosis: &Diagnosis, language: Language) -> io::Result<()> {
     let say = |fr: &'static str, en: &'static str| if language == Language::Fr { fr } else { en };
     let mut out = io::stdout().lock();
     let Realm { establishment, environment } = &diagnosis.realm;
+    let environment = language.environment(*environment);
     writeln!(out, "{} ({establishment}), {environment}", diagnosis.name)?;
     for link in &diagnosis.links {
         writeln!(out, "  {}", line(link, language))?;

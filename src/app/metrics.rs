@@ -156,9 +156,9 @@ impl Inner {
         let answered = connectors.iter().flat_map(|connector: &Connector| {
             let row =
                 |service: &str, since: u64| (format!("{{{},service=\"{service}\"}}", labels(connector.realm())), since);
-            connector.health().into_iter().filter_map(move |h| Some(row(h.service, h.answered?.as_secs())))
+            connector.health().into_iter().filter_map(move |h| Some(row(&h.service, h.answered?.as_secs())))
         });
-        let help = "Since a service of Chorus Pro last answered; absent: not since the start.";
+        let help = "Since a service of Chorus Pro last answered, restarts included; absent: never.";
         family(text, "chorus_answer_age_seconds", "gauge", help, answered);
     }
 

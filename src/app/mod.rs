@@ -23,14 +23,19 @@ mod serve;
 pub mod simulate;
 mod supervisor;
 mod user;
+mod words;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-/// Fluxgate: the gateway between an establishment's finance systems and Chorus Pro.
+use self::words::said;
+
 #[derive(Debug, Parser)]
-#[command(name = "fluxgate", version, arg_required_else_help = true)]
+#[command(name = "fluxgate", version, arg_required_else_help = true, about = said(
+    "Fluxgate : la passerelle entre les applications financières d'un établissement et Chorus Pro.",
+    "Fluxgate: the gateway between an establishment's finance systems and Chorus Pro."
+))]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -38,37 +43,50 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the gateway: both processes, or one with --role
+    #[command(about = said(
+        "Faire tourner la passerelle : ses deux processus, ou un seul avec --role",
+        "Run the gateway: both processes, or one with --role"
+    ))]
     Serve(serve::Arguments),
-    /// The gateway beside a simulated Chorus Pro, on this machine alone, with sample invoices
+    #[command(about = said(
+        "La passerelle et un Chorus Pro simulé, sur cette seule machine, avec des factures d'exemple",
+        "The gateway beside a simulated Chorus Pro, on this machine alone, with sample invoices"
+    ))]
     Demo(demo::Arguments),
-    /// Chorus Pro to practise against
+    #[command(about = said("Un Chorus Pro d'entraînement", "A practice Chorus Pro"))]
     Simulate(simulate::Args),
-    /// What the gateway would say of these files. Exit 0: all accepted, 65: one rejected, 66: one not opened
+    #[command(about = said(
+        "Ce que la passerelle dirait de ces fichiers. Code 0 : tous acceptés, 65 : un refusé, 66 : un pas ouvert",
+        "What the gateway would say of these files. Exit 0: all accepted, 65: one rejected, 66: one not opened"
+    ))]
     Check(check::Arguments),
-    /// The journal
-    #[command(subcommand)]
+    #[command(subcommand, about = said("Le journal", "The journal"))]
     Audit(audit::Command),
-    /// Look at a configuration file
-    #[command(subcommand)]
+    #[command(subcommand, about = said("Examiner un fichier de configuration", "Look at a configuration file"))]
     Config(config::Command),
-    /// Who is told of alarms
-    #[command(subcommand)]
+    #[command(subcommand, about = said("Qui est prévenu des alarmes", "Who is told of alarms"))]
     Notify(notify::Command),
-    /// Try each link to Chorus Pro, and say what a failure looks like. Exit 0: all is well, 78: yours to repair, 69: theirs
+    #[command(about = said(
+        "Essayer chaque maillon jusqu'à Chorus Pro et dire à quoi ressemble une panne. Code 0 : tout va bien, 78 : à \
+         réparer chez vous, 69 : chez eux",
+        "Try each link to Chorus Pro, and say what a failure looks like. Exit 0: all is well, 78: yours to repair, 69: \
+         theirs"
+    ))]
     Doctor(doctor::Arguments),
-    /// The people of the page, and password hashes
-    #[command(subcommand)]
+    #[command(subcommand, about = said(
+        "Les personnes de la page, et le hachage des mots de passe",
+        "The people of the page, and password hashes"
+    ))]
     User(user::Command),
 }
 
 /// The program.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let parsed = words::in_its_language(Arguments::command()).try_get_matches();
+    let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version go to standard output and are no error; nobody is left to tell when printing fails.
-            let _ = error.print();
+            words::tell(&error);
             return if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS };
         }
     };

@@ -5,13 +5,18 @@ use std::process::ExitCode;
 use super::exit::{self, Failure};
 use super::place::Place;
 use super::runtime;
+use super::words::said;
 use crate::config::Source;
-use crate::fault::Language;
+use crate::fault::{Language, Text};
 use crate::work::watch::{self, ChannelError};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Send a test by each channel of [notify]. Exit 0: all took it, 69: one did not, 78: none is configured
+    #[command(about = said(
+        "Envoyer un essai par chaque voie de [notify]. Code 0 : toutes l'ont pris, 69 : une ne l'a pas pris, 78 : aucune \
+         n'est configurée",
+        "Send a test by each channel of [notify]. Exit 0: all took it, 69: one did not, 78: none is configured"
+    ))]
     Test {
         #[command(flatten)]
         place: Place,
@@ -29,8 +34,8 @@ pub fn run(command: &Command) -> ExitCode {
 fn test(place: &Place) -> Result<ExitCode, Failure> {
     let boot = place.file()?.boot(false);
     if boot.source == Source::Nothing {
-        let detail = boot.fault.map(|fault| fault.to_string()).unwrap_or_default();
-        return Err(Failure::new(exit::CONFIG, detail.clone(), detail)
+        let said = |language| boot.fault.as_ref().map_or_else(String::new, |fault| fault.title(language));
+        return Err(Failure::new(exit::CONFIG, said(Language::Fr), said(Language::En))
             .hint("Voyez « fluxgate config check »", "See `fluxgate config check`"));
     }
     let options = boot.config.watched();
@@ -45,8 +50,9 @@ fn test(place: &Place) -> Result<ExitCode, Failure> {
 }
 
 /// One line for each channel.
-fn tell(outcomes: Vec<(&'static str, Result<Vec<String>, ChannelError>)>) -> ExitCode {
-    let french = exit::language() == Language::Fr;
+fn tell(outcomes: Vec<(&'static str, Result<Vec<Text>, ChannelError>)>) -> ExitCode {
+    let language = exit::language();
+    let french = language == Language::Fr;
     let say = |fr: &'static str, en: &'static str| if french { fr } else { en };
     let mut all = true;
     for (channel, outcome) in outcomes {
@@ -57,12 +63,14 @@ fn tell(outcomes: Vec<(&'static str, Result<Vec<String>, ChannelError>)>) -> Exi
             Ok(refused) => {
                 all = false;
                 let some = say("parti, sauf pour (détail technique)", "sent, but for (technical detail)");
+                let refused: Vec<&str> = refused.iter().map(|said| said.get(language)).collect();
                 println!("{name}{colon}{some}{colon}{}", refused.join("; "));
             }
             Err(error) => {
                 all = false;
+                let why = error.text().get(language);
                 println!(
-                    "{name}{colon}{}{colon}{error}",
+                    "{name}{colon}{}{colon}{why}",
                     say("non parti (détail technique)", "not sent (technical detail)")
                 );
             }

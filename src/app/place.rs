@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::exit::{self, Failure};
+use super::words::said;
 use crate::config::ConfigFile;
 use crate::fault::Text;
 
@@ -12,8 +13,10 @@ pub const DEFAULT_CONFIG: &str = "/var/lib/fluxgate/config/fluxgate.toml";
 
 #[derive(Debug, clap::Args)]
 pub struct Place {
-    /// The configuration file [default: /var/lib/fluxgate/config/fluxgate.toml]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = said("FICHIER", "FILE"), help = said(
+        "Le fichier de configuration [défaut : /var/lib/fluxgate/config/fluxgate.toml]",
+        "The configuration file [default: /var/lib/fluxgate/config/fluxgate.toml]"
+    ))]
     config: Option<PathBuf>,
 }
 

@@ -3,16 +3,22 @@
 use std::process::ExitCode;
 
 use super::place::Place;
+use super::words::said;
 use super::{exit, instance, supervisor};
 use crate::config::Boot;
+use crate::fault::Text;
 use crate::os::{logging, process};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     pub place: Place,
-    /// Run one of the two processes only (a service manager's unit each)
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = said("RÔLE", "ROLE"), help = said(
+        "Un seul des deux processus (une unité chacun pour le gestionnaire de services) : front, ce que rencontre le \
+         réseau (la porte, SFTP, les mesures) ; core, ce qui tient la base, les secrets et la page",
+        "One of the two processes only (a service manager's unit each): front, what the network meets (the door, SFTP, \
+         metrics); core, what holds the store, the secrets and the page"
+    ))]
     pub role: Option<Role>,
     /// The supervisor's process id: set by it alone
     #[arg(long, hide = true, requires = "role")]
@@ -22,9 +28,7 @@ pub struct Arguments {
 /// A process of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Role {
-    /// What the network meets: the door, SFTP, metrics
     Front,
-    /// What holds the store, the secrets and the page
     Core,
 }
 
@@ -53,7 +57,15 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             Ok(true) => {}
             // The supervisor ended before this process could ask to be told.
             Ok(false) => return exit::UNAVAILABLE.into(),
-            Err(error) => eprintln!("fluxgate: this process will not notice when its supervisor ends: {error}"),
+            Err(error) => eprintln!(
+                "fluxgate: {}",
+                Text::technical(
+                    "ce processus ne verra pas la fin de son superviseur",
+                    "this process will not notice when its supervisor ends",
+                    error
+                )
+                .get(exit::language())
+            ),
         }
     }
     // Core alone keeps versions: it is the one that accepts them.

@@ -1,4 +1,4 @@
-//! `fluxgate simulate`: Chorus Pro to practise against, until Ctrl-C or SIGTERM.
+//! `fluxgate simulate`: a practice Chorus Pro, until Ctrl-C or SIGTERM.
 //!
 //! The first line on the standard output is the credentials as JSON; everything else goes to the log.
 
@@ -10,35 +10,48 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{self, Exit, Failure};
+use super::words::said;
+use crate::fault::Text;
 use crate::simulator::{Options, SCENARIO_LIMIT_BYTES, Scenario, Simulator, SimulatorError, catalogue_list};
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Address to listen on; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    #[arg(long, default_value = "127.0.0.1:0", value_name = said("ADRESSE", "ADDR"), help = said(
+        "Adresse d'écoute ; le port 0 en prend un libre",
+        "Address to listen on; port 0 takes a free one"
+    ))]
     pub listen: SocketAddr,
-    /// HTTP instead of HTTPS, on loopback only
-    #[arg(long)]
+    #[arg(long, help = said(
+        "HTTP au lieu de HTTPS, sur la boucle locale seulement",
+        "HTTP instead of HTTPS, on loopback only"
+    ))]
     pub plain: bool,
-    /// Keep authority, certificate and secrets in this folder over restarts, as files that a gateway's configuration
-    /// can name: see config/practice.toml
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = said("DOSSIER", "DIR"), help = said(
+        "Garder dans ce dossier, d'un démarrage à l'autre, l'autorité, le certificat et les secrets, en fichiers que la \
+         configuration d'une passerelle peut nommer (config/practice.toml), mais rien de ce qui a été déposé",
+        "Keep authority, certificate and secrets in this folder over restarts, as files that a gateway's configuration \
+         can name (config/practice.toml); nothing of what was deposited"
+    ))]
     pub dir: Option<PathBuf>,
-    /// What to play: see config/simulate.toml
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = said("FICHIER", "FILE"), help = said(
+        "Ce qu'il faut jouer : voir config/simulate.toml",
+        "What to play: see config/simulate.toml"
+    ))]
     pub scenario: Option<PathBuf>,
-    /// The catalogue of tests of a connection request: list it, or run it and report at the end
-    #[arg(long, value_name = "list|run", num_args = 0..=1, default_missing_value = "list")]
+    #[arg(long, value_name = "list|run", num_args = 0..=1, default_missing_value = "list", help = said(
+        "Le cahier de tests d'une demande de raccordement : le lister (list, puis fin), ou le jouer (run) : servir, \
+         observer le client et rendre compte à la fin, par 0 quand chaque scénario exigé est réussi, sinon 1",
+        "The catalogue of tests of a connection request: list it and end, or run it: serve, watch the client and report \
+         at the end, with 0 when every required scenario is passed, else 1"
+    ))]
     pub catalogue: Option<CatalogueMode>,
 }
 
 /// What `--catalogue` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum CatalogueMode {
-    /// Prints the scenarios and ends
     List,
-    /// Serves, watches the client, and reports at the end: 0 when every required scenario is passed, else 1
     Run,
 }
 
@@ -64,6 +77,7 @@ pub fn run(args: &Args) -> ExitCode {
         speed: scenario.speed,
         seed: scenario.seed,
         scenario,
+        witness: None,
     };
     match runtime.block_on(serve(options)) {
         Ok(passed) => ExitCode::from(u8::from(!passed)),
@@ -71,11 +85,17 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
+const FORGETS_FR: &str = "le dossier --dir ne garde que l'autorité et les secrets. Ce qui a été déposé ou envoyé est oublié à \
+    l'arrêt : la passerelle tient ensuite ces flux pour inconnus (FG-447) et ne voit plus ces factures.";
+const FORGETS_EN: &str = "the folder --dir keeps the authority and the secrets only. What was deposited or sent is forgotten \
+    when this ends: the gateway then takes those fluxes for unknown (FG-447) and sees those invoices no more.";
+
 /// Whether the catalogue was passed, or not played.
 async fn serve(options: Options) -> Result<bool, Failure> {
     // Before the line is printed: whoever reads it may send the signal at once.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| system(&error))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| system(&error))?;
+    let keeps = options.dir.is_some();
     let simulator = Simulator::start(options).await.map_err(|error| match error {
         SimulatorError::Scenario(_) | SimulatorError::PlainBeyondLoopback(_) | SimulatorError::Kept { .. } => {
             failed(exit::CONFIG, &error)
@@ -85,6 +105,9 @@ async fn serve(options: Options) -> Result<bool, Failure> {
     let line = serde_json::to_string(simulator.credentials()).map_err(|error| system(&error))?;
     let mut out = std::io::stdout();
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| system(&error))?;
+    if keeps {
+        eprintln!("fluxgate simulate: {}", said(FORGETS_FR, FORGETS_EN));
+    }
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -115,5 +138,5 @@ fn system(error: &impl std::fmt::Display) -> Failure {
 }
 
 fn failed(code: Exit, error: &impl std::fmt::Display) -> Failure {
-    Failure::new(code, error.to_string(), error.to_string())
+    Failure::said(code, Text::technical("le simulateur ne démarre pas", "the simulator does not start", error))
 }

@@ -12,8 +12,9 @@ use super::control::{self, Answer, Request};
 use super::exit::{self, Failure};
 use super::opening::{self, OpenError};
 use super::place::Place;
+use super::words::said;
 use crate::config::{Config, Source};
-use crate::fault::Language;
+use crate::fault::{Language, Text};
 use crate::os::{process, terminal};
 use crate::store::{self, StoreError};
 use crate::web::{unfit_name, unfit_password};
@@ -21,37 +22,53 @@ use crate::web::{unfit_name, unfit_password};
 /// Characters of an SFTP account's password, at least and at most. People's are the page's to judge.
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 12..=256;
 
+const PASSWORD_FR: &str = "Le mot de passe est lu sur le terminal, ou sur l'entrée standard (une ligne) : 12 à 256 \
+    caractères, pas facile à deviner (une phrase convient bien).";
+const PASSWORD_EN: &str = "The password is read from the terminal, or from standard input (one line): 12 to 256 \
+    characters, not easy to guess (a sentence does well).";
+
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Add a person to the page
-    ///
-    /// The password is read from the terminal, or from standard input (one line): 12 to 256 characters, not easy to
-    /// guess (a sentence does well).
+    #[command(
+        about = said("Ajouter une personne à la page", "Add a person to the page"),
+        after_help = said(PASSWORD_FR, PASSWORD_EN)
+    )]
     Add {
-        /// 1 to 64 characters, without control characters; not system, front, core, keeper, console or person, and
-        /// nothing that begins with account:
+        #[arg(value_name = said("NOM", "NAME"), help = said(
+            "1 à 64 caractères, sans caractère de contrôle ; ni system, front, core, keeper, console ou person, ni rien \
+             qui commence par account:",
+            "1 to 64 characters, without control characters; not system, front, core, keeper, console or person, and \
+             nothing that begins with account:"
+        ))]
         name: String,
         #[command(flatten)]
         place: Place,
     },
-    /// Give a person of the page another password
-    ///
-    /// The password is read from the terminal, or from standard input (one line): 12 to 256 characters, not easy to
-    /// guess (a sentence does well).
+    #[command(
+        about = said("Donner un autre mot de passe à une personne de la page", "Give a person of the page another password"),
+        after_help = said(PASSWORD_FR, PASSWORD_EN)
+    )]
     Passwd {
-        /// A name of `user list`
+        #[arg(value_name = said("NOM", "NAME"), help = said("Un nom de « user list »", "A name of `user list`"))]
         name: String,
         #[command(flatten)]
         place: Place,
     },
-    /// List the people of the page, one a line
+    #[command(about = said("Lister les personnes de la page, une par ligne", "List the people of the page, one a line"))]
     List {
         #[command(flatten)]
         place: Place,
     },
-    /// Make the password_hash of an [[account]] from a password
-    ///
-    /// The password is read from the terminal, or from standard input (one line): 12 to 256 characters.
+    #[command(
+        about = said(
+            "Faire d'un mot de passe le password_hash d'un [[account]]",
+            "Make the password_hash of an [[account]] from a password"
+        ),
+        after_help = said(
+            "Le mot de passe est lu sur le terminal, ou sur l'entrée standard (une ligne) : 12 à 256 caractères.",
+            "The password is read from the terminal, or from standard input (one line): 12 to 256 characters."
+        )
+    )]
     Hash,
 }
 
@@ -178,7 +195,10 @@ impl Register {
         if let Some(answer) = self.core(&request)? {
             return Ok(answer);
         }
-        let unavailable = |error: &OpenError| Failure::new(exit::UNAVAILABLE, error.to_string(), error.to_string());
+        let unavailable = |error: &OpenError| {
+            let said = Text::technical("la base ne s'ouvre pas", "the database cannot be opened", error);
+            Failure::said(exit::UNAVAILABLE, said)
+        };
         let opened = match opening::open(&self.config) {
             Ok(opened) => opened,
             // A core that was starting when it was asked has come up meanwhile.
@@ -222,7 +242,7 @@ impl Register {
 }
 
 fn failed(reason: String) -> Failure {
-    Failure::new(exit::IO, reason.clone(), reason)
+    Failure::said(exit::IO, Text::technical("la base ne répond pas", "the database does not answer", reason))
 }
 
 /// What a script pipes in is taken before anything is looked at: it shall not find its pipe closed.
@@ -281,7 +301,9 @@ fn no_password(error: io::Error) -> Failure {
 
 /// The PHC string that `password_hash` and the page want: argon2id, 19 MiB, two passes.
 pub(super) fn hash(password: &str) -> Result<String, Failure> {
-    let software = |error: String| Failure::new(exit::SOFTWARE, error.clone(), error);
+    let software = |error: String| {
+        Failure::said(exit::SOFTWARE, Text::technical("mot de passe non haché", "the password was not hashed", error))
+    };
     let params = Params::new(19_456, 2, 1, None).map_err(|error| software(error.to_string()))?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let hash = argon2.hash_password(password.as_bytes()).map_err(|error| software(error.to_string()))?;

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::chorus::{Service, Unreadable, WireDate, download, field};
+use crate::chorus::{Service, Unreadable, WireDate, field};
 use crate::domain::{ChorusInvoiceId, InvoiceNumber};
 
 /// The largest attachment, in bytes (PROTOCOL §2.2: 10 MB).
@@ -212,50 +212,5 @@ impl Service for Completer {
             number: field::text(answer, "numeroFacture").and_then(|n| n.parse().ok()),
             at: field::date(answer, "dateTraitement"),
         })
-    }
-}
-
-/// Whose attachments are fetched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AttachmentOwner {
-    /// An invoice, with its complementary attachments.
-    Invoice(ChorusInvoiceId),
-    /// A commitment by its number.
-    Commitment(String),
-}
-
-/// Fetches attachments, as one file or an archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TelechargerPieceJointe {
-    pub owner: AttachmentOwner,
-}
-
-impl Service for TelechargerPieceJointe {
-    const NAME: &'static str = "telecharger/pieceJointe";
-    const PATH: &'static str = "/cpro/transverses/v1/telecharger/pieceJointe";
-    const CODE_MAY_LACK: bool = true;
-    /// 120 MB of documents in base64 (PROTOCOL §2), and some room.
-    const ANSWER_LIMIT: usize = 176 << 20;
-    type Answer = Vec<u8>;
-
-    fn body(&self) -> Value {
-        match &self.owner {
-            AttachmentOwner::Invoice(invoice) => json!({
-                "objetPieceJointe": "DEMANDE_PAIEMENT",
-                "demandePaiement": {
-                    "listeFacture": [{"idFacture": invoice.0}],
-                    "format": "PDF",
-                    "avecPiecesJointesComplementaires": "OUI",
-                },
-            }),
-            AttachmentOwner::Commitment(number) => json!({
-                "objetPieceJointe": "ENGAGEMENT_JURIDIQUE",
-                "engagementJuridique": {"numeroEngagementJuridique": number},
-            }),
-        }
-    }
-
-    fn read(answer: &Value) -> Result<Vec<u8>, Unreadable> {
-        download::decoded(answer, &["pieceJointe", "fichierResultat"])
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use flate2::{Compression, GzBuilder};
 
 use crate::chorus::{FluxFileName, FluxSyntax};
+use crate::fault::Text;
 
 /// Invoices of one flux (DSE-CP §3.2.3.1 advises no more).
 pub const BATCH_LIMIT: usize = 500;
@@ -51,18 +52,26 @@ pub enum BatchError {
 }
 
 impl BatchError {
-    /// What to do, in French.
-    pub fn remedy(&self) -> String {
+    /// For people: what is wrong, and what to do.
+    pub fn text(&self) -> Text {
         match self {
-            BatchError::Empty => "L’archive ne contient aucune facture.".to_owned(),
-            BatchError::TooMany { count } => {
-                format!("{count} factures : un flux en prend {BATCH_LIMIT} au plus, partagez l’archive.")
+            BatchError::Empty => Text::new("elle ne contient aucune facture", "it holds no invoice"),
+            BatchError::TooMany { count } => Text::new(
+                format!("{count} factures : un flux en prend {BATCH_LIMIT} au plus, partagez-la"),
+                format!("{count} invoices: a flux takes {BATCH_LIMIT} at most, split it"),
+            ),
+            BatchError::FileTooLarge { name, .. } => Text::new(
+                format!("« {name} » dépasse 10 Mo, la limite de Chorus Pro par fichier : allégez ses pièces jointes"),
+                format!("\"{name}\" is over 10 MB, Chorus Pro's limit of a file: make its attachments lighter"),
+            ),
+            BatchError::TooLarge { .. } => {
+                Text::new("compressée, elle dépasse 30 Mo : partagez-la", "compressed it is over 30 MB: split it")
             }
-            BatchError::FileTooLarge { name, .. } => {
-                format!("« {name} » dépasse 10 Mo, la limite de Chorus Pro par fichier : allégez ses pièces jointes.")
-            }
-            BatchError::TooLarge { .. } => "L’archive compressée dépasse 30 Mo : partagez-la.".to_owned(),
-            BatchError::Writing(_) => "Signalez-le à l’éditeur.".to_owned(),
+            BatchError::Writing(error) => Text::technical(
+                "elle n'a pas pu être écrite : signalez-le à l'éditeur",
+                "it could not be written: tell the publisher",
+                error,
+            ),
         }
     }
 }

@@ -24,16 +24,14 @@ pub struct History {
     pub statuses: Vec<HistoryStatus>,
     pub events: Vec<HistoryEvent>,
     pub actions: Vec<HistoryAction>,
-    /// As answered; 1 is the first.
-    pub page: u32,
-    /// Pages of the longest of the three lists.
+    /// Pages of the list of statuses, the only one that is read to its end.
     pub pages: u32,
 }
 
 impl History {
-    /// Whether a further page is to be asked for.
-    pub fn has_more(&self) -> bool {
-        self.page < self.pages
+    /// Whether there are further statuses after the page that was `asked` for.
+    pub fn has_more(&self, asked: u32) -> bool {
+        asked < self.pages
     }
 }
 
@@ -104,20 +102,14 @@ impl Service for ConsulterHistorique {
         let statuses = answer.get("historiquesDesStatuts").unwrap_or(&none);
         let events = answer.get("historiquesDesEvenementsComplementaires").unwrap_or(&none);
         let actions = answer.get("historiquesDesActionsUtilisateurs").unwrap_or(&none);
-        let number = |list, name| field::integer(list, name).and_then(|n| u32::try_from(n).ok());
-        let pages = [
-            number(statuses, "pagesHistoStatut"),
-            number(events, "pagesEvenement"),
-            number(actions, "pagesHistoAction"),
-        ];
+        let pages = field::integer(statuses, "pagesHistoStatut").and_then(|n| u32::try_from(n).ok());
         Ok(History {
             number: field::text(answer, "numeroFacture").and_then(|n| n.parse().ok()),
             current: field::text(answer, "statutCourantCode").map(InvoiceStatus::from),
             statuses: read_statuses(statuses)?,
             events: read_events(events),
             actions: read_actions(actions),
-            page: number(statuses, "pageCouranteHistoStatut").unwrap_or(1),
-            pages: pages.into_iter().flatten().max().unwrap_or(1),
+            pages: pages.unwrap_or(1),
         })
     }
 }

@@ -31,8 +31,6 @@ impl Page {
 /// One page of a search's result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResultPage<R> {
-    /// As answered; 1 is the first.
-    pub page: u32,
     /// How many pages there are; 0 when nothing was found.
     pub pages: u32,
     /// How many rows there are on all pages, when the answer says.
@@ -43,9 +41,10 @@ pub struct ResultPage<R> {
 }
 
 impl<R> ResultPage<R> {
-    /// Whether a further page is to be asked for.
-    pub fn has_more(&self) -> bool {
-        self.page < self.pages
+    /// Whether a further page is to be asked for after the one that was `asked` for: which one the answer takes itself
+    /// for counts for nothing.
+    pub fn has_more(&self, asked: Page) -> bool {
+        asked.number < self.pages
     }
 }
 
@@ -73,7 +72,6 @@ pub(super) fn read<R>(
     let figures = nested.unwrap_or(answer);
     let number = |name| field::integer(figures, name).and_then(|n| u32::try_from(n).ok());
     let mut page = ResultPage {
-        page: number("pageCourante").unwrap_or(1),
         pages: 0,
         total: field::integer(figures, "total").and_then(|n| u64::try_from(n).ok()),
         rows: Vec::new(),
@@ -97,7 +95,7 @@ pub(super) fn read<R>(
     page.pages = match number("pages") {
         Some(pages) => pages,
         // Without the number of pages a result cannot be known to be whole, unless the total says that it is.
-        None if page.total == u64::try_from(page.rows.len() + page.unreadable.len()).ok() => page.page,
+        None if page.total == u64::try_from(page.rows.len() + page.unreadable.len()).ok() => 1,
         None if any => return Err(Unreadable::new("pages", "is missing")),
         None => 0,
     };

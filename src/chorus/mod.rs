@@ -30,15 +30,13 @@ mod submission;
 mod syntax;
 mod token;
 mod treatment;
-mod works;
 mod worklist;
 
 #[cfg(test)]
 mod tests;
 
 pub use attachment::{
-    ATTACHMENT_LIMIT, AjouterFichier, AttachmentError, AttachmentId, AttachmentOwner, AttachmentReference, Completed,
-    Completer, TelechargerPieceJointe,
+    ATTACHMENT_LIMIT, AjouterFichier, AttachmentError, AttachmentId, AttachmentReference, Completed, Completer,
 };
 pub use batch::{BATCH_BYTES_LIMIT, BATCH_FILE_LIMIT, BATCH_LIMIT, Batch, BatchError, BatchFile, split as split_batch};
 pub use consultation::{
@@ -52,30 +50,26 @@ pub use history::{ConsulterHistorique, History, HistoryAction, HistoryEvent, His
 pub use listing::{Page, ResultPage};
 pub use motive::{MOTIVE_LIMIT, ManualTreatment, Motive, MotiveCode};
 pub use probe::RecupererTauxTva;
-pub use recipient::{
-    Commitment, FluxFormats, FoundRecipient, RechercherDestinataire, RechercherEngagement, RecupererFormatFlux,
-};
+pub use recipient::{Commitment, RechercherEngagement};
 pub use refusal::{Refusal, refusal, refusal_fault, refusal_meaning};
 pub use reply::{Reply, read_reply, retry_after};
 pub use report::{ConsulterCrDetaille, FluxState, Report, ReportedError, ReportedInvoice, Verdict};
 pub use search::{PaymentRequest, ReceivedInvoice, RechercherFournisseur, RechercherRecipiendaire, SentInvoice};
 pub use structure::{
-    AttachedService, Attachment, ConsulterStructure, FoundService, FoundStructure, IdName,
-    ListerRattachementsUtilisateur, RechercherServices, RechercherStructure, RecupererRattachements, Structure,
-    StructureId,
+    AttachedService, Attachment, ConsulterStructure, FoundService, FoundStructure, IdName, RechercherServices,
+    RechercherStructure, RecupererRattachements, Structure, StructureId,
 };
 pub use submission::{
-    DeposerPdf, PDF_LIMIT, PdfSignature, PrincipalShape, ReadPdf, Recycler, References, Soumettre, Submission,
-    SubmissionError, Submitted,
+    DeposerPdf, PDF_LIMIT, PdfSignature, PrincipalShape, ReadPdf, References, Soumettre, Submission, SubmissionError,
+    Submitted,
 };
 pub use syntax::{Announced, FluxContent, FluxFileName, FluxSyntax, SyntaxError, announce};
 pub use token::{TOKEN_LIFETIME_DEFAULT, Token, TokenReply, account_header, read_token, token_form};
 pub use treatment::{
-    RECIPIENT_TARGETS, RecupererEtatsTraitement, TraiterFactureAValider, TraiterRecue, TraiterRejet, Treated,
-    TreatmentError, VALIDATOR_TARGETS, ValidatorAction, awaited, decision, demands_mandate, demands_motive, outcomes,
+    RECIPIENT_TARGETS, RecupererEtatsTraitement, TraiterFactureAValider, TraiterRecue, Treated, TreatmentError,
+    VALIDATOR_TARGETS, ValidatorAction, awaited, decision, demands_mandate, demands_motive, outcomes,
 };
-pub use worklist::{RechercherATraiterRecipiendaire, RechercherATraiterValideur, RechercherValideur, WaitingInvoice};
-pub use works::{RechercherTravaux, WorksInvoice, WorksRole};
+pub use worklist::{RechercherATraiterValideur, WaitingInvoice};
 
 /// One service of the API: a request that knows its path, its body and how its answer reads.
 pub trait Service: Send + Sync {

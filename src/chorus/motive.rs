@@ -22,6 +22,19 @@ impl Motive {
         }
     }
 
+    /// Of a text that may have a code at its head, as status files do. Whether Chorus Pro reads codes in this field is not
+    /// known (PROTOCOL §9): without `codes`, the code's own words are sent in its place.
+    pub fn coded(text: &str, codes: bool) -> Self {
+        let Some(code) = MotiveCode::leading(text) else { return Self::new(text) };
+        let more =
+            text.trim_start()[code.as_str().len()..].trim_start_matches([' ', '-', '–', ':', ';', ',']).trim_end();
+        match more {
+            _ if codes => Self::with_code(code, more),
+            "" => Self::new(code.label()),
+            more => Self(format!("{} : {more}", code.label())),
+        }
+    }
+
     /// The whole text.
     pub fn full(&self) -> &str {
         &self.0

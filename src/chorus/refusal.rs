@@ -53,6 +53,11 @@ refusals! {
         "Pièce jointe de plus de 10 Mo : allégez-la ou partagez-la."
         "The attachment has more than 10 MB: make it lighter or split it."
     }
+    // Not published for this service: as the other services say that they do not know an object.
+    "consulterCRDetaille" 20000 FluxUnknown {
+        "Chorus Pro ne connaît pas ce flux : vérifiez le numéro et l’environnement."
+        "Chorus Pro does not know this flux: check its number and the environment."
+    }
     // GDP_MSG_11.008
     "completer" 20000 CallRefused {
         "Facture inconnue de Chorus Pro : vérifiez son identifiant et l’environnement."

@@ -1,5 +1,5 @@
 //! A plain PDF as an invoice: `deposer/pdf` has it read, `soumettre` hands in the data that a person or a sidecar file
-//! confirmed; and `recycler`, for as long as Chorus Pro still has it.
+//! confirmed. (`recycler` is being ended, DSE-CP §2.4.2, and a deposit holds no form for it: a person recycles on the portal.)
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -136,7 +136,7 @@ fn recipient_body(recipient: &Party) -> Value {
     body
 }
 
-/// References of an invoice, as `soumettre` and `recycler` take them.
+/// References of an invoice, as `soumettre` takes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct References {
     pub currency: String,
@@ -432,36 +432,4 @@ fn totals_body(totals: &Totals) -> Value {
         body["motifRemiseGlobaleTTC"] = reason.as_str().into();
     }
     body
-}
-
-/// Sends an invoice "to be recycled" to another recipient or with other references. Chorus Pro is ending this
-/// (DSE-CP §2.4.2): the caller has a date after which it rejects and issues a new number instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recycler {
-    pub invoice: ChorusInvoiceId,
-    pub recipient: Party,
-    pub references: References,
-    /// Sent whole: no limit of it is documented.
-    pub comment: String,
-}
-
-impl Service for Recycler {
-    const NAME: &'static str = "recycler";
-    const PATH: &'static str = "/cpro/factures/v1/recycler";
-    const CHANGES: bool = true;
-    const ANSWER_LIMIT: usize = 1 << 20;
-    type Answer = Submitted;
-
-    fn body(&self) -> Value {
-        json!({
-            "identifiantFactureCPP": self.invoice.0,
-            "destinataire": recipient_body(&self.recipient),
-            "reference": self.references.body(),
-            "commentaire": self.comment,
-        })
-    }
-
-    fn read(answer: &Value) -> Result<Submitted, Unreadable> {
-        Submitted::read(answer)
-    }
 }

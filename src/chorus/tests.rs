@@ -169,7 +169,7 @@ fn the_example_exchanges_read_as_their_names_say() {
 
     let empty = example::<RechercherRecipiendaire>(200, "08_rechercher_recipiendaire_vide.json");
     let Some(Reply::Answer(empty)) = empty else { panic!("08") };
-    assert_eq!((empty.rows.len(), empty.total, empty.has_more()), (0, Some(0), false));
+    assert_eq!((empty.rows.len(), empty.total, empty.has_more(Page::FIRST)), (0, Some(0), false));
     let found = example::<RechercherRecipiendaire>(200, "09_rechercher_recipiendaire_ok.json");
     let Some(Reply::Answer(found)) = found else { panic!("09") };
     let row = &found.rows[0];
@@ -256,7 +256,7 @@ fn one_bad_row_does_not_hide_the_others() {
     let body = json!({"codeRetour": 0, "parametresRetour": {"pageCourante": 1, "pages": 3, "total": 202},
         "listeFactures": [row, {"numeroFacture": "A/2", "statut": "DEPOSEE"}, null]});
     let page = answer::<RechercherFournisseur>(body);
-    assert_eq!((page.rows.len(), page.pages, page.total, page.has_more()), (1, 3, Some(202), true));
+    assert_eq!((page.rows.len(), page.pages, page.total, page.has_more(Page::FIRST)), (1, 3, Some(202), true));
     assert_eq!(page.unreadable[0].to_string(), "listeFactures[1].identifiantFactureCPP: is missing");
     assert_eq!(page.rows[0].id, ChorusInvoiceId(77), "a number written as text");
     assert_eq!(page.rows[0].status, InvoiceStatus::Unknown("ENCAISSEE".into()));
@@ -283,7 +283,7 @@ fn a_history_keeps_its_order_its_words_and_its_authors() {
     assert_eq!(history.statuses[1].comment.as_deref(), Some("Pièce manquante, œuvre à 10 €"));
     assert_eq!(history.statuses[1].author.as_deref(), Some("Zoé Émile"));
     assert_eq!(history.events[0].label, "Relance");
-    assert!(history.actions.is_empty() && history.has_more());
+    assert!(history.actions.is_empty() && history.has_more(1) && !history.has_more(2));
     let without_date = json!({"codeRetour": 0, "historiquesDesStatuts": {"histoStatut": [{"histoStatutCode": "X"}]}});
     assert!(unreadable::<ConsulterHistorique>(without_date).contains("histoStatut[0].histoStatutDatePassage"));
 }

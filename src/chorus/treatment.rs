@@ -302,26 +302,3 @@ impl Service for TraiterFactureAValider {
         Ok(Treated::read(answer, "statutFacture"))
     }
 }
-
-/// Acknowledges rejections: the supplier has seen them (history action TRAITEMENT_REJET).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraiterRejet {
-    pub invoices: Vec<ChorusInvoiceId>,
-}
-
-impl Service for TraiterRejet {
-    const NAME: &'static str = "traiterRejet";
-    const PATH: &'static str = "/cpro/factures/v1/traiterRejet";
-    const CHANGES: bool = true;
-    const ANSWER_LIMIT: usize = 1 << 20;
-    type Answer = ();
-
-    fn body(&self) -> Value {
-        let list: Vec<Value> = self.invoices.iter().map(|id| json!({"idDemandePaiement": id.0})).collect();
-        json!({"listeDemandePaiement": list})
-    }
-
-    fn read(_: &Value) -> Result<(), Unreadable> {
-        Ok(())
-    }
-}

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::chorus::structure::StructureId;
-use crate::chorus::{Page, PaymentRequest, Period, ResultPage, Service, Unreadable, WireDate, field, listing};
+use crate::chorus::{Page, ResultPage, Service, Unreadable, WireDate, field, listing};
 use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus};
 
 /// The most rows a page may be asked for (PROTOCOL §2.2).
@@ -57,33 +57,6 @@ fn row(row: &Value, place: &str) -> Result<WaitingInvoice, Unreadable> {
     })
 }
 
-/// Received invoices that their recipient can treat: MISE_A_DISPOSITION and COMPLETEE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RechercherATraiterRecipiendaire {
-    pub structure: Option<StructureId>,
-    pub page: Page,
-}
-
-impl Service for RechercherATraiterRecipiendaire {
-    const NAME: &'static str = "rechercher/atraiter/recipiendaire";
-    const PATH: &'static str = "/cpro/factures/v1/rechercher/atraiter/recipiendaire";
-    const SUCCESS_CODES: &'static [i64] = &[listing::NO_ROWS];
-    type Answer = ResultPage<WaitingInvoice>;
-
-    fn body(&self) -> Value {
-        let page = listing::paging(self.page, ROWS_LIMIT, Some("DateDepot"));
-        let mut body = json!({"parametreRechercheFactureATraiterParRecipiendaire": page});
-        if let Some(structure) = self.structure {
-            body["idStructure"] = structure.0.into();
-        }
-        body
-    }
-
-    fn read(answer: &Value) -> Result<Self::Answer, Unreadable> {
-        listing::read(answer, "listeFactures", Self::SUCCESS_CODES, row)
-    }
-}
-
 /// Invoices that a validator has to validate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RechercherATraiterValideur {
@@ -103,50 +76,6 @@ impl Service for RechercherATraiterValideur {
             body["idStructure"] = structure.0.into();
         }
         body
-    }
-
-    fn read(answer: &Value) -> Result<Self::Answer, Unreadable> {
-        listing::read(answer, "listeFactures", Self::SUCCESS_CODES, row)
-    }
-}
-
-/// Searches among the invoices that a validator may see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RechercherValideur {
-    pub kind: PaymentRequest,
-    pub number: Option<InvoiceNumber>,
-    pub deposited: Option<Period>,
-    /// Only these statuses; empty: any. Unknown ones cannot be asked for and are left out.
-    pub statuses: Vec<InvoiceStatus>,
-    pub page: Page,
-}
-
-impl Service for RechercherValideur {
-    const NAME: &'static str = "rechercher/valideur";
-    const PATH: &'static str = "/cpro/factures/v1/rechercher/valideur";
-    const SUCCESS_CODES: &'static [i64] = &[listing::NO_ROWS];
-    type Answer = ResultPage<WaitingInvoice>;
-
-    fn body(&self) -> Value {
-        let kind = match self.kind {
-            PaymentRequest::Invoice => "FACTURE",
-            PaymentRequest::WorksInvoice => "FACTURE_TRAVAUX",
-        };
-        let mut body = serde_json::Map::new();
-        body.insert("typeDemandePaiement".to_owned(), kind.into());
-        if let Some(number) = &self.number {
-            body.insert("numeroFacture".to_owned(), number.as_str().into());
-        }
-        if let Some(period) = &self.deposited {
-            period.write(&mut body, "periodeDateDepot");
-        }
-        let known = self.statuses.iter().filter(|s| s.is_known());
-        let statuses: Vec<Value> = known.map(|s| s.as_str().into()).collect();
-        if !statuses.is_empty() {
-            body.insert("statutCourant".to_owned(), statuses.into());
-        }
-        body.insert("pagination".to_owned(), listing::paging(self.page, ROWS_LIMIT, Some("DateDepot")));
-        Value::Object(body)
     }
 
     fn read(answer: &Value) -> Result<Self::Answer, Unreadable> {

@@ -30,6 +30,7 @@ pub(super) fn check(config: &Numbered, document: &mut Document<'_>) {
     sirets(document);
     routes(document);
     receivers(document);
+    receivers_of_one_siret(document);
     door(config, document);
     journal(config, document);
     chorus(config, document);
@@ -245,6 +246,43 @@ fn receivers(document: &mut Document<'_>) {
     }
 }
 
+/// Two establishments of one SIRET that both receive: each invoice would be delivered twice. (Of two SIRETs, with the same
+/// technical account, each takes its own.)
+fn receivers_of_one_siret(document: &mut Document<'_>) {
+    let ids: BTreeMap<usize, String> = document.listed("establishment", "id").into_iter().collect();
+    let sirets: BTreeMap<String, String> = document
+        .listed("establishment", "siret")
+        .into_iter()
+        .filter_map(|(n, siret)| Some((ids.get(&n)?.clone(), siret)))
+        .collect();
+    let mut first: BTreeMap<(String, String), String> = BTreeMap::new();
+    for n in 1..=document.count("route") {
+        if document.flag_at(&format!("route[{n}].receive")) != Some(true) {
+            continue;
+        }
+        let text = |key: &str| document.text_at(&format!("route[{n}].{key}")).map(str::to_owned);
+        let (Some(establishment), Some(environment)) = (text("establishment"), text("environment")) else { continue };
+        let Some(siret) = sirets.get(&establishment) else { continue };
+        match first.get(&(siret.clone(), environment.clone())) {
+            Some(other) if *other != establishment => document.object(
+                &format!("route[{n}].receive"),
+                Text::new(
+                    format!("« {other} » reçoit déjà les factures du SIRET {siret} : chacune arriverait deux fois"),
+                    format!("\"{other}\" already receives the invoices of SIRET {siret}: each would arrive twice"),
+                ),
+                Text::new(
+                    "Donnez à chaque établissement son propre SIRET, ou mettez receive = false",
+                    "Give each establishment its own SIRET, or set receive = false",
+                ),
+            ),
+            Some(_) => {}
+            None => {
+                first.insert((siret.clone(), environment), establishment);
+            }
+        }
+    }
+}
+
 fn door(config: &Numbered, document: &mut Document<'_>) {
     let door = &config.plain.door;
     if door.certificate_file.is_some() != door.key_file.is_some() {
@@ -327,7 +365,10 @@ fn chorus(config: &Numbered, document: &mut Document<'_>) {
     for (name, problem) in apis.chain(accounts) {
         document.object(
             &format!("{name}.{}", problem.key),
-            Text::new(format!("valeur refusée : {}", problem.reason), format!("value refused: {}", problem.reason)),
+            Text::new(
+                format!("valeur refusée : {}", problem.reason.fr),
+                format!("value refused: {}", problem.reason.en),
+            ),
             correct_the_value(),
         );
     }
@@ -342,7 +383,10 @@ fn notify(config: &Numbered, document: &mut Document<'_>) {
     for (name, problem) in own.chain(mail).chain(webhook) {
         document.object(
             &format!("{name}.{}", problem.key),
-            Text::new(format!("valeur refusée : {}", problem.reason), format!("value refused: {}", problem.reason)),
+            Text::new(
+                format!("valeur refusée : {}", problem.reason.fr),
+                format!("value refused: {}", problem.reason.en),
+            ),
             correct_the_value(),
         );
     }

@@ -141,12 +141,13 @@ impl Config {
             match key.as_str() {
                 "api" => {}
                 "recycling_until" => chorus.recycling_until = document.nested(&["chorus", &key]),
+                "motive_codes" => chorus.motive_codes = document.nested(&["chorus", &key]).unwrap_or_default(),
                 _ => document.object(
                     &format!("chorus.{key}"),
                     Text::new("clé inconnue", "unknown key"),
                     Text::new(
-                        "Écrivez [chorus.api.<environnement>], ou recycling_until sous [chorus]",
-                        "Write [chorus.api.<environment>], or recycling_until below [chorus]",
+                        "Écrivez [chorus.api.<environnement>], ou recycling_until ou motive_codes sous [chorus]",
+                        "Write [chorus.api.<environment>], or recycling_until or motive_codes below [chorus]",
                     ),
                 ),
             }

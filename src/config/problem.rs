@@ -1,25 +1,8 @@
 //! What is wrong with a configuration text: where, what, and what to do, in both languages.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
 
 use crate::fault::Text;
-
-/// Why a file could not be had, in words; what nobody foresaw is said as the system says it.
-impl From<&io::Error> for Text {
-    fn from(error: &io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::NotFound => Text::new("introuvable", "not found"),
-            ErrorKind::PermissionDenied => Text::new("accès refusé", "permission denied"),
-            ErrorKind::IsADirectory => Text::new("c'est un dossier", "it is a folder"),
-            ErrorKind::NotADirectory => {
-                Text::new("une partie du chemin n'est pas un dossier", "a part of the path is no folder")
-            }
-            ErrorKind::InvalidData => Text::new("ce n'est pas du texte en UTF-8", "it is no UTF-8 text"),
-            _ => Text::new(error.to_string(), error.to_string()),
-        }
-    }
-}
 
 /// One thing wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

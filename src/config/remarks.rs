@@ -85,7 +85,7 @@ fn chorus(config: &Numbered, document: &mut Document<'_>) {
 fn authority(config: &Numbered, document: &mut Document<'_>, key: &str, file: &Path, remedy: Text) {
     let path = config.path(file);
     let sound = read(&path).map_err(|error| Text::from(&error));
-    let sound = sound.and_then(|pem| tls::client_config(Some(&pem)).map_err(|error| said(&error)));
+    let sound = sound.and_then(|pem| tls::client_config(Some(&pem)).map_err(|error| error.text()));
     if let Err(why) = sound {
         useless(document, key, &path, &why, remedy);
     }
@@ -124,7 +124,7 @@ fn door(config: &Numbered, document: &mut Document<'_>) {
     if let Some(file) = &door.certificate_file {
         let path = config.path(file);
         let sound = read(&path).map_err(|error| Text::from(&error));
-        match sound.and_then(|pem| tls::fingerprint(&pem).map(|_| pem).map_err(|error| said(&error))) {
+        match sound.and_then(|pem| tls::fingerprint(&pem).map(|_| pem).map_err(|error| error.text())) {
             Ok(read) => pem = Some(read),
             Err(why) => {
                 let remedy = Text::new(
@@ -147,7 +147,7 @@ fn door(config: &Numbered, document: &mut Document<'_>) {
                 "Mettez-y la clé privée (PEM) de ce certificat ; d'ici là la porte ne s'ouvre pas",
                 "Put the private key (PEM) of this certificate there; until then the door does not open",
             );
-            useless(document, "door.key_file", &path, &said(&error), remedy);
+            useless(document, "door.key_file", &path, &error.text(), remedy);
         }
     }
 }
@@ -187,9 +187,11 @@ fn secret_file(config: &Numbered, document: &mut Document<'_>, key: &str, file: 
             let command = format!("chmod 600 {}", path.display());
             useless(document, key, &path, &why, Text::new(command.clone(), command));
         }
-        Err(error @ SecretError::TooLarge { .. }) => {
+        Err(SecretError::TooLarge { .. }) => {
             let remedy = Text::new("Vérifiez le chemin", "Check the path");
-            useless(document, key, &path, &said(&error), remedy);
+            let limit = secret::SECRET_LIMIT;
+            let why = Text::new(format!("plus de {limit} octets"), format!("larger than {limit} bytes"));
+            useless(document, key, &path, &why, remedy);
         }
     }
 }
@@ -197,10 +199,6 @@ fn secret_file(config: &Numbered, document: &mut Document<'_>, key: &str, file: 
 fn useless(document: &mut Document<'_>, key: &str, path: &Path, why: &Text, remedy: Text) {
     let path = path.display();
     document.object(key, Text::new(format!("{path} : {}", why.fr), format!("{path}: {}", why.en)), remedy);
-}
-
-fn said(error: &impl std::fmt::Display) -> Text {
-    Text::new(error.to_string(), error.to_string())
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

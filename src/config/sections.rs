@@ -87,6 +87,8 @@ pub struct ChorusSection {
     pub api: BTreeMap<Environment, ApiSection>,
     /// The last day on which A_RECYCLER is passed on; without one it is not any more (DSE-CP §2.4.2).
     pub recycling_until: Option<Day>,
+    /// Whether a motif's code is sent as it is; whether Chorus Pro reads codes there is not known (PROTOCOL §9).
+    pub motive_codes: bool,
 }
 
 /// A day of the calendar, `yyyy-mm-dd`.

@@ -182,9 +182,9 @@ catalogue! {
     }
     PivotIncomplete "FG-218" Supplier Never {
         "Pivot impossible à convertir en UBL : il y manque {missing}"
-        "Chorus Pro ne prend pas de pivot en dépôt. Complétez le pivot, ou faites produire la facture en UBL, CII ou Factur-X (CPP_FACTURE_MIN n'est pas produit ici : son schéma n'est pas public), puis déposez-la."
+        "Chorus Pro ne prend pas de pivot en dépôt. Déposez plutôt la facture en PDF (celle que le pivot joint, par exemple) avec ses données dans « facture.pdf.json », où un motif d'exonération a sa place ; ou complétez le pivot, ou faites produire la facture en UBL, CII ou Factur-X (CPP_FACTURE_MIN n'est pas produit ici : son schéma n'est pas public)."
         "This pivot cannot be converted to UBL: it lacks {missing}"
-        "Chorus Pro takes no pivot as a deposit. Complete the pivot, or have the invoice made as UBL, CII or Factur-X (CPP_FACTURE_MIN is not made here: its schema is not public), then drop it."
+        "Chorus Pro takes no pivot as a deposit. Drop the invoice as a PDF instead (the one that the pivot attaches, say) with its data in \"facture.pdf.json\", where a reason for an exemption has its place; or complete the pivot, or have the invoice made as UBL, CII or Factur-X (CPP_FACTURE_MIN is not made here: its schema is not public)."
     }
     PivotNotRead "FG-219" Supplier Never {
         "Pivot illisible : {detail}"
@@ -209,6 +209,12 @@ catalogue! {
         "Corrigez cette demande et déposez-la seule de nouveau : les autres suivent leur cours."
         "Unusable request for a status: {why}"
         "Correct this request and drop it again by itself: the others go their way."
+    }
+    PivotRead "FG-226" Establishment Never {
+        "Pivot converti ; ce qu'il ne dit pas a été lu ainsi : {readings}"
+        "Rien à faire si cette lecture est juste. Sinon, faites produire la facture en UBL, CII ou Factur-X par l'application d'origine, ou déposez-la en PDF avec ses données."
+        "Pivot converted; what it does not say was read so: {readings}"
+        "Nothing to do if this reading is right. Otherwise have the application of origin make the invoice as UBL, CII or Factur-X, or drop it as a PDF with its data."
     }
     ClientRefused "FG-301" Establishment AfterAction {
         "PISTE refuse l'identifiant ou le secret de l'application ({environment})"
@@ -317,6 +323,12 @@ catalogue! {
         "Les structures d'avant sont gardées. Si ce nouvel annuaire est le bon, demandez « Actualiser maintenant » sur la page Annuaire : il est alors pris tel quel."
         "Chorus Pro's directory has lost more than half of its structures ({environment}: {now}, {before} before)"
         "The former structures are kept. If this new directory is the right one, ask for \"Refresh now\" on the directory's page: it is then taken as it is."
+    }
+    WaitsForChorus "FG-319" Network Later {
+        "En attente de Chorus Pro, qui ne répond pas depuis le {since}"
+        "Rien à faire : rien n'est perdu ni envoyé deux fois. Prochain essai vers le {next}, puis de plus en plus espacés, toutes les 15 minutes au moins. Si cela dure, la cause est dite ici."
+        "Waits for Chorus Pro, which has not answered since {since}"
+        "Nothing to do: nothing is lost or sent twice. Next try about {next}, then further and further apart, every 15 minutes at least. If it lasts, the cause is told here."
     }
     DepositRefused "FG-401" Supplier Never {
         "Chorus Pro refuse le dépôt : {code} « {label} »"
@@ -458,15 +470,15 @@ catalogue! {
     }
     NotSuspended "FG-427" Establishment Never {
         "Facture {number} non suspendue : elle est au statut {current}, et seule une facture suspendue peut être complétée"
-        "Rien n'a été transmis. Si le destinataire attend un document, demandez-lui de suspendre la facture, puis déposez le complément de nouveau."
+        "Rien n'a été transmis. Si le destinataire attend un document, demandez-lui de suspendre la facture, puis donnez le complément de nouveau."
         "Invoice {number} is not suspended: its status is {current}, and only a suspended invoice can be completed"
-        "Nothing was passed on. If the recipient waits for a document, ask for the invoice to be suspended, then drop the complement again."
+        "Nothing was passed on. If the recipient waits for a document, ask for the invoice to be suspended, then give the complement again."
     }
     PieceRefused "FG-428" Establishment Never {
         "Chorus Pro refuse le complément de la facture {number} ({what}) : {code} « {label} »"
-        "La facture reste suspendue. Corrigez ce que dit Chorus Pro, puis déposez le complément de nouveau."
+        "La facture reste suspendue. Corrigez ce que dit Chorus Pro, puis donnez le complément de nouveau."
         "Chorus Pro refuses the complement of invoice {number} ({what}): {code} \"{label}\""
-        "The invoice stays suspended. Correct what Chorus Pro says, then drop the complement again."
+        "The invoice stays suspended. Correct what Chorus Pro says, then give the complement again."
     }
     SupplierNotAtChorus "FG-429" Establishment Never {
         "Chorus Pro ne connaît pas le fournisseur {siret}"
@@ -564,6 +576,24 @@ catalogue! {
         "Invoices that {establishment} must validate could not be read throughout for {span} ({environment})"
         "It is still tried and received invoices do not suffer. If it lasts, look on Chorus Pro's portal for what waits to be validated, then ask Chorus Pro's support whether the service is down."
     }
+    FluxUnknown "FG-447" Chorus Later {
+        "Chorus Pro dit ne pas connaître le flux {deposit}, auquel il a donné ce numéro : « {label} »"
+        "Rien à faire pour l'instant : la question est reposée jusqu'au {until}. Ne déposez pas de nouveau les factures : Chorus Pro peut les avoir. Vérifiez que base_url et le compte technique n'ont pas changé depuis le dépôt."
+        "Chorus Pro says that it does not know flux {deposit}, which it gave this number: \"{label}\""
+        "Nothing to do yet: it is asked again until {until}. Do not drop the invoices again: Chorus Pro may have them. Check that base_url and the technical account are those of the deposit."
+    }
+    FluxUnknownDecide "FG-448" Establishment AfterAction {
+        "Chorus Pro ne connaît toujours pas le flux {deposit}, {hours} h après lui avoir donné ce numéro (facture {number})"
+        "Cherchez la facture sur le portail Chorus Pro, ou demandez à son assistance ce qu'est devenu ce flux, puis choisissez sur la page du flux : « Elle y est », « La renvoyer » ou « Abandonner ». Elle y est aussi cherchée d'ici, et n'est jamais renvoyée d'elle-même."
+        "Chorus Pro still does not know flux {deposit}, {hours} h after it gave this number (invoice {number})"
+        "Look for the invoice on Chorus Pro's portal, or ask its support what became of this flux, then choose on the flow's page: \"It is there\", \"Send again\" or \"Abandon\". It is also looked for from here, and never sent again by itself."
+    }
+    InvoiceRecalled "FG-449" Establishment AfterAction {
+        "Le destinataire renvoie la facture {number} pour recyclage : « {comment} »"
+        "Sur le portail Chorus Pro (factures émises, « Recycler »), corrigez le destinataire, le service ou l'engagement : la facture repart avec son numéro, sans nouveau dépôt, et ce message s'efface. Si le portail ne le propose plus (le recyclage prend fin), annulez cette facture par un avoir dans votre comptabilité, sans le déposer, puis déposez une facture corrigée avec un nouveau numéro, qui la cite (BT-25)."
+        "The recipient sends invoice {number} back to be recycled: \"{comment}\""
+        "On Chorus Pro's portal (invoices sent, \"Recycler\"), correct the recipient, the service or the commitment: the invoice goes on under its number, without being dropped again, and this message goes. If the portal no longer offers it (recycling is being ended), cancel this invoice by a credit note in your own accounts, without dropping it, then drop a corrected invoice with a new number, which refers to it (BT-25)."
+    }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"
         "Le fichier est livré tel que reçu : saisissez la facture à la main, d'après le portail Chorus Pro au besoin, et signalez-le à l'éditeur."
@@ -581,6 +611,24 @@ catalogue! {
         "Donnez « receive = true » à une [[route]] de cet établissement."
         "No account receives the invoices of {establishment}"
         "Give a [[route]] of this establishment \"receive = true\"."
+    }
+    SweepStale "FG-504" Network Later {
+        "Les factures ouvertes que {establishment} n'a jamais téléchargées n'ont pas pu être relues en entier depuis {span} ({environment}) : une facture ancienne pourrait manquer"
+        "Les factures récentes arrivent. La relecture complète est redemandée d'elle-même ; si cela dure, cherchez sur le portail Chorus Pro les factures non téléchargées et demandez à l'assistance de Chorus Pro pourquoi la recherche ne répond pas en entier."
+        "The open invoices that {establishment} never downloaded could not be read throughout for {span} ({environment}): an old invoice might be missing"
+        "Recent invoices arrive. The full reading is asked for again by itself; if it lasts, look on Chorus Pro's portal for invoices that were not downloaded and ask Chorus Pro's support why the search does not answer throughout."
+    }
+    AbsentTwice "FG-505" Establishment AfterAction {
+        "Facture {number} : envoyée de nouveau après une première absence prouvée, et toujours absente de Chorus Pro"
+        "Elle n'est plus renvoyée d'elle-même. Vérifiez le débit vers Internet et les délais (chorus.api, timeout) : un envoi coupé chaque fois n'arrive jamais. Cherchez la facture sur le portail Chorus Pro, puis choisissez sur la page du flux : « Elle y est », « La renvoyer » ou « Abandonner »."
+        "Invoice {number}: sent again after it was first proved absent, and still not at Chorus Pro"
+        "It is not sent again by itself. Check the throughput towards the Internet and the time-outs (chorus.api, timeout): what is cut off each time never arrives. Look for the invoice on Chorus Pro's portal, then choose on the flow's page: \"It is there\", \"Send again\" or \"Abandon\"."
+    }
+    DownloadFails "FG-506" Network Later {
+        "Facture reçue {chorus_id} : téléchargement inachevé après {tries} essais (détail technique : {detail})"
+        "Rien n'est perdu : elle est redemandée, de moins en moins souvent. Vérifiez le débit et le pare-feu vers Chorus Pro ; une facture aux pièces jointes volumineuses demande du temps (chorus.api, timeout : sans un octet pendant ce délai, l'essai s'arrête). En cas d'urgence, téléchargez-la sur le portail Chorus Pro."
+        "Received invoice {chorus_id}: download not finished after {tries} tries (technical detail: {detail})"
+        "Nothing is lost: it is asked for again, ever less often. Check the throughput and the firewall towards Chorus Pro; an invoice with large attachments takes its time (chorus.api, timeout: without a byte for so long a try ends). If it is urgent, download it on Chorus Pro's portal."
     }
     NotTaken "FG-507" Establishment AfterAction {
         "Facture reçue jamais relevée : {folder} attend dans /recues du compte {account} depuis le {since}"
@@ -683,6 +731,12 @@ catalogue! {
         "Le contrôle en sait moins sur les destinataires et ne fait plus qu'avertir ; rien d'autre n'en souffre. La page « Annuaire » dit pourquoi il n'est pas actualisé ; il est redemandé de lui-même, ou par « Actualiser maintenant »."
         "The local directory of Chorus Pro is {span} old ({environment})"
         "The check knows less of recipients and only warns; nothing else suffers. The page \"Directory\" says why it is not refreshed; it is asked for again by itself, or by \"Refresh now\"."
+    }
+    ForeignInvoices "FG-617" Establishment AfterAction {
+        "Le compte technique {login} montre des factures reçues d'autres structures que {establishment} : {structures} ({environment})"
+        "Elles ne sont livrées à personne et restent intactes chez Chorus Pro. Si cette passerelle doit les recevoir, ajoutez une [[establishment]] avec ce SIRET (le même compte technique convient) et sa [[route]] « receive = true ». Sinon, retirez au compte technique le rattachement à ces structures, sur le portail Chorus Pro."
+        "The technical account {login} shows received invoices of other structures than {establishment}: {structures} ({environment})"
+        "They are delivered to nobody and stay untouched at Chorus Pro. If this gateway is to receive them, add an [[establishment]] with that SIRET (the same technical account will do) and its [[route]] with \"receive = true\". Otherwise take the technical account's attachment to these structures away, on Chorus Pro's portal."
     }
     StoreFailed "FG-901" Appliance AfterAction {
         "La base locale ne peut pas écrire (détail technique : {detail})"

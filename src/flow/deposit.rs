@@ -51,7 +51,8 @@ impl State {
         )
     }
 
-    /// Whether an identical drop is a new flow, not a duplicate of this one.
+    /// Whether an identical drop is a new flow, not a duplicate of this one. (Of a pivot of several, see also the store's
+    /// `TWIN`.)
     pub fn frees_the_content(self) -> bool {
         matches!(self, State::Joined | State::Rejected | State::Refused | State::Abandoned)
     }
@@ -110,6 +111,8 @@ states! {
         TakenBefore = "taken_before",
         /// Chorus Pro lost the flux (IN_INCIDENTE): the whole flux again.
         Incident = "incident",
+        /// Chorus Pro does not know the number that it gave, and has had time to: what became of the flux is a doubt.
+        FluxUnknown = "flux_unknown",
         /// A person found it on the portal.
         ConfirmedByPerson = "confirmed_by_person",
         /// A person wants it sent again.
@@ -151,7 +154,7 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         }
         // Doubtful: refused, though an earlier try may have been taken, of which a search has now shown nothing.
         (S::Sending | S::Doubtful, E::DepositRefused) => Decision::to(S::Refused, [receipt]),
-        (S::Sending, E::AnswerLost) | (S::Ready | S::Sending, E::RefusedInDoubt) => {
+        (S::Sending, E::AnswerLost) | (S::Ready | S::Sending, E::RefusedInDoubt) | (S::Deposited, E::FluxUnknown) => {
             Decision::to(S::Doubtful, [at_once(Job::Doubt), receipt])
         }
 

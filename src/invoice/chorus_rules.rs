@@ -22,6 +22,10 @@ const SERVICE_CHARACTERS: usize = 100;
 const ATTACHMENT_BYTES: usize = 10_000_000;
 /// An attachment's name, in characters (BR-FR-CPRO-41).
 const ATTACHMENT_NAME_CHARACTERS: usize = 50;
+/// One file of a flux, in bytes: 10 MB, what is attached inside it included (PROTOCOL §2.2).
+const FILE_BYTES: usize = 10_000_000;
+/// The same towards firms, where a flux has 30 MB (DSE-CP §5.4.1).
+const G2B_FILE_BYTES: usize = 30_000_000;
 /// The whole, attachments included, in bytes: 120 MB.
 const TOTAL_BYTES: usize = 120_000_000;
 /// What a file's name must not hold (DSE-CP §3.2.1.4.1).
@@ -67,7 +71,19 @@ pub fn check(facts: &Facts, invoice: &Invoice, size: usize, options: &Options, f
     for attachment in &facts.attachments {
         self::attachment(attachment, findings);
     }
+    check_file_size(size, options.profile, findings);
     check_size(facts.attachments.iter().fold(size, |sum, a| sum.saturating_add(a.size)), findings);
+}
+
+/// The file as it goes to Chorus Pro, in bytes.
+pub fn check_file_size(size: usize, profile: Profile, findings: &mut Findings<'_, '_>) {
+    let limit = if profile == Profile::G2b { G2B_FILE_BYTES } else { FILE_BYTES };
+    if size > limit {
+        let (length, limit) = (size.to_string(), limit.to_string());
+        let values = [("length", length.as_str()), ("limit", limit.as_str())];
+        let place = findings.root().to_owned();
+        findings.own("CPRO-FILE-SIZE", Severity::Fatal, place, &values);
+    }
 }
 
 /// The whole, attachments included, in bytes.

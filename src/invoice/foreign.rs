@@ -28,6 +28,7 @@ pub fn examine(syntax: Syntax, outline: &Outline<'_>, size: usize, signed: bool,
     for facts in &all {
         chorus_rules::check_numbers(facts, options.profile, &mut findings);
     }
+    chorus_rules::check_file_size(size, options.profile, &mut findings);
     chorus_rules::check_size(size, &mut findings);
     let others = all.split_off(all.len().min(1));
     let facts = all.pop().unwrap_or_default();

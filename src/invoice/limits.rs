@@ -41,7 +41,7 @@ pub struct Limits {
     pub pdf_attachments_bytes: usize,
     /// Files attached to a PDF.
     pub pdf_attachments: usize,
-    /// Files in an archive: what Chorus Pro advises a flux to hold at most (PROTOCOL §4).
+    /// Files in an archive. Chorus Pro advises a flux to hold 500 at most (PROTOCOL §4): more go as several fluxes.
     pub archive_members: usize,
     /// One file of an archive, inflated: Chorus Pro's limit of a file in a flux (PROTOCOL §2.2).
     pub archive_member_bytes: usize,
@@ -76,7 +76,7 @@ impl Default for Limits {
             pdf_attachment_bytes: 24 * MIB,
             pdf_attachments_bytes: 64 * MIB,
             pdf_attachments: 100,
-            archive_members: 500,
+            archive_members: 2_000,
             archive_member_bytes: 10_000_000,
             archive_bytes: 128 * MIB,
             findings: 300,

@@ -18,6 +18,7 @@ mod limits;
 mod official;
 mod outline;
 pub mod pdf_data;
+mod pdf_data_problem;
 mod pdf_data_reading;
 pub mod pivot;
 pub mod pivot_conversion;
@@ -254,6 +255,12 @@ pub struct Examined {
 }
 
 impl Examined {
+    /// Of a file that is no invoice and read all the same.
+    pub(crate) fn other(findings: Vec<Finding>, fault: Option<Fault>) -> Self {
+        let verdict = if fault.is_some() { Verdict::Reject } else { Verdict::Accept };
+        Self { syntax: None, facts: None, others: Vec::new(), signed: false, verdict, findings, fault }
+    }
+
     pub(crate) fn unread(syntax: Option<Syntax>, fault: Fault) -> Self {
         Self {
             syntax,

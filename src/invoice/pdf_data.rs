@@ -11,6 +11,7 @@ use crate::domain::{DocumentHash, InvoiceNumber, Siret};
 use crate::fault::{Code, Fault, Language, Text};
 
 use super::outline::Outline;
+pub use super::pdf_data_problem::{DataProblem, Expected};
 use super::pdf_data_reading::{self, shown};
 use super::rules::Findings;
 use super::{Examined, Facts, Finding, Lookup, Options, Profile, Severity, Verdict, recipient_rules};
@@ -169,29 +170,6 @@ impl PdfInvoice {
     }
 }
 
-/// One thing that is wrong with the data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DataProblem {
-    /// `totals.with_tax`, `vat[0].rate`; empty for the file as a whole.
-    pub path: String,
-    /// What stands there, cut for people; `None`: nothing.
-    pub found: Option<String>,
-    pub expected: Text,
-}
-
-impl DataProblem {
-    pub fn text(&self, language: Language) -> String {
-        let expected = self.expected.get(language);
-        let place = self.path.as_str();
-        match (language, &self.found) {
-            (Language::Fr, Some(found)) => format!("{place} : trouvé « {found} », attendu : {expected}"),
-            (Language::Fr, None) => format!("{place} : absent, attendu : {expected}"),
-            (Language::En, Some(found)) => format!("{place}: found \"{found}\", expected: {expected}"),
-            (Language::En, None) => format!("{place}: missing, expected: {expected}"),
-        }
-    }
-}
-
 /// How the data are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataOptions {
@@ -201,17 +179,16 @@ pub struct DataOptions {
 
 /// The data of a sidecar file, or everything that is wrong with them.
 pub fn read(bytes: &[u8], options: DataOptions) -> Result<PdfInvoice, Vec<DataProblem>> {
-    let whole = |found: Option<String>, expected: Text| vec![DataProblem { path: "JSON".to_owned(), found, expected }];
+    let whole = |found, expected| vec![DataProblem { path: "JSON".to_owned(), found: Some(found), expected }];
     if bytes.len() > DATA_LIMIT {
-        let at_most = Text::new(format!("au plus {DATA_LIMIT} octets"), format!("at most {DATA_LIMIT} bytes"));
-        return Err(whole(Some(bytes.len().to_string()), at_most));
+        return Err(whole(bytes.len().to_string(), Expected::Bytes(DATA_LIMIT)));
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match serde_json::from_slice::<Value>(bytes) {
         Ok(value) => read_value(&value, options),
         Err(error) => {
             let place = format!("{}:{}", error.line(), error.column());
-            Err(whole(Some(shown(&place)), Text::technical("du JSON bien formé", "well-formed JSON", error)))
+            Err(whole(shown(&place), Expected::Json(error.to_string())))
         }
     }
 }

@@ -6,11 +6,10 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 use crate::domain::{InvoiceNumber, Siret, SiretForm};
-use crate::fault::Text;
 
 use super::pdf_data::{
-    DataOptions, DataProblem, Enclosure, Frame, Line, PROBLEMS_LIMIT, Party, Payment, PdfInvoice, Signature, Totals,
-    Vat, VatKind,
+    DataOptions, DataProblem, Enclosure, Expected, Frame, Line, PROBLEMS_LIMIT, Party, Payment, PdfInvoice, Signature,
+    Totals, Vat, VatKind,
 };
 
 /// The longest number of an invoice at Chorus Pro, in characters (PROTOCOL §5).
@@ -148,11 +147,9 @@ impl Reading {
         let at = |name: &str| root.member(Some(map), name);
         let file = self.text(&at("file"), REFERENCE_LIMIT * 2);
         let sha256 = at("sha256");
-        let hash = Text::new("64 chiffres hexadécimaux minuscules", "64 lower-case hexadecimal digits");
-        let sha256 = if sha256.is_there() { self.parsed(&sha256, &hash, |t| t.parse().ok()) } else { None };
+        let sha256 = if sha256.is_there() { self.parsed(&sha256, Expected::Hash, |t| t.parse().ok()) } else { None };
         let number = self.number(&at("number"));
-        let day = Text::new("un jour écrit AAAA-MM-JJ", "a day written YYYY-MM-DD");
-        let issued_on = self.parsed(&at("date"), &day, |text| {
+        let issued_on = self.parsed(&at("date"), Expected::Day, |text| {
             (text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()).then(|| text.to_owned())
         });
         let supplier = self.party(&at("supplier"), "siret");
@@ -163,8 +160,7 @@ impl Reading {
         let origin = at("origin");
         let origin = if origin.is_there() { self.number(&origin) } else { None };
         let preceding = self.preceding(&at("preceding"));
-        let letters = Text::new("trois lettres majuscules, EUR par exemple", "three capital letters, EUR for instance");
-        let currency = self.parsed(&at("currency"), &letters, |text| {
+        let currency = self.parsed(&at("currency"), Expected::Currency, |text| {
             (text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())).then(|| text.to_owned())
         });
         let vat_word = self.word(&at("vat_kind"), VAT_KINDS);
@@ -208,14 +204,14 @@ impl Reading {
         })
     }
 
-    fn problem(&mut self, place: &Place<'_>, expected: &Text) {
+    fn problem(&mut self, place: &Place<'_>, expected: Expected) {
         self.found_instead(&place.path, place.found(), expected);
     }
 
-    fn found_instead(&mut self, path: &str, found: Option<String>, expected: &Text) {
+    fn found_instead(&mut self, path: &str, found: Option<String>, expected: Expected) {
         if self.problems.len() < PROBLEMS_LIMIT {
             let path = if path.is_empty() { "JSON" } else { path };
-            self.problems.push(DataProblem { path: path.to_owned(), found, expected: expected.clone() });
+            self.problems.push(DataProblem { path: path.to_owned(), found, expected });
         }
     }
 
@@ -223,20 +219,18 @@ impl Reading {
     fn object<'v>(&mut self, place: &Place<'v>, keys: &[&str]) -> Option<&'v Map<String, Value>> {
         let listed = keys.iter().filter(|key| **key != "$schema").copied().collect::<Vec<_>>().join(", ");
         let Some(Value::Object(map)) = place.value else {
-            let expected = Text::new(format!("un objet avec {listed}"), format!("an object with {listed}"));
-            self.problem(place, &expected);
+            self.problem(place, Expected::Object(listed));
             return None;
         };
-        let one_of = Text::new(format!("une de ces clés : {listed}"), format!("one of these keys: {listed}"));
         for unknown in map.keys().filter(|key| !keys.contains(&key.as_str())) {
             let path = place.member(None, &shown(unknown)).path;
-            self.found_instead(&path, Some(shown(unknown)), &one_of);
+            self.found_instead(&path, Some(shown(unknown)), Expected::OneOfKeys(listed.clone()));
         }
         Some(map)
     }
 
     /// What must be there, as a text that `parse` takes.
-    fn parsed<T>(&mut self, place: &Place<'_>, expected: &Text, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn parsed<T>(&mut self, place: &Place<'_>, expected: Expected, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
         let parsed = place.value.and_then(Value::as_str).and_then(parse);
         if parsed.is_none() {
             self.problem(place, expected);
@@ -244,10 +238,9 @@ impl Reading {
         parsed
     }
 
-    fn word<T: Copy>(&mut self, place: &Place<'_>, words: &[(&str, T)]) -> Option<T> {
-        let listed = words.iter().map(|(word, _)| *word).collect::<Vec<_>>();
-        let expected = Text::new(listed.join(" | "), listed.join(" | "));
-        self.parsed(place, &expected, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
+    fn word<T: Copy>(&mut self, place: &Place<'_>, words: &[(&'static str, T)]) -> Option<T> {
+        let listed = Expected::Word(words.iter().map(|(word, _)| *word).collect());
+        self.parsed(place, listed, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
     }
 
     /// A text that may be left out.
@@ -259,9 +252,7 @@ impl Reading {
     }
 
     fn needed_text(&mut self, place: &Place<'_>, longest: usize) -> Option<String> {
-        let expected =
-            Text::new(format!("un texte de 1 à {longest} caractères"), format!("a text of 1 to {longest} characters"));
-        self.parsed(place, &expected, |text| {
+        self.parsed(place, Expected::Text(longest), |text| {
             let fits = !text.trim().is_empty() && text.chars().count() <= longest;
             let plain = !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
             (fits && plain).then(|| text.trim().to_owned())
@@ -269,11 +260,7 @@ impl Reading {
     }
 
     fn number(&mut self, place: &Place<'_>) -> Option<InvoiceNumber> {
-        let expected = Text::new(
-            format!("1 à {NUMBER_LIMIT} caractères parmi A-Z a-z 0-9 espace - _ / +"),
-            format!("1 to {NUMBER_LIMIT} characters of A-Z a-z 0-9 space - _ / +"),
-        );
-        self.parsed(place, &expected, |text| {
+        self.parsed(place, Expected::Number(NUMBER_LIMIT), |text| {
             let allowed = |c: char| c.is_ascii_alphanumeric() || " -_/+".contains(c);
             let fits = text.chars().count() <= NUMBER_LIMIT && text.chars().all(allowed);
             text.parse().ok().filter(|_| fits)
@@ -289,8 +276,7 @@ impl Reading {
     }
 
     fn earlier(&mut self, place: &Place<'_>) -> Option<InvoiceNumber> {
-        let expected = Text::new("le numéro d'une facture antérieure", "the number of an earlier invoice");
-        self.parsed(place, &expected, |text| {
+        self.parsed(place, Expected::EarlierNumber, |text| {
             let fits = text.chars().count() <= REFERENCE_LIMIT;
             text.trim().parse().ok().filter(|_| fits)
         })
@@ -300,17 +286,15 @@ impl Reading {
         let value = place.value?;
         let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
         if number.is_none() {
-            self.problem(place, &Text::new("un nombre entier", "a whole number"));
+            self.problem(place, Expected::Integer);
         }
         number
     }
 
     fn siret(&mut self, place: &Place<'_>) -> Option<Siret> {
-        let digits = Text::new("un SIRET de 14 chiffres, entre guillemets", "a SIRET of 14 digits, in quotes");
-        let siret: Siret = self.parsed(place, &digits, |text| text.parse().ok())?;
+        let siret: Siret = self.parsed(place, Expected::Siret, |text| text.parse().ok())?;
         if !self.options.sandbox && siret.form() == SiretForm::CheckDigitWrong {
-            let sound = Text::new("un SIRET dont la clé est juste", "a SIRET whose check digit holds");
-            self.problem(place, &sound);
+            self.problem(place, Expected::SiretCheckDigit);
             return None;
         }
         Some(siret)
@@ -330,9 +314,7 @@ impl Reading {
             FrameKind::A9 => self.party(validator, "structure").map(Frame::A9),
             FrameKind::A12 => self.party(validator, "structure").map(Frame::A12),
             FrameKind::A1 | FrameKind::A2 if validator.is_there() => {
-                let nothing =
-                    Text::new("rien : seuls A9 et A12 ont un valideur", "nothing: only A9 and A12 have a validator");
-                self.problem(validator, &nothing);
+                self.problem(validator, Expected::NoValidator);
                 None
             }
             FrameKind::A1 => Some(Frame::A1),
@@ -346,11 +328,7 @@ impl Reading {
             return self.needed_text(exemption, REFERENCE_LIMIT).map(VatKind::Exempt);
         }
         if exemption.is_there() {
-            let nothing = Text::new(
-                "rien : seul vat_kind = exempt a un motif d'exonération",
-                "nothing: only vat_kind = exempt has a reason of exemption",
-            );
-            self.problem(exemption, &nothing);
+            self.problem(exemption, Expected::NoExemption);
         }
         match word {
             VatWord::OnDebit => Some(VatKind::OnDebit),
@@ -362,23 +340,20 @@ impl Reading {
 
     /// An amount as text or number, a point before its cents.
     fn amount(&mut self, place: &Place<'_>) -> Option<Decimal> {
-        let text = match place.value {
-            Some(Value::String(text)) => Some(text.trim().to_owned()),
-            Some(Value::Number(number)) => Some(number.to_string()),
-            _ => None,
-        };
-        let plain = |text: &String| text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
-        let amount = text.filter(plain).and_then(|text| Decimal::from_str(&text).ok());
-        let whole = Decimal::from(10_000_000_000_000_i64);
-        let amount = amount.filter(|amount| amount.normalize().scale() <= 6 && amount.abs() < whole);
+        let amount = number_at(place);
         if amount.is_none() {
-            let expected = Text::new(
-                "un montant tel que \"120.00\" (13 chiffres avant et 6 après le point au plus)",
-                "an amount such as \"120.00\" (at most 13 digits before and 6 after the point)",
-            );
-            self.problem(place, &expected);
+            self.problem(place, Expected::Amount);
         }
         amount
+    }
+
+    /// A rate in percent.
+    fn rate(&mut self, place: &Place<'_>) -> Option<Decimal> {
+        let rate = number_at(place).filter(|rate| (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(rate));
+        if rate.is_none() {
+            self.problem(place, Expected::Rate);
+        }
+        rate
     }
 
     fn maybe_amount(&mut self, place: &Place<'_>) -> Option<Decimal> {
@@ -395,11 +370,7 @@ impl Reading {
             None => return Vec::new(),
             Some(Value::Array(list)) if list.len() <= most => list,
             Some(_) => {
-                let expected = Text::new(
-                    format!("une liste de {most} éléments au plus"),
-                    format!("a list of at most {most} items"),
-                );
-                self.problem(place, &expected);
+                self.problem(place, Expected::Items(most));
                 return Vec::new();
             }
         };
@@ -415,16 +386,22 @@ impl Reading {
         let unit = self.text(&at("unit"), REFERENCE_LIMIT);
         let price = self.amount(&at("price"));
         let discount = self.maybe_amount(&at("discount"));
-        let vat_rate = self.maybe_amount(&at("vat_rate"));
+        let vat_rate = at("vat_rate");
+        let vat_rate = if vat_rate.is_there() { self.rate(&vat_rate) } else { None };
         Some(Line { reference, name: name?, quantity: quantity?, unit, price: price?, discount, vat_rate })
     }
 
     fn vat(&mut self, place: &Place<'_>) -> Option<Vat> {
         let map = self.object(place, &["rate", "base", "tax"])?;
-        let rate = self.amount(&place.member(Some(map), "rate"));
+        let at_rate = place.member(Some(map), "rate");
+        let rate = self.rate(&at_rate);
         let base = self.amount(&place.member(Some(map), "base"));
         let tax = self.amount(&place.member(Some(map), "tax"));
-        Some(Vat { rate: rate?, base: base?, tax: tax? })
+        let (rate, base, tax) = (rate?, base?, tax?);
+        if let Some(percent) = percent_meant(rate, base, tax) {
+            self.problem(&at_rate, Expected::Percent(percent));
+        }
+        Some(Vat { rate, base, tax })
     }
 
     fn totals(&mut self, place: &Place<'_>) -> Option<Totals> {
@@ -458,25 +435,44 @@ impl Reading {
     fn coherent(&mut self, word: VatWord, place: &Place<'_>, vat: &[Vat], totals: &Totals) {
         let sum = totals.without_tax + totals.tax;
         if totals.discount.is_none() && sum != totals.with_tax {
-            let expected = Text::new(format!("{sum} (without_tax + tax)"), format!("{sum} (without_tax + tax)"));
-            self.found_instead("totals.with_tax", Some(totals.with_tax.to_string()), &expected);
+            self.found_instead("totals.with_tax", Some(totals.with_tax.to_string()), Expected::Sum(sum));
         }
         let taxed = matches!(word, VatWord::OnDebit | VatWord::OnReceipt);
         if !taxed && !totals.tax.is_zero() {
-            let expected = Text::new("0, puisqu'il n'y a pas de TVA", "0, since there is no VAT");
-            self.found_instead("totals.tax", Some(totals.tax.to_string()), &expected);
+            self.found_instead("totals.tax", Some(totals.tax.to_string()), Expected::NoTax);
         }
         let nothing = place.value.is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
         if taxed && nothing {
-            let expected = Text::new("une ligne par taux : rate, base, tax", "an item for each rate: rate, base, tax");
-            self.problem(place, &expected);
+            self.problem(place, Expected::Rates);
         }
         let tax: Decimal = vat.iter().map(|line| line.tax).sum();
         // Where a line could not be read its own problem is told.
         let whole = place.value.and_then(Value::as_array).is_some_and(|list| list.len() == vat.len());
         if whole && !vat.is_empty() && tax != totals.tax {
-            let expected = Text::new(format!("{tax} (somme de vat[].tax)"), format!("{tax} (the sum of vat[].tax)"));
-            self.found_instead("totals.tax", Some(totals.tax.to_string()), &expected);
+            self.found_instead("totals.tax", Some(totals.tax.to_string()), Expected::SumOfTax(tax));
         }
     }
+}
+
+/// A number as text or as number, a point before its decimals.
+fn number_at(place: &Place<'_>) -> Option<Decimal> {
+    let text = match place.value {
+        Some(Value::String(text)) => text.trim().to_owned(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => return None,
+    };
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
+    let number = Decimal::from_str(&text).ok().filter(|_| plain)?;
+    let whole = Decimal::from(10_000_000_000_000_i64);
+    (number.normalize().scale() <= 6 && number.abs() < whole).then_some(number)
+}
+
+/// The rate in percent, where a fraction of one was written for it: 0.2 whose tax is a fifth of the base.
+fn percent_meant(rate: Decimal, base: Decimal, tax: Decimal) -> Option<Decimal> {
+    let cent = Decimal::new(1, 2);
+    let is_fraction = rate > Decimal::ZERO && rate < Decimal::ONE && !tax.is_zero();
+    // A true rate of less than one percent gives such a tax only where both are about nothing.
+    let (as_fraction, as_percent) = (base * rate, base * rate / Decimal::ONE_HUNDRED);
+    let gives = |reckoned: Decimal| (reckoned - tax).abs() <= cent;
+    (is_fraction && gives(as_fraction) && !gives(as_percent)).then(|| (rate * Decimal::ONE_HUNDRED).normalize())
 }

@@ -5,6 +5,10 @@
 //! it examines it as any other invoice.
 //!
 //! Two readings are ours: a party with a SIRET is in France, and a line's unit, which a pivot has none for, is `C62` (one).
+//! What else was read between the lines is told with the result: why a rate is zero and a breakdown made of the lines
+//! (`vat.rs`), and that an invoice without lines goes in Chorus Pro's mixed kind, which has none.
+
+mod vat;
 
 use en16931::invoice::{
     Code, CreditTransfer, Delivery, InvoiceLine, Item, LineVat, Party, PaymentInstructions, PaymentMeans, PriceDetails,
@@ -36,6 +40,8 @@ pub struct Converted {
     pub ubl: Vec<u8>,
     /// What could not be carried: paths below the invoice's element, each once.
     pub lost: Vec<String>,
+    /// What the pivot does not say in so many words, and how it was read.
+    pub readings: Vec<Text>,
 }
 
 /// An invoice that UBL cannot be made of.
@@ -76,6 +82,9 @@ struct Conversion<'a, 't> {
     unit: Id,
     pivot: &'a PivotInvoice,
     missing: Vec<Text>,
+    readings: Vec<Text>,
+    /// How a rate of zero was read has been told.
+    zero_told: bool,
     /// Paths that have their place in UBL.
     carried: Vec<String>,
 }
@@ -119,7 +128,7 @@ const CARRIED: &[&str] = &[
 impl<'a, 't> Conversion<'a, 't> {
     fn new(outline: &'a Outline<'t>, unit: Id, pivot: &'a PivotInvoice) -> Self {
         let carried = CARRIED.iter().map(|path| (*path).to_owned()).collect();
-        Self { outline, unit, pivot, missing: Vec::new(), carried }
+        Self { outline, unit, pivot, missing: Vec::new(), readings: Vec::new(), zero_told: false, carried }
     }
 
     fn run(mut self) -> Result<Converted, Incomplete> {
@@ -130,7 +139,9 @@ impl<'a, 't> Conversion<'a, 't> {
                 Ok(written) => {
                     let mut lost = self.lost();
                     lost.extend(written.entries.iter().filter(|entry| entry.is_loss()).map(|entry| entry.path.clone()));
-                    return Ok(Converted { number, ubl: written.xml.into_bytes(), lost: shortened(lost) });
+                    let xml = if self.is_lineless() { cut_line(written.xml) } else { written.xml };
+                    let (ubl, lost, readings) = (xml.into_bytes(), shortened(lost), self.readings);
+                    return Ok(Converted { number, ubl, lost, readings });
                 }
                 Err(error) => {
                     let paths: Vec<String> = error.entries.into_iter().map(|entry| entry.path).collect();
@@ -192,6 +203,9 @@ impl<'a, 't> Conversion<'a, 't> {
         }
         invoice.vat_breakdown = self.taxes();
         invoice.lines = self.lines(&invoice.vat_breakdown);
+        if self.is_lineless() {
+            invoice.lines = vec![stand_in()];
+        }
         self.totals(&mut invoice);
         invoice.attachments = self.attachments();
         invoice
@@ -246,50 +260,10 @@ impl<'a, 't> Conversion<'a, 't> {
         })
     }
 
-    fn taxes(&mut self) -> Vec<VatBreakdown> {
-        let list = self.outline.find(self.unit, &["DonneesFacture", "TVAs"]);
-        let each: Vec<Id> = list.map(|id| self.outline.named(id, "TVA").collect()).unwrap_or_default();
-        if each.is_empty() {
-            self.lacks("DonneesFacture/TVAs (la ventilation de la TVA)", "DonneesFacture/TVAs (the VAT breakdown)");
-        }
-        let mut taxes = Vec::new();
-        for (place, id) in each.into_iter().enumerate() {
-            let at = format!("TVA n° {}", place + 1);
-            let rate = self.decimal(id, "Taux", &at);
-            let taxable_amount = self.amount_at(id, "BaseHt", &at);
-            let tax_amount = self.amount_at(id, "MontantTVA", &at);
-            if rate.is_some_and(|rate| rate.is_zero()) {
-                self.lacks(
-                    &format!(
-                        "{at} : le motif du taux zéro (exonération, autoliquidation, export…), que le pivot ne dit pas"
-                    ),
-                    &format!(
-                        "{at}: why its rate is zero (exempt, reverse charge, export…), which a pivot does not tell"
-                    ),
-                );
-            }
-            if let (Some(rate), Some(taxable_amount), Some(tax_amount)) = (rate, taxable_amount, tax_amount) {
-                taxes.push(VatBreakdown {
-                    taxable_amount,
-                    tax_amount,
-                    category: Code::new("S"),
-                    rate: Some(Percentage::new(rate.normalize())),
-                    exemption_reason: None,
-                    exemption_reason_code: None,
-                });
-            }
-        }
-        taxes
-    }
-
     fn lines(&mut self, taxes: &[VatBreakdown]) -> Vec<InvoiceLine> {
-        let list = self.outline.find(self.unit, &["DonneesFacture", "Lignes"]);
-        let each: Vec<Id> = list.map(|id| self.outline.named(id, "Ligne").collect()).unwrap_or_default();
+        let each = self.line_ids();
         if each.is_empty() {
-            self.lacks(
-                "DonneesFacture/Lignes (les lignes de la facture)",
-                "DonneesFacture/Lignes (the invoice's lines)",
-            );
+            self.without_lines();
         }
         // Where there is one rate only, a line that gives none has that.
         let only = match taxes {
@@ -310,12 +284,13 @@ impl<'a, 't> Conversion<'a, 't> {
             if rate.is_none() {
                 self.lacks_element(&format!("{at}/TauxTVA"));
             }
+            let category = self.category(rate.map_or(Decimal::ONE, Percentage::into_decimal));
             let net = self.amount_at(id, "MontantHT", &at);
             let (price, quantity) = (self.decimal(id, "PrixUnitaire", &at), self.decimal(id, "Quantite", &at));
             let (Some(net_amount), Some(price), Some(quantity)) = (net, price, quantity) else { continue };
             lines.push(InvoiceLine {
                 price: PriceDetails { net_price: UnitPriceAmount::new(price.normalize()), ..PriceDetails::default() },
-                vat: LineVat { category: Code::new("S"), rate },
+                vat: LineVat { category, rate },
                 item: Item { name, ..Item::default() },
                 ..InvoiceLine::new(
                     self.outline.attribute(id, "NumOrdre").map_or_else(|| (place + 1).to_string(), Into::into),
@@ -331,6 +306,37 @@ impl<'a, 't> Conversion<'a, 't> {
         lines
     }
 
+    /// An invoice that Chorus Pro read from a PDF has no lines in its pivot. Its mixed kind has none either: the PDF is the
+    /// invoice, the data its head. Without that PDF nothing would say what is charged.
+    fn without_lines(&mut self) {
+        let is_pdf =
+            |piece: &pivot::Attachment| piece.content.as_ref().is_some_and(|content| content.starts_with(b"%PDF-"));
+        if self.pivot.type_code == "381" {
+            // The mixed kind is an invoice's.
+            self.lacks(
+                "DonneesFacture/Lignes (les lignes de l'avoir)",
+                "DonneesFacture/Lignes (the credit note's lines)",
+            );
+            return;
+        }
+        let invoice =
+            self.pivot.attachments.iter().find(|piece| piece.kind == AttachmentKind::Principal && is_pdf(piece));
+        match invoice {
+            Some(piece) => self.readings.push(Text::new(
+                format!("sans lignes : format mixte, dont la facture est le PDF « {} »", piece.name),
+                format!("no lines: the mixed kind, whose invoice is the PDF \"{}\"", piece.name),
+            )),
+            None => self.lacks(
+                "DonneesFacture/Lignes (les lignes de la facture)",
+                "DonneesFacture/Lignes (the invoice's lines)",
+            ),
+        }
+    }
+
+    fn is_lineless(&self) -> bool {
+        self.line_ids().is_empty()
+    }
+
     fn totals(&mut self, invoice: &mut Invoice) {
         let amounts = self.outline.find(self.unit, &["DonneesFacture", "Montants"]).unwrap_or(self.unit);
         let mut amount = |name: &str| self.amount_at(amounts, name, "Montants");
@@ -338,7 +344,7 @@ impl<'a, 't> Conversion<'a, 't> {
         let (Some(net), Some(gross), Some(due)) = (net, gross, due) else { return };
         let sum = InvoiceAmount::checked_sum(invoice.lines.iter().map(|line| line.net_amount)).ok();
         // What stands between the two are allowances and charges of the whole, which a pivot does not tell.
-        if sum != Some(net) && !invoice.lines.is_empty() {
+        if sum != Some(net) && !self.is_lineless() {
             let sum = sum.map_or_else(|| "?".to_owned(), |sum| sum.to_string());
             self.lacks(
                 &format!("les remises ou frais globaux : les lignes font {sum} et MontantHT {net}"),
@@ -418,6 +424,20 @@ impl<'a, 't> Conversion<'a, 't> {
             }
         }
         lost
+    }
+}
+
+/// The writer makes no UBL without a line; of the mixed kind, which has none, this one is cut out again.
+fn stand_in() -> InvoiceLine {
+    let (one, category) = (Quantity::new(Decimal::ONE), Code::new("S"));
+    InvoiceLine::new("1".to_owned(), "-", one, Code::new("C62"), InvoiceAmount::ZERO, category, None)
+}
+
+fn cut_line(xml: String) -> String {
+    let (open, close) = ("<cac:InvoiceLine>", "</cac:InvoiceLine>");
+    match (xml.find(open), xml.rfind(close)) {
+        (Some(from), Some(to)) if from < to => xml[..from].to_owned() + &xml[to + close.len()..],
+        _ => xml,
     }
 }
 

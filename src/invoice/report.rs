@@ -22,6 +22,64 @@ pub struct Line<'a> {
     pub number: Option<&'a str>,
     /// The fault's code of a rejected file.
     pub fault: Option<&'static str>,
+    /// What it was read as: see [`Read::as_str`]; `null` when it was not opened.
+    pub kind: Option<&'static str>,
+}
+
+/// What a file was read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// An invoice, or what is none.
+    Invoice,
+    /// What a plain PDF says.
+    PdfData,
+    /// So many statuses of received invoices, its good lines.
+    Statuses(usize),
+    /// The complement of a sent invoice.
+    Complement,
+}
+
+impl Read {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Read::Invoice => "invoice",
+            Read::PdfData => "pdf-data",
+            Read::Statuses(_) => "statuses",
+            Read::Complement => "complement",
+        }
+    }
+
+    /// What people are told beside the verdict, and what only the gateway can judge.
+    fn note(self, language: Language) -> Option<(&'static str, String)> {
+        match self {
+            Read::Invoice => None,
+            Read::PdfData => Some((pick(language, "données d'un PDF", "data of a PDF"), String::new())),
+            Read::Statuses(good) => {
+                let (fr, en) = (
+                    format!(
+                        "Demandes de statut lisibles : {good}. La passerelle vérifie à l'arrivée que les factures sont reçues et que Chorus Pro permet ces statuts."
+                    ),
+                    format!(
+                        "Requests that can be read: {good}. The gateway checks on arrival that the invoices were received and that Chorus Pro allows these statuses."
+                    ),
+                );
+                let note = match language {
+                    Language::Fr => fr,
+                    Language::En => en,
+                };
+                Some((pick(language, "fichier de statuts", "status file"), note))
+            }
+            Read::Complement => Some((
+                pick(language, "complément", "complement"),
+                pick(
+                    language,
+                    "La passerelle vérifie à l'arrivée que la facture a été envoyée d'ici et qu'elle est suspendue.",
+                    "The gateway checks on arrival that the invoice was sent from here and is suspended.",
+                )
+                .to_owned(),
+            )),
+        }
+    }
 }
 
 /// A finding in that line.
@@ -41,9 +99,9 @@ pub const UNREADABLE: &str = "SYNTAX";
 pub const UNOPENED: &str = "OPEN";
 
 /// The object for one file; `where` of an unreadable file is the fault's place, if it has one.
-pub fn line<'a>(file: &'a str, examined: &'a Examined, options: &Options) -> Line<'a> {
+pub fn line<'a>(file: &'a str, read: Read, examined: &'a Examined, options: &Options) -> Line<'a> {
     let findings = match &examined.fault {
-        Some(fault) if examined.facts.is_none() => vec![LineFinding {
+        Some(fault) if examined.facts.is_none() && examined.findings.is_empty() => vec![LineFinding {
             rule: UNREADABLE,
             severity: Severity::Fatal.as_str(),
             place: fault.detail("place", options.language).unwrap_or_default(),
@@ -60,6 +118,7 @@ pub fn line<'a>(file: &'a str, examined: &'a Examined, options: &Options) -> Lin
         findings,
         number: examined.facts.as_ref().and_then(|facts| facts.number.as_ref()).map(|number| number.as_str()),
         fault: examined.fault.as_ref().map(|fault| fault.code.as_str()),
+        kind: Some(read.as_str()),
     }
 }
 
@@ -76,8 +135,8 @@ impl<'a> LineFinding<'a> {
 }
 
 /// [`line`] as JSON without a line feed.
-pub fn json(file: &str, examined: &Examined, options: &Options) -> String {
-    serde_json::to_string(&line(file, examined, options)).expect("strings and lists always serialise")
+pub fn json(file: &str, read: Read, examined: &Examined, options: &Options) -> String {
+    serde_json::to_string(&line(file, read, examined, options)).expect("strings and lists always serialise")
 }
 
 /// The line for a file that could not even be opened: same shape, a rule that no invoice breaks.
@@ -97,6 +156,7 @@ pub fn unopened_json(file: &str, why: &str, options: &Options) -> String {
         findings: vec![finding],
         number: None,
         fault: None,
+        kind: None,
     };
     serde_json::to_string(&line).expect("strings and lists always serialise")
 }
@@ -113,6 +173,7 @@ fn open_remedy(language: Language) -> &'static str {
 
 /// For people, once: as what the files are examined.
 pub fn assumption(profile: Profile, environment: Environment, language: Language) -> String {
+    let environment = language.environment(environment);
     match language {
         Language::Fr => format!("Contrôle avec le profil {profile}, pour l'environnement {environment}."),
         Language::En => format!("Checked with profile {profile}, for environment {environment}."),
@@ -120,7 +181,7 @@ pub fn assumption(profile: Profile, environment: Environment, language: Language
 }
 
 /// A short page for people.
-pub fn human(file: &str, examined: &Examined, options: &Options) -> String {
+pub fn human(file: &str, read: Read, examined: &Examined, options: &Options) -> String {
     let language = options.language;
     let verdict = match examined.verdict {
         Verdict::Accept => pick(language, "ACCEPTÉE", "ACCEPTED"),
@@ -130,24 +191,33 @@ pub fn human(file: &str, examined: &Examined, options: &Options) -> String {
     if let Some(fault) = &examined.fault {
         let _ = write!(page, " {}", fault.code);
     }
-    if let Some(syntax) = examined.syntax {
+    let note = read.note(language);
+    if let Some(syntax) = examined.syntax.map(super::Syntax::as_str).or(note.as_ref().map(|(kind, _)| *kind)) {
         let _ = write!(page, " ({syntax})");
     }
     page.push('\n');
-    if let Some(facts) = &examined.facts {
+    // Of what is refused as a whole there is nothing more to say.
+    let is_read = examined.verdict == Verdict::Accept || !examined.findings.is_empty();
+    if let Some((_, told)) = note.filter(|(_, told)| is_read && !told.is_empty()) {
+        let _ = writeln!(page, "  {told}");
+    }
+    if let Some(facts) = examined.facts.as_ref().filter(|facts| **facts != super::Facts::default()) {
         let number = facts.number.as_ref().map_or("?", |n| n.as_str());
         let payable = facts.payable_text().unwrap_or_else(|| "?".to_owned());
-        let (supplier, recipient) = (&facts.supplier_name, &facts.recipient_name);
+        // Data of a PDF give SIRETs only.
+        let party = |name: &'_ str, id: &'_ str| if name.is_empty() { id.to_owned() } else { name.to_owned() };
+        let supplier = party(&facts.supplier_name, &facts.supplier);
+        let recipient = party(&facts.recipient_name, &facts.recipient);
         let _ = writeln!(
             page,
             "  {} | {} -> {} | {}",
             printable(number),
-            printable(supplier),
-            printable(recipient),
+            printable(&supplier),
+            printable(&recipient),
             printable(&payable)
         );
     }
-    if let Some(fault) = examined.fault.as_ref().filter(|_| examined.facts.is_none()) {
+    if let Some(fault) = examined.fault.as_ref().filter(|_| examined.facts.is_none() && examined.findings.is_empty()) {
         let _ = writeln!(page, "  {}", printable(&fault.title(language)));
         let _ = writeln!(page, "    -> {}", printable(&fault.remedy(language)));
     }

@@ -28,6 +28,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::fault::Text;
 use crate::net::resolver::Resolver;
 use crate::net::tls;
 
@@ -81,14 +82,14 @@ pub struct Letter {
 pub enum MailError {
     /// A later try may succeed: no connection, or an answer 4xx.
     #[error("{0}")]
-    Passing(String),
+    Passing(Text),
     /// The same try would fail again: certificate, log-in, an answer 5xx, an address.
     #[error("{0}")]
-    Lasting(String),
+    Lasting(Text),
 }
 
 impl MailError {
-    fn told(self, tell: impl FnOnce(String) -> String) -> Self {
+    fn told(self, tell: impl FnOnce(Text) -> Text) -> Self {
         match self {
             MailError::Passing(detail) => MailError::Passing(tell(detail)),
             MailError::Lasting(detail) => MailError::Lasting(tell(detail)),
@@ -96,30 +97,43 @@ impl MailError {
     }
 
     fn of_recipient(self, place: usize, all: usize) -> Self {
-        self.told(|detail| format!("recipient {place} of {all}: {detail}"))
+        self.told(|said| {
+            Text::new(
+                format!("destinataire {place} sur {all} : {}", said.fr),
+                format!("recipient {place} of {all}: {}", said.en),
+            )
+        })
+    }
+
+    fn into_text(self) -> Text {
+        let (MailError::Passing(said) | MailError::Lasting(said)) = self;
+        said
     }
 }
 
 /// Hands a letter over. `Ok`: the server took it for at least one recipient, with what it said about those it refused.
-pub async fn send(relay: &Relay, letter: &Letter, resolver: &Resolver) -> Result<Vec<String>, MailError> {
-    let bare = |said: String| without_addresses(&said, letter);
+pub async fn send(relay: &Relay, letter: &Letter, resolver: &Resolver) -> Result<Vec<Text>, MailError> {
+    let bare = |said: Text| said.map(|said| without_addresses(&said, letter));
     match exchange(relay, letter, resolver).await {
         Ok(refused) => Ok(refused.into_iter().map(bare).collect()),
         Err(error) => Err(error.told(bare)),
     }
 }
 
-async fn exchange(relay: &Relay, letter: &Letter, resolver: &Resolver) -> Result<Vec<String>, MailError> {
+async fn exchange(relay: &Relay, letter: &Letter, resolver: &Resolver) -> Result<Vec<Text>, MailError> {
     let exchange = async {
         let message = compose(relay, letter)?;
         let stream = resolver.connect(&relay.host, relay.port, CONNECT_TIMEOUT).await;
-        let stream = stream.map_err(|e| MailError::Passing(cut(format!("{}:{}: {e}", relay.host, relay.port))))?;
+        let stream = stream.map_err(|e| MailError::Passing(no_connection(relay, &e)))?;
         let mut connection = greet(relay, stream).await?;
         let sent = hand_over(&mut connection, relay, letter, &message).await;
         Ok((sent, connection))
     };
     let seconds = EXCHANGE_TIMEOUT.as_secs();
-    let late = || MailError::Passing(format!("{}:{}: no end within {seconds} s", relay.host, relay.port));
+    let late = || {
+        let (fr, en) = (format!("pas de fin en {seconds} s"), format!("no end within {seconds} s"));
+        MailError::Passing(Text::new(fr, en).about(format!("{}:{}", relay.host, relay.port)))
+    };
     let (sent, mut connection) =
         tokio::time::timeout(EXCHANGE_TIMEOUT, exchange).await.unwrap_or_else(|_| Err(late()))?;
     // The letter is taken or refused: whatever becomes of the farewell.
@@ -160,7 +174,7 @@ fn compose(relay: &Relay, letter: &Letter) -> Result<Vec<u8>, MailError> {
     for to in &letter.to {
         builder = builder.to(to.clone());
     }
-    let message = builder.body(letter.text.clone()).map_err(|e| MailError::Lasting(cut(e.to_string())))?;
+    let message = builder.body(letter.text.clone()).map_err(|e| MailError::Lasting(theirs(e)))?;
     Ok(message.formatted())
 }
 
@@ -178,7 +192,8 @@ async fn greet(relay: &Relay, stream: TcpStream) -> Result<AsyncSmtpConnection, 
                 AsyncSmtpConnection::connect_with_transport(Box::new(stream), &own).await.map_err(said)?;
             if !connection.can_starttls() {
                 let _ = tokio::time::timeout(FAREWELL_TIMEOUT, connection.abort()).await;
-                return Err(MailError::Lasting(format!("{}: the server does not offer STARTTLS", relay.host)));
+                let none = Text::new("le serveur ne propose pas STARTTLS", "the server does not offer STARTTLS");
+                return Err(MailError::Lasting(none.about(&relay.host)));
             }
             connection.starttls(parameters(relay)?, &own).await.map_err(said)?;
             Ok(connection)
@@ -187,20 +202,20 @@ async fn greet(relay: &Relay, stream: TcpStream) -> Result<AsyncSmtpConnection, 
 }
 
 async fn encrypt(relay: &Relay, stream: TcpStream) -> Result<Encrypted, MailError> {
-    let lasting = |e: &dyn std::fmt::Display| MailError::Lasting(cut(format!("{}: {e}", relay.host)));
-    let config = tls::client_config(relay.extra_ca.as_deref()).map_err(|e| lasting(&e))?;
+    let lasting = |e: &dyn std::fmt::Display| MailError::Lasting(theirs(e).about(&relay.host));
+    let config = tls::client_config(relay.extra_ca.as_deref()).map_err(|e| MailError::Lasting(e.text()))?;
     let name = ServerName::try_from(relay.host.clone()).map_err(|e| lasting(&e))?;
     let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    connected.map(Encrypted).map_err(|e| if is_tls(&e) { lasting(&e) } else { MailError::Passing(cut(e.to_string())) })
+    connected.map(Encrypted).map_err(|e| if is_tls(&e) { lasting(&e) } else { MailError::Passing(theirs(e)) })
 }
 
 /// The same roots and authorities as everywhere, in lettre's form: only it can go on in the middle of a conversation.
 fn parameters(relay: &Relay) -> Result<TlsParameters, MailError> {
-    let lasting = |e: lettre::transport::smtp::Error| MailError::Lasting(cut(e.to_string()));
+    let lasting = |e: lettre::transport::smtp::Error| MailError::Lasting(theirs(e));
     let mut builder = TlsParameters::builder(relay.host.clone()).certificate_store(CertificateStore::WebpkiRoots);
     if let Some(pem) = &relay.extra_ca {
         // Says which certificate of the file is of no use.
-        tls::client_config(Some(pem)).map_err(|e| MailError::Lasting(cut(e.to_string())))?;
+        tls::client_config(Some(pem)).map_err(|e| MailError::Lasting(e.text()))?;
         builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(lasting)?);
     }
     builder.build_rustls().map_err(lasting)
@@ -212,7 +227,7 @@ async fn hand_over(
     relay: &Relay,
     letter: &Letter,
     message: &[u8],
-) -> Result<Vec<String>, MailError> {
+) -> Result<Vec<Text>, MailError> {
     if let Some((login, password)) = &relay.login {
         let credentials = Credentials::new(login.clone(), password.expose_secret().to_owned());
         connection.auth(DEFAULT_MECHANISMS, &credentials).await.map_err(said)?;
@@ -220,7 +235,7 @@ async fn hand_over(
     let sender: Address = letter.from.email.clone();
     connection.command(MailFrom::new(Some(sender), Vec::new())).await.map_err(said)?;
     let (mut taken, mut refused) = (0, Vec::new());
-    let mut last = MailError::Lasting("no recipient".to_owned());
+    let mut last = MailError::Lasting(Text::new("aucun destinataire", "no recipient"));
     let all = letter.to.len();
     for (place, to) in letter.to.iter().enumerate() {
         match connection.command(Rcpt::new(to.email.clone(), Vec::new())).await {
@@ -228,7 +243,7 @@ async fn hand_over(
             Err(error) if error.status().is_some() => {
                 // Which one is said by its place in the list.
                 last = said(error).of_recipient(place + 1, all);
-                refused.push(last.to_string());
+                refused.push(last.clone().into_text());
             }
             Err(error) => return Err(said(error)),
         }
@@ -242,7 +257,7 @@ async fn hand_over(
 }
 
 fn said(error: lettre::transport::smtp::Error) -> MailError {
-    let detail = innermost(&error);
+    let detail = theirs(innermost(&error));
     let lasting = error.is_permanent() || error.is_client() || error.is_tls() || is_tls(&error);
     if lasting { MailError::Lasting(detail) } else { MailError::Passing(detail) }
 }
@@ -266,6 +281,15 @@ fn innermost(error: &lettre::transport::smtp::Error) -> String {
     let outer = error.to_string();
     let inner = chain(error).last().map(ToString::to_string).unwrap_or_default();
     cut(if outer.contains(&inner) { outer } else { format!("{outer}: {inner}") })
+}
+
+/// What the server, or a library, says: it stands as a technical detail where people read it.
+fn theirs(said: impl std::fmt::Display) -> Text {
+    Text::same(cut(said.to_string()))
+}
+
+fn no_connection(relay: &Relay, error: &impl std::fmt::Display) -> Text {
+    theirs(error).about(format!("{}:{}", relay.host, relay.port))
 }
 
 fn cut(text: impl Into<String>) -> String {

@@ -13,6 +13,8 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 
+use crate::fault::Text;
+
 /// Certificates read from one PEM text at most.
 const CERTIFICATES_LIMIT: usize = 512;
 
@@ -33,6 +35,39 @@ pub enum TlsError {
     BadName(String),
     #[error("making a certificate failed: {0}")]
     Making(rcgen::Error),
+}
+
+impl TlsError {
+    /// For people.
+    pub fn text(&self) -> Text {
+        match self {
+            TlsError::NoCertificate => Text::new("ce PEM ne contient aucun certificat", self.to_string()),
+            TlsError::TooManyCertificates => {
+                Text::new(format!("ce PEM contient plus de {CERTIFICATES_LIMIT} certificats"), self.to_string())
+            }
+            TlsError::BadCertificate { number, reason } => Text::technical(
+                &format!("le certificat n° {number} est illisible"),
+                &format!("certificate number {number} cannot be read"),
+                reason,
+            ),
+            TlsError::BadKey(reason) => Text::technical(
+                "ce PEM ne contient pas de clé privée utilisable",
+                "the PEM text holds no usable private key",
+                reason,
+            ),
+            TlsError::Unusable(error) => Text::technical(
+                "le certificat et la clé ne vont pas ensemble ou ne sont pas utilisables",
+                "certificate and key do not go together or are not usable",
+                error,
+            ),
+            TlsError::BadName(name) => {
+                Text::new(format!("« {name} » n'est ni un nom de machine ni une adresse IP"), self.to_string())
+            }
+            TlsError::Making(error) => {
+                Text::technical("le certificat n'a pas pu être fait", "making a certificate failed", error)
+            }
+        }
+    }
 }
 
 /// The one crypto provider of the house.

@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::fault::Text;
+
 /// The longest secret file that is read, in bytes: a PEM chain with its key fits many times.
 pub const SECRET_LIMIT: u64 = 256 * 1024;
 
@@ -16,6 +18,32 @@ pub enum SecretError {
     OpenToOthers { path: PathBuf, mode: u32 },
     #[error("secret file {} is larger than {SECRET_LIMIT} bytes", path.display())]
     TooLarge { path: PathBuf },
+}
+
+impl SecretError {
+    /// For people.
+    pub fn text(&self) -> Text {
+        match self {
+            SecretError::Io { path, cause } => {
+                let (path, why) = (path.display(), Text::from(cause));
+                Text::new(format!("fichier du secret {path} : {}", why.fr), format!("secret file {path}: {}", why.en))
+            }
+            SecretError::OpenToOthers { path, mode } => {
+                let path = path.display();
+                Text::new(
+                    format!("fichier du secret {path} lisible par d'autres (droits {mode:04o}) : chmod 600 {path}"),
+                    format!("secret file {path} can be read by others (mode {mode:04o}): chmod 600 {path}"),
+                )
+            }
+            SecretError::TooLarge { path } => {
+                let path = path.display();
+                Text::new(
+                    format!("fichier du secret {path} de plus de {SECRET_LIMIT} octets"),
+                    format!("secret file {path} is larger than {SECRET_LIMIT} bytes"),
+                )
+            }
+        }
+    }
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> SecretError + '_ {
@@ -90,7 +118,9 @@ mod tests {
         let path = dir.path().join("key");
         std::fs::write(&path, "x").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(read(&path), Err(SecretError::OpenToOthers { mode: 0o640, .. })));
+        let open = read(&path).unwrap_err();
+        assert!(matches!(open, SecretError::OpenToOthers { mode: 0o640, .. }));
+        assert!(open.text().fr.contains("lisible par d'autres (droits 0640)"), "{:?}", open.text());
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).unwrap();
         assert_eq!(read(&path).unwrap(), b"x");
     }

@@ -172,6 +172,12 @@ impl Control {
         self.shared.world().move_invoice(number, status, comment)
     }
 
+    /// For the catalogue of tests: the client stopped the second deposit of `CAT-DOUBLE` by itself, which no call shows.
+    /// False: the catalogue is not played.
+    pub fn declare_double_stopped(&self) -> bool {
+        self.shared.world().declare_double_stopped()
+    }
+
     /// Replaces the scenario's recipients: what they demand from now on, everywhere.
     pub fn set_recipients(&self, recipients: Vec<Recipient>) {
         let mut world = self.shared.world();
@@ -277,6 +283,7 @@ pub(super) enum Order {
     SetPivot {
         value: PivotForm,
     },
+    DeclareDoubleStopped,
 }
 
 /// Obeys one order; the error is for a person.
@@ -329,6 +336,7 @@ pub(super) fn obey(body: &[u8], shared: &Arc<Shared>) -> Result<Value, String> {
         Order::SetErrors { value } => control.set_errors(value),
         Order::SetErrorList { value } => control.set_error_list(value),
         Order::SetPivot { value } => control.set_pivot(value),
+        Order::DeclareDoubleStopped => return Ok(json!({"ok": control.declare_double_stopped()})),
     }
     Ok(json!({"ok": true}))
 }

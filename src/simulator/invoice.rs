@@ -111,6 +111,12 @@ impl Invoice {
         self.history(now).last().expect("a journey has a first step")
     }
 
+    /// numeroDpMandat: as its recipient gave it; of a sent one, the buyer's own, once it has ordered the payment.
+    pub fn mandate_at(&self, now: Duration) -> String {
+        let ordered = self.is_sent() && self.history(now).iter().any(|step| step.status == "MANDATEE");
+        if self.mandate.is_empty() && ordered { format!("DP-{}", self.id) } else { self.mandate.clone() }
+    }
+
     pub fn is_sent(&self) -> bool {
         matches!(self.side, Side::Sent { .. })
     }
@@ -277,10 +283,10 @@ impl World {
         }
         journey.push(step(now, "EN_COURS_ACHEMINEMENT", "", CHORUS));
         journey.push(step(now, "MISE_A_DISPOSITION", &document.comment, CHORUS));
-        let establishment = self.scenario.establishment.as_str().to_owned();
-        let recipient = self.party(&establishment, "");
+        let recipient = document.recipient.as_ref().unwrap_or(&self.scenario.establishment).as_str().to_owned();
+        let recipient = self.party(&recipient, "");
         let validator = is_validated(&document.framework).then(|| self.party(MAIN_CONTRACTOR, ""));
-        self.hold(document, recipient, validator, journey)
+        self.hold(document, recipient, validator, journey, true)
     }
 
     /// A sub- or co-contractor's invoice for another buyer arrives, which the establishment must validate first.
@@ -290,7 +296,7 @@ impl World {
         let buyer = self.party("11000201100044", "");
         let establishment = self.scenario.establishment.as_str().to_owned();
         let validator = self.party(&establishment, "");
-        self.hold(document, buyer, Some(validator), journey)
+        self.hold(document, buyer, Some(validator), journey, false)
     }
 
     fn hold(
@@ -299,10 +305,10 @@ impl World {
         recipient: Party,
         validator: Option<Party>,
         journey: Vec<Step>,
+        received: bool,
     ) -> i64 {
         let id = self.next_invoice_id();
         let gross = document.gross();
-        let received = recipient.identifier == self.scenario.establishment.as_str();
         let supplier = self.party(document.supplier.as_str(), &document.supplier_name);
         self.invoices.push(Invoice {
             id,

@@ -1,4 +1,4 @@
-//! Chorus Pro to practise against: a server of its own with a ledger, a clock and scripted faults.
+//! A practice Chorus Pro: a server of its own with a ledger, a clock and scripted faults.
 //!
 //! It promises to judge a client by the published facts (PROTOCOL §1-3, swagger, pivot schema): token, technical
 //! account, JSON and limits are checked; a deposit is accepted first and judged later; what was accepted is in the
@@ -8,7 +8,7 @@
 //! What it does not play: EDI over SFTP, AS/2 and AS/4. An invoice deposited *for* the simulated establishment is
 //! followed as a sent one, and does not show up among the received ones.
 //!
-//! For whoever practises without our gateway: `PRACTICE.md` beside this file.
+//! For whoever uses it without our gateway: `PRACTICE.md` beside this file.
 
 mod attachment;
 mod catalogue;
@@ -81,6 +81,27 @@ pub struct Options {
     pub scenario: Scenario,
     /// Of the faults that strike by chance.
     pub seed: u64,
+    /// For tests of what a client really sends.
+    pub witness: Option<Witness>,
+}
+
+type Hearing = dyn Fn(&str, &[u8]) + Send + Sync;
+
+/// Hears the path and the body of every call that was let in, as they came.
+#[derive(Clone)]
+pub struct Witness(Arc<Hearing>);
+
+impl Witness {
+    /// `hear` is called before the call is worked on; it must not wait.
+    pub fn new(hear: impl Fn(&str, &[u8]) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hear))
+    }
+}
+
+impl std::fmt::Debug for Witness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Witness")
+    }
 }
 
 impl Default for Options {
@@ -92,6 +113,7 @@ impl Default for Options {
             speed: 1.0,
             scenario: Scenario::default(),
             seed: 0,
+            witness: None,
         }
     }
 }
@@ -173,7 +195,7 @@ impl Simulator {
             account_password: doors.account_password.clone(),
         };
         let world = World::new(options.scenario, options.speed, options.seed, doors);
-        let shared = Arc::new(Shared::new(world, identity::random(16)?));
+        let shared = Arc::new(Shared::new(world, identity::random(16)?, options.witness));
         let serving = tokio::spawn(server::serve(listener, acceptor, shared.clone()));
         log::info!(address:% = address, plain = options.plain; "Simulated Chorus Pro listens");
         Ok(Simulator { credentials, address, shared, serving, own_dir })

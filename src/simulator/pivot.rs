@@ -27,6 +27,8 @@ pub struct ReceivedInvoice {
     pub number: String,
     pub supplier: Siret,
     pub supplier_name: String,
+    /// Another structure that the establishment's account is attached to as well; without it, the establishment.
+    pub recipient: Option<Siret>,
     /// `yyyy-mm-dd`.
     pub date: String,
     /// Before VAT, in euros.
@@ -109,6 +111,7 @@ impl Default for ReceivedInvoice {
             number: "F-0001".to_owned(),
             supplier: "33254021516357".parse().expect("fourteen digits"),
             supplier_name: "FOURNISSEUR FICTIF".to_owned(),
+            recipient: None,
             date: "2026-11-19".to_owned(),
             net: Decimal::new(10_000, 2),
             vat_rate: Decimal::new(20, 0),

@@ -186,6 +186,8 @@ pub enum ErrorList {
     /// A single error is the object itself; several are an array.
     Object,
     Alternate,
+    /// An array whose errors say neither number nor parties: which invoices they are about is not told.
+    Unnamed,
 }
 
 /// PROTOCOL §2.2: a pivot is XML, or a ZIP that holds it.

@@ -36,6 +36,21 @@ pub struct Alarm {
     pub stage: u32,
 }
 
+/// The subject of the alarm about a halted realm.
+pub fn halt_subject(realm: &Realm) -> String {
+    format!("{HALT}{realm}")
+}
+
+/// How the subjects of halts begin.
+const HALT: &str = "halt:";
+
+impl Alarm {
+    /// Whether it tells of a halt.
+    pub fn is_of_halt(&self) -> bool {
+        self.subject.starts_with(HALT)
+    }
+}
+
 /// What people were told last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Told {

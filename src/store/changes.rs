@@ -5,12 +5,15 @@ use super::columns::word;
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
 use super::queue::Hold;
+use super::reader::Reader;
 use super::writer::Writing;
-use super::{Asked, AskedChange, ChangeFacts, Decided, Lease, StoreError, parts, queue, receptions};
-use crate::domain::{AccountName, ChorusInvoiceId, FlowId, Realm, Timestamp};
+use super::{
+    Asked, AskedChange, ChangeFacts, Decided, Lease, Piece, Step, Store, StoreError, parts, queue, receptions, sending,
+};
+use crate::domain::{AccountName, ChorusInvoiceId, FlowId, InvoiceStatus, Realm, Role, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::status_change::{Event, State};
-use crate::flow::{Decision, FlowKind, Job, status_change};
+use crate::flow::{Decision, FlowKind, Job, deposit, status_change};
 
 /// Characters of a motif that are kept; Chorus Pro takes 255.
 const MOTIF_LIMIT_CHARS: usize = 2000;
@@ -24,6 +27,96 @@ pub struct Asking<'a> {
     pub file: &'a str,
     pub parent: Option<&'a FlowId>,
     pub actor: &'a str,
+    /// The files of a complement.
+    pub pieces: &'a [Piece],
+}
+
+impl Store {
+    /// *complete*: a person completes a suspended invoice of the flow `of`, of that `ordinal` in it, with a comment and files;
+    /// answers the status change's flow. It stands in both flows' history. What was given for this suspension and did not
+    /// fail is answered instead, and nothing is done: a form may be sent twice.
+    pub fn complete_sent(
+        &self,
+        (of, ordinal): (&FlowId, u32),
+        asked: AskedChange,
+        pieces: Vec<Piece>,
+        person: &str,
+        at: Timestamp,
+    ) -> Step<Asked> {
+        let (of, person) = (of.clone(), person.to_owned());
+        self.step(move |w| complete_by_person(w, (&of, ordinal), &asked, &pieces, &person, at))
+    }
+}
+
+impl Reader {
+    /// The flows of a kind that hold the invoice of a change, oldest first.
+    pub fn holders(
+        &self,
+        place: &Realm,
+        asked: &AskedChange,
+        kind: FlowKind,
+    ) -> Result<Vec<(FlowId, Role)>, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(Vec::new()) };
+        let key = (realm, asked.number.as_str(), asked.chorus_id.0, kind.as_str());
+        self.all(HOLDING, key, |r| Ok((word(r, "id")?, word(r, "role")?)))
+    }
+}
+
+/// The flows of the realm `?1` that hold the invoice of number `?2`, which Chorus Pro knows as `?3`; `?4` is their kind.
+const HOLDING: &str = "SELECT DISTINCT flow.id AS id, role, state FROM invoice
+     JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
+     WHERE invoice.realm = ?1 AND number = ?2 AND invoice.chorus_id = ?3 AND kind = ?4 ORDER BY flow.id LIMIT 100";
+
+fn complete_by_person(
+    w: &mut Writing<'_>,
+    (of, ordinal): (&FlowId, u32),
+    asked: &AskedChange,
+    pieces: &[Piece],
+    person: &str,
+    at: Timestamp,
+) -> Result<Asked, StoreError> {
+    let flow = flows::load(w, of)?;
+    if let Some(given) = given_already(w, &flow, ordinal, asked.chorus_id)? {
+        return Ok(Asked::UnderWay(given));
+    }
+    let account: String = w
+        .one("SELECT account FROM flow WHERE realm = ?1 AND id = ?2", (flow.realm, of.as_str()), |r| r.get(0))?
+        .ok_or_else(|| StoreError::UnknownFlow(of.clone()))?;
+    let asking = Asking {
+        realm: flow.realm,
+        place: &flow.place,
+        account: &account,
+        file: asked.number.as_str(),
+        parent: None,
+        actor: person,
+        pieces,
+    };
+    let change = ask(w, &asking, asked, at)?;
+    Entry::new("complement", at, Some(&flow.place))
+        .actor(person)
+        .object("flow", of)
+        .object("invoice", ordinal)
+        .object("change", &change)
+        .append(w)?;
+    Ok(Asked::New(change))
+}
+
+/// The complement that is under way; or was taken, while what is known of the invoice's history does not tell so yet.
+fn given_already(
+    w: &Writing<'_>,
+    flow: &Loaded,
+    ordinal: u32,
+    invoice: ChorusInvoiceId,
+) -> Result<Option<FlowId>, StoreError> {
+    w.one(
+        "SELECT change.flow AS flow FROM change JOIN flow ON flow.realm = change.realm AND flow.id = change.flow
+         WHERE change.realm = ?1 AND change.chorus_id = ?2 AND target = ?3
+         AND (is_final = 0 OR state = 'done' AND had >=
+              (SELECT count(*) FROM status WHERE realm = ?1 AND status.flow = ?4 AND ordinal = ?5 AND status = ?3))
+         ORDER BY change.flow DESC LIMIT 1",
+        (flow.realm, invoice.0, InvoiceStatus::Completee.as_str(), flow.id.as_str(), ordinal),
+        |r| word(r, "flow"),
+    )
 }
 
 /// *ask*: see [`super::Store::ask_change`].
@@ -45,8 +138,15 @@ pub fn ask_by_person(
     if let Some(under_way) = under_way {
         return Ok(Asked::UnderWay(under_way));
     }
-    let asking =
-        Asking { realm, place, account: account.as_str(), file: asked.number.as_str(), parent: None, actor: person };
+    let asking = Asking {
+        realm,
+        place,
+        account: account.as_str(),
+        file: asked.number.as_str(),
+        parent: None,
+        actor: person,
+        pieces: &[],
+    };
     ask(w, &asking, asked, at).map(Asked::New)
 }
 
@@ -95,7 +195,11 @@ pub fn ask(w: &mut Writing<'_>, asking: &Asking<'_>, asked: &AskedChange, at: Ti
     if !motif.is_empty() {
         entry = entry.private("comment", &motif);
     }
+    for (place, piece) in asking.pieces.iter().enumerate() {
+        entry = entry.hash(&format!("piece_{}", place + 1), piece.content.sha256);
+    }
     entry.append(w)?;
+    sending::enter_pieces(w, asking.realm, &id, asking.pieces, at)?;
     queue::add(w, Some(asking.realm), Job::Change, &id, at)?;
     Ok(id)
 }
@@ -177,15 +281,27 @@ fn apply(
         next_of_invoice(w, &flow, at)?;
         parts::settle(w, &flow, at)?;
     }
-    if to == State::Done
-        && let Some(invoice) =
-            w.one("SELECT chorus_id FROM change WHERE realm = ?1 AND flow = ?2", (flow.realm, id.as_str()), |r| {
-                r.get(0).map(ChorusInvoiceId)
-            })?
-    {
-        receptions::changed(w, flow.realm, invoice, at)?;
+    if to == State::Done {
+        told_at_once(w, &flow, at)?;
     }
     Ok(Decided::Moved { from, to })
+}
+
+/// The invoice has the status now: whoever shows the invoice reads its history at once.
+fn told_at_once(w: &mut Writing<'_>, change: &Loaded, at: Timestamp) -> Result<(), StoreError> {
+    let key = (change.realm, change.id.as_str());
+    let asked = w.one("SELECT chorus_id, number FROM change WHERE realm = ?1 AND flow = ?2", key, |r| {
+        Ok((r.get("chorus_id")?, r.get::<_, String>("number")?))
+    })?;
+    let Some((invoice, number)) = asked else { return Ok(()) };
+    receptions::changed(w, change.realm, ChorusInvoiceId(invoice), at)?;
+    let holding = (change.realm, number.as_str(), invoice, FlowKind::Deposit.as_str());
+    for (id, state) in w.all(HOLDING, holding, |r| Ok((word::<FlowId>(r, "id")?, r.get::<_, String>("state")?)))? {
+        if state.parse().is_ok_and(deposit::State::is_followed) {
+            queue::add(w, Some(change.realm), Job::Statuses, &id, at)?;
+        }
+    }
+    Ok(())
 }
 
 /// The attempt's row: begun before the first byte leaves, closed by what came of it.

@@ -1,11 +1,15 @@
 //! Steps of deposits: every event goes through [`deposit::decide`]; state, leaf, attempt and next work change together.
 
-use super::columns::{integer, word};
+use std::collections::BTreeSet;
+
+use super::columns::{fault_text, integer, word};
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
 use super::queue::Hold;
 use super::writer::Writing;
-use super::{Decided, Facts, FindingRecord, InvoiceFacts, Lease, StoreError, parts, sending, statuses};
+use super::{
+    Decided, Facts, FindingRecord, InvoiceFacts, Lease, Passing, StoreError, parts, sending, standing, statuses,
+};
 use crate::domain::{FlowId, InvoiceNumber, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::deposit::{Event, State};
@@ -103,6 +107,8 @@ pub fn apply(
     if news {
         flow.enter_state(w, to.as_str(), to.is_final(), at)?;
         flow.show_fault(w, facts.fault.as_ref(), to == State::Abandoned)?;
+        let verdict = facts.fault.as_ref().filter(|_| to.is_followed()).map(fault_text);
+        w.run("UPDATE flow SET verdict = ?3 WHERE realm = ?1 AND id = ?2", (flow.realm, flow.id.as_str(), verdict))?;
         details(w, &flow, facts, at)?;
         leaf(w, &flow, event, (from, to), facts, at)?;
         if let Some((ordinal, id)) = facts.chorus_id.map(|id| (0, id)).or(facts.chosen) {
@@ -173,6 +179,13 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
         Event::NotSent | Event::DepositAccepted | Event::DepositRefused | Event::AnswerLost => {
             flow.close_attempt(w, event.as_str(), number, facts.detail.as_deref(), at)?;
         }
+        // Nobody knows it: what is found of the flow is found without it. The attempt's row keeps it.
+        Event::FluxUnknown => {
+            w.run(
+                "UPDATE flow SET deposit_number = NULL WHERE realm = ?1 AND id = ?2",
+                (flow.realm, flow.id.as_str()),
+            )?;
+        }
         // The try itself was refused: the doubt is about an earlier one.
         Event::RefusedInDoubt => {
             let outcome = Event::DepositRefused.as_str();
@@ -217,7 +230,7 @@ fn attempt(w: &Writing<'_>, flow: &Loaded, event: Event, facts: &Facts, at: Time
 }
 
 /// What came with the event: syntax, numbers, findings, invoices.
-fn details(w: &Writing<'_>, flow: &Loaded, facts: &Facts, at: Timestamp) -> Result<(), StoreError> {
+fn details(w: &mut Writing<'_>, flow: &Loaded, facts: &Facts, at: Timestamp) -> Result<(), StoreError> {
     let key = (flow.realm, flow.id.as_str());
     if let Some(announced) = &facts.announced {
         sending::announce(w, flow, announced)?;
@@ -245,15 +258,17 @@ fn details(w: &Writing<'_>, flow: &Loaded, facts: &Facts, at: Timestamp) -> Resu
         }
         w.run("DELETE FROM status WHERE realm = ?1 AND flow = ?2", key)?;
         w.run("DELETE FROM invoice WHERE realm = ?1 AND flow = ?2", key)?;
+        let mut former = BTreeSet::new();
         for (ordinal, invoice) in invoices.iter().enumerate() {
             enter_invoice(w, flow.realm, &flow.id, ordinal, invoice, facts.repeatable)?;
-            corrected(w, flow, ordinal, invoice)?;
+            former.append(&mut corrected(w, flow, ordinal, invoice)?);
         }
+        settle_corrected(w, flow.realm, &former, at)?;
     }
-    for (number, label) in &facts.refused_invoices {
+    for (ordinal, label) in &facts.refused_invoices {
         w.run(
-            "UPDATE invoice SET refused = ?4 WHERE realm = ?1 AND flow = ?2 AND number = ?3",
-            (key.0, key.1, number.as_str(), label),
+            "UPDATE invoice SET refused = ?4 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3",
+            (key.0, key.1, ordinal, label),
         )?;
     }
     if facts.invoices.is_some() || facts.deposit_number.is_some() {
@@ -262,21 +277,76 @@ fn details(w: &Writing<'_>, flow: &Loaded, facts: &Facts, at: Timestamp) -> Resu
     Ok(())
 }
 
-/// The flow whose refused or rejected invoice this one corrects: the newest of the same number, or of a number that it
-/// refers to. It waits for nobody any more, once its invoice was dropped anew.
-pub fn corrected(w: &Writing<'_>, flow: &Loaded, ordinal: usize, invoice: &InvoiceFacts) -> Result<(), StoreError> {
-    w.run(
-        "UPDATE flow SET waits = 0 WHERE realm = ?1 AND waits = 1 AND is_final = 1 AND coalesce(fault_code, '') NOT IN ('FG-421', 'FG-441') AND id IN
-         (SELECT flow FROM invoice WHERE realm = ?1 AND number = ?3 AND supplier = ?4 AND flow < ?2)",
-        (flow.realm, flow.id.as_str(), invoice.number.as_str(), &invoice.supplier),
+/// An invoice that was not taken, or was rejected or recalled: whoever made it must act. Of `invoice` and its `flow`.
+const ENDED: &str = "(state IN ('refused', 'rejected') OR refused IS NOT NULL
+     OR coalesce(status, '') IN ('REJETEE', 'A_RECYCLER', 'REFUSEE_1', 'REFUSEE_2'))";
+
+/// The refused or rejected invoices that this one corrects: every earlier one of its number, and of the newest flow that
+/// has one of its number, or of a number that it refers to, those with these numbers. Answers their flows.
+pub fn corrected(
+    w: &Writing<'_>,
+    flow: &Loaded,
+    ordinal: usize,
+    invoice: &InvoiceFacts,
+) -> Result<BTreeSet<FlowId>, StoreError> {
+    let mut places = w.all(
+        &format!(
+            "SELECT invoice.flow AS flow, ordinal FROM invoice
+             JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
+             WHERE invoice.realm = ?1 AND number = ?3 AND supplier = ?4 AND kind = 'deposit' AND flow.id < ?2
+             AND flow.id IS NOT ?5 AND corrected_by IS NULL AND {ENDED}"
+        ),
+        (
+            flow.realm,
+            flow.id.as_str(),
+            invoice.number.as_str(),
+            &invoice.supplier,
+            flow.parent.as_ref().map(FlowId::as_str),
+        ),
+        |r| Ok((word::<FlowId>(r, "flow")?, r.get::<_, u32>("ordinal")?)),
     )?;
-    let Some(former) = former(w, flow, invoice)? else { return Ok(()) };
-    let key = (flow.realm, flow.id.as_str(), integer(ordinal as u64), former.as_str());
-    w.run("UPDATE invoice SET replaces = ?4 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3", key)?;
-    w.run(
-        "UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2 AND is_final = 1 AND coalesce(fault_code, '') NOT IN ('FG-421', 'FG-441')",
-        (flow.realm, former.as_str()),
-    )?;
+    if let Some(former) = former(w, flow, invoice)? {
+        let key = (flow.realm, flow.id.as_str(), integer(ordinal as u64), former.as_str());
+        w.run("UPDATE invoice SET replaces = ?4 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3", key)?;
+        for number in invoice.corrects() {
+            let of_number = w.all(
+                "SELECT ordinal, supplier FROM invoice WHERE realm = ?1 AND flow = ?2 AND number = ?3",
+                (flow.realm, former.as_str(), number.as_str()),
+                |r| Ok((r.get::<_, u32>("ordinal")?, r.get::<_, String>("supplier")?)),
+            )?;
+            let meant = of_number.into_iter().filter(|(_, supplier)| invoice.is_of(supplier));
+            places.extend(meant.map(|(place, _)| (former.clone(), place)));
+        }
+    }
+    for (former, place) in &places {
+        w.run(
+            "UPDATE invoice SET corrected_by = ?4 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3 AND corrected_by IS NULL",
+            (flow.realm, former.as_str(), place, flow.id.as_str()),
+        )?;
+    }
+    Ok(places.into_iter().map(|(former, _)| former).collect())
+}
+
+/// What these flows wait for, now that some of their invoices were dropped anew: nothing, once each of them was. A member that
+/// was refused because it is on its way already (FG-106, FG-110) is dropped again by nobody.
+pub fn settle_corrected(
+    w: &mut Writing<'_>,
+    realm: i64,
+    former: &BTreeSet<FlowId>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    for id in former {
+        w.run(
+            &format!(
+                "UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2 AND waits = 1 AND is_final = 1
+                 AND NOT EXISTS (SELECT 1 FROM invoice WHERE invoice.realm = flow.realm AND invoice.flow = flow.id
+                     AND corrected_by IS NULL AND {ENDED}
+                     AND NOT (coalesce(refused, '') LIKE 'FG-106 %' OR coalesce(refused, '') LIKE 'FG-110 %'))"
+            ),
+            (realm, id.as_str()),
+        )?;
+        standing::stand(w, id, Passing::Kept, at)?;
+    }
     Ok(())
 }
 
@@ -285,11 +355,12 @@ pub fn corrected(w: &Writing<'_>, flow: &Loaded, ordinal: usize, invoice: &Invoi
 fn former(w: &Writing<'_>, flow: &Loaded, invoice: &InvoiceFacts) -> Result<Option<FlowId>, StoreError> {
     for number in invoice.corrects() {
         let rows = w.all(
-            "SELECT invoice.flow AS flow, supplier, state IN ('refused', 'rejected') OR refused IS NOT NULL
-                 OR coalesce(status, '') IN ('REJETEE', 'A_RECYCLER', 'REFUSEE_1', 'REFUSEE_2') AS ended
+            &format!(
+                "SELECT invoice.flow AS flow, supplier, {ENDED} AS ended
              FROM invoice JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
              WHERE invoice.realm = ?1 AND number = ?2 AND flow.kind = 'deposit' AND flow.id < ?3 AND flow.id IS NOT ?4
-             AND (state NOT IN ('received', 'unmatched', 'split', 'joined', 'abandoned') OR refused IS NOT NULL) ORDER BY flow.id DESC",
+             AND (state NOT IN ('received', 'unmatched', 'split', 'joined', 'abandoned') OR refused IS NOT NULL) ORDER BY flow.id DESC"
+            ),
             (flow.realm, number.as_str(), flow.id.as_str(), flow.parent.as_ref().map(FlowId::as_str)),
             |r| Ok((word::<FlowId>(r, "flow")?, r.get::<_, String>("supplier")?, r.get::<_, bool>("ended")?)),
         )?;

@@ -96,8 +96,8 @@ pub struct Facts {
     pub detail: Option<String>,
     /// Who, when a person decided.
     pub person: Option<String>,
-    /// Outcome per invoice, at a partial integration: number and label of those refused.
-    pub refused_invoices: Vec<(InvoiceNumber, String)>,
+    /// Outcome per invoice, at a partial integration: place in the file, from 0, and label of those refused.
+    pub refused_invoices: Vec<(u32, String)>,
     /// Of a split file: how many of its parts are refused outright, and so are no flows.
     pub refused_parts: u32,
     /// Chorus Pro's number of the flow's one invoice, when its answer gave it (`soumettre`).
@@ -245,7 +245,8 @@ pub struct AskedChange {
 pub enum Asked {
     /// As this flow.
     New(FlowId),
-    /// The same status of the same invoice was asked for, and this flow has not ended yet: nothing was done.
+    /// The same status of the same invoice was asked for by this flow, which has not ended yet, or whose success is not
+    /// known everywhere yet: nothing was done.
     UnderWay(FlowId),
 }
 

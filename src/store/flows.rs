@@ -2,12 +2,13 @@
 
 use std::str::FromStr;
 
-use super::columns::{fault_text, maybe_word};
+use super::columns::{fault_text, maybe_fault, maybe_word};
 use super::journal::Entry;
 use super::writer::Writing;
-use super::{StoreError, queue};
+use super::{Passing, StoreError, WAITS_ON, queue, standing};
 use crate::domain::{FlowId, Realm, Timestamp};
 use crate::fault::{Fault, Retry};
+use crate::flow::deposit::State;
 use crate::flow::{Due, FlowKind, Job};
 
 /// Characters kept for the search of one flow.
@@ -109,7 +110,9 @@ impl Loaded {
     pub fn show_fault(&self, w: &Writing<'_>, fault: Option<&Fault>, given_up: bool) -> Result<(), StoreError> {
         let waits = !given_up && fault.is_some_and(|f| f.retry() != Retry::Later);
         w.run(
-            "UPDATE flow SET fault_code = ?3, fault = ?4, waits = ?5 WHERE realm = ?1 AND id = ?2",
+            "UPDATE flow SET fault_code = ?3, fault = ?4, waits = iif(fault IS ?4 AND seen_at IS NOT NULL, 0, ?5),
+                 seen_at = iif(fault IS ?4, seen_at, NULL), seen_by = iif(fault IS ?4, seen_by, NULL)
+             WHERE realm = ?1 AND id = ?2",
             (self.realm, self.id.as_str(), fault.map(|f| f.code.as_str()), fault.map(fault_text), waits),
         )?;
         Ok(())
@@ -207,10 +210,46 @@ pub fn id_of(at: Timestamp) -> FlowId {
     FlowId::from_u128(uuid::Uuid::new_v7(at).as_u128())
 }
 
+/// *see*: see [`super::Store::see`].
+pub fn see(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    as_of: Timestamp,
+    person: &str,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let flow = load(w, id)?;
+    let key = (flow.realm, id.as_str(), as_of.millis());
+    let sql = "SELECT waits, seen_at FROM flow WHERE realm = ?1 AND id = ?2 AND changed_at = ?3";
+    let now = w.one(sql, key, |r| Ok((r.get::<_, bool>("waits")?, r.get::<_, Option<i64>>("seen_at")?)))?;
+    let waits_on = WAITS_ON.iter().any(|code| flow.fault_code.as_deref() == Some(code.as_str()));
+    match now {
+        Some((_, Some(_))) => return Ok(true),
+        Some((true, None)) if flow.is_final && flow.fault_code.is_some() && !waits_on => {}
+        _ => return Ok(false),
+    }
+    w.run(
+        "UPDATE flow SET waits = 0, seen_at = ?3, seen_by = ?4 WHERE realm = ?1 AND id = ?2",
+        (flow.realm, id.as_str(), at.millis(), person),
+    )?;
+    Entry::new("seen", at, Some(&flow.place))
+        .actor(person)
+        .object("flow", id)
+        .maybe("fault", flow.fault_code.as_deref())
+        .append(w)?;
+    Ok(true)
+}
+
 /// *trouble*: see [`super::Store::trouble`].
 pub fn trouble(w: &mut Writing<'_>, id: &FlowId, fault: Option<&Fault>, at: Timestamp) -> Result<(), StoreError> {
     let flow = load(w, id)?;
-    if flow.fault_code.as_deref() == fault.map(|f| f.code.as_str()) {
+    if flow.kind == FlowKind::Deposit.as_str() && flow.state.parse::<State>().is_ok_and(State::is_followed) {
+        return standing::stand(w, id, Passing::Now(fault.cloned()), at);
+    }
+    let shown = w.one("SELECT fault FROM flow WHERE realm = ?1 AND id = ?2", (flow.realm, id.as_str()), |r| {
+        maybe_fault(r, "fault")
+    })?;
+    if shown.flatten().as_ref() == fault {
         return Ok(());
     }
     Entry::new("trouble", at, Some(&flow.place))

@@ -6,7 +6,7 @@ use rusqlite::Row;
 
 use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_word, realm, word};
 use super::reader::Reader;
-use super::{Census, FlowQuery, FlowRecord, Overview, StoreError};
+use super::{Census, FlowQuery, FlowRecord, Overview, StoreError, Subset};
 use crate::domain::{FlowId, Realm, Timestamp};
 use crate::fault::Code;
 use crate::flow::{FlowKind, Job};
@@ -18,10 +18,7 @@ const FLOWS_BY_DEFAULT: usize = 50;
 const FLOWS_AT_MOST: usize = 1000;
 
 /// Flows that the first screen shows as waiting for somebody.
-const STUCK_SHOWN: usize = 50;
-
-/// How long a refusal or rejection that nobody corrected stays on the first screen.
-const REFUSALS_SHOWN: Duration = Duration::from_secs(7 * 24 * 3600);
+const STUCK_SHOWN: usize = 30;
 
 /// Flows that should be further by now. Tries that come to nothing begin a state anew, so what has not left this box yet
 /// counts from its arrival. A PDF that waits for its data is late once they had their time (FG-221). `?1`: before then.
@@ -42,23 +39,50 @@ const FLOW: &str = "SELECT flow.*, establishment, environment, number AS invoice
      FROM flow JOIN realm ON realm.id = flow.realm
      LEFT JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND invoice.ordinal = 0";
 
-/// Invoices whose validator the establishment is, and that it has not decided.
-const TO_VALIDATE: &str = "SELECT count(*) FROM flow
-     JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id AND ordinal = 0
-     WHERE kind = 'reception' AND role = 'validator' AND status IN ('A_VALIDER_1', 'A_VALIDER_2')";
-
-/// Waits for a person, or for what is late: a verdict, or its way to Chorus Pro or from there, whatever the reason. An
-/// invoice that is suspended (FG-421) or names a wrong validator (FG-441), and a complement that nobody takes (FG-507), wait on, though their flow has ended.
-/// `?1`: since before then; `?2`: refusals changed after that.
-const STUCK: &str = concat!(
-    "flow.id IN (SELECT id FROM flow WHERE waits = 1 AND (is_final = 0 OR changed_at > ?2 OR fault_code IN ('FG-421', 'FG-441', 'FG-507')) UNION ",
-    late!(),
-    ")"
-);
+/// Waits for a person (to act, or to read what ended it), or for what is late: a verdict, or its way to Chorus Pro or from
+/// there, whatever the reason. `?1`: since before then.
+const STUCK: &str = concat!("flow.id IN (SELECT id FROM flow WHERE waits = 1 UNION ", late!(), ")");
 
 /// With a fault, or late. `?1`: since before then.
 const FAULTY: &str =
     concat!("flow.id IN (SELECT id FROM flow INDEXED BY flow_stuck WHERE fault IS NOT NULL UNION ", late!(), ")");
+
+/// A kind of flow that counts as one of these states.
+macro_rules! counted {
+    ($kind:literal, $states:literal) => {
+        concat!("flow.kind = '", $kind, "' AND flow.counts_as IN (", $states, ")")
+    };
+}
+
+impl Subset {
+    /// Which flows are in it. `?1`: late is what should have been further before then.
+    fn condition(self) -> &'static str {
+        match self {
+            Subset::Stuck => STUCK,
+            Subset::Faulty => FAULTY,
+            Subset::Waiting => counted!("deposit", "'received', 'ready', 'sending'"),
+            Subset::Incomplete => counted!("deposit", "'incomplete'"),
+            Subset::Doubtful => counted!("deposit", "'doubtful'"),
+            Subset::Deposited => counted!("deposit", "'deposited'"),
+            Subset::Integrated => counted!("deposit", "'integrated', 'partly_integrated'"),
+            Subset::Refused => counted!("deposit", "'refused', 'rejected'"),
+            Subset::Found => counted!("reception", "'found'"),
+            Subset::Fetched => counted!("reception", "'fetched'"),
+            Subset::Delivered => counted!("reception", "'delivered'"),
+            Subset::Taken => counted!("reception", "'taken'"),
+            Subset::ToValidate => {
+                "flow.kind = 'reception' AND role = 'validator' AND EXISTS (SELECT 1 FROM invoice AS own
+                 WHERE own.realm = flow.realm AND own.flow = flow.id AND own.ordinal = 0
+                 AND own.status IN ('A_VALIDER_1', 'A_VALIDER_2'))"
+            }
+        }
+    }
+
+    /// Whether the first screen has a number of it beside its list of what waits.
+    fn is_counted(self) -> bool {
+        !matches!(self, Subset::Stuck | Subset::Faulty)
+    }
+}
 
 fn flow(r: &Row<'_>) -> rusqlite::Result<FlowRecord> {
     Ok(FlowRecord {
@@ -77,6 +101,8 @@ fn flow(r: &Row<'_>) -> rusqlite::Result<FlowRecord> {
         deposit_number: maybe_word(r, "deposit_number")?,
         fault: maybe_fault(r, "fault")?,
         since: super::columns::instant(r, "since")?,
+        waits: r.get("waits")?,
+        seen: maybe_instant(r, "seen_at")?.zip(r.get("seen_by")?),
         delivered_as: r.get("delivered_as")?,
         parent: maybe_word(r, "parent")?,
         invoice_number: maybe_word(r, "invoice_number")?,
@@ -108,44 +134,62 @@ impl Reader {
         let most = if query.most == 0 { FLOWS_BY_DEFAULT } else { query.most.min(FLOWS_AT_MOST) };
         let text = query.text.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_lowercase);
         let late = Timestamp::now().minus(self.deadline());
-        let stuck = if query.stuck { FAULTY } else { "?1 IS NOT NULL" };
+        let subset = query.subset.map_or("TRUE", Subset::condition);
         let sql = format!(
-            "{FLOW} WHERE {stuck} AND (?2 IS NULL OR instr(search, ?2) > 0) AND (?3 IS NULL OR flow.kind = ?3)
-             AND flow.id < ?4 AND (?6 IS NULL OR fault_code = ?6) AND (?7 IS NULL OR flow.state = ?7)
+            "{FLOW} WHERE ?1 IS NOT NULL AND {subset} AND (?2 IS NULL OR instr(search, ?2) > 0) AND (?3 IS NULL OR flow.kind = ?3)
+             AND flow.id < ?4 AND (?6 IS NULL OR fault_code = ?6)
              ORDER BY flow.id DESC LIMIT ?5"
         );
         // Behind every id.
         let before = query.before.as_ref().map_or("~", FlowId::as_str);
         let (kind, fault) = (query.kind.map(FlowKind::as_str), query.fault.map(Code::as_str));
-        let key = (late.millis(), text, kind, before, integer(most as u64), fault, &query.state);
+        let key = (late.millis(), text, kind, before, integer(most as u64), fault);
         self.all(&sql, key, flow)
     }
 
-    /// The first screen: counts by kind and state, what waits for whom, halts, oldest undone work.
+    /// The first screen: what there is of each, what waits for whom, halts, oldest undone work.
     pub fn overview(&self, now: Timestamp) -> Result<Overview, StoreError> {
         // One snapshot for the whole screen; ended without a change.
         let snapshot = self.db().unchecked_transaction()?;
-        let counts = self.all("SELECT kind, state, count(*) FROM flow GROUP BY kind, state", [], |r| {
-            Ok((kind(r)?, r.get(1)?, count(r.get(2)?)))
-        })?;
-        let limits = (now.minus(self.deadline()).millis(), now.minus(REFUSALS_SHOWN).millis());
-        let stuck = self.all(&format!("{FLOW} WHERE {STUCK} ORDER BY flow.id LIMIT {STUCK_SHOWN}"), limits, flow)?;
-        let stuck_total =
-            self.one(&format!("SELECT count(*) FROM flow WHERE {STUCK}"), limits, |r| r.get(0))?.map_or(0, count);
+        let late = [now.minus(self.deadline()).millis()];
+        let mut counts = Vec::new();
+        for subset in Subset::ALL.into_iter().filter(|subset| subset.is_counted()) {
+            let sql = format!("SELECT count(*) FROM flow WHERE ?1 IS NOT NULL AND {}", subset.condition());
+            counts.push((subset, self.one(&sql, late, |r| r.get(0))?.map_or(0, count)));
+        }
+        let order = "flow.is_final, iif(flow.is_final, -flow.changed_at, 0), flow.id";
+        let stuck = self.all(&format!("{FLOW} WHERE {STUCK} ORDER BY {order} LIMIT {STUCK_SHOWN}"), late, flow)?;
+        // Of one that has ended: since it did.
+        let sql = format!(
+            "SELECT count(*) AS n, min(iif(is_final AND fault IS NOT NULL, changed_at, since)) AS oldest
+             FROM flow WHERE {STUCK}"
+        );
+        let all_stuck = self.one(&sql, late, |r| Ok((count(r.get("n")?), maybe_instant(r, "oldest")?)))?;
+        let (stuck_total, stuck_since) = all_stuck.unwrap_or_default();
+        let sql = format!(
+            "SELECT fault_code, count(*) AS n FROM flow WHERE {STUCK} AND fault IS NOT NULL GROUP BY fault_code"
+        );
+        // A code that this version does not know (an update was rolled back) is nobody's.
+        let stuck_faults = self
+            .all(&sql, late, |r| Ok(r.get_ref("fault_code")?.as_str()?.parse().ok().zip(Some(count(r.get("n")?)))))?;
         let work = self.work(now)?;
         let leaves = self.one("SELECT leaves FROM journal", [], |r| r.get(0))?.map_or(0, count);
         let midnight = midnight(now).millis();
         let today = |sql: &str| Ok::<_, StoreError>(self.one(sql, [midnight], |r| r.get(0))?.map_or(0, count));
         let overview = Overview {
+            is_empty: self.one("SELECT 1 FROM flow LIMIT 1", [], |_| Ok(()))?.is_none(),
             counts,
             stuck,
             stuck_total,
-            to_validate: self.one(TO_VALIDATE, [], |r| r.get(0))?.map_or(0, count),
+            stuck_since,
+            stuck_faults: stuck_faults.into_iter().flatten().collect(),
             halts: self.halts()?,
             work,
             leaves,
             last_checkpoint: self.checkpoint()?.map(|c| c.at),
-            drops_today: today("SELECT count(*) FROM arrival WHERE at >= ?1")?,
+            drops_today: today(
+                "SELECT count(*) FROM flow WHERE kind = 'deposit' AND received_at >= ?1 AND counts_as IS NOT NULL",
+            )?,
             received_today: today("SELECT count(*) FROM flow WHERE kind = 'reception' AND received_at >= ?1")?,
         };
         drop(snapshot);
@@ -161,13 +205,12 @@ impl Reader {
             [],
             |r| Ok((realm(r)?, kind(r)?, r.get("state")?, count(r.get("n")?))),
         )?;
-        let limits = (now.minus(self.deadline()).millis(), now.minus(REFUSALS_SHOWN).millis());
         let stuck = self.all(
             &format!(
                 "SELECT establishment, environment, count(*) AS n FROM flow
                  JOIN realm ON realm.id = flow.realm WHERE {STUCK} GROUP BY flow.realm"
             ),
-            limits,
+            [now.minus(self.deadline()).millis()],
             |r| Ok((realm(r)?, count(r.get("n")?))),
         )?;
         let work = self.all(

@@ -5,7 +5,7 @@
 //! through [`Reader`]s, apart from the writer.
 //!
 //! Leaves are named for what happened: `receive`, `duplicate`, `refuse`, `stage`, `find`, `identify`, `status`,
-//! `copy`, `trouble`, `halt`, `resume`, `alarm`, `alarm_acknowledged`, `alarm_over`, `notice`, `enrol`, `password`, `journal_key`,
+//! `copy`, `told_out`, `not_taken`, `trouble`, `seen`, `halt`, `resume`, `alarm`, `alarm_acknowledged`, `alarm_over`, `notice`, `enrol`, `password`, `journal_key`,
 //! `impossible`, `part`, `ask`, `propose`,
 //! `deposit.EVENT`,
 //! `reception.EVENT`, `status_change.EVENT` (EVENT is the text of the event), and the kinds of notes.
@@ -35,6 +35,7 @@ mod receptions;
 mod record;
 mod schema;
 mod sending;
+mod standing;
 mod statuses;
 #[cfg(test)]
 pub mod tests;
@@ -47,13 +48,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use alarms::{Alarm, AlarmChange, AlarmRecord, Notice, NoticeItem, Telling, Told};
+pub use alarms::{Alarm, AlarmChange, AlarmRecord, Notice, NoticeItem, Telling, Told, halt_subject};
 pub use directory::{DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, StructureRecord, StructureSource};
 pub use directory_reader::{Directory, DirectoryBook};
 pub use facts::*;
 pub use pairs::{PDF, PDF_DATA};
+pub use parts::not_taken;
 pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader, people_in};
 pub use record::*;
+pub use standing::Passing;
 use writer::{Ticket, Writer, Writing};
 
 use crate::audit::Signer;
@@ -427,11 +430,37 @@ impl Store {
         self.step(move |w| statuses::record(w, &flow, ordinal, &statuses, at))
     }
 
-    /// *trouble*: notes a fault on a flow whose state stays (late verdict, unknown code), with receipt work; once per
-    /// code and flow. `None` clears.
+    /// *trouble*: notes a fault on a flow whose state stays (late verdict, unknown code), with receipt work; once as long
+    /// as it is the same. `None` clears. Of a followed deposit it passes: see [`Store::stand`].
     pub fn trouble(&self, flow: &FlowId, fault: Option<Fault>, at: Timestamp) -> Step<()> {
         let flow = flow.clone();
         self.step(move |w| flows::trouble(w, &flow, fault.as_ref(), at))
+    }
+
+    /// *see*: a person has read what ended a flow badly, as it was at `as_of`, when it changed last: nobody waits for it any
+    /// more. `false`: it is another one by now, or waits for more than a reader.
+    pub fn see(&self, flow: &FlowId, as_of: Timestamp, person: &str, at: Timestamp) -> Step<bool> {
+        let (flow, person) = (flow.clone(), person.to_owned());
+        self.step(move |w| flows::see(w, &flow, as_of, &person, at))
+    }
+
+    /// *stand*: shows of a followed deposit what its invoices' rows and this round say, the gravest first; a leaf when that
+    /// is another fault than before. For any other flow it does nothing.
+    pub fn stand(&self, flow: &FlowId, passing: Passing, at: Timestamp) -> Step<()> {
+        let flow = flow.clone();
+        self.step(move |w| standing::stand(w, &flow, passing.clone(), at))
+    }
+
+    /// *told out*: no further status is expected of an invoice, since its recipient reports no payment.
+    pub fn told_out(&self, flow: &FlowId, ordinal: u32, at: Timestamp) -> Step<()> {
+        let flow = flow.clone();
+        self.step(move |w| statuses::told_out(w, &flow, ordinal, at))
+    }
+
+    /// *not taken*: of a flux that Chorus Pro took in part without saying which, these are not there: they may be dropped again.
+    pub fn not_taken(&self, flow: &FlowId, ordinals: Vec<u32>, at: Timestamp) -> Step<()> {
+        let flow = flow.clone();
+        self.step(move |w| statuses::not_taken(w, &flow, &ordinals, at))
     }
 
     /// *published*: a receipt's version stands in the folder; ends the lease unless a newer version is already due.

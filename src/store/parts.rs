@@ -1,5 +1,7 @@
 //! Steps of split files: an archive becomes fluxes, a status file becomes changes; the file ends as its parts end.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Row;
 use sha2::{Digest, Sha256};
 
@@ -13,7 +15,7 @@ use super::{
     sending,
 };
 use crate::domain::{DocumentHash, FlowId, Timestamp};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Text};
 use crate::flow::deposit::{Event, Part, State, of_parts};
 use crate::flow::{FlowKind, Job, status_change};
 
@@ -44,7 +46,7 @@ pub fn split(
     if matches!(decided, Decided::Impossible { .. }) {
         return Ok(decided);
     }
-    w.run("UPDATE flow SET refused_parts = ?2 WHERE id = ?1", (id.as_str(), facts.refused_parts))?;
+    w.run("UPDATE flow SET is_split = 1, refused_parts = ?2 WHERE id = ?1", (id.as_str(), facts.refused_parts))?;
     let file = flows::load(w, id)?;
     let account: String = w
         .one("SELECT account FROM flow WHERE realm = ?1 AND id = ?2", (file.realm, id.as_str()), |r| r.get(0))?
@@ -57,12 +59,12 @@ pub fn split(
         }
         Prepared::Changes(asked) => {
             for (place, asked) in asked.iter().enumerate() {
-                enter_change(w, &file, &account, &format!("{} ({})", asked.number, place + 1), asked, at)?;
+                let name = format!("{} ({})", asked.number, place + 1);
+                enter_change(w, &file, &account, &name, asked, &[], at)?;
             }
         }
         Prepared::Complement(asked, pieces) => {
-            let part = enter_change(w, &file, &account, asked.number.as_str(), asked, at)?;
-            sending::enter_pieces(w, file.realm, &part, pieces, at)?;
+            enter_change(w, &file, &account, asked.number.as_str(), asked, pieces, at)?;
         }
     }
     // A split without a part has ended already.
@@ -77,6 +79,7 @@ fn enter_change(
     account: &str,
     name: &str,
     asked: &AskedChange,
+    pieces: &[Piece],
     at: Timestamp,
 ) -> Result<FlowId, StoreError> {
     let actor = format!("account:{account}");
@@ -87,6 +90,7 @@ fn enter_change(
         file: name,
         parent: Some(&file.id),
         actor: &actor,
+        pieces,
     };
     changes::ask(w, &asking, asked, at)
 }
@@ -124,6 +128,7 @@ fn enter_flux(
         ),
     )?;
     let part = flows::load(w, &id)?;
+    let mut former = BTreeSet::new();
     for (ordinal, invoice) in flux.invoices.iter().enumerate() {
         if !flux.repeatable
             && let Some(flow) = flow_with(w, &part, invoice)?
@@ -131,8 +136,9 @@ fn enter_flux(
             return Err(StoreError::AlreadyOnItsWay { what: invoice.number.to_string(), flow });
         }
         deposits::enter_invoice(w, file.realm, &id, ordinal, invoice, flux.repeatable)?;
-        deposits::corrected(w, &part, ordinal, invoice)?;
+        former.append(&mut deposits::corrected(w, &part, ordinal, invoice)?);
     }
+    deposits::settle_corrected(w, file.realm, &former, at)?;
     if let Some(announced) = &flux.announced {
         sending::announce(w, &part, announced)?;
     }
@@ -168,10 +174,16 @@ fn enter_flux(
 
 /// The deposit, on its way or done, that is the same bytes, or is sent as them: `?1` realm, `?2` hash, `?3` the file that
 /// asks. Its own bytes may be those of its only part. What was made of these bytes does not count: of a pivot of several
-/// one may have gone and another not, so each is known by what was made of it. The states left out are those that free
+/// one may have gone and another not, so each is known by what was made of it. For the same reason such a pivot that was
+/// taken in part may come again whole: nobody can drop one of its invoices alone. Unless it holds what Chorus Pro takes
+/// more than once, for that is known by its bytes only, and they are made anew. The states left out are those that free
 /// the content: `State::frees_the_content`.
 const TWIN: &str = "SELECT id FROM flow WHERE realm = ?1 AND kind = 'deposit' AND id <> ?3
      AND state NOT IN ('joined', 'rejected', 'refused', 'abandoned')
+     AND NOT (state = 'partly_integrated' AND syntax IS 'pivot'
+         AND EXISTS (SELECT 1 FROM flow AS part WHERE part.realm = ?1 AND part.parent = flow.id)
+         AND NOT EXISTS (SELECT 1 FROM flow AS part JOIN invoice ON invoice.realm = part.realm AND invoice.flow = part.id
+                         WHERE part.realm = ?1 AND part.parent = flow.id AND invoice.repeatable = 1))
      AND id IN (SELECT id FROM flow WHERE realm = ?1 AND sha256 = ?2 AND kind = 'deposit'
                 UNION SELECT flow FROM conversion WHERE realm = ?1 AND document = ?2) ORDER BY id LIMIT 1";
 
@@ -222,27 +234,56 @@ fn end_if_all_ended(w: &mut Writing<'_>, file: &Loaded, at: Timestamp) -> Result
     if file.kind != FlowKind::Deposit.as_str() || file.state != State::Split.as_str() {
         return Ok(());
     }
-    let parts =
-        w.all("SELECT kind, state FROM flow WHERE realm = ?1 AND parent = ?2", (file.realm, file.id.as_str()), |r| {
-            Ok((r.get::<_, String>("kind")?, r.get::<_, String>("state")?))
-        })?;
-    let refused: u32 = w
-        .one("SELECT refused_parts FROM flow WHERE realm = ?1 AND id = ?2", (file.realm, file.id.as_str()), |r| {
-            r.get(0)
-        })?
-        .unwrap_or(0);
-    let mut outcomes: Vec<Part> = parts.iter().map(|(kind, state)| outcome(kind, state)).collect();
-    outcomes.extend((0..refused).map(|_| Part::Refused));
-    let Some(event) = of_parts(outcomes.iter().copied()) else { return Ok(()) };
-    let taken = outcomes.iter().filter(|part| matches!(part, Part::Taken)).count();
-    let fault = (event != Event::Integrated)
-        .then(|| Fault::new(Code::PartsNotTaken).with("missing", outcomes.len() - taken).with("total", outcomes.len()));
+    let parts = w.all(
+        "SELECT kind, state, (SELECT count(*) FROM invoice WHERE realm = ?1 AND flow = flow.id) AS invoices,
+             (SELECT count(*) FROM invoice WHERE realm = ?1 AND flow = flow.id AND refused IS NULL) AS unrefused
+         FROM flow WHERE realm = ?1 AND parent = ?2",
+        (file.realm, file.id.as_str()),
+        |r| {
+            let outcome = outcome(&r.get::<_, String>("kind")?, &r.get::<_, String>("state")?);
+            Ok((outcome, r.get::<_, u32>("invoices")?, r.get::<_, u32>("unrefused")?))
+        },
+    )?;
+    let (refused, syntax): (u32, Option<String>) = w
+        .one(
+            "SELECT refused_parts, syntax FROM flow WHERE realm = ?1 AND id = ?2",
+            (file.realm, file.id.as_str()),
+            |r| Ok((r.get(0)?, r.get(1)?)),
+        )?
+        .unwrap_or_default();
+    let outcomes = parts.iter().map(|(outcome, ..)| *outcome);
+    let Some(event) = of_parts(outcomes.chain((0..refused).map(|_| Part::Refused))) else { return Ok(()) };
+    // A status asked for has no invoice of its own, and counts as one.
+    let total: u32 = parts.iter().map(|(_, invoices, _)| (*invoices).max(1)).sum();
+    let taken: u32 = parts
+        .iter()
+        .map(|(outcome, invoices, unrefused)| match outcome {
+            Part::Taken => (*invoices).max(1),
+            Part::PartlyTaken => *unrefused,
+            Part::Open | Part::Refused | Part::Lost => 0,
+        })
+        .sum();
+    let fault =
+        (event != Event::Integrated).then(|| not_taken(syntax.as_deref(), total - taken + refused, total + refused));
     deposits::decide(w, &file.id, event, &Facts { fault, ..Facts::default() }, None, at)?;
     if refused == 0 {
         // Each part shows what it waits for; the file would only say so once more.
         w.run("UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2", (file.realm, file.id.as_str()))?;
     }
     Ok(())
+}
+
+/// That `missing` of the `total` invoices of a file, or statuses it asks for, were not taken; `syntax` is what it is called.
+pub fn not_taken(syntax: Option<&str>, missing: u32, total: u32) -> Fault {
+    let (fr, en) = match (syntax, total) {
+        (Some("statuses"), 0 | 1) => ("statut", "status"),
+        (Some("statuses"), _) => ("statuts", "statuses"),
+        (Some("complement"), _) => ("complément", "complement"),
+        (_, 0 | 1) => ("facture", "invoice"),
+        _ => ("factures", "invoices"),
+    };
+    let total = Text::new(format!("{total} {fr}"), format!("{total} {en}"));
+    Fault::new(Code::PartsNotTaken).with("missing", missing).with_text("total", &total)
 }
 
 /// A state that this version does not know has not ended.

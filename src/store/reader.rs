@@ -113,6 +113,7 @@ impl Reader {
                     repeatable: r.get("repeatable")?,
                     seen: r.get::<_, Option<String>>("seen")?.as_deref().and_then(seen),
                     replaces: maybe_word(r, "replaces")?,
+                    told_out: r.get("told_out")?,
                 })
             },
         )

@@ -266,7 +266,9 @@ fn shown<'a>(flow: &Loaded, from: State, event: Event, fault: Option<&'a Fault>)
         (Event::PlacingFailed, Some(_)) if from != State::Fetched => {
             (stands.is_none() || is(&[Code::NotTaken, Code::DeliveryFailed])).then_some(fault)
         }
-        (Event::ComplementPlaced, None) => is(&[Code::DeliveryFailed, Code::JobFails]).then_some(None),
+        (Event::ComplementPlaced, None) => {
+            is(&[Code::DeliveryFailed, Code::JobFails, Code::DownloadFails]).then_some(None)
+        }
         (Event::Taken | Event::ComplementTaken, None) => is(&[Code::NotTaken]).then_some(None),
         _ => Some(fault),
     }

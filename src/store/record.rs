@@ -144,6 +144,10 @@ pub struct FlowRecord {
     pub fault: Option<Fault>,
     /// When the flow became doubtful, deposited ...: of its present state.
     pub since: Timestamp,
+    /// Whether a person must act, or read what ended it.
+    pub waits: bool,
+    /// Who has read what ended it badly, and when.
+    pub seen: Option<(Timestamp, String)>,
     /// The folder under `/recues`, of a delivered reception.
     pub delivered_as: Option<String>,
     /// The split file it is a part of.
@@ -155,14 +159,83 @@ pub struct FlowRecord {
     pub role: Role,
 }
 
+/// Faults that wait on though their flow has ended: each goes by itself once somebody has acted, and none by being read.
+pub const WAITS_ON: [Code; 4] = [Code::InvoiceSuspended, Code::InvoiceRecalled, Code::WrongValidator, Code::NotTaken];
+
+impl FlowRecord {
+    /// Whether it has ended, and waits only for somebody to read how.
+    pub fn is_to_be_seen(&self) -> bool {
+        self.is_final && self.waits && self.fault.as_ref().is_some_and(|fault| !WAITS_ON.contains(&fault.code))
+    }
+}
+
+/// Flows that the first screen counts together and the list shows together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subset {
+    /// Waits for somebody, or is late.
+    Stuck,
+    /// With a fault, or late.
+    Faulty,
+    /// Dropped invoices that have not left yet.
+    Waiting,
+    /// PDFs without their data.
+    Incomplete,
+    Doubtful,
+    Deposited,
+    Integrated,
+    /// Refused here or by Chorus Pro, or rejected.
+    Refused,
+    /// Received invoices, by how far they are.
+    Found,
+    Fetched,
+    Delivered,
+    Taken,
+    /// Received invoices that wait for the establishment's validation.
+    ToValidate,
+}
+
+impl Subset {
+    pub const ALL: [Subset; 13] = [
+        Subset::Stuck,
+        Subset::Faulty,
+        Subset::Waiting,
+        Subset::Incomplete,
+        Subset::Doubtful,
+        Subset::Deposited,
+        Subset::Integrated,
+        Subset::Refused,
+        Subset::ToValidate,
+        Subset::Found,
+        Subset::Fetched,
+        Subset::Delivered,
+        Subset::Taken,
+    ];
+
+    /// As a word of addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Subset::Stuck => "stuck",
+            Subset::Faulty => "faulty",
+            Subset::Waiting => "waiting",
+            Subset::Incomplete => "incomplete",
+            Subset::Doubtful => "doubtful",
+            Subset::Deposited => "deposited",
+            Subset::Integrated => "integrated",
+            Subset::Refused => "refused",
+            Subset::Found => "found",
+            Subset::Fetched => "fetched",
+            Subset::Delivered => "delivered",
+            Subset::Taken => "taken",
+            Subset::ToValidate => "to_validate",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct FlowQuery {
     pub text: Option<String>,
     pub kind: Option<FlowKind>,
-    /// As the state is written in the store.
-    pub state: Option<String>,
-    /// Only flows with a fault or overdue.
-    pub stuck: bool,
+    pub subset: Option<Subset>,
     /// Only flows that show this fault.
     pub fault: Option<Code>,
     pub before: Option<FlowId>,
@@ -186,6 +259,8 @@ pub struct InvoiceRecord {
     pub seen: Option<(InvoiceStatus, String)>,
     /// The flow whose refused or rejected invoice this one corrects.
     pub replaces: Option<FlowId>,
+    /// Of a sent one: nothing more is expected, since its recipient reports no payment.
+    pub told_out: bool,
 }
 
 impl InvoiceRecord {
@@ -309,19 +384,25 @@ pub struct ArrivalRecord {
 
 #[derive(Debug, Clone, Default)]
 pub struct Overview {
-    /// (kind, state, count) of every flow.
-    pub counts: Vec<(FlowKind, String, u64)>,
-    /// Flows that wait for a person, oldest first.
+    /// That there is no flow at all.
+    pub is_empty: bool,
+    /// What each of the first screen's numbers counts.
+    pub counts: Vec<(Subset, u64)>,
+    /// Flows that wait for a person: first those that have not ended, the oldest before; then those whose end nobody has
+    /// read, the newest before. Not all: see `stuck_total`.
     pub stuck: Vec<FlowRecord>,
     pub stuck_total: u64,
-    /// Received invoices that wait for the establishment's validation.
-    pub to_validate: u64,
+    /// Since when the oldest of them all waits.
+    pub stuck_since: Option<Timestamp>,
+    /// How many of them all show each fault.
+    pub stuck_faults: Vec<(Code, u64)>,
     pub halts: Vec<(Realm, Fault, Timestamp)>,
     /// Work rows due, by job, and the oldest due date.
     pub work: Vec<(Job, u64, Option<Timestamp>)>,
     /// Leaves in the journal.
     pub leaves: u64,
     pub last_checkpoint: Option<Timestamp>,
+    /// Invoices dropped since midnight.
     pub drops_today: u64,
     pub received_today: u64,
 }

@@ -27,6 +27,10 @@ const UPGRADES: &[Upgrade] = &[
     // A program that knows nothing of roles takes an invoice to validate for a received one; Chorus Pro refuses it what
     // only a recipient does.
     Upgrade { sql: include_str!("schema/013.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/014.sql"), oldest_reader: 1 },
+    // A program that knows nothing of split files as such lets the first screen count them beside their parts.
+    Upgrade { sql: include_str!("schema/015.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/016.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {
@@ -228,6 +232,26 @@ mod tests {
         let work = "SELECT job || ' ' || subject || ' ' || due FROM work";
         let work: String = db.query_row(work, [], |r| r.get(0)).unwrap();
         assert_eq!(work, "intake 00000000000000000000000001 5");
+    }
+
+    #[test]
+    fn a_file_that_was_split_before_counts_as_its_parts() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fluxgate.db");
+        let db = of_number(&path, 13);
+        db.execute_batch(
+            "INSERT INTO realm VALUES (1, 'univ', 'practice');
+             INSERT INTO document VALUES (zeroblob(32), 1, x'41', 0);
+             INSERT INTO flow (realm, id, kind, account, state, is_final, file, sha256, size, syntax, received_at, changed_at, since, parent, search)
+             VALUES (1, '00000000000000000000000001', 'deposit', 'sifac', 'integrated', 1, 'a.zip', zeroblob(32), 1, 'archive', 5, 5, 5, NULL, ''),
+                    (1, '00000000000000000000000002', 'deposit', 'sifac', 'integrated', 1, 'a', zeroblob(32), 1, 'cii', 5, 5, 5, '00000000000000000000000001', '');",
+        )
+        .unwrap();
+        drop(db);
+        let db = open_writer(&path).unwrap();
+        let counted = "SELECT group_concat(id || counts_as) FROM flow WHERE counts_as IS NOT NULL";
+        let counted: String = db.query_row(counted, [], |r| r.get(0)).unwrap();
+        assert_eq!(counted, "00000000000000000000000002integrated");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::columns::{integer, word};
 use super::flows::{self, Loaded};
 use super::journal::Entry;
 use super::writer::Writing;
-use super::{StatusRecord, StoreError, receptions};
+use super::{InvoiceRecord, Passing, StatusRecord, StoreError, receptions, standing};
 use crate::domain::{ChorusInvoiceId, FlowId, InvoiceStatus, Timestamp, same_moment};
 use crate::flow::FlowKind;
 
@@ -108,6 +108,8 @@ pub fn record(
             (flow.realm, id.as_str(), ordinal, status, status_at),
         )?;
         changed(w, &flow, at)?;
+        // With the status: a receipt that becomes final by it says what is wrong.
+        standing::stand(w, id, Passing::Kept, at)?;
     }
     if let Some(completed_at) = completed
         && flow.kind == FlowKind::Reception.as_str()
@@ -115,6 +117,43 @@ pub fn record(
         receptions::completed(w, id, completed_at, at)?;
     }
     Ok(new)
+}
+
+/// *told out*: see [`super::Store::told_out`].
+pub fn told_out(w: &mut Writing<'_>, id: &FlowId, ordinal: u32, at: Timestamp) -> Result<(), StoreError> {
+    let flow = flows::load(w, id)?;
+    let key = (flow.realm, id.as_str(), ordinal);
+    if w.run("UPDATE invoice SET told_out = 1 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3 AND told_out = 0", key)?
+        == 0
+    {
+        return Ok(());
+    }
+    let status: Option<String> = w
+        .one("SELECT status FROM invoice WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3", key, |r| r.get(0))?
+        .flatten();
+    Entry::new("told_out", at, Some(&flow.place))
+        .object("flow", id)
+        .object("invoice", ordinal)
+        .maybe("status", status)
+        .append(w)?;
+    changed(w, &flow, at)
+}
+
+/// *not taken*: see [`super::Store::not_taken`].
+pub fn not_taken(w: &mut Writing<'_>, id: &FlowId, ordinals: &[u32], at: Timestamp) -> Result<(), StoreError> {
+    let flow = flows::load(w, id)?;
+    for ordinal in ordinals {
+        let refused = w.run(
+            "UPDATE invoice SET refused = ?4 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3
+             AND refused IS NULL AND chorus_id IS NULL",
+            (flow.realm, id.as_str(), ordinal, InvoiceRecord::NOT_SHOWN),
+        )?;
+        if refused > 0 {
+            Entry::new("not_taken", at, Some(&flow.place)).object("flow", id).object("invoice", ordinal).append(w)?;
+        }
+    }
+    changed(w, &flow, at)?;
+    standing::stand(w, id, Passing::Kept, at)
 }
 
 /// Whether the history that is kept has this status of this moment; without a date, whether it is the last one's.

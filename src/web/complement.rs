@@ -1,5 +1,5 @@
-//! A sent invoice that its recipient suspended is completed from the page: a comment and files become the very archive that
-//! an application would drop, and go its way.
+//! A sent invoice that its recipient suspended is completed from the page: a comment and files become a change of status to
+//! COMPLETEE, as the archive does that an application drops. It is a person's: no application gets a receipt of it.
 
 use askama::Template;
 
@@ -8,14 +8,15 @@ use crate::domain::{FlowId, InvoiceStatus, Timestamp};
 use crate::fault::Fault;
 use crate::flow::FlowKind;
 use crate::os::disk;
-use crate::store::{Arrival, Content, FlowRecord, InvoiceRecord, Kept, Reader, Received, StoreError};
+use crate::store::{Asked, AskedChange, FlowRecord, InvoiceRecord, Piece, Reader, StoreError};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
 use crate::web::home::FlowLine;
 use crate::web::page::{Chrome, Visit};
-use crate::web::site::{Site, note};
-use crate::work::ComplementSheet;
+use crate::web::site::Site;
+use crate::web::words::Tongue;
+use crate::work::GivenComplement;
 use crate::work::gatehouse::DropLimits;
 
 /// Characters of a comment.
@@ -27,8 +28,6 @@ pub struct Suspended {
     pub number: String,
     /// What the recipient said with the suspension.
     pub comment: String,
-    /// When that was, as Chorus Pro wrote it.
-    pub since: String,
 }
 
 #[derive(Template)]
@@ -41,6 +40,8 @@ struct ComplementPage<'a> {
     comment: &'a str,
     comment_limit: usize,
     problem: Option<&'a str>,
+    /// Whether files are to be chosen anew.
+    had_files: bool,
 }
 
 /// The flow's sent invoices that are suspended.
@@ -55,17 +56,12 @@ pub fn suspended(reader: &Reader, flow: &FlowRecord, invoices: &[InvoiceRecord])
         let own = history.iter().rev().map(|(of, status)| (*of, status));
         own.filter(move |(of, status)| *of == ordinal && status.status == InvoiceStatus::Suspendue).map(|(_, own)| own)
     };
-    let since = |i: &InvoiceRecord| match own(i.ordinal).find(|status| !status.at.is_empty()) {
-        Some(status) => status.at.clone(),
-        None => i.status_at.clone().unwrap_or_default(),
-    };
     Ok(suspended
         .into_iter()
         .map(|i| Suspended {
             ordinal: i.ordinal,
             number: i.facts.number.to_string(),
             comment: own(i.ordinal).find_map(|status| status.comment.clone()).unwrap_or_default(),
-            since: since(i),
         })
         .collect())
 }
@@ -89,33 +85,51 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<&st
         comment: ask.form.get("comment"),
         comment_limit: COMMENT_LIMIT,
         problem,
+        had_files: !ask.files.is_empty(),
     };
     let answer = Answer::html(page.render()?);
     Ok(if problem.is_some() { answer.status(422) } else { answer })
 }
 
-/// The archive, kept; or what stands against it, as against one that is dropped.
-fn kept(site: &Site, reader: &Reader, flow: &FlowRecord, archive: &[u8]) -> Result<Result<Kept, Fault>, Trouble> {
+/// What was given, kept; or what stands against it, as against a file that is dropped.
+fn kept(
+    t: Tongue,
+    site: &Site,
+    flow: &FlowRecord,
+    given: &GivenComplement<'_>,
+) -> Result<Result<Vec<Piece>, String>, Trouble> {
+    if let Some(objection) = given.objection() {
+        return Ok(Err(t.typeset(objection.get(t.0))));
+    }
+    let told = |fault: &Fault| format!("{} : {} {}", fault.code.as_str(), fault.title(t.0), fault.remedy(t.0));
     let config = site.settings.configuration.text().ok().and_then(|text| Config::parse(&text).ok());
     let limits = DropLimits::from(&config.map(|config| config.limits).unwrap_or_default());
     let free = || {
         let free = disk::free_bytes(&site.settings.data_dir);
         free.map_err(|source| Trouble::Io { what: "the data disk's free space", source })
     };
-    let size = u64::try_from(archive.len()).unwrap_or(u64::MAX);
-    if let Some(fault) = limits.objection(&flow.account, size, free()?, reader.pending(&flow.account)?) {
-        return Ok(Err(fault));
+    let size = given.files.iter().map(|(_, content)| content.len()).sum::<usize>() + given.comment.len();
+    let size = u64::try_from(size).unwrap_or(u64::MAX);
+    if let Some(fault) = limits.objection(&flow.account, size, free()?, site.reader()?.pending(&flow.account)?) {
+        return Ok(Err(t.typeset(&told(&fault))));
     }
-    match site.store.keep_document(&mut &*archive) {
-        Ok(kept) => Ok(Ok(kept)),
-        Err(StoreError::DiskFull) => Ok(Err(limits.disk_nearly_full(free()?))),
-        Err(error) => Err(error.into()),
+    let mut pieces = Vec::new();
+    for (name, mut content) in given.files.iter().copied() {
+        match site.store.keep_document(&mut content) {
+            Ok(content) => pieces.push(Piece { name: name.to_owned(), kind: None, content }),
+            Err(StoreError::DiskFull) => {
+                return Ok(Err(t.typeset(&told(&limits.disk_nearly_full(free()?)))));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
+    Ok(Ok(pieces))
 }
 
-/// Makes the archive and lets it go the way of one that was dropped. Who it was is journalled before: with the archive's
-/// hash, so that nothing goes without its person.
+/// Makes a change of status of what was given, as of a status that a person gives: it is theirs, and stands in the invoice's
+/// history and in its own.
 pub fn hand_in(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, Trouble> {
+    let t = visit.t;
     let flow_id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
     let reader = site.reader()?;
     let flow = reader.flow(&flow_id)?.ok_or(Trouble::NotFound)?;
@@ -123,52 +137,50 @@ pub fn hand_in(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer
     let may = suspended(&reader, &flow, &invoices)?;
     let chosen = may.iter().find(|one| one.ordinal.to_string() == ask.form.get("facture"));
     let invoice = chosen.and_then(|chosen| invoices.iter().find(|i| i.ordinal == chosen.ordinal));
-    let invoice = invoice.and_then(|invoice| Some((invoice, invoice.chorus_id?, chosen?.since.clone())));
-    let Some((invoice, chorus_id, suspended_at)) = invoice else {
+    let Some((invoice, chorus_id)) = invoice.and_then(|invoice| Some((invoice, invoice.chorus_id?))) else {
         return Ok(Answer::see_other(&format!("/flux/{flow_id}?fait=impossible")));
     };
-    let sheet = ComplementSheet {
-        number: invoice.facts.number.clone(),
-        chorus_id,
-        suspended_at,
-        comment: ask.form.get("comment").replace("\r\n", "\n"),
+    let comment = ask.form.get("comment").replace("\r\n", "\n");
+    let given = GivenComplement {
+        comment: &comment,
         files: ask.files.iter().map(|file| (file.name.as_str(), file.content.as_slice())).collect(),
     };
-    let content = match sheet.archive() {
-        Ok(archive) => kept(site, &reader, &flow, &archive)?.map_err(|fault| {
-            let (title, remedy) = (fault.title(visit.t.0), fault.remedy(visit.t.0));
-            visit.t.typeset(&format!("{} : {title} {remedy}", fault.code.as_str()))
-        }),
-        Err(fault) => Err(visit.t.typeset(&fault.title(visit.t.0))),
-    };
-    let content = match content {
-        Ok(content) => content,
+    let pieces = match kept(t, site, &flow, &given)? {
+        Ok(pieces) => pieces,
         Err(said) => return show(site, ask, visit, id, Some(&said)),
     };
-    let mut noted = note("complement", visit.person());
-    noted.realm = Some(flow.realm.clone());
-    noted.objects.insert("flow".to_owned(), flow_id.to_string());
-    noted.objects.insert("invoice".to_owned(), invoice.ordinal.to_string());
-    noted.hashes.insert("archive".to_owned(), content.sha256);
-    site.note(noted)?;
-    let folder = match &flow.parent {
-        Some(file) => reader.arrival(file)?,
-        None => reader.arrival(&flow_id)?,
+    let asked = AskedChange {
+        chorus_id,
+        number: invoice.facts.number.clone(),
+        supplier: invoice.facts.supplier.clone(),
+        target: InvoiceStatus::Completee,
+        motif: comment.trim().to_owned(),
+        mandate: None,
     };
-    let arrival = Arrival {
-        account: flow.account.clone(),
-        realm: flow.realm.clone(),
-        folder: folder.map_or_else(|| "depot".to_owned(), |arrival| arrival.folder),
-        name: format!("complement-{chorus_id}.zip"),
-        peer: ask.peer.clone(),
-        at: Timestamp::now(),
-        content: Content::Kept(content),
-        staged: None,
-    };
-    let (made, said) = match site.store.receive(arrival).wait()? {
-        Received::Flow(made) => (made, "complement"),
-        Received::Duplicate { first, .. } => (first, "deja-complete"),
-    };
-    log::info!(flow = made.as_str(), completes = flow_id.as_str(), said = said; "A person hands in a complement");
-    Ok(Answer::see_other(&format!("/flux/{made}?fait={said}")))
+    let same = (asked.motif.clone(), pieces.clone());
+    let of = (&flow_id, invoice.ordinal);
+    match site.store.complete_sent(of, asked, pieces, visit.person(), Timestamp::now()).wait()? {
+        Asked::New(change) => {
+            log::info!(flow = change.as_str(), completes = flow_id.as_str(); "A person hands in a complement");
+            Ok(Answer::see_other(&format!("/flux/{change}?fait=complement")))
+        }
+        Asked::UnderWay(change) if is_same(&site.reader()?, &change, &same)? => {
+            Ok(Answer::see_other(&format!("/flux/{change}?fait=deja-complete")))
+        }
+        Asked::UnderWay(_) => {
+            let said = t.say(
+                "Un autre complément de cette facture est déjà en route pour cette suspension : attendez ce qu’il devient (il se lit sur la page du flux).",
+                "Another complement of this invoice is under way for this suspension: wait for what becomes of it (it stands on the flow’s page).",
+            );
+            show(site, ask, visit, id, Some(&t.typeset(said)))
+        }
+    }
+}
+
+/// Whether a change is the complement of this comment and these files.
+fn is_same(reader: &Reader, change: &FlowId, (comment, files): &(String, Vec<Piece>)) -> Result<bool, Trouble> {
+    let pieces = reader.pieces(change)?;
+    let of = |piece: &Piece| (piece.name.clone(), piece.content.sha256);
+    let same_comment = reader.change(change)?.is_some_and(|change| change.asked.motif == *comment);
+    Ok(same_comment && pieces.iter().map(|(piece, _)| of(piece)).eq(files.iter().map(of)))
 }

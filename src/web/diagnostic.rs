@@ -25,7 +25,7 @@ const TEST_LONGEST: Duration = Duration::from_secs(2 * 60);
 /// What came of an examination: each realm, or why there is none.
 pub type Examined = Result<Vec<Diagnosis>, Text>;
 /// What came of a test notice, by channel: who did not get it all the same, or why it did not leave.
-pub type Tested = Result<Vec<(&'static str, Result<Vec<String>, String>)>, Text>;
+pub type Tested = Result<Vec<(&'static str, Result<Vec<Text>, Text>)>, Text>;
 
 struct LinkView {
     tone: &'static str,
@@ -131,13 +131,16 @@ fn realm(t: Tongue, diagnosis: &Diagnosis) -> RealmView {
     }
 }
 
-fn channel(t: Tongue, name: &'static str, outcome: Result<Vec<String>, String>) -> ChannelView {
+fn channel(t: Tongue, name: &'static str, outcome: Result<Vec<Text>, Text>) -> ChannelView {
+    let shown = |said: &Text| t.typeset(said.get(t.0));
     let (tone, said, detail) = match outcome {
         Ok(refused) if refused.is_empty() => (Tone::Good, t.say("parti", "sent"), String::new()),
-        Ok(refused) => {
-            (Tone::Warn, t.say("parti, sauf pour certains", "sent, but not to everybody"), refused.join("; "))
-        }
-        Err(error) => (Tone::Bad, t.say("non parti", "not sent"), error),
+        Ok(refused) => (
+            Tone::Warn,
+            t.say("parti, sauf pour certains", "sent, but not to everybody"),
+            refused.iter().map(shown).collect::<Vec<_>>().join("; "),
+        ),
+        Err(error) => (Tone::Bad, t.say("non parti", "not sent"), shown(&error)),
     };
     let name = if name == "mail" { t.say("Courriel", "E-mail") } else { "Webhook" };
     ChannelView { name, tone: tone.class(), outcome: said, detail }
@@ -169,7 +172,7 @@ pub fn test(site: &Site, visit: &Visit) -> Result<Answer, Trouble> {
         let options = config?.watched();
         within(TEST_LONGEST, async {
             let outcomes = watch::test(&options).await.into_iter();
-            Ok(outcomes.map(|(name, outcome)| (name, outcome.map_err(|error| error.to_string()))).collect())
+            Ok(outcomes.map(|(name, outcome)| (name, outcome.map_err(|error| error.text().clone()))).collect())
         })
     });
     if begun.map_err(|source| Trouble::Io { what: "notice thread", source })? {

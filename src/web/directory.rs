@@ -39,6 +39,8 @@ struct DirectoryPage<'a> {
 /// An environment's copy.
 struct CopyView {
     environment: &'static str,
+    /// The environment, for people.
+    name: &'static str,
     structures: String,
     /// Since when, and how long ago; `None`: there is none yet.
     fetched: Option<(String, String)>,
@@ -52,6 +54,7 @@ impl CopyView {
         let Some(state) = state else {
             return Self {
                 environment: environment.as_str(),
+                name: t.environment(environment),
                 structures: t.number(0),
                 fetched: None,
                 running: false,
@@ -61,6 +64,7 @@ impl CopyView {
         };
         Self {
             environment: environment.as_str(),
+            name: t.environment(environment),
             structures: t.number(state.structures),
             fetched: state.fetched_at.map(|at| (at.paris_text(), t.ago(at, now))),
             running: state.wanted_at.is_some() || state.unread_at.is_some(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 
+use crate::domain::FlowId;
 use crate::store::StoreError;
 use crate::web::answer::Answer;
 use crate::web::ask::Unread;
@@ -14,6 +15,12 @@ use crate::web::page::Chrome;
 pub enum Trouble {
     #[error("no such page")]
     NotFound,
+    /// What was asked for as a flow.
+    #[error("no such flow")]
+    NoFlow(String),
+    /// The flow is there, and has no such page.
+    #[error("no such page of this flow")]
+    NotOfFlow(FlowId),
     #[error("request not understood: {0:?}")]
     Unread(Unread),
     /// The form's token or the request's origin is not ours.
@@ -43,6 +50,10 @@ struct ErrorPage<'a> {
     code: u16,
     title: &'a str,
     text: String,
+    /// What to search for instead.
+    search: Option<&'a str>,
+    /// The flow to go back to.
+    flow: Option<&'a FlowId>,
 }
 
 impl Trouble {
@@ -54,6 +65,27 @@ impl Trouble {
                 404,
                 t.say("Page introuvable", "Page not found"),
                 t.say("Cette adresse n’existe pas ou plus.", "This address does not exist, or no longer.").to_owned(),
+            ),
+            Trouble::NoFlow(asked) => (
+                404,
+                t.say("Flux introuvable", "No such flow"),
+                t.typeset(&format!(
+                    "{} {} {}",
+                    t.say("Aucun flux ne porte ce numéro :", "No flow has this number:"),
+                    format_args!("{asked}."),
+                    t.say(
+                        "Un numéro de flux a 26 caractères et figure dans l’accusé. Cherchez aussi par fichier, facture, dépôt ou fournisseur.",
+                        "A flow’s number has 26 characters and stands in its receipt. Search by file, invoice, deposit or supplier as well.",
+                    )
+                )),
+            ),
+            Trouble::NotOfFlow(_) => (
+                404,
+                t.say("Page introuvable", "Page not found"),
+                t.typeset(t.say(
+                    "Ce flux n’a pas cette page, ou ne l’a plus : il a pu avancer entre-temps. Rien n’a été changé.",
+                    "This flow does not have this page, or no longer: it may have gone on meanwhile. Nothing was changed.",
+                )),
             ),
             Trouble::Unread(Unread::TooLarge) => (
                 413,
@@ -116,7 +148,9 @@ impl Trouble {
             }
         };
         let wait = if let Trouble::TooMany(wait) = self { Some(wait.as_secs().saturating_add(1)) } else { None };
-        let page = ErrorPage { c, code, title, text }.render();
+        let search = if let Trouble::NoFlow(asked) = self { Some(asked.as_str()) } else { None };
+        let flow = if let Trouble::NotOfFlow(flow) = self { Some(flow) } else { None };
+        let page = ErrorPage { c, code, title, text, search, flow }.render();
         let answer = page.map_or_else(|_| excuse(), Answer::html).status(code);
         match wait {
             Some(seconds) => answer.with("Retry-After", seconds.to_string()),

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use askama::Template;
 
+use crate::chorus::VALIDATOR_TARGETS;
 use crate::domain::{FlowId, InvoiceStatus, Role, Timestamp};
 use crate::fault::Code;
+use crate::flow::FlowKind;
 use crate::invoice::reworded;
 use crate::store::{Announcement, ArrivalRecord, AskedChange, Conversion, FlowRecord, InvoiceRecord, Reader};
 use crate::web::answer::Answer;
@@ -19,6 +21,7 @@ use crate::web::error::Trouble;
 use crate::web::home::{FaultView, FlowLine};
 use crate::web::page::{Chrome, Visit};
 use crate::web::pdf_form;
+use crate::web::received::Documents;
 use crate::web::site::{Site, note};
 use crate::web::treatment::{self, ChangeLine};
 use crate::web::words::{TROUBLE_OVER, Tongue};
@@ -26,6 +29,9 @@ use crate::work::{Folders, Shelf, receipt_name};
 
 /// A receipt shown on the page, in bytes; a larger one is downloaded only.
 const RECEIPT_LIMIT: u64 = 256 * 1024;
+
+/// Characters of a flow's number that are said back to who asked for it.
+const ASKED_LIMIT: usize = 60;
 
 struct InvoiceView {
     number: String,
@@ -91,6 +97,11 @@ struct AskedView {
     tone: &'static str,
     motif: String,
     mandate: String,
+    /// The flow that shows the invoice.
+    invoice: Option<String>,
+    is_complement: bool,
+    /// Of a complement: names and sizes of its files.
+    pieces: Vec<(String, String)>,
 }
 
 /// What was made of a file to be sent in its place.
@@ -134,7 +145,12 @@ struct FlowPage<'a> {
     to_validate: bool,
     /// And that nothing is left to validate.
     is_decided: bool,
+    /// Of sent ones: their complements.
     changes: Vec<ChangeLine>,
+    documents: Documents,
+    /// Of a status that no file asked for: who did.
+    asker: String,
+    is_change: bool,
     /// Folders of what completed it.
     complements: Vec<String>,
     /// Of a dropped file: the flows that correct it.
@@ -171,8 +187,17 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
     let number_of = |ordinal: u32| {
         invoices.iter().find(|i| i.ordinal == ordinal).map(|i| i.facts.number.to_string()).unwrap_or_default()
     };
+    let steps = steps(t, &reader, &flow)?;
+    let is_change = flow.kind == FlowKind::StatusChange;
     let page = FlowPage {
         c: &c,
+        asker: steps
+            .first()
+            .filter(|_| is_change && flow.parent.is_none())
+            .map(|s| s.actor.clone())
+            .unwrap_or_default(),
+        is_change,
+        documents: Documents::of(&reader, &flow, &invoices)?,
         line: FlowLine::new(&flow, t, Timestamp::now()),
         size: flow.size.map(|s| t.size(s)).unwrap_or_default(),
         sha256: flow.sha256.map(|h| h.to_string()).unwrap_or_default(),
@@ -191,7 +216,10 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
             None => None,
         },
         parts: reader.parts(&id)?.iter().map(|part| FlowLine::new(part, t, Timestamp::now())).collect(),
-        asked: reader.change(&id)?.map(|change| asked(t, change.asked)),
+        asked: match reader.change(&id)? {
+            Some(change) => Some(asked(t, &reader, &flow, change.asked)?),
+            None => None,
+        },
         may_ask: treatment::may_ask(&flow, &invoices),
         to_validate: flow.role == Role::Validator,
         is_decided: treatment::is_decided(&flow, &invoices),
@@ -199,7 +227,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         complements: reader.complements(&id)?.into_iter().filter_map(|complement| complement.delivered_as).collect(),
         replaced_by: reader.replaced_by(&id)?.iter().map(ToString::to_string).collect(),
         findings: findings(t, &reader, &id)?,
-        steps: steps(t, &reader, &flow)?,
+        steps,
         attempts: attempts(t, &reader, &flow)?,
         statuses: statuses(t, &reader, &id, number_of)?,
         receipt: arrival.as_ref().and_then(|a| receipt_text(site, a)),
@@ -207,6 +235,15 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         invoices: invoices.iter().map(|i| invoice(t, i)).collect(),
     };
     Ok(Answer::html(page.render()?))
+}
+
+/// Why a page of a flow is not there: the flow is not, or only the page.
+pub fn missing(site: &Site, asked: &str) -> Result<Trouble, Trouble> {
+    let reader = site.reader()?;
+    Ok(match asked.parse::<FlowId>() {
+        Ok(id) if reader.flow(&id)?.is_some() || reader.arrival(&id)?.is_some() => Trouble::NotOfFlow(id),
+        _ => Trouble::NoFlow(asked.chars().take(ASKED_LIMIT).collect()),
+    })
 }
 
 fn show_arrival(site: &Site, ask: &Ask, visit: &Visit, id: &FlowId) -> Result<Answer, Trouble> {
@@ -243,9 +280,17 @@ fn invoice(t: Tongue, invoice: &InvoiceRecord) -> InvoiceView {
     }
 }
 
-fn asked(t: Tongue, asked: AskedChange) -> AskedView {
+fn asked(t: Tongue, reader: &Reader, flow: &FlowRecord, asked: AskedChange) -> Result<AskedView, Trouble> {
     let (status, tone) = t.status(&asked.target);
-    AskedView {
+    let role = if VALIDATOR_TARGETS.contains(&asked.target) { Role::Validator } else { Role::Recipient };
+    let place = if asked.target == InvoiceStatus::Completee { FlowKind::Deposit } else { FlowKind::Reception };
+    let holders = reader.holders(&flow.realm, &asked, place)?;
+    let shows = holders.iter().rev().find(|(_, of)| *of == role);
+    let pieces = reader.pieces(&flow.id)?.into_iter();
+    Ok(AskedView {
+        is_complement: asked.target == InvoiceStatus::Completee,
+        invoice: shows.map(|(id, ..)| id.to_string()),
+        pieces: pieces.map(|(piece, _)| (piece.name, t.size(piece.content.size))).collect(),
         number: asked.number.to_string(),
         supplier: asked.supplier,
         chorus_id: asked.chorus_id.to_string(),
@@ -253,7 +298,7 @@ fn asked(t: Tongue, asked: AskedChange) -> AskedView {
         tone: tone.class(),
         motif: asked.motif,
         mandate: asked.mandate.unwrap_or_default(),
-    }
+    })
 }
 
 fn announced(t: Tongue, announced: Announcement) -> String {
@@ -304,6 +349,8 @@ fn steps(t: Tongue, reader: &Reader, flow: &FlowRecord) -> Result<Vec<StepView>,
             } else {
                 (s.state.map(|state| t.state(flow.kind, &state)), detail)
             };
+            // What is asked for is told by its name.
+            let asked_for = (s.kind == "ask").then(|| t.status(&InvoiceStatus::from(detail.clone())).0);
             // A trouble that is over is written down as none.
             let (kind, detail) = match (s.kind.as_str(), detail.as_str()) {
                 ("trouble", "none") => (TROUBLE_OVER, String::new()),
@@ -316,7 +363,7 @@ fn steps(t: Tongue, reader: &Reader, flow: &FlowRecord) -> Result<Vec<StepView>,
                 state: state.map(|(label, tone)| (label, tone.class())),
                 actor: actor(t, &s.actor),
                 code: Some(detail.clone()).filter(|d| d.parse::<Code>().is_ok()),
-                detail: t.detail(kind, &detail),
+                detail: asked_for.unwrap_or_else(|| t.detail(kind, &detail)),
             }
         })
         .collect())
@@ -418,7 +465,18 @@ pub fn sent(site: &Site, visit: &Visit, id: &str) -> Result<Answer, Trouble> {
     Ok(Answer::download(&format!("{id}.xml"), Some(kept.size), content))
 }
 
-fn journal_download(
+/// A file of a complement, by its place.
+pub fn piece(site: &Site, visit: &Visit, id: &str, place: &str) -> Result<Answer, Trouble> {
+    let id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let place: usize = place.parse().map_err(|_| Trouble::NotFound)?;
+    let reader = site.reader()?;
+    let (piece, _) = reader.pieces(&id)?.into_iter().nth(place).ok_or(Trouble::NotFound)?;
+    let content = reader.open_document(&piece.content.sha256)?.ok_or(Trouble::NotFound)?;
+    journal_download(site, visit, &id, "piece", Some(piece.content.sha256))?;
+    Ok(Answer::download(&piece.name, Some(piece.content.size), content))
+}
+
+pub fn journal_download(
     site: &Site,
     visit: &Visit,
     id: &FlowId,

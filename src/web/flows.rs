@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use crate::domain::Timestamp;
+use crate::domain::{FlowId, Timestamp};
 use crate::fault::{CATALOGUE, Code};
-use crate::flow::{FlowKind, deposit};
-use crate::store::FlowQuery;
+use crate::flow::FlowKind;
+use crate::store::{FlowQuery, Subset};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
@@ -24,11 +24,10 @@ struct FlowsPage<'a> {
     c: &'a Chrome,
     text: String,
     kind: &'a str,
-    stuck: bool,
+    subset: &'static str,
     /// The only fault that is shown, when one was asked for.
     fault: &'static str,
-    /// The one state that is shown, and its name.
-    state: Option<(&'static str, String)>,
+    subsets: Vec<(&'static str, &'static str)>,
     kinds: Vec<(&'static str, &'static str)>,
     flows: Vec<FlowLine>,
     /// The address of the next page.
@@ -36,22 +35,21 @@ struct FlowsPage<'a> {
     /// The address of the first page, when this is not it.
     newest: Option<String>,
     filtered: bool,
+    /// The address of this page.
+    here: String,
 }
 
 pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let t = visit.t;
     let text: String = ask.query.trimmed("q").chars().take(SEARCH_LIMIT).collect();
     let kind = FlowKind::ALL.into_iter().find(|k| k.as_str() == ask.query.get("sorte"));
-    let stuck = ask.query.get("bloque") == "1";
+    let subset = Subset::ALL.into_iter().find(|subset| subset.as_str() == ask.query.get("etat"));
     let fault = CATALOGUE.iter().map(|entry| entry.code).find(|code| code.as_str() == ask.query.get("faute"));
-    // The first screen's tiles lead to one state of drops.
-    let state = deposit::State::ALL.iter().map(|s| s.as_str()).find(|s| *s == ask.query.get("etat"));
-    let before = ask.query.get("avant").parse().ok();
+    let before: Option<FlowId> = ask.query.get("avant").parse().ok();
     let query = FlowQuery {
         text: (!text.is_empty()).then(|| text.clone()),
         kind,
-        state: state.map(str::to_owned),
-        stuck,
+        subset,
         fault,
         before: before.clone(),
         most: PAGE + 1,
@@ -60,33 +58,30 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let more = flows.len() > PAGE;
     flows.truncate(PAGE);
     let (kind, fault) = (kind.map_or("", FlowKind::as_str), fault.map_or("", Code::as_str));
+    let subset = subset.map_or("", Subset::as_str);
     let address = |before: Option<&str>| {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        let fields = [
-            ("q", text.as_str()),
-            ("sorte", kind),
-            ("etat", state.unwrap_or_default()),
-            ("faute", fault),
-            ("bloque", if stuck { "1" } else { "" }),
-        ];
+        let fields = [("q", text.as_str()), ("sorte", kind), ("etat", subset), ("faute", fault)];
         for (name, value) in fields.into_iter().chain(before.map(|id| ("avant", id))).filter(|(_, v)| !v.is_empty()) {
             query.append_pair(name, value);
         }
-        format!("/flux?{}", query.finish())
+        let query = query.finish();
+        if query.is_empty() { "/flux".to_owned() } else { format!("/flux?{query}") }
     };
     let now = Timestamp::now();
     let c = visit.chrome(site, ask, "flows", t.say("Flux", "Flows"));
     let page = FlowsPage {
         c: &c,
         kind,
-        stuck,
+        subset,
+        subsets: Subset::ALL.into_iter().map(|subset| (subset.as_str(), t.subset(subset))).collect(),
         fault,
         kinds: FlowKind::ALL.into_iter().map(|k| (k.as_str(), t.kind(k))).collect(),
         older: flows.last().filter(|_| more).map(|last| address(Some(last.id.as_str()))),
-        newest: before.map(|_| address(None)),
+        newest: before.as_ref().map(|_| address(None)),
+        here: address(before.as_ref().map(FlowId::as_str)),
         flows: flows.iter().map(|f| FlowLine::new(f, t, now)).collect(),
-        filtered: !text.is_empty() || !kind.is_empty() || !fault.is_empty() || state.is_some() || stuck,
-        state: state.map(|state| (state, t.state(FlowKind::Deposit, state).0)),
+        filtered: [text.as_str(), kind, fault, subset].iter().any(|filter| !filter.is_empty()),
         text: text.clone(),
     };
     Ok(Answer::html(page.render()?))

@@ -2,13 +2,13 @@
 
 use askama::Template;
 
-use crate::domain::Timestamp;
-use crate::fault::{Actor, Code, Fault, Gravity};
-use crate::flow::FlowKind;
-use crate::store::{AlarmRecord, FlowRecord, Overview, Reader, StoreError};
+use crate::domain::{Realm, Timestamp};
+use crate::fault::{Code, Fault, Gravity};
+use crate::store::{AlarmRecord, FlowRecord, Overview, Reader, StoreError, Subset};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
+use crate::web::headline::{Situation, alarm_of};
 use crate::web::page::{Chrome, REFRESH_SECONDS, Visit};
 use crate::web::site::Site;
 use crate::web::words::{Tone, Tongue};
@@ -50,6 +50,10 @@ pub struct FlowLine {
     pub received: String,
     pub since: String,
     pub ago: String,
+    /// Who has read what ended it, and when.
+    pub seen: Option<String>,
+    /// Where nobody has yet: the flow as it changed last.
+    pub to_see: Option<i64>,
 }
 
 impl FlowLine {
@@ -70,6 +74,10 @@ impl FlowLine {
             received: flow.received_at.paris_text(),
             since: waiting_since(flow).paris_text(),
             ago: t.ago(waiting_since(flow), now),
+            seen: flow.seen.as_ref().map(|(at, person)| {
+                format!("{} {person}, {} {}", t.say("Vu par", "Seen by"), t.say("le", "on"), at.paris_text())
+            }),
+            to_see: flow.is_to_be_seen().then(|| flow.changed_at.millis()),
         }
     }
 
@@ -84,6 +92,32 @@ struct HaltView {
     fault: FaultView,
     since: String,
     ago: String,
+    /// What may be acknowledged: the halt's alarm, as it changed last.
+    open: Option<(String, i64)>,
+    /// Who has taken note of it, and when.
+    acknowledged: Option<String>,
+}
+
+impl HaltView {
+    fn new((realm, fault, at): &(Realm, Fault, Timestamp), alarms: &[AlarmRecord], t: Tongue, now: Timestamp) -> Self {
+        let alarm = alarm_of(realm, fault, alarms);
+        Self {
+            realm: format!("{} · {}", realm.establishment, t.environment(realm.environment)),
+            fault: FaultView::new(fault, t),
+            since: at.paris_text(),
+            ago: t.ago(*at, now),
+            open: alarm.filter(|a| !a.is_seen(now)).map(|a| (a.alarm.subject.clone(), a.changed_at.millis())),
+            acknowledged: alarm.and_then(|alarm| acknowledged(alarm, t, now)),
+        }
+    }
+}
+
+/// Who has taken note of an alarm, as long as that counts.
+fn acknowledged(record: &AlarmRecord, t: Tongue, now: Timestamp) -> Option<String> {
+    record.acknowledged.as_ref().filter(|_| record.is_seen(now)).map(|(at, person)| {
+        let (by, on) = (t.say("Pris en compte par", "Acknowledged by"), t.say("le", "on"));
+        format!("{by} {person}, {on} {}", at.paris_text())
+    })
 }
 
 /// An alarm of the watch.
@@ -125,23 +159,20 @@ impl AlarmView {
             ago: t.ago(record.raised_at, now),
             flows: match record.alarm.fault.code {
                 Code::DeliveriesUntaken => Some("/flux?faute=FG-507"),
-                Code::FlowsLate => Some("/flux?bloque=1"),
+                Code::FlowsLate => Some("/flux?etat=stuck"),
                 _ => None,
             },
             subject: record.alarm.subject.clone(),
             seen: record.changed_at.millis(),
-            acknowledged: record.acknowledged.as_ref().filter(|_| seen).map(|(at, person)| {
-                let (by, on) = (t.say("Pris en compte par", "Acknowledged by"), t.say("le", "on"));
-                format!("{by} {person}, {on} {}", at.paris_text())
-            }),
+            acknowledged: acknowledged(record, t, now),
         }
     }
 }
 
-/// The alarms that no other part of the screen shows already: those that nobody has taken note of lately, the gravest first.
+/// The alarms: those that nobody has taken note of lately before the others, the gravest first.
 fn open_alarms(reader: &Reader, now: Timestamp) -> Result<Vec<AlarmRecord>, StoreError> {
     let mut alarms = reader.alarms()?;
-    alarms.retain(|a| a.cleared_at.is_none() && !a.alarm.subject.starts_with("halt:"));
+    alarms.retain(|a| a.cleared_at.is_none());
     alarms.sort_by_key(|a| a.is_seen(now));
     Ok(alarms)
 }
@@ -150,7 +181,7 @@ struct Tile {
     label: &'static str,
     count: String,
     tone: &'static str,
-    link: &'static str,
+    link: String,
 }
 
 struct WorkView {
@@ -189,36 +220,31 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let reader = site.reader()?;
     let overview = reader.overview(now)?;
     let alarms = open_alarms(&reader, now)?;
+    let boot = site.fault();
+    let situation = Situation { overview: &overview, alarms: &alarms, boot: boot.as_ref(), now };
     let t = visit.t;
     let mut c = visit.chrome(site, ask, "home", t.say("Accueil", "Home"));
     c.refresh = Some(REFRESH_SECONDS);
-    let fault = site.fault();
-    let fault = fault.as_ref();
-    let (headline, tone) = headline(t, &overview, &alarms, fault, now);
+    let (headline, tone) = situation.headline(t);
     let page = HomePage {
         c: &c,
         headline,
         tone: tone.class(),
-        actors: actors(t, &overview, &alarms, fault, now),
-        oldest: oldest(&overview, &alarms, now).map(|at| format!("{} ({})", t.ago(at, now), at.paris_text())),
-        boot: fault.map(|f| FaultView::new(f, t)),
-        halts: overview
-            .halts
+        actors: situation.actors(t),
+        oldest: situation.since().map(|at| format!("{} ({})", t.ago(at, now), at.paris_text())),
+        boot: boot.as_ref().map(|f| FaultView::new(f, t)),
+        halts: overview.halts.iter().map(|halt| HaltView::new(halt, &alarms, t, now)).collect(),
+        alarms: alarms
             .iter()
-            .map(|(realm, fault, at)| HaltView {
-                realm: format!("{} · {}", realm.establishment, t.environment(realm.environment)),
-                fault: FaultView::new(fault, t),
-                since: at.paris_text(),
-                ago: t.ago(*at, now),
-            })
+            .filter(|alarm| !alarm.alarm.is_of_halt())
+            .map(|alarm| AlarmView::new(alarm, t, now))
             .collect(),
-        alarms: alarms.iter().map(|alarm| AlarmView::new(alarm, t, now)).collect(),
         stuck: overview.stuck.iter().map(|f| FlowLine::new(f, t, now)).collect(),
         stuck_total: overview.stuck_total,
         drops: t.number(overview.drops_today),
         received: t.number(overview.received_today),
-        sent_tiles: sent_tiles(t, &overview),
-        received_tiles: received_tiles(t, &overview),
+        sent_tiles: tiles(t, &overview, &SENT),
+        received_tiles: tiles(t, &overview, &RECEIVED),
         work: overview
             .work
             .iter()
@@ -232,7 +258,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
         checkpoint: overview.last_checkpoint.map(|at| (at.paris_text(), t.ago(at, now))),
         leaves: t.number(overview.leaves),
         now: now.paris_text(),
-        empty: overview.counts.is_empty(),
+        empty: overview.is_empty,
     };
     Ok(Answer::html(page.render()?))
 }
@@ -249,140 +275,41 @@ fn due_text(t: Tongue, at: Timestamp, now: Timestamp) -> String {
     if at > now { format!("{} {}", t.say("dans", "in"), t.span(at.since(now))) } else { t.ago(at, now) }
 }
 
-/// What the first screen says in large letters.
-fn headline(
-    t: Tongue,
-    overview: &Overview,
-    alarms: &[AlarmRecord],
-    fault: Option<&Fault>,
-    now: Timestamp,
-) -> (String, Tone) {
-    let stuck = overview.stuck_total;
-    let of =
-        |gravity| u64::try_from(urgent(alarms, now).filter(|a| a.alarm.gravity == gravity).count()).unwrap_or(u64::MAX);
-    let (critical, warnings) = (of(Gravity::Critical), of(Gravity::Warning));
-    if fault.is_some() {
-        return (
-            t.say("La configuration doit être corrigée", "The configuration must be corrected").to_owned(),
-            Tone::Bad,
-        );
-    }
-    if !overview.halts.is_empty() {
-        return (
-            t.say("La liaison avec Chorus Pro est arrêtée", "The link to Chorus Pro is halted").to_owned(),
-            Tone::Bad,
-        );
-    }
-    if critical > 0 {
-        let what = t.plural(critical, ["alarme critique", "critical alarm"], ["alarmes critiques", "critical alarms"]);
-        return (format!("{} {what}", t.number(critical)), Tone::Bad);
-    }
-    if stuck > 0 {
-        let what = t.plural(
-            stuck,
-            ["flux attend une action", "flow waits for action"],
-            ["flux attendent une action", "flows wait for action"],
-        );
-        return (format!("{} {what}", t.number(stuck)), Tone::Bad);
-    }
-    if warnings > 0 {
-        let what = t.plural(
-            warnings,
-            ["avertissement : rien n’est bloqué", "warning: nothing is stuck"],
-            ["avertissements : rien n’est bloqué", "warnings: nothing is stuck"],
-        );
-        return (t.typeset(&format!("{} {what}", t.number(warnings))), Tone::Warn);
-    }
-    if overview.counts.is_empty() {
-        return (
-            t.say("Prêt : en attente du premier fichier", "Ready: waiting for the first file").to_owned(),
-            Tone::Good,
-        );
-    }
-    (t.say("Tout va bien : rien n’est bloqué", "All is well: nothing is stuck").to_owned(), Tone::Good)
-}
-
-/// Alarms for whose sake somebody must act, and that nobody has taken note of lately.
-fn urgent(alarms: &[AlarmRecord], now: Timestamp) -> impl Iterator<Item = &AlarmRecord> {
-    alarms.iter().filter(move |record| record.alarm.gravity > Gravity::Info && !record.is_seen(now))
-}
-
-/// Since when it is as the headline says.
-fn oldest(overview: &Overview, alarms: &[AlarmRecord], now: Timestamp) -> Option<Timestamp> {
-    let halted = overview.halts.iter().map(|(_, _, at)| *at).min();
-    let of = |gravity| urgent(alarms, now).filter(move |a| a.alarm.gravity == gravity).map(|a| a.raised_at).min();
-    let stuck = overview.stuck.iter().map(waiting_since).min();
-    halted.or_else(|| of(Gravity::Critical)).or(stuck).or_else(|| of(Gravity::Warning))
-}
-
 /// Since when a flow waits for somebody: of one that has ended, since what became of its invoice was seen.
 fn waiting_since(flow: &FlowRecord) -> Timestamp {
     if flow.is_final && flow.fault.is_some() { flow.changed_at } else { flow.since }
 }
 
-fn actors(
-    t: Tongue,
-    overview: &Overview,
-    alarms: &[AlarmRecord],
-    fault: Option<&Fault>,
-    now: Timestamp,
-) -> Vec<(&'static str, String)> {
-    let faults = || {
-        let stuck = overview.stuck.iter().filter_map(|f| f.fault.as_ref());
-        let alarms = urgent(alarms, now).map(|record| &record.alarm.fault);
-        stuck.chain(overview.halts.iter().map(|(_, f, _)| f)).chain(alarms).chain(fault)
-    };
-    [Actor::Establishment, Actor::Supplier, Actor::Network, Actor::Chorus, Actor::Appliance]
-        .into_iter()
-        .filter_map(|actor| {
-            let cases = u64::try_from(faults().filter(|f| f.actor() == actor).count()).unwrap_or(u64::MAX);
-            (cases > 0).then(|| (t.actor(actor), t.number(cases)))
+/// The numbers of sent invoices, and how each looks.
+const SENT: [(Subset, Tone); 6] = [
+    (Subset::Waiting, Tone::Busy),
+    (Subset::Incomplete, Tone::Warn),
+    (Subset::Doubtful, Tone::Warn),
+    (Subset::Deposited, Tone::Busy),
+    (Subset::Integrated, Tone::Good),
+    (Subset::Refused, Tone::Bad),
+];
+
+/// Those of received ones.
+const RECEIVED: [(Subset, Tone); 5] = [
+    (Subset::ToValidate, Tone::Warn),
+    (Subset::Found, Tone::Busy),
+    (Subset::Fetched, Tone::Busy),
+    (Subset::Delivered, Tone::Good),
+    (Subset::Taken, Tone::Good),
+];
+
+/// Each leads to the list of exactly what it counts. Who never validates sees nothing of it.
+fn tiles(t: Tongue, overview: &Overview, of: &[(Subset, Tone)]) -> Vec<Tile> {
+    let count = |subset| overview.counts.iter().find(|(counted, _)| *counted == subset).map_or(0, |(_, count)| *count);
+    of.iter()
+        .map(|&(subset, tone)| (subset, count(subset), tone))
+        .filter(|&(subset, count, _)| subset != Subset::ToValidate || count > 0)
+        .map(|(subset, count, tone)| Tile {
+            label: t.subset(subset),
+            count: t.number(count),
+            tone: if count == 0 { Tone::Quiet } else { tone }.class(),
+            link: format!("/flux?etat={}", subset.as_str()),
         })
         .collect()
-}
-
-fn sum(overview: &Overview, kind: FlowKind, states: &[&str]) -> u64 {
-    let of = |(k, state, count): &(FlowKind, String, u64)| {
-        (*k == kind && states.contains(&state.as_str())).then_some(*count)
-    };
-    overview.counts.iter().filter_map(of).fold(0, u64::saturating_add)
-}
-
-fn tile(t: Tongue, label: &'static str, count: u64, tone: Tone, link: &'static str) -> Tile {
-    Tile { label, count: t.number(count), tone: if count == 0 { Tone::Quiet } else { tone }.class(), link }
-}
-
-fn sent_tiles(t: Tongue, overview: &Overview) -> Vec<Tile> {
-    let sent = |states: &[&str]| sum(overview, FlowKind::Deposit, states);
-    let link = "/flux?sorte=deposit";
-    vec![
-        tile(t, t.say("En attente", "Waiting"), sent(&["received", "unmatched", "ready", "sending"]), Tone::Busy, link),
-        tile(
-            t,
-            t.say("PDF sans leurs données", "PDFs without their data"),
-            sent(&["incomplete"]),
-            Tone::Warn,
-            "/flux?sorte=deposit&etat=incomplete",
-        ),
-        tile(t, t.say("Douteux", "Doubtful"), sent(&["doubtful"]), Tone::Warn, link),
-        tile(t, t.say("Déposés", "Deposited"), sent(&["deposited"]), Tone::Busy, link),
-        tile(t, t.say("Intégrés", "Integrated"), sent(&["integrated", "partly_integrated"]), Tone::Good, link),
-        tile(t, t.say("Refusés ou rejetés", "Refused or rejected"), sent(&["refused", "rejected"]), Tone::Bad, link),
-    ]
-}
-
-fn received_tiles(t: Tongue, overview: &Overview) -> Vec<Tile> {
-    let received = |states: &[&str]| sum(overview, FlowKind::Reception, states);
-    let link = "/flux?sorte=reception";
-    let mut tiles = vec![
-        tile(t, t.say("À télécharger", "To download"), received(&["found"]), Tone::Busy, link),
-        tile(t, t.say("À livrer", "To deliver"), received(&["fetched"]), Tone::Busy, link),
-        tile(t, t.say("Livrées", "Delivered"), received(&["delivered"]), Tone::Good, link),
-        tile(t, t.say("Prises par l’application", "Taken by the application"), received(&["taken"]), Tone::Good, link),
-    ];
-    if overview.to_validate > 0 {
-        let label = t.say("À valider", "To validate");
-        tiles.insert(0, tile(t, label, overview.to_validate, Tone::Warn, link));
-    }
-    tiles
 }

@@ -106,6 +106,16 @@ const DONE: &[(&str, &str, &str)] = &[
         "The alarm changed meanwhile, or is over: read it again.",
     ),
     (
+        "vu",
+        "Marqué comme vu et journalisé : ce flux quitte l’accueil pour tout le monde, et reste dans la liste.",
+        "Marked as seen and journalled: this flow leaves the first screen for everybody, and stays in the list.",
+    ),
+    (
+        "vu-change",
+        "Ce flux a changé entre-temps, ou n’attend plus personne : relisez-le.",
+        "This flow changed meanwhile, or waits for nobody any more: read it again.",
+    ),
+    (
         "complement",
         "Complément pris et journalisé : il part chez Chorus Pro.",
         "Complement taken and journalled: it goes to Chorus Pro.",

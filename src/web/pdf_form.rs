@@ -4,167 +4,36 @@
 //! field. Who confirmed is journalled with the step.
 
 use askama::Template;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::config::Config;
 use crate::domain::{Environment, FlowId, Timestamp};
 use crate::flow::FlowKind;
 use crate::flow::deposit::State;
-use crate::invoice::pdf_data::{self, DataOptions, DataProblem, PdfInvoice};
-use crate::invoice::{Examined, Finding, Verdict};
+use crate::invoice::pdf_data::{self, DataOptions, PdfInvoice};
+use crate::invoice::{Examined, Severity, Verdict};
 use crate::store::{FindingRecord, FlowRecord, Paired, PdfData};
 use crate::web::answer::Answer;
-use crate::web::ask::{Ask, Fields};
+use crate::web::ask::Ask;
 use crate::web::error::Trouble;
 use crate::web::home::FlowLine;
 use crate::web::page::{Chrome, Visit};
+use crate::web::pdf_form_fields::{self, Entered, Entry, Field, GROUPS, VAT_FIELDS, VAT_ROWS, Values, in_row};
+use crate::web::pdf_form_words::{self, Wrong};
 use crate::web::site::Site;
 use crate::web::words::Tongue;
 use crate::work::{self, Recipients, pdf_invoice_facts};
 
-/// Rates of VAT that the form has room for; a sidecar file has room for more.
-const VAT_ROWS: usize = 4;
-
-/// How a field is entered.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Entry {
-    Text,
-    /// Digits alone: blanks that people put between them are dropped.
-    Digits,
-    Day,
-    /// A comma is as good as a point.
-    Amount,
-    Choice(&'static [(&'static str, &'static str, &'static str)]),
-    Long,
-}
-
-/// A field of the form: its name is the path in the data.
-struct Field(&'static str, Entry, &'static str, &'static str);
-
-const TYPES: &[(&str, &str, &str)] = &[("invoice", "Facture", "Invoice"), ("credit_note", "Avoir", "Credit note")];
-const FRAMES: &[(&str, &str, &str)] = &[
-    ("A1", "A1 · Fournisseur", "A1 · Supplier"),
-    ("A2", "A2 · Fournisseur, déjà payée", "A2 · Supplier, already paid"),
-    ("A9", "A9 · Sous-traitant", "A9 · Subcontractor"),
-    ("A12", "A12 · Cotraitant", "A12 · Co-contractor"),
-];
-const VAT_KINDS: &[(&str, &str, &str)] = &[
-    ("on_debit", "TVA sur les débits", "VAT on debits"),
-    ("on_receipt", "TVA sur les encaissements", "VAT on receipts"),
-    ("exempt", "Exonération", "Exempt"),
-    ("none", "Sans TVA", "Without VAT"),
-];
-const PAYMENTS: &[(&str, &str, &str)] = &[
-    ("transfer", "Virement", "Transfer"),
-    ("direct_debit", "Prélèvement", "Direct debit"),
-    ("cheque", "Chèque", "Cheque"),
-    ("cash", "Espèces", "Cash"),
-    ("other", "Autre", "Other"),
-    ("carried_over", "Report", "Carried over"),
-];
-
-/// The form's parts.
-const GROUPS: &[(&str, &str, &[Field])] = &[
-    (
-        "Facture",
-        "Invoice",
-        &[
-            Field("number", Entry::Text, "Numéro", "Number"),
-            Field("date", Entry::Day, "Date de facture", "Date of issue"),
-            Field("type", Entry::Choice(TYPES), "Type", "Type"),
-            Field(
-                "origin",
-                Entry::Text,
-                "Facture d’origine (d’un avoir, facultatif)",
-                "Original invoice (of a credit note, optional)",
-            ),
-            Field(
-                "preceding",
-                Entry::Text,
-                "Facture antérieure qu’elle corrige (facultatif)",
-                "Earlier invoice that it corrects (optional)",
-            ),
-            Field("currency", Entry::Text, "Devise", "Currency"),
-        ],
-    ),
-    (
-        "Fournisseur",
-        "Supplier",
-        &[
-            Field("supplier.siret", Entry::Digits, "SIRET du fournisseur", "Supplier’s SIRET"),
-            Field(
-                "supplier.service",
-                Entry::Text,
-                "Code de son service (facultatif)",
-                "Code of its service (optional)",
-            ),
-            Field(
-                "bank_details",
-                Entry::Digits,
-                "Numéro de ses coordonnées bancaires chez Chorus Pro (facultatif)",
-                "Number of its bank details at Chorus Pro (optional)",
-            ),
-        ],
-    ),
-    (
-        "Destinataire",
-        "Recipient",
-        &[
-            Field("recipient.siret", Entry::Digits, "SIRET du destinataire", "Recipient’s SIRET"),
-            Field("recipient.service", Entry::Text, "Code du service", "Service code"),
-            Field("commitment", Entry::Text, "Numéro d’engagement ou de commande", "Commitment or order number"),
-            Field("market", Entry::Text, "Numéro de marché", "Market number"),
-        ],
-    ),
-    (
-        "Cadre de facturation",
-        "Frame",
-        &[
-            Field("frame", Entry::Choice(FRAMES), "Cadre", "Frame"),
-            Field("validator.structure", Entry::Digits, "SIRET du valideur (A9, A12)", "Validator’s SIRET (A9, A12)"),
-            Field(
-                "validator.service",
-                Entry::Text,
-                "Service du valideur (facultatif)",
-                "Validator’s service (optional)",
-            ),
-        ],
-    ),
-    (
-        "TVA et paiement",
-        "VAT and payment",
-        &[
-            Field("vat_kind", Entry::Choice(VAT_KINDS), "Régime de TVA", "VAT kind"),
-            Field("exemption", Entry::Text, "Code du motif d’exonération", "Code of the reason of exemption"),
-            Field("payment", Entry::Choice(PAYMENTS), "Mode de paiement", "Payment"),
-        ],
-    ),
-    (
-        "Montants",
-        "Amounts",
-        &[
-            Field("totals.without_tax", Entry::Amount, "Total HT", "Total without tax"),
-            Field("totals.tax", Entry::Amount, "Total TVA", "Total tax"),
-            Field("totals.with_tax", Entry::Amount, "Total TTC", "Total with tax"),
-            Field(
-                "totals.discount",
-                Entry::Amount,
-                "Remise globale TTC (facultatif)",
-                "Discount on the whole (optional)",
-            ),
-            Field("totals.discount_reason", Entry::Text, "Motif de la remise", "Reason of the discount"),
-            Field("totals.payable", Entry::Amount, "Net à payer", "Payable"),
-        ],
-    ),
-    ("Commentaire", "Comment", &[Field("comment", Entry::Long, "Commentaire (facultatif)", "Comment (optional)")]),
-];
-
 /// A field as the page shows it.
 struct FieldView {
     name: String,
+    /// The name as an address can hold it.
+    id: String,
     label: &'static str,
     value: String,
-    problem: String,
+    problems: Vec<String>,
+    /// Whether it is the first to be corrected.
+    first: bool,
     kind: &'static str,
     options: Vec<(&'static str, &'static str)>,
 }
@@ -172,6 +41,13 @@ struct FieldView {
 struct GroupView {
     label: &'static str,
     fields: Vec<FieldView>,
+}
+
+/// A line of what is to be corrected, with the way there.
+struct WrongView {
+    id: String,
+    label: String,
+    said: String,
 }
 
 #[derive(Template)]
@@ -183,13 +59,10 @@ struct PdfFormPage<'a> {
     groups: Vec<GroupView>,
     /// Rows of rate, base and tax.
     vat: Vec<Vec<FieldView>>,
-    vat_problem: String,
     /// What stands at no field.
-    problems: Vec<String>,
+    said: Vec<String>,
+    wrong: Vec<WrongView>,
 }
-
-/// The form's values by their path.
-type Values = Map<String, Value>;
 
 /// The form of a PDF that waits for its data.
 pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, Trouble> {
@@ -197,7 +70,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
     let proposal = site.reader()?.pdf_data(&flow.id)?.and_then(|data| data.proposal);
     let proposal: Option<Value> = proposal.and_then(|json| serde_json::from_str(&json).ok());
     let read = proposal.is_some();
-    page(site, ask, visit, &flow, proposed(proposal.as_ref()), &[], read, None)
+    page(site, ask, visit, &flow, &pdf_form_fields::proposed(visit.t, proposal.as_ref()), Vec::new(), read)
 }
 
 /// Reads what was entered; confirmed data make the PDF ready.
@@ -205,22 +78,22 @@ pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer
     let Some(flow) = waiting(site, id)? else {
         return Ok(Answer::see_other(&format!("/flux/{id}?fait=impossible")));
     };
-    let (values, rows) = entered(&ask.form);
-    let data = assembled(&values, &rows);
+    let t = visit.t;
+    let entered = Entered::of(&ask.form);
+    let wrong = |wrong: Vec<Wrong>| page(site, ask, visit, &flow, &entered.typed, wrong, false);
+    let data = entered.assembled();
     let options = DataOptions { sandbox: flow.realm.environment != Environment::Production };
     let invoice: PdfInvoice = match pdf_data::read_value(&data, options) {
         Ok(invoice) => invoice,
         Err(problems) => {
-            let problems = at_their_rows(problems, &rows);
-            return page(site, ask, visit, &flow, values, &problems, false, None);
+            return wrong(problems.iter().map(|one| pdf_form_words::of_problem(t, &entered, one)).collect());
         }
     };
-    let findings = match demanded(site, &flow, &invoice, visit.t)? {
+    let findings = match demanded(site, &flow, &invoice, t)? {
         Ok(findings) => findings,
         Err(checked) => {
-            let said = |finding: &Finding| format!("{} {} {}", finding.rule, finding.message, finding.remedy);
-            let said: Vec<String> = checked.findings.iter().map(said).collect();
-            return page(site, ask, visit, &flow, values, &[], false, Some(said.join(" ")));
+            let fatal = checked.findings.iter().filter(|finding| finding.severity == Severity::Fatal);
+            return wrong(fatal.map(|finding| pdf_form_words::of_finding(t, finding)).collect());
         }
     };
     let (json, invoice) = (data.to_string(), pdf_invoice_facts(&invoice));
@@ -230,10 +103,7 @@ pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer
             log::info!(flow = flow.id.as_str(); "A person confirmed the data of a plain PDF");
             Ok(Answer::see_other(&format!("/flux/{}?fait=donnees", flow.id)))
         }
-        Paired::Refused(fault) => {
-            let said = format!("{} {}. {}", fault.code, fault.title(visit.t.0), fault.remedy(visit.t.0));
-            page(site, ask, visit, &flow, values, &[], false, Some(said))
-        }
+        Paired::Refused(fault) => wrong(vec![pdf_form_words::of_fault(t, &fault)]),
         Paired::Waits | Paired::Impossible => Ok(Answer::see_other(&format!("/flux/{}?fait=impossible", flow.id))),
     }
 }
@@ -276,172 +146,71 @@ fn waiting(site: &Site, id: &str) -> Result<Option<FlowRecord>, Trouble> {
     Ok(Some(flow).filter(is_waiting))
 }
 
-#[expect(clippy::too_many_arguments, reason = "what one page shows")]
+/// The form with what is in its fields and what is `wrong` there; `read`: whether Chorus Pro filled it in.
 fn page(
     site: &Site,
     ask: &Ask,
     visit: &Visit,
     flow: &FlowRecord,
-    values: Values,
-    problems: &[DataProblem],
+    values: &Values,
+    wrong: Vec<Wrong>,
     read: bool,
-    said: Option<String>,
 ) -> Result<Answer, Trouble> {
     let t = visit.t;
     let c = visit.chrome(site, ask, "flows", t.say("Données de la facture", "Data of the invoice"));
-    let refused = !problems.is_empty() || said.is_some();
-    let mut left: Vec<&DataProblem> = problems.iter().collect();
-    let groups = GROUPS
-        .iter()
-        .map(|(fr, en, fields)| GroupView {
-            label: t.say(fr, en),
-            fields: fields.iter().map(|field| view(t, field.0, field, &values, &mut left)).collect(),
-        })
-        .collect();
-    let vat = (0..VAT_ROWS).map(|row| vat_row(t, row, &values, &mut left)).collect();
-    let vat_problem = taken(t, "vat", &mut left);
-    let page = PdfFormPage {
-        c: &c,
-        line: FlowLine::new(flow, t, Timestamp::now()),
-        read,
-        groups,
-        vat,
-        vat_problem,
-        problems: said.into_iter().chain(left.iter().map(|problem| problem.text(t.0))).map(|p| t.typeset(&p)).collect(),
-    };
+    let refused = !wrong.is_empty();
+    let mut form = Form { t, values, wrong, listed: Vec::new() };
+    let groups = GROUPS.iter().map(|(fr, en, fields)| GroupView {
+        label: t.say(fr, en),
+        fields: fields.iter().map(|field| form.view(field.0, field, "")).collect(),
+    });
+    let groups = groups.collect();
+    let vat = (0..VAT_ROWS).map(|row| form.vat_row(row)).collect();
+    let Form { wrong: left, listed, .. } = form;
+    let said = left.into_iter().map(|wrong| wrong.said).collect();
+    let line = FlowLine::new(flow, t, Timestamp::now());
+    let page = PdfFormPage { c: &c, line, read, groups, vat, said, wrong: listed };
     let answer = Answer::html(page.render()?);
     Ok(if refused { answer.status(422) } else { answer })
 }
 
-fn vat_row(t: Tongue, row: usize, values: &Values, left: &mut Vec<&DataProblem>) -> Vec<FieldView> {
-    let fields = [
-        Field("rate", Entry::Amount, "Taux (%)", "Rate (%)"),
-        Field("base", Entry::Amount, "Base HT", "Base without tax"),
-        Field("tax", Entry::Amount, "TVA", "Tax"),
-    ];
-    fields.iter().map(|field| view(t, &format!("vat[{row}].{}", field.0), field, values, left)).collect()
+/// The form on its way onto the page: what is wrong goes from `wrong` to its field and into the list.
+struct Form<'a> {
+    t: Tongue,
+    values: &'a Values,
+    wrong: Vec<Wrong>,
+    listed: Vec<WrongView>,
 }
 
-fn view(t: Tongue, name: &str, field: &Field, values: &Values, left: &mut Vec<&DataProblem>) -> FieldView {
-    let Field(_, entry, fr, en) = field;
-    // What a whole object lacks is told at its first field.
-    let parent = name.strip_suffix(".siret").or_else(|| name.strip_suffix(".structure"));
-    let mut problem = taken(t, name, left);
-    if problem.is_empty() {
-        problem = parent.map(|parent| taken(t, parent, left)).unwrap_or_default();
+impl Form<'_> {
+    fn vat_row(&mut self, row: usize) -> Vec<FieldView> {
+        let place = format!("{} {} · ", self.t.say("TVA, ligne", "VAT, row"), row + 1);
+        VAT_FIELDS.iter().map(|field| self.view(&in_row(row, field.0), field, &place)).collect()
     }
-    let (kind, options) = match entry {
-        Entry::Text => ("text", Vec::new()),
-        Entry::Digits => ("digits", Vec::new()),
-        Entry::Day => ("date", Vec::new()),
-        Entry::Amount => ("amount", Vec::new()),
-        Entry::Choice(options) => ("choice", options.iter().map(|(word, fr, en)| (*word, t.say(fr, en))).collect()),
-        Entry::Long => ("long", Vec::new()),
-    };
-    let value = values.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    FieldView { name: name.to_owned(), label: t.say(fr, en), value, problem, kind, options }
-}
 
-/// What is wrong at that path, told once.
-fn taken(t: Tongue, path: &str, left: &mut Vec<&DataProblem>) -> String {
-    let Some(at) = left.iter().position(|problem| problem.path == path) else { return String::new() };
-    let problem = left.remove(at);
-    let expected = problem.expected.get(t.0);
-    t.typeset(&format!("{}{expected}", t.say("Attendu : ", "Expected: ")))
-}
-
-/// What the form shows at first: what Chorus Pro read, and the most usual choices.
-fn proposed(proposal: Option<&Value>) -> Values {
-    let mut values = Values::new();
-    let usual =
-        [("type", "invoice"), ("currency", "EUR"), ("frame", "A1"), ("vat_kind", "on_debit"), ("payment", "transfer")];
-    for (name, value) in usual {
-        values.insert(name.to_owned(), value.into());
-    }
-    let Some(proposal) = proposal else { return values };
-    for Field(name, entry, ..) in GROUPS.iter().flat_map(|(_, _, fields)| fields.iter()) {
-        let read = proposal.pointer(&format!("/{}", name.replace('.', "/"))).and_then(Value::as_str);
-        // An amount of nothing was not recognised.
-        let nothing = |text: &str| *entry == Entry::Amount && text.trim_matches(['0', '.']).is_empty();
-        if let Some(read) = read.filter(|text| !text.is_empty() && !nothing(text)) {
-            values.insert((*name).to_owned(), read.into());
-        }
-    }
-    for (field, total) in [("vat[0].base", "totals.without_tax"), ("vat[0].tax", "totals.tax")] {
-        if let Some(total) = values.get(total).cloned() {
-            values.insert(field.to_owned(), total);
-        }
-    }
-    values
-}
-
-/// The fields as they were entered, tidied; and which rows of VAT have anything in them.
-fn entered(form: &Fields) -> (Values, Vec<usize>) {
-    let mut values = Values::new();
-    let fields = GROUPS.iter().flat_map(|(_, _, fields)| fields.iter());
-    for Field(name, entry, ..) in fields {
-        values.insert((*name).to_owned(), tidy(form.trimmed(name), *entry).into());
-    }
-    let mut rows = Vec::new();
-    for row in 0..VAT_ROWS {
-        let names = ["rate", "base", "tax"].map(|name| format!("vat[{row}].{name}"));
-        if names.iter().any(|name| !form.trimmed(name).is_empty()) {
-            rows.push(row);
-        }
-        for name in names {
-            let value = tidy(form.trimmed(&name), Entry::Amount);
-            values.insert(name, value.into());
-        }
-    }
-    (values, rows)
-}
-
-/// People put blanks between digits, and French ones a comma before cents.
-fn tidy(text: &str, entry: Entry) -> String {
-    match entry {
-        Entry::Digits => text.chars().filter(|c| !c.is_whitespace()).collect(),
-        Entry::Amount => text.chars().filter(|c| !c.is_whitespace()).map(|c| if c == ',' { '.' } else { c }).collect(),
-        Entry::Text | Entry::Day | Entry::Choice(_) | Entry::Long => text.to_owned(),
-    }
-}
-
-/// The JSON of a sidecar file.
-fn assembled(values: &Values, rows: &[usize]) -> Value {
-    let mut data = Map::new();
-    let value = |name: &str| values.get(name).cloned().unwrap_or_default();
-    let is_given = |name: &str| values.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    for Field(name, ..) in GROUPS.iter().flat_map(|(_, _, fields)| fields.iter()) {
-        let Some((object, key)) = name.split_once('.') else {
-            if is_given(name) {
-                data.insert((*name).to_owned(), value(name));
-            }
-            continue;
+    /// `place`: what is said before the label where the list names the field.
+    fn view(&mut self, name: &str, field: &Field, place: &str) -> FieldView {
+        let Field(_, entry, fr, en) = field;
+        let t = self.t;
+        let (kind, options) = match entry {
+            Entry::Text | Entry::Currency => ("text", Vec::new()),
+            Entry::Digits => ("digits", Vec::new()),
+            Entry::Day => ("date", Vec::new()),
+            Entry::Amount | Entry::Rate => ("amount", Vec::new()),
+            Entry::Choice(options) => ("choice", options.iter().map(|(word, fr, en)| (*word, t.say(fr, en))).collect()),
+            Entry::Long => ("long", Vec::new()),
         };
-        if is_given(name) {
-            let object = data.entry(object).or_insert_with(|| Value::Object(Map::new()));
-            object[key] = value(name);
-        }
+        let (here, left) = self.wrong.drain(..).partition(|wrong| wrong.field.as_deref() == Some(name));
+        self.wrong = left;
+        let problems: Vec<String> = Vec::into_iter(here).map(|wrong: Wrong| wrong.said).collect();
+        let (label, id) = (t.say(fr, en), name.replace(['[', ']', '.'], "-"));
+        let first = self.listed.is_empty() && !problems.is_empty();
+        self.listed.extend(problems.iter().map(|said| WrongView {
+            id: id.clone(),
+            label: format!("{place}{label}"),
+            said: said.clone(),
+        }));
+        let value = self.values.get(name).cloned().unwrap_or_default();
+        FieldView { name: name.to_owned(), id, label, value, problems, first, kind, options }
     }
-    if !rows.is_empty() {
-        let row = |row: &usize| {
-            let cell = |name: &str| (name.to_owned(), value(&format!("vat[{row}].{name}")));
-            Value::Object(["rate", "base", "tax"].iter().map(|name| cell(name)).collect())
-        };
-        data.insert("vat".to_owned(), rows.iter().map(row).collect());
-    }
-    Value::Object(data)
-}
-
-/// The reader counts the rows that were filled in; the form counts all of them.
-fn at_their_rows(problems: Vec<DataProblem>, rows: &[usize]) -> Vec<DataProblem> {
-    let place = |mut problem: DataProblem| {
-        let moved = problem.path.strip_prefix("vat[").and_then(|rest| {
-            let (number, rest) = rest.split_once(']')?;
-            let row = rows.get(number.parse::<usize>().ok()?)?;
-            Some(format!("vat[{row}]{rest}"))
-        });
-        problem.path = moved.unwrap_or(problem.path);
-        problem
-    };
-    problems.into_iter().map(place).collect()
 }

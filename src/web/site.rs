@@ -20,7 +20,7 @@ use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
     Claim, Settings, asset, complement, configuration, decision, diagnostic, directory, entry, flow, flows, guide,
-    help, home, journal, pdf_form, people, secrets, treatment,
+    help, home, journal, pdf_form, people, received, secrets, sight, treatment,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -226,7 +226,10 @@ fn route(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     if visit.session.is_none() {
         return entry::ask_to_log_in(ask);
     }
-    inside(site, ask, visit, &segments)
+    match (inside(site, ask, visit, &segments), segments.as_slice()) {
+        (Err(Trouble::NotFound), ["flux", id, ..]) => Err(flow::missing(site, id)?),
+        (answer, _) => answer,
+    }
 }
 
 /// What only somebody who is logged in may ask for.
@@ -238,7 +241,11 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Post, ["logout"]) => entry::logout(site, ask, visit),
         (Get, ["flux"]) => flows::show(site, ask, visit),
         (Get, ["flux", id]) => flow::show(site, ask, visit, id),
+        (Post, ["flux", id, "vu"]) => sight::see(site, ask, visit, id),
         (Get, ["flux", id, "original"]) => flow::original(site, visit, id),
+        (Get, ["flux", id, "lisible"]) => received::readable(site, visit, id),
+        (Get, ["flux", id, "pivot"]) => received::pivot(site, visit, id),
+        (Get, ["flux", id, "piece", place]) => flow::piece(site, visit, id, place),
         (Get, ["flux", id, "envoye"]) => flow::sent(site, visit, id),
         (Get, ["flux", id, "accuse"]) => flow::receipt(site, visit, id),
         (Get, ["flux", id, "decision"]) => decision::confirm(site, ask, visit, id, None),

@@ -17,6 +17,7 @@ use crate::web::ask::Ask;
 use crate::web::error::Trouble;
 use crate::web::home::FlowLine;
 use crate::web::page::{Chrome, Visit};
+use crate::web::received::Head;
 use crate::web::site::Site;
 use crate::web::words::Tongue;
 use crate::work::kept_transitions;
@@ -24,6 +25,7 @@ use crate::work::kept_transitions;
 /// A status that was asked for, in a list.
 pub struct ChangeLine {
     pub id: String,
+    pub number: String,
     pub at: String,
     pub status: String,
     pub status_tone: &'static str,
@@ -57,7 +59,7 @@ struct TreatmentPage<'a> {
     title: &'a str,
     /// Whether the establishment is its validator only.
     to_validate: bool,
-    number: String,
+    head: Head,
     current: Option<(String, &'static str)>,
     targets: Vec<Target>,
     /// Where the list of statuses comes from.
@@ -84,23 +86,33 @@ pub fn is_decided(flow: &FlowRecord, invoices: &[InvoiceRecord]) -> bool {
     flow.role == Role::Validator && status.is_some_and(|status| !TO_BE_VALIDATED.contains(status))
 }
 
-/// The statuses asked for so far, oldest first.
+/// The statuses asked for so far, oldest first: of a received invoice all, of sent ones their complements.
 pub fn changes(
     t: Tongue,
     reader: &Reader,
     flow: &FlowRecord,
     invoices: &[InvoiceRecord],
 ) -> Result<Vec<ChangeLine>, Trouble> {
-    let Some(id) = invoices.first().and_then(|i| i.chorus_id).filter(|_| flow.kind == FlowKind::Reception) else {
-        return Ok(Vec::new());
+    let is_told = |target: &InvoiceStatus| match flow.kind {
+        FlowKind::Reception => *target != InvoiceStatus::Completee,
+        FlowKind::Deposit => *target == InvoiceStatus::Completee,
+        FlowKind::StatusChange => false,
     };
     let mut lines = Vec::new();
-    for id in reader.changes_of(&flow.realm, id)? {
+    let mut known = Vec::new();
+    for id in invoices.iter().filter_map(|invoice| invoice.chorus_id) {
+        known.extend(reader.changes_of(&flow.realm, id)?);
+    }
+    for id in known {
         let (Some(change), Some(asked)) = (reader.flow(&id)?, reader.change(&id)?) else { continue };
+        if !is_told(&asked.asked.target) {
+            continue;
+        }
         let ((status, status_tone), (state, tone)) =
             (t.status(&asked.asked.target), t.state(change.kind, &change.state));
         lines.push(ChangeLine {
             id: id.to_string(),
+            number: asked.asked.number.to_string(),
             at: change.received_at.paris_text(),
             status,
             status_tone: status_tone.class(),
@@ -147,7 +159,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<Str
         line: FlowLine::new(&flow, t, Timestamp::now()),
         title,
         to_validate,
-        number: invoice.facts.number.to_string(),
+        head: Head::of(t, &reader, &flow, &invoice)?,
         current: invoice.status.as_ref().map(|s| t.status(s)).map(|(label, tone)| (label, tone.class())),
         targets: allowed.into_iter().map(|status| target(t, status, chosen)).collect(),
         source,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::{Environment, InvoiceStatus, Role, Timestamp};
 use crate::fault::{Actor, Language, Retry};
 use crate::flow::{FlowKind, Job};
+use crate::store::Subset;
 
 /// The kind of a step that says that a trouble is over.
 pub const TROUBLE_OVER: &str = "trouble_over";
@@ -204,11 +205,7 @@ impl Tongue {
     }
 
     pub fn environment(&self, environment: Environment) -> &'static str {
-        match environment {
-            Environment::Production => self.say("production", "production"),
-            Environment::Qualification => self.say("qualification", "qualification"),
-            Environment::Practice => self.say("entraînement", "practice"),
-        }
+        self.0.environment(environment)
     }
 
     pub fn actor(&self, actor: Actor) -> &'static str {
@@ -245,6 +242,25 @@ impl Tongue {
             Job::Deliver => self.say("Factures à livrer", "Invoices to deliver"),
             Job::Change => self.say("Statuts à transmettre", "Statuses to pass on"),
             Job::ChangeDoubt => self.say("Recherches de statuts douteux", "Look-ups of doubtful statuses"),
+        }
+    }
+
+    /// A subset of flows, as the list's choice and the first screen's numbers call it.
+    pub fn subset(&self, subset: Subset) -> &'static str {
+        match subset {
+            Subset::Stuck => self.say("En attente d’une action", "Waiting for action"),
+            Subset::Faulty => self.say("Avec une difficulté", "With a trouble"),
+            Subset::Waiting => self.say("En attente d’envoi", "Waiting to be sent"),
+            Subset::Incomplete => self.say("PDF sans leurs données", "PDFs without their data"),
+            Subset::Doubtful => self.say("Douteuses", "Doubtful"),
+            Subset::Deposited => self.say("Déposées", "Deposited"),
+            Subset::Integrated => self.say("Intégrées", "Integrated"),
+            Subset::Refused => self.say("Refusées ou rejetées", "Refused or rejected"),
+            Subset::ToValidate => self.say("À valider", "To validate"),
+            Subset::Found => self.say("À télécharger", "To download"),
+            Subset::Fetched => self.say("À livrer", "To deliver"),
+            Subset::Delivered => self.say("Livrées", "Delivered"),
+            Subset::Taken => self.say("Prises par l’application", "Taken by the application"),
         }
     }
 
@@ -286,6 +302,11 @@ impl Tongue {
             "identify" => ("Identifiant Chorus Pro connu", "Chorus Pro’s number known"),
             "status" => ("Statut relevé chez Chorus Pro", "Status read at Chorus Pro"),
             "copy" => ("Copie lisible demandée à Chorus Pro", "Readable copy asked of Chorus Pro"),
+            "told_out" => (
+                "Suivi terminé : le destinataire ne déclare pas ses paiements",
+                "Followed to its end: the recipient reports no payment",
+            ),
+            "not_taken" => ("Facture que Chorus Pro n’a pas prise", "Invoice that Chorus Pro did not take"),
             "trouble" => ("Difficulté signalée", "Trouble noted"),
             TROUBLE_OVER => ("Difficulté levée", "Trouble over"),
             "complement" => ("Complément donné sur la page", "Complement given on the page"),
@@ -304,6 +325,7 @@ impl Tongue {
                 ("Refusé avant tout envoi de la facture", "Refused before the invoice was submitted")
             }
             "deposit.submitted" => ("Facture créée chez Chorus Pro", "Invoice made at Chorus Pro"),
+            "seen" => ("Vu par une personne", "Seen by a person"),
             "propose" => ("PDF lu par Chorus Pro : données proposées", "PDF read by Chorus Pro: data proposed"),
             "part" => ("Partie d’un fichier, prête à déposer", "Part of a file, ready to be deposited"),
             "ask" => ("Statut demandé", "Status asked for"),
@@ -358,6 +380,9 @@ impl Tongue {
                 ("Retrouvé par une personne, d’un essai précédent", "Found by a person, of an earlier try")
             }
             "deposit.incident" => ("Incident chez Chorus Pro", "Incident at Chorus Pro"),
+            "deposit.flux_unknown" => {
+                ("Numéro de flux inconnu de Chorus Pro", "Number of the flux unknown to Chorus Pro")
+            }
             "deposit.confirmed_by_person" => ("Confirmé par une personne", "Confirmed by a person"),
             "deposit.resend_by_person" => ("Renvoi demandé par une personne", "Sent again on a person’s word"),
             "deposit.abandoned_by_person" => ("Abandonné par une personne", "Abandoned by a person"),

@@ -7,10 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chorus::{
-    ConsulterHistorique, ConsulterValideur, History, Motive, Service, TraiterRecue, Treated, TreatmentError, awaited,
-    outcomes,
-};
+use crate::chorus::{ConsulterValideur, Motive, Service, TraiterRecue, Treated, TreatmentError, awaited, outcomes};
 use crate::domain::InvoiceStatus;
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::status_change::{Event, State};
@@ -18,8 +15,8 @@ use crate::store::{AskedChange, AttemptRecord, ChangeFacts, ChangeRecord, Decide
 use crate::work::complement;
 use crate::work::connector::CallError;
 use crate::work::core::{Core, JobError};
-use crate::work::reach::{PAGES_LIMIT, Setback};
-use crate::work::{transitions, validation};
+use crate::work::reach::Setback;
+use crate::work::{status_events, transitions, validation};
 
 /// A change that waits for an earlier one of its invoice looks again this often; that one's end wakes it at once.
 const TURN_WAIT: Duration = Duration::from_secs(60);
@@ -112,7 +109,8 @@ impl Job<'_> {
         if *target == InvoiceStatus::ARecycler && !self.core.options.load().recycling(self.core.now()) {
             return Err(Fault::new(Code::RecyclingEnded).with("number", number));
         }
-        let service = TraiterRecue::new(*chorus_id, target.clone(), Motive::new(motif), mandate.as_deref());
+        let motive = Motive::coded(motif, self.core.options.load().motive_codes);
+        let service = TraiterRecue::new(*chorus_id, target.clone(), motive, mandate.as_deref());
         service.map_err(|error| incomplete(self.asked, &error))
     }
 
@@ -155,20 +153,13 @@ impl Job<'_> {
 
     /// The invoice's whole history. Whether a validator may read it is not documented: the present status at least.
     pub(super) async fn history(&self) -> Result<Seen, Setback> {
-        let mut seen = Seen::default();
-        for page in 1..=PAGES_LIMIT {
-            let question = ConsulterHistorique { invoice: self.asked.chorus_id, page };
-            let history = match self.core.ask(&self.lease.realm, &question).await {
-                Err(Setback::Refused { .. }) if self.is_validators() => return self.present().await,
-                history => history?,
-            };
-            let more = history.has_more();
-            seen.add(history);
-            if !more {
-                break;
+        match status_events::past(self.core, &self.lease.realm, self.asked.chorus_id).await {
+            Err(Setback::Refused { .. }) if self.is_validators() => self.present().await,
+            Err(setback) => Err(setback),
+            Ok((statuses, current)) => {
+                Ok(Seen { current, statuses: statuses.into_iter().map(|entry| entry.status).collect() })
             }
         }
-        Ok(seen)
     }
 
     async fn present(&self) -> Result<Seen, Setback> {
@@ -338,11 +329,6 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    fn add(&mut self, history: History) {
-        self.current = history.current.or(self.current.take());
-        self.statuses.extend(history.statuses.into_iter().map(|entry| entry.status));
-    }
-
     /// How often the invoice has been given a status.
     pub(super) fn times(&self, status: &InvoiceStatus) -> u32 {
         let given = outcomes(status);

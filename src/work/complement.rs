@@ -1,16 +1,16 @@
-//! Completes a sent invoice that its recipient suspended: an archive with `complement.json` and the files to add.
+//! Completes a sent invoice that its recipient suspended: by an archive with `complement.json` and the files to add, or by
+//! what a person gives on the page.
 //!
 //! It is a status change to COMPLETEE with files: the intent is durable before the first of its calls, a lost answer is
 //! looked up in the invoice's history, and changes of one invoice go in their order. Handing a file in (`ajouter/fichier`)
 //! ties it to nothing, so a lost answer to that is no doubt: it is handed in once more, and what Chorus Pro has under a
 //! number already is not.
 
-use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::chorus::{AjouterFichier, AttachmentId, AttachmentReference, Completer, Service};
+use crate::chorus::{AjouterFichier, AttachmentError, AttachmentId, AttachmentReference, Completer, Service};
 use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus};
 use crate::fault::{Code, Fault, Text};
 use crate::flow::status_change::{Event, State};
@@ -59,47 +59,66 @@ struct Listed {
     kind: Option<String>,
 }
 
-/// What a person gives on the page: it becomes the archive that an application would drop.
-pub struct ComplementSheet<'a> {
-    pub number: InvoiceNumber,
-    pub chorus_id: ChorusInvoiceId,
-    /// When the invoice was suspended last, as Chorus Pro wrote it; empty: not known.
-    pub suspended_at: String,
-    pub comment: String,
+/// What a person gives on the page.
+pub struct GivenComplement<'a> {
+    pub comment: &'a str,
     /// Names and contents.
     pub files: Vec<(&'a str, &'a [u8])>,
 }
 
-impl ComplementSheet<'_> {
-    /// The archive, once it is what [`read`] takes; the same complement of the same suspension is the
-    /// same bytes.
-    pub fn archive(&self) -> Result<Vec<u8>, Fault> {
-        // Each by its name, before the archive's own limits speak of all.
-        for (name, content) in &self.files {
-            fits(name, content)?;
-            if content.len() > Limits::default().archive_member_bytes {
-                return Err(wrong(&format!("« {name} » dépasse 10 Mo"), &format!("\"{name}\" is over 10 MB")));
+impl GivenComplement<'_> {
+    /// Why it cannot be sent, in the words of the form that it was given in.
+    pub fn objection(&self) -> Option<Text> {
+        if self.files.is_empty() && self.comment.trim().is_empty() {
+            return Some(Text::new(
+                "Rien à envoyer : écrivez un commentaire ou joignez au moins un fichier.",
+                "Nothing to send: write a comment or add at least one file.",
+            ));
+        }
+        let chars = self.comment.chars().count();
+        if chars > COMMENT_LIMIT_CHARS {
+            return Some(Text::new(
+                format!(
+                    "Le commentaire a {chars} caractères ; Chorus Pro le reçoit jusqu'à {COMMENT_LIMIT_CHARS} : raccourcissez-le."
+                ),
+                format!("The comment has {chars} characters; at most {COMMENT_LIMIT_CHARS} are sent: shorten it."),
+            ));
+        }
+        if self.files.len() > FILES_LIMIT {
+            let count = self.files.len();
+            return Some(Text::new(
+                format!("{count} fichiers, c'est trop : {FILES_LIMIT} au plus. Réunissez-en dans une archive .zip."),
+                format!("{count} files are too many: at most {FILES_LIMIT}. Put some into one .zip archive."),
+            ));
+        }
+        let mut seen = BTreeSet::new();
+        self.files.iter().find_map(|(name, content)| {
+            if !seen.insert(*name) {
+                return Some(Text::new(
+                    format!("Deux fichiers s'appellent « {name} » : renommez l'un d'eux."),
+                    format!("Two files are called \"{name}\": rename one of them."),
+                ));
             }
-        }
-        let files: Vec<_> = self.files.iter().map(|(name, _)| serde_json::json!({ "name": name })).collect();
-        let mut sheet = serde_json::json!({
-            "invoice": self.number, "chorus_id": self.chorus_id.0, "comment": self.comment, "files": files,
-        });
-        if !self.suspended_at.is_empty() {
-            sheet["suspended_at"] = self.suspended_at.as_str().into();
-        }
-        let sheet = sheet.to_string();
-        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-        let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-        let broken =
-            |name: &str| wrong(&format!("« {name} » : nom impossible"), &format!("\"{name}\": impossible name"));
-        for (name, content) in std::iter::once((SHEET, sheet.as_bytes())).chain(self.files.iter().copied()) {
-            zip.start_file(name, options).map_err(|_| broken(name))?;
-            zip.write_all(content).map_err(|_| broken(name))?;
-        }
-        let archive = zip.finish().map_err(|_| broken(SHEET))?.into_inner();
-        opened(&archive, &Limits::default())?;
-        Ok(archive)
+            unfit(name, content)
+        })
+    }
+}
+
+/// Why Chorus Pro does not take a file, to whoever chose it.
+fn unfit(name: &str, content: &[u8]) -> Option<Text> {
+    if content.len() > Limits::default().archive_member_bytes {
+        return Some(Text::new(
+            format!("« {name} » dépasse 10 Mo, la limite de Chorus Pro : allégez-le ou partagez-le."),
+            format!("\"{name}\" is over 10 MB, Chorus Pro's limit: make it smaller or divide it."),
+        ));
+    }
+    match AjouterFichier::new(name, content.to_vec().into()) {
+        Ok(_) => None,
+        Err(AttachmentError::Empty) => Some(Text::new(
+            format!("« {name} » est vide : choisissez le bon fichier."),
+            format!("\"{name}\" is empty: choose the right file."),
+        )),
+        Err(error) => Some(Text::new(format!("« {name} » : {}", error.remedy()), format!("\"{name}\": {error}."))),
     }
 }
 
@@ -109,6 +128,11 @@ type Files = Vec<(Listed, Vec<u8>)>;
 /// Whether the archive completes an invoice.
 pub(super) fn is_complement(bytes: &[u8], limits: &Limits) -> bool {
     archive::holds(bytes, SHEET, limits)
+}
+
+/// What is wrong with the archive, as far as it can be told without knowing which invoices were sent.
+pub fn examine(bytes: &[u8], limits: &Limits) -> Option<Fault> {
+    opened(bytes, limits).err()
 }
 
 /// The change that the archive asks for, or everything that is wrong with it.

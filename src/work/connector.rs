@@ -91,6 +91,9 @@ impl std::error::Error for CallError {}
 const ACCOUNT_HEADER: HeaderName = HeaderName::from_static("cpro-account");
 /// The body's type as the swagger demands it.
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
+/// A call whose answer may be longer, or whose body is, may take long as long as bytes pass.
+const BULKY_ANSWER: usize = 16 << 20;
+const BULKY_BODY: usize = 1 << 20;
 /// How far back the probe's search looks.
 const PROBE_PERIOD: Duration = Duration::from_secs(24 * 3600);
 
@@ -205,6 +208,11 @@ impl Connector {
         self.0.tally.snapshot(&self.0.realm)
     }
 
+    /// What was known of the services when this process, or this configuration, began.
+    pub fn recall(&self, past: Vec<ServiceHealth>) {
+        self.0.tally.recall(past);
+    }
+
     /// How each service has fared lately.
     pub fn health(&self) -> Vec<ServiceHealth> {
         self.0.tally.health()
@@ -295,6 +303,7 @@ impl Connector {
         let request = Request {
             url: &url,
             headers: self.headers(token)?,
+            bulky: S::ANSWER_LIMIT > BULKY_ANSWER || body.len() > BULKY_BODY,
             body,
             answer_limit: S::ANSWER_LIMIT,
             alone: S::CHANGES,

@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use crate::audit::Signer;
 pub use crate::domain::Clock;
-use crate::domain::Timestamp;
+use crate::domain::{FlowId, Timestamp};
+use crate::fault::{Code, Fault, Language, Retry};
 use crate::store::{FlowRecord, Lease, Reader, Store, StoreError};
 use crate::work::connector::Connectors;
 use crate::work::folders::Folders;
@@ -129,9 +130,27 @@ impl Core {
         step().await
     }
 
+    /// Shows what keeps a job from its work, unless the flow shows what a person must act on: that would be gone with it.
+    pub async fn hindered(&self, flow: &FlowId, fault: Fault) -> Result<(), StoreError> {
+        let shown = self.store.reader()?.flow(flow)?.and_then(|flow| flow.fault);
+        match shown.filter(|shown| !gives_way(shown, &fault)) {
+            None => self.store.trouble(flow, Some(fault), self.now()).await,
+            Some(shown) => {
+                log::warn!(flow = flow.as_str(), fault = fault.code.as_str(), shown = shown.code.as_str();
+                    "{}", fault.title(Language::En));
+                Ok(())
+            }
+        }
+    }
+
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }
+}
+
+/// Whether what is shown is over by itself, or by the next answer of Chorus Pro.
+fn gives_way(shown: &Fault, to: &Fault) -> bool {
+    shown.code == to.code || shown.retry() == Retry::Later || shown.code == Code::CallRefused
 }
 
 /// Whether the same step may succeed a moment later.
@@ -164,6 +183,8 @@ pub(super) mod tests {
             deposit_number: None,
             fault: None,
             since: Timestamp::EPOCH,
+            waits: false,
+            seen: None,
             delivered_as: None,
             parent: None,
             invoice_number: None,

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::chorus::{DownloadedFile, downloaded_files};
+use crate::chorus::DownloadedFile;
 use crate::domain::{AccountName, ChorusInvoiceId, DocumentHash, Role};
 use crate::fault::{Code, Fault, Text};
 use crate::flow::reception::{Event, State};
@@ -21,6 +21,7 @@ use crate::work::fetch::chorus_id;
 use crate::work::folders::{DeliveryId, Shelf};
 use crate::work::readable::{self, Copy};
 use crate::work::received_complement;
+use crate::work::received_document::copy_instead;
 use crate::work::rejects;
 
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
@@ -158,13 +159,6 @@ fn open(core: &Core, flow: &FlowRecord) -> Result<Opened, JobError> {
     let instead = if flow.role == Role::Validator && read.is_err() { copy_instead(&bytes) } else { None };
     let (came, beside) = instead.map(|(copy, beside)| (Ok(copy), beside)).unzip();
     Ok(Opened { id, invoice, hash, bytes, xml, read, copy: came.or(copy), beside })
-}
-
-/// A download that is no pivot but the readable copy, and the files beside it.
-fn copy_instead(bytes: &[u8]) -> Option<(Vec<u8>, Vec<DownloadedFile>)> {
-    let mut files = downloaded_files(bytes, readable::COPY_LIMIT).ok()?;
-    let at = files.iter().position(|file| file.content.starts_with(b"%PDF-"))?;
-    Some((files.remove(at).content, files))
 }
 
 fn place(core: &Core, flow: &FlowRecord, opened: &Opened) -> Result<Placed, JobError> {

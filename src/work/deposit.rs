@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::chorus::{DeposerFlux, FluxFileName, Service};
 use crate::domain::Timestamp;
-use crate::fault::{Code, Fault, Language, Text};
+use crate::fault::{Code, Fault, Language, Retry, Text};
 use crate::flow::deposit::{Event, State};
 use crate::store::{AttemptRecord, Decided, Facts, FlowRecord, Lease, PDF, StoreError};
 use crate::work::announce::syntax_of;
@@ -21,6 +21,13 @@ use crate::work::{doubt, split, submission};
 /// The longest wait between two tries of a deposit that certainly did not happen.
 pub(super) const RETRY_LONGEST: Duration = Duration::from_secs(15 * 60);
 
+/// A rest of the realm that is told on the files that wait.
+const REST_TOLD: Duration = Duration::from_secs(2);
+/// A wait is told with its cause after.
+const CAUSE_TOLD: Duration = Duration::from_secs(120);
+/// Under which name a fault keeps since when its flow waits.
+const SINCE: &str = "since_ms";
+
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError> {
     let reader = core.store.reader()?;
     let flow = core.flow(&reader, lease)?;
@@ -32,7 +39,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     }
     let connector = match core.connector(&lease.realm).await {
         Ok(connector) => connector,
-        Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
+        Err(Setback::Later { at, .. }) => return wait(core, lease, &flow, at).await,
         Err(Setback::Refused { .. }) => return Ok(core.store.finish(lease).await?),
     };
     let attempts = reader.attempts(&flow.id)?;
@@ -103,6 +110,42 @@ impl From<StoreError> for NotIntended {
     }
 }
 
+/// The realm rests: a file that waits says so once, and not again at each look. A rest of a moment is none.
+pub(super) async fn wait(core: &Core, lease: &Lease, flow: &FlowRecord, at: Timestamp) -> Result<(), JobError> {
+    let now = core.now();
+    if flow.fault.is_none()
+        && at.since(now) >= REST_TOLD
+        && let Some(since) = core.silent_since(&lease.realm)
+    {
+        core.store.trouble(&flow.id, Some(waits(since, at)), now).await?;
+    }
+    Ok(core.store.postpone(lease, at).await?)
+}
+
+/// That a flow waits for Chorus Pro. The clock's own words are kept as well, to know how long it lasts.
+fn waits(since: Timestamp, next: Timestamp) -> Fault {
+    Fault::new(Code::WaitsForChorus)
+        .with("since", since.paris_text())
+        .with("next", next.paris_text())
+        .with(SINCE, since.millis())
+}
+
+/// What a flow shows whose deposit certainly did not happen: that it waits, and the cause once that lasts. What somebody can
+/// repair, and that Chorus Pro asks to slow down, is told at once.
+fn shown(flow: &FlowRecord, cause: Fault, since: Timestamp, next: Timestamp, now: Timestamp) -> Fault {
+    if cause.retry() != Retry::Later || cause.code == Code::Throttled {
+        return cause;
+    }
+    match &flow.fault {
+        None => waits(since, next),
+        Some(told) if told.code == Code::WaitsForChorus => {
+            let since = told.details.get(SINCE).and_then(|millis| millis.parse().ok()).map(Timestamp::from_millis);
+            if since.is_some_and(|since| now.since(since) < CAUSE_TOLD) { told.clone() } else { cause }
+        }
+        Some(_) => cause,
+    }
+}
+
 /// The way to Chorus Pro was closed before anything was intended: the flow stays ready and says why.
 pub(super) async fn put_off(core: &Core, lease: &Lease, flow: &FlowRecord, error: CallError) -> Result<(), JobError> {
     log::warn!(flow = flow.id.as_str(), error = error.to_string().as_str(); "A deposit waits: Chorus Pro cannot be called");
@@ -112,9 +155,10 @@ pub(super) async fn put_off(core: &Core, lease: &Lease, flow: &FlowRecord, error
         Setback::Later { at, .. } => at,
         Setback::Refused { .. } => now,
     };
+    let at = at.max(now.plus(core.options.load().limits.deposit_retry.get()));
+    let fault = shown(flow, fault, core.silent_since(&lease.realm).unwrap_or(now), at, now);
     core.store.trouble(&flow.id, Some(fault), now).await?;
-    let retry = core.options.load().limits.deposit_retry.get();
-    Ok(core.store.postpone(lease, at.max(now.plus(retry))).await?)
+    Ok(core.store.postpone(lease, at).await?)
 }
 
 /// Reads the document apart from the async workers and names what is sent.
@@ -166,6 +210,10 @@ async fn settle(
                 Setback::Refused { .. } => now,
             };
             let not_before = (event == Event::NotSent).then(|| retry.max(again_at(core, attempts, now)));
+            let fault = match not_before {
+                Some(next) => shown(flow, fault, core.silent_since(&lease.realm).unwrap_or(now), next, now),
+                None => fault,
+            };
             (event, Facts { fault: Some(fault), not_before, detail, ..Facts::default() })
         }
     };
@@ -312,6 +360,31 @@ mod tests {
         let refused = CallError::Refused { code: 20001, label: "x".to_owned(), fault: fault() };
         assert_eq!(event_of(&refused), Event::DepositRefused);
         assert_eq!(fault_of(&refused).code, Code::DepositRefused);
+    }
+
+    #[test]
+    fn a_wait_is_told_at_once_and_its_cause_once_it_lasts() {
+        let start = Timestamp::from_millis(1_795_428_902_007);
+        let after = |seconds| start.plus(Duration::from_secs(seconds));
+        let mut flow = crate::work::core::tests::flow_record();
+        flow.fault = None;
+        let cause = || Fault::new(Code::Unreachable).with("detail", "refused");
+        let first = shown(&flow, cause(), start, after(60), start);
+        assert_eq!(
+            (first.code, first.detail("next", Language::Fr)),
+            (Code::WaitsForChorus, Some(&*after(60).paris_text()))
+        );
+        // Further tries tell nothing new: nothing is written.
+        flow.fault = Some(first.clone());
+        assert_eq!(shown(&flow, cause(), start, after(180), after(60)), first);
+        assert_eq!(shown(&flow, cause(), start, after(400), after(180)), cause());
+        flow.fault = Some(cause());
+        assert_eq!(shown(&flow, cause(), start, after(900), after(400)), cause());
+        // What a person repairs is no wait.
+        flow.fault = None;
+        for told in [Code::ProxyLogin, Code::Throttled] {
+            assert_eq!(shown(&flow, Fault::new(told), start, after(60), start).code, told);
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! Promise (DESIGN §3): *absent* is said only when number and supplier are known, the invoice is of a kind that Chorus
 //! Pro itself takes once only, the integration delay has passed since the last send, and over a span of that length every
 //! search was answered and showed nothing. Everything less leaves the doubt; what can never be searched waits for a
-//! person, and so does a doubt older than `limits.doubt_deadline`, which is looked at all the same. What each look showed
-//! is kept for that person.
+//! person, and so does a doubt older than `limits.doubt_deadline` (from its first try), or proved absent for the second
+//! time, which is looked at all the same. What each look showed is kept for that person.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::store::{
 use crate::work::core::{Core, JobError};
 use crate::work::deposit::Refusal;
 use crate::work::intake;
-use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::reach::{Rest, Setback, Tally};
 
 /// How a search that was answered and showed nothing is written into the timeline: the proof is read back from there.
 const SEARCHED: &str = "searched: not there";
@@ -88,7 +88,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
         Err(Setback::Refused { fault }) => {
             let detail = Some(format!("{UNANSWERED} ({})", fault.code));
             // What warns of dropping it again is not hidden by why the search says nothing.
-            let shown = doubt.is_overdue() || doubt.refusal().is_some();
+            let shown = doubt.is_overdue() || doubt.refusal().is_some() || is_of_unknown_flux(&steps);
             let fault = if shown { doubt.shown() } else { Some(fault) };
             let facts = Facts { fault, detail, ..Facts::default() };
             core.store.decide(&flow.id, Event::StillDoubtful, facts, Some(lease), core.now()).await?;
@@ -128,7 +128,6 @@ pub(super) fn may_have_been_taken(attempt: &AttemptRecord) -> bool {
 
 /// The tries that no search has proved absent since. Counted in the order of the journal: clocks may be put back.
 pub(super) fn unproved<'a>(attempts: &'a [AttemptRecord], steps: &[StepRecord]) -> &'a [AttemptRecord] {
-    let is = |step: &StepRecord, event: Event| step.kind.strip_prefix("deposit.") == Some(event.as_str());
     let Some(proof) = steps.iter().rposition(|step| is(step, Event::AbsentAtChorus)) else { return attempts };
     let since = steps[proof..].iter().filter(|step| is(step, Event::Sending)).count();
     &attempts[attempts.len().saturating_sub(since)..]
@@ -194,16 +193,15 @@ pub(super) async fn search(
     };
     let mut sighting = Sighting::Nothing;
     let mut rows = Vec::new();
-    let mut rows_seen = 0;
-    for _ in 0..PAGES_LIMIT {
+    let mut tally = Tally::new(&lease.realm, "sent invoices");
+    loop {
         let page = core.ask(&lease.realm, &question).await?;
         if let Some(unreadable) = page.unreadable.first() {
             // A row that cannot be read might be ours: nothing is proved.
             let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur");
             return Err(Setback::Later { fault: fault.with("detail", unreadable), at: core.now() });
         }
-        let (more, total) = (page.has_more(), page.total);
-        rows_seen += page.rows.len() as u64;
+        let rest = tally.count(question.page, &page, |row| row.id);
         for row in page.rows {
             if rows.len() < ROWS_LIMIT && sought.iter().any(|invoice| has_number(&row, &invoice.facts)) {
                 rows.push(row.clone());
@@ -220,19 +218,18 @@ pub(super) async fn search(
                 sighting = Sighting::Unclear;
             }
         }
-        if !more {
-            // What else has the number, a person or a rejection asks for as a whole.
-            let partial_will_do = range == Range::SinceSent && !matches!(sighting, Sighting::Nothing);
-            if !partial_will_do && total.is_some_and(|total| total > rows_seen) {
+        // What else has the number, a person or a rejection asks for as a whole.
+        let partial_will_do = range == Range::SinceSent && !matches!(sighting, Sighting::Nothing);
+        match rest {
+            Rest::More => question.page = question.page.next(),
+            // A list that is cut proves nothing absent.
+            Rest::Cut if !partial_will_do => {
                 let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur");
                 return Err(Setback::Later { fault: fault.with("detail", "rows are missing"), at: core.now() });
             }
-            return Ok(Seen { sighting, rows });
+            Rest::Whole | Rest::Cut => return Ok(Seen { sighting, rows }),
         }
-        question.page = question.page.next();
     }
-    let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur").with("detail", "pages");
-    Err(Setback::Later { fault, at: core.now() })
 }
 
 /// Whether the row came by a deposit that another flow of this box made: the same number sent twice the same day.
@@ -325,10 +322,17 @@ impl Doubt<'_> {
         }
         let (event, fault) = match (proved, self.refusal()) {
             (false, _) => (Event::StillDoubtful, self.shown()),
+            // What was sent twice and arrived neither time does not arrive by being sent a third time.
+            (true, None) if self.was_proved_absent() => {
+                log::warn!(flow = flow.id.as_str(); "A deposit is proved absent for the second time; a person decides");
+                (Event::StillDoubtful, Some(Fault::new(Code::AbsentTwice).with("number", self.number())))
+            }
             (true, Some(refusal)) => {
                 log::warn!(flow = flow.id.as_str(); "A refused deposit is not at Chorus Pro by an earlier try either");
                 (Event::DepositRefused, Some(refusal.ended()))
             }
+            // It was accepted: whoever does not know its number may not see its invoices either.
+            (true, None) if is_of_unknown_flux(self.steps) => (Event::StillDoubtful, self.shown()),
             (true, None) => {
                 log::warn!(flow = flow.id.as_str(); "A doubtful deposit is not at Chorus Pro; it is sent again");
                 (Event::AbsentAtChorus, None)
@@ -377,12 +381,18 @@ impl Doubt<'_> {
     /// Whether the doubt is older than a person should have to find out by himself.
     fn is_overdue(&self) -> bool {
         let deadline = self.core.options.load().limits.doubt_deadline.get();
-        self.core.now().since(self.flow.since) >= deadline
+        let since = doubted_since(self.attempts, self.steps).unwrap_or(self.flow.since);
+        self.core.now().since(since.min(self.flow.since)) >= deadline
+    }
+
+    /// Whether it was sent again because a search had proved it absent, and nobody has decided since.
+    fn was_proved_absent(&self) -> bool {
+        undecided(self.steps).any(|step| is(step, Event::AbsentAtChorus))
     }
 
     /// The fault of a flow that stays doubtful.
     fn shown(&self) -> Option<Fault> {
-        let person = [Code::DoubtNeedsPerson, Code::RefusedNeedsPerson];
+        let person = [Code::DoubtNeedsPerson, Code::RefusedNeedsPerson, Code::FluxUnknownDecide, Code::AbsentTwice];
         let waits = self.flow.fault.as_ref().is_some_and(|fault| person.contains(&fault.code));
         if let Some(refusal) = self.refusal() {
             return Some(match waits || self.is_overdue() {
@@ -414,6 +424,11 @@ impl Doubt<'_> {
     async fn wait_for_person(&self) -> Result<(), JobError> {
         let fault = match self.refusal() {
             Some(refusal) => refusal.for_person(self.number()),
+            None if is_of_unknown_flux(self.steps)
+                && self.shown().is_some_and(|f| f.code == Code::FluxUnknownDecide) =>
+            {
+                return Ok(self.core.store.postpone(self.lease, self.core.now().plus(PERSON_WAIT)).await?);
+            }
             None => Fault::new(Code::DoubtNeedsPerson).with("number", self.number()),
         };
         self.core.store.trouble(&self.flow.id, Some(fault), self.core.now()).await?;
@@ -421,9 +436,31 @@ impl Doubt<'_> {
     }
 }
 
+/// Whether the doubt is about a flux that Chorus Pro took and does not know any more; a later try is another flux.
+pub(super) fn is_of_unknown_flux(steps: &[StepRecord]) -> bool {
+    let mut since = steps.iter().rev().take_while(|step| !is(step, Event::Sending));
+    since.any(|step| is(step, Event::FluxUnknown))
+}
+
+fn is(step: &StepRecord, event: Event) -> bool {
+    step.kind.strip_prefix("deposit.") == Some(event.as_str())
+}
+
+/// The steps, newest first, since a person had it sent again, or Chorus Pro lost a flux that it had taken: from there on its
+/// doubts are counted anew.
+fn undecided(steps: &[StepRecord]) -> impl Iterator<Item = &StepRecord> {
+    steps.iter().rev().take_while(|step| !is(step, Event::ResendByPerson) && !is(step, Event::Incident))
+}
+
+/// When the first of the tries was made that may have been taken, however often it was sent again by itself since.
+fn doubted_since(attempts: &[AttemptRecord], steps: &[StepRecord]) -> Option<Timestamp> {
+    let tries = undecided(steps).filter(|step| is(step, Event::Sending)).count();
+    let attempts = &attempts[attempts.len().saturating_sub(tries)..];
+    attempts.iter().find(|attempt| may_have_been_taken(attempt)).map(|attempt| attempt.intent_at)
+}
+
 /// What Chorus Pro said to the last try, where it refused it: as the journal has it, or else the try's own row.
 fn refusal(attempts: &[AttemptRecord], steps: &[StepRecord]) -> Option<Refusal> {
-    let is = |step: &StepRecord, event: Event| step.kind.strip_prefix("deposit.") == Some(event.as_str());
     let since = steps.iter().rev().take_while(|step| !is(step, Event::Sending));
     let step = since.filter(|step| is(step, Event::RefusedInDoubt)).find_map(|step| step.detail.as_deref());
     let refused = attempts.last().filter(|last| last.outcome.as_deref() == Some(Event::DepositRefused.as_str()));
@@ -621,6 +658,30 @@ mod tests {
         // Only the end of the timeline is read.
         assert_eq!(unproved(&[absent, sending, sending]), [2, 3]);
         assert_eq!(unproved(&[sending]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_doubt_is_as_old_as_its_first_try_until_a_person_decides() {
+        let attempt = |n: u32, minutes: u64, outcome: &str| AttemptRecord {
+            n,
+            intent_at: at(minutes),
+            ended_at: None,
+            deposit_number: None,
+            outcome: Some(outcome.to_owned()),
+            detail: None,
+        };
+        let tries = [attempt(1, 1, "not_sent"), attempt(2, 2, "answer_lost"), attempt(3, 1_500, "answer_lost")];
+        let kinds = |kinds: &[&str]| -> Vec<StepRecord> {
+            let step = |kind: &&str| StepRecord { kind: format!("deposit.{kind}"), ..step(0, "") };
+            kinds.iter().map(step).collect()
+        };
+        let automatic = kinds(&["sending", "sending", "answer_lost", "absent_at_chorus", "sending", "answer_lost"]);
+        assert_eq!(doubted_since(&tries, &automatic), Some(at(2)), "sent again by itself it is no new doubt");
+        let by_person = kinds(&["sending", "sending", "answer_lost", "resend_by_person", "sending", "answer_lost"]);
+        assert_eq!(doubted_since(&tries, &by_person), Some(at(1_500)));
+        assert_eq!(doubted_since(&[], &[]), None);
+        assert!(undecided(&automatic).any(|step| is(step, Event::AbsentAtChorus)));
+        assert!(!undecided(&by_person).any(|step| is(step, Event::AbsentAtChorus)));
     }
 
     #[test]

@@ -76,6 +76,7 @@ impl Workshop {
     pub fn start(parts: Parts) -> std::io::Result<Self> {
         let core = Arc::new(Core::new(parts));
         core.folders.prepare(&accounts(&core.options.load()))?;
+        alarms::recall(&core);
         let (stop, stopped) = watch::channel(false);
         let (added, woken) = watch::channel(());
         let running = lanes(&core, Arc::new(added), &woken, &stopped);
@@ -87,6 +88,7 @@ impl Workshop {
         self.core.folders.make(&accounts(&options))?;
         self.core.options.store(Arc::new(options));
         self.core.connectors.store(Arc::new(connectors));
+        alarms::recall(&self.core);
         self.core.configured.send_replace(self.core.now());
         Ok(())
     }
@@ -269,7 +271,7 @@ async fn work(core: Arc<Core>, lease: Lease) {
     let wait = RETRY_FIRST.saturating_mul(1 << lease.tries.min(16)).min(RETRY_LONGEST);
     if lease.tries + 1 >= TRIES_BEFORE_FAULT && lease.job != Job::Receipt {
         let fault = Fault::new(Code::JobFails).with("detail", &error);
-        if let Err(error) = core.store.trouble(&lease.flow, Some(fault), core.now()).await {
+        if let Err(error) = core.hindered(&lease.flow, fault).await {
             log::error!(flow = lease.flow.as_str(), error = error.to_string().as_str(); "A job that keeps failing cannot be shown");
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::chorus::{DownloadFormat, TelechargerGroupe};
 use crate::domain::{ChorusInvoiceId, Role};
+use crate::fault::{Code, Fault, Language};
 use crate::flow::reception::{Event, State};
 use crate::store::{Content, Lease, ReceptionFacts};
 use crate::work::core::{Core, JobError};
@@ -16,6 +17,11 @@ use crate::work::reach::Setback;
 
 /// Documents up to this size go into the step itself; larger ones are made durable before it.
 const INLINE_BYTES: usize = 64 * 1024;
+/// Before a download that broke off is asked for again: each try goes over the line from its first byte. Doubled each time.
+const BROKEN_WAIT: Duration = Duration::from_millis(500);
+const BROKEN_LONGEST: Duration = Duration::from_secs(3600);
+/// A download that broke off so often is told.
+const TRIES_BEFORE_FAULT: u32 = 4;
 /// Before a download that Chorus Pro refused is asked for again; doubled each time.
 const REFUSED_WAIT: Duration = Duration::from_secs(15 * 60);
 /// The longest wait between two tries of a download that Chorus Pro refuses.
@@ -40,10 +46,22 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     }
     let bytes = match answer {
         Ok(bytes) => bytes,
-        Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
+        // Only a download that was under way and did not come to its end counts.
+        Err(Setback::Later { at, fault }) if !is_broken_off(&fault) => {
+            return Ok(core.store.postpone(lease, at).await?);
+        }
+        Err(Setback::Later { at, fault }) => {
+            let tries = lease.tries.saturating_add(1);
+            if tries >= TRIES_BEFORE_FAULT {
+                let shown = Fault::new(Code::DownloadFails).with("chorus_id", invoice).with("tries", tries);
+                core.hindered(&flow.id, shown.with("detail", fault.title(Language::En))).await?;
+            }
+            let wait = BROKEN_WAIT.saturating_mul(1 << lease.tries.min(10)).min(BROKEN_LONGEST);
+            return Ok(core.store.retry(lease, at.max(core.now().plus(wait))).await?);
+        }
         Err(Setback::Refused { fault }) => {
             let wait = REFUSED_WAIT.saturating_mul(1 << lease.tries.min(10)).min(REFUSED_LONGEST);
-            core.store.trouble(&flow.id, Some(fault), core.now()).await?;
+            core.hindered(&flow.id, fault).await?;
             return Ok(core.store.retry(lease, core.now().plus(wait)).await?);
         }
     };
@@ -53,6 +71,11 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     core.record(|| core.store.advance(&flow.id, event, facts.clone(), Some(lease), now)).await?;
     log::info!(flow = flow.id.as_str(), event = event.as_str(), chorus_id = invoice.0, bytes = size; "A received invoice is downloaded and durable");
     Ok(())
+}
+
+/// Whether the download itself failed, and not the way to it.
+fn is_broken_off(fault: &Fault) -> bool {
+    matches!(fault.code, Code::ChorusFailing | Code::AnswerUnreadable)
 }
 
 /// What was downloaded on its way into a step.

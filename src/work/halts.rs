@@ -37,6 +37,8 @@ pub(super) struct Pauses {
 }
 
 struct Pause {
+    /// Of the first call in a row that did not get through.
+    since: Instant,
     until: Instant,
     /// What Chorus Pro itself asked for: nobody but it ends that.
     asked: Option<Instant>,
@@ -51,11 +53,17 @@ impl Pauses {
         realms.get(realm).map(|pause| pause.until).filter(|until| *until > now)
     }
 
+    /// Since when the realm's calls do not get through; `None` as well when Chorus Pro only asked to slow down.
+    pub fn silent_since(&self, realm: &Realm, now: Instant) -> Option<Instant> {
+        let realms = self.realms.lock().unwrap_or_else(PoisonError::into_inner);
+        realms.get(realm).filter(|pause| pause.asked.is_none_or(|asked| asked <= now)).map(|pause| pause.since)
+    }
+
     /// A call did not get through: the realm rests, longer each time. Calls that were under way together count once.
     /// `asked`: Chorus Pro said how long.
     pub fn failed(&self, realm: &Realm, asked: Option<Instant>, now: Instant) -> Instant {
         let mut realms = self.realms.lock().unwrap_or_else(PoisonError::into_inner);
-        let pause = realms.entry(realm.clone()).or_insert(Pause { until: now, asked: None, failures: 0 });
+        let pause = realms.entry(realm.clone()).or_insert(Pause { since: now, until: now, asked: None, failures: 0 });
         if pause.until <= now {
             let wait = PAUSE_FIRST.saturating_mul(1 << pause.failures.min(16)).min(PAUSE_LONGEST);
             pause.failures = pause.failures.saturating_add(1);

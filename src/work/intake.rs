@@ -10,11 +10,12 @@ use crate::chorus::PDF_LIMIT;
 use crate::domain::{Environment, InvoiceNumber};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
-use crate::invoice::{self, Examined, Limits, Profile, Verdict, pdf_data};
+use crate::invoice::{self, Examined, Limits, Profile, Verdict};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, PdfData, StoreError};
 use crate::work::announce::Wish;
 use crate::work::core::{Core, JobError};
 use crate::work::directory;
+use crate::work::dropped::Dropped;
 use crate::work::recipients::{ASKED_AFTER_REFUSAL, ASKED_EVERY, Question, Recipients};
 use crate::work::settings::{Check, Options, RouteSection};
 use crate::work::{pairing, split};
@@ -128,8 +129,9 @@ fn look(
     } else {
         Recipients::unknown(environment, core.now())
     };
-    let outcome = match split::read(core, flow, &bytes, options, wish, &recipients)? {
-        None if pdf_data::is_sidecar(&flow.file, &bytes) => pairing::read_data(flow, &bytes, options, &recipients),
+    let dropped = Dropped::of(&bytes, &flow.file, &options.limits);
+    let outcome = match split::read(core, flow, (dropped, &bytes), options, wish, &recipients)? {
+        None if dropped == Dropped::PdfData => pairing::read_data(flow, &bytes, options, &recipients),
         None => {
             let examined = examine_guarded(&bytes, options, flow, &recipients);
             if pairing::is_plain_pdf(&examined) && bytes.len() <= PDF_LIMIT {

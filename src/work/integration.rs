@@ -66,6 +66,9 @@ impl Job<'_> {
                     self.alarm(None).await?;
                     return Ok(self.core.store.postpone(self.lease, at.max(self.again_at())).await?);
                 }
+                Err(Setback::Refused { fault }) if fault.code == Code::FluxUnknown => {
+                    return self.unknown(deposit, &fault, invoices, attempts).await;
+                }
                 Err(Setback::Refused { fault }) => {
                     self.alarm(Some(self.unsettled().unwrap_or(fault))).await?;
                     return Ok(self.core.store.postpone(self.lease, self.again_at()).await?);
@@ -92,6 +95,35 @@ impl Job<'_> {
         }
     }
 
+    /// Chorus Pro does not know the number that it gave. It may need a while; then a person finds out, unless the invoices
+    /// themselves have been seen there.
+    async fn unknown(
+        &self,
+        deposit: &DepositNumber,
+        refusal: &Fault,
+        invoices: &[InvoiceRecord],
+        attempts: &[AttemptRecord],
+    ) -> Result<(), JobError> {
+        let deadline = self.core.options.load().limits.integration_deadline.get();
+        let until = self.deposited_at.plus(deadline);
+        if self.core.now() < until {
+            let label = refusal.detail("label", Language::Fr).unwrap_or(NO_LABEL);
+            let fault = Fault::new(Code::FluxUnknown).with("deposit", deposit).with("label", label);
+            self.alarm(Some(self.unsettled().unwrap_or(fault.with("until", until.paris_text())))).await?;
+            return Ok(self.core.store.postpone(self.lease, self.again_at()).await?);
+        }
+        let steps = self.core.store.reader()?.steps(&self.flow.id)?;
+        if invoices.iter().any(|invoice| invoice.chorus_id.is_some()) || doubt::is_of_unknown_flux(&steps) {
+            return self.by_search(invoices, Sent::of(attempts, self.flow)).await;
+        }
+        log::warn!(flow = self.flow.id.as_str(), deposit = deposit.as_str(); "Chorus Pro does not know a flux that it took");
+        let fault = Fault::new(Code::FluxUnknownDecide)
+            .with("deposit", deposit)
+            .with("hours", deadline.as_secs() / 3600)
+            .with("number", invoices.first().map_or("?", |invoice| invoice.facts.number.as_str()));
+        self.decide(Event::FluxUnknown, Facts { fault: Some(fault), ..Facts::default() }).await
+    }
+
     /// Chorus Pro took nothing, or not all: what it says is there already, and came by an earlier try of ours, is taken.
     async fn rejected(
         &self,
@@ -103,7 +135,11 @@ impl Job<'_> {
         let whole = report.state.verdict() == Verdict::Rejected;
         let refused: Vec<InvoiceRecord> = match whole {
             true => invoices.to_vec(),
-            false => invoices.iter().filter(|invoice| is_refused(report, invoice)).cloned().collect(),
+            false => invoices
+                .iter()
+                .filter(|invoice| report.invoices.iter().any(|row| rejection::names(row, invoice, invoices)))
+                .cloned()
+                .collect(),
         };
         let (state, label) = (report.state.as_str(), report.summary().unwrap_or_else(|| NO_LABEL.to_owned()));
         let steps = self.core.store.reader()?.steps(&self.flow.id)?;
@@ -148,14 +184,14 @@ impl Job<'_> {
                 }
             }
         };
-        self.settle_rejection(report, &refused, &found, &label).await
+        self.settle_rejection(report, (&refused, invoices), &found, &label).await
     }
 
-    /// What a look at Chorus Pro makes of a rejection.
+    /// What a look at Chorus Pro makes of a rejection: of those it names, and all that the flux holds.
     async fn settle_rejection(
         &self,
         report: &Report,
-        refused: &[InvoiceRecord],
+        (refused, all): (&[InvoiceRecord], &[InvoiceRecord]),
         found: &Found,
         label: &str,
     ) -> Result<(), JobError> {
@@ -183,13 +219,12 @@ impl Job<'_> {
         }
         let is_ours = |place: usize| found.ours.iter().any(|(ours, _)| *ours == place);
         let missing = refused.iter().enumerate().filter(|(place, _)| !is_ours(*place));
-        let refused_invoices =
-            missing.map(|(_, i)| (i.facts.number.clone(), rejection::label_of(report, i, label))).collect();
+        let refused_invoices = missing.map(|(_, i)| (i.ordinal, rejection::label_of(report, i, all, label))).collect();
         let event = if whole && found.ours.is_empty() { Event::Rejected } else { Event::PartlyIntegrated };
         let fault = match (event, found.others.first()) {
             (_, Some((place, row))) => {
                 let invoice = &refused[*place];
-                rejection::both_facts(invoice, row, &rejection::label_of(report, invoice, label))
+                rejection::both_facts(invoice, row, &rejection::label_of(report, invoice, all, label))
             }
             (Event::Rejected, None) => Fault::new(Code::FluxRejected).with("deposit", deposit).with("label", label),
             (_, None) => Fault::new(Code::PartlyIntegrated).with("deposit", deposit).with("label", label),
@@ -251,7 +286,7 @@ impl Job<'_> {
                     self.core.store.identify(&self.flow.id, invoice.ordinal, row.id, self.core.now()).await?;
                 }
                 Some(_) => {}
-                None => missing.push((invoice.facts.number.clone(), InvoiceRecord::NOT_SHOWN.to_owned())),
+                None => missing.push((invoice.ordinal, InvoiceRecord::NOT_SHOWN.to_owned())),
             }
         }
         let delay = self.core.options.load().limits.integration_delay.get();
@@ -320,12 +355,6 @@ impl Job<'_> {
 /// Longer the older the flux is: soon after the deposit a verdict is near, hours later it is not.
 fn poll_wait(first: Duration, age: Duration) -> Duration {
     (age / AGE_PART).clamp(first, POLL_LONGEST.max(first))
-}
-
-/// Whether Chorus Pro's report names the invoice among those it refused.
-fn is_refused(report: &Report, invoice: &InvoiceRecord) -> bool {
-    let number = invoice.facts.number.as_str().trim();
-    report.invoices.iter().any(|refused| refused.number.as_deref().map(str::trim) == Some(number))
 }
 
 #[cfg(test)]

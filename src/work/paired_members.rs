@@ -11,7 +11,7 @@ use crate::chorus::{AjouterFichier, PDF_LIMIT};
 use crate::domain::DocumentHash;
 use crate::fault::{Code, Fault, Text};
 use crate::invoice::archive::{self, Member};
-use crate::invoice::pdf_data::{self, DataOptions, DataProblem, PdfInvoice};
+use crate::invoice::pdf_data::{self, DataOptions, DataProblem, Expected, PdfInvoice};
 use crate::invoice::{self};
 use crate::work::pairing::{self, findings};
 use crate::work::split::Gathered;
@@ -124,7 +124,11 @@ impl PairedMembers {
         let Some(pdf) = pdf else {
             let expected =
                 Text::new("le nom du PDF, facture.pdf par exemple", "the PDF's name, facture.pdf for instance");
-            return Err(wrong(vec![DataProblem { path: "file".to_owned(), found: None, expected }]));
+            return Err(wrong(vec![DataProblem {
+                path: "file".to_owned(),
+                found: None,
+                expected: Expected::OfFiles(expected),
+            }]));
         };
         let mut problems = Vec::new();
         let mut enclosures = Vec::new();
@@ -132,7 +136,11 @@ impl PairedMembers {
             let Some(Some((_, content))) = self.seen.get(&pdf_data::beside(&data.member, &enclosure.file)) else {
                 let expected = Text::new("un fichier de l'archive", "a file of the archive");
                 let found = Some(enclosure.file.clone());
-                problems.push(DataProblem { path: format!("attachments[{place}]"), found, expected });
+                problems.push(DataProblem {
+                    path: format!("attachments[{place}]"),
+                    found,
+                    expected: Expected::OfFiles(expected),
+                });
                 continue;
             };
             let name = enclosure.file.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -154,7 +162,11 @@ impl PairedMembers {
         if invoice.sha256.is_some_and(|named| named != hash) {
             let expected = Text::same(format!("{hash} ({pdf})"));
             let found = invoice.sha256.map(|named| named.to_string());
-            return Err(wrong(vec![DataProblem { path: "sha256".to_owned(), found, expected }]));
+            return Err(wrong(vec![DataProblem {
+                path: "sha256".to_owned(),
+                found,
+                expected: Expected::OfFiles(expected),
+            }]));
         }
         Ok(Pair { pdf, place, content, invoice, json: data.json, enclosures })
     }

@@ -5,7 +5,7 @@
 
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::{Event, State};
-use crate::invoice::pdf_data::{self, DataOptions, DataProblem, PdfInvoice};
+use crate::invoice::pdf_data::{self, DataOptions, DataProblem, Expected, PdfInvoice};
 use crate::invoice::{self, Examined, Verdict};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, PDF, PDF_DATA, Paired, PdfData};
 use crate::work::core::{Core, JobError};
@@ -40,7 +40,7 @@ pub(super) fn read_data(
     };
     let Some(pdf) = invoice.file.as_deref().or_else(|| pdf_data::pdf_named_by(&flow.file)) else {
         let expected = Text::new("le nom du PDF, facture.pdf par exemple", "the PDF's name, facture.pdf for instance");
-        return refused(&[DataProblem { path: "file".to_owned(), found: None, expected }]);
+        return refused(&[DataProblem { path: "file".to_owned(), found: None, expected: Expected::OfFiles(expected) }]);
     };
     if let Some(enclosure) = invoice.attachments.first() {
         let expected = Text::new(
@@ -48,7 +48,11 @@ pub(super) fn read_data(
             "nothing outside an archive: drop the PDF, its data and their attachments in one .zip archive",
         );
         let found = Some(enclosure.file.clone());
-        return refused(&[DataProblem { path: "attachments".to_owned(), found, expected }]);
+        return refused(&[DataProblem {
+            path: "attachments".to_owned(),
+            found,
+            expected: Expected::OfFiles(expected),
+        }]);
     }
     let checked = pdf_data::check(&invoice, options, &|facts| recipients.listing(facts));
     let found: Vec<FindingRecord> = checked.findings.iter().map(finding_record).collect();

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::domain::DocumentHash;
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::invoice::pivot_conversion::{self, Converted, Incomplete};
 use crate::invoice::{self, Verdict, archive};
 use crate::store::{
@@ -125,8 +125,8 @@ pub(super) fn take(
         }
     };
     let invoices = std::slice::from_ref(&good.facts);
-    if let Some((fault, facts)) = split::on_its_way(reader, flow, &good.ubl, invoices, good.repeatable, gathered)? {
-        gathered.refuse(&shown(&good.number), &fault, facts, Vec::new());
+    if let Some(fault) = split::on_its_way(reader, flow, &good.ubl, invoices, good.repeatable, gathered)? {
+        gathered.refuse(&shown(&good.number), &fault, [good.facts], Vec::new());
         return Ok(());
     }
     for finding in &good.findings {
@@ -184,7 +184,7 @@ fn checked(
     flow: &FlowRecord,
     recipients: &Recipients<'_>,
 ) -> Made {
-    let Converted { number, ubl, lost } = match one {
+    let Converted { number, ubl, lost, readings } = match one {
         Ok(converted) => converted,
         Err(Incomplete { number, fault }) => {
             return Made::Refused { number, fault, facts: None, findings: Vec::new() };
@@ -199,6 +199,12 @@ fn checked(
             let list = if lost.is_empty() { "-".to_owned() } else { lost.join(", ") };
             let fault = Fault::new(Code::PivotConverted).with("syntax", syntax.as_str()).with("lost", list);
             findings.insert(0, warning(&fault, &number, options.language));
+            if !readings.is_empty() {
+                let all = |pick: fn(&Text) -> &str| readings.iter().map(pick).collect::<Vec<_>>().join(" ; ");
+                let read = Text::new(all(|text| &text.fr), all(|text| &text.en));
+                let fault = Fault::new(Code::PivotRead).with_text("readings", &read);
+                findings.insert(1, warning(&fault, &number, options.language));
+            }
             Made::Good(Good { number, ubl, syntax, facts, repeatable, findings, lost })
         }
         (_, _, facts) => {

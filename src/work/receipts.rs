@@ -129,9 +129,11 @@ impl Own {
         is_final(&self.flow, &self.invoices) && self.parts.iter().all(|part| is_final(&part.flow, &part.invoices))
     }
 
-    /// The fault to show: the flow's own, or what it waits for.
+    /// The fault to show: the flow's own, or what it waits for; what stops its realm is more than that it waits.
     fn fault(&self) -> Option<&Fault> {
-        self.flow.fault.as_ref().or(self.halt.as_ref())
+        let own = self.flow.fault.as_ref();
+        let waits = own.is_none_or(|fault| fault.code == Code::WaitsForChorus);
+        self.halt.as_ref().filter(|_| waits).or(own)
     }
 }
 

@@ -15,7 +15,8 @@ use crate::flow::reception::State;
 use crate::store::{FlowRecord, InvoiceRecord, Lease, StatusRecord};
 use crate::work::core::{Core, JobError};
 use crate::work::reach::Setback;
-use crate::work::{status_events, transitions};
+use crate::work::status_events::{self, Beside};
+use crate::work::transitions;
 
 /// Before a history that Chorus Pro refuses, or that is behind the search, is read again; doubled each time.
 const AGAIN_FIRST: Duration = Duration::from_secs(60);
@@ -37,7 +38,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: &FlowRecord) -> R
         Ok(statuses) => statuses,
         Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
         Err(Setback::Refused { fault }) => {
-            core.store.trouble(&flow.id, Some(fault), core.now()).await?;
+            core.hindered(&flow.id, fault).await?;
             return again(core, lease).await;
         }
     };
@@ -47,7 +48,13 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: &FlowRecord) -> R
     }
     let current = statuses.last().map(|status| status.status.clone());
     let known: Vec<&StatusRecord> = known.iter().collect();
-    status_events::keep(core, flow, &invoice, id, statuses, &known).await?;
+    let mandate = match status_events::mandate(core, flow, id, &statuses, &known).await {
+        Ok(mandate) => mandate,
+        Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
+        Err(Setback::Refused { .. }) => None,
+    };
+    let beside = Beside { mandate, is_last: false };
+    status_events::keep(core, flow, &invoice, id, statuses, &known, beside).await?;
     if let Some(current) = &current {
         show(core, flow, &invoice, current).await?;
         // For whoever gives it the next one: which ones Chorus Pro allows.

@@ -2,30 +2,33 @@
 //!
 //! Promise: every page is followed and counted against the total; the cursor moves only after a whole look, and the next
 //! look begins a day before it, because the date of a state is not the order of the pages (PROTOCOL §2.2, §7). A look that
-//! was cut short is made again from the same place. Once a week it looks back further.
+//! was cut short is made again from the same place. Once a week, and at first, every invoice is asked for that is open and
+//! that nobody has downloaded, however old its state is: what a look by date has missed is found.
+//!
+//! An account may be attached to several structures: what is for another one is not this establishment's (`others`).
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::chorus::{Page, PaymentRequest, Period, ReceivedInvoice, RechercherRecipiendaire, WireDate};
-use crate::domain::{AccountName, ChorusInvoiceId, Realm, Timestamp};
+use crate::domain::{AccountName, InvoiceStatus, Realm, Timestamp};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::core::Core;
-use crate::work::reach::{PAGES_LIMIT, Setback, Tally};
+use crate::work::others::{Others, Whose, whose};
+use crate::work::reach::{Rest, Setback, Tally};
 use crate::work::worklist;
 
 /// The named value that holds a realm's cursor: until when its received invoices are known.
 pub const CURSOR: &str = "reception.until";
-/// The named value that holds when a realm was last looked at further back.
-const SWEPT: &str = "reception.swept";
+/// The named value that holds when a realm was last asked for everything that is open.
+pub const SWEPT: &str = "reception.swept";
 /// Every look begins this long before the cursor.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
-/// How far back the first look goes, and one each week.
-const LOOK_BACK: Duration = Duration::from_secs(35 * 24 * 3600);
-/// Between two looks that far back.
+/// How far back by the date of the state the first look goes, unless the route says since when.
+const FIRST_LOOK: Duration = Duration::from_secs(35 * 24 * 3600);
+/// Between two looks at everything that is open.
 const SWEEP_EVERY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How far ahead a look goes, for a clock at Chorus Pro that is ahead of ours.
 const LOOK_AHEAD: Duration = Duration::from_secs(48 * 3600);
@@ -63,114 +66,168 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
     }
 }
 
-/// One look for one realm; whether it was whole.
+/// One look for one realm; whether what is new was read throughout.
 async fn look(core: &Core, realm: &Realm, account: &AccountName) -> bool {
-    let now = core.now();
-    let (from, sweep) = match core.store.reader().and_then(|reader| {
-        let at = |name| Ok::<_, StoreError>(reader.remembered(realm, name)?.and_then(|t| t.parse::<Timestamp>().ok()));
-        Ok((at(CURSOR)?, at(SWEPT)?))
-    }) {
-        Ok((cursor, swept)) => begin(cursor, swept, now),
-        Err(error) => {
-            log::error!(realm = realm.to_string().as_str(), error = error.to_string().as_str();
-                "The reception's cursor cannot be read");
-            return false;
-        }
-    };
-    let mut sighted = Sighted::default();
-    let mut whole = true;
-    // What one kind cannot be read for does not hide the other.
-    for kind in PaymentRequest::ALL {
-        match sight(core, realm, account, kind, Period { from, to: now.plus(LOOK_AHEAD) }, &mut sighted).await {
-            Ok(seen) => whole &= seen,
-            Err(error) => {
-                log::error!(realm = realm.to_string().as_str(), error = error.to_string().as_str();
-                    "Received invoices cannot be written down");
-                return false;
-            }
-        }
+    let mut looking = Looking { core, realm, account, others: Others::default(), new: 0 };
+    let looked = looking.look().await;
+    if looking.new > 0 {
+        log::info!(realm = realm.to_string().as_str(), new = looking.new; "Received invoices were found at Chorus Pro");
     }
-    if sighted.new > 0 {
-        log::info!(realm = realm.to_string().as_str(), new = sighted.new, seen = sighted.ids.len();
-            "Received invoices were found at Chorus Pro");
-    }
-    if !whole {
-        return false;
-    }
-    let written = async {
-        core.store.remember(realm, CURSOR, &now.to_string()).await?;
-        if sweep {
-            core.store.remember(realm, SWEPT, &now.to_string()).await?;
-        }
-        Ok::<_, StoreError>(())
-    };
-    written.await.is_ok()
+    looked.unwrap_or_else(|error| {
+        log::error!(realm = realm.to_string().as_str(), error = error.to_string().as_str();
+            "Received invoices cannot be written down");
+        false
+    })
 }
 
-/// Where a look begins, and whether it is one of those further back.
-fn begin(cursor: Option<Timestamp>, swept: Option<Timestamp>, now: Timestamp) -> (Timestamp, bool) {
-    let sweep = swept.is_none_or(|at| now.since(at) >= SWEEP_EVERY);
-    let usual = cursor.unwrap_or(now).min(now).minus(OVERLAP);
-    let back = now.minus(LOOK_BACK);
-    if sweep || cursor.is_none() { (usual.min(back), true) } else { (usual, false) }
+/// Where a look begins by the date of the state: a day before the cursor; at first as far back as it is wished.
+fn begin(cursor: Option<Timestamp>, wished: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let first = || wished.unwrap_or_else(|| now.minus(FIRST_LOOK));
+    cursor.map_or_else(first, |cursor| cursor.min(now).minus(OVERLAP))
 }
 
-/// What a look has seen.
-#[derive(Default)]
-struct Sighted {
-    ids: HashSet<ChorusInvoiceId>,
+/// Whether everything that is open is to be asked for. A clock that went back counts for nothing.
+fn is_sweep_due(swept: Option<Timestamp>, now: Timestamp) -> bool {
+    swept.is_none_or(|at| at > now || now.since(at) >= SWEEP_EVERY)
+}
+
+/// Which invoices are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sought {
+    /// Whatever has had a state since, whoever downloaded it.
+    ChangedSince(Timestamp),
+    /// Whatever is open and was downloaded by nobody; deposited since, where the route says so.
+    Open { since: Option<Timestamp> },
+}
+
+impl Sought {
+    fn question(self, kind: PaymentRequest, now: Timestamp) -> RechercherRecipiendaire {
+        let period = |from| Period { from, to: now.plus(LOOK_AHEAD) };
+        let question = RechercherRecipiendaire {
+            kind,
+            number: None,
+            deposited: None,
+            state_changed: None,
+            downloaded: None,
+            statuses: Vec::new(),
+            page: Page::FIRST,
+        };
+        match self {
+            Sought::ChangedSince(from) => RechercherRecipiendaire { state_changed: Some(period(from)), ..question },
+            Sought::Open { since } => RechercherRecipiendaire {
+                deposited: since.map(period),
+                downloaded: Some(false),
+                statuses: InvoiceStatus::KNOWN.iter().filter(|status| !status.is_final()).cloned().collect(),
+                ..question
+            },
+        }
+    }
+
+    /// Whether a row is meant, should Chorus Pro not heed the question.
+    fn means(self, row: &ReceivedInvoice) -> bool {
+        match self {
+            Sought::ChangedSince(_) => true,
+            Sought::Open { .. } => row.downloaded != Some(true) && !row.status.is_final(),
+        }
+    }
+}
+
+/// A look at a realm's received invoices.
+struct Looking<'a> {
+    core: &'a Core,
+    realm: &'a Realm,
+    account: &'a AccountName,
+    others: Others,
     new: usize,
 }
 
-/// Every page of one kind; `false` when it was cut short.
-async fn sight(
-    core: &Core,
-    realm: &Realm,
-    account: &AccountName,
-    kind: PaymentRequest,
-    period: Period,
-    sighted: &mut Sighted,
-) -> Result<bool, StoreError> {
-    let mut question = RechercherRecipiendaire {
-        kind,
-        number: None,
-        deposited: None,
-        state_changed: Some(period),
-        downloaded: None,
-        statuses: Vec::new(),
-        page: Page::FIRST,
-    };
-    let mut tally = Tally::new(realm, "received invoices");
-    for _ in 0..PAGES_LIMIT {
-        let page = match core.ask(realm, &question).await {
-            Ok(page) => page,
-            Err(Setback::Later { .. }) => return Ok(false),
-            Err(Setback::Refused { fault }) => {
-                log::warn!(realm = realm.to_string().as_str(), fault = fault.code.as_str();
-                    "Chorus Pro refuses the search for received invoices: {}", fault.title(crate::fault::Language::En));
-                return Ok(false);
+impl Looking<'_> {
+    async fn look(&mut self) -> Result<bool, StoreError> {
+        let (core, now) = (self.core, self.core.now());
+        let wished = core.options.load().received_since(self.realm);
+        let (cursor, swept) = self.remembered()?;
+        let whole = self.read(Sought::ChangedSince(begin(cursor, wished, now))).await?;
+        if whole {
+            core.store.remember(self.realm, CURSOR, &now.to_string()).await?;
+        }
+        if is_sweep_due(swept, now) && self.read(Sought::Open { since: wished }).await? {
+            core.store.remember(self.realm, SWEPT, &now.to_string()).await?;
+        }
+        self.others.keep(core, self.realm, now).await?;
+        Ok(whole)
+    }
+
+    /// The cursor, and when everything open was last read; whose invoices else were seen is taken up again.
+    fn remembered(&mut self) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
+        let reader = self.core.store.reader()?;
+        let at = |name| Ok::<_, StoreError>(reader.remembered(self.realm, name)?.and_then(|text| text.parse().ok()));
+        self.others = Others::kept(&reader, self.realm)?;
+        Ok((at(CURSOR)?, at(SWEPT)?))
+    }
+
+    /// Both kinds; whether nothing was missing. What one cannot be read for does not hide the other.
+    async fn read(&mut self, sought: Sought) -> Result<bool, StoreError> {
+        let mut whole = true;
+        for kind in PaymentRequest::ALL {
+            whole &= self.read_kind(sought, kind).await?;
+        }
+        Ok(whole)
+    }
+
+    /// Every page of one kind.
+    async fn read_kind(&mut self, sought: Sought, kind: PaymentRequest) -> Result<bool, StoreError> {
+        let (core, realm) = (self.core, self.realm);
+        let mut question = sought.question(kind, core.now());
+        let mut tally = Tally::new(realm, "received invoices");
+        // Each download takes an invoice off the list of what nobody has downloaded: it is read to its end first.
+        let mut later = Vec::new();
+        let whole = loop {
+            let page = match core.ask(realm, &question).await {
+                Ok(page) => page,
+                Err(Setback::Later { .. }) => break false,
+                Err(Setback::Refused { fault }) => {
+                    log::warn!(realm = realm.to_string().as_str(), fault = fault.code.as_str();
+                        "Chorus Pro refuses the search for received invoices: {}", fault.title(crate::fault::Language::En));
+                    break false;
+                }
+            };
+            let rest = tally.count(question.page, &page, |row| row.id);
+            let rows = page.rows.into_iter().filter(|row| sought.means(row));
+            match sought {
+                Sought::Open { .. } => later.extend(rows),
+                Sought::ChangedSince(_) => self.note(rows.collect()).await?,
+            }
+            match rest {
+                Rest::More => question.page = question.page.next(),
+                Rest::Whole | Rest::Cut => break rest == Rest::Whole,
             }
         };
-        tally.count(&page);
-        let (more, total) = (page.has_more(), page.total);
-        let steps: Vec<_> = page
-            .rows
-            .into_iter()
-            .filter(|row| sighted.ids.insert(row.id))
-            .map(|row| core.store.find(realm, found(row, account), core.now()))
-            .collect();
-        for step in steps {
-            if let Found::New(_) = step.await? {
-                sighted.new += 1;
+        self.note(later).await?;
+        Ok(whole)
+    }
+
+    /// Makes flows of what is this establishment's.
+    async fn note(&mut self, rows: Vec<ReceivedInvoice>) -> Result<(), StoreError> {
+        let options = self.core.options.load_full();
+        let mut steps = Vec::new();
+        for row in rows {
+            let whose = whose(&options, self.realm, row.recipient.as_deref());
+            // What was delivered before somebody looked at the recipient is followed to its end.
+            let ours =
+                whose == Whose::Ours || !self.core.store.reader()?.received(self.realm, Some(row.id), None)?.is_empty();
+            if ours {
+                steps.push(self.core.store.find(self.realm, found(row, self.account), self.core.now()));
+            } else if let Whose::Nobodys(siret) = whose {
+                self.others.saw(siret, &row.number, self.core.now());
             }
         }
-        if !more {
-            return Ok(tally.is_whole(total));
+        for step in steps {
+            if let Found::New(_) = step.await? {
+                self.new += 1;
+            }
         }
-        question.page = question.page.next();
+        Ok(())
     }
-    log::warn!(realm = realm.to_string().as_str(), pages = PAGES_LIMIT; "The list of received invoices is longer than is followed");
-    Ok(false)
 }
 
 /// Chorus Pro's kind of an invoice as the code of UNTDID 1001, which invoices that are sent bear as well.
@@ -205,15 +262,34 @@ fn found(row: ReceivedInvoice, account: &AccountName) -> FoundInvoice {
 mod tests {
     use super::*;
 
+    fn day(days: u32) -> Timestamp {
+        now().minus(Duration::from_secs(86_400) * days)
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-23T10:00:00Z".parse().unwrap()
+    }
+
     #[test]
-    fn a_look_begins_a_day_before_the_cursor_and_further_back_once_a_week() {
-        let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
-        let day = |days: u32| now.minus(Duration::from_secs(86_400) * days);
-        assert_eq!(begin(None, None, now), (day(35), true));
-        assert_eq!(begin(Some(now), Some(day(1)), now), (day(1), false));
-        assert_eq!(begin(Some(day(3)), Some(day(3)), now), (day(4), false), "after three days off");
-        assert_eq!(begin(Some(now), Some(day(7)), now), (day(35), true));
-        assert_eq!(begin(Some(day(60)), Some(day(60)), now), (day(61), true), "after two months off");
-        assert_eq!(begin(Some(now.plus(SWEEP_EVERY)), Some(day(1)), now), (day(1), false), "a clock that went back");
+    fn a_look_begins_a_day_before_the_cursor_and_the_first_one_where_it_is_wished() {
+        assert_eq!(begin(None, None, now()), day(35));
+        assert_eq!(begin(None, Some(day(100)), now()), day(100));
+        assert_eq!(begin(Some(now()), Some(day(100)), now()), day(1));
+        assert_eq!(begin(Some(day(3)), None, now()), day(4), "after three days off");
+        assert_eq!(begin(Some(day(60)), None, now()), day(61), "after two months off");
+        assert_eq!(begin(Some(now().plus(SWEEP_EVERY)), None, now()), day(1), "a clock that went back");
+    }
+
+    #[test]
+    fn everything_open_is_asked_for_at_first_and_once_a_week() {
+        let due = |days| is_sweep_due(Some(day(days)), now());
+        assert!(is_sweep_due(None, now()) && due(7) && due(60) && !due(6) && !due(0));
+        assert!(is_sweep_due(Some(now().plus(SWEEP_EVERY)), now()), "a clock that went back");
+        let question = Sought::Open { since: None }.question(PaymentRequest::Invoice, now());
+        assert_eq!((question.deposited, question.state_changed, question.downloaded), (None, None, Some(false)));
+        assert!(question.statuses.contains(&InvoiceStatus::Suspendue));
+        assert!(!question.statuses.contains(&InvoiceStatus::MiseEnPaiement));
+        let since = Sought::Open { since: Some(day(400)) }.question(PaymentRequest::Invoice, now());
+        assert_eq!(since.deposited.map(|period| period.from), Some(day(400)));
     }
 }

@@ -6,7 +6,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::chorus::{Report, SentInvoice, WireDate};
+use crate::chorus::{Report, ReportedInvoice, SentInvoice, WireDate};
 use crate::domain::{DepositNumber, Timestamp};
 use crate::fault::{Code, Fault, Text};
 use crate::flow::deposit::Event;
@@ -195,9 +195,18 @@ pub(super) fn word_of(steps: &[StepRecord]) -> Option<Word> {
     None
 }
 
+/// Whether a row of the report is about this one of the flux's invoices. Chorus Pro may write the supplier otherwise than the
+/// file does, or leave it out: it counts where two suppliers have the number.
+pub(super) fn names(row: &ReportedInvoice, invoice: &InvoiceRecord, all: &[InvoiceRecord]) -> bool {
+    let is_of_number =
+        |of: &InvoiceRecord| row.number.as_deref().map(str::trim) == Some(of.facts.number.as_str().trim());
+    is_of_number(invoice)
+        && (all.iter().filter(|other| is_of_number(other)).count() < 2
+            || row.supplier.as_deref().is_some_and(|s| doubt::same_supplier(s, &invoice.facts.supplier)))
+}
+
 /// What the report says of each invoice; of one it does not name, what it says of the flux.
-pub(super) fn label_of(report: &Report, invoice: &InvoiceRecord, otherwise: &str) -> String {
-    let number = invoice.facts.number.as_str().trim();
-    let named = report.invoices.iter().find(|row| row.number.as_deref().map(str::trim) == Some(number));
+pub(super) fn label_of(report: &Report, invoice: &InvoiceRecord, all: &[InvoiceRecord], otherwise: &str) -> String {
+    let named = report.invoices.iter().find(|row| names(row, invoice, all));
     named.map_or_else(|| otherwise.to_owned(), |row| row.label.clone())
 }

@@ -4,7 +4,7 @@ use std::time::Duration as StdDuration;
 
 use serde::Deserialize;
 
-use crate::chorus::FluxSyntax;
+use crate::chorus::{FluxSyntax, WireDate};
 use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Realm, Siret, Timestamp};
 use crate::fault::Language;
 use crate::flow::{FlowKind, Policy};
@@ -163,6 +163,10 @@ pub struct RouteSection {
     /// Whether invoices received for this establishment are placed in this account's `/recues`.
     #[serde(default)]
     pub receive: bool,
+    /// Of one that receives: since which day of their deposit. Without it, the first look takes what has had a state in the
+    /// last 35 days, and whatever older is open and was downloaded by nobody.
+    #[serde(default, deserialize_with = "read_day")]
+    pub receive_since: Option<Timestamp>,
     /// Of one that receives: whether invoices that the establishment must validate (sub- and co-contracting) are placed
     /// there too. Only where it says so: an application that does not know them would pay them.
     #[serde(default)]
@@ -194,6 +198,16 @@ fn read_profile<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Profile, D:
     text.parse().map_err(|_| serde::de::Error::custom(format!("profile {text:?} is not en16931, chorus or g2b")))
 }
 
+/// `yyyy-mm-dd`, from its first instant in Paris; an empty one is none.
+fn read_day<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = String::deserialize(text)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let day = WireDate::new(text.as_str()).instant().filter(|_| text.len() == 10);
+    day.map(Some).ok_or_else(|| serde::de::Error::custom(format!("receive_since {text:?} is not a day, yyyy-mm-dd")))
+}
+
 /// An empty wish is none.
 fn read_syntax<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<FluxSyntax>, D::Error> {
     let text = String::deserialize(text)?;
@@ -218,6 +232,8 @@ pub struct Options {
     pub language: Language,
     /// The last day, `yyyy-mm-dd`, on which A_RECYCLER is passed on; without one it is not any more (DSE-CP §2.4.2).
     pub recycling_until: Option<String>,
+    /// Whether a motif's code is sent as it is, before its text.
+    pub motive_codes: bool,
     pub watch: WatchOptions,
 }
 
@@ -251,6 +267,12 @@ impl Options {
     pub fn validates(&self, realm: &Realm) -> bool {
         let receives = |route: &&RouteSection| route.receive && route.realm() == *realm;
         self.routes.iter().find(receives).is_some_and(|route| route.to_validate)
+    }
+
+    /// Since which deposit a realm's received invoices are looked for, where its first route that receives says so.
+    pub fn received_since(&self, realm: &Realm) -> Option<Timestamp> {
+        let receives = |route: &&RouteSection| route.receive && route.realm() == *realm;
+        self.routes.iter().find(receives).and_then(|route| route.receive_since)
     }
 
     /// Realms whose received invoices are looked for, each with the account they are placed for (the first route that
@@ -316,5 +338,9 @@ mod tests {
             assert!(error.to_string().contains("IN_DP_E2_CII_FACTURX"), "{error}");
         }
         assert!(toml::from_str::<RouteSection>(&format!("{route}signed = \"perhaps\"")).is_err());
+        let since = |day: &str| toml::from_str::<RouteSection>(&format!("{route}receive_since = \"{day}\""));
+        let midnight = "2026-11-19T23:00:00Z".parse().ok();
+        assert_eq!((since("2026-11-20").unwrap().receive_since, since("").unwrap().receive_since), (midnight, None));
+        assert!(since("20/11/2026").is_err() && since("2026-11-20T10:00:00Z").is_err());
     }
 }

@@ -10,17 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use crate::chorus::{Batch, BatchFile, FluxSyntax, split_batch};
-use crate::domain::{DocumentHash, FlowId, InvoiceNumber};
-use crate::fault::{Code, Fault, Language, Text};
+use crate::domain::{DocumentHash, FlowId};
+use crate::fault::{Code, Fault, Language};
 use crate::invoice::archive::{self, Member};
-use crate::invoice::{self, Examined, Verdict, pdf_data, pivot_conversion};
+use crate::invoice::{self, Examined, Verdict, pdf_data};
 use crate::store::{
     Announcement, Content, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, PDF, Parts, PdfPart, Reader,
-    RefusedMember,
+    RefusedMember, not_taken,
 };
 use crate::work::announce::Wish;
 use crate::work::complement;
 use crate::work::core::{Core, JobError};
+use crate::work::dropped::Dropped;
 use crate::work::intake::{finding_record, invoice_facts, is_repeatable};
 use crate::work::paired_members::{Pair, PairedMembers};
 use crate::work::pairing::invoice_facts as invoice_facts_of;
@@ -48,24 +49,18 @@ pub(super) enum Outcome {
 pub(super) fn read(
     core: &Core,
     flow: &FlowRecord,
-    bytes: &[u8],
+    (dropped, bytes): (Dropped, &[u8]),
     options: &invoice::Options,
     wish: Wish,
     recipients: &Recipients<'_>,
 ) -> Result<Option<Outcome>, JobError> {
-    if archive::is_archive(bytes) {
-        if complement::is_complement(bytes, &options.limits) {
-            return complement::read(core, flow, bytes, options).map(Some);
-        }
-        return archive_of_invoices(core, flow, bytes, options, wish, recipients).map(Some);
-    }
-    if pivot_conversion::is_pivot(bytes) {
-        return pivot::read(core, flow, bytes, options, wish, recipients).map(Some);
-    }
-    if status_requests::are_in(bytes, &flow.file) {
-        return status_requests::read(core, flow, bytes, options.language).map(Some);
-    }
-    Ok(None)
+    Ok(Some(match dropped {
+        Dropped::Complement => complement::read(core, flow, bytes, options)?,
+        Dropped::Archive => archive_of_invoices(core, flow, bytes, options, wish, recipients)?,
+        Dropped::Pivot => pivot::read(core, flow, bytes, options, wish, recipients)?,
+        Dropped::Statuses => status_requests::read(core, flow, bytes, options.language)?,
+        Dropped::PdfData | Dropped::Invoice => return Ok(None),
+    }))
 }
 
 /// What is gathered while an archive, or a pivot of several, is gone through.
@@ -78,7 +73,7 @@ pub(super) struct Gathered {
     /// What was made of pivots: each goes by itself.
     pub(super) converted: Vec<(String, DocumentHash, Good)>,
     refused: Vec<InvoiceFacts>,
-    labels: Vec<(InvoiceNumber, String)>,
+    labels: Vec<(u32, String)>,
     refused_parts: u32,
     members: Vec<RefusedMember>,
     findings: Vec<FindingRecord>,
@@ -134,15 +129,15 @@ impl Gathered {
         }
     }
 
-    /// A member that goes nowhere: why, and which invoice it is where that is known.
+    /// A member that goes nowhere: why, and which invoices it holds where that is known.
     pub(super) fn refuse(
         &mut self,
         name: &str,
         fault: &Fault,
-        facts: Option<InvoiceFacts>,
+        invoices: impl IntoIterator<Item = InvoiceFacts>,
         findings: Vec<FindingRecord>,
     ) {
-        self.refuse_at(self.seen.saturating_sub(1), name, fault, facts, findings);
+        self.refuse_at(self.seen.saturating_sub(1), name, fault, invoices, findings);
     }
 
     /// The same of one that was good when it was looked at; `place` is its own.
@@ -151,21 +146,24 @@ impl Gathered {
         place: usize,
         name: &str,
         fault: &Fault,
-        facts: Option<InvoiceFacts>,
+        invoices: impl IntoIterator<Item = InvoiceFacts>,
         findings: Vec<FindingRecord>,
     ) {
         let language = self.language;
-        self.refused_parts += 1;
         let told = RefusedMember { place, name: name.to_owned(), fault: fault.clone(), findings: findings.clone() };
         // A pivot of several has no members of its own; one of an archive is one file, however many go wrong in it.
         if self.kind == ARCHIVE && self.members.last().is_none_or(|last| last.place != place) {
             self.members.push(told);
         }
         let title = format!("{} {}", fault.code, fault.title(language));
-        if let Some(facts) = facts {
-            self.labels.push((facts.number.clone(), title.clone()));
+        let known = self.refused.len();
+        for facts in invoices {
+            self.labels.push((u32::try_from(self.refused.len()).unwrap_or(u32::MAX), title.clone()));
             self.refused.push(facts);
         }
+        // People count invoices: what cannot be read is one.
+        let count = u32::try_from(self.refused.len() - known).unwrap_or(u32::MAX).max(1);
+        self.refused_parts = self.refused_parts.saturating_add(count);
         self.find(FindingRecord {
             rule: fault.code.to_string(),
             severity: "fatal".to_owned(),
@@ -255,11 +253,7 @@ pub(super) fn outcome(core: &Core, flow: &FlowRecord, mut gathered: Gathered) ->
     }
     if parts.is_empty() {
         let total = gathered.refused_parts;
-        let fault = if total == 0 {
-            archive::empty()
-        } else {
-            Fault::new(Code::PartsNotTaken).with("missing", total).with("total", total)
-        };
+        let fault = if total == 0 { archive::empty() } else { not_taken(Some(gathered.kind), total, total) };
         return Ok(refused_whole(fault, gathered));
     }
     Ok(Outcome::Split(Parts::Fluxes(parts), gathered.facts()))
@@ -281,13 +275,14 @@ fn take_member(
             return Ok(());
         }
     };
-    if archive::is_archive(&content) {
-        let nested = Text::new("archive dans l'archive", "an archive inside the archive");
-        let fault = Fault::new(Code::ArchiveUnreadable).with_text("detail", &nested);
-        gathered.refuse(&name, &fault, None, Vec::new());
-        return Ok(());
-    }
-    if pivot_conversion::is_pivot(&content) {
+    let dropped = match Dropped::of_member(&content, &name) {
+        Ok(dropped) => dropped,
+        Err(fault) => {
+            gathered.refuse(&name, &fault, None, Vec::new());
+            return Ok(());
+        }
+    };
+    if dropped == Dropped::Pivot {
         let source = DocumentHash(Sha256::digest(&content).into());
         match pivot::convert(&content, options, flow, recipients) {
             Err(fault) => gathered.refuse(&name, &fault, None, Vec::new()),
@@ -311,11 +306,11 @@ fn take_member(
     // Without a number nothing could be asked about it afterwards.
     let (Verdict::Accept, Some((syntax, announced, ignored)), false) = (verdict, announced, invoices.is_empty()) else {
         let fault = fault.unwrap_or_else(|| super::intake::rules_failed(&findings));
-        gathered.refuse(&name, &fault, invoices.into_iter().next(), findings);
+        gathered.refuse(&name, &fault, invoices, findings);
         return Ok(());
     };
-    if let Some((fault, facts)) = on_its_way(reader, flow, &content, &invoices, repeatable, gathered)? {
-        gathered.refuse(&name, &fault, facts, Vec::new());
+    if let Some(fault) = on_its_way(reader, flow, &content, &invoices, repeatable, gathered)? {
+        gathered.refuse(&name, &fault, invoices, Vec::new());
         return Ok(());
     }
     for finding in findings.into_iter().chain(ignored) {
@@ -340,11 +335,11 @@ fn take_pair(
     let checked = pdf_data::check(&pair.invoice, options, &|facts| recipients.listing(facts));
     let findings: Vec<FindingRecord> = checked.findings.iter().map(finding_record).collect();
     if let Some(fault) = checked.fault {
-        gathered.refuse_at(pair.place, &pair.pdf, &fault, invoices.into_iter().next(), findings);
+        gathered.refuse_at(pair.place, &pair.pdf, &fault, invoices, findings);
         return Ok(());
     }
-    if let Some((fault, facts)) = on_its_way(reader, flow, &pair.content, &invoices, false, gathered)? {
-        gathered.refuse_at(pair.place, &pair.pdf, &fault, facts, Vec::new());
+    if let Some(fault) = on_its_way(reader, flow, &pair.content, &invoices, false, gathered)? {
+        gathered.refuse_at(pair.place, &pair.pdf, &fault, invoices, Vec::new());
         return Ok(());
     }
     for finding in findings {
@@ -376,7 +371,7 @@ fn kept(core: &Core, content: Vec<u8>) -> Result<Content, JobError> {
     })
 }
 
-/// Why what is sound goes nowhere all the same, and which invoice it is: `content` is on its way as another flow or is
+/// Why what is sound goes nowhere all the same: `content` is on its way as another flow or is
 /// already in this very file, or so is an invoice of it whose number Chorus Pro takes once only.
 pub(super) fn on_its_way(
     reader: &Reader,
@@ -385,22 +380,21 @@ pub(super) fn on_its_way(
     invoices: &[InvoiceFacts],
     repeatable: bool,
     gathered: &mut Gathered,
-) -> Result<Option<(Fault, Option<InvoiceFacts>)>, JobError> {
+) -> Result<Option<Fault>, JobError> {
     let hash = DocumentHash(Sha256::digest(content).into());
     let twin: Option<FlowId> = match gathered.contents.insert(hash) {
         true => reader.flow_of_content(&flow.realm, &flow.id, hash)?,
         false => Some(flow.id.clone()),
     };
     if let Some(first) = twin {
-        return Ok(Some((Fault::new(Code::Duplicate).with("first", first), invoices.first().cloned())));
+        return Ok(Some(Fault::new(Code::Duplicate).with("first", first)));
     }
     if repeatable {
         return Ok(None);
     }
     for facts in invoices {
         if let Some(first) = already(reader, flow, facts, gathered)? {
-            let fault = Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first);
-            return Ok(Some((fault, Some(facts.clone()))));
+            return Ok(Some(Fault::new(Code::NumberTaken).with("number", &facts.number).with("first", first)));
         }
     }
     Ok(None)
@@ -449,9 +443,9 @@ fn pack(
                         (batch.content.to_vec(), part_of(&flow.file, &what))
                     }
                     Err(error) => {
-                        let fault = Fault::new(Code::ArchiveUnreadable).with("detail", error.remedy());
+                        let fault = Fault::new(Code::ArchiveUnreadable).with_text("detail", &error.text());
                         for Taken { place, name, invoices, .. } in members {
-                            gathered.refuse_at(*place, name, &fault, invoices.first().cloned(), Vec::new());
+                            gathered.refuse_at(*place, name, &fault, invoices.clone(), Vec::new());
                         }
                         continue;
                     }

@@ -9,8 +9,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::chorus::{ConsulterHistorique, HistoryStatus, WireDate};
-use crate::domain::{ChorusInvoiceId, DepositNumber, Realm, Role, Timestamp};
+use crate::chorus::{
+    ConsulterFournisseur, ConsulterHistorique, ConsulterRecipiendaire, ConsulterValideur, HistoryStatus, Service,
+    WireDate,
+};
+use crate::domain::{ChorusInvoiceId, DepositNumber, InvoiceStatus, Realm, Role, Timestamp};
+use crate::fault::{Code, Fault};
 use crate::flow::FlowKind;
 use crate::invoice::status_code::{Reading, edi_of};
 use crate::invoice::status_file::{self, Envelope, InvoiceFileStatus, StatusParty};
@@ -18,7 +22,7 @@ use crate::os::durable;
 use crate::store::{FlowRecord, InvoiceRecord, StatusRecord};
 use crate::work::core::{Core, JobError};
 use crate::work::folders::{Shelf, remove_whatever, slug};
-use crate::work::reach::{PAGES_LIMIT, Setback};
+use crate::work::reach::{PAGES_LIMIT, Setback, UNREADABLE_WAIT};
 use crate::work::seal::{self, Purpose};
 use crate::work::settings::StatusForm;
 
@@ -35,20 +39,44 @@ const PARTNER_CHARS: (usize, usize) = (3, 8);
 
 /// Every status the invoice has had, oldest first.
 pub(super) async fn history(core: &Core, realm: &Realm, id: ChorusInvoiceId) -> Result<Vec<StatusRecord>, Setback> {
-    let mut statuses = Vec::new();
-    for page in 1..=PAGES_LIMIT {
-        let history = core.ask(realm, &ConsulterHistorique { invoice: id, page }).await?;
-        let more = history.has_more();
-        statuses.extend(history.statuses.into_iter().map(of_history));
-        if !more || statuses.len() >= STATUSES_LIMIT {
-            break;
-        }
-    }
+    let (entries, _) = past(core, realm, id).await?;
+    let mut statuses: Vec<StatusRecord> = entries.into_iter().map(of_history).collect();
     // By date, when all are dates. The sort is stable: the answer's order decides equal ones.
     if statuses.iter().all(|status| WireDate::new(status.at.as_str()).instant().is_some()) {
         statuses.sort_by_key(|status| WireDate::new(status.at.as_str()).instant());
     }
     Ok(statuses)
+}
+
+/// Every entry of the invoice's history, as they came, and the status that it has now. A page that comes again makes nothing
+/// happen twice: a history that tells nothing new before its last page is no answer.
+pub(super) async fn past(
+    core: &Core,
+    realm: &Realm,
+    id: ChorusInvoiceId,
+) -> Result<(Vec<HistoryStatus>, Option<InvoiceStatus>), Setback> {
+    let mut entries: Vec<HistoryStatus> = Vec::new();
+    let mut current = None;
+    for page in 1..=PAGES_LIMIT {
+        let history = core.ask(realm, &ConsulterHistorique { invoice: id, page }).await?;
+        let more = history.has_more(page);
+        current = history.current.or(current);
+        let (known, before) = (page > 1, entries.len());
+        for entry in history.statuses {
+            if !(known && entries[..before].contains(&entry)) {
+                entries.push(entry);
+            }
+        }
+        if !more || entries.len() >= STATUSES_LIMIT {
+            break;
+        }
+        if entries.len() == before {
+            let fault = Fault::new(Code::AnswerUnreadable).with("service", ConsulterHistorique::NAME);
+            let at = core.now().plus(UNREADABLE_WAIT);
+            return Err(Setback::Later { fault: fault.with("detail", "a page comes again"), at });
+        }
+    }
+    Ok((entries, current))
 }
 
 fn of_history(status: HistoryStatus) -> StatusRecord {
@@ -60,6 +88,48 @@ fn of_history(status: HistoryStatus) -> StatusRecord {
     }
 }
 
+/// What an event says that its history does not.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Beside {
+    /// The payment order's number, of the newest MANDATEE.
+    pub mandate: Option<String>,
+    /// Nothing more will be told after the last status, though it is not final in itself.
+    pub is_last: bool,
+}
+
+/// The number of the payment order, when one of these statuses is a new MANDATEE: the history does not tell it, the invoice
+/// itself does (`numeroDpMandat`). Where Chorus Pro refuses to show the invoice, the event goes without.
+pub(super) async fn mandate(
+    core: &Core,
+    flow: &FlowRecord,
+    id: ChorusInvoiceId,
+    statuses: &[StatusRecord],
+    known: &[&StatusRecord],
+) -> Result<Option<String>, Setback> {
+    let is_new = |status: &&StatusRecord| !known.iter().any(|k| k.is_same(status));
+    if !statuses.iter().filter(is_new).any(|status| status.status == InvoiceStatus::Mandatee) {
+        return Ok(None);
+    }
+    let consulted = match (flow.kind, flow.role) {
+        (FlowKind::Reception, Role::Recipient) => {
+            core.ask(&flow.realm, &ConsulterRecipiendaire { invoice: id, page: 1 }).await
+        }
+        (FlowKind::Reception, Role::Validator) => {
+            core.ask(&flow.realm, &ConsulterValideur { invoice: id, page: 1 }).await
+        }
+        _ => core.ask(&flow.realm, &ConsulterFournisseur { invoice: id, page: 1 }).await,
+    };
+    match consulted {
+        Ok(invoice) => Ok(invoice.mandate),
+        Err(Setback::Refused { fault }) => {
+            log::warn!(flow = flow.id.as_str(), fault = fault.code.as_str();
+                "The number of a payment order cannot be read; its status is told without");
+            Ok(None)
+        }
+        Err(later) => Err(later),
+    }
+}
+
 /// Files first, then the journal: a crash in between writes the same files once more, under the same names.
 pub(super) async fn keep(
     core: &Arc<Core>,
@@ -68,7 +138,10 @@ pub(super) async fn keep(
     id: ChorusInvoiceId,
     statuses: Vec<StatusRecord>,
     known: &[&StatusRecord],
+    beside: Beside,
 ) -> Result<(), JobError> {
+    let (last, ordered) =
+        (statuses.len().saturating_sub(1), statuses.iter().rposition(|s| s.status == InvoiceStatus::Mandatee));
     let events: Vec<(usize, StatusRecord)> = statuses
         .iter()
         .enumerate()
@@ -79,7 +152,11 @@ pub(super) async fn keep(
         return Ok(());
     }
     let (own, invoice_) = (flow.clone(), invoice.clone());
-    core.apart(move |core| write_events(core, &own, &invoice_, id, &events)).await?;
+    let told = move |place: usize, status: &StatusRecord| Told {
+        mandate: beside.mandate.clone().filter(|_| ordered == Some(place)),
+        is_final: status.status.is_final() || (beside.is_last && place == last),
+    };
+    core.apart(move |core| write_events(core, &own, &invoice_, id, &events, told)).await?;
     core.store.record_statuses(&flow.id, invoice.ordinal, statuses, core.now()).await?;
     Ok(())
 }
@@ -91,12 +168,13 @@ fn write_events(
     invoice: &InvoiceRecord,
     id: ChorusInvoiceId,
     events: &[(usize, StatusRecord)],
+    told: impl Fn(usize, &StatusRecord) -> Told,
 ) -> Result<(), JobError> {
     let form = core.options.load().status_form(flow);
     let folder = core.folders.shelf(&flow.account, Shelf::Statuses).map_err(JobError::files(WHAT))?;
     let bench = core.folders.bench(&flow.account).map_err(JobError::files(WHAT))?;
     for (place, status) in events {
-        let event = Event { flow, invoice, id, place: *place, status };
+        let event = Event { flow, invoice, id, place: *place, status, told: told(*place, status) };
         let stem = event.stem();
         let put = |name: String, bytes: &[u8]| {
             let draft = bench.join(format!("status-{}-{name}", flow.id));
@@ -123,6 +201,12 @@ fn lay(draft: &Path, bytes: &[u8], target: &Path) -> std::io::Result<()> {
     std::fs::rename(draft, target)
 }
 
+/// What is said of one event beside its status.
+struct Told {
+    mandate: Option<String>,
+    is_final: bool,
+}
+
 /// A status that an invoice got, on its way to the application.
 struct Event<'a> {
     flow: &'a FlowRecord,
@@ -131,6 +215,7 @@ struct Event<'a> {
     /// In the history, from 0.
     place: usize,
     status: &'a StatusRecord,
+    told: Told,
 }
 
 impl Event<'_> {
@@ -176,7 +261,8 @@ impl Event<'_> {
         put("chorus_id", self.id.0.into());
         put("status", status.status.as_str().into());
         put("status_at", status.at.as_str().into());
-        put("final", status.status.is_final().into());
+        put("mandate", text(self.told.mandate.as_deref()));
+        put("final", self.told.is_final.into());
         put("author", text(status.author.as_deref()));
         put("comment", text(status.comment.as_deref()));
         document
@@ -204,7 +290,7 @@ impl Event<'_> {
             producer: None,
             invoice: facts.number.clone(),
             issued_on: facts.issued_on.clone(),
-            mandate: None,
+            mandate: self.told.mandate.clone(),
             unknown: Vec::new(),
         };
         match status_file::write_invoice_statuses(&envelope, &[status]) {

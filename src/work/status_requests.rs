@@ -1,6 +1,7 @@
 //! A dropped file of statuses: each good line becomes a change of its own, each other one a finding.
 
 use crate::fault::{Code, Fault, Language};
+use crate::invoice;
 use crate::invoice::status_file::{self, Requests, StatusFileError};
 use crate::store::{Facts, FindingRecord, FlowRecord, Parts};
 use crate::work::core::{Core, JobError};
@@ -23,6 +24,41 @@ pub(super) fn are_in(bytes: &[u8], name: &str) -> bool {
     is_table && (name.starts_with("statut") || columns == 1)
 }
 
+/// What can be told of a file without knowing which invoices were received: how many statuses it asks for, and what is
+/// wrong with each other line, or with the whole.
+pub fn examine(bytes: &[u8], language: Language) -> (usize, Vec<invoice::Finding>, Option<Fault>) {
+    let requests = match status_file::read_requests(bytes, Default::default(), language) {
+        Ok(requests) => requests,
+        Err(error) => return (0, Vec::new(), Some(unreadable(&error, language))),
+    };
+    let count = requests.problems.len() + requests.further_problems;
+    let lines = lines_wrong(&requests, language);
+    let findings: Vec<_> = lines
+        .iter()
+        .map(|(line, fault)| invoice::Finding {
+            rule: fault.code.to_string(),
+            severity: invoice::Severity::Fatal,
+            place: line_text(*line, language),
+            message: fault.title(language),
+            remedy: fault.remedy(language),
+        })
+        .collect();
+    let first = findings.first().map_or_else(|| "-".to_owned(), |f| format!("{} : {}", f.place, f.message));
+    let fault = match lines.into_iter().next() {
+        // The gateway asks for the others all the same.
+        Some((_, fault)) if !requests.statuses.is_empty() => Some(fault),
+        None if !requests.statuses.is_empty() => None,
+        _ => Some(Fault::new(Code::StatusFileWrong).with("count", count).with("first", first)),
+    };
+    (requests.statuses.len(), findings, fault)
+}
+
+/// The lines that cannot be understood.
+fn lines_wrong(requests: &Requests, language: Language) -> Vec<(usize, Fault)> {
+    let wrong = |why: String| Fault::new(Code::StatusLineWrong).with("why", why);
+    requests.problems.iter().map(|problem| (problem.line, wrong(problem.reason(language)))).collect()
+}
+
 /// The changes that the file asks for.
 pub(super) fn read(core: &Core, flow: &FlowRecord, bytes: &[u8], language: Language) -> Result<Outcome, JobError> {
     match status_file::read_requests(bytes, Default::default(), language) {
@@ -31,11 +67,15 @@ pub(super) fn read(core: &Core, flow: &FlowRecord, bytes: &[u8], language: Langu
     }
 }
 
-fn unreadable_statuses(error: &StatusFileError, language: Language) -> Facts {
-    let fault = match error {
+fn unreadable(error: &StatusFileError, language: Language) -> Fault {
+    match error {
         StatusFileError::Unreadable(fault) => fault.clone(),
         other => Fault::new(Code::StatusFileWrong).with("count", 1).with("first", other.text(language)),
-    };
+    }
+}
+
+fn unreadable_statuses(error: &StatusFileError, language: Language) -> Facts {
+    let fault = unreadable(error, language);
     Facts { fault: Some(fault), syntax: Some("statuses".to_owned()), ..Facts::default() }
 }
 
@@ -43,10 +83,7 @@ fn unreadable_statuses(error: &StatusFileError, language: Language) -> Facts {
 fn asked(core: &Core, flow: &FlowRecord, requests: Requests, language: Language) -> Result<Outcome, JobError> {
     let reader = core.store.reader()?;
     let mut changes = Vec::new();
-    let mut wrong = Vec::new();
-    for problem in &requests.problems {
-        wrong.push((problem.line, Fault::new(Code::StatusLineWrong).with("why", problem.reason(language))));
-    }
+    let mut wrong = lines_wrong(&requests, language);
     for request in &requests.statuses {
         match status_subject::resolve(&reader, flow, request)? {
             Ok(asked) => changes.push(asked),

@@ -49,7 +49,7 @@ impl<E: Into<JobError>> From<E> for Stop {
 pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Result<(), JobError> {
     let connector = match core.connector(&lease.realm).await {
         Ok(connector) => connector,
-        Err(Setback::Later { at, .. }) => return Ok(core.store.postpone(lease, at).await?),
+        Err(Setback::Later { at, .. }) => return deposit::wait(core, lease, &flow, at).await,
         Err(Setback::Refused { .. }) => return Ok(core.store.finish(lease).await?),
     };
     let reader = core.store.reader()?;
@@ -64,7 +64,8 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Re
             let (now, retry) = (core.now(), core.options.load().limits.deposit_retry.get());
             let (fault, at) = match setback {
                 Setback::Later { fault, at } => (fault, at.max(now.plus(retry))),
-                // A question that is refused says nothing about the invoice.
+                // A question that is refused says nothing about the invoice. An account that may not ask it stops this flow
+                // alone: nothing else needs the API of structures.
                 Setback::Refused { fault } => (fault, now.plus(refused_wait(retry, now.since(flow.since)))),
             };
             core.store.trouble(&flow.id, Some(fault), now).await?;
@@ -197,7 +198,7 @@ fn remembered(core: &Core, lease: &Lease, name: &str) -> Result<Option<i64>, Sto
 
 async fn structure(core: &Core, lease: &Lease, siret: &Siret) -> Result<StructureId, Stop> {
     let question = RechercherStructure { siret: siret.to_string(), page: Page::FIRST };
-    let found = core.ask(&lease.realm, &question).await.map_err(Stop::Later)?;
+    let found = core.ask_optional(&lease.realm, &question).await.map_err(Stop::Later)?;
     let ours = |siret: &Siret| {
         found.rows.iter().find(|row| row.siret.as_deref().is_none_or(|found| found.trim() == siret.as_str()))
     };
@@ -208,8 +209,8 @@ async fn structure(core: &Core, lease: &Lease, siret: &Siret) -> Result<Structur
 async fn service(core: &Core, lease: &Lease, structure: StructureId, code: &str) -> Result<Option<FoundService>, Stop> {
     let mut question = RechercherServices { structure, page: Page::FIRST };
     for _ in 0..PAGES_LIMIT {
-        let page = core.ask(&lease.realm, &question).await.map_err(Stop::Later)?;
-        let more = page.has_more();
+        let page = core.ask_optional(&lease.realm, &question).await.map_err(Stop::Later)?;
+        let more = page.has_more(question.page);
         let ours = page.rows.into_iter().find(|service| service.code == code && service.active != Some(false));
         if ours.is_some() || !more {
             return Ok(ours);

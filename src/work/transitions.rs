@@ -46,10 +46,10 @@ pub(super) async fn allowed(
     {
         return Ok(kept);
     }
-    let allowed = match core.ask(realm, &RecupererEtatsTraitement { current: current.clone() }).await {
+    let allowed = match core.ask_optional(realm, &RecupererEtatsTraitement { current: current.clone() }).await {
         Ok(allowed) => allowed,
-        // A rule that cannot be had forbids nothing.
-        Err(Setback::Refused { .. }) => return Ok(Vec::new()),
+        // A rule that cannot be had forbids nothing; who may not ask for it does not try at every status.
+        Err(Setback::Refused { .. }) => Vec::new(),
         Err(later) => return Err(later),
     };
     let codes: Vec<&str> = allowed.iter().map(InvoiceStatus::as_str).collect();

@@ -6,6 +6,7 @@
 //!
 //! Refuses to know: how a flow is decided. It only looks, and calls Chorus Pro for one date a day.
 
+mod calls;
 mod channel;
 mod expiry;
 mod judgement;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+pub(in crate::work) use self::calls::recall;
 pub use self::channel::ChannelError;
 use self::channel::Outgoing;
 pub(in crate::work) use self::expiry::ask_over;
@@ -30,6 +32,7 @@ pub use self::settings::{
     WebhookSection,
 };
 use crate::domain::{Environment, Realm, Timestamp};
+use crate::fault::{Language, Text};
 use crate::net::resolver::Resolver;
 use crate::os::random;
 use crate::store::{Notice, NoticeItem, StoreError};
@@ -59,7 +62,7 @@ impl CertificateRole {
 }
 
 /// How each channel fared last: failures in a row, whether a person must act, what was said; `None`: it works.
-type Channels = BTreeMap<&'static str, Option<(u32, bool, String)>>;
+type Channels = BTreeMap<&'static str, Option<(u32, bool, Text)>>;
 
 /// What the lanes of the watch share.
 #[derive(Default)]
@@ -75,7 +78,7 @@ impl WatchState {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn note(&self, channel: &'static str, trouble: Option<(u32, bool, String)>) {
+    fn note(&self, channel: &'static str, trouble: Option<(u32, bool, Text)>) {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner).insert(channel, trouble);
     }
 }
@@ -130,7 +133,7 @@ impl Memory {
 /// Looks until `stop` is set.
 pub(super) async fn look_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     let mut memory = Memory::new(core.now(), core.store.metrics().groups_failed);
-    let mut configured = core.configured.subscribe();
+    let (mut configured, mut halted) = (core.configured.subscribe(), core.halted.subscribe());
     loop {
         memory.channels = core.watch.channels();
         memory = one_look(&core, memory).await;
@@ -138,6 +141,8 @@ pub(super) async fn look_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) 
         tokio::select! {
             _ = stop.changed() => return,
             _ = configured.changed() => {}
+            // So that who sees the halt on the page can take note of it there.
+            _ = halted.changed() => {}
             () = tokio::time::sleep(pace) => {}
         }
     }
@@ -161,7 +166,10 @@ async fn one_look(core: &Arc<Core>, mut memory: Memory) -> Memory {
     let done = match seen {
         Ok(seen) => {
             core.watch.readings.store(Arc::new(seen.readings.clone()));
-            follow(core, seen).await
+            match calls::keep(core).await {
+                Ok(()) => follow(core, seen).await,
+                failed => failed,
+            }
         }
         Err(error) => Err(error),
     };
@@ -338,7 +346,7 @@ async fn send_one(
         Ok(refused) => {
             log::info!(channel = channel, notice = notice.mark.as_str(), gravity = gravity, alarms = notice.items.len(); "A notice left");
             // Some got it and some did not: a person must correct the list, and the notice is not sent twice.
-            core.watch.note(channel, (!refused.is_empty()).then(|| (1, true, refused.join("; "))));
+            core.watch.note(channel, (!refused.is_empty()).then(|| (1, true, joined(&refused))));
             let mark = notice.mark.clone();
             let left = core.store.notice_left(notice, core.now()).await;
             let is_written = unwritten.is_written(channel, left, pace);
@@ -354,7 +362,7 @@ async fn send_one(
                 error = error.to_string().as_str(); "A notice did not leave; it is tried again"
             );
             let lasting = matches!(error, ChannelError::Lasting(_));
-            core.watch.note(channel, Some((tries, lasting, error.to_string())));
+            core.watch.note(channel, Some((tries, lasting, error.text().clone())));
             core.store.notice_stays(&notice, core.now().plus(pace.retry_after(notice.tries))).await
         }
     };
@@ -362,8 +370,14 @@ async fn send_one(
     false
 }
 
-/// Sends a test by each channel that is configured; what became of each.
-pub async fn test(options: &WatchOptions) -> Vec<(&'static str, Result<Vec<String>, ChannelError>)> {
+/// Each in a row.
+fn joined(all: &[Text]) -> Text {
+    let each = |language| all.iter().map(|text| text.get(language)).collect::<Vec<_>>().join("; ");
+    Text::new(each(Language::Fr), each(Language::En))
+}
+
+/// Sends a test by each channel that is configured; what became of each: whom it did not reach, or why it did not leave.
+pub async fn test(options: &WatchOptions) -> Vec<(&'static str, Result<Vec<Text>, ChannelError>)> {
     let resolver = Resolver::system();
     let mut outcomes = Vec::new();
     for name in channel::names(&options.notify) {

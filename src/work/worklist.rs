@@ -10,11 +10,11 @@ use std::collections::HashSet;
 
 use crate::chorus::{Page, RechercherATraiterValideur, ResultPage, WaitingInvoice, WireDate};
 use crate::domain::{AccountName, ChorusInvoiceId, Realm};
-use crate::fault::{Code, Fault, Language};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::connector::CallError;
 use crate::work::core::Core;
-use crate::work::reach::{PAGES_LIMIT, Setback, Tally};
+use crate::work::reach::{Rest, Setback, Tally};
 use crate::work::reception;
 
 /// The named value that holds why a realm's list was refused last; empty: it was not.
@@ -53,14 +53,13 @@ async fn sight(
 ) -> Result<Sight, StoreError> {
     let mut question = RechercherATraiterValideur { structure: None, page: Page::FIRST };
     let mut tally = Tally::new(realm, "invoices to validate");
-    for _ in 0..PAGES_LIMIT {
+    loop {
         let page = match ask(core, realm, &question).await {
             Ok(page) => page,
             Err(Setback::Later { .. }) => return Ok(Sight::Cut),
             Err(Setback::Refused { fault }) => return Ok(Sight::Refused(fault)),
         };
-        tally.count(&page);
-        let (more, total) = (page.has_more(), page.total);
+        let rest = tally.count(question.page, &page, |row| row.id);
         let steps: Vec<_> = page
             .rows
             .into_iter()
@@ -72,13 +71,12 @@ async fn sight(
                 log::info!(realm = realm.to_string().as_str(), flow = flow.as_str(); "An invoice waits for this establishment's validation");
             }
         }
-        if !more {
-            return Ok(if tally.is_whole(total) { Sight::Whole } else { Sight::Cut });
+        match rest {
+            Rest::More => question.page = question.page.next(),
+            Rest::Whole => return Ok(Sight::Whole),
+            Rest::Cut => return Ok(Sight::Cut),
         }
-        question.page = question.page.next();
     }
-    log::warn!(realm = realm.to_string().as_str(), pages = PAGES_LIMIT; "The list of invoices to validate is longer than is followed");
-    Ok(Sight::Cut)
 }
 
 /// The question. Only what concerns every call (token, account, 429) stops or delays the others.
@@ -116,16 +114,24 @@ async fn settle(core: &Core, realm: &Realm, listed: HashSet<ChorusInvoiceId>) ->
 
 /// A refusal is told when it is new.
 async fn tell(core: &Core, realm: &Realm, refused: Option<&Fault>) -> Result<(), StoreError> {
-    let now = refused.map(|fault| fault.title(Language::En)).unwrap_or_default();
+    let now = refused.map(|fault| serde_json::to_string(fault).unwrap_or_default()).unwrap_or_default();
     let before = core.store.reader()?.remembered(realm, REFUSED)?.unwrap_or_default();
     if now == before {
         return Ok(());
     }
-    if refused.is_some() {
-        log::warn!(realm = realm.to_string().as_str(), refusal = now.as_str();
+    if let Some(fault) = refused {
+        log::warn!(realm = realm.to_string().as_str(), refusal = fault.title(Language::En).as_str();
             "Chorus Pro refuses the list of invoices to validate. If this establishment validates none, take to_validate from its route; else give its technical account the space of invoices to validate");
     }
     core.store.remember(realm, REFUSED, &now).await
+}
+
+/// Why the list was refused, as [`REFUSED`] holds it; before it had two languages, the English words stood there.
+pub(super) fn refusal(kept: &str) -> Option<Text> {
+    (!kept.is_empty()).then(|| match serde_json::from_str::<Fault>(kept) {
+        Ok(fault) => Text::new(fault.title(Language::Fr), fault.title(Language::En)),
+        Err(_) => Text::same(kept),
+    })
 }
 
 fn found(row: WaitingInvoice, account: &AccountName) -> FoundInvoice {

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import paramiko
+import requests
+import urllib3
 from paramiko.sftp import CMD_CLOSE
 
 BINARY = os.environ.get("FLUXGATE") or str(
@@ -216,6 +218,32 @@ class Gateway:
         url = f"http://{self.addresses['metrics']}/metrics"
         with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.read().decode()
+
+    def first_screen(self, name="Camille Durand", password="une phrase de passe assez longue"):
+        """The page's first screen as its first owner sees it: claims the box, logs in."""
+        host, port = self.address("door")
+        base = f"https://{host}:{port}"
+        session = requests.Session()
+        session.verify, session.trust_env = False, False
+        session.headers["Origin"] = base
+
+        # The box makes its own certificate.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+        def fill(path, **fields):
+            form = session.get(base + path, timeout=30)
+            csrf = re.search(r'name="csrf" value="([^"]+)"', form.text)
+            assert csrf, form.text
+            return session.post(base + path, {**fields, "csrf": csrf[1]}, timeout=60)
+
+        code = wait_until("a claim code", lambda: (self.run_dir / "claim").exists() and (self.run_dir / "claim").read_text().strip())
+        fill("/claim", code=code, name=name, password=password, repeat=password)
+        screen = session.get(base + "/", timeout=30)
+        if "/login" in screen.url:
+            fill("/login", name=name, password=password, vers="/")
+            screen = session.get(base + "/", timeout=30)
+        assert 'id="headline"' in screen.text, screen.text
+        return screen.text
 
     def verify(self, documents=True):
         """The journal verifies, while the gateway runs or not; `documents`: each is read and hashed too."""

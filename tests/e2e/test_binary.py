@@ -49,6 +49,6 @@ def test_the_demo_speaks_the_language_of_its_session(tmp_path):
 def test_commands_explain_themselves():
     for words in (["--help"], ["serve", "--help"], ["audit", "--help"], ["config", "--help"]):
         done = subprocess.run([BINARY, *words], capture_output=True, text=True)
-        assert done.returncode == 0 and "Usage" in done.stdout
+        assert done.returncode == 0 and ("Utilisation" in done.stdout or "Usage" in done.stdout)
     assert subprocess.run([BINARY, "config", "check", "/nonexistent"], capture_output=True).returncode == 66
     assert subprocess.run([BINARY, "nonsense"], capture_output=True).returncode == 64

@@ -1,5 +1,6 @@
 """The page in a real browser: claim, log in, find a flow. The screenshot of the first screen is the manual's picture."""
 
+import json
 import os
 import re
 
@@ -10,10 +11,14 @@ from playwright.sync_api import expect, sync_playwright
 
 NAME, PASSWORD = "Camille Durand", "une phrase de passe assez longue"
 
-# What keeps somebody from reading or using a screen: text beyond its edge, fields without a name, pale text (WCAG 2, 1.4.3).
+# What keeps somebody from reading or using a screen: text beyond its edge, what sticks out of its card, fields without a name, pale text (WCAG 2, 1.4.3).
 OBSTACLES = """() => {
   const found = [], root = document.documentElement;
   if (root.scrollWidth > root.clientWidth) found.push(`wider than the screen by ${root.scrollWidth - root.clientWidth} px`);
+  for (const choice of document.querySelectorAll("input[type=radio], input[type=checkbox]"))
+    if (choice.getBoundingClientRect().width > 30) found.push(`a circle as wide as a field: ${choice.name}`);
+  for (const card of document.querySelectorAll(".card"))
+    if (card.scrollWidth > card.clientWidth + 1) found.push(`sticks out of its card by ${card.scrollWidth - card.clientWidth} px`);
   for (const field of document.querySelectorAll("input:not([type=hidden]), select, textarea"))
     if (!field.labels.length) found.push(`no label: ${field.name}`);
   const channels = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
@@ -118,23 +123,81 @@ def test_claim_log_in_and_find_a_flow(page, gateway, tmp_path):
     assert page.evaluate("performance.getEntriesByType('resource').every(r => r.name.startsWith(location.origin))")
 
 
-def test_every_screen_can_be_read_and_used(page, browser, gateway):
+def plain_pdf():
+    """A whole PDF of one empty page, with nothing in it for a machine."""
+    objects = ["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+               "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>"]
+    text, places = "%PDF-1.4\n", []
+    for at, body in enumerate(objects, 1):
+        places.append(len(text))
+        text += f"{at} 0 obj\n{body}\nendobj\n"
+    table = "0000000000 65535 f \n" + "".join(f"{place:010} 00000 n \n" for place in places)
+    return f"{text}xref\n0 4\n{table}trailer\n<< /Size 4 /Root 1 0 R >>\nstartxref\n{len(text)}\n%%EOF\n".encode()
+
+
+def forms(page, gateway, simulator):
+    """Addresses of the forms that a person meets on flows: a decision with rows to choose, data, a complement, a status."""
+    twin, name = "33254021516357", "Bordereau_des_factures_douteuses_" + "y" * 60 + ".xml"
+    with gateway.sftp() as sftp:
+        put(sftp, "/depot/twin.xml", invoice("DOUTE-ABCDEFGHIJK-1", supplier=twin))
+        gateway.final_receipt("twin.xml")
+        simulator.control(action="add_fault", fault={"service": "deposer/flux", "effect": "lose_answer", "accepted": False})
+        put(sftp, f"/depot/{name}", invoice("DOUTE-ABCDEFGHIJK-1"))
+        put(sftp, "/depot/plain.pdf", plain_pdf())
+        put(sftp, "/depot/suspended.xml", invoice("SUSPENDUE-1"))
+    wait_until("its number", lambda: (gateway.receipt("suspended.xml") or {}).get("invoices", [{}])[0].get("chorus_id"))
+    simulator.control(action="move_invoice", number="SUSPENDUE-1", status="SUSPENDUE", comment="Bon de livraison manquant")
+    simulator.control(action="send_samples", count=1)
+
+    def flow(name, state):
+        receipt = gateway.receipt(name)
+        return receipt and receipt["state"] == state and receipt["flow"]
+
+    doubtful = wait_until("the doubt", lambda: flow(name, "doubtful"))
+    plain = wait_until("the PDF", lambda: flow("plain.pdf", "incomplete"))
+    suspended = wait_until("the suspension", lambda: gateway.receipt("suspended.xml")["invoices"][0]["status"] == "SUSPENDUE" and flow("suspended.xml", "integrated"))
+    received = wait_until("the received invoice", lambda: list(gateway.folder_of("recues").glob("*/facture.json")))
+    received = json.loads(received[0].read_text())["flow"]
+
+    def looked_up():
+        page.goto(f"/flux/{doubtful}/decision?choix=confirme")
+        return page.locator("input[type=radio]").count()
+
+    wait_until("a row to choose", looked_up)
+    decisions = [f"/flux/{doubtful}/decision?choix={choice}" for choice in ("confirme", "renvoyer", "abandonner")]
+    return [*decisions, f"/flux/{plain}/donnees", f"/flux/{suspended}/completer", f"/flux/{received}/statut"]
+
+
+def test_every_screen_can_be_read_and_used(page, browser, gateway, simulator):
     """At a desk and on a telephone, by day and by night, with names as long as they come, by keyboard."""
     long_name = "Facture_sans_espace_" + "x" * 170 + ".xml"
     with gateway.sftp() as sftp:
         put(sftp, f"/depot/{long_name}", invoice("LONG-ABCDEFGHIJK-01"))
         put(sftp, "/depot/coupe.xml", invoice("COUPE-9")[:1500])
     gateway.final_receipt("coupe.xml")
+    asking = forms(page, gateway, simulator)
     page.goto("/flux")
     flows = [link.get_attribute("href") for link in page.locator("table.list a[href^='/flux/']").all()]
     assert len(flows) >= 6
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        for path in SCREENS + flows:
+        for path in SCREENS + flows + asking:
             page.goto(path)
             for width in (1280, 390):
                 page.set_viewport_size({"width": width, "height": 860})
                 assert page.evaluate(OBSTACLES) == [], (scheme, path, width)
+    # A form that came back says what is wrong at the field, has the first of them in hand, and fits as well.
+    data = next(path for path in asking if path.endswith("/donnees"))
+    page.goto(data)
+    page.fill("[name='vat[0].rate']", "vingt")
+    page.click("main button[type=submit]")
+    assert page.evaluate("document.activeElement.name") == "number"
+    assert page.input_value("[name='vat[0].rate']") == "vingt"
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 860})
+        assert page.evaluate(OBSTACLES) == [], (data, width)
+    page.click("main .problem a:has-text('Taux')")
+    assert page.evaluate("document.activeElement.name") == "vat[0].rate"
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 1280, "height": 860})
     for path in ("/", "/flux", "/configuration/assistant"):

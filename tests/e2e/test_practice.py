@@ -1,4 +1,4 @@
-"""What the manual tells a stranger to type, typed: a gateway and a simulator to practise with, and stock sftp."""
+"""What the manual tells a stranger to type, typed: a practice gateway and a simulator, and stock sftp."""
 
 import json
 import os
@@ -14,7 +14,7 @@ PORTS = (8600, 8622, 8443, 9464)
 
 def lines():
     manual = (PROJECT / "README.md").read_text()
-    section = manual[manual.index("### Practise\n") :]
+    section = manual[manual.index("### Practice\n") :]
     return section.split("```\n")[1]
 
 
@@ -53,32 +53,32 @@ def test_the_manual_s_lines_lead_to_an_integrated_invoice(folder):
                 return int(found[1])
         raise AssertionError(f"the shell ended: {said()}")
 
-    def practise(command):
-        return type_in(f"practise <<< '{command}'")
+    def account(command):
+        return type_in(f"account <<< '{command}'")
 
     try:
         assert type_in(lines()) == 0, said()
         wait_until("the gateway runs", lambda: "Front and core run" in said())
-        assert practise("put src/app/samples/facture-ubl.xml /depot/") == 0, said()
+        assert account("put src/app/samples/facture-ubl.xml /depot/") == 0, said()
         receipt = folder / "practice/facture-ubl.xml.json"
 
         def integrated():
-            practise("get /accuses/facture-ubl.xml.json practice/")
+            account("get /accuses/facture-ubl.xml.json practice/")
             return receipt.exists() and json.loads(receipt.read_text())["state"] == "integrated"
 
         wait_until("the invoice is integrated", integrated, 60, 1)
-        assert practise("get -r /recues practice/") == 0, said()
+        assert account("get -r /recues practice/") == 0, said()
         assert len(list((folder / "practice/recues").glob("*/facture.json"))) == 3
         # What is said of stopping and starting again.
         assert type_in("kill %1 %2 && wait") == 0, said()
         again = [line for line in lines().splitlines() if line.endswith("&")]
         assert len(again) == 2 and type_in("\n".join(again)) == 0
         wait_until("the gateway runs again", lambda: said().count("Front and core run") == 2)
-        assert practise("put src/app/samples/facture-cii.xml /depot/") == 0, said()
+        assert account("put src/app/samples/facture-cii.xml /depot/") == 0, said()
         gone = {"deposited", "integrated"}
 
         def accepted():
-            practise("get /accuses/facture-cii.xml.json practice/")
+            account("get /accuses/facture-cii.xml.json practice/")
             other = folder / "practice/facture-cii.xml.json"
             return other.exists() and json.loads(other.read_text())["state"] in gone
 

@@ -180,6 +180,8 @@ async fn a_flux_that_is_integrated_in_part_tells_of_each_invoice() {
     assert_eq!(receipt["state"], "partly_integrated", "{receipt:#}");
     assert_eq!(told(&receipt, "PART-1"), ("MISE_EN_PAIEMENT", false));
     assert!(told(&receipt, "PART-2").1, "{receipt:#}");
+    // Invoices count, not the flux that they went in.
+    assert!(receipt["fault"]["title"].as_str().unwrap().ends_with(": 1 sur 3 factures"), "{receipt:#}");
     assert_eq!(told(&receipt, "PART-3"), ("MISE_EN_PAIEMENT", false));
     // Corrected, the refused one alone goes again under its number; the others cannot.
     gateway.drop_flow("2.xml", invoice("PART-2")).await;

@@ -83,6 +83,48 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
         assert!(help.contains("12 to 256 characters"), "{help}");
     }
     assert!(stdout(&run(&["user", "add", "--help"])).contains("1 to 64 characters"));
+    // French where the session does not say otherwise, subcommands and wrong words too.
+    let french = |words: &[&str]| program().env_remove("LANG").args(words).output().unwrap();
+    for (words, expected) in [
+        (
+            &["--help"][..],
+            &["Fluxgate : la passerelle", "Utilisation : fluxgate", "Commandes :", "Afficher la version"][..],
+        ),
+        (
+            &["check", "--help"],
+            &["tels qu'ils seraient déposés", "[défaut : chorus]", "Afficher cette aide", "<FICHIER>"],
+        ),
+        (&["audit", "verify", "--help"], &["La clé publique du journal", "Arguments :", "Options :"]),
+        (&["simulate", "--help"], &["[valeurs possibles : list, run]"]),
+        (&["user", "add", "--help"], &["12 à 256 caractères", "1 à 64 caractères"]),
+    ] {
+        let said = french(words);
+        let told = stdout(&said);
+        assert_eq!(code(&said), 0, "{said:?}");
+        for expected in expected {
+            assert!(told.contains(expected), "{expected}: {told}");
+        }
+        for english in ["Usage:", "Print ", "Options:", "default:", "possible values"] {
+            assert!(!told.contains(english), "{english}: {told}");
+        }
+    }
+    for (words, expected) in [
+        (&["chek"][..], "commande inconnue « chek » ; vouliez-vous dire « check » ?"),
+        (&["check"], "il manque : <FICHIER>..."),
+        (
+            &["check", "--profile", "test", "f.xml"],
+            "valeur refusée « test » pour « --profile <PROFIL> » : en16931, chorus ou g2b",
+        ),
+        (&["check", "--jsno", "f.xml"], "argument inconnu « --jsno » ; vouliez-vous dire « --json » ?"),
+        (&["serve", "--role", "nobody"], "[valeurs possibles : front, core]"),
+        (&["audit", "verify", "/tmp", "--config", "f.toml"], "ne va pas avec"),
+    ] {
+        let said = french(words);
+        let told = stderr(&said);
+        assert_eq!(code(&said), 64, "{said:?}");
+        assert!(told.starts_with("erreur : ") && told.contains(expected), "{expected}: {told}");
+        assert!(!told.contains("Usage:") && !told.contains("For more"), "{told}");
+    }
     for wrong in [
         &["nonsense"][..],
         &["serve", "--role", "nobody"],
@@ -186,7 +228,7 @@ fn check_names_what_it_assumes_and_softens_what_the_test_platform_does() {
     let json = stdout(&run(&["check", invoice, "--json"]));
     let line: Value = serde_json::from_str(json.trim_end()).unwrap();
     let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["file", "syntax", "profile", "verdict", "findings", "number", "fault"]);
+    assert_eq!(keys, ["file", "syntax", "profile", "verdict", "findings", "number", "fault", "kind"]);
     assert_eq!((line["fault"].as_str(), line["number"].is_string()), (Some("FG-209"), true), "{line}");
 }
 
@@ -311,6 +353,14 @@ fn a_test_of_the_alarms_says_for_each_channel_what_became_of_it() {
     let told = stdout(&said);
     assert!(told.contains("e-mail: not sent (technical detail): ") && told.contains("webhook: not sent"), "{told}");
     assert!(!told.contains("jeton"), "an address may hold a secret: {told}");
+    // Each language is whole: what is ours in it is no technical English.
+    let secret = fs::read_to_string(&file).unwrap() + "secret_file = \"nulle-part\"\n";
+    fs::write(&file, secret).unwrap();
+    for (language, words) in [("fr_FR.UTF-8", "nulle-part : introuvable"), ("en_GB.UTF-8", "nulle-part: not found")] {
+        let said = program().env("LANG", language).args(["notify", "test", "--config"]).arg(&file).output().unwrap();
+        let told = stdout(&said);
+        assert!(told.contains(words) && !told.contains("No such file"), "{told}");
+    }
     assert!(!dir.path().join("data").exists(), "a test makes nothing");
 }
 

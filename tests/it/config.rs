@@ -395,6 +395,24 @@ fn two_receivers_of_one_establishment_are_a_contradiction() {
 }
 
 #[test]
+fn two_establishments_with_one_technical_account_each_receive_for_their_own_siret() {
+    let more = |siret: &str| {
+        let second = format!(
+            "\n[[establishment]]\nid = \"iut\"\nname = \"IUT\"\nsiret = \"{siret}\"\n[[establishment.technical_account]]\n\
+             environment = \"qualification\"\nlogin = \"TECH_1_00000@cpro.fr\"\npassword_file = \"secrets/iut\"\n\
+             [[route]]\naccount = \"sifac\"\nfolder = \"depot/iut\"\nestablishment = \"iut\"\n\
+             environment = \"qualification\"\nreceive = true\n"
+        );
+        sample() + &second
+    };
+    assert!(Config::parse(&more("12345678200036")).is_ok());
+    let problems = problems(&more("12345678200051"));
+    assert_eq!(problems.len(), 1, "{}", told(&problems));
+    assert_eq!(problems[0].key, "route[2].receive");
+    assert!(told(&problems).contains("12345678200051"), "{}", told(&problems));
+}
+
+#[test]
 fn broken_syntax_and_hostile_sizes_are_problems_and_not_panics() {
     assert!(problems("version = 1\n[door\nlisten = 3").iter().any(|p| p.line == 2));
     assert!(!problems("\u{0}\u{1}[[[").is_empty());

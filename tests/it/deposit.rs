@@ -710,6 +710,79 @@ async fn a_verdict_that_does_not_come_is_an_alarm_and_is_still_followed() {
     gateway.stop().await;
 }
 
+/// Seen: nothing was said on files that waited, until the rests between two tries had grown to minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_chorus_pro_is_down_each_file_says_at_once_that_it_waits_and_once_only() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("token", Effect::Status503).always()).unwrap();
+    // Whoever still has a token is sent for another one, of which there is none.
+    control.add_fault(FaultRule::new("deposer/flux", Effect::Status401).always()).unwrap();
+    let mut flows = Vec::new();
+    for n in 1..=3 {
+        flows.push(gateway.drop_flow(&format!("attend-{n}.xml"), invoice(&format!("FA-ATTEND-{n}"))).await);
+    }
+    for n in 1..=3 {
+        let receipt = gateway.await_receipt(&format!("attend-{n}.xml.json"), |r| r["fault"]["code"] == "FG-319").await;
+        assert_eq!((&receipt["state"], &receipt["fault"]["retry"]), (&"ready".into(), &"Later".into()), "{receipt:#}");
+        let (title, remedy) =
+            (receipt["fault"]["title"].as_str().unwrap(), receipt["fault"]["remedy"].as_str().unwrap());
+        assert!(
+            title.contains("En attente de Chorus Pro") && title.contains("2026") && remedy.contains("Prochain essai"),
+            "{receipt:#}"
+        );
+    }
+    let asked = || gateway.simulator.ledger().calls_of("token");
+    let before = asked();
+    gateway.await_until("further tries", || asked() > before + 1).await;
+    let reader = gateway.store().reader().unwrap();
+    for flow in &flows {
+        let told = reader.steps(flow).unwrap().iter().filter(|step| step.detail.as_deref() == Some("FG-319")).count();
+        assert!(told <= 1, "{told} times");
+    }
+    drop(reader);
+    control.clear_faults();
+    for n in 1..=3 {
+        let receipt = gateway.await_final(&format!("attend-{n}.xml.json")).await;
+        assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flux_whose_number_chorus_pro_does_not_know_comes_before_a_person_and_is_not_sent_again() {
+    let mut limits = quick_limits();
+    limits.integration_deadline = fluxgate::domain::Duration::from_secs(3);
+    // Long over when the person is asked: absence is proved, and sends nothing.
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(300);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let control = gateway.simulator.control();
+    let unknown = |service: &str, label: &str| FaultRule::new(service, Effect::Refuse).refusal(20_000, label).always();
+    control.add_fault(unknown("consulterCRDetaille", "GDP_MSG_11.008")).unwrap();
+    control.add_fault(unknown("rechercher/fournisseur", "TRA_MSG_00.015")).unwrap();
+    let flow = gateway.drop_flow("perdu.xml", invoice("FA-PERDU-1")).await;
+    let receipt = gateway.await_receipt("perdu.xml.json", |r| r["fault"]["code"] == "FG-447").await;
+    let number = receipt["deposit_number"].as_str().unwrap().to_owned();
+    assert!(receipt["fault"]["title"].as_str().unwrap().contains(&number), "{receipt:#}");
+    let receipt = gateway.await_receipt("perdu.xml.json", |r| r["fault"]["code"] == "FG-448").await;
+    assert_eq!(
+        (&receipt["state"], &receipt["fault"]["retry"]),
+        (&"doubtful".into(), &"AfterAction".into()),
+        "{receipt:#}"
+    );
+    assert!(receipt["fault"]["title"].as_str().unwrap().contains(&number), "{receipt:#}");
+    let looks = || gateway.simulator.ledger().calls_of("rechercher/fournisseur");
+    let before = looks();
+    gateway.await_until("looks that prove it absent", || looks() > before + 4).await;
+    let shown = gateway.store().reader().unwrap().flow(&flow).unwrap().unwrap();
+    assert_eq!((shown.state.as_str(), shown.fault.unwrap().code.as_str()), ("doubtful", "FG-448"));
+    control.clear_faults();
+    let receipt = gateway.await_final("perdu.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
+    assert_eq!(gateway.simulator.ledger().deposits_of("FA-PERDU-1").len(), 1);
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_that_lasts_is_shown_on_every_file_that_waits_for_its_end() {
     let mut limits = quick_limits();
@@ -857,5 +930,33 @@ async fn a_thousand_files_measured() {
     println!("{FILES} files final after {:?}", begun.elapsed());
     let metrics = gateway.store().metrics();
     println!("{metrics:?}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_proved_absent_twice_is_not_sent_a_third_time_before_a_person_decides() {
+    let millis = fluxgate::domain::Duration::from_millis;
+    let limits =
+        fluxgate::work::LimitsSection { integration_delay: millis(600), doubt_poll: millis(100), ..quick_limits() };
+    let gateway = Gateway::start(hurried(), limits).await;
+    let never = FaultRule::new("deposer/flux", Effect::LoseAnswer).accepted(false).always();
+    gateway.simulator.control().add_fault(never).unwrap();
+    let flow = gateway.drop_flow("perdue.xml", invoice("PERDUE")).await;
+    let receipt = gateway.await_receipt("perdue.xml.json", |r| r["fault"]["code"] == "FG-505").await;
+    assert_eq!((&receipt["state"], &receipt["final"]), (&"doubtful".into(), &false.into()), "{receipt:#}");
+    let tries = || gateway.store().reader().unwrap().attempts(&flow).unwrap().len();
+    let looks = || gateway.simulator.ledger().calls_of("rechercher/fournisseur");
+    let seen = looks();
+    gateway.await_until("more looks than a third proof takes", || looks() > seen + 20).await;
+    assert_eq!(tries(), 2);
+    let kept = gateway.receipt("perdue.xml.json").unwrap();
+    assert_eq!(kept["fault"]["code"], "FG-505", "{kept:#}");
+
+    gateway.simulator.control().clear_faults();
+    let facts = fluxgate::store::Facts { person: Some("P".to_owned()), ..Default::default() };
+    let resend = fluxgate::flow::deposit::Event::ResendByPerson;
+    gateway.store().decide(&flow, resend, facts, None, Timestamp::now()).await.unwrap();
+    let receipt = gateway.await_final("perdue.xml.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
     gateway.stop().await;
 }

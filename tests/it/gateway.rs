@@ -15,6 +15,8 @@ use fluxgate::work::connector::{ApiSection, Connectors, TechnicalAccountSection}
 use fluxgate::work::{self, Clock, LimitsSection, Options, Parts, RouteSection, Workshop};
 use serde_json::Value;
 
+use crate::contract::Heard;
+
 /// How long a test waits for something that should happen at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -70,14 +72,23 @@ pub struct Gateway {
     pub watch: fluxgate::work::watch::WatchOptions,
     /// `chorus.recycling_until`.
     pub recycling_until: Option<String>,
+    /// What Chorus Pro was asked, compared with its descriptions at the end.
+    pub heard: Heard,
+    /// The SIRET of a second establishment, `iut-exemple` with the account `iut`, which has the same technical account.
+    pub second: Option<&'static str>,
 }
 
 impl Gateway {
     pub async fn start(scenario: Scenario, limits: LimitsSection) -> Self {
         let _ = rustls_provider();
         let dir = tempfile::tempdir().unwrap();
-        let options =
-            simulator::Options { scenario, dir: Some(dir.path().join("ca")), ..simulator::Options::default() };
+        let heard = Heard::default();
+        let options = simulator::Options {
+            scenario,
+            dir: Some(dir.path().join("ca")),
+            witness: Some(heard.witness()),
+            ..simulator::Options::default()
+        };
         std::fs::create_dir(dir.path().join("ca")).unwrap();
         let simulator = Simulator::start(options).await.unwrap();
         let credentials = simulator.credentials();
@@ -99,6 +110,8 @@ impl Gateway {
             clock: Arc::new(Timestamp::now),
             watch: fluxgate::work::watch::WatchOptions::default(),
             recycling_until: None,
+            heard,
+            second: None,
         };
         gateway.boot();
         gateway
@@ -149,6 +162,7 @@ impl Gateway {
         }
         self.store.take().unwrap().close().unwrap();
         self.simulator.stop().await;
+        self.heard.judge();
     }
 
     fn options(&self) -> Options {
@@ -157,8 +171,16 @@ impl Gateway {
             self.check, self.route_keys
         );
         let route: RouteSection = toml::from_str(&route).unwrap();
-        let routes = if self.routed { vec![route] } else { Vec::new() };
-        let sirets = vec![(realm().establishment, "12345678200051".parse().unwrap())];
+        let mut routes = if self.routed { vec![route] } else { Vec::new() };
+        let mut sirets = vec![(realm().establishment, "12345678200051".parse().unwrap())];
+        if let Some(siret) = self.second {
+            let Realm { establishment, environment } = second_realm();
+            let route = format!(
+                "account = \"iut\"\nestablishment = \"{establishment}\"\nenvironment = \"{environment}\"\nreceive = true"
+            );
+            routes.push(toml::from_str(&route).unwrap());
+            sirets.push((establishment, siret.parse().unwrap()));
+        }
         Options {
             routes,
             sirets,
@@ -166,6 +188,7 @@ impl Gateway {
             language: Language::Fr,
             watch: self.watch.clone(),
             recycling_until: self.recycling_until.clone(),
+            motive_codes: false,
         }
     }
 
@@ -191,7 +214,9 @@ impl Gateway {
             password_file: "secrets/account".into(),
         };
         let apis = BTreeMap::from([(Environment::Practice, api)]);
-        Connectors::new(self.dir.path(), &apis, [(&realm().establishment, &account)])
+        let mut accounts = vec![(realm().establishment, account.clone())];
+        accounts.extend(self.second.map(|_| (second_realm().establishment, account)));
+        Connectors::new(self.dir.path(), &apis, accounts.iter().map(|(of, account)| (of, account)))
     }
 
     pub fn store(&self) -> &Store {
@@ -266,6 +291,10 @@ impl Gateway {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+pub fn second_realm() -> Realm {
+    Realm { establishment: "iut-exemple".parse().unwrap(), ..realm() }
 }
 
 pub fn realm() -> Realm {

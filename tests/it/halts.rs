@@ -115,3 +115,20 @@ async fn the_halt_of_a_realm_that_nobody_uses_any_more_ends() {
     gateway.await_until("the end of the halt", || halted(&gateway).is_empty()).await;
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sees_a_halt_may_take_note_of_it_at_once() {
+    let mut gateway = Gateway::start(hurried(), patient()).await;
+    gateway.crash().await;
+    // The watch looks at its start, and not again within this test.
+    gateway.watch.pace.look = Duration::from_secs(3600);
+    gateway.boot();
+    gateway.drop_flow("bonne.xml", invoice("FA-LIEN-5")).await;
+    gateway.await_final("bonne.xml.json").await;
+    gateway.simulator.control().add_fault(FaultRule::new("*", Effect::Status403Empty).always()).unwrap();
+    gateway.drop_flow("interdite.xml", invoice("FA-LIEN-6")).await;
+    gateway.await_until("the halt", || halted(&gateway) == ["FG-303"]).await;
+    let alarms = || gateway.store().reader().unwrap().alarms().unwrap();
+    gateway.await_until("its alarm", || alarms().iter().any(|a| a.alarm.is_of_halt())).await;
+    gateway.stop().await;
+}

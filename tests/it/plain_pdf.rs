@@ -337,3 +337,37 @@ async fn a_pdf_that_waits_is_read_by_chorus_pro_for_whoever_completes_it() {
     assert!(Timestamp::now().since(record.received_at) < Duration::from_secs(60));
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_pdf_whose_supplier_may_not_be_asked_for_stops_nobody_else() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("structures/rechercher", Effect::Status403Empty).always()).unwrap();
+    control.add_fault(FaultRule::new("recuperer/etats/traitement", Effect::Status403Empty).always()).unwrap();
+    drop_pair(&gateway, "interdite.pdf", json_of("INTERDITE", json!({})), pdf(&["Facture"])).await;
+    let waits = gateway.await_receipt("interdite.pdf.json", |r| r["fault"]["code"] == "FG-303").await;
+    assert_eq!((&waits["state"], &waits["fault"]["actor"]), (&"ready".into(), &"Establishment".into()), "{waits:#}");
+    assert!(waits["fault"]["title"].as_str().unwrap().contains("structures/rechercher"), "{waits:#}");
+    // Others go their way meanwhile, received ones too.
+    control.send_samples(1);
+    for n in 0..3 {
+        let name = format!("autre-{n}.xml");
+        gateway.drop_flow(&name, invoice(&format!("AUTRE-{n}"))).await;
+        gateway.await_state(&format!("{name}.json"), "integrated").await;
+    }
+    let received = || gateway.folder("recues").read_dir().is_ok_and(|mut folder| folder.next().is_some());
+    gateway.await_until("the delivery", received).await;
+    let asked = || gateway.simulator.ledger().calls_of("recuperer/etats/traitement");
+    gateway.await_until("the question of what may follow", || asked() > 0).await;
+    let overview = gateway.store().reader().unwrap().overview(Timestamp::now()).unwrap();
+    assert!(overview.halts.is_empty(), "{:?}", overview.halts);
+    let halted = gateway.store().reader().unwrap().alarms().unwrap();
+    assert!(halted.iter().all(|record| !record.alarm.subject.starts_with("halt:")), "not for a moment");
+
+    control.clear_faults();
+    // What was put off is due at once when somebody has changed something.
+    gateway.reload();
+    let receipt = gateway.await_final("interdite.pdf.json").await;
+    assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
+    gateway.stop().await;
+}

@@ -12,7 +12,7 @@ use fluxgate::store::{Content, Found, FoundInvoice, ReceptionFacts};
 use fluxgate::work::{LimitsSection, Purpose};
 use serde_json::Value;
 
-use crate::gateway::{Gateway, check_document, hurried, invoice, quick_limits, realm};
+use crate::gateway::{Gateway, check_document, hurried, invoice, quick_limits, realm, second_realm};
 
 fn delivered(gateway: &Gateway) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = std::fs::read_dir(gateway.folder("recues"))
@@ -136,7 +136,8 @@ async fn a_search_that_is_refused_does_not_hide_the_other_kind_of_invoice() {
     let limits = LimitsSection { reception_poll: fluxgate::domain::Duration::from_secs(3600), ..quick_limits() };
     let mut gateway = Gateway::start(hurried(), limits).await;
     let looks = |gateway: &Gateway| gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
-    gateway.await_until("a look: one question for each kind", || looks(&gateway) == 2).await;
+    // Twice: what is new, and what is open.
+    gateway.await_until("a look: two questions for each kind", || looks(&gateway) == 4).await;
     gateway.crash().await;
     gateway
         .simulator
@@ -144,7 +145,7 @@ async fn a_search_that_is_refused_does_not_hide_the_other_kind_of_invoice() {
         .add_fault(FaultRule::new("rechercher/recipiendaire", Effect::Refuse).refusal(20_001, "non"))
         .unwrap();
     gateway.boot();
-    gateway.await_until("the second question after the first was refused", || looks(&gateway) == 4).await;
+    gateway.await_until("the second question after the first was refused", || looks(&gateway) == 6).await;
     gateway.stop().await;
 }
 
@@ -418,5 +419,193 @@ async fn nobody_fetching_it_hides_no_other_fault_of_a_delivery() {
     assert_eq!((code("R-1").as_deref(), code("R-2").as_deref()), (Some("FG-410"), Some("FG-507")));
     assert!(control.move_invoice("R-1", "SERVICE_FAIT", ""));
     gateway.await_until("the lesser one again", || code("R-1").is_some_and(|code| code == "FG-507")).await;
+    gateway.stop().await;
+}
+
+/// A gateway whose store is new, at a later time than Chorus Pro's.
+async fn anew(gateway: &mut Gateway, days: u64) {
+    gateway.crash().await;
+    for entry in std::fs::read_dir(gateway.dir.path()).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.file_name().unwrap().to_str().unwrap().starts_with("fluxgate.db") {
+            std::fs::remove_file(entry).unwrap();
+        }
+    }
+    later(gateway, days);
+}
+
+fn later(gateway: &mut Gateway, days: u64) {
+    let by = std::time::Duration::from_secs(days * 86_400);
+    gateway.clock = std::sync::Arc::new(move || Timestamp::now().plus(by));
+}
+
+fn is_delivered(gateway: &Gateway, number: &str) -> bool {
+    delivered(gateway).iter().any(|folder| folder.to_str().unwrap().contains(&format!("_{number}_")))
+}
+
+/// PROTOCOL §7: "30-day window misses old invoices".
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_invoice_that_nobody_has_downloaded_is_found_at_first_and_once_a_week() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let remembered = |gateway: &Gateway, name| gateway.store().reader().unwrap().remembered(&realm(), name).unwrap();
+    gateway.await_until("its look at everything open", || remembered(&gateway, "reception.swept").is_some()).await;
+    // The box is new: sixty days old is far beyond any look by date.
+    anew(&mut gateway, 60).await;
+    let control = gateway.simulator.control();
+    control.send_invoice(sent("R-VIEILLE", Vec::new()));
+    control.send_invoice(sent("R-PAYEE", Vec::new()));
+    assert!(control.move_invoice("R-PAYEE", "MISE_EN_PAIEMENT", ""));
+    gateway.boot();
+    gateway.await_until("the old one", || is_delivered(&gateway, "R-VIEILLE")).await;
+    gateway.await_until("the end of the look", || remembered(&gateway, "reception.swept").is_some()).await;
+
+    // A hole: this one's state lies long before the cursor.
+    gateway.crash().await;
+    gateway.simulator.control().send_invoice(sent("R-MANQUEE", Vec::new()));
+    later(&mut gateway, 66);
+    gateway.boot();
+    let cursor = remembered(&gateway, "reception.until");
+    gateway.await_until("another look", || remembered(&gateway, "reception.until") != cursor).await;
+    assert!(!is_delivered(&gateway, "R-MANQUEE"), "a look by date does not see it, and the week is not over");
+    gateway.crash().await;
+    later(&mut gateway, 68);
+    gateway.boot();
+    gateway.await_until("the missed one", || is_delivered(&gateway, "R-MANQUEE")).await;
+    assert!(!is_delivered(&gateway, "R-PAYEE"), "paid long ago");
+    assert_eq!(delivered(&gateway).len(), 2);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_says_no_row_in_the_middle_is_not_read_throughout() {
+    let mut scenario = hurried();
+    scenario.received = 130;
+    let mut gateway = Gateway::start(scenario, quick_limits()).await;
+    gateway.await_until("all of them", || delivered(&gateway).len() == 130).await;
+    anew(&mut gateway, 0).await;
+    gateway.limits.reception_poll = fluxgate::domain::Duration::from_secs(3);
+    let rule = FaultRule::new("rechercher/recipiendaire", Effect::Refuse).refusal(20_000, "TRA_MSG_00.015");
+    gateway.simulator.control().add_fault(rule.nth(2)).unwrap();
+    let asked = gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
+    gateway.boot();
+    let remembered =
+        |gateway: &Gateway| gateway.store().reader().unwrap().remembered(&realm(), "reception.until").unwrap();
+    let calls = |gateway: &Gateway| gateway.simulator.ledger().calls_of("rechercher/recipiendaire") - asked;
+    gateway.await_until("a whole look", || remembered(&gateway).is_some()).await;
+    // Five questions of a first look, and three more: a hundred of a hundred and thirty rows are no whole look.
+    assert!(calls(&gateway) >= 8, "{}", calls(&gateway));
+    gateway.stop().await;
+}
+
+/// One technical account, two structures.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_of_another_structure_is_delivered_to_nobody_until_an_establishment_receives_for_it() {
+    const IUT: &str = "12345678200036";
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.crash().await;
+    gateway.watch.pace.look = std::time::Duration::from_millis(50);
+    gateway.boot();
+    let control = gateway.simulator.control();
+    control.send_invoice(ReceivedInvoice { recipient: Some(IUT.parse().unwrap()), ..sent("R-IUT", Vec::new()) });
+    control.send_invoice(sent("R-UNIV", Vec::new()));
+    let alarm = |gateway: &Gateway| {
+        let alarms = gateway.store().reader().unwrap().alarms().unwrap();
+        alarms.into_iter().find(|a| a.cleared_at.is_none() && a.alarm.fault.code.as_str() == "FG-617")
+    };
+    gateway
+        .await_until("the alarm, and the own one", || alarm(&gateway).is_some() && is_delivered(&gateway, "R-UNIV"))
+        .await;
+    let title = alarm(&gateway).unwrap().alarm.fault.title(fluxgate::fault::Language::Fr);
+    assert!(title.contains(IUT) && title.contains("R-IUT") && !title.contains('?'), "{title}");
+    let downloads = |gateway: &Gateway, number: &str| {
+        gateway
+            .simulator
+            .ledger()
+            .invoices
+            .iter()
+            .filter(|i| i.number == number)
+            .map(|i| i.downloads.len())
+            .sum::<usize>()
+    };
+    assert_eq!((delivered(&gateway).len(), downloads(&gateway, "R-IUT")), (1, 0), "untouched at Chorus Pro");
+
+    // The configuration names it, with the same technical account: each gets its own, once.
+    gateway.second = Some(IUT);
+    gateway.reload();
+    let theirs = gateway.dir.path().join("folders/iut/recues");
+    let names = || -> Vec<String> {
+        let entries = std::fs::read_dir(&theirs).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    gateway.await_until("its delivery", || names().len() == 1).await;
+    control.send_invoice(sent("R-UNIV-2", Vec::new()));
+    control.send_invoice(ReceivedInvoice { recipient: Some(IUT.parse().unwrap()), ..sent("R-IUT-2", Vec::new()) });
+    gateway.await_until("the next ones", || names().len() == 2 && is_delivered(&gateway, "R-UNIV-2")).await;
+    gateway.await_until("the end of the alarm", || alarm(&gateway).is_none()).await;
+    assert!(names().iter().all(|name| name.contains("_R-IUT")), "{:?}", names());
+    assert_eq!(delivered(&gateway).len(), 2);
+    let flows = gateway.store().reader().unwrap().flows(&fluxgate::store::FlowQuery::default()).unwrap();
+    assert_eq!(flows.iter().filter(|flow| flow.realm == second_realm()).count(), 2);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_that_never_comes_to_its_end_says_so_and_what_to_do() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("telecharger/groupe", Effect::Cut).always()).unwrap();
+    control.send_invoice(sent("R-LOURDE", Vec::new()));
+    let flow = || gateway.store().reader().unwrap().flows(&fluxgate::store::FlowQuery::default()).unwrap().pop();
+    let fault = || flow().and_then(|flow| flow.fault);
+    gateway.await_until("the fault", || fault().is_some_and(|fault| fault.code.as_str() == "FG-506")).await;
+    let title = fault().unwrap().title(fluxgate::fault::Language::Fr);
+    assert!(title.contains("4 essais") && title.contains("broke off") && !title.contains('?'), "{title}");
+    control.clear_faults();
+    await_delivered(&gateway, 1).await;
+    gateway.await_until("no fault", || flow().unwrap().state == "delivered" && fault().is_none()).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pivot_that_a_person_must_enter_stays_on_show_when_its_history_is_refused() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("consulter/historique", Effect::Refuse).refusal(20_001, "non").always()).unwrap();
+    // The gateway's own download waits meanwhile.
+    control.add_fault(FaultRule::new("telecharger/groupe", Effect::Slow).ms(10_000).always()).unwrap();
+    let found = FoundInvoice {
+        chorus_id: control.send_invoice(sent("R-1", Vec::new())),
+        number: "R-1".parse().unwrap(),
+        supplier: "33254021516357".to_owned(),
+        supplier_name: "Fournisseur".to_owned(),
+        recipient: "12345678200051".to_owned(),
+        recipient_name: String::new(),
+        status: "MISE_A_DISPOSITION".parse().unwrap(),
+        status_at: "2026-11-20T08:01:02.000+01:00".to_owned(),
+        issued_on: None,
+        payable: None,
+        type_code: "380".to_owned(),
+        account: "sifac".parse().unwrap(),
+    };
+    let store = gateway.store();
+    let flow = match store.find(&realm(), found, Timestamp::now()).await.unwrap() {
+        Found::New(flow) | Found::Known(flow) => flow,
+    };
+    let facts =
+        ReceptionFacts { document: Some(Content::Inline(b"<CPPFacturePivot>".to_vec())), ..ReceptionFacts::default() };
+    store.advance(&flow, Event::Downloaded, facts, None, Timestamp::now()).await.unwrap();
+    control.clear_faults();
+    control.add_fault(FaultRule::new("consulter/historique", Effect::Refuse).refusal(20_001, "non").always()).unwrap();
+    let code = || store.reader().unwrap().flow(&flow).unwrap().unwrap().fault.map(|fault| fault.code.to_string());
+    gateway.await_until("the fault of the pivot", || code().as_deref() == Some("FG-501")).await;
+    let asked = || gateway.simulator.ledger().calls_of("consulter/historique");
+    gateway.await_until("the question that is refused", || asked() > 0).await;
+    control.clear_faults();
+    // Something new at Chorus Pro has the history read again, this time with an answer.
+    assert!(control.move_invoice("R-1", "SERVICE_FAIT", ""));
+    let told = || {
+        store.reader().unwrap().statuses(&flow).unwrap().into_iter().any(|(_, s)| s.status.as_str() == "SERVICE_FAIT")
+    };
+    gateway.await_until("the status", told).await;
+    assert_eq!(code().as_deref(), Some("FG-501"), "somebody still has to enter it by hand");
     gateway.stop().await;
 }

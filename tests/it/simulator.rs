@@ -127,7 +127,7 @@ async fn received_invoices_are_found_page_by_page_and_downloaded() {
         let page = connector.call(&search).await.unwrap();
         assert!(page.unreadable.is_empty(), "{:?}", page.unreadable);
         found.extend(page.rows.iter().map(|row| row.id));
-        if !page.has_more() {
+        if !page.has_more(search.page) {
             break;
         }
         search.page = search.page.next();

@@ -56,7 +56,7 @@ fn xcbl(number: &str) -> Vec<u8> {
 }
 
 /// A CPPFactureMixte of several invoices.
-fn mixed(numbers: &[&str]) -> Vec<u8> {
+pub fn mixed(numbers: &[&str]) -> Vec<u8> {
     let unit = |number: &&str| {
         format!(
             "<CPPFactureMixteUnitaire><Fournisseur><Identifiant>{SUPPLIER}</Identifiant></Fournisseur><Debiteur>\
@@ -318,6 +318,33 @@ async fn a_pivot_of_which_one_invoice_was_not_taken_can_be_dropped_again_by_itse
     gateway.stop().await;
 }
 
+/// Seen: the very bytes of a pivot that came by itself were a duplicate, and its rejected invoice could not go again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pivot_that_came_by_itself_and_was_taken_in_part_can_be_dropped_again() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let rejected = "invoice = \"PIV-S2\"\nstate = \"IN_REJETE\"\nlabel = \"service inconnu\"\ntimes = 1";
+    gateway.simulator.control().add_verdict(toml::from_str(rejected).unwrap()).unwrap();
+    let several = pivot(&[unit("PIV-S1", STATE, LINES), unit("PIV-S2", STATE, LINES)]);
+    gateway.drop_flow("seul.xml", several.clone()).await;
+    let first = gateway.await_final("seul.xml.json").await;
+    assert_eq!((&first["state"], &first["fault"]["code"]), (&"partly_integrated".into(), &"FG-413".into()));
+    assert!(first["fault"]["title"].as_str().unwrap().ends_with(": 1 sur 2 factures"), "{first:#}");
+    gateway.drop_flow("encore.xml", several.clone()).await;
+    let again = gateway.await_final("encore.xml.json").await;
+    assert_eq!((&again["state"], &again["duplicate_of"]), (&"partly_integrated".into(), &Value::Null), "{again:#}");
+    let findings = again["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|f| f["rule"] == "FG-106" && f["where"] == "PIV-S1"), "{again:#}");
+    let part: FlowId = first["parts"][1]["flow"].as_str().unwrap().parse().unwrap();
+    assert_eq!(again["replaces"], part.as_str(), "{again:#}");
+    // Now each is taken: nothing goes a third time, and each says by which flow.
+    gateway.drop_flow("encore-2.xml", several).await;
+    let third = gateway.await_final("encore-2.xml.json").await;
+    assert_eq!((&third["state"], &third["fault"]["code"]), (&"refused".into(), &"FG-413".into()), "{third:#}");
+    let deposits = |number: &str| gateway.simulator.ledger().deposits_of(number).len();
+    assert_eq!((deposits("PIV-S1"), deposits("PIV-S2")), (1, 2));
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_pivot_lacks_is_named_and_nothing_is_sent() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
@@ -333,6 +360,35 @@ async fn what_a_pivot_lacks_is_named_and_nothing_is_sent() {
         assert_eq!(receipt["converted"], Value::Null);
     }
     assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 0);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pivot_that_is_exempt_or_has_no_breakdown_or_no_lines_goes_and_how_it_was_read_is_told() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let breakdown = |text: &str| {
+        let (before, rest) = text.split_once("<TVAs>").unwrap();
+        (before.to_owned(), rest.split_once("</TVAs>").unwrap().1.to_owned())
+    };
+    let exempt = LINES.replace("Étude", "Formation exonérée de TVA, art. 261-4-4° du CGI");
+    let (before, after) = breakdown(&unit("PIV-E1", STATE, &exempt));
+    let untaxed = format!("{before}{after}").replace("120.00", "100.00");
+    let rated = LINES.replace("</MontantHT></Ligne>", "</MontantHT><TauxTVA>20</TauxTVA></Ligne>");
+    let (before, after) = breakdown(&unit("PIV-E2", STATE, &rated));
+    let lineless = unit("PIV-E3", STATE, "").replace("</DonneesFacture>", "</DonneesFacture><PJ NumOrdre=\"1\">\
+        <Contenu>JVBERi0xLjcK</Contenu><NomPJ>facture.pdf</NomPJ><TypePJ>01</TypePJ><MimeTypePJ>application/pdf</MimeTypePJ></PJ>");
+    for (name, unit, syntax, said) in [
+        ("exo.xml", untaxed, "IN_DP_E1_UBL_INVOICE", "exonération (E)"),
+        ("lignes.xml", format!("{before}{after}"), "IN_DP_E1_UBL_INVOICE", "TVA ventilée"),
+        ("mixte.xml", lineless, "IN_DP_E2_UBL_INVOICE_MIN", "format mixte"),
+    ] {
+        gateway.drop_flow(name, pivot(&[unit])).await;
+        let receipt = gateway.await_final(&format!("{name}.json")).await;
+        assert_eq!(receipt["state"], "integrated", "{receipt:#}");
+        assert_eq!(deposited(&gateway, name).syntax, syntax);
+        let read = receipt["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "FG-226").unwrap();
+        assert!(read["message"].as_str().unwrap().contains(said), "{read}");
+    }
     gateway.stop().await;
 }
 

@@ -350,9 +350,11 @@ async fn a_history_that_lags_behind_a_decision_made_elsewhere_is_read_again() {
     let ahead = Arc::new(AtomicI64::new(0));
     let by = Arc::clone(&ahead);
     gateway.clock = Arc::new(move || Timestamp::from_millis(Timestamp::now().millis() + by.load(Ordering::SeqCst)));
-    let looks = calls(&gateway, LIST);
+    let began = Timestamp::now().to_string();
     gateway.boot();
-    gateway.await_until("the first look", || calls(&gateway, LIST) > looks).await;
+    // Written down: a row that comes later would be news again.
+    let whole = || gateway.store().reader().unwrap().remembered(&realm(), "to_validate.whole").unwrap();
+    gateway.await_until("the first look", || whole().is_some_and(|at| at > began)).await;
     let read = calls(&gateway, "consulter/historique");
     let missed = || gateway.store().miss_to_validate(&realm(), HashSet::new(), Timestamp::now());
     assert_eq!(missed().await.unwrap(), 1);
@@ -383,6 +385,10 @@ async fn an_establishment_that_validates_nothing_receives_all_the_same() {
     gateway.await_until("its alarm", || list_alarm(&gateway).is_some()).await;
     let (gravity, title) = list_alarm(&gateway).unwrap();
     assert!(gravity == "info" && title.contains("20001") && title.contains("univ-exemple"), "{gravity}: {title}");
+    assert!(
+        title.contains("Chorus Pro refuse l'appel") && !title.contains("refuses"),
+        "each language is whole: {title}"
+    );
     // Forbidden or broken, it stops and delays nothing else.
     for effect in [Effect::Status403Empty, Effect::Status500] {
         control.clear_faults();

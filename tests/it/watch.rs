@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fluxgate::domain::Timestamp;
-use fluxgate::fault::Gravity;
+use fluxgate::fault::{Gravity, Text};
 use fluxgate::simulator::Scenario;
 use fluxgate::store::AlarmRecord;
 use fluxgate::work::LimitsSection;
@@ -39,7 +39,7 @@ fn mail_to(postbox: &Postbox, more: &str) -> MailSection {
     toml::from_str(&text).unwrap()
 }
 
-fn options(gateway: &Gateway, mail: Option<MailSection>, webhook: Option<WebhookSection>) -> WatchOptions {
+pub fn options(gateway: &Gateway, mail: Option<MailSection>, webhook: Option<WebhookSection>) -> WatchOptions {
     WatchOptions {
         notify: NotifySection { mail, webhook, ..NotifySection::default() },
         proxy: fluxgate::net::proxy::ProxySection::default(),
@@ -136,7 +136,7 @@ async fn each_threshold_is_told_once_by_mail_whatever_restarts_and_a_renewal_end
     for words in [
         "FG-601",
         "dans 40 jours",
-        "Où : Université Exemple (univ-exemple), practice",
+        "Où : Université Exemple (univ-exemple), entraînement",
         "Que faire : Le gestionnaire principal",
     ] {
         assert!(text.contains(words), "{words} is missing in {text}");
@@ -196,7 +196,8 @@ async fn a_server_that_says_later_gets_the_notice_later_and_one_that_refuses_is_
 async fn tried(gateway: &Gateway, mail: MailSection) -> Result<Vec<String>, String> {
     let mut outcomes = watch::test(&options(gateway, Some(mail), None)).await;
     assert_eq!((outcomes.len(), outcomes[0].0), (1, "mail"));
-    outcomes.remove(0).1.map_err(|error| format!("{error:?}"))
+    let english = |refused: Vec<Text>| refused.iter().map(ToString::to_string).collect();
+    outcomes.remove(0).1.map(english).map_err(|error| format!("{error:?}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -339,8 +340,44 @@ async fn a_proxy_that_refuses_the_webhook_is_told_at_once_as_what_it_is() {
         };
         let outcome = watch::test(&own).await.remove(0).1;
         let Err(watch::ChannelError::Lasting(said)) = outcome else { panic!("{outcome:?}") };
-        assert!(said.contains("proxy of [proxy]") && said.contains(words), "{said}");
+        assert!(said.en.contains("proxy of [proxy]") && said.en.contains(words), "{said}");
+        assert!(said.fr.contains("le proxy de [proxy]"), "{said:?}");
         assert_eq!(proxy.targets(), 1);
     }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_fails_is_as_late_after_a_restart_as_before() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.crash().await;
+    gateway.watch.pace.look = std::time::Duration::from_millis(50);
+    gateway.boot();
+    let remembered = |gateway: &Gateway| {
+        gateway
+            .store()
+            .reader()
+            .unwrap()
+            .remembered(&crate::gateway::realm(), "watch.calls")
+            .unwrap()
+            .unwrap_or_default()
+    };
+    gateway.await_until("an answer", || remembered(&gateway).contains("rechercher/recipiendaire")).await;
+    gateway.simulator.control().begin_outage(fluxgate::simulator::OutageKind::Unavailable);
+    let failures = |gateway: &Gateway| {
+        let kept: serde_json::Value = serde_json::from_str(&remembered(gateway)).unwrap_or_default();
+        let services = kept.as_array().cloned().unwrap_or_default();
+        services.iter().filter_map(|service| service["failing"][1].as_u64()).max().unwrap_or(0)
+    };
+    gateway.await_until("failures in a row", || failures(&gateway) >= 3).await;
+    gateway.crash().await;
+    let by = std::time::Duration::from_secs(2 * 3600);
+    gateway.clock = std::sync::Arc::new(move || fluxgate::domain::Timestamp::now().plus(by));
+    gateway.boot();
+    let alarmed = || {
+        let alarms = gateway.store().reader().unwrap().alarms().unwrap();
+        alarms.iter().any(|a| a.cleared_at.is_none() && a.alarm.fault.code.as_str() == "FG-610")
+    };
+    gateway.await_until("the alarm: two hours are two hours", alarmed).await;
     gateway.stop().await;
 }

@@ -8,6 +8,7 @@ mod diagnostic;
 mod directory;
 mod entry;
 mod flows;
+mod home;
 mod hostile;
 mod journal;
 mod pdf_form;

@@ -50,6 +50,16 @@ fn motif_codes_have_labels_and_answer_to_afnors() {
 }
 
 #[test]
+fn a_motif_code_goes_in_its_own_words_unless_the_configuration_wants_codes() {
+    let sent = |text: &str, codes| Motive::coded(text, codes).sent().to_owned();
+    assert_eq!(sent("TX_TVA_ERR - 20 %", false), "Taux de TVA erroné : 20 %");
+    assert_eq!(sent("TX_TVA_ERR", false), "Taux de TVA erroné");
+    assert_eq!(sent("TX_TVA_ERR – 20 %", true), "TX_TVA_ERR - 20 %");
+    assert_eq!(sent("TX_TVA_ERR", true), "TX_TVA_ERR - Taux de TVA erroné");
+    assert_eq!((sent("Taux faux", true), sent("Taux faux", false)), ("Taux faux".to_owned(), "Taux faux".to_owned()));
+}
+
+#[test]
 fn accents_survive_comments() {
     let text = "é œ € — « pièce n° 3 »";
     assert_eq!(sent_motive(text), text);
@@ -70,7 +80,7 @@ fn two_names_for_one_id() {
     let id = answer::<RechercherRecipiendaire>(received).rows[0].id;
     assert_eq!(answer::<RechercherFournisseur>(sent).rows[0].id, id);
     let treated = TraiterRecue::new(id, InvoiceStatus::ServiceFait, Motive::default(), None).unwrap().body();
-    let consulted = ConsulterRecipiendaire { invoice: id, page: 1 }.body();
+    let consulted = ConsulterValideur { invoice: id, page: 1 }.body();
     assert_eq!((&treated["idFacture"], &consulted["identifiantFactureCPP"]), (&json!(9001), &json!(9001)));
     assert_eq!(treated.get("identifiantFactureCPP"), None);
     // A structure's number has two names as well, and of those the documents do not say which is right.
@@ -115,12 +125,14 @@ fn lists_cut_short_are_noticed() {
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         body
     };
-    let page = answer::<RechercherATraiterRecipiendaire>(list(json!({"pageCourante": 1, "pages": 4, "total": 301})));
-    assert!(page.has_more() && page.total == Some(301));
-    assert_eq!(unreadable::<RechercherATraiterRecipiendaire>(list(json!({}))), "pages: is missing");
-    assert_eq!(unreadable::<RechercherATraiterRecipiendaire>(list(json!({"total": 2}))), "pages: is missing");
-    let whole = answer::<RechercherATraiterRecipiendaire>(list(json!({"total": 1})));
-    assert!(!whole.has_more(), "the total itself says that nothing is missing");
+    let page = answer::<RechercherATraiterValideur>(list(json!({"pageCourante": 1, "pages": 4, "total": 301})));
+    assert!(page.has_more(Page::FIRST) && page.total == Some(301));
+    // Which page an answer takes itself for is not what was asked: a list that says "1" for ever would have no end.
+    assert!(!page.has_more(Page { number: 4, rows: 100 }));
+    assert_eq!(unreadable::<RechercherATraiterValideur>(list(json!({}))), "pages: is missing");
+    assert_eq!(unreadable::<RechercherATraiterValideur>(list(json!({"total": 2}))), "pages: is missing");
+    let whole = answer::<RechercherATraiterValideur>(list(json!({"total": 1})));
+    assert!(!whole.has_more(Page::FIRST), "the total itself says that nothing is missing");
     assert!(unreadable::<RechercherStructure>(json!({"codeRetour": 0})).contains("listeStructures"));
 }
 
@@ -244,13 +256,13 @@ proptest! {
         for body in [text.as_bytes(), &text.as_bytes()[..text.len() / 2]] {
             for status in [200, 400, status] {
                 read_all!(
-                    status, body, DeposerFlux, DeposerPdf, Soumettre, Recycler, Completer, AjouterFichier,
-                    TelechargerPieceJointe, TelechargerGroupe, TelechargerAnnuaire, TraiterRecue, TraiterFactureAValider,
-                    TraiterRejet, RecupererEtatsTraitement, RecupererFormatFlux, RechercherDestinataire,
+                    status, body, DeposerFlux, DeposerPdf, Soumettre, Completer, AjouterFichier,
+                    TelechargerGroupe, TelechargerAnnuaire, TraiterRecue, TraiterFactureAValider,
+                    RecupererEtatsTraitement,
                     RechercherEngagement, RechercherStructure, ConsulterStructure, RechercherServices,
-                    ListerRattachementsUtilisateur, RecupererRattachements, RechercherTravaux, RechercherValideur,
-                    RechercherATraiterValideur, RechercherATraiterRecipiendaire, ConsulterRecipiendaire,
-                    ConsulterFournisseur, ConsulterValideur, ConsulterHistorique, ConsulterCrDetaille,
+                    RecupererRattachements,
+                    RechercherATraiterValideur,
+                    ConsulterRecipiendaire, ConsulterFournisseur, ConsulterValideur, ConsulterHistorique, ConsulterCrDetaille,
                     RechercherFournisseur, RechercherRecipiendaire, RecupererTauxTva,
                 );
             }

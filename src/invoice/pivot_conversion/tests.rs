@@ -76,8 +76,6 @@ fn a_credit_note_goes_without_means_of_payment_and_says_so() {
 fn everything_that_is_missing_is_named() {
     let bare = missing(&unit("P-3", "380", "", "", ""));
     assert!(bare.contains("VAT breakdown") && bare.contains("the invoice's lines"), "{bare}");
-    let free = TAXES.replace("<Taux>20<", "<Taux>0<");
-    assert!(missing(&unit("P-4", "380", &free, LINES, "")).contains("why its rate is zero"));
     let nameless =
         unit("P-5", "380", TAXES, &LINES.replace("Étude", ""), "").replace("<Nom>Service de l'État</Nom>", "");
     let said = missing(&nameless);
@@ -88,9 +86,102 @@ fn everything_that_is_missing_is_named() {
     assert!(said.contains("to the cent (100.001)"), "{said}");
 }
 
+/// The same without tax: its totals, and a line of these words.
+fn untaxed(number: &str, taxes: &str, words: &str) -> String {
+    let lines = LINES.replace("20.0<", "0<").replace("Étude", words);
+    unit(number, "380", taxes, &lines, "").replace("120.00", "100.00").replace("110.00", "100.00")
+}
+
+const NO_TAX: &str = "<TVAs><TVA><Taux>0.00</Taux><BaseHt>100.00</BaseHt><MontantTVA>0</MontantTVA></TVA></TVAs>";
+
+/// What our own check says of it under the profile that pivots are dropped with.
+fn examined(converted: &Converted) -> invoice::Examined {
+    invoice::examine(&converted.ubl, &Options { sandbox: true, ..Options::default() })
+}
+
+fn readings(converted: &Converted) -> Vec<&str> {
+    converted.readings.iter().map(|text| text.en.as_str()).collect()
+}
+
+#[test]
+fn a_rate_of_zero_has_the_category_that_the_pivots_own_words_give_it() {
+    for (number, words, category, reason) in [
+        ("P-10", "Formation exonérée de TVA, art. 261-4-4° CGI", "E", true),
+        ("P-11", "TVA non applicable, art. 293 B du CGI", "E", true),
+        ("P-12", "Travaux, autoliquidation de la taxe par le preneur", "AE", true),
+        ("P-13", "Étude", "Z", false),
+    ] {
+        for taxes in [NO_TAX, ""] {
+            let converted = one(&untaxed(number, taxes, words)).unwrap();
+            let examined = examined(&converted);
+            assert_eq!(
+                (examined.verdict, examined.syntax),
+                (Verdict::Accept, Some(Syntax::UblInvoice)),
+                "{examined:#?}"
+            );
+            let wrong = examined.findings.iter().find(|f| {
+                ["BR-S-", "BR-Z-", "BR-E-", "BR-AE-"].iter().any(|rule| f.rule.starts_with(rule))
+                    // A pivot has nobody's VAT number.
+                    && !["-02", "-03", "-04"].iter().any(|rule| f.rule.ends_with(rule))
+            });
+            assert_eq!(wrong, None, "{number}");
+            let text = String::from_utf8(converted.ubl.clone()).unwrap();
+            assert_eq!(text.matches(&format!("<cbc:ID>{category}</cbc:ID>")).count(), 2, "breakdown and line: {text}");
+            assert_eq!(text.contains(&format!("<cbc:TaxExemptionReason>{words}<")), reason, "{text}");
+            assert!(readings(&converted).iter().any(|said| said.contains(&format!("({category})"))), "{number}");
+        }
+    }
+    let line = "<Ligne NumOrdre=\"8\"><ReferenceProduit>autoliquidation</ReferenceProduit><PrixUnitaire>0</PrixUnitaire>\
+                <Quantite>1</Quantite><MontantHT>0</MontantHT></Ligne></Lignes>";
+    assert!(missing(&untaxed("P-14", NO_TAX, "exonéré").replace("</Lignes>", line)).contains("which rate of zero"));
+    assert!(missing(&untaxed("P-15", NO_TAX, "Livraison intracommunautaire")).contains("a supply abroad"));
+}
+
+#[test]
+fn a_breakdown_that_is_missing_is_the_sum_of_the_lines_where_it_agrees_with_the_totals() {
+    let converted = one(&unit("P-16", "380", "", LINES, "")).unwrap();
+    let examined = examined(&converted);
+    assert_eq!(examined.verdict, Verdict::Accept);
+    assert!(
+        !examined
+            .findings
+            .iter()
+            .any(|f| f.rule.starts_with("BR-CO-1") || ["BR-S-08", "BR-S-09"].contains(&f.rule.as_str())),
+        "{examined:#?}"
+    );
+    assert_eq!(readings(&converted), ["VAT broken down by the lines and the totals"]);
+    let other = LINES.replace("20.0<", "10<");
+    assert!(
+        missing(&unit("P-17", "380", "", &other, "")).contains("by its lines the VAT is 10.00, by its totals 20.00")
+    );
+    let silent = LINES.replace("<TauxTVA>20.0</TauxTVA>", "");
+    assert!(missing(&unit("P-18", "380", "", &silent, "")).contains("the VAT breakdown"));
+}
+
+#[test]
+fn an_invoice_without_lines_goes_in_the_mixed_kind_where_its_pdf_is_there_and_not_otherwise() {
+    let piece = |content: &str| {
+        format!(
+            "<PJ NumOrdre=\"1\"><Contenu>{content}</Contenu><NomPJ>facture.pdf</NomPJ><TypePJ>01</TypePJ>\
+             <MimeTypePJ>application/pdf</MimeTypePJ></PJ>"
+        )
+    };
+    let converted = one(&unit("P-19", "380", TAXES, "", &piece("JVBERi0xLjcK"))).unwrap();
+    let examined = examined(&converted);
+    assert_eq!((examined.verdict, examined.syntax), (Verdict::Accept, Some(Syntax::UblMin)), "{examined:#?}");
+    assert_eq!(readings(&converted), ["no lines: the mixed kind, whose invoice is the PDF \"facture.pdf\""]);
+    assert!(!String::from_utf8_lossy(&converted.ubl).contains("InvoiceLine"));
+    assert!(missing(&unit("P-21", "381", TAXES, "", &piece("JVBERi0xLjcK"))).contains("the credit note's lines"));
+    for other in ["", "PEludm9pY2UvPg=="] {
+        let fault = one(&unit("P-20", "380", TAXES, "", &piece(other))).unwrap_err().fault;
+        assert!(fault.title(Language::En).contains("the invoice's lines"), "{other}");
+        assert!(fault.remedy(Language::En).contains("facture.pdf.json"), "the way that is left is named");
+    }
+}
+
 #[test]
 fn each_invoice_of_a_pivot_has_its_own_outcome() {
-    let units = unit("P-8", "380", TAXES, LINES, "") + &unit("P-9", "380", "", LINES, "");
+    let units = unit("P-8", "380", TAXES, LINES, "") + &unit("P-9", "380", TAXES, "", "");
     let all = convert(pivot_of(&units).as_bytes(), &Limits::default()).unwrap();
     assert_eq!(all[0].as_ref().unwrap().number, "P-8");
     assert_eq!(all[1].as_ref().unwrap_err().number, "P-9");

@@ -57,6 +57,7 @@ fn good_data_are_read_whole_and_the_schema_takes_them() {
 fn wrong_data_are_told_by_path_with_what_is_found_and_expected() {
     let amount = "un montant tel que \"120.00\" (13 chiffres avant et 6 après le point au plus)";
     let siret = "un SIRET de 14 chiffres, entre guillemets";
+    let rate = "un taux en pour cent, de 0 à 100, tel que \"20\" ou \"5.5\"";
     let cases: &[(&str, Value, &str, bool)] = &[
         (
             "/number",
@@ -141,7 +142,10 @@ fn wrong_data_are_told_by_path_with_what_is_found_and_expected() {
             "totals.discount_reason : absent, attendu : un texte de 1 à 100 caractères",
             false,
         ),
-        ("/vat/0/rate", json!("20 %"), &format!("vat[0].rate : trouvé « 20 % », attendu : {amount}"), true),
+        ("/vat/0/rate", json!("20 %"), &format!("vat[0].rate : trouvé « 20 % », attendu : {rate}"), true),
+        ("/vat/0/rate", json!(null), &format!("vat[0].rate : absent, attendu : {rate}"), true),
+        ("/vat/0/rate", json!("120"), &format!("vat[0].rate : trouvé « 120 », attendu : {rate}"), false),
+        ("/vat/0/rate", json!("0.2"), "vat[0].rate : trouvé « 0.2 », attendu : 20 (en pour cent)", false),
         ("/vat/0/tax", json!("19.99"), "totals.tax : trouvé « 20.0 », attendu : 19.99 (somme de vat[].tax)", false),
         ("/vat", json!([]), "vat : trouvé « […] », attendu : une ligne par taux : rate, base, tax", true),
         ("/vat", json!(null), "vat : absent, attendu : une ligne par taux : rate, base, tax", true),

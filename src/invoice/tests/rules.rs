@@ -50,6 +50,19 @@ fn numbers_at_their_limits() {
 }
 
 #[test]
+fn a_file_has_ten_megabytes_at_most_with_what_is_attached_inside() {
+    let findings =
+        |bytes: usize, profile| changed(AFTER_NOTE, &attachment("plan.pdf", bytes), &Options { profile, ..chorus() });
+    // Base64 makes four bytes of three: below the limit of an attachment, above that of the file.
+    let large = findings(9_000_000, Profile::Chorus);
+    assert_eq!(severity(&large, "CPRO-FILE-SIZE"), Some(Severity::Fatal));
+    assert_eq!(severity(&large, "CPRO-ATTACHMENT-SIZE"), None);
+    assert_eq!(severity(&findings(7_000_000, Profile::Chorus), "CPRO-FILE-SIZE"), None);
+    // Towards firms a flux has thirty.
+    assert_eq!(severity(&findings(9_000_000, Profile::G2b), "CPRO-FILE-SIZE"), None);
+}
+
+#[test]
 fn recipients_need_a_siret() {
     let options = chorus();
     let rule = |to: &str| changed(BUYER_SIRET, to, &options).first().map(|f| (f.rule.clone(), f.severity));
@@ -104,8 +117,10 @@ fn attachments_at_their_limits() {
         let findings = changed(AFTER_NOTE, &attachment(&name, 300), &options);
         assert_eq!(severity(&findings, rule), Some(Severity::Fatal), "{name}: {findings:?}");
     }
+    // Inside an XML, whose own limit is the same, only what is too large for both meets this one.
     let ten_megabytes = 9_999_999;
-    assert_eq!(changed(AFTER_NOTE, &attachment("a.pdf", ten_megabytes), &options), []);
+    let findings = changed(AFTER_NOTE, &attachment("a.pdf", ten_megabytes), &options);
+    assert_eq!(severity(&findings, "CPRO-ATTACHMENT-SIZE"), None);
     let findings = changed(AFTER_NOTE, &attachment("a.pdf", ten_megabytes + 3), &options);
     assert_eq!(severity(&findings, "CPRO-ATTACHMENT-SIZE"), Some(Severity::Fatal));
 }

@@ -196,6 +196,12 @@ table! {
         "Chorus Pro does not take this kind of attachment: \"{name}\"."
         "Attach a PDF, an image or an office document, with its extension."
     }
+    "CPRO-FILE-SIZE" {
+        "Le fichier pèse {length} octets ; Chorus Pro en admet {limit} par fichier d'un flux, pièces jointes comprises."
+        "Allégez les pièces jointes, ou envoyez-en une partie plus tard."
+        "The file has {length} bytes; Chorus Pro allows {limit} for a file of a flux, attachments included."
+        "Make the attachments lighter, or send some of them later."
+    }
     "CPRO-TOTAL-SIZE" {
         "Le dossier pèse {length} octets ; Chorus Pro en admet {limit}, pièces jointes comprises."
         "Allégez les pièces jointes, ou envoyez-en une partie plus tard."

@@ -117,10 +117,13 @@ pub const ALL: &[Entry] = &[
         id: "duplicate-stopped",
         required: true,
         title: ("Doublon refusé, non renvoyé", "Duplicate refused and not sent again"),
-        play: ("Déposer deux fois une facture CAT-DOUBLE…", "Deposit an invoice CAT-DOUBLE… twice."),
+        play: (
+            "Déposer deux fois une facture CAT-DOUBLE… Si le client arrête la seconde de lui-même, le déclarer sur la page.",
+            "Deposit an invoice CAT-DOUBLE… twice. If the client stops the second by itself, declare it on the page.",
+        ),
         expected: (
-            "Le rejet du second dépôt est lu ; pas de troisième dépôt.",
-            "The rejection of the second deposit is read; there is no third.",
+            "Le rejet du second dépôt est lu et il n'y a pas de troisième ; ou le second est arrêté avant l'envoi et IN_INTEGRE du premier est lu.",
+            "The rejection of the second deposit is read and there is no third; or the second is stopped before it is sent and IN_INTEGRE of the first is read.",
         ),
         judge: judgement::duplicate_stopped,
     },
@@ -224,8 +227,8 @@ pub const ALL: &[Entry] = &[
         title: ("Chaque pivot une fois", "Each pivot once"),
         play: ("Télécharger le pivot de chaque facture reçue.", "Download the pivot of each received invoice."),
         expected: (
-            "Chaque pivot est téléchargé exactement une fois, XML ou ZIP.",
-            "Each pivot is downloaded exactly once, XML or ZIP.",
+            "Chaque pivot est téléchargé exactement une fois, XML ou ZIP, puis une seule fois de plus après chaque COMPLETEE lu.",
+            "Each pivot is downloaded exactly once, XML or ZIP, then only once more after each COMPLETEE that was read.",
         ),
         judge: judgement::pivot_once,
     },

@@ -69,6 +69,17 @@ impl<'a> View<'a> {
         self.world.fluxes.iter().filter(|flux| flux.numbers().any(|number| number.starts_with(prefix))).collect()
     }
 
+    /// Whether an invoice's pivot was downloaded no more often than it changed: once, and once more after each COMPLETEE
+    /// that the client had read since its last download.
+    fn is_due(&self, number: &str, downloads: &[usize]) -> bool {
+        let now = self.world.clock.now();
+        let received = self.world.invoices.iter().filter(|one| one.is_received() && one.number == number);
+        let completed = received.flat_map(|one| one.history(now)).filter(|step| step.status == "COMPLETEE").count();
+        let read_between =
+            |two: &[usize]| self.notes.calls[two[0]..two[1]].iter().any(|note| note.tells(number, "COMPLETEE"));
+        downloads.len() <= 1 + completed && downloads.windows(2).all(read_between)
+    }
+
     /// The place of the first compte rendu of a flux that told this state.
     fn told_state(&self, flux: &Flux, state: &str) -> Option<usize> {
         self.notes.calls.iter().position(|note| {
@@ -222,7 +233,7 @@ pub fn duplicate_stopped(view: &View<'_>) -> Finding {
     let fluxes = view.fluxes("CAT-DOUBLE");
     match fluxes.len() {
         0 => not_played(),
-        1 => waiting("un seul dépôt", "one deposit only"),
+        1 => one_double(view, fluxes[0]),
         2 => match view.told_state(fluxes[1], "IN_REJETE") {
             Some(_) => passed(
                 "rejet du doublon lu, pas de troisième dépôt",
@@ -231,6 +242,25 @@ pub fn duplicate_stopped(view: &View<'_>) -> Finding {
             None => waiting("doublon déposé, compte rendu non lu", "duplicate deposited, its report not read"),
         },
         more => failed(format!("{more} dépôts du même numéro"), format!("{more} deposits of one number")),
+    }
+}
+
+/// One deposit: the client may have stopped the second by itself, which only its tester can tell.
+fn one_double(view: &View<'_>, flux: &Flux) -> Finding {
+    let integrated = view.told_state(flux, "IN_INTEGRE").is_some();
+    match (view.notes.double_stopped, integrated) {
+        (true, true) => passed(
+            "un seul dépôt, IN_INTEGRE lu ; second arrêté par le client (déclaré)",
+            "one deposit, IN_INTEGRE read; the second stopped by the client (declared)",
+        ),
+        (true, false) => waiting(
+            "un seul dépôt, second arrêté par le client (déclaré) ; IN_INTEGRE pas encore lu",
+            "one deposit, the second stopped by the client (declared); IN_INTEGRE not read yet",
+        ),
+        (false, _) => waiting(
+            "un seul dépôt : si le client arrête le second de lui-même, le déclarer",
+            "one deposit only: if the client stops the second by itself, declare it",
+        ),
     }
 }
 
@@ -386,22 +416,22 @@ pub fn search_paged(view: &View<'_>) -> Finding {
 }
 
 pub fn pivot_once(view: &View<'_>) -> Finding {
-    let mut downloads: Vec<(&str, usize)> = Vec::new();
+    let mut downloads: Vec<(&str, Vec<usize>)> = Vec::new();
     let waiting_for = view.world.invoices.iter().filter(|one| one.is_received()).count();
-    for (_, note) in
+    for (at, note) in
         view.calls("telecharger/groupe").filter(|(_, note)| note.detail("format") == Some("PIVOT") && note.is_good())
     {
         for number in &note.subject.invoices {
             match downloads.iter_mut().find(|(known, _)| known == number) {
-                Some((_, count)) => *count += 1,
-                None => downloads.push((number, 1)),
+                Some((_, places)) => places.push(at),
+                None => downloads.push((number, vec![at])),
             }
         }
     }
     if downloads.is_empty() {
         return not_played();
     }
-    let twice = downloads.iter().filter(|(_, count)| *count > 1).count();
+    let twice = downloads.iter().filter(|(number, places)| !view.is_due(number, places)).count();
     if twice > 0 {
         return failed(
             format!("pivots téléchargés plus d'une fois : {twice}"),

@@ -136,6 +136,11 @@ impl World {
         self.notes = Some(Notes::default());
     }
 
+    /// The tester declares what no call can show. False: the catalogue is not played.
+    pub(super) fn declare_double_stopped(&mut self) -> bool {
+        self.notes.as_mut().map(|notes| notes.double_stopped = true).is_some()
+    }
+
     /// Before a call is worked on: what a scenario does behind the client's back.
     pub(super) fn disturb(&mut self, service: &str, invoices: &[String]) {
         let Some(notes) = &mut self.notes else { return };

@@ -19,6 +19,8 @@ pub struct Notes {
     pub forgot: bool,
     /// The overtaken invoice was moved.
     pub overtaken: bool,
+    /// The tester says that the client itself stopped the second deposit of `CAT-DOUBLE`.
+    pub double_stopped: bool,
 }
 
 /// One call.

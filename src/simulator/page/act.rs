@@ -29,6 +29,7 @@ const DEEDS: &[(&str, &str, &str)] = &[
     ("password", "Expiration changée.", "Expiry changed."),
     ("tokens", "Tous les jetons sont oubliés.", "All tokens are forgotten."),
     ("moved", "Statut donné.", "Status set."),
+    ("declared", "Déclaration prise en compte.", "Declaration noted."),
 ];
 
 /// The line at the top of the page: whether it went well, and what to say.
@@ -104,6 +105,9 @@ pub(super) fn act(fields: &Fields, shared: &Arc<Shared>) -> Result<&'static str,
         "move" => {
             let moved = control.move_invoice(text("number"), text("status"), text("comment"));
             done(moved, "moved", "facture inconnue / unknown invoice")
+        }
+        "double_stopped" => {
+            done(control.declare_double_stopped(), "declared", "le catalogue n'est pas joué / not played")
         }
         other => Err(format!("action ? {}", other.chars().take(40).collect::<String>())),
     }

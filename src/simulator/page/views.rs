@@ -361,6 +361,8 @@ struct TestRow {
     seen: String,
     standing: &'static str,
     tone: &'static str,
+    /// Only the tester can tell what is missing.
+    declarable: bool,
 }
 
 #[derive(Template)]
@@ -388,6 +390,7 @@ fn tests(c: Chrome, world: &mut World) -> Tests {
             (report.scenarios.iter().filter(|one| one.standing == standing).count(), label)
         })
         .collect();
+    let declared = world.notes.as_ref().is_some_and(|notes| notes.double_stopped);
     let rows = report.scenarios.into_iter().map(|one| {
         let say = |said: &crate::simulator::catalogue::Said| t.set(t.say(&said.fr, &said.en));
         TestRow {
@@ -402,6 +405,7 @@ fn tests(c: Chrome, world: &mut World) -> Tests {
                 Standing::Waiting => "warn",
                 Standing::NotPlayed => "",
             },
+            declarable: one.id == "duplicate-stopped" && one.standing == Standing::Waiting && !declared,
             id: one.id,
             required: one.required,
         }

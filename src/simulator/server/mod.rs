@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::http::{Body, Closed, content_type, form, malformed, raw, read_body, reply};
 use self::work::{About, answer_with, close_early, fault_name, instead, note};
+use super::Witness;
 use super::catalogue::Told;
 use super::fault::{Effect, Moment, Subject};
 use super::identity;
@@ -48,11 +49,12 @@ pub(super) struct Shared {
     world: Mutex<World>,
     /// What every form of the page carries; new at each start.
     pub csrf: String,
+    witness: Option<Witness>,
 }
 
 impl Shared {
-    pub fn new(world: World, csrf: String) -> Self {
-        Self { world: Mutex::new(world), csrf }
+    pub fn new(world: World, csrf: String, witness: Option<Witness>) -> Self {
+        Self { world: Mutex::new(world), csrf, witness }
     }
 
     /// The world. A panic of another holder leaves it as it was: a snapshot for practice, no promise is kept here.
@@ -262,6 +264,7 @@ async fn call(
     shared: &Shared,
 ) -> Result<Response<Body>, Closed> {
     let name = service.name;
+    let path = request.uri().path().to_owned();
     let about = About { name, subject: Subject::default() };
     let refusal = refused(&request, &shared.world());
     if let Some(refusal) = refusal {
@@ -277,6 +280,9 @@ async fn call(
         note(shared, name, 0, None, None);
         return Err(Closed);
     };
+    if let Some(witness) = &shared.witness {
+        (witness.0)(&path, &body);
+    }
     let understood = match service.read(&body) {
         Ok(understood) => understood,
         Err(reason) => {

@@ -115,7 +115,7 @@ fn whole(world: &World, invoice: &Invoice, asked: &Consultation, now: Duration) 
             "typeFactureTravaux": invoice.works,
             "numeroMarche": given(&invoice.market),
             "numeroBonCommande": given(&invoice.commitment),
-            "numeroDpMandat": given(&invoice.mandate),
+            "numeroDpMandat": given(&invoice.mandate_at(now)),
         },
         "montantTotal": {
             "montantHtTotal": number(invoice.net),

@@ -67,10 +67,11 @@ impl Job for Report {
 fn detailed(world: &mut World, at: usize) -> Outcome {
     let now = world.settle();
     let as_object = match world.scenario.error_list {
-        ErrorList::Array => false,
+        ErrorList::Array | ErrorList::Unnamed => false,
         ErrorList::Object => true,
         ErrorList::Alternate => world.turn(Turn::ErrorList),
     };
+    let unnamed = world.scenario.error_list == ErrorList::Unnamed;
     let flux = &world.fluxes[at];
     let states = flux.states(now, &world.scenario);
     let (since, state) = *states.last().expect("a flux begins in a state");
@@ -78,6 +79,7 @@ fn detailed(world: &mut World, at: usize) -> Outcome {
     let mut technical: Vec<Value> = Vec::new();
     for error in shown_errors(world, flux, now) {
         match &error.key {
+            Some(_) if unnamed => refused.push(json!({"libelleErreurDP": error.label})),
             Some(key) => refused.push(json!({
                 "numeroDP": key.number, "identifiantFournisseur": key.supplier,
                 "identifiantDestinataire": key.recipient, "libelleErreurDP": error.label,

@@ -62,3 +62,57 @@ async fn without_it_nothing_is_watched_nor_disturbed() {
     let url = format!("{}/simulator/catalogue", client.credentials.url);
     assert_eq!(super::answer(client.http.get(url)).await.unwrap().status, 404);
 }
+
+#[tokio::test]
+async fn a_client_that_stops_the_second_deposit_itself_passes_once_its_tester_says_so() {
+    let simulator = start(played()).await;
+    let client = Client::of(&simulator).await;
+    let number = client.deposit("a.xml", &ubl("CAT-DOUBLE-1")).await;
+    simulator.control().advance(VERDICT);
+    let report = json!({"numeroFluxDepot": number});
+    assert_eq!(client.good("consulterCRDetaille", report).await["etatCourantDepotFlux"], "IN_INTEGRE");
+    assert_eq!(standing(&simulator, "duplicate-stopped"), Standing::Waiting);
+    let seen = |lang: &str| {
+        let url = format!("{}/simulator/tests?lang={lang}", client.credentials.url);
+        let asked = super::answer(client.http.get(url));
+        async { String::from_utf8(asked.await.unwrap().body).unwrap() }
+    };
+    assert!(seen("en").await.contains("The client stopped the second"), "the page offers to declare it");
+    let url = format!("{}/simulator/control", client.credentials.url);
+    let order = client.http.post(url).json(&json!({"action": "declare_double_stopped"}));
+    assert_eq!(super::answer(order).await.unwrap().json(), json!({"ok": true}));
+    assert_eq!(standing(&simulator, "duplicate-stopped"), Standing::Passed);
+    assert!(!seen("en").await.contains("The client stopped the second"));
+    // A declaration does not hide deposits that came all the same.
+    for _ in 0..2 {
+        client.deposit("a.xml", &ubl("CAT-DOUBLE-1")).await;
+    }
+    assert_eq!(standing(&simulator, "duplicate-stopped"), Standing::Failed);
+}
+
+#[tokio::test]
+async fn a_pivot_may_be_downloaded_once_more_after_each_completion_that_was_read_and_no_more() {
+    let simulator = start(played()).await;
+    let client = Client::of(&simulator).await;
+    let id = simulator.ledger().invoice("CAT-R-SUSPENDRE").unwrap().id.0;
+    let download =
+        || client.good("telecharger/groupe", json!({"listeFacture": [{"idFacture": id}], "format": "PIVOT"}));
+    let suspend = || {
+        client.good("traiter/recue", json!({"idFacture": id, "nouveauStatut": "SUSPENDUE", "motif": "Bon manquant"}))
+    };
+    let read = || client.good("consulter/historique", json!({"idFacture": id}));
+    download().await;
+    suspend().await;
+    simulator.control().advance(Duration::from_secs(5));
+    read().await;
+    download().await;
+    assert_eq!(standing(&simulator, "pivot-once"), Standing::Waiting, "the others are not downloaded yet");
+    suspend().await;
+    simulator.control().advance(Duration::from_secs(5));
+    read().await;
+    download().await;
+    assert_eq!(standing(&simulator, "pivot-once"), Standing::Waiting, "two completions");
+    read().await;
+    download().await;
+    assert_eq!(standing(&simulator, "pivot-once"), Standing::Failed, "nothing new had been added");
+}

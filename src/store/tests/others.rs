@@ -284,13 +284,13 @@ fn lists_search_and_first_screen() {
     assert_eq!(text("cpp000000001"), std::slice::from_ref(&done));
     assert_eq!(text("loulou-2"), std::slice::from_ref(&refused));
     assert_eq!(text("%"), []);
-    assert_eq!(ids(FlowQuery { stuck: true, ..FlowQuery::default() }), std::slice::from_ref(&refused));
+    assert_eq!(ids(FlowQuery { subset: Some(Subset::Faulty), ..FlowQuery::default() }), std::slice::from_ref(&refused));
     assert_eq!(ids(FlowQuery { kind: Some(crate::flow::FlowKind::Reception), ..FlowQuery::default() }), []);
 
     let overview = reader.overview(at(22)).unwrap();
     assert_eq!((overview.stuck_total, overview.drops_today), (1, 2));
     assert_eq!(overview.stuck[0].id, refused);
-    assert_eq!(overview.counts.iter().map(|c| c.2).sum::<u64>(), 2);
+    assert_eq!(overview.counts.iter().map(|c| c.1).sum::<u64>(), 2);
     assert_eq!(overview.leaves, store.metrics().leaves);
     assert!(overview.work.iter().any(|(job, n, _)| *job == Job::Receipt && *n == 2), "{:?}", overview.work);
     // Dropped anew with the same number: nobody waits for the refused one any more.

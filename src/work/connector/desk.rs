@@ -211,6 +211,7 @@ impl Api {
             body: Bytes::copy_from_slice(form.expose_secret().as_bytes()),
             answer_limit: TOKEN_ANSWER_LIMIT,
             alone: false,
+            bulky: false,
         };
         // Whatever goes wrong here, the service itself was not called.
         let answer = client.post(request).await.map_err(|e| match self.send_error(&self.token_url, e, false) {
@@ -273,10 +274,7 @@ impl Api {
                     None => CallError::NotSent(fault),
                 }
             }
-            SendError::Lost { timed_out: true, .. } => {
-                lost(format!("no answer within {} s", self.timeout.as_secs_f32()), changes)
-            }
-            SendError::Lost { detail, .. } => lost(detail, changes),
+            SendError::Lost { detail } => lost(detail, changes),
         }
     }
 }

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
+use crate::fault::Text;
+
 /// The longest secret, in bytes.
 const SECRET_LIMIT: u64 = 4 << 10;
 
@@ -24,6 +26,22 @@ pub(in crate::work) enum SecretError {
     TooLong { path: String },
     #[error("{path}: is not UTF-8 text")]
     NotText { path: String },
+}
+
+impl SecretError {
+    /// For people.
+    pub(in crate::work) fn text(&self) -> Text {
+        match self {
+            SecretError::Read { path, source } => Text::from(source).about(path),
+            SecretError::Empty { path } => Text::new("est vide", "is empty").about(path),
+            SecretError::TooLong { path } => {
+                let (fr, en) =
+                    (format!("dépasse {SECRET_LIMIT} octets"), format!("is longer than {SECRET_LIMIT} bytes"));
+                Text::new(fr, en).about(path)
+            }
+            SecretError::NotText { path } => Text::new("n'est pas du texte en UTF-8", "is not UTF-8 text").about(path),
+        }
+    }
 }
 
 /// What tells one state of a file from the next; `None` when it cannot be looked at.

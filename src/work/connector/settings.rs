@@ -1,11 +1,13 @@
 //! The connector's sections of the configuration.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Duration, Environment, Realm};
+use crate::fault::Text;
 use crate::net::proxy::is_this_machine;
 
 /// `[chorus.api.<environment>]`: Chorus Pro's API of one environment.
@@ -75,13 +77,17 @@ pub struct ConnectorSettings {
 pub struct SettingsError {
     /// The key within its section.
     pub key: &'static str,
-    pub reason: String,
+    pub reason: Text,
 }
 
 /// The most calls per second and calls in flight that may be configured.
 const CALLS_PER_SECOND_LIMIT: u32 = 10_000;
 const CALLS_IN_FLIGHT_LIMIT: u32 = 64;
 const TIMEOUT_LIMIT: Duration = Duration::from_secs(3600);
+
+fn between(least: impl fmt::Display, most: impl fmt::Display) -> Text {
+    Text::new(format!("doit être de {least} à {most}"), format!("must be {least} to {most}"))
+}
 
 impl ApiSection {
     /// Everything that is wrong with the values, for `config check`.
@@ -90,28 +96,24 @@ impl ApiSection {
         for (key, text) in [("token_url", &self.token_url), ("base_url", &self.base_url)] {
             problems.extend(parse_url(key, text).err());
         }
-        let mut check = |key, sound: bool, reason: String| {
+        let mut check = |key, sound: bool, reason: Text| {
             if !sound {
                 problems.push(SettingsError { key, reason });
             }
         };
-        check("client_id", !self.client_id.trim().is_empty(), "must not be empty".to_owned());
+        check("client_id", !self.client_id.trim().is_empty(), Text::new("ne doit pas être vide", "must not be empty"));
         check(
             "calls_per_second",
             (1..=CALLS_PER_SECOND_LIMIT).contains(&self.calls_per_second),
-            format!("must be 1 to {CALLS_PER_SECOND_LIMIT}"),
+            between(1, CALLS_PER_SECOND_LIMIT),
         );
         check(
             "calls_in_flight",
             (1..=CALLS_IN_FLIGHT_LIMIT).contains(&self.calls_in_flight),
-            format!("must be 1 to {CALLS_IN_FLIGHT_LIMIT}"),
+            between(1, CALLS_IN_FLIGHT_LIMIT),
         );
         let least = Duration::from_millis(100);
-        check(
-            "timeout",
-            (least..=TIMEOUT_LIMIT).contains(&self.timeout),
-            format!("must be {least} to {TIMEOUT_LIMIT}"),
-        );
+        check("timeout", (least..=TIMEOUT_LIMIT).contains(&self.timeout), between(least, TIMEOUT_LIMIT));
         problems
     }
 }
@@ -120,7 +122,8 @@ impl TechnicalAccountSection {
     /// Everything that is wrong with the values, for `config check`.
     pub fn problems(&self) -> Vec<SettingsError> {
         let sound = !self.login.is_empty() && !self.login.contains(':') && !self.login.chars().any(char::is_control);
-        let reason = || "must be the account's name, without a colon".to_owned();
+        let reason =
+            || Text::new("doit être le nom du compte, sans deux-points", "must be the account's name, without a colon");
         (!sound).then(|| SettingsError { key: "login", reason: reason() }).into_iter().collect()
     }
 }
@@ -128,15 +131,24 @@ impl TechnicalAccountSection {
 /// HTTPS; plain HTTP only to this machine (the simulator's `--plain`): tokens and passwords must not cross a network
 /// in the clear.
 pub(super) fn parse_url(key: &'static str, text: &str) -> Result<Url, SettingsError> {
-    let wrong = |reason: String| SettingsError { key, reason };
-    let url: Url = text.parse().map_err(|e| wrong(format!("{text:?} is not a URL: {e}")))?;
+    let wrong = |fr: &str, en: &str| SettingsError {
+        key,
+        reason: Text::new(format!("« {text} » {fr}"), format!("{text:?} {en}")),
+    };
+    let url: Url = text.parse().map_err(|e| {
+        let Text { fr, en } = Text::technical("n'est pas une URL", "is not a URL", e);
+        wrong(&fr, &en)
+    })?;
     let host = url.host_str().unwrap_or_default();
     if host.is_empty() || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-        return Err(wrong(format!("{text:?} must be a scheme, a host and a path only")));
+        return Err(wrong(
+            "doit n'avoir qu'un schéma, une machine et un chemin",
+            "must be a scheme, a host and a path only",
+        ));
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_this_machine(host) => Ok(url),
-        _ => Err(wrong(format!("{text:?} must begin with https://"))),
+        _ => Err(wrong("doit commencer par https://", "must begin with https://")),
     }
 }

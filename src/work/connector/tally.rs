@@ -1,5 +1,6 @@
 //! Counters of calls, for metrics.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -47,8 +48,8 @@ impl CallOutcome {
 /// How a service has fared lately. By the steady clock: the machine's may be the very thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceHealth {
-    pub service: &'static str,
-    /// Since it last answered, be it with a refusal of its own; `None`: not since the start.
+    pub service: Cow<'static, str>,
+    /// Since it last answered, be it with a refusal of its own; `None`: never.
     pub answered: Option<Duration>,
     /// Since the first of the failures that have followed each other, and how many; `None`: the last call was answered.
     pub failing: Option<(Duration, u64)>,
@@ -58,9 +59,26 @@ pub struct ServiceHealth {
 
 #[derive(Default)]
 struct Health {
-    answered: Option<Instant>,
-    failing: Option<(Instant, u64)>,
-    failed: Option<Instant>,
+    answered: Option<Since>,
+    failing: Option<(Since, u64)>,
+    failed: Option<Since>,
+}
+
+/// A moment that may lie before this process, and even before the machine's start.
+#[derive(Debug, Clone, Copy)]
+struct Since {
+    at: Instant,
+    before: Duration,
+}
+
+impl Since {
+    fn ago(before: Duration) -> Self {
+        Self { at: Instant::now(), before }
+    }
+
+    fn elapsed(self) -> Duration {
+        self.at.elapsed().saturating_add(self.before)
+    }
 }
 
 /// The counters of one realm at one moment.
@@ -78,7 +96,7 @@ pub struct CallTally {
 #[derive(Default)]
 pub(super) struct Tally {
     calls: Mutex<BTreeMap<(&'static str, CallOutcome), u64>>,
-    health: Mutex<BTreeMap<&'static str, Health>>,
+    health: Mutex<BTreeMap<Cow<'static, str>, Health>>,
     in_flight: AtomicU64,
     waiting: AtomicU64,
 }
@@ -102,9 +120,9 @@ impl Drop for Gauge<'_> {
 impl Tally {
     pub(super) fn count(&self, service: &'static str, outcome: CallOutcome) {
         *self.calls.lock().unwrap_or_else(PoisonError::into_inner).entry((service, outcome)).or_default() += 1;
-        let now = Instant::now();
+        let now = Since::ago(Duration::ZERO);
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        let health = health.entry(service).or_default();
+        let health = health.entry(service.into()).or_default();
         if matches!(outcome, CallOutcome::Answered | CallOutcome::Refused) {
             *health = Health { answered: Some(now), ..Health::default() };
         } else {
@@ -113,11 +131,23 @@ impl Tally {
         }
     }
 
-    /// Of every service called since the start, how it fares.
+    /// What is known of services from before this process; what was counted since stays.
+    pub(super) fn recall(&self, past: Vec<ServiceHealth>) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        for ServiceHealth { service, answered, failing, failed } in past {
+            health.entry(service).or_insert_with(|| Health {
+                answered: answered.map(Since::ago),
+                failing: failing.map(|(since, n)| (Since::ago(since), n)),
+                failed: failed.map(Since::ago),
+            });
+        }
+    }
+
+    /// Of every service that was called, how it fares.
     pub(super) fn health(&self) -> Vec<ServiceHealth> {
         let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        let fared = |(service, health): (&&'static str, &Health)| ServiceHealth {
-            service,
+        let fared = |(service, health): (&Cow<'static, str>, &Health)| ServiceHealth {
+            service: service.clone(),
             answered: health.answered.map(|at| at.elapsed()),
             failing: health.failing.map(|(since, n)| (since.elapsed(), n)),
             failed: health.failed.map(|at| at.elapsed()),
@@ -147,6 +177,25 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_known_from_before_a_start_goes_on_and_hides_nothing_newer() {
+        let (hour, tally) = (Duration::from_secs(3600), Tally::default());
+        let past = |service: &'static str| ServiceHealth {
+            service: service.into(),
+            answered: Some(hour * 3),
+            failing: Some((hour, 4)),
+            failed: Some(hour / 60),
+        };
+        tally.count("deposer/flux", CallOutcome::Answered);
+        tally.recall(vec![past("deposer/flux"), past("telecharger/groupe")]);
+        let known = tally.health();
+        assert!(known[0].answered.unwrap() < hour && known[0].failing.is_none());
+        assert!(known[1].answered.unwrap() >= hour * 3);
+        tally.count("telecharger/groupe", CallOutcome::Lost);
+        let (since, failures) = tally.health()[1].failing.unwrap();
+        assert!(since >= hour && failures == 5, "it has failed for longer than this process lives");
+    }
 
     #[test]
     fn failures_in_a_row_are_counted_until_the_service_answers() {

@@ -156,7 +156,7 @@ async fn services(core: &Core, connector: &Connector, row: &Row) -> Result<Vec<S
     let mut services = Vec::new();
     for _ in 0..PAGES_LIMIT {
         let page = ask(core, connector, &question).await?;
-        let more = page.has_more();
+        let more = page.has_more(question.page);
         let found = page.rows.into_iter().filter(|service| !FoundService::is_placeholder(service));
         services.extend(found.map(|service| StructureService {
             code: service.code,

@@ -125,7 +125,10 @@ pub(super) fn environments_mixed(environment: Environment, key: &str) -> Finding
 pub(super) fn unusable(error: &SettingsError) -> Finding {
     ours(
         "configuration_unusable",
-        Text::technical("La configuration de l'API n'est pas utilisable", "The API's section is of no use", error),
+        Text::new(
+            format!("La configuration de l'API n'est pas utilisable : {} {}", error.key, error.reason.fr),
+            format!("The API's section is of no use: {} {}", error.key, error.reason.en),
+        ),
         Text::new("Corrigez-la : « fluxgate config check »", "Correct it: \"fluxgate config check\""),
     )
 }
@@ -196,6 +199,7 @@ pub(super) fn apis_closed(closed: &[&str], all: bool) -> Finding {
 }
 
 pub(super) fn account_refused(login: &str, environment: Environment) -> Finding {
+    let Text { fr, en } = environment.into();
     ours(
         "account_refused",
         Text::new(
@@ -208,11 +212,11 @@ pub(super) fn account_refused(login: &str, environment: Environment) -> Finding 
         ),
         Text::new(
             format!(
-                "Un compte neuf est actif après 30 minutes environ : attendez. Sinon, dans Chorus Pro ({environment}), le gestionnaire \
+                "Un compte neuf est actif après 30 minutes environ : attendez. Sinon, dans Chorus Pro ({fr}), le gestionnaire \
                  principal renouvelle le mot de passe du compte technique (montré une seule fois ; il expire après 424 jours)"
             ),
             format!(
-                "A new account is active after about 30 minutes: wait. Otherwise, in Chorus Pro ({environment}), the principal manager \
+                "A new account is active after about 30 minutes: wait. Otherwise, in Chorus Pro ({en}), the principal manager \
                  renews the technical account's password (shown only once; it expires after 424 days)"
             ),
         ),
@@ -220,11 +224,12 @@ pub(super) fn account_refused(login: &str, environment: Environment) -> Finding 
 }
 
 pub(super) fn structure_unknown(siret: &Siret, environment: Environment) -> Finding {
+    let Text { fr, en } = environment.into();
     ours(
         "structure_unknown",
         Text::new(
-            format!("Chorus Pro ({environment}) ne connaît pas de structure au SIRET {siret}"),
-            format!("Chorus Pro ({environment}) knows no structure of SIRET {siret}"),
+            format!("Chorus Pro ({fr}) ne connaît pas de structure au SIRET {siret}"),
+            format!("Chorus Pro ({en}) knows no structure of SIRET {siret}"),
         ),
         Text::new(
             "Vérifiez siret de [[establishment]] ; la qualification a ses propres SIRET fictifs",

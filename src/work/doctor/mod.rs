@@ -228,7 +228,12 @@ pub async fn examine(patient: &Patient<'_>) -> Diagnosis {
     match connector(patient) {
         Ok(connector) => rights::examine(&mut diagnosis, patient, &connector).await,
         Err(error) => {
-            diagnosis.broken(LinkKind::Token, Text::same(error.to_string()), Instant::now(), finding::unusable(&error));
+            diagnosis.broken(
+                LinkKind::Token,
+                error.reason.clone().about(error.key),
+                Instant::now(),
+                finding::unusable(&error),
+            );
         }
     }
     diagnosis.sorted()

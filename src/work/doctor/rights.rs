@@ -169,12 +169,12 @@ impl Visit<'_> {
     async fn attachments(&mut self) -> Option<Vec<Attachment>> {
         let mut page = Page::FIRST;
         let first = self.ask("Utilisateurs", false, &RecupererRattachements { page }).await?;
-        let mut more = first.has_more();
+        let mut more = first.has_more(page);
         let mut rows = first.rows;
         while more && page.number < PAGES_LIMIT {
             page = page.next();
             let next = self.connector.call(&RecupererRattachements { page }).await.ok()?;
-            more = next.has_more();
+            more = next.has_more(page);
             rows.extend(next.rows);
         }
         Some(rows)

@@ -32,7 +32,7 @@ pub(super) fn examine(diagnosis: &mut Diagnosis, patient: &Patient<'_>, resolver
             }
             Err(error) => {
                 complete = false;
-                let said = Text::new(format!("{key} : {error}"), format!("{key}: {error}"));
+                let said = error.text().about(key);
                 diagnosis.broken(LinkKind::Configuration, said, begun, finding::secret_missing(key, &path));
                 None
             }
@@ -50,7 +50,7 @@ pub(super) fn examine(diagnosis: &mut Diagnosis, patient: &Patient<'_>, resolver
             Ok(pem) => Some(Arc::new(pem)),
             Err(why) => {
                 complete = false;
-                let said = Text::new(format!("ca_file : {why}"), format!("ca_file: {why}"));
+                let said = why.about("ca_file");
                 diagnosis.broken(LinkKind::Configuration, said, begun, finding::authority_unusable(&path));
                 None
             }
@@ -82,18 +82,17 @@ fn look(diagnosis: &mut Diagnosis, key: &str, path: &Path, secret: &SecretString
         diagnosis.doubtful(LinkKind::Configuration, said, begun, finding::secret_odd(path));
     }
     if let Err(error @ file::SecretError::OpenToOthers { .. }) = file::check_permissions(path) {
-        let said =
-            Text::technical(&format!("{key} : lisible par d'autres"), &format!("{key}: others can read it"), error);
+        let said = error.text().about(key);
         diagnosis.doubtful(LinkKind::Configuration, said, begun, finding::secret_open(path));
     }
 }
 
-fn authority(path: &Path) -> Result<Vec<u8>, String> {
-    let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+fn authority(path: &Path) -> Result<Vec<u8>, Text> {
+    let said = |error: std::io::Error| Text::from(&error).about(path.display());
     let mut pem = Vec::new();
-    let file = File::open(path).map_err(|e| said(&e))?;
-    file.take(CA_FILE_LIMIT).read_to_end(&mut pem).map_err(|e| said(&e))?;
-    tls::client_config(Some(&pem)).map_err(|e| said(&e))?;
+    let file = File::open(path).map_err(said)?;
+    file.take(CA_FILE_LIMIT).read_to_end(&mut pem).map_err(said)?;
+    tls::client_config(Some(&pem)).map_err(|error| error.text().about(path.display()))?;
     Ok(pem)
 }
 

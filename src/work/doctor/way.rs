@@ -41,7 +41,7 @@ pub(super) async fn walk(diagnosis: &mut Diagnosis, url: &Url, gear: &Gear) -> b
                     stream
                 }
                 Err(error) => {
-                    let said = Text::same(format!("{proxy} → {host}:{port} : {}", tunnel_said(&error)));
+                    let said = tunnel_said(&error).about(format!("{proxy} → {host}:{port}"));
                     diagnosis.broken(LinkKind::Proxy, said, begun, finding::tunnel(proxy, &host, port, &error));
                     return false;
                 }
@@ -56,10 +56,14 @@ pub(super) async fn walk(diagnosis: &mut Diagnosis, url: &Url, gear: &Gear) -> b
     true
 }
 
-fn tunnel_said(error: &TunnelError) -> String {
+fn tunnel_said(error: &TunnelError) -> Text {
     match error {
-        TunnelError::Status { by: Some(by), .. } => format!("{error} ({by})"),
-        other => other.to_string(),
+        TunnelError::Status { by: Some(by), .. } => Text::same(format!("{error} ({by})")),
+        TunnelError::Status { .. } => Text::same(error.to_string()),
+        TunnelError::Io(error) => Text::from(error),
+        TunnelError::Closed => Text::new("connexion fermée sans réponse", error.to_string()),
+        TunnelError::NotHttp => Text::new("ce qui répond n'est pas un proxy HTTP", error.to_string()),
+        TunnelError::TimedOut => Text::new("pas de réponse à temps", error.to_string()),
     }
 }
 
@@ -129,7 +133,7 @@ async fn encrypt(diagnosis: &mut Diagnosis, gear: &Gear, host: &str, stream: Tcp
         Ok(handshake) => handshake,
         Err(error) => {
             let broken = trace::Broken { objection: None, no_tls: false, detail: error.to_string() };
-            diagnosis.broken(LinkKind::Tls, Text::same(error.to_string()), begun, finding::tls(host, &broken, None));
+            diagnosis.broken(LinkKind::Tls, error.text(), begun, finding::tls(host, &broken, None));
             return None;
         }
     };

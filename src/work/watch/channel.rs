@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use sha2::Sha256;
 
 use crate::domain::Timestamp;
+use crate::fault::Text;
 use crate::net::http::{Client, Request, SendError, Settings, Stage};
 use crate::net::mail::{self, Letter, MailError, Relay};
 use crate::net::resolver::Resolver;
@@ -38,10 +39,10 @@ const CA_FILE_LIMIT: u64 = 1 << 20;
 pub enum ChannelError {
     /// A later try may succeed by itself.
     #[error("{0}")]
-    Passing(String),
+    Passing(Text),
     /// Somebody must change something.
     #[error("{0}")]
-    Lasting(String),
+    Lasting(Text),
 }
 
 impl From<MailError> for ChannelError {
@@ -53,8 +54,16 @@ impl From<MailError> for ChannelError {
     }
 }
 
-fn lasting(error: impl std::fmt::Display) -> ChannelError {
-    ChannelError::Lasting(error.to_string())
+impl ChannelError {
+    /// For people.
+    pub fn text(&self) -> &Text {
+        let (ChannelError::Passing(said) | ChannelError::Lasting(said)) = self;
+        said
+    }
+}
+
+fn lasting(fr: &str, en: &str) -> ChannelError {
+    ChannelError::Lasting(Text::new(fr, en))
 }
 
 /// The channels that the configuration has.
@@ -77,15 +86,15 @@ pub(super) async fn send(
     channel: &str,
     outgoing: Outgoing<'_>,
     resolver: &Resolver,
-) -> Result<Vec<String>, ChannelError> {
+) -> Result<Vec<Text>, ChannelError> {
     let machine = machine_name();
     let voice = Voice { notify: &options.notify, establishments: &options.establishments, machine: &machine };
     match (channel, &options.notify.mail, &options.notify.webhook) {
         (MAIL, Some(section), _) => {
             let relay = relay(section, &options.dir, &machine)?;
             let letter = Letter {
-                from: section.sender().map_err(lasting)?,
-                to: section.recipients().map_err(lasting)?,
+                from: section.sender().map_err(ChannelError::Lasting)?,
+                to: section.recipients().map_err(ChannelError::Lasting)?,
                 subject: voice.subject(outgoing.items),
                 text: voice.text(outgoing.items, outgoing.now),
                 mark: outgoing.mark.to_owned(),
@@ -96,12 +105,13 @@ pub(super) async fn send(
             let body = voice.json(outgoing.mark, outgoing.items, outgoing.now).to_string();
             post(section, options, body, resolver).await.map(|()| Vec::new())
         }
-        _ => Err(ChannelError::Lasting("this channel is not configured".to_owned())),
+        _ => Err(lasting("cette voie n'est pas configurée", "this channel is not configured")),
     }
 }
 
 fn relay(section: &MailSection, dir: &Path, machine: &str) -> Result<Relay, ChannelError> {
-    let (host, port) = section.host_and_port().ok_or_else(|| lasting("server is not host:port"))?;
+    let (host, port) =
+        section.host_and_port().ok_or_else(|| lasting("server n'est pas machine:port", "server is not host:port"))?;
     let login = match (&section.login, &section.password_file) {
         (Some(login), Some(file)) => Some((login.clone(), text_secret(&dir.join(file))?)),
         _ => None,
@@ -117,40 +127,52 @@ async fn post(
     resolver: &Resolver,
 ) -> Result<(), ChannelError> {
     let dir = &options.dir;
-    let url = section.address().map_err(lasting)?;
+    let url = section.address().map_err(ChannelError::Lasting)?;
     let host = url.host_str().unwrap_or_default().to_owned();
     let extra_ca = section.ca_file.as_ref().map(|file| authorities(dir.join(file))).transpose()?;
     let password = options.proxy.password_file.as_ref().map(|file| text_secret(&dir.join(file))).transpose()?;
     let proxy = options.proxy.proxy(password.as_ref());
     let settings = Settings { extra_ca, connect_timeout: CONNECT_TIMEOUT, timeout: WEBHOOK_TIMEOUT, proxy };
-    let client = Client::new(&settings, resolver).map_err(lasting)?;
+    let client = Client::new(&settings, resolver).map_err(|error| ChannelError::Lasting(error.text()))?;
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(file) = &section.secret_file {
         let seal = signature(&secret_bytes(&dir.join(file))?, body.as_bytes());
-        headers.insert(SIGNATURE, HeaderValue::from_str(&seal).map_err(lasting)?);
+        headers.insert(
+            SIGNATURE,
+            HeaderValue::from_str(&seal).map_err(|error| ChannelError::Lasting(Text::same(error.to_string())))?,
+        );
     }
-    let request = Request { url: &url, headers, body: Bytes::from(body), answer_limit: ANSWER_LIMIT, alone: true };
+    let request =
+        Request { url: &url, headers, body: Bytes::from(body), answer_limit: ANSWER_LIMIT, alone: true, bulky: false };
     let answer = client.post(request).await.map_err(|error| match error {
-        SendError::NotSent { stage: Stage::Tls, detail } => ChannelError::Lasting(format!("{host}: {detail}")),
+        SendError::NotSent { stage: Stage::Tls, detail } => ChannelError::Lasting(Text::same(detail).about(&host)),
         SendError::NotSent { stage: Stage::ProxyLogin, .. } => {
-            ChannelError::Lasting(format!("{host}: the proxy of [proxy] refuses this machine's log-in (407)"))
+            let (fr, en) = (
+                "le proxy de [proxy] refuse l'identification de cette machine (407)",
+                "the proxy of [proxy] refuses this machine's log-in (407)",
+            );
+            ChannelError::Lasting(Text::new(fr, en).about(&host))
         }
         SendError::NotSent { stage: Stage::ProxyRefusal, .. } => {
-            ChannelError::Lasting(format!("{host}: the proxy of [proxy] does not open the connection"))
+            let (fr, en) =
+                ("le proxy de [proxy] n'ouvre pas la connexion", "the proxy of [proxy] does not open the connection");
+            ChannelError::Lasting(Text::new(fr, en).about(&host))
         }
         SendError::NotSent { stage: Stage::Proxy, detail } => {
-            ChannelError::Passing(format!("{host}: the proxy of [proxy]: {detail}"))
+            let said = Text::new(format!("le proxy de [proxy] : {detail}"), format!("the proxy of [proxy]: {detail}"));
+            ChannelError::Passing(said.about(&host))
         }
         SendError::NotSent { detail, .. } | SendError::Lost { detail, .. } => {
-            ChannelError::Passing(format!("{host}: {detail}"))
+            ChannelError::Passing(Text::same(detail).about(&host))
         }
     })?;
+    let status_said = |status: u16| Text::same(format!("HTTP {status}")).about(&host);
     match answer.status {
         200..300 => Ok(()),
         // Asked to wait, or broken over there.
-        status @ (408 | 425 | 429 | 500..) => Err(ChannelError::Passing(format!("{host}: HTTP {status}"))),
-        status => Err(ChannelError::Lasting(format!("{host}: HTTP {status}"))),
+        status @ (408 | 425 | 429 | 500..) => Err(ChannelError::Passing(status_said(status))),
+        status => Err(ChannelError::Lasting(status_said(status))),
     }
 }
 
@@ -164,23 +186,29 @@ pub(super) fn signature(secret: &[u8], body: &[u8]) -> String {
 
 /// A secret without the white space around it.
 fn secret_bytes(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, ChannelError> {
-    let bytes = zeroize::Zeroizing::new(secret::read(path).map_err(lasting)?);
+    let bytes = zeroize::Zeroizing::new(secret::read(path).map_err(|error| ChannelError::Lasting(error.text()))?);
     let trimmed = bytes.trim_ascii();
     if trimmed.is_empty() {
-        return Err(ChannelError::Lasting(format!("secret file {} is empty", path.display())));
+        let path = path.display();
+        return Err(lasting(&format!("fichier du secret {path} vide"), &format!("secret file {path} is empty")));
     }
     Ok(zeroize::Zeroizing::new(trimmed.to_vec()))
 }
 
 fn text_secret(path: &Path) -> Result<SecretString, ChannelError> {
     let bytes = secret_bytes(path)?;
-    let text =
-        std::str::from_utf8(&bytes).map_err(|_| lasting(format!("secret file {} is not text", path.display())))?;
+    let no_text = |_| {
+        let path = path.display();
+        let (fr, en) =
+            (format!("fichier du secret {path} : ce n'est pas du texte"), format!("secret file {path} is not text"));
+        lasting(&fr, &en)
+    };
+    let text = std::str::from_utf8(&bytes).map_err(no_text)?;
     Ok(SecretString::from(text))
 }
 
 fn authorities(path: PathBuf) -> Result<Vec<u8>, ChannelError> {
-    let said = |e: std::io::Error| ChannelError::Lasting(format!("{}: {e}", path.display()));
+    let said = |e: std::io::Error| ChannelError::Lasting(Text::from(&e).about(path.display()));
     let mut pem = Vec::new();
     File::open(&path).map_err(said)?.take(CA_FILE_LIMIT).read_to_end(&mut pem).map_err(said)?;
     Ok(pem)

@@ -1,10 +1,11 @@
 //! What is an alarm, and how grave: pure, from what was seen and the time.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::domain::{Environment, Realm, Timestamp};
 use crate::fault::{Code, Fault, Gravity, Text};
-use crate::store::{Alarm, AlarmChange, AlarmRecord};
+use crate::store::{Alarm, AlarmChange, AlarmRecord, halt_subject};
 use crate::work::recipients::RECENT;
 use crate::work::watch::settings::CertificateRole;
 
@@ -31,6 +32,10 @@ const SERVICE_TRIED_WITHIN: Duration = Duration::from_secs(2 * 3600);
 const RECEPTION_POLLS: u32 = 4;
 const RECEPTION_LEAST: Duration = Duration::from_secs(3600);
 const RECEPTION_CRITICAL: Duration = Duration::from_secs(24 * 3600);
+/// Everything open is read once a week; three days later it is missed.
+const SWEEP_WARNING: Duration = Duration::from_secs(10 * 24 * 3600);
+/// Structures that an alarm names.
+const STRUCTURES_TOLD: usize = 5;
 /// A list of invoices to validate that was not read throughout for so long.
 const TO_VALIDATE_WARNING: Duration = Duration::from_secs(24 * 3600);
 /// Flows that are late become critical a day after.
@@ -58,6 +63,9 @@ pub(super) struct Facts {
     /// Since when received invoices are known throughout.
     pub receptions: Vec<(Realm, Duration)>,
     pub reception_poll: Duration,
+    /// Since everything open was read throughout.
+    pub sweeps: Vec<(Realm, Duration)>,
+    pub foreign: Vec<Foreign>,
     pub to_validate: Vec<ToValidate>,
     /// Flows past their deadline: how many, and since when the oldest.
     pub late: Vec<(Realm, u64, Timestamp)>,
@@ -102,9 +110,18 @@ pub(super) struct Disk {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Service {
     pub realm: Realm,
-    pub service: &'static str,
+    pub service: Cow<'static, str>,
     pub failing: Option<(Duration, u64)>,
     pub failed: Option<Duration>,
+}
+
+/// An account that shows invoices of other structures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Foreign {
+    pub realm: Realm,
+    pub login: String,
+    /// Each SIRET, and an invoice's number.
+    pub structures: Vec<(String, String)>,
 }
 
 /// A realm's list of invoices to validate.
@@ -114,7 +131,7 @@ pub(super) struct ToValidate {
     /// Since it was read throughout.
     pub age: Duration,
     /// Why Chorus Pro refused it last.
-    pub refused: Option<String>,
+    pub refused: Option<Text>,
     /// Whether it ever held an invoice: this establishment does validate.
     pub has_some: bool,
 }
@@ -124,7 +141,7 @@ pub(super) struct ToValidate {
 pub(super) struct Channel {
     pub name: &'static str,
     /// Failures in a row, whether trying again can help, and what was said.
-    pub trouble: Option<(u32, bool, String)>,
+    pub trouble: Option<(u32, bool, Text)>,
 }
 
 /// Every alarm there is reason for.
@@ -140,11 +157,15 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
     alarms.extend(facts.services.iter().filter(|s| !halted(&s.realm)).filter_map(of_service));
     let receptions = facts.receptions.iter().filter(|(realm, _)| !halted(realm));
     alarms.extend(receptions.filter_map(|(realm, age)| of_reception(realm, *age, facts.reception_poll)));
+    alarms.extend(
+        facts.sweeps.iter().filter(|(realm, _)| !halted(realm)).filter_map(|(realm, age)| of_sweep(realm, *age)),
+    );
+    alarms.extend(facts.foreign.iter().map(of_foreign));
     alarms.extend(facts.to_validate.iter().filter(|list| !halted(&list.realm)).filter_map(of_to_validate));
     alarms.extend(facts.late.iter().map(|late| of_late(late, now)));
     alarms.extend(facts.untaken.iter().map(|untaken| of_untaken(untaken, now)));
     alarms.extend(facts.halts.iter().map(|(realm, fault)| Alarm {
-        subject: format!("halt:{realm}"),
+        subject: halt_subject(realm),
         realm: Some(realm.clone()),
         fault: fault.clone(),
         gravity: Gravity::Critical,
@@ -207,13 +228,11 @@ fn of_password(password: &Password, now: Timestamp) -> Option<Alarm> {
 fn role(role: CertificateRole) -> (String, Text) {
     match role {
         CertificateRole::Door => ("door".to_owned(), Text::new("la porte HTTPS", "the HTTPS door")),
-        CertificateRole::Chorus(environment) => (
-            format!("chorus.{environment}"),
-            Text::new(
-                format!("l'autorité de confiance pour Chorus Pro, {environment}"),
-                format!("the trusted authority for Chorus Pro, {environment}"),
-            ),
-        ),
+        CertificateRole::Chorus(environment) => {
+            let of = Text::from(environment);
+            let fr = format!("l'autorité de confiance pour Chorus Pro, {}", of.fr);
+            (format!("chorus.{environment}"), Text::new(fr, format!("the trusted authority for Chorus Pro, {}", of.en)))
+        }
         CertificateRole::Mail => (
             "mail".to_owned(),
             Text::new("l'autorité de confiance du serveur de courriel", "the mail server's trusted authority"),
@@ -304,7 +323,7 @@ fn of_service(service: &Service) -> Option<Alarm> {
         return None;
     }
     let gravity = if since >= SERVICE_CRITICAL { Gravity::Critical } else { Gravity::Warning };
-    let fault = Fault::new(Code::ServiceFailing).with("service", service.service).with_text("span", &span(since));
+    let fault = Fault::new(Code::ServiceFailing).with("service", &service.service).with_text("span", &span(since));
     let subject = format!("service:{}", service.service);
     Some(in_realm(&subject, &service.realm, fault, gravity))
 }
@@ -317,10 +336,28 @@ fn of_reception(realm: &Realm, age: Duration, poll: Duration) -> Option<Alarm> {
     Some(in_realm("reception", realm, Fault::new(Code::ReceptionStale).with_text("span", &span(age)), gravity))
 }
 
+fn of_sweep(realm: &Realm, age: Duration) -> Option<Alarm> {
+    let fault = || Fault::new(Code::SweepStale).with_text("span", &span(age));
+    (age >= SWEEP_WARNING).then(|| in_realm("sweep", realm, fault(), Gravity::Warning))
+}
+
+fn of_foreign(foreign: &Foreign) -> Alarm {
+    let Foreign { realm, login, structures } = foreign;
+    let named = structures.iter().take(STRUCTURES_TOLD).map(|(siret, number)| format!("{siret} ({number})"));
+    let mut told: Vec<String> = named.collect();
+    if structures.len() > STRUCTURES_TOLD {
+        told.push("…".to_owned());
+    }
+    let fault = Fault::new(Code::ForeignInvoices).with("login", login).with("structures", told.join(", "));
+    // One structure more is news.
+    let stage = u32::try_from(structures.len()).unwrap_or(u32::MAX);
+    Alarm { stage, ..in_realm("foreign", realm, fault, Gravity::Warning) }
+}
+
 fn of_to_validate(list: &ToValidate) -> Option<Alarm> {
     if let Some(refusal) = &list.refused {
         let gravity = if list.has_some { Gravity::Warning } else { Gravity::Info };
-        let fault = Fault::new(Code::ToValidateRefused).with("detail", refusal);
+        let fault = Fault::new(Code::ToValidateRefused).with_text("detail", refusal);
         return Some(in_realm("to_validate", &list.realm, fault, gravity));
     }
     (list.age >= TO_VALIDATE_WARNING).then(|| {
@@ -372,7 +409,7 @@ fn of_channel(channel: &Channel) -> Option<Alarm> {
         "mail" => Text::new("courriel", "e-mail"),
         other => Text::same(other),
     };
-    let fault = Fault::new(Code::NoticeFailed).with_text("channel", &name).with("detail", detail);
+    let fault = Fault::new(Code::NoticeFailed).with_text("channel", &name).with_text("detail", detail);
     Some(plain(channel_subject(channel.name), fault, Gravity::Warning))
 }
 

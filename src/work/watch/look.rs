@@ -12,10 +12,11 @@ use crate::fault::Code;
 use crate::os::disk;
 use crate::store::StoreError;
 use crate::work::core::Core;
+use crate::work::others::Others;
 use crate::work::watch::channel;
 use crate::work::watch::expiry::{self, Remembered};
 use crate::work::watch::judgement::{
-    Certificate, Channel, Disk, Facts, Password, Service, ToValidate, channel_subject,
+    Certificate, Channel, Disk, Facts, Foreign, Password, Service, ToValidate, channel_subject,
 };
 use crate::work::watch::settings::{CertificateFile, CertificateRole};
 use crate::work::watch::{Memory, Readings};
@@ -34,6 +35,8 @@ const DISK_NOTE_EVERY: Duration = Duration::from_secs(3600);
 const DISK_NOTES: usize = 7 * 24;
 /// A trend needs notes over so long.
 const DISK_TREND_LEAST: Duration = Duration::from_secs(6 * 3600);
+/// After a start everything open has so long to be read.
+const SWEEP_FIRST: Duration = Duration::from_secs(6 * 3600);
 /// A database that failed counts as failing until it has not for so long.
 const DATABASE_HEALS: Duration = Duration::from_secs(5 * 60);
 
@@ -90,6 +93,7 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
         let since = known.unwrap_or(memory.begun).max(memory.begun);
         facts.receptions.push((realm, now.since(since)));
     }
+    received(core, memory, now, &mut facts)?;
     facts.to_validate = to_validate(core, memory, now)?;
     facts.certificates = options.watch.certificates.iter().filter_map(certificate).collect();
     facts.jump = memory.jump(now, JUMP_LEAST).filter(|(_, at)| now.since(*at) < JUMP_SHOWN);
@@ -115,6 +119,25 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
     Ok(Look { facts, unsure, readings })
 }
 
+/// Since when everything open is known of each realm that receives, and whose invoices else its account shows.
+fn received(core: &Core, memory: &Memory, now: Timestamp, facts: &mut Facts) -> Result<(), StoreError> {
+    let (options, connectors) = (core.options.load(), core.connectors.load());
+    let reader = core.store.reader()?;
+    // A box that was off for weeks reads first before it complains.
+    let is_new = now.since(memory.begun) < SWEEP_FIRST;
+    for (realm, _) in options.receivers() {
+        let swept = reader.remembered(&realm, reception::SWEPT)?.and_then(|text| text.parse::<Timestamp>().ok());
+        facts.sweeps.extend(swept.filter(|_| !is_new).map(|at| (realm.clone(), now.since(at))));
+        let structures = Others::kept(&reader, &realm)?.list();
+        if let Ok(connector) = connectors.get(&realm)
+            && !structures.is_empty()
+        {
+            facts.foreign.push(Foreign { realm, login: connector.login().to_owned(), structures });
+        }
+    }
+    Ok(())
+}
+
 /// How the lists of invoices to validate fared, of the realms that want them.
 fn to_validate(core: &Core, memory: &Memory, now: Timestamp) -> Result<Vec<ToValidate>, StoreError> {
     let options = core.options.load();
@@ -123,7 +146,7 @@ fn to_validate(core: &Core, memory: &Memory, now: Timestamp) -> Result<Vec<ToVal
     for (realm, _) in options.receivers().into_iter().filter(|(realm, _)| options.validates(realm)) {
         let whole = reader.remembered(&realm, worklist::WHOLE)?.and_then(|text| text.parse::<Timestamp>().ok());
         let since = whole.unwrap_or(memory.begun).max(memory.begun);
-        let refused = reader.remembered(&realm, worklist::REFUSED)?.filter(|refusal| !refusal.is_empty());
+        let refused = reader.remembered(&realm, worklist::REFUSED)?.and_then(|kept| worklist::refusal(&kept));
         let has_some = refused.is_some() && reader.has_to_validate(&realm)?;
         lists.push(ToValidate { realm, age: now.since(since), refused, has_some });
     }
@@ -145,7 +168,7 @@ fn untried(core: &Core, facts: &Facts, unsure: &mut Vec<String>) -> Result<(), S
         };
         let service = record.alarm.fault.details.get("service").map(ToString::to_string);
         let is_about_service = record.alarm.subject.starts_with("service:");
-        let tried = facts.services.iter().any(|s| s.realm == *realm && Some(s.service) == service.as_deref());
+        let tried = facts.services.iter().any(|s| s.realm == *realm && Some(s.service.as_ref()) == service.as_deref());
         if is_about_service && !tried && connectors.get(realm).is_ok() {
             unsure.push(record.alarm.subject);
         }

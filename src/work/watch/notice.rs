@@ -115,7 +115,7 @@ impl Voice<'_> {
                 "{} {name} ({}), {}",
                 self.say("Où :", "Where:"),
                 realm.establishment,
-                realm.environment
+                language.environment(realm.environment)
             ));
         }
         lines.push(format!("{} {}", self.say("Depuis :", "Since:"), item.since.paris_text()));

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use crate::domain::{Environment, EstablishmentId, Siret};
-use crate::fault::{Gravity, Language};
+use crate::fault::{Gravity, Language, Text};
 use crate::net::mail::{Mailbox, Security};
 use crate::net::proxy::{ProxySection, is_this_machine};
 use crate::work::connector::SettingsError;
@@ -98,8 +98,8 @@ pub struct WebhookSection {
     pub ca_file: Option<PathBuf>,
 }
 
-fn wrong(key: &'static str, reason: impl Into<String>) -> SettingsError {
-    SettingsError { key, reason: reason.into() }
+fn wrong(key: &'static str, fr: &str, en: &str) -> SettingsError {
+    SettingsError { key, reason: Text::new(fr, en) }
 }
 
 impl NotifySection {
@@ -108,7 +108,13 @@ impl NotifySection {
         let mut problems = Vec::new();
         if let Some(page) = &self.page {
             let sound = page.parse::<Url>().is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
-            problems.extend((!sound).then(|| wrong("page", "must be an address such as https://host/")));
+            problems.extend((!sound).then(|| {
+                wrong(
+                    "page",
+                    "doit être une adresse comme https://machine/",
+                    "must be an address such as https://host/",
+                )
+            }));
         }
         problems
     }
@@ -119,21 +125,31 @@ impl MailSection {
     pub fn problems(&self) -> Vec<SettingsError> {
         let mut problems = Vec::new();
         if self.host_and_port().is_none() {
-            problems.push(wrong("server", "must be a host and a port, such as smtp.univ.fr:587"));
+            problems.push(wrong(
+                "server",
+                "doit être une machine et un port, comme smtp.univ.fr:587",
+                "must be a host and a port, such as smtp.univ.fr:587",
+            ));
         }
-        problems.extend(self.sender().err().map(|reason| wrong("from", reason)));
-        problems.extend(self.recipients().err().map(|reason| wrong("to", reason)));
+        problems.extend(self.sender().err().map(|reason| SettingsError { key: "from", reason }));
+        problems.extend(self.recipients().err().map(|reason| SettingsError { key: "to", reason }));
         if self.to.is_empty() || self.to.len() > RECIPIENTS_LIMIT {
-            problems.push(wrong("to", format!("must be 1 to {RECIPIENTS_LIMIT} addresses")));
+            let (fr, en) = ("doit nommer de 1 à {} adresses", "must be 1 to {} addresses");
+            let count = RECIPIENTS_LIMIT.to_string();
+            problems.push(wrong("to", &fr.replace("{}", &count), &en.replace("{}", &count)));
         }
         match (&self.login, &self.password_file) {
-            (Some(_), None) => problems.push(wrong("login", "needs password_file")),
-            (None, Some(_)) => problems.push(wrong("password_file", "needs login")),
+            (Some(_), None) => problems.push(wrong("login", "demande password_file", "needs password_file")),
+            (None, Some(_)) => problems.push(wrong("password_file", "demande login", "needs login")),
             _ => {}
         }
         let here = self.host_and_port().is_some_and(|(host, _)| is_this_machine(&host));
         if self.login.is_some() && self.security == MailSecurity::None && !here {
-            problems.push(wrong("security", "a password must not cross a network in the clear: starttls or tls"));
+            problems.push(wrong(
+                "security",
+                "un mot de passe ne doit pas passer en clair sur un réseau : starttls ou tls",
+                "a password must not cross a network in the clear: starttls or tls",
+            ));
         }
         problems
     }
@@ -147,35 +163,39 @@ impl MailSection {
         sound.then(|| (host.to_owned(), port))
     }
 
-    pub(super) fn sender(&self) -> Result<Mailbox, String> {
+    pub(super) fn sender(&self) -> Result<Mailbox, Text> {
         mailbox(&self.from)
     }
 
-    pub(super) fn recipients(&self) -> Result<Vec<Mailbox>, String> {
+    pub(super) fn recipients(&self) -> Result<Vec<Mailbox>, Text> {
         self.to.iter().map(|to| mailbox(to)).collect()
     }
 }
 
-fn mailbox(text: &str) -> Result<Mailbox, String> {
-    text.parse().map_err(|e| format!("{text:?} is not an e-mail address: {e}"))
+fn mailbox(text: &str) -> Result<Mailbox, Text> {
+    text.parse().map_err(|e| {
+        let (fr, en) =
+            (format!("« {text} » n'est pas une adresse de courriel"), format!("{text:?} is not an e-mail address"));
+        Text::technical(&fr, &en, e)
+    })
 }
 
 impl WebhookSection {
     /// Everything that is wrong with the values, for `config check`.
     pub fn problems(&self) -> Vec<SettingsError> {
-        self.address().err().map(|reason| wrong("url", reason)).into_iter().collect()
+        self.address().err().map(|reason| SettingsError { key: "url", reason }).into_iter().collect()
     }
 
     /// HTTPS; plain HTTP only to this machine.
-    pub(super) fn address(&self) -> Result<Url, String> {
+    pub(super) fn address(&self) -> Result<Url, Text> {
         // The address may hold a token, so it is not repeated.
-        let url: Url = self.url.parse().map_err(|e| format!("is not a URL: {e}"))?;
+        let url: Url = self.url.parse().map_err(|e| Text::technical("n'est pas une URL", "is not a URL", e))?;
         let host = url.host_str().unwrap_or_default().to_owned();
         match url.scheme() {
-            _ if host.is_empty() => Err("has no host".to_owned()),
+            _ if host.is_empty() => Err(Text::new("ne nomme pas de machine", "has no host")),
             "https" => Ok(url),
             "http" if is_this_machine(&host) => Ok(url),
-            _ => Err("must begin with https://".to_owned()),
+            _ => Err(Text::new("doit commencer par https://", "must begin with https://")),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::judgement::{Certificate, Channel, Disk, Facts, Password, Service, ToValidate, alarms, changes};
+use super::judgement::{Certificate, Channel, Disk, Facts, Foreign, Password, Service, ToValidate, alarms, changes};
 use super::notice::Voice;
 use super::settings::{CertificateRole, NotifySection, Pace, Watched};
 use super::telling::telling;
 use crate::domain::{Environment, Realm, Timestamp};
-use crate::fault::{CATALOGUE, Code, Fault, Gravity, Language};
+use crate::fault::{CATALOGUE, Code, Fault, Gravity, Language, Text};
 use crate::store::{Alarm, AlarmChange, AlarmRecord, NoticeItem, Told};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -80,7 +80,7 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     assert_eq!(disk(99, None), Some((Code::DiskFilling, Gravity::Critical, 3)), "it has come");
     let service = |since: Duration, n, failed| Service {
         realm: realm(),
-        service: "deposer/flux",
+        service: "deposer/flux".into(),
         failing: Some((since, n)),
         failed: Some(failed),
     };
@@ -98,7 +98,7 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     assert_eq!(only(&stale(HOUR - DAY / 86_400), now()), None);
     assert_eq!(only(&stale(HOUR), now()), Some((Code::ReceptionStale, Gravity::Warning, 0)));
     let list = |age, refused: Option<&str>, has_some| {
-        let refused = refused.map(str::to_owned);
+        let refused = refused.map(Text::same);
         let to_validate = vec![ToValidate { realm: realm(), age, refused, has_some }];
         only(&Facts { to_validate, ..Facts::default() }, now())
     };
@@ -131,12 +131,17 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     assert_eq!(only(&directory(DAY * 59, DAY * 30), now()), None, "refreshed monthly, by the configuration");
     assert_eq!(only(&directory(DAY * 61, DAY * 30), now()), Some((Code::DirectoryOld, Gravity::Warning, 0)));
     let channel = |tries, lasting| Facts {
-        channels: vec![Channel { name: "mail", trouble: Some((tries, lasting, "451".into())) }],
+        channels: vec![Channel { name: "mail", trouble: Some((tries, lasting, Text::same("451"))) }],
         ..Facts::default()
     };
     assert_eq!(only(&channel(2, false), now()), None);
     assert_eq!(only(&channel(3, false), now()), Some((Code::NoticeFailed, Gravity::Warning, 0)));
     assert_eq!(only(&channel(1, true), now()), Some((Code::NoticeFailed, Gravity::Warning, 0)));
+    let sweep = |days| Facts { sweeps: vec![(realm(), DAY * days)], ..Facts::default() };
+    assert_eq!(
+        (only(&sweep(9), now()), only(&sweep(10), now())),
+        (None, Some((Code::SweepStale, Gravity::Warning, 0)))
+    );
 }
 
 /// Every blank of a text is filled by whoever raises it: a person never reads a question mark in its place.
@@ -154,20 +159,26 @@ fn no_alarm_leaves_a_blank_open() {
         disk: Some(Disk { free: 1, reserve: 2, days_left: None }),
         services: vec![Service {
             realm: realm(),
-            service: "oauth/token",
+            service: "oauth/token".into(),
             failing: Some((HOUR * 2, 9)),
             failed: Some(HOUR),
         }],
         receptions: vec![(realm(), DAY)],
         reception_poll: HOUR,
-        to_validate: [Some("x".to_owned()), None]
+        sweeps: vec![(realm(), DAY * 10)],
+        foreign: vec![Foreign {
+            realm: realm(),
+            login: "TECH".into(),
+            structures: (0..6).map(|n| (format!("1234567820004{n}"), "F 1".to_owned())).collect(),
+        }],
+        to_validate: [Some(Text::same("x")), None]
             .map(|refused| ToValidate { realm: realm(), age: DAY, refused, has_some: true })
             .to_vec(),
         late: vec![(realm(), 1, now())],
         untaken: vec![(realm(), "sifac".into(), 1, now())],
         database: Some("x".into()),
         unsealed: Some(DAY),
-        channels: vec![Channel { name: "webhook", trouble: Some((1, true, "x".into())) }],
+        channels: vec![Channel { name: "webhook", trouble: Some((1, true, Text::same("x"))) }],
         directories: vec![(Environment::Practice, DAY * 30)],
         ..Facts::default()
     };

@@ -70,7 +70,8 @@ fn an_alarm_that_somebody_took_note_of_stays_grey_until_it_gets_graver_or_comes_
     // Figures in its text change nothing.
     raise(Gravity::Critical, 4, "dans 6 jours");
     let page = browser.get("/");
-    for said in ["Prêt : en attente", "dans 6 jours", "Pris en compte par Camille Durand, le", "case quiet seen"] {
+    for said in ["Prêt\u{a0}: en attente", "dans 6 jours", "Pris en compte par Camille Durand, le", "case quiet seen"]
+    {
         page.says(said);
     }
     page.hides("alarme critique");
@@ -112,4 +113,46 @@ fn what_somebody_took_note_of_a_week_ago_calls_everybody_again() {
     let page = browser.get("/");
     page.hides("alarme critique");
     page.says("Pris en compte par Camille Durand");
+}
+
+/// A halt's alarm is shown beside the halt, and nowhere else.
+#[test]
+fn a_halt_is_acknowledged_by_a_person_stays_in_sight_and_calls_again_when_it_is_another() {
+    let house = House::open();
+    let mut browser = house.inside();
+    let halt = |fault: Fault| {
+        house.store.halt(&realm(), fault.clone(), Timestamp::now()).wait().unwrap();
+        let subject = format!("halt:{}", realm());
+        let alarm = Alarm { subject, realm: Some(realm()), fault, gravity: Gravity::Critical, stage: 0 };
+        house.store.watch(vec![AlarmChange::Raise(alarm)], Timestamp::now()).wait().unwrap();
+    };
+    halt(Fault::new(Code::ClientRefused).with("environment", "practice"));
+    let page = browser.get("/");
+    for said in ["La liaison avec Chorus Pro est arrêtée", "FG-301", "Qui agit", "Que faire", "Qui doit agir"] {
+        page.says(said);
+    }
+    assert_eq!(page.text().matches("FG-301</a>").count(), 1, "told once");
+    let fields = button(&page.text(), &format!("halt:{}", realm()));
+    assert_eq!(browser.post("/alarmes/vue", &fields).header("location"), Some("/?fait=alarme-vue"));
+    let page = browser.get("/");
+    for said in
+        ["est arrêtée\u{a0}: pris en compte", "Pris en compte par Camille Durand, le", "FG-301", "Faire le diagnostic"]
+    {
+        page.says(said);
+    }
+    for hidden in ["Prendre en compte</button>", "Qui doit agir", "Tout va bien"] {
+        page.hides(hidden);
+    }
+    let alarms = house.store.reader().unwrap().alarms().unwrap();
+    assert!(alarms[0].is_seen(Timestamp::now()), "so that nobody is told of it again");
+    // What waits for somebody is not hidden behind a halt that somebody has taken note of.
+    super::home::refused(&house, "mauvaise.xml", 0);
+    browser.get("/").says("1 flux attend une action");
+    // Another reason: another halt.
+    halt(Fault::new(Code::AccessForbidden).with("environment", "practice").with("service", "deposer/flux"));
+    let page = browser.get("/");
+    page.says("La liaison avec Chorus Pro est arrêtée</h1>");
+    page.hides("Pris en compte par");
+    page.says("Prendre en compte</button>");
+    assert_eq!(browser.post("/alarmes/vue", &fields).header("location"), Some("/?fait=alarme-changee"));
 }

@@ -37,7 +37,10 @@ fn a_person_finds_a_recipient_sees_what_it_demands_and_has_the_directory_refresh
         let text = page.text();
         assert!(!text.contains("<b>Exemple") && !text.contains("SRV<1>"), "{asked}: everything shown is escaped");
     }
-    browser.get("/annuaire?environnement=practice&q=999").says("Aucune structure");
+    let page = browser.get("/annuaire?environnement=practice&q=999");
+    page.says("Aucune structure");
+    page.says("<h2>entraînement</h2>");
+    page.hides(">practice<");
     let done = browser.post("/annuaire/actualiser", &[("environnement", "practice".to_owned())]);
     assert_eq!((done.status, done.header("location")), (303, Some("/annuaire?fait=annuaire")), "{}", done.text());
     let reader = house.store.reader().unwrap();

@@ -47,7 +47,7 @@ fn flows_are_listed_found_and_told_whole() {
         found.hides("<script>alert");
     }
     browser.get("/flux?q=%22%3E%3Cscript%3Ealert(2)").hides("<script>alert");
-    let stuck = browser.get("/flux?bloque=1");
+    let stuck = browser.get("/flux?etat=faulty");
     stuck.says("mauvaise.xml");
     stuck.hides("autre-");
     browser.get("/flux?sorte=reception").says("Aucun flux ne correspond");
@@ -95,8 +95,8 @@ fn the_first_screen_says_what_is_stuck_and_who_must_act() {
     super::pdf_form::waiting(&house, "scan.pdf", None);
     let page = browser.get("/");
     page.says("<b>1</b> <span>PDF sans leurs données</span>");
-    page.says("href=\"/flux?sorte=deposit&#38;etat=incomplete\"");
-    let page = browser.get("/flux?sorte=deposit&etat=incomplete");
+    page.says("href=\"/flux?etat=incomplete\"");
+    let page = browser.get("/flux?etat=incomplete");
     page.says("scan.pdf");
     page.says("Données attendues");
     page.hides("bonne.xml");

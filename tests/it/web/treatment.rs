@@ -3,9 +3,12 @@
 use std::sync::Barrier;
 
 use fluxgate::domain::{ChorusInvoiceId, FlowId, InvoiceStatus, Timestamp};
-use fluxgate::store::{Found, FoundInvoice};
+use fluxgate::flow::FlowKind;
+use fluxgate::simulator::{ReceivedInvoice, Scenario};
+use fluxgate::store::{FlowQuery, Found, FoundInvoice};
 
 use super::{House, PERSON, realm};
+use crate::gateway::{Gateway, hurried, quick_limits};
 
 fn received(house: &House, number: &str) -> FlowId {
     received_as(house, number, 9001)
@@ -183,6 +186,65 @@ fn recycling_is_offered_until_its_day() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_treats_or_validates_an_invoice_sees_from_whom_over_how_much_and_can_read_it() {
+    let mut scenario: Scenario = hurried();
+    scenario.timing.status_step = fluxgate::domain::Duration::from_secs(3_600);
+    let mut gateway = Gateway::start(scenario, quick_limits()).await;
+    gateway.route_keys = "to_validate = true".to_owned();
+    gateway.reload();
+    let sent = |number: &str| ReceivedInvoice {
+        number: number.to_owned(),
+        supplier_name: "Maçonnerie & Cie".to_owned(),
+        net: "1028.75".parse().unwrap(),
+        vat_rate: "20".parse().unwrap(),
+        ..ReceivedInvoice::sample(1, "2026-11-20")
+    };
+    gateway.simulator.control().send_invoice(sent("LIRE-1"));
+    gateway.simulator.control().ask_validation(sent("VALIDER-1").as_subcontracted());
+    let delivered = || {
+        let flows = gateway.store().reader().unwrap().flows(&FlowQuery::default()).unwrap();
+        flows.into_iter().filter(|f| f.kind == FlowKind::Reception && f.state == "delivered").collect::<Vec<_>>()
+    };
+    gateway.await_until("both are delivered", || delivered().len() == 2).await;
+    let house = House::over(tempfile::tempdir().unwrap(), gateway.store().clone());
+    tokio::task::block_in_place(|| {
+        let mut browser = house.inside();
+        for flow in delivered() {
+            let form = browser.get(&format!("/flux/{}/statut", flow.id));
+            for said in [flow.file.as_str(), "Maçonnerie &#38; Cie", "20/11/2026", "1\u{202f}234,50\u{a0}€"] {
+                form.says(said);
+            }
+            assert_eq!(form.text().contains("Destinataire, qui paie"), flow.file == "VALIDER-1");
+            for (document, begin) in [("lisible", &b"%PDF-"[..]), ("pivot", b"<?xml")] {
+                let path = format!("/flux/{}/{document}", flow.id);
+                form.says(&format!("href=\"{path}\""));
+                browser.get(&format!("/flux/{}", flow.id)).says(&format!("href=\"{path}\""));
+                let file = browser.get(&path);
+                assert!(file.body.starts_with(begin), "{path}");
+                assert_eq!(file.header("content-type"), Some("application/octet-stream"), "kept, never shown");
+            }
+        }
+    });
+    let downloads = house.leaves().iter().filter(|leaf| leaf.kind == "download").count();
+    assert_eq!(downloads, 4, "each is journalled");
+    drop(house);
+    gateway.stop().await;
+}
+
+#[test]
+fn what_is_not_downloaded_yet_has_no_document_and_says_what_is_not_known() {
+    let house = House::open();
+    let flow = received(&house, "REC-9");
+    let mut browser = house.inside();
+    let form = browser.get(&format!("/flux/{flow}/statut"));
+    form.says("Papeterie &#60;du&#62; Port");
+    form.says("120,00\u{a0}€");
+    form.hides("/lisible");
+    assert_eq!(browser.get(&format!("/flux/{flow}/lisible")).status, 404);
+    assert_eq!(browser.get(&format!("/flux/{flow}/pivot")).status, 404);
+}
+
 #[test]
 fn a_person_validates_or_refuses_what_is_only_to_be_validated() {
     let house = House::open();
@@ -212,6 +274,8 @@ fn a_person_validates_or_refuses_what_is_only_to_be_validated() {
     }
     let path = format!("/flux/{flow}/statut");
     let page = browser.get(&path);
+    page.says("Maçonnerie &#60;du&#62; Port");
+    page.says("non connu");
     for said in
         ["Validée par le second valideur", "Refusée par le second valideur", "ERR_VALIDEUR", "n’est pas à payer ici"]
     {

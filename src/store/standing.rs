@@ -1,0 +1,286 @@
+//! What a followed deposit shows: derived anew from its invoices' rows whenever one of them changes. One place for a fault,
+//! many invoices: the gravest that nobody has corrected comes first, every invoice it concerns is named, and what it hid is
+//! shown again once it is over.
+
+use super::StoreError;
+use super::columns::{fault_text, maybe_fault, maybe_word, word};
+use super::flows;
+use super::journal::Entry;
+use super::writer::Writing;
+use crate::domain::{FlowId, InvoiceNumber, InvoiceStatus, Timestamp};
+use crate::fault::{Code, Fault, Language, Retry, Text};
+use crate::flow::FlowKind;
+use crate::flow::deposit::State;
+
+/// Invoices named in one fault.
+const NAMED: usize = 5;
+
+/// What a round of following has met beside the invoices' own statuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Passing {
+    /// What is shown of it stays.
+    Kept,
+    /// This, or nothing any more.
+    Now(Option<Fault>),
+}
+
+/// An invoice of a followed deposit, as far as a person may have to act on it.
+struct Row {
+    number: InvoiceNumber,
+    status: Option<InvoiceStatus>,
+    is_refused: bool,
+    is_corrected: bool,
+    /// A search has shown it.
+    is_there: bool,
+    /// Of its present status.
+    comment: Option<String>,
+}
+
+impl Row {
+    /// What is to be said of it.
+    fn claim(&self) -> Option<Code> {
+        if self.is_refused {
+            return Some(Code::PartlyIntegrated);
+        }
+        match self.status.as_ref()? {
+            InvoiceStatus::Rejetee => Some(Code::InvoiceRejected),
+            InvoiceStatus::Refusee1 | InvoiceStatus::Refusee2 => Some(Code::RefusedByValidator),
+            InvoiceStatus::ARecycler => Some(Code::InvoiceRecalled),
+            InvoiceStatus::Suspendue => Some(Code::InvoiceSuspended),
+            InvoiceStatus::ErreurFournisseurSurValideur | InvoiceStatus::ErreurCotraitantSurValideur => {
+                Some(Code::WrongValidator)
+            }
+            status => (!status.is_known()).then_some(Code::UnknownInvoiceStatus),
+        }
+    }
+}
+
+/// The codes that [`derive`] gives an invoice, gravest first: a rejection is graver than a validator's refusal (another
+/// validator may be named), that than a suspension, and that than an unknown code.
+const CLAIMS: [Code; 7] = [
+    Code::InvoiceRejected,
+    Code::PartlyIntegrated,
+    Code::RefusedByValidator,
+    Code::InvoiceRecalled,
+    Code::InvoiceSuspended,
+    Code::WrongValidator,
+    Code::UnknownInvoiceStatus,
+];
+
+/// Faults of following that are over once an ordinary answer has come.
+fn passes(code: Code) -> bool {
+    matches!(code, Code::NotFoundAfterIntegration | Code::CallRefused | Code::JobFails)
+}
+
+/// *stand*: see [`super::Store::stand`].
+pub fn stand(w: &mut Writing<'_>, id: &FlowId, passing: Passing, at: Timestamp) -> Result<(), StoreError> {
+    let flow = flows::load(w, id)?;
+    let followed = flow.kind == FlowKind::Deposit.as_str() && flow.state.parse::<State>().is_ok_and(State::is_followed);
+    if !followed {
+        return Ok(());
+    }
+    let key = (flow.realm, id.as_str());
+    let Some((shown, waited, verdict, seen)) =
+        w.one("SELECT fault, waits, verdict, seen_at FROM flow WHERE realm = ?1 AND id = ?2", key, |r| {
+            let seen = r.get::<_, Option<i64>>("seen_at")?.is_some();
+            Ok((maybe_fault(r, "fault")?, r.get::<_, bool>("waits")?, maybe_fault(r, "verdict")?, seen))
+        })?
+    else {
+        return Ok(());
+    };
+    let rows = w.all(
+        "SELECT number, status, refused IS NOT NULL AS refused, corrected_by IS NOT NULL AS corrected,
+             chorus_id IS NOT NULL AS there,
+             (SELECT comment FROM status WHERE status.realm = invoice.realm AND status.flow = invoice.flow
+              AND status.ordinal = invoice.ordinal AND status.status = invoice.status AND status.at = invoice.status_at
+              ORDER BY n DESC LIMIT 1) AS comment
+         FROM invoice WHERE realm = ?1 AND flow = ?2 ORDER BY ordinal",
+        key,
+        |r| {
+            Ok(Row {
+                number: word(r, "number")?,
+                status: maybe_word(r, "status")?,
+                is_refused: r.get("refused")?,
+                is_corrected: r.get("corrected")?,
+                is_there: r.get("there")?,
+                comment: r.get("comment")?,
+            })
+        },
+    )?;
+    let (fault, waits) = derive(shown.as_ref(), verdict.as_ref(), &rows, passing);
+    if fault == shown {
+        // What somebody has read does not come back by itself.
+        if waits != waited && !seen {
+            w.run("UPDATE flow SET waits = ?3 WHERE realm = ?1 AND id = ?2", (key.0, key.1, waits))?;
+        }
+        return Ok(());
+    }
+    if let Some(fault) = &fault {
+        log::warn!(flow = id.as_str(), fault = fault.code.as_str(); "{}", fault.title(Language::En));
+    }
+    Entry::new("trouble", at, Some(&flow.place))
+        .object("flow", id)
+        .object("fault", fault.as_ref().map_or("none", |f| f.code.as_str()))
+        .fault(fault.as_ref())
+        .append(w)?;
+    w.run(
+        "UPDATE flow SET fault_code = ?3, fault = ?4, waits = ?5, changed_at = ?6, seen_at = NULL, seen_by = NULL
+         WHERE realm = ?1 AND id = ?2",
+        (key.0, key.1, fault.as_ref().map(|f| f.code.as_str()), fault.as_ref().map(fault_text), waits, at.millis()),
+    )?;
+    flow.queue_receipt(w, at)
+}
+
+/// The fault to show, and whether it waits for a person.
+fn derive(shown: Option<&Fault>, verdict: Option<&Fault>, rows: &[Row], passing: Passing) -> (Option<Fault>, bool) {
+    let with = |code: Code, corrected: bool| -> Vec<&Row> {
+        rows.iter().filter(|row| row.claim() == Some(code) && row.is_corrected == corrected).collect()
+    };
+    // Chorus Pro may say that it took a part, and not which: one that no search has shown yet, if any.
+    let unnamed = verdict.is_some() && !rows.iter().any(|row| row.is_refused) && !rows.iter().all(|row| row.is_there);
+    let is_open = |code: Code| !with(code, false).is_empty() || (unnamed && code == Code::PartlyIntegrated);
+    let open = CLAIMS.into_iter().find(|code| *code != Code::UnknownInvoiceStatus && is_open(*code));
+    let is_derived = |fault: &Fault| CLAIMS.contains(&fault.code) || verdict.is_some_and(|v| v.code == fault.code);
+    let other = match passing {
+        Passing::Now(Some(fault)) => Some(fault),
+        Passing::Now(None) => shown.filter(|fault| !passes(fault.code) && !is_derived(fault)).cloned(),
+        Passing::Kept => shown.filter(|fault| !is_derived(fault)).cloned(),
+    };
+    if let Some(code) = open {
+        let others = rows.iter().filter(|row| !row.is_corrected).filter_map(|row| {
+            row.claim().filter(|other| *other != code).map(|other| Text::same(format!("{} {other}", row.number)))
+        });
+        let others: Vec<Text> = others.chain(other.as_ref().map(short)).collect();
+        return (Some(told(code, verdict, &with(code, false), &others)), true);
+    }
+    if let Some(fault) = other {
+        let waits = fault.retry() != Retry::Later;
+        return (Some(fault), waits);
+    }
+    let unknown = with(Code::UnknownInvoiceStatus, false);
+    if !unknown.is_empty() {
+        return (Some(told(Code::UnknownInvoiceStatus, verdict, &unknown, &[])), false);
+    }
+    // What was corrected stays to be read, and waits for nobody.
+    let past = CLAIMS.into_iter().find(|code| !with(*code, true).is_empty());
+    (past.map(|code| told(code, verdict, &with(code, true), &[])), false)
+}
+
+/// A fault of these invoices; `others` say what is to be looked at too.
+fn told(code: Code, verdict: Option<&Fault>, rows: &[&Row], others: &[Text]) -> Fault {
+    let names = Text::new(list(rows, "et", "autres"), list(rows, "and", "more"));
+    let of = |row: &Row| row.comment.clone().unwrap_or_else(|| "-".to_owned());
+    let comment = match rows {
+        [] => "-".to_owned(),
+        [first, rest @ ..] if rest.iter().all(|row| row.comment == first.comment) => of(first),
+        rows => {
+            rows.iter().take(NAMED).map(|row| format!("{} : {}", row.number, of(row))).collect::<Vec<_>>().join(" ; ")
+        }
+    };
+    let fault = match (code, verdict) {
+        // As it was told: with Chorus Pro's own words.
+        (Code::PartlyIntegrated, Some(verdict)) => verdict.clone(),
+        (Code::PartlyIntegrated, None) => Fault::new(code).with("deposit", "?").with_text("label", &names),
+        (Code::UnknownInvoiceStatus, _) => {
+            let mut codes: Vec<String> =
+                rows.iter().filter_map(|row| row.status.as_ref()).map(ToString::to_string).collect();
+            codes.dedup();
+            Fault::new(code).with("status", codes.join(", ")).with_text("number", &names)
+        }
+        _ => Fault::new(code).with_text("number", &names).with("comment", comment),
+    };
+    also(fault, others)
+}
+
+/// The first of them by number, and how many more there are.
+fn list(rows: &[&Row], and: &str, more: &str) -> String {
+    let named: Vec<&str> = rows.iter().take(NAMED).map(|row| row.number.as_str()).collect();
+    let rest = rows.len() - named.len();
+    let named = named.join(", ");
+    if rest == 0 { named } else { format!("{named} {and} {rest} {more}") }
+}
+
+/// A fault that a graver one hides, in a word: its code, and the invoice where it names one.
+fn short(fault: &Fault) -> Text {
+    let of = |language| match fault.detail("number", language) {
+        Some(number) => format!("{number} {}", fault.code),
+        None => fault.code.to_string(),
+    };
+    Text::new(of(Language::Fr), of(Language::En))
+}
+
+/// Names what waits for another reason, where the fault names its own.
+fn also(fault: Fault, others: &[Text]) -> Fault {
+    let blank = ["number", "deposit", "missing"].into_iter().find(|blank| fault.details.contains_key(*blank));
+    let Some(blank) = blank.filter(|_| !others.is_empty()) else { return fault };
+    let more = |language, see: &str, and: &str, more: &str| {
+        let own = fault.detail(blank, language).unwrap_or("?");
+        let names: Vec<&str> = others.iter().take(NAMED).map(|other| other.get(language)).collect();
+        let names = names.join(", ");
+        match others.len().saturating_sub(NAMED) {
+            0 => format!("{own} ({see} {names})"),
+            rest => format!("{own} ({see} {names} {and} {rest} {more})"),
+        }
+    };
+    let text =
+        Text::new(more(Language::Fr, "voir aussi", "et", "autres"), more(Language::En, "see also", "and", "more"));
+    fault.with_text(blank, &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: &str, status: InvoiceStatus) -> Row {
+        Row {
+            number: number.parse().unwrap(),
+            status: Some(status),
+            is_refused: false,
+            is_corrected: false,
+            is_there: true,
+            comment: Some(format!("mot de {number}")),
+        }
+    }
+
+    fn shown(rows: &[Row], passing: Passing) -> (String, bool) {
+        let (fault, waits) = derive(None, None, rows, passing);
+        (fault.map(|fault| fault.title(Language::Fr)).unwrap_or_default(), waits)
+    }
+
+    #[test]
+    fn the_gravest_comes_first_and_names_what_it_hides() {
+        let mut rows = [
+            row("S", InvoiceStatus::Suspendue),
+            row("R", InvoiceStatus::Rejetee),
+            row("A", InvoiceStatus::ARecycler),
+            row("D", InvoiceStatus::Deposee),
+        ];
+        let missing = Fault::new(Code::NotFoundAfterIntegration).with("number", "M");
+        let now = || Passing::Now(Some(missing.clone()));
+        let (title, waits) = shown(&rows, now());
+        assert!(title.contains("R (voir aussi S FG-421, A FG-449, M FG-412) : « mot de R »"), "{title}");
+        assert!(waits);
+        rows[1].is_corrected = true;
+        assert!(shown(&rows, now()).0.contains("A (voir aussi S FG-421, M FG-412)"));
+        rows[2].is_corrected = true;
+        rows[0].status = Some(InvoiceStatus::Completee);
+        assert_eq!(shown(&rows, now()), (missing.title(Language::Fr), false));
+        let (title, waits) = shown(&rows, Passing::Now(None));
+        assert!(title.contains("rejeté la facture R : ") && !waits, "what was corrected is told last: {title}");
+    }
+
+    #[test]
+    fn what_chorus_pro_said_of_a_part_stands_until_it_is_known_which() {
+        let verdict = Fault::new(Code::PartlyIntegrated).with("deposit", "CPP1").with("label", "inconnu");
+        let mut rows = [row("D", InvoiceStatus::Deposee), row("M", InvoiceStatus::Deposee)];
+        rows[1].is_there = false;
+        let now = |rows: &[Row]| derive(None, Some(&verdict), rows, Passing::Now(None));
+        assert_eq!(now(&rows), (Some(verdict.clone()), true));
+        rows[1].is_refused = true;
+        assert_eq!(now(&rows), (Some(verdict.clone()), true));
+        rows[1].is_corrected = true;
+        assert_eq!(now(&rows), (Some(verdict.clone()), false));
+        rows[1] = row("M", InvoiceStatus::Deposee);
+        assert_eq!(now(&rows), (None, false), "all are there after all");
+    }
+}

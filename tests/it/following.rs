@@ -1,0 +1,405 @@
+//! How sent invoices are followed once their flux was taken: whole fluxes at a bounded cost, each invoice's trouble for itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use fluxgate::domain::{Environment, FlowId, Timestamp};
+use fluxgate::flow::Job;
+use fluxgate::simulator::{Effect, ErrorList, FaultRule, Scenario, Timing};
+use serde_json::Value;
+
+use crate::batch::zip;
+use crate::clock::clock;
+use crate::gateway::{Gateway, check_document, hurried, invoice, invoice_to, quick_limits};
+
+const UNKNOWN: &str = "99999999999999";
+
+/// Integrated invoices stay where they are until a test moves them.
+fn still() -> Scenario {
+    let scenario = hurried();
+    Scenario {
+        timing: Timing { status_step: fluxgate::domain::Duration::from_secs(3600), ..scenario.timing },
+        ..scenario
+    }
+}
+
+/// Dropped as one archive, which goes as one flux; its part's flow.
+async fn dropped(gateway: &Gateway, name: &str, numbers: &[&str]) -> FlowId {
+    let members: Vec<(String, Vec<u8>)> = numbers.iter().map(|n| (format!("{n}.xml"), invoice(n))).collect();
+    let members: Vec<(&str, Vec<u8>)> = members.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+    gateway.drop_flow(name, zip(&members)).await;
+    let deposited = |r: &Value| {
+        let invoices = r["invoices"].as_array().unwrap();
+        invoices.len() == numbers.len() && invoices.iter().all(|i| i["status"] == "DEPOSEE")
+    };
+    let receipt = gateway.await_receipt(&format!("{name}.json"), deposited).await;
+    assert_eq!(receipt["parts"].as_array().unwrap().len(), 1, "{receipt:#}");
+    receipt["parts"][0]["flow"].as_str().unwrap().parse().unwrap()
+}
+
+fn waits(gateway: &Gateway, flow: &FlowId) -> bool {
+    let overview = gateway.store().reader().unwrap().overview(Timestamp::now()).unwrap();
+    overview.stuck.iter().any(|stuck| stuck.id == *flow)
+}
+
+/// The fault that a flow shows: its code and title.
+fn fault(gateway: &Gateway, flow: &FlowId) -> (String, String) {
+    let flow = gateway.store().reader().unwrap().flow(flow).unwrap().unwrap();
+    let told = |fault: fluxgate::fault::Fault| (fault.code.to_string(), fault.title(fluxgate::fault::Language::Fr));
+    flow.fault.map(told).unwrap_or_default()
+}
+
+async fn shows(gateway: &Gateway, flow: &FlowId, code: &str, words: &[&str]) {
+    let what = format!("{code} about {words:?}");
+    gateway
+        .await_until(&what, || {
+            let (shown, title) = fault(gateway, flow);
+            shown == code && words.iter().all(|word| title.contains(word))
+        })
+        .await;
+}
+
+fn all_are(receipt: &Value, status: &str) -> bool {
+    receipt["invoices"].as_array().unwrap().iter().all(|invoice| invoice["status"] == status)
+}
+
+fn referring(number: &str, to: &str) -> Vec<u8> {
+    let reference = format!(
+        "<cac:BillingReference><cac:InvoiceDocumentReference><cbc:ID>{to}</cbc:ID></cac:InvoiceDocumentReference>\
+         </cac:BillingReference><cac:AccountingSupplierParty>"
+    );
+    String::from_utf8(invoice(number)).unwrap().replacen("<cac:AccountingSupplierParty>", &reference, 1).into_bytes()
+}
+
+fn searches(gateway: &Gateway) -> usize {
+    gateway.simulator.ledger().calls_of("rechercher/fournisseur")
+}
+
+/// Waits until the look that was due was made: the flow's work is there again, and not yet due.
+async fn idle(gateway: &Gateway) {
+    let idle = || {
+        let due = gateway.store().reader().unwrap().next_due(&[Job::Statuses]).unwrap();
+        due.is_some_and(|due| due > (gateway.clock)())
+    };
+    gateway.await_until("an end of what is due", idle).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_flux_is_followed_to_its_end_though_answers_are_lost() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let numbers: Vec<String> = (0..40).map(|n| format!("GRAND-{n}")).collect();
+    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    dropped(&gateway, "grand.zip", &numbers).await;
+    let control = gateway.simulator.control();
+    // Every call of forty in a row is answered once in thirty thousand times.
+    for service in ["rechercher/fournisseur", "consulter/historique"] {
+        control.add_fault(FaultRule::new(service, Effect::LoseAnswer).probability(0.23)).unwrap();
+    }
+    for number in &numbers {
+        assert!(control.move_invoice(number, "SERVICE_FAIT", ""));
+    }
+    gateway.await_receipt("grand.zip.json", |r| all_are(r, "SERVICE_FAIT")).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flux_is_searched_as_a_whole_on_every_page() {
+    let mut scenario = still();
+    scenario.page_limit = 10;
+    let mut limits = quick_limits();
+    limits.status_poll = fluxgate::domain::Duration::from_secs(3600);
+    let mut gateway = Gateway::start(scenario, limits).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    let numbers: Vec<String> = (0..25).map(|n| format!("PAGES-{n}")).collect();
+    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    dropped(&gateway, "pages.zip", &numbers).await;
+    idle(&gateway).await;
+    let before = searches(&gateway);
+    ahead.fetch_add(3_700_000, Ordering::SeqCst);
+    gateway.await_until("a look", || searches(&gateway) >= before + 3).await;
+    idle(&gateway).await;
+    assert_eq!(searches(&gateway), before + 3, "three pages, not twenty-five searches");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flux_that_cannot_be_searched_as_a_whole_is_followed_one_by_one_from_where_it_was() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let numbers: Vec<String> = (0..30).map(|n| format!("UNE-{n}")).collect();
+    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    dropped(&gateway, "un.zip", &numbers).await;
+    let control = gateway.simulator.control();
+    // Of those by a number some are lost; the others pass, and the third rule is for a search without one.
+    let search = |effect| FaultRule::new("rechercher/fournisseur", effect);
+    control.add_fault(search(Effect::LoseAnswer).invoice("UNE-*").probability(0.25)).unwrap();
+    control.add_fault(search(Effect::Slow).ms(1).invoice("UNE-*").always()).unwrap();
+    control.add_fault(search(Effect::Refuse).refusal(20099, "non").always()).unwrap();
+    for number in &numbers {
+        assert!(control.move_invoice(number, "SERVICE_FAIT", ""));
+    }
+    gateway.await_receipt("un.zip.json", |r| all_are(r, "SERVICE_FAIT")).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_shows_is_looked_for_ever_less_often_and_alone() {
+    let mut scenario = still();
+    scenario.error_list = ErrorList::Unnamed;
+    let mut limits = quick_limits();
+    limits.status_poll = fluxgate::domain::Duration::from_secs(4 * 3600);
+    let mut gateway = Gateway::start(scenario, limits).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    let members =
+        [("1.xml", invoice("VUE-1")), ("2.xml", invoice_to("PERDUE-2", UNKNOWN)), ("3.xml", invoice("VUE-3"))];
+    gateway.drop_flow("lot.zip", zip(&members)).await;
+    let seen = |r: &Value| r["invoices"].as_array().unwrap().iter().filter(|i| i["status"] == "DEPOSEE").count() == 2;
+    let receipt = gateway.await_receipt("lot.zip.json", seen).await;
+    let part: FlowId = receipt["parts"][0]["flow"].as_str().unwrap().parse().unwrap();
+    idle(&gateway).await;
+    // Changes nothing: the ledger then shows which searches were for it alone.
+    let alone = FaultRule::new("rechercher/fournisseur", Effect::Refuse).refusal(20000, "Aucun résultat");
+    gateway.simulator.control().add_fault(alone.invoice("PERDUE-2").always()).unwrap();
+    let (before, calls) = (searches(&gateway), gateway.simulator.ledger().calls.len());
+    // Two hours, minute by minute.
+    for _ in 0..120 {
+        ahead.fetch_add(60_000, Ordering::SeqCst);
+        idle(&gateway).await;
+    }
+    let looked = searches(&gateway) - before;
+    assert!((4..=12).contains(&looked), "{looked} looks in two hours");
+    shows(&gateway, &part, "FG-403", &["PERDUE-2"]).await;
+    let ledger = gateway.simulator.ledger();
+    let mut asked = ledger.calls[calls..].iter().filter(|call| call.service == "rechercher/fournisseur");
+    assert!(asked.all(|call| call.fault.is_some()), "only what is missing is asked for");
+    // A day later searches cannot lag any more: it was not taken, and may be dropped again.
+    assert!(waits(&gateway, &part));
+    ahead.fetch_add(25 * 3_600_000, Ordering::SeqCst);
+    let refused =
+        |r: &Value| r["invoices"].as_array().unwrap().iter().filter(|i| i["refused"].is_string()).count() == 1;
+    gateway.await_receipt("lot.zip.json", refused).await;
+    gateway.simulator.control().clear_faults();
+    gateway.drop_flow("2.xml", invoice("PERDUE-2")).await;
+    gateway.await_state("2.xml.json", "integrated").await;
+    assert!(!waits(&gateway, &part), "it was dropped again");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_rejection_in_a_flux_waits_for_a_person_though_the_first_was_corrected() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let part = dropped(&gateway, "deux.zip", &["REJ-X", "REJ-Y", "REJ-Z"]).await;
+    let control = gateway.simulator.control();
+    assert!(control.move_invoice("REJ-X", "REJETEE", "engagement inconnu"));
+    shows(&gateway, &part, "FG-409", &["REJ-X", "engagement inconnu"]).await;
+    assert!(waits(&gateway, &part));
+    gateway.drop_flow("corrigee.xml", referring("REJ-X2", "REJ-X")).await;
+    gateway.await_until("its correction", || !waits(&gateway, &part)).await;
+    shows(&gateway, &part, "FG-409", &["REJ-X"]).await;
+    assert!(control.move_invoice("REJ-Y", "REJETEE", "doublon"));
+    shows(&gateway, &part, "FG-409", &["REJ-Y", "doublon"]).await;
+    assert!(waits(&gateway, &part), "the second is on the first screen");
+    let steps = gateway.store().reader().unwrap().steps(&part).unwrap();
+    let told = steps.iter().filter(|s| s.kind == "trouble" && s.detail.as_deref() == Some("FG-409")).count();
+    assert_eq!(told, 2, "each has its leaf");
+    // Two at once are both named.
+    assert!(control.move_invoice("REJ-Z", "REJETEE", "doublon"));
+    shows(&gateway, &part, "FG-409", &["REJ-Y, REJ-Z"]).await;
+    // Once somebody has read them they stay away, however often the flux is looked at, until it is about another.
+    let flow = gateway.store().reader().unwrap().flow(&part).unwrap().unwrap();
+    assert!(gateway.store().see(&part, flow.changed_at, "claire", (gateway.clock)()).await.unwrap());
+    let asked = searches(&gateway);
+    gateway.await_until("two more rounds", || searches(&gateway) >= asked + 2).await;
+    assert!(!waits(&gateway, &part), "read is read");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_invoice_shows_hides_no_other_and_comes_back() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let part = dropped(&gateway, "trois.zip", &["UN-X", "UN-Y", "UN-Z"]).await;
+    let control = gateway.simulator.control();
+    assert!(control.move_invoice("UN-X", "REJETEE", "à refaire"));
+    assert!(control.move_invoice("UN-Y", "SUSPENDUE", "bon de livraison"));
+    shows(&gateway, &part, "FG-409", &["UN-X", "UN-Y FG-421"]).await;
+    gateway.drop_flow("corrigee.xml", referring("UN-X2", "UN-X")).await;
+    shows(&gateway, &part, "FG-421", &["UN-Y", "bon de livraison"]).await;
+    assert!(waits(&gateway, &part));
+    // One is completed, another suspended meanwhile.
+    assert!(control.move_invoice("UN-Z", "SUSPENDUE", "relevé d'heures"));
+    shows(&gateway, &part, "FG-421", &["UN-Y, UN-Z", "relevé d'heures"]).await;
+    assert!(control.move_invoice("UN-Y", "COMPLETEE", "ci-joint"));
+    shows(&gateway, &part, "FG-421", &["UN-Z", "relevé d'heures"]).await;
+    assert!(control.move_invoice("UN-Z", "COMPLETEE", "ci-joint"));
+    shows(&gateway, &part, "FG-409", &["UN-X"]).await;
+    assert!(!waits(&gateway, &part), "what was corrected is told and waits for nobody");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_a_part_was_refused_is_shown_until_it_is_corrected_whatever_comes_between() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let members = [("1.xml", invoice("PRISE-1")), ("2.xml", invoice_to("REFUS-2", UNKNOWN))];
+    gateway.drop_flow("lot.zip", zip(&members)).await;
+    let receipt = gateway.await_receipt("lot.zip.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    let part: FlowId = receipt["parts"][0]["flow"].as_str().unwrap().parse().unwrap();
+    shows(&gateway, &part, "FG-403", &[UNKNOWN]).await;
+    let control = gateway.simulator.control();
+    assert!(control.move_invoice("PRISE-1", "SUSPENDUE", "bon de livraison"));
+    shows(&gateway, &part, "FG-403", &["PRISE-1 FG-421"]).await;
+    // An invoice of no weight fails meanwhile, and an unknown status passes.
+    assert!(control.move_invoice("PRISE-1", "STATUT_DE_DEMAIN", ""));
+    shows(&gateway, &part, "FG-403", &["PRISE-1 FG-410"]).await;
+    assert!(control.move_invoice("PRISE-1", "MISE_A_DISPOSITION", ""));
+    gateway.await_until("its end", || !fault(&gateway, &part).1.contains("PRISE-1")).await;
+    assert_eq!(fault(&gateway, &part).0, "FG-403");
+    assert!(waits(&gateway, &part));
+    gateway.drop_flow("2.xml", invoice("REFUS-2")).await;
+    gateway.await_until("its correction", || !waits(&gateway, &part)).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_waits_until_each_of_its_refused_invoices_is_dropped_again() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    // Rejected whole by Chorus Pro, and refused by us before it leaves.
+    let rejected = |n: u32| (format!("{n}.xml"), invoice_to(&format!("TOUT-{n}"), UNKNOWN));
+    let faulty = |n: u32| (format!("{n}.xml"), invoice(&format!("FAUX-{n}-trop-long-pour-chorus")));
+    let archive = |members: Vec<(String, Vec<u8>)>| {
+        zip(&members.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect::<Vec<_>>())
+    };
+    gateway.drop_flow("tout.zip", archive((1..=3).map(rejected).collect())).await;
+    let receipt = gateway.await_receipt("tout.zip.json", |r| r["state"] == "rejected").await;
+    let part: FlowId = receipt["parts"][0]["flow"].as_str().unwrap().parse().unwrap();
+    let mut members: Vec<_> = (1..=3).map(faulty).collect();
+    members.push(("bonne.xml".to_owned(), invoice("FAUX-0")));
+    let file = gateway.drop_flow("faux.zip", archive(members)).await;
+    gateway.await_receipt("faux.zip.json", |r| r["state"] == "partly_integrated").await;
+    for (numbers, flow) in [("TOUT", &part), ("FAUX", &file)] {
+        assert!(waits(&gateway, flow), "{numbers}");
+        for n in 1..=3 {
+            assert!(waits(&gateway, flow), "{numbers}-{n} is still to be corrected");
+            let name = format!("{numbers}-{n}.xml");
+            let number = format!("{numbers}-{n}");
+            let corrected = match numbers {
+                "TOUT" => invoice(&number),
+                _ => referring(&number, &format!("{number}-trop-long-pour-chorus")),
+            };
+            gateway.drop_flow(&name, corrected).await;
+            gateway.await_receipt(&format!("{name}.json"), |r| r["state"] == "integrated").await;
+        }
+        assert!(!waits(&gateway, flow), "{numbers}: each is corrected");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sent_invoice_that_is_to_be_recycled_waits_for_a_person() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let flow = gateway.drop_flow("une.xml", invoice("RECYCLE-1")).await;
+    gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    let control = gateway.simulator.control();
+    assert!(control.move_invoice("RECYCLE-1", "A_RECYCLER", "autre service"));
+    let receipt = gateway.await_receipt("une.xml.json", |r| r["fault"]["code"] == "FG-449").await;
+    assert!(receipt["fault"]["title"].as_str().unwrap().contains("autre service"), "{receipt:#}");
+    assert_eq!(receipt["final"], false);
+    assert!(waits(&gateway, &flow));
+    // Recycled on the portal, it goes on.
+    assert!(control.move_invoice("RECYCLE-1", "MISE_A_DISPOSITION", ""));
+    gateway.await_receipt("une.xml.json", |r| r["fault"].is_null()).await;
+    assert!(!waits(&gateway, &flow));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_suppliers_with_one_number_in_a_flux_are_told_apart() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let other = |bytes: Vec<u8>| {
+        let xml = String::from_utf8(bytes).unwrap();
+        xml.replace("12345678200051", "33254021516357").replace("123456782", "332540215").into_bytes()
+    };
+    let members = [("1.xml", invoice("MEME-1")), ("2.xml", other(invoice_to("MEME-1", UNKNOWN)))];
+    gateway.drop_flow("deux.zip", zip(&members)).await;
+    let receipt = gateway.await_receipt("deux.zip.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    let of = |supplier: &str| {
+        receipt["invoices"].as_array().unwrap().iter().find(|i| i["supplier"] == supplier).unwrap().clone()
+    };
+    let (taken, refused) = (of("12345678200051"), of("33254021516357"));
+    assert!(taken["refused"].is_null() && taken["status"] == "DEPOSEE", "{receipt:#}");
+    assert!(refused["refused"].is_string() && refused["status"].is_null(), "{receipt:#}");
+    gateway.stop().await;
+}
+
+/// A recipient that does not tell suppliers of payments.
+async fn without_payment(gateway: &Gateway, siret: &str) {
+    let entry = fluxgate::domain::StructureEntry {
+        siret: siret.to_owned(),
+        payment_reported: Some(false),
+        ..fluxgate::domain::StructureEntry::default()
+    };
+    gateway.store().directory_downloaded(Environment::Practice, Timestamp::now()).await.unwrap();
+    let edition = gateway.store().begin_edition(Environment::Practice).await.unwrap();
+    gateway.store().enter_structures(Environment::Practice, edition, vec![entry], Timestamp::now()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_whose_recipient_reports_no_payment_ends_when_it_is_booked_or_its_order_rests() {
+    let mut gateway = Gateway::start(still(), quick_limits()).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    let control = gateway.simulator.control();
+    for (number, name) in [("PAYEE-1", "une.xml"), ("PAYEE-2", "deux.xml"), ("PAYEE-3", "trois.xml")] {
+        let recipient = if number == "PAYEE-3" { "12345678200051" } else { "11000201100044" };
+        gateway.drop_flow(name, invoice_to(number, recipient)).await;
+        gateway.await_receipt(&format!("{name}.json"), |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    }
+    without_payment(&gateway, "11000201100044").await;
+    assert!(control.move_invoice("PAYEE-1", "COMPTABILISEE", ""));
+    assert!(control.move_invoice("PAYEE-2", "MANDATEE", ""));
+    assert!(control.move_invoice("PAYEE-3", "COMPTABILISEE", ""));
+    let receipt = gateway.await_final("une.xml.json").await;
+    assert_eq!(receipt["invoices"][0]["status"], "COMPTABILISEE");
+    gateway.await_receipt("deux.xml.json", |r| r["invoices"][0]["status"] == "MANDATEE" && r["final"] == false).await;
+    ahead.fetch_add(31 * 24 * 3_600_000, Ordering::SeqCst);
+    gateway.await_final("deux.xml.json").await;
+    gateway.await_receipt("trois.xml.json", |r| r["invoices"][0]["status"] == "COMPTABILISEE").await;
+    assert_eq!(gateway.receipt("trois.xml.json").unwrap()["final"], false, "its recipient reports payments");
+    let told = statuses(&gateway, "PAYEE-1_COMPTABILISEE.json");
+    assert_eq!(told["final"], true, "{told:#}");
+    gateway.stop().await;
+}
+
+/// The event whose name ends so, checked.
+fn statuses(gateway: &Gateway, ending: &str) -> Value {
+    let folder = std::fs::read_dir(gateway.folder("statuts")).unwrap();
+    let path = folder.map(|e| e.unwrap().path()).find(|p| p.to_str().unwrap().ends_with(ending)).expect(ending);
+    let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    check_document("status", fluxgate::work::Purpose::Status, &document);
+    document
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_order_is_told_with_its_number() {
+    let mut gateway = Gateway::start(still(), quick_limits()).await;
+    gateway.route_keys = "statuses = \"both\"".to_owned();
+    gateway.reload();
+    gateway.drop_flow("une.xml", invoice("MANDAT-1")).await;
+    let receipt = gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    let id = receipt["invoices"][0]["chorus_id"].as_i64().unwrap();
+    assert!(gateway.simulator.control().move_invoice("MANDAT-1", "MANDATEE", ""));
+    gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "MANDATEE").await;
+    let (ordered, deposited) = (statuses(&gateway, "_MANDATEE.json"), statuses(&gateway, "_DEPOSEE.json"));
+    assert_eq!((&ordered["mandate"], &deposited["mandate"]), (&format!("DP-{id}").into(), &Value::Null));
+    let folder = std::fs::read_dir(gateway.folder("statuts")).unwrap();
+    let path = folder.map(|e| e.unwrap().path()).find(|p| p.to_str().unwrap().ends_with("_MANDATEE.xml")).unwrap();
+    let read = fluxgate::invoice::status_file::read_xml(&std::fs::read(path).unwrap(), Default::default()).unwrap();
+    assert_eq!(read.invoices[0].mandate.as_deref(), Some(format!("DP-{id}").as_str()));
+    gateway.stop().await;
+}
