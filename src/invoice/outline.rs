@@ -128,6 +128,20 @@ impl<'t> Outline<'t> {
         path.iter().try_fold(id, |at, name| self.named(at, name).next())
     }
 
+    /// All elements down the path of local names.
+    pub fn each(&self, id: Id, path: &[&str]) -> Vec<Id> {
+        match path {
+            [] => vec![id],
+            [name, rest @ ..] => {
+                let mut found = Vec::new();
+                for child in self.children(id).filter(|child| self.name(*child) == *name) {
+                    found.extend(self.each(child, rest));
+                }
+                found
+            }
+        }
+    }
+
     /// Whether the element holds no element.
     pub fn is_leaf(&self, id: Id) -> bool {
         self.elements[id.index()].end == id.0 + 1

@@ -2,12 +2,12 @@
 //!
 //! Amounts without a type in a rule are doubles there (XPath 2.0 §3.5.2), and stay doubles here.
 
-use super::Sheet;
 use super::cii_vat::{self, Vat};
 use super::document::{Answer, Node, Stop, Why, any_double, is_not_negative};
 use super::lists;
 use super::names::Name::{self, *};
 use super::number::{self, Decimal, cents, whole, whole_double};
+use super::{Compared, Sheet};
 
 /// From the root down to the header's settlement and agreement.
 pub const SETTLEMENT: [Name; 2] = [SupplyChainTradeTransaction, ApplicableHeaderTradeSettlement];
@@ -17,9 +17,9 @@ pub const AGREEMENT: [Name; 2] = [SupplyChainTradeTransaction, ApplicableHeaderT
 pub fn check(node: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
     match node.name() {
         CrossIndustryInvoice if node.is_root() => document(node, vat, sheet),
-        DesignatedProductClassification => sheet.rule("BR-65", node, |n| {
-            Ok(!n.has(ClassCode) || filled_attribute(n, &[ClassCode], "listID")?)
-        }),
+        DesignatedProductClassification => {
+            sheet.rule("BR-65", node, |n| Ok(!n.has(ClassCode) || filled_attribute(n, &[ClassCode], "listID")?))
+        }
         AdditionalReferencedDocument => sheet.rule("BR-52", node, |n| n.filled(&[IssuerAssignedID])),
         ApplicableTradeSettlementFinancialCard => {
             sheet.rule("BR-51", node, |n| Ok(n.plain_of(&[ID])?.chars().count() <= 10));
@@ -146,9 +146,17 @@ fn allowance_or_charge(node: Node<'_>, sheet: &mut Sheet) {
         _ => return,
     };
     let rules = if node.any_is(&[Indicator], "false") {
-        if head { ["BR-31", "BR-33", "BR-CO-21", "BR-DEC-01", "BR-DEC-02"] } else { ["BR-41", "BR-42", "BR-CO-23", "BR-DEC-24", "BR-DEC-25"] }
+        if head {
+            ["BR-31", "BR-33", "BR-CO-21", "BR-DEC-01", "BR-DEC-02"]
+        } else {
+            ["BR-41", "BR-42", "BR-CO-23", "BR-DEC-24", "BR-DEC-25"]
+        }
     } else if node.any_is(&[Indicator], "true") {
-        if head { ["BR-36", "BR-38", "BR-CO-22", "BR-DEC-05", "BR-DEC-06"] } else { ["BR-43", "BR-44", "BR-CO-24", "BR-DEC-27", "BR-DEC-28"] }
+        if head {
+            ["BR-36", "BR-38", "BR-CO-22", "BR-DEC-05", "BR-DEC-06"]
+        } else {
+            ["BR-43", "BR-44", "BR-CO-24", "BR-DEC-27", "BR-DEC-28"]
+        }
     } else {
         return;
     };
@@ -181,7 +189,7 @@ fn totals(node: Node<'_>, sheet: &mut Sheet) {
     sheet.keep("BR-14", node, node.has(GrandTotalAmount));
     sheet.keep("BR-15", node, node.has(DuePayableAmount));
     sheet.keep("BR-53", node, has_tax_in_its_currency(node));
-    sheet.rule("BR-CO-10", node, |node| {
+    sheet.compare("BR-CO-10", node, |node| {
         let transaction = node.parent().and_then(Node::parent);
         let path = [SpecifiedLineTradeSettlement, SpecifiedTradeSettlementLineMonetarySummation, LineTotalAmount];
         let mut sum = 0.0;
@@ -192,21 +200,23 @@ fn totals(node: Node<'_>, sheet: &mut Sheet) {
         }
         let total = node.decimal_of(&[LineTotalAmount])?;
         let sum = number::exact_cents(sum).ok_or_else(|| node.stop(Why::Number))?;
-        Ok(total == Some(sum))
+        Ok(Compared::same(Some(sum), total))
     });
     sheet.rule("BR-CO-11", node, |node| allowances(node, false, AllowanceTotalAmount));
     sheet.rule("BR-CO-12", node, |node| allowances(node, true, ChargeTotalAmount));
-    sheet.rule("BR-CO-13", node, |node| {
+    sheet.compare("BR-CO-13", node, |node| {
         let (charges, allowances) = (first(node, ChargeTotalAmount)?, first(node, AllowanceTotalAmount)?);
         let (basis, lines) = (first(node, TaxBasisTotalAmount)?, first(node, LineTotalAmount)?);
-        let (Some(basis), Some(lines)) = (basis, lines) else { return Ok(false) };
-        Ok(basis == cents(lines + charges.unwrap_or_default() - allowances.unwrap_or_default()))
+        let (Some(basis), Some(lines)) = (basis, lines) else { return Ok(Compared::kept(false)) };
+        let sum = cents(lines + charges.unwrap_or_default() - allowances.unwrap_or_default());
+        Ok(Compared::same(Some(sum), Some(basis)))
     });
-    sheet.rule("BR-CO-16", node, |node| {
+    sheet.compare("BR-CO-16", node, |node| {
         let (prepaid, rounding) = (first(node, TotalPrepaidAmount)?, first(node, RoundingAmount)?);
         let (due, total) = (first(node, DuePayableAmount)?, first(node, GrandTotalAmount)?);
-        let (Some(due), Some(total)) = (due, total) else { return Ok(false) };
-        Ok(due == total - prepaid.unwrap_or_default() + rounding.unwrap_or_default())
+        let (Some(due), Some(total)) = (due, total) else { return Ok(Compared::kept(false)) };
+        let sum = total - prepaid.unwrap_or_default() + rounding.unwrap_or_default();
+        Ok(Compared::same(Some(sum), Some(due)))
     });
     for (rule, name) in [
         ("BR-DEC-09", LineTotalAmount),
@@ -325,7 +335,7 @@ fn document(root: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
     for (rule, party) in [("BR-62", of_seller(&[])), ("BR-63", of_buyer(&[]))] {
         sheet.rule(rule, root, |r| has_schemed_address(r, &party));
     }
-    sheet.rule("BR-CO-15", root, with_tax);
+    sheet.compare("BR-CO-15", root, with_tax);
     vat.check_document(root, sheet);
 }
 
@@ -346,7 +356,7 @@ fn has_schemed_address(root: Node<'_>, party: &[Name]) -> Answer {
 }
 
 /// The total with VAT is what the two come to, or there is no VAT to add.
-fn with_tax(root: Node<'_>) -> Answer {
+fn with_tax(root: Node<'_>) -> Result<Compared, Stop> {
     let totals = [SETTLEMENT[0], SETTLEMENT[1], SpecifiedTradeSettlementHeaderMonetarySummation];
     let amounts = |name| root.path(&[totals[0], totals[1], totals[2], name]);
     let first = |name| amounts(name).first().copied().map(Node::decimal).transpose();
@@ -357,16 +367,16 @@ fn with_tax(root: Node<'_>) -> Answer {
             .filter(|amount| amount.attribute("currencyID").is_some_and(|c| c == currency))
             .collect();
         let (total, basis) = (first(GrandTotalAmount)?, first(TaxBasisTotalAmount)?);
-        let (Some(total), Some(basis)) = (total, basis) else { return Ok(false) };
-        let added = match taxes[..] {
-            [tax] => total == cents(basis + tax.decimal()?),
-            _ => false,
+        let (Some(total), Some(basis)) = (total, basis) else { return Ok(Compared::kept(false)) };
+        let sum = match taxes[..] {
+            [tax] => Some(cents(basis + tax.decimal()?)),
+            _ => None,
         };
-        if !added && total != basis {
-            return Ok(false);
+        if sum != Some(total) && total != basis {
+            return Ok(Compared::same(sum, Some(total)));
         }
     }
-    Ok(true)
+    Ok(Compared::kept(true))
 }
 
 fn line(node: Node<'_>, sheet: &mut Sheet) {
@@ -421,17 +431,13 @@ fn period(node: Node<'_>, sheet: &mut Sheet) {
 /// The payee has a name, and shares neither that nor an identifier with the seller.
 fn is_other_party(node: Node<'_>) -> bool {
     let transaction = node.parent().and_then(Node::parent);
-    let sellers: Vec<_> = transaction
-        .map(|t| t.path(&[ApplicableHeaderTradeAgreement, SellerTradeParty]))
-        .unwrap_or_default();
+    let sellers: Vec<_> =
+        transaction.map(|t| t.path(&[ApplicableHeaderTradeAgreement, SellerTradeParty])).unwrap_or_default();
     let shares = |path: &[Name]| {
         let own = node.path(path);
         sellers.iter().any(|s| s.walk(path, &mut |theirs| own.iter().any(|mine| mine.text() == theirs.text())))
     };
-    node.has(Name::Name)
-        && !shares(&[Name::Name])
-        && !shares(&[ID])
-        && !shares(&[SpecifiedLegalOrganization, ID])
+    node.has(Name::Name) && !shares(&[Name::Name]) && !shares(&[ID]) && !shares(&[SpecifiedLegalOrganization, ID])
 }
 
 fn representative(node: Node<'_>, sheet: &mut Sheet) {
@@ -466,9 +472,9 @@ fn breakdown(node: Node<'_>, sheet: &mut Sheet) {
 
 /// The tax of an entry is its amount times its rate, within one unit, that unit included.
 fn computed_tax(node: Node<'_>) -> Answer {
-    let is_vat = node.one(&[TypeCode])?.is_some_and(|code| {
-        super::document::normalized(code.text().to_uppercase().into()) == "VAT"
-    });
+    let is_vat = node
+        .one(&[TypeCode])?
+        .is_some_and(|code| super::document::normalized(code.text().to_uppercase().into()) == "VAT");
     let rate = if is_vat { node.decimal_of(&[RateApplicablePercent])? } else { None };
     let tax = node.decimal_of(&[CalculatedAmount])?;
     let Some(rate) = rate.filter(|rate| !whole(*rate).is_zero()) else {

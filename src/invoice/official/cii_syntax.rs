@@ -3,7 +3,7 @@
 //! Its last contexts go by the end of a name: an element that an earlier context takes is not seen by them.
 
 use super::Sheet;
-use super::document::{Node, trimmed};
+use super::document::{Answer, Node, trimmed};
 use super::names::{
     Name::{self, *},
     Space,
@@ -116,6 +116,8 @@ pub fn check(node: Node<'_>, sheet: &mut Sheet) {
             sheet.keep("CII-SR-440", node, node.count(ActualAmount) <= 1);
         }
         ApplicableHeaderTradeAgreement if is_header(node) => {
+            // Rules that only warn read the type of each supporting document.
+            sheet.rule("CII-SR-475", node, single_types);
             for (rule, path) in [
                 ("CII-SR-455", [SellerTradeParty, DefinedTradeContact]),
                 ("CII-SR-456", [BuyerTradeParty, DefinedTradeContact]),
@@ -136,8 +138,8 @@ pub fn check(node: Node<'_>, sheet: &mut Sheet) {
         CrossIndustryInvoice if node.is_root() => document(node, sheet),
         // Taken by contexts whose rules only warn.
         SpecifiedTradeSettlementPaymentMeans => {}
-        SpecifiedLineTradeDelivery | SpecifiedLineTradeSettlement | AssociatedDocumentLineDocument
-            if is_line(node.parent()) => {}
+        SpecifiedLineTradeSettlement if is_line(node.parent()) => sheet.rule("CII-SR-474", node, single_types),
+        SpecifiedLineTradeDelivery | AssociatedDocumentLineDocument if is_line(node.parent()) => {}
         IncludedNote if node.above() == ExchangedDocument => {}
         IncludedSupplyChainTradeLineItem | ApplicableHeaderTradeDelivery if is_header(node) => {}
         _ => by_name(node, sheet),
@@ -146,6 +148,14 @@ pub fn check(node: Node<'_>, sheet: &mut Sheet) {
 
 fn is_top(node: Node<'_>) -> bool {
     node.parent().is_some_and(Node::is_root)
+}
+
+/// Whether each supporting document has one type at most; two stop the official engine.
+fn single_types(node: Node<'_>) -> Answer {
+    for document in node.kids(AdditionalReferencedDocument) {
+        document.one(&[TypeCode])?;
+    }
+    Ok(true)
 }
 
 /// A group of the transaction.
@@ -166,9 +176,10 @@ fn settlement(node: Node<'_>, sheet: &mut Sheet) {
     sheet.rule("CII-SR-470", node, |node| {
         for means in node.kids(SpecifiedTradeSettlementPaymentMeans) {
             let account = PayeePartyCreditorFinancialAccount;
-            let code = means.plain_of(&[TypeCode])?;
-            let transfer = matches!(&*code, "30" | "58");
-            if transfer && !means.exists(&[account, IBANID]) && !means.exists(&[account, ProprietaryID]) {
+            if means.exists(&[account, IBANID]) || means.exists(&[account, ProprietaryID]) {
+                continue;
+            }
+            if matches!(&*means.plain_of(&[TypeCode])?, "30" | "58") {
                 return Ok(false);
             }
         }
@@ -227,12 +238,8 @@ fn by_name(node: Node<'_>, sheet: &mut Sheet) {
         sheet.keep("CII-DT-031", node, !node.has_attribute("currencyID"));
         sheet.keep("CII-DT-032", node, !node.has_attribute("currencyCodeListVersionID"));
     } else if ram && name.ends_with("Quantity") {
-        let billed = [
-            SupplyChainTradeTransaction,
-            IncludedSupplyChainTradeLineItem,
-            SpecifiedLineTradeDelivery,
-            BilledQuantity,
-        ];
+        let billed =
+            [SupplyChainTradeTransaction, IncludedSupplyChainTradeLineItem, SpecifiedLineTradeDelivery, BilledQuantity];
         let root = node.document().root();
         let any = || root.walk(&billed, &mut |quantity| quantity.has_attribute("unitCode"));
         sheet.keep("CII-DT-033", node, !node.has_attribute("unitCode") || any());
@@ -273,9 +280,7 @@ fn is_plain_identifier(node: Node<'_>) -> bool {
             }
             _ => false,
         },
-        LineID => {
-            node.above() == AssociatedDocumentLineDocument && is_line(node.parent().and_then(Node::parent))
-        }
+        LineID => node.above() == AssociatedDocumentLineDocument && is_line(node.parent().and_then(Node::parent)),
         SellerAssignedID => node.above() == SpecifiedTradeProduct && is_line(node.parent().and_then(Node::parent)),
         _ => false,
     }

@@ -77,8 +77,8 @@ impl Vat {
     fn gather(&mut self, document: &Document<'_>, root: Node<'_>) -> Result<(), Stop> {
         for tax in document.all(ApplicableTradeTax) {
             let above = tax.above();
-            for code in tax.kids(CategoryCode).map(Node::text) {
-                let uses = self.uses.entry(code.into_owned()).or_default();
+            for code in codes(tax) {
+                let uses = self.uses.entry(code).or_default();
                 match above {
                     SpecifiedLineTradeSettlement => uses.lines += 1,
                     ApplicableHeaderTradeSettlement => uses.breakdown += 1,
@@ -87,8 +87,8 @@ impl Vat {
             }
         }
         for tax in document.all(CategoryTradeTax) {
-            for code in tax.kids(CategoryCode).map(Node::text) {
-                self.uses.entry(code.into_owned()).or_default().allowances += 1;
+            for code in codes(tax) {
+                self.uses.entry(code).or_default().allowances += 1;
             }
         }
         let lines = [SupplyChainTradeTransaction, IncludedSupplyChainTradeLineItem, SpecifiedLineTradeSettlement];
@@ -105,9 +105,11 @@ impl Vat {
             if !allowance.exists(&[ChargeIndicator, Indicator]) {
                 self.indicator.get_or_insert(allowance.stop(Why::Missing));
             }
+            // Both, where an indicator stands twice.
             if indicates(allowance, true)? {
                 self.add(allowance, CategoryTradeTax, |sum| sum.charges += amount)?;
-            } else if indicates(allowance, false)? {
+            }
+            if indicates(allowance, false)? {
                 self.add(allowance, CategoryTradeTax, |sum| sum.allowances += amount)?;
             }
         }
@@ -195,7 +197,11 @@ impl Vat {
         }
         let [.., eighth, ninth, tenth] = family.rules;
         sheet.rule(eighth, node, |node| self.basis(node, tax, family.code));
-        sheet.rule(ninth, node, |_| if family.code == "S" { standard_tax(tax) } else { is_zero(tax, CalculatedAmount) });
+        sheet.rule(
+            ninth,
+            node,
+            |_| if family.code == "S" { standard_tax(tax) } else { is_zero(tax, CalculatedAmount) },
+        );
         let exempt = tax.has(ExemptionReason) || tax.has(ExemptionReasonCode);
         sheet.keep(tenth, node, exempt != untyped);
         if family.code == "K" {
@@ -293,9 +299,8 @@ impl Vat {
         sheet.rule(ninth, node, |node| is_zero(node, CalculatedAmount));
         sheet.keep(tenth, node, exempt);
         let document = node.document();
-        let alone = |name: Name| {
-            !document.all(name).any(|tax| tax.kids(CategoryCode).any(|category| category.text() != "O"))
-        };
+        let alone =
+            |name: Name| !document.all(name).any(|tax| tax.kids(CategoryCode).any(|category| category.text() != "O"));
         for rule in ["BR-O-11", "BR-O-12"] {
             sheet.keep(rule, node, alone(ApplicableTradeTax));
         }
@@ -303,6 +308,17 @@ impl Vat {
             sheet.keep(rule, node, alone(CategoryTradeTax));
         }
     }
+}
+
+/// The categories of a group, each once.
+fn codes(group: Node<'_>) -> Vec<String> {
+    let mut codes: Vec<String> = Vec::new();
+    for code in group.kids(CategoryCode).map(Node::text) {
+        if !codes.iter().any(|known| *known == *code) {
+            codes.push(code.into_owned());
+        }
+    }
+    codes
 }
 
 /// The family of a group whose tax is VAT, in the schematron's order.

@@ -246,16 +246,6 @@ impl<'d> Node<'d> {
         count
     }
 
-    /// The first element down the path.
-    pub fn first(self, path: &[Name]) -> Option<Self> {
-        let mut found = None;
-        self.walk(path, &mut |node| {
-            found = Some(node);
-            true
-        });
-        found
-    }
-
     /// The only element down the path: two stop the official engine.
     pub fn one(self, path: &[Name]) -> Result<Option<Self>, Stop> {
         let mut found = None;

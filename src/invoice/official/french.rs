@@ -3,9 +3,8 @@
 use super::document::trimmed;
 
 /// Invoice types of the reform (BR-FR-04).
-pub const TYPES: [&str; 16] = [
-    "380", "389", "393", "501", "386", "500", "384", "471", "472", "473", "261", "262", "381", "396", "502", "503",
-];
+pub const TYPES: [&str; 16] =
+    ["380", "389", "393", "501", "386", "500", "384", "471", "472", "473", "261", "262", "381", "396", "502", "503"];
 /// Types a buyer issues for its supplier.
 pub const SELF_BILLED: [&str; 7] = ["389", "501", "500", "471", "473", "261", "502"];
 /// Corrective types, which name what they correct (BR-FR-CO-04).
@@ -85,10 +84,7 @@ pub fn is_address(text: &str) -> bool {
 /// `yyyy-mm-dd` of this century, a day that exists (BR-FR-03).
 pub fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
-    bytes.len() == 10
-        && bytes[4] == b'-'
-        && bytes[7] == b'-'
-        && is_day(&[&text[..4], &text[5..7], &text[8..]].concat())
+    bytes.len() == 10 && bytes[4] == b'-' && bytes[7] == b'-' && is_day(&[&text[..4], &text[5..7], &text[8..]].concat())
 }
 
 /// `yyyymmdd` of this century, a day that exists.

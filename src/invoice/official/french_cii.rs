@@ -18,15 +18,19 @@ const FRAME: [Name; 3] = [ExchangedDocumentContext, BusinessProcessSpecifiedDocu
 pub struct Context<'d> {
     pub root: Node<'d>,
     pub special: Special,
+    /// Two frameworks, which nothing can be asked of.
+    pub stop: Option<Stop>,
     /// BT-1, all of them.
     pub numbers: Vec<Cow<'d, str>>,
 }
 
 impl<'d> Context<'d> {
     pub fn of(root: Node<'d>) -> Self {
-        let special = Special::of(&root.plain_of(&FRAME).unwrap_or_default());
+        let frame = root.plain_of(&FRAME);
+        let stop = frame.as_ref().err().copied();
+        let special = Special::of(&frame.unwrap_or_default());
         let numbers = root.path(&[ExchangedDocument, ID]).into_iter().map(Node::text).collect();
-        Self { root, special, numbers }
+        Self { root, special, stop, numbers }
     }
 
     /// Whether a text is the invoice's number.
@@ -247,9 +251,7 @@ fn issued(node: Node<'_>, sheet: &mut Sheet) {
 }
 
 fn references_once(rule: &'static str, node: Node<'_>, sheet: &mut Sheet) {
-    let count = |code| {
-        node.kids(AdditionalReferencedDocument).filter(|r| r.any_is(&[ReferenceTypeCode], code)).count()
-    };
+    let count = |code| node.kids(AdditionalReferencedDocument).filter(|r| r.any_is(&[ReferenceTypeCode], code)).count();
     sheet.keep(rule, node, count("AFL") <= 1 && count("AVV") <= 1);
 }
 
@@ -264,10 +266,7 @@ fn date(node: Node<'_>, sheet: &mut Sheet) {
             IssueDateTime if !qualified && node.parent().is_some_and(in_document) => "BR-FR-03_BT-2",
             DueDateDateTime
                 if !qualified
-                    && below(
-                        node,
-                        &[DueDateDateTime, SpecifiedTradePaymentTerms, ApplicableHeaderTradeSettlement],
-                    ) =>
+                    && below(node, &[DueDateDateTime, SpecifiedTradePaymentTerms, ApplicableHeaderTradeSettlement]) =>
             {
                 "BR-FR-03_BT-9"
             }
@@ -546,9 +545,9 @@ fn references(root: Node<'_>, types: &[Cow<'_, str>], sheet: &mut Sheet) {
     if is(&french::CREDITS) && !preceding.iter().any(|r| dated(*r)) {
         let status = [AssociatedDocumentLineDocument, LineStatusReasonCode];
         let lines = root.path(&[SupplyChainTradeTransaction, IncludedSupplyChainTradeLineItem]).into_iter();
-        let kept = lines.filter(|line| !line.exists(&status) || line.any_is(&status, "DETAIL")).all(|line| {
-            line.walk(&[SpecifiedLineTradeSettlement, InvoiceReferencedDocument], &mut |r| dated(r))
-        });
+        let kept = lines
+            .filter(|line| !line.exists(&status) || line.any_is(&status, "DETAIL"))
+            .all(|line| line.walk(&[SpecifiedLineTradeSettlement, InvoiceReferencedDocument], &mut |r| dated(r)));
         sheet.keep("BR-FR-CO-05_BT-3", root, kept);
     }
 }
@@ -599,9 +598,10 @@ fn tax_of_document(root: Node<'_>, sheet: &mut Sheet) {
     });
     let seller = [AGREEMENT[0], AGREEMENT[1], SellerTradeParty, GlobalID];
     if root.walk(&seller, &mut |id| is_schemed(id, "0231")) {
-        let member = root.path(&[ExchangedDocument, IncludedNote]).into_iter().any(|note| {
-            note.any_is(&[SubjectCode], "TXD") && note.any_is(&[Content], "MEMBRE_ASSUJETTI_UNIQUE")
-        });
+        let member = root
+            .path(&[ExchangedDocument, IncludedNote])
+            .into_iter()
+            .any(|note| note.any_is(&[SubjectCode], "TXD") && note.any_is(&[Content], "MEMBRE_ASSUJETTI_UNIQUE"));
         sheet.keep("BR-FR-CO-14_BT-29-1", root, member);
         let number = [AGREEMENT[0], AGREEMENT[1], SellerTaxRepresentativeTradeParty, SpecifiedTaxRegistration, ID];
         sheet.rule("BR-FR-CO-15_BT-29-1", root, |r| {

@@ -19,9 +19,7 @@ pub fn check(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
     let both_ways = context.special == Special::BothWays;
     match node.name() {
         SupplyChainTradeTransaction if node.parent().is_some_and(Node::is_root) => transaction(node, context, sheet),
-        LineStatusReasonCode
-            if node.under(&[AssociatedDocumentLineDocument, IncludedSupplyChainTradeLineItem]) =>
-        {
+        LineStatusReasonCode if node.under(&[AssociatedDocumentLineDocument, IncludedSupplyChainTradeLineItem]) => {
             sheet.keep("BR-FR-MV-01_EXT-FR-FE-163", node, !node.plain().is_empty());
         }
         TypeCode if node.under(&[ExchangedDocument, CrossIndustryInvoice]) => {
@@ -116,10 +114,8 @@ fn transaction(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
 fn line(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
     let parents: Vec<_> = node.path(&PARENT).into_iter().map(Node::text).collect();
     let number_of = [AssociatedDocumentLineDocument, LineID];
-    let above: Vec<_> = lines(context)
-        .into_iter()
-        .filter(|l| l.walk(&number_of, &mut |id| parents.contains(&id.text())))
-        .collect();
+    let above: Vec<_> =
+        lines(context).into_iter().filter(|l| l.walk(&number_of, &mut |id| parents.contains(&id.text()))).collect();
     sheet.rule("BR-FR-MV-06_EXT-FR-FE-167", node, |line| {
         let (seller, theirs) = (plain(&line.path(&SELLER))?, plain(&down(&above, &SELLER)));
         Ok(!seller.is_empty() && (parents.is_empty() || seller == theirs?))
@@ -154,9 +150,7 @@ fn group(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
     let seller = [SpecifiedLineTradeAgreement, ItemSellerTradeParty];
     sheet.rule("BR-FR-MV-03_EXT-FR-FE-164", node, |n| n.filled(&[seller[0], seller[1], Name::Name]));
     sheet.rule("BR-FR-MV-03_EXT-FR-FE-167", node, |n| n.filled(&SELLER));
-    sheet.rule("BR-FR-MV-03_EXT-FR-FE-177", node, |n| {
-        n.filled(&[seller[0], seller[1], PostalTradeAddress, CountryID])
-    });
+    sheet.rule("BR-FR-MV-03_EXT-FR-FE-177", node, |n| n.filled(&[seller[0], seller[1], PostalTradeAddress, CountryID]));
     sheet.rule("BR-FR-MV-03_EXT-FR-FE-181", node, |n| Ok(!plain(&tax_in(n, context, InvoiceCurrencyCode))?.is_empty()));
     sheet.rule("BR-FR-MV-03_EXT-FR-FE-182", node, |n| {
         let accounting = currencies(context, TaxCurrencyCode);
@@ -220,11 +214,10 @@ fn amounts(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
         if with_tax.is_empty() {
             return Ok(true);
         }
-        let heads: Vec<_> =
-            n.path(&[AssociatedDocumentLineDocument, LineID]).into_iter().map(Node::text).collect();
-        let details = lines(context).into_iter().filter(|line| {
-            line.any_is(&STATUS, "DETAIL") && line.walk(&PARENT, &mut |id| heads.contains(&id.text()))
-        });
+        let heads: Vec<_> = n.path(&[AssociatedDocumentLineDocument, LineID]).into_iter().map(Node::text).collect();
+        let details = lines(context)
+            .into_iter()
+            .filter(|line| line.any_is(&STATUS, "DETAIL") && line.walk(&PARENT, &mut |id| heads.contains(&id.text())));
         let details = u32::try_from(details.count()).unwrap_or(u32::MAX);
         let net = number(&n.path(&total))?;
         let tax = number(&tax_in(n, context, InvoiceCurrencyCode))?;
@@ -236,9 +229,7 @@ fn amounts(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
 /// Corrections of such invoices name the invoice each group corrects.
 fn corrections(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
     let (codes, rules): (&[&str], _) = match context.special {
-        Special::BothWays => {
-            (&SELF_BILLED_CORRECTIONS, ["BR-FR-BD-14-EXT-FR-FE-136", "BR-FR-BD-14-EXT-FR-FE-138"])
-        }
+        Special::BothWays => (&SELF_BILLED_CORRECTIONS, ["BR-FR-BD-14-EXT-FR-FE-136", "BR-FR-BD-14-EXT-FR-FE-138"]),
         _ => (&CORRECTIONS, ["BR-FR-MV-14-EXT-FR-FE-136", "BR-FR-MV-14-EXT-FR-FE-138"]),
     };
     let types = context.root.path(&[ExchangedDocument, TypeCode]);

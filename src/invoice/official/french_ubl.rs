@@ -13,14 +13,18 @@ use super::names::Name::{self, *};
 pub struct Context<'d> {
     pub root: Node<'d>,
     pub special: Special,
+    /// Two frameworks, which nothing can be asked of.
+    pub stop: Option<Stop>,
     /// BT-1, all of them.
     pub numbers: Vec<Cow<'d, str>>,
 }
 
 impl<'d> Context<'d> {
     pub fn of(root: Node<'d>) -> Self {
-        let frame = root.plain_of(&[ProfileID]).unwrap_or_default();
-        Self { root, special: Special::of(&frame), numbers: root.kids(ID).map(Node::text).collect() }
+        let frame = root.plain_of(&[ProfileID]);
+        let stop = frame.as_ref().err().copied();
+        let special = Special::of(&frame.unwrap_or_default());
+        Self { root, special, stop, numbers: root.kids(ID).map(Node::text).collect() }
     }
 
     /// Whether a text is the invoice's number.
@@ -38,7 +42,12 @@ struct Role {
     length: &'static str,
 }
 
-const fn role(identifiers: [&'static str; 2], siret: &'static str, address: &'static str, length: &'static str) -> Role {
+const fn role(
+    identifiers: [&'static str; 2],
+    siret: &'static str,
+    address: &'static str,
+    length: &'static str,
+) -> Role {
     Role { identifiers, siret, address, length }
 }
 
@@ -140,7 +149,8 @@ pub fn check(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
         ID => identifier(node, sheet),
         IssueDate | TaxPointDate | DueDate | ActualDeliveryDate | StartDate | EndDate => date(node, sheet),
         InvoiceTypeCode | CreditNoteTypeCode if is_top(node) => {
-            let own = matches!((node.name(), node.above()), (InvoiceTypeCode, Invoice) | (CreditNoteTypeCode, CreditNote));
+            let own =
+                matches!((node.name(), node.above()), (InvoiceTypeCode, Invoice) | (CreditNoteTypeCode, CreditNote));
             if own {
                 sheet.keep("BR-FR-04_BT-3", node, french::TYPES.contains(&&*node.text()));
             }
@@ -183,7 +193,10 @@ pub fn check(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
             sheet.keep("BR-FR-27_EXT-FR-FE-159", node, !node.plain().is_empty());
         }
         InvoicedQuantity | CreditedQuantity if node.parent().is_some_and(is_line) => {
-            let own = matches!((node.name(), node.above()), (InvoicedQuantity, InvoiceLine) | (CreditedQuantity, CreditNoteLine));
+            let own = matches!(
+                (node.name(), node.above()),
+                (InvoicedQuantity, InvoiceLine) | (CreditedQuantity, CreditNoteLine)
+            );
             if own {
                 sheet.keep("BR-FR-DEC-02_BT-129", node, french::is_quantity(&node.plain()));
             }
@@ -441,8 +454,7 @@ fn amount(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
 /// The rules on the document as a whole.
 fn document(root: Node<'_>, sheet: &mut Sheet) {
     let notes: String = root.kids(Note).map(Node::text).collect();
-    for (rule, marker) in
-        [("BR-FR-05_BT-22-1", "#PMT#"), ("BR-FR-05_BT-22-2", "#PMD#"), ("BR-FR-05_BT-22-3", "#AAB#")]
+    for (rule, marker) in [("BR-FR-05_BT-22-1", "#PMT#"), ("BR-FR-05_BT-22-2", "#PMD#"), ("BR-FR-05_BT-22-3", "#AAB#")]
     {
         sheet.keep(rule, root, notes.contains(marker));
     }
@@ -519,9 +531,7 @@ fn addressing(root: Node<'_>, treatment: &str, sheet: &mut Sheet) {
         let begins = address.starts_with(&*siren.map(Node::text).unwrap_or_default());
         Ok(begins && endpoint.is_some_and(|e| is_schemed(e, "0225")))
     };
-    sheet.rule("BR-FR-21_BT-49", root, |_| {
-        Ok(treatment != "B2B" || self_billed || by_siren(AccountingCustomerParty)?)
-    });
+    sheet.rule("BR-FR-21_BT-49", root, |_| Ok(treatment != "B2B" || self_billed || by_siren(AccountingCustomerParty)?));
     sheet.rule("BR-FR-22_BT-34", root, |_| {
         Ok(treatment.is_empty() || !self_billed || by_siren(AccountingSupplierParty)?)
     });

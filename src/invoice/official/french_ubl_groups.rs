@@ -115,9 +115,9 @@ fn document(root: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
         .filter(|reference| reference.any_is(&[DocumentTypeCode], "130"))
         .flat_map(|object| schemed(object, &[ID], "AFL"))
         .collect();
-    let twice = stated(&heads, "AFL").iter().any(|number| {
-        all.iter().any(|earlier| earlier.id < number.id && earlier.text() == number.text())
-    });
+    let twice = stated(&heads, "AFL")
+        .iter()
+        .any(|number| all.iter().any(|earlier| earlier.id < number.id && earlier.text() == number.text()));
     sheet.keep("BR-FR-MV-12_BT-128", root, !twice);
 }
 
@@ -157,7 +157,11 @@ fn group(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
     sheet.rule("BR-FR-MV-03_EXT-FR-FE-177", node, |_| {
         filled(&[Item, ManufacturerParty, PostalAddress, Country, IdentificationCode])
     });
-    sheet.rule("BR-FR-MV-03_EXT-FR-FE-181", node, |_| Ok(!plain(&tax_in(line, root, DocumentCurrencyCode))?.is_empty()));
+    sheet.rule(
+        "BR-FR-MV-03_EXT-FR-FE-181",
+        node,
+        |_| Ok(!plain(&tax_in(line, root, DocumentCurrencyCode))?.is_empty()),
+    );
     sheet.rule("BR-FR-MV-03_EXT-FR-FE-182", node, |_| {
         let accounting = root.document().all(TaxCurrencyCode).any(|code| !code.text().is_empty());
         let none = root.document().all(TaxCurrencyCode).len() == 0;
@@ -273,9 +277,7 @@ fn amounts(node: Node<'_>, line: Node<'_>, context: &Context<'_>, sheet: &mut Sh
 fn corrections(node: Node<'_>, line: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
     let root = context.root;
     let (codes, rules): (&[&str], _) = match context.special {
-        Special::BothWays => {
-            (&SELF_BILLED_CORRECTIONS, ["BR-FR-BD-14-EXT-FR-FE-136", "BR-FR-BD-14-EXT-FR-FE-138"])
-        }
+        Special::BothWays => (&SELF_BILLED_CORRECTIONS, ["BR-FR-BD-14-EXT-FR-FE-136", "BR-FR-BD-14-EXT-FR-FE-138"]),
         _ => (&CORRECTIONS, ["BR-FR-MV-14-EXT-FR-FE-136", "BR-FR-MV-14-EXT-FR-FE-138"]),
     };
     let types = root.kids(InvoiceTypeCode).chain(root.kids(CreditNoteTypeCode));

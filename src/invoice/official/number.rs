@@ -61,6 +61,16 @@ pub fn date(text: &str) -> Option<i64> {
     Some(start.timestamp().as_second() - zone)
 }
 
+/// A date of either syntax as `yyyy-mm-dd`, if it is a day of the calendar.
+pub fn day(text: &str) -> Option<String> {
+    let text = trimmed(text);
+    let dashed = match text.len() {
+        8 if text.bytes().all(|b| b.is_ascii_digit()) => format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]),
+        _ => text.get(..10)?.to_owned(),
+    };
+    date(&dashed).map(|_| dashed)
+}
+
 fn digits_and_dashes(day: &str) -> bool {
     day.bytes().enumerate().all(|(at, b)| if at == 4 || at == 7 { b == b'-' } else { b.is_ascii_digit() })
 }
@@ -82,15 +92,21 @@ fn zone_seconds(zone: &str) -> Option<i64> {
 /// `round(x * 100) div 100`: half up, towards plus infinity.
 pub fn cents(value: Decimal) -> Decimal {
     // Half up means away from zero above it and towards zero below.
-    let strategy =
-        if value.is_sign_negative() { RoundingStrategy::MidpointTowardZero } else { RoundingStrategy::MidpointAwayFromZero };
+    let strategy = if value.is_sign_negative() {
+        RoundingStrategy::MidpointTowardZero
+    } else {
+        RoundingStrategy::MidpointAwayFromZero
+    };
     value.round_dp_with_strategy(2, strategy)
 }
 
 /// `round(x)`.
 pub fn whole(value: Decimal) -> Decimal {
-    let strategy =
-        if value.is_sign_negative() { RoundingStrategy::MidpointTowardZero } else { RoundingStrategy::MidpointAwayFromZero };
+    let strategy = if value.is_sign_negative() {
+        RoundingStrategy::MidpointTowardZero
+    } else {
+        RoundingStrategy::MidpointAwayFromZero
+    };
     value.round_dp_with_strategy(0, strategy)
 }
 

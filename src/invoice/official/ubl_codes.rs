@@ -11,8 +11,18 @@ pub fn check(node: Node<'_>, sheet: &mut Sheet) {
     match node.name() {
         InvoiceTypeCode => text("BR-CL-01", node, &lists::INVOICE_TYPES, sheet),
         CreditNoteTypeCode => text("BR-CL-01", node, &lists::CREDIT_NOTE_TYPES, sheet),
-        Amount | BaseAmount | PriceAmount | TaxAmount | TaxableAmount | LineExtensionAmount | TaxExclusiveAmount
-        | TaxInclusiveAmount | AllowanceTotalAmount | ChargeTotalAmount | PrepaidAmount | PayableRoundingAmount
+        Amount
+        | BaseAmount
+        | PriceAmount
+        | TaxAmount
+        | TaxableAmount
+        | LineExtensionAmount
+        | TaxExclusiveAmount
+        | TaxInclusiveAmount
+        | AllowanceTotalAmount
+        | ChargeTotalAmount
+        | PrepaidAmount
+        | PayableRoundingAmount
         | PayableAmount => {
             let currency = node.attribute("currencyID").is_some_and(|c| lists::CURRENCIES.has(&normalized(c)));
             sheet.keep("BR-CL-03", node, currency);

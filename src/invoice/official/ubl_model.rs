@@ -1,11 +1,11 @@
 //! The business rules in UBL: the schematron's pattern `UBL-model`, an element against the first context it matches.
 
-use super::Sheet;
 use super::document::{Answer, Node, Stop, Why, any_double, is_not_negative};
 use super::lists;
 use super::names::Name::{self, *};
 use super::number::{Decimal, cents, whole};
 use super::ubl_vat::{self, Family, Vat, indicates, is_breakdown, is_vat, is_vat_alone};
+use super::{Compared, Sheet};
 
 /// Holds an element against the rules of its context.
 pub fn check(node: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
@@ -102,9 +102,17 @@ fn allowance_or_charge(node: Node<'_>, sheet: &mut Sheet) {
     }
     // An indicator that is neither matches no context.
     let rules = if indicates(node, false).unwrap_or(false) {
-        if head { ["BR-31", "BR-33", "BR-CO-21", "BR-DEC-01", "BR-DEC-02"] } else { ["BR-41", "BR-42", "BR-CO-23", "BR-DEC-24", "BR-DEC-25"] }
+        if head {
+            ["BR-31", "BR-33", "BR-CO-21", "BR-DEC-01", "BR-DEC-02"]
+        } else {
+            ["BR-41", "BR-42", "BR-CO-23", "BR-DEC-24", "BR-DEC-25"]
+        }
     } else if indicates(node, true).unwrap_or(false) {
-        if head { ["BR-36", "BR-38", "BR-CO-22", "BR-DEC-05", "BR-DEC-06"] } else { ["BR-43", "BR-44", "BR-CO-24", "BR-DEC-27", "BR-DEC-28"] }
+        if head {
+            ["BR-36", "BR-38", "BR-CO-22", "BR-DEC-05", "BR-DEC-06"]
+        } else {
+            ["BR-43", "BR-44", "BR-CO-24", "BR-DEC-27", "BR-DEC-28"]
+        }
     } else {
         return;
     };
@@ -138,18 +146,18 @@ fn totals(node: Node<'_>, sheet: &mut Sheet) {
     sheet.keep("BR-13", node, node.has(TaxExclusiveAmount));
     sheet.keep("BR-14", node, node.has(TaxInclusiveAmount));
     sheet.keep("BR-15", node, node.has(PayableAmount));
-    sheet.rule("BR-CO-10", node, |node| {
+    sheet.compare("BR-CO-10", node, |node| {
         let document = node.document();
         let mut sum = Decimal::ZERO;
         for line in document.all(InvoiceLine).chain(document.all(CreditNoteLine)) {
             sum += line.decimal_of(&[LineExtensionAmount])?.unwrap_or_default();
         }
-        Ok(node.decimal_of(&[LineExtensionAmount])? == Some(cents(sum)))
+        Ok(Compared::same(Some(cents(sum)), node.decimal_of(&[LineExtensionAmount])?))
     });
-    sheet.rule("BR-CO-11", node, |node| allowances(node, false, AllowanceTotalAmount));
-    sheet.rule("BR-CO-12", node, |node| allowances(node, true, ChargeTotalAmount));
-    sheet.rule("BR-CO-13", node, without_tax);
-    sheet.rule("BR-CO-16", node, payable);
+    sheet.compare("BR-CO-11", node, |node| allowances(node, false, AllowanceTotalAmount));
+    sheet.compare("BR-CO-12", node, |node| allowances(node, true, ChargeTotalAmount));
+    sheet.compare("BR-CO-13", node, without_tax);
+    sheet.compare("BR-CO-16", node, payable);
     for (rule, name) in [
         ("BR-DEC-09", LineExtensionAmount),
         ("BR-DEC-10", AllowanceTotalAmount),
@@ -165,7 +173,7 @@ fn totals(node: Node<'_>, sheet: &mut Sheet) {
 }
 
 /// The total of allowances or of charges is their sum, or neither is there.
-fn allowances(node: Node<'_>, charge: bool, total: Name) -> Answer {
+fn allowances(node: Node<'_>, charge: bool, total: Name) -> Result<Compared, Stop> {
     let (mut sum, mut any) = (Decimal::ZERO, false);
     for allowance in node.parent().into_iter().flat_map(|root| root.kids(AllowanceCharge)) {
         if indicates(allowance, charge)? {
@@ -174,33 +182,38 @@ fn allowances(node: Node<'_>, charge: bool, total: Name) -> Answer {
         }
     }
     Ok(match node.decimal_of(&[total])? {
-        Some(total) => total == cents(sum),
-        None => !any,
+        Some(total) => Compared::same(Some(cents(sum)), Some(total)),
+        None => Compared::kept(!any),
     })
 }
 
-fn without_tax(node: Node<'_>) -> Answer {
+fn without_tax(node: Node<'_>) -> Result<Compared, Stop> {
     let amount = |name| node.decimal_of(&[name]);
     let (charges, allowances) = (amount(ChargeTotalAmount)?, amount(AllowanceTotalAmount)?);
     let (Some(total), Some(lines)) = (amount(TaxExclusiveAmount)?, amount(LineExtensionAmount)?) else {
-        return Ok(false);
+        return Ok(Compared::kept(false));
     };
-    Ok(match (charges, allowances) {
-        (None, None) => total == lines,
-        _ => total == cents(lines + charges.unwrap_or_default() - allowances.unwrap_or_default()),
-    })
+    let sum = match (charges, allowances) {
+        (None, None) => lines,
+        _ => cents(lines + charges.unwrap_or_default() - allowances.unwrap_or_default()),
+    };
+    Ok(Compared::same(Some(sum), Some(total)))
 }
 
-fn payable(node: Node<'_>) -> Answer {
+fn payable(node: Node<'_>) -> Result<Compared, Stop> {
     let amount = |name| node.decimal_of(&[name]);
     let (prepaid, rounding) = (amount(PrepaidAmount)?, amount(PayableRoundingAmount)?);
-    let (Some(payable), Some(total)) = (amount(PayableAmount)?, amount(TaxInclusiveAmount)?) else { return Ok(false) };
-    Ok(match (prepaid, rounding) {
+    let (Some(payable), Some(total)) = (amount(PayableAmount)?, amount(TaxInclusiveAmount)?) else {
+        return Ok(Compared::kept(false));
+    };
+    let kept = match (prepaid, rounding) {
         (None, None) => payable == total,
         (Some(prepaid), None) => payable == cents(total - prepaid),
         (None, Some(rounding)) => cents(payable - rounding) == total,
         (Some(prepaid), Some(rounding)) => cents(payable - rounding) == cents(total - prepaid),
-    })
+    };
+    let expected = total - prepaid.unwrap_or_default() + rounding.unwrap_or_default();
+    Ok(Compared { kept, expected: Some(expected), written: Some(payable) })
 }
 
 /// The rules on the document as a whole.
@@ -226,13 +239,13 @@ fn document(root: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
     sheet.keep("BR-53", root, in_tax_currency);
     let (point, period) = (root.has(TaxPointDate), root.exists(&[InvoicePeriod, DescriptionCode]));
     sheet.keep("BR-CO-03", root, !(point && period));
-    sheet.rule("BR-CO-15", root, with_tax);
+    sheet.compare("BR-CO-15", root, with_tax);
     sheet.keep("BR-CO-18", root, root.exists(&[TaxTotal, TaxSubtotal]));
     vat.check_document(root, sheet);
 }
 
 /// One total of VAT in the invoice's currency, and the total with VAT is what the two come to.
-fn with_tax(root: Node<'_>) -> Answer {
+fn with_tax(root: Node<'_>) -> Result<Compared, Stop> {
     for currency in root.kids(DocumentCurrencyCode) {
         let currency = currency.text();
         let mut taxes = Vec::new();
@@ -245,7 +258,7 @@ fn with_tax(root: Node<'_>) -> Answer {
             }
             taxes.extend(own.map(Node::decimal).transpose()?);
         }
-        let [tax] = taxes[..] else { return Ok(false) };
+        let [tax] = taxes[..] else { return Ok(Compared::kept(false)) };
         let amounts = |name| -> Result<Vec<Decimal>, Stop> {
             root.kids(LegalMonetaryTotal).filter_map(|t| t.decimal_of(&[name]).transpose()).collect()
         };
@@ -253,13 +266,14 @@ fn with_tax(root: Node<'_>) -> Answer {
         if exclusive.len() > 1 {
             return Err(root.stop(Why::Several));
         }
-        let Some(exclusive) = exclusive.first() else { return Ok(false) };
+        let Some(exclusive) = exclusive.first() else { return Ok(Compared::kept(false)) };
         let computed = cents(*exclusive + tax);
-        if !amounts(TaxInclusiveAmount)?.contains(&computed) {
-            return Ok(false);
+        let written = amounts(TaxInclusiveAmount)?;
+        if !written.contains(&computed) {
+            return Ok(Compared::same(Some(computed), written.first().copied()));
         }
     }
-    Ok(true)
+    Ok(Compared::kept(true))
 }
 
 fn line(node: Node<'_>, sheet: &mut Sheet) {
@@ -322,9 +336,7 @@ fn payee(node: Node<'_>, sheet: &mut Sheet) {
     let supplier = node.parent().map(|p| p.path(&[AccountingSupplierParty, Party])).unwrap_or_default();
     let shares = |path: &[Name]| {
         let own = node.path(path);
-        supplier.iter().any(|party| {
-            party.walk(path, &mut |theirs| own.iter().any(|mine| mine.text() == theirs.text()))
-        })
+        supplier.iter().any(|party| party.walk(path, &mut |theirs| own.iter().any(|mine| mine.text() == theirs.text())))
     };
     let named = node.exists(&[PartyName, Name::Name]);
     sheet.keep("BR-17", node, named && !shares(&[PartyName, Name::Name]) && !shares(&[PartyIdentification, ID]));
@@ -359,15 +371,15 @@ fn is_identified(node: Node<'_>) -> Answer {
 }
 
 fn tax_total(node: Node<'_>, sheet: &mut Sheet) {
-    sheet.rule("BR-CO-14", node, |node| {
+    sheet.compare("BR-CO-14", node, |node| {
         if !node.has(TaxSubtotal) {
-            return Ok(true);
+            return Ok(Compared::kept(true));
         }
         let mut sum = Decimal::ZERO;
         for subtotal in node.kids(TaxSubtotal) {
             sum += subtotal.decimal_of(&[TaxAmount])?.unwrap_or_default();
         }
-        Ok(node.decimal_of(&[TaxAmount])? == Some(cents(sum)))
+        Ok(Compared::same(Some(cents(sum)), node.decimal_of(&[TaxAmount])?))
     });
 }
 

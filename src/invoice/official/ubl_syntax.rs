@@ -45,11 +45,8 @@ pub fn check(node: Node<'_>, sheet: &mut Sheet) {
         }
         PayeeParty => payee(node, sheet),
         PaymentMeans => {
-            let at_most: [(&'static str, &[Name]); 3] = [
-                ("UBL-SR-26", &[PaymentID]),
-                ("UBL-SR-27", &[PaymentMeansCode]),
-                ("UBL-SR-28", &[PaymentMandate, ID]),
-            ];
+            let at_most: [(&'static str, &[Name]); 3] =
+                [("UBL-SR-26", &[PaymentID]), ("UBL-SR-27", &[PaymentMeansCode]), ("UBL-SR-28", &[PaymentMandate, ID])];
             once(node, &at_most, sheet);
         }
         BillingReference => {
@@ -107,9 +104,9 @@ fn is_typed(node: Node<'_>) -> bool {
 fn payee(node: Node<'_>, sheet: &mut Sheet) {
     let names: Vec<_> = node.path(&[PartyName, Name::Name]).into_iter().map(Node::text).collect();
     let supplier = [AccountingSupplierParty, Party, PartyLegalEntity, RegistrationName];
-    let other = node.parent().is_some_and(|root| {
-        root.walk(&supplier, &mut |seller| names.iter().any(|name| *name != seller.text()))
-    });
+    let other = node
+        .parent()
+        .is_some_and(|root| root.walk(&supplier, &mut |seller| names.iter().any(|name| *name != seller.text())));
     let identifiers = node
         .path(&[PartyIdentification, ID])
         .into_iter()
@@ -155,9 +152,10 @@ fn document(root: Node<'_>, sheet: &mut Sheet) {
     sheet.rule("UBL-SR-12", root, |r| tax_numbers(r, &supplier, true));
     sheet.rule("UBL-SR-13", root, |r| tax_numbers(r, &supplier, false));
     sheet.rule("UBL-SR-18", root, |r| tax_numbers(r, &customer, true));
-    let sepa = document.all(PartyIdentification).flat_map(|p| p.kids(ID)).filter(|id| {
-        id.attribute("schemeID").is_some_and(|scheme| scheme.eq_ignore_ascii_case("SEPA"))
-    });
+    let sepa = document
+        .all(PartyIdentification)
+        .flat_map(|p| p.kids(ID))
+        .filter(|id| id.attribute("schemeID").is_some_and(|scheme| scheme.eq_ignore_ascii_case("SEPA")));
     sheet.keep("UBL-SR-29", root, sepa.count() <= 1);
     sheet.keep("UBL-SR-44", root, document.all(PaymentID).map(|id| id.text()).collect::<HashSet<_>>().len() <= 1);
     let codes = document.all(PaymentMeansCode).map(|code| code.text());

@@ -9,15 +9,54 @@ use super::number::Decimal;
 
 /// The categories with a family of their own, in the schematron's order: code, and the family's rules.
 pub const FAMILIES: [Family; 9] = [
-    Family::new("AE", ["BR-AE-01", "BR-AE-02", "BR-AE-03", "BR-AE-04", "BR-AE-05", "BR-AE-06", "BR-AE-07", "BR-AE-08", "BR-AE-09", "BR-AE-10"]),
-    Family::new("E", ["BR-E-01", "BR-E-02", "BR-E-03", "BR-E-04", "BR-E-05", "BR-E-06", "BR-E-07", "BR-E-08", "BR-E-09", "BR-E-10"]),
-    Family::new("G", ["BR-G-01", "BR-G-02", "BR-G-03", "BR-G-04", "BR-G-05", "BR-G-06", "BR-G-07", "BR-G-08", "BR-G-09", "BR-G-10"]),
-    Family::new("K", ["BR-IC-01", "BR-IC-02", "BR-IC-03", "BR-IC-04", "BR-IC-05", "BR-IC-06", "BR-IC-07", "BR-IC-08", "BR-IC-09", "BR-IC-10"]),
-    Family::new("L", ["BR-AF-01", "BR-AF-02", "BR-AF-03", "BR-AF-04", "BR-AF-05", "BR-AF-06", "BR-AF-07", "BR-AF-08", "BR-AF-09", "BR-AF-10"]),
-    Family::new("M", ["BR-AG-01", "BR-AG-02", "BR-AG-03", "BR-AG-04", "BR-AG-05", "BR-AG-06", "BR-AG-07", "BR-AG-08", "BR-AG-09", "BR-AG-10"]),
-    Family::new("O", ["BR-O-01", "BR-O-02", "BR-O-03", "BR-O-04", "BR-O-05", "BR-O-06", "BR-O-07", "BR-O-08", "BR-O-09", "BR-O-10"]),
-    Family::new("S", ["BR-S-01", "BR-S-02", "BR-S-03", "BR-S-04", "BR-S-05", "BR-S-06", "BR-S-07", "BR-S-08", "BR-S-09", "BR-S-10"]),
-    Family::new("Z", ["BR-Z-01", "BR-Z-02", "BR-Z-03", "BR-Z-04", "BR-Z-05", "BR-Z-06", "BR-Z-07", "BR-Z-08", "BR-Z-09", "BR-Z-10"]),
+    Family::new(
+        "AE",
+        [
+            "BR-AE-01", "BR-AE-02", "BR-AE-03", "BR-AE-04", "BR-AE-05", "BR-AE-06", "BR-AE-07", "BR-AE-08", "BR-AE-09",
+            "BR-AE-10",
+        ],
+    ),
+    Family::new(
+        "E",
+        ["BR-E-01", "BR-E-02", "BR-E-03", "BR-E-04", "BR-E-05", "BR-E-06", "BR-E-07", "BR-E-08", "BR-E-09", "BR-E-10"],
+    ),
+    Family::new(
+        "G",
+        ["BR-G-01", "BR-G-02", "BR-G-03", "BR-G-04", "BR-G-05", "BR-G-06", "BR-G-07", "BR-G-08", "BR-G-09", "BR-G-10"],
+    ),
+    Family::new(
+        "K",
+        [
+            "BR-IC-01", "BR-IC-02", "BR-IC-03", "BR-IC-04", "BR-IC-05", "BR-IC-06", "BR-IC-07", "BR-IC-08", "BR-IC-09",
+            "BR-IC-10",
+        ],
+    ),
+    Family::new(
+        "L",
+        [
+            "BR-AF-01", "BR-AF-02", "BR-AF-03", "BR-AF-04", "BR-AF-05", "BR-AF-06", "BR-AF-07", "BR-AF-08", "BR-AF-09",
+            "BR-AF-10",
+        ],
+    ),
+    Family::new(
+        "M",
+        [
+            "BR-AG-01", "BR-AG-02", "BR-AG-03", "BR-AG-04", "BR-AG-05", "BR-AG-06", "BR-AG-07", "BR-AG-08", "BR-AG-09",
+            "BR-AG-10",
+        ],
+    ),
+    Family::new(
+        "O",
+        ["BR-O-01", "BR-O-02", "BR-O-03", "BR-O-04", "BR-O-05", "BR-O-06", "BR-O-07", "BR-O-08", "BR-O-09", "BR-O-10"],
+    ),
+    Family::new(
+        "S",
+        ["BR-S-01", "BR-S-02", "BR-S-03", "BR-S-04", "BR-S-05", "BR-S-06", "BR-S-07", "BR-S-08", "BR-S-09", "BR-S-10"],
+    ),
+    Family::new(
+        "Z",
+        ["BR-Z-01", "BR-Z-02", "BR-Z-03", "BR-Z-04", "BR-Z-05", "BR-Z-06", "BR-Z-07", "BR-Z-08", "BR-Z-09", "BR-Z-10"],
+    ),
 ];
 
 /// A VAT category and the ids of its ten rules.
@@ -187,7 +226,8 @@ impl Vat {
                 if head {
                     uses.head_allowances.add(vat);
                 }
-            } else if indicates(parent, true)? {
+            }
+            if indicates(parent, true)? {
                 uses.charges.add(vat);
                 if head {
                     uses.head_charges.add(vat);
@@ -222,24 +262,21 @@ impl Vat {
     }
 
     fn allowance(&mut self, allowance: Node<'_>) -> Result<(), Stop> {
+        // An indicator that is neither stops the official engine wherever it stands.
+        let (charge, reduction) = (indicates(allowance, true)?, indicates(allowance, false)?);
         let categories: Vec<Node<'_>> = allowance.kids(TaxCategory).collect();
         if categories.is_empty() {
             return Ok(());
         }
         let head = allowance.parent().is_some_and(Node::is_root);
-        let (charge, amount) = if head {
-            let charge = indicates(allowance, true)?;
-            let known = charge || indicates(allowance, false)?;
-            (known.then_some(charge), allowance.decimal_of(&[Amount])?.unwrap_or_default())
-        } else {
-            (None, Decimal::ZERO)
-        };
+        let amount = if head { allowance.decimal_of(&[Amount])?.unwrap_or_default() } else { Decimal::ZERO };
         self.add(&categories, |sum| {
             sum.on_allowance_or_charge = true;
-            match charge {
-                Some(true) => sum.charges += amount,
-                Some(false) => sum.allowances += amount,
-                None => {}
+            if charge {
+                sum.charges += amount;
+            }
+            if reduction {
+                sum.allowances += amount;
             }
         })
     }
@@ -281,9 +318,7 @@ impl Vat {
             sheet.rule(first, root, |_| self.answer(is_broken_down(family.code, uses)));
             let parties = || self.parties(family.code);
             let carried = if family.code == "S" { uses.lines.any } else { uses.lines.vat };
-            sheet.rule(lines, root, |_| {
-                self.answer(carried == 0 || (uses.lines.vat > 0 && parties()?))
-            });
+            sheet.rule(lines, root, |_| self.answer(carried == 0 || (uses.lines.vat > 0 && parties()?)));
             let (on_allowances, on_charges) = match family.code {
                 "O" => (uses.head_allowances.vat, uses.head_charges.vat),
                 "L" => (uses.allowances.vat, uses.charges_exact.vat),
@@ -306,13 +341,19 @@ impl Vat {
 
     /// Whether the parties are registered as a category wants.
     fn parties(&self, code: &str) -> Answer {
-        let registered = || Ok(self.seller.any || self.representative.for_vat()?);
-        let for_vat = || Ok(self.seller.for_vat()? || self.representative.for_vat()?);
+        // One that answers yes is enough, whatever stops the other.
+        let either = |one: Answer, other: Answer| match (one, other) {
+            (Ok(true), _) | (_, Ok(true)) => Ok(true),
+            (Err(stop), _) | (_, Err(stop)) => Err(stop),
+            _ => Ok(false),
+        };
+        let registered = || either(Ok(self.seller.any), self.representative.for_vat());
+        let for_vat = || either(self.seller.for_vat(), self.representative.for_vat());
         Ok(match code {
-            "AE" => registered()? && (self.buyer.for_vat()? || self.buyer_legal),
+            "AE" => registered()? && either(self.buyer.for_vat(), Ok(self.buyer_legal))?,
             "G" => for_vat()?,
             "K" => for_vat()? && self.buyer.for_vat()?,
-            "O" => !for_vat()? && !self.buyer.for_vat()?,
+            "O" => !either(for_vat(), self.buyer.for_vat())?,
             _ => registered()?,
         })
     }
@@ -384,7 +425,11 @@ impl Vat {
         let rated = matches!(family.code, "S" | "L" | "M");
         sheet.rule(eighth, category, |category| {
             self.answer(true)?;
-            if rated { self.taxable_by_rate(category, subtotal, family.code) } else { self.taxable(subtotal, family.code) }
+            if rated {
+                self.taxable_by_rate(category, subtotal, family.code)
+            } else {
+                self.taxable(subtotal, family.code)
+            }
         });
         sheet.rule(ninth, category, |category| {
             let tax = subtotal.decimal_of(&[TaxAmount])?;
@@ -421,10 +466,9 @@ impl Vat {
             super::number::less(taxable - 1.0, sum) && super::number::greater(taxable + 1.0, sum)
         };
         let (invoice, credit) = match code {
-            "S" => (
-                sum.on_invoice_line || sum.on_allowance_or_charge,
-                sum.on_credit_line || sum.on_allowance_or_charge,
-            ),
+            "S" => {
+                (sum.on_invoice_line || sum.on_allowance_or_charge, sum.on_credit_line || sum.on_allowance_or_charge)
+            }
             _ => (self.invoice_lines, self.credit_lines),
         };
         Ok((invoice && within(sum.invoice_lines)) || (credit && within(sum.credit_lines)))
