@@ -75,7 +75,7 @@ impl<'o, 't> Findings<'o, 't> {
             self.omitted += 1;
             return;
         }
-        let place = self.place_of(id);
+        let place = self.place_of(rule, id);
         self.add(rule, severity, place, rule, values);
     }
 
@@ -89,13 +89,13 @@ impl<'o, 't> Findings<'o, 't> {
         severity == Severity::Fatal && blocks(self.options.profile, rule)
     }
 
-    /// An element's place: the line it is in and its business term where they are known, its path and its line of text.
-    fn place_of(&self, id: Id) -> Text {
+    /// An element's place: the line it is in, its business term or those the rule is about, its path and its line of text.
+    fn place_of(&self, rule: &str, id: Id) -> Text {
         let path = self.outline.path(id);
         let cii = self.outline.name(Id::ROOT) == "CrossIndustryInvoice";
         let below = path.split_once('/').map_or("", |(_, below)| below).replace("CreditNoteLine", "InvoiceLine");
         let line = self.line_of(id).map(|number| format!("BG-25[{number}]"));
-        let term = terms::term(cii, &below).map(str::to_owned);
+        let term = terms::term(cii, &below).or_else(|| terms::of_rule(rule)).map(str::to_owned);
         let mut place: Vec<String> = line.into_iter().chain(term).collect();
         place.push(path);
         on_line(&place.join(" "), self.outline.line(id))
@@ -143,7 +143,7 @@ impl<'o, 't> Findings<'o, 't> {
                 Why::Missing => "FG-MISSING",
             };
             // Said once, whoever stumbles over it.
-            let place = self.place_of(stop.at);
+            let place = self.place_of(rule, stop.at);
             if !self.list.iter().any(|noted| noted.rule == rule && noted.place.fr == place.fr) {
                 let value = self.outline.value(stop.at);
                 self.at(rule, Severity::Fatal, stop.at, &[("value", value.trim())]);
