@@ -2,11 +2,10 @@
 //!
 //! Ids are ours. Limits are named with their unit; which of them block is said in [`super::rules`].
 
-use en16931::{DocumentKind, Invoice};
-
 use crate::domain::{Siret, SiretForm};
 
-use super::facts::is_siret;
+use super::facts::{has_payment, is_siret, preceding};
+use super::outline::{Id, Outline};
 use super::rules::Findings;
 use super::{AttachmentFacts, Facts, Options, Profile, Severity, Syntax};
 
@@ -40,12 +39,11 @@ const EXTENSIONS: &[&str] = &[
 const LAST_FRAMEWORK: u32 = 25;
 
 /// Adds what Chorus Pro would refuse. `size` is the dropped file's, in bytes.
-pub fn check(facts: &Facts, invoice: &Invoice, size: usize, options: &Options, findings: &mut Findings<'_, '_>) {
+pub fn check(facts: &Facts, outline: &Outline<'_>, size: usize, options: &Options, findings: &mut Findings<'_, '_>) {
     check_numbers(facts, options.profile, findings);
     if options.profile == Profile::Chorus {
-        for preceding in &invoice.preceding_invoices {
-            let reference = preceding.reference.as_str();
-            longer("CPRO-PRECEDING-LENGTH", Severity::Warning, "BT-25", reference, NUMBER_CHARACTERS, findings);
+        for number in preceding(outline) {
+            longer("CPRO-PRECEDING-LENGTH", Severity::Warning, "BT-25", &number, NUMBER_CHARACTERS, findings);
         }
     }
     if facts.supplier.is_empty() {
@@ -56,7 +54,7 @@ pub fn check(facts: &Facts, invoice: &Invoice, size: usize, options: &Options, f
     if options.profile == Profile::Chorus {
         recipient(facts, options, findings);
         framework(facts, findings);
-        payment(invoice, findings);
+        payment(facts, outline, findings);
     }
     let references = [
         ("CPRO-ENGAGEMENT-LENGTH", "BT-13", &facts.engagement, REFERENCE_CHARACTERS),
@@ -153,12 +151,11 @@ fn framework(facts: &Facts, findings: &mut Findings<'_, '_>) {
     }
 }
 
-fn payment(invoice: &Invoice, findings: &mut Findings<'_, '_>) {
-    let credit =
-        invoice.kind == DocumentKind::CreditNote || invoice.type_code.as_ref().is_some_and(|c| c.as_str() == "381");
-    match (credit, &invoice.payment) {
-        (true, Some(_)) => findings.own("CPRO-CREDIT-PAYMENT", Severity::Warning, "BG-16".to_owned(), &[]),
-        (false, None) => findings.own("CPRO-PAYMENT-MEANS", Severity::Warning, "BG-16".to_owned(), &[]),
+fn payment(facts: &Facts, outline: &Outline<'_>, findings: &mut Findings<'_, '_>) {
+    let credit = outline.name(Id::ROOT) == "CreditNote" || facts.type_code == "381";
+    match (credit, has_payment(outline)) {
+        (true, true) => findings.own("CPRO-CREDIT-PAYMENT", Severity::Warning, "BG-16".to_owned(), &[]),
+        (false, false) => findings.own("CPRO-PAYMENT-MEANS", Severity::Warning, "BG-16".to_owned(), &[]),
         _ => {}
     }
 }

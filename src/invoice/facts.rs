@@ -1,11 +1,9 @@
 //! What an invoice says that others need: read once here, in one shape for all syntaxes.
 
-use en16931::Invoice;
-use en16931::invoice::Party;
-
 use crate::domain::InvoiceNumber;
 
 use super::container::Container;
+use super::official::number::day;
 use super::outline::{Id, Outline};
 
 /// The facts of an invoice, as written. Absent terms are empty or `None`.
@@ -66,78 +64,223 @@ const SIRET_SCHEMES: [&str; 3] = ["0009", "1", "SIRET"];
 /// Scheme of a code of routing: the service (BR-FR-CPRO-11).
 const SERVICE_SCHEME: &str = "0224";
 
-pub(super) fn gather(invoice: &Invoice, outline: &Outline<'_>, container: Option<&Container>) -> Facts {
-    let mut attachments: Vec<AttachmentFacts> = invoice
-        .attachments
-        .iter()
-        .filter_map(|document| document.attachment.as_ref())
-        .map(|attachment| AttachmentFacts {
-            name: attachment.filename().to_owned(),
-            mime: attachment.mime_code().to_owned(),
-            size: attachment.content().len(),
+/// Where a syntax says what others ask for. Elements go by their local names: the rules speak of their namespaces.
+struct Paths {
+    number: &'static [&'static str],
+    types: &'static [&'static [&'static str]],
+    issued: &'static [&'static str],
+    currency: &'static [&'static str],
+    payable: &'static [&'static str],
+    engagement: &'static [&'static str],
+    contract: &'static [&'static str],
+    buyer_reference: &'static [&'static str],
+    frame: &'static [&'static str],
+    preceding: &'static [&'static str],
+    /// A supporting document, and the file within it.
+    document: &'static [&'static str],
+    file: &'static [&'static str],
+    seller: &'static [&'static str],
+    buyer: &'static [&'static str],
+    line: &'static [&'static str],
+    payment: &'static [&'static str],
+    name: &'static [&'static str],
+    /// Identifiers, the registration, the address and the tax numbers of a party.
+    identifiers: &'static [&'static [&'static str]],
+    legal: &'static [&'static str],
+    address: &'static [&'static str],
+    tax: &'static [&'static str],
+}
+
+const UBL: Paths = Paths {
+    number: &["ID"],
+    types: &[&["InvoiceTypeCode"], &["CreditNoteTypeCode"]],
+    issued: &["IssueDate"],
+    currency: &["DocumentCurrencyCode"],
+    payable: &["LegalMonetaryTotal", "PayableAmount"],
+    engagement: &["OrderReference", "ID"],
+    contract: &["ContractDocumentReference", "ID"],
+    buyer_reference: &["BuyerReference"],
+    frame: &["ProfileID"],
+    preceding: &["BillingReference", "InvoiceDocumentReference", "ID"],
+    document: &["AdditionalDocumentReference"],
+    file: &["Attachment", "EmbeddedDocumentBinaryObject"],
+    seller: &["AccountingSupplierParty", "Party"],
+    buyer: &["AccountingCustomerParty", "Party"],
+    line: &["InvoiceLine"],
+    payment: &["PaymentMeans"],
+    name: &["PartyLegalEntity", "RegistrationName"],
+    identifiers: &[&["PartyIdentification", "ID"]],
+    legal: &["PartyLegalEntity", "CompanyID"],
+    address: &["EndpointID"],
+    tax: &["PartyTaxScheme"],
+};
+
+const AGREEMENT: [&str; 2] = ["SupplyChainTradeTransaction", "ApplicableHeaderTradeAgreement"];
+const SETTLEMENT: [&str; 2] = ["SupplyChainTradeTransaction", "ApplicableHeaderTradeSettlement"];
+
+const CII: Paths = Paths {
+    number: &["ExchangedDocument", "ID"],
+    types: &[&["ExchangedDocument", "TypeCode"]],
+    issued: &["ExchangedDocument", "IssueDateTime", "DateTimeString"],
+    currency: &[SETTLEMENT[0], SETTLEMENT[1], "InvoiceCurrencyCode"],
+    payable: &[SETTLEMENT[0], SETTLEMENT[1], "SpecifiedTradeSettlementHeaderMonetarySummation", "DuePayableAmount"],
+    engagement: &[AGREEMENT[0], AGREEMENT[1], "BuyerOrderReferencedDocument", "IssuerAssignedID"],
+    contract: &[AGREEMENT[0], AGREEMENT[1], "ContractReferencedDocument", "IssuerAssignedID"],
+    buyer_reference: &[AGREEMENT[0], AGREEMENT[1], "BuyerReference"],
+    frame: &["ExchangedDocumentContext", "BusinessProcessSpecifiedDocumentContextParameter", "ID"],
+    preceding: &[SETTLEMENT[0], SETTLEMENT[1], "InvoiceReferencedDocument", "IssuerAssignedID"],
+    document: &[AGREEMENT[0], AGREEMENT[1], "AdditionalReferencedDocument"],
+    file: &["AttachmentBinaryObject"],
+    seller: &[AGREEMENT[0], AGREEMENT[1], "SellerTradeParty"],
+    buyer: &[AGREEMENT[0], AGREEMENT[1], "BuyerTradeParty"],
+    line: &["SupplyChainTradeTransaction", "IncludedSupplyChainTradeLineItem"],
+    payment: &[SETTLEMENT[0], SETTLEMENT[1], "SpecifiedTradeSettlementPaymentMeans"],
+    name: &["Name"],
+    identifiers: &[&["GlobalID"], &["ID"]],
+    legal: &["SpecifiedLegalOrganization", "ID"],
+    address: &["URIUniversalCommunication", "URIID"],
+    tax: &["SpecifiedTaxRegistration"],
+};
+
+fn paths(outline: &Outline<'_>) -> &'static Paths {
+    if outline.name(Id::ROOT) == "CrossIndustryInvoice" { &CII } else { &UBL }
+}
+
+pub(super) fn gather(outline: &Outline<'_>, container: Option<&Container>) -> Facts {
+    let paths = paths(outline);
+    let text = |path: &[&str]| outline.text_at(Id::ROOT, path);
+    let party =
+        |path: &[&str]| outline.find(Id::ROOT, path).map(|id| Party::read(outline, id, paths)).unwrap_or_default();
+    let (seller, buyer) = (party(paths.seller), party(paths.buyer));
+    let mut attachments: Vec<AttachmentFacts> = outline
+        .each(Id::ROOT, paths.document)
+        .into_iter()
+        .filter_map(|document| outline.find(document, paths.file))
+        .map(|file| AttachmentFacts {
+            name: outline.attribute(file, "filename").unwrap_or_default().into_owned(),
+            mime: outline.attribute(file, "mimeCode").unwrap_or_default().into_owned(),
+            size: decoded(&outline.value(file)),
         })
         .collect();
     if let Some(container) = container {
         attachments.extend(container.attachments.iter().cloned());
     }
     Facts {
-        number: invoice.number.as_deref().and_then(|n| n.trim().parse().ok()),
-        type_code: invoice.type_code.as_ref().map(|c| c.as_str().to_owned()).unwrap_or_default(),
-        issue_date: invoice.issue_date.map(|d| d.to_string()),
-        supplier: identifier(&invoice.seller),
-        supplier_name: invoice.seller.name.clone().unwrap_or_default(),
-        recipient: identifier(&invoice.buyer),
-        recipient_name: invoice.buyer.name.clone().unwrap_or_default(),
-        payable: payable(outline),
-        currency: invoice.currency.as_ref().map(|c| c.as_str().to_owned()),
-        engagement: invoice.purchase_order_reference.as_ref().map(|r| r.as_str().to_owned()),
-        contract: invoice.contract_reference.as_ref().map(|r| r.as_str().to_owned()),
-        service_code: service(invoice),
-        frame: invoice.business_process.clone(),
-        preceding: invoice.preceding_invoices.iter().filter_map(|p| p.reference.as_str().trim().parse().ok()).collect(),
+        number: text(paths.number).and_then(|n| n.parse().ok()),
+        type_code: paths.types.iter().find_map(|path| text(path)).unwrap_or_default(),
+        issue_date: text(paths.issued).and_then(|date| day(&date)),
+        supplier: seller.identifier(),
+        recipient: buyer.identifier(),
+        service_code: buyer.service().or_else(|| text(paths.buyer_reference)),
+        supplier_name: seller.name,
+        recipient_name: buyer.name,
+        payable: text(paths.payable),
+        currency: text(paths.currency),
+        engagement: text(paths.engagement),
+        contract: text(paths.contract),
+        frame: text(paths.frame),
+        preceding: preceding(outline).iter().filter_map(|number| number.parse().ok()).collect(),
         attachments,
     }
 }
 
-/// The amount due as the document writes it, in either syntax.
-fn payable(outline: &Outline<'_>) -> Option<String> {
-    outline.text_at(Id::ROOT, &["LegalMonetaryTotal", "PayableAmount"]).or_else(|| {
-        outline.text_at(
-            Id::ROOT,
-            &[
-                "SupplyChainTradeTransaction",
-                "ApplicableHeaderTradeSettlement",
-                "SpecifiedTradeSettlementHeaderMonetarySummation",
-                "DuePayableAmount",
-            ],
-        )
-    })
+/// The numbers of the invoices it refers to, as written.
+pub(super) fn preceding(outline: &Outline<'_>) -> Vec<String> {
+    let references = outline.each(Id::ROOT, paths(outline).preceding);
+    references.into_iter().filter_map(|id| outline.text(id)).collect()
 }
 
-fn service(invoice: &Invoice) -> Option<String> {
-    let routed = invoice.buyer.identifiers.iter().find(|i| i.scheme() == Some(SERVICE_SCHEME));
-    routed.map(|i| i.content().to_owned()).or_else(|| invoice.buyer_reference.clone()).filter(|s| !s.is_empty())
+/// Whether it says how it is paid (BG-16).
+pub(super) fn has_payment(outline: &Outline<'_>) -> bool {
+    outline.find(Id::ROOT, paths(outline).payment).is_some()
 }
 
-/// The party's SIRET, else what identifies it best.
-fn identifier(party: &Party) -> String {
-    let all = || party.identifiers.iter().chain(&party.legal_registration).chain(&party.electronic_address);
-    let schemed = || all().filter(|i| i.scheme().is_some_and(|s| SIRET_SCHEMES.contains(&s)));
-    let siret = schemed()
-        .chain(party.identifiers.iter().chain(&party.legal_registration))
-        .map(|i| i.content().trim())
-        .find(|content| is_siret(content))
-        .or_else(|| party.electronic_address.as_ref().and_then(|a| siret_of_address(a.content())));
-    siret
-        .or_else(|| schemed().map(|i| i.content().trim()).next())
-        .or_else(|| {
-            let rest = party.legal_registration.iter().chain(&party.identifiers);
-            rest.filter(|i| i.scheme() != Some(SERVICE_SCHEME)).map(|i| i.content().trim()).next()
-        })
-        .or(party.vat_identifier.as_deref())
-        .or(party.tax_registration.as_deref())
-        .unwrap_or_default()
-        .to_owned()
+/// Whether it has a line at all.
+pub(super) fn has_lines(outline: &Outline<'_>) -> bool {
+    outline.find(Id::ROOT, paths(outline).line).is_some() || outline.named(Id::ROOT, "CreditNoteLine").next().is_some()
+}
+
+/// The bytes that base64 stands for.
+fn decoded(text: &str) -> usize {
+    let characters = text.bytes().filter(|b| !b.is_ascii_whitespace());
+    let (mut count, mut padding) = (0_usize, 0);
+    for byte in characters {
+        count += 1;
+        padding += usize::from(byte == b'=');
+    }
+    (count / 4 * 3 + (count % 4) * 3 / 4).saturating_sub(padding)
+}
+
+/// A party's names for itself.
+#[derive(Default)]
+struct Party {
+    name: String,
+    /// Scheme and content.
+    identifiers: Vec<(Option<String>, String)>,
+    legal: Option<(Option<String>, String)>,
+    address: Option<(Option<String>, String)>,
+    vat: Option<String>,
+    other_tax: Option<String>,
+}
+
+impl Party {
+    fn read(outline: &Outline<'_>, party: Id, paths: &Paths) -> Self {
+        let identifier = |id: Id| {
+            let scheme = outline.attribute(id, "schemeID").map(|scheme| scheme.into_owned());
+            outline.text(id).map(|content| (scheme, content))
+        };
+        let first = |path: &[&str]| outline.find(party, path).and_then(identifier);
+        let mut read = Self {
+            name: outline.text_at(party, paths.name).unwrap_or_default(),
+            identifiers: paths
+                .identifiers
+                .iter()
+                .flat_map(|path| outline.each(party, path))
+                .filter_map(identifier)
+                .filter(|(scheme, _)| scheme.as_deref() != Some("SEPA"))
+                .collect(),
+            legal: first(paths.legal),
+            address: first(paths.address),
+            ..Self::default()
+        };
+        for tax in outline.each(party, paths.tax) {
+            // UBL names the tax beside the number, CII as the number's scheme.
+            let number = outline.text_at(tax, &["CompanyID"]).or_else(|| outline.text_at(tax, &["ID"]));
+            let vat = outline.text_at(tax, &["TaxScheme", "ID"]).is_some_and(|id| id.eq_ignore_ascii_case("VAT"))
+                || outline
+                    .find(tax, &["ID"])
+                    .is_some_and(|id| outline.attribute(id, "schemeID").as_deref() == Some("VA"));
+            let place = if vat { &mut read.vat } else { &mut read.other_tax };
+            *place = place.take().or(number);
+        }
+        read
+    }
+
+    fn service(&self) -> Option<String> {
+        let routed = self.identifiers.iter().find(|(scheme, _)| scheme.as_deref() == Some(SERVICE_SCHEME));
+        routed.map(|(_, content)| content.clone())
+    }
+
+    /// The party's SIRET, else what identifies it best.
+    fn identifier(&self) -> String {
+        let is_siret_scheme = |scheme: &Option<String>| scheme.as_deref().is_some_and(|s| SIRET_SCHEMES.contains(&s));
+        let all = || self.identifiers.iter().chain(&self.legal).chain(&self.address);
+        let schemed = || all().filter(|(scheme, _)| is_siret_scheme(scheme)).map(|(_, content)| content.as_str());
+        let plain = || self.identifiers.iter().chain(&self.legal).map(|(_, content)| content.as_str());
+        schemed()
+            .chain(plain())
+            .find(|content| is_siret(content))
+            .or_else(|| self.address.as_ref().and_then(|(_, address)| siret_of_address(address)))
+            .or_else(|| schemed().next())
+            .or_else(|| {
+                let rest = self.legal.iter().chain(&self.identifiers);
+                rest.filter(|(s, _)| s.as_deref() != Some(SERVICE_SCHEME)).map(|(_, c)| c.as_str()).next()
+            })
+            .or(self.vat.as_deref())
+            .or(self.other_tax.as_deref())
+            .unwrap_or_default()
+            .to_owned()
+    }
 }
 
 pub(super) fn is_siret(text: &str) -> bool {

@@ -15,6 +15,7 @@ mod facts;
 mod foreign;
 mod guard;
 mod limits;
+mod official;
 mod outline;
 pub mod pdf_data;
 mod pdf_data_problem;
@@ -31,9 +32,8 @@ pub mod status_file;
 mod status_file_csv;
 mod status_file_writing;
 mod status_file_xml;
-mod structure_rules;
-mod syntax_rules;
 mod texts;
+mod written_rules;
 
 #[cfg(test)]
 mod tests;
@@ -339,26 +339,26 @@ fn xml(
         Ok(syntax) => syntax,
         Err(kind) => return Examined::unread(in_pdf, kind.fault()),
     };
-    let read = match rules::read(&decoded.text) {
-        Ok(read) => read,
-        Err(fault) => return Examined::unread(Some(syntax), fault),
-    };
-    let facts = facts::gather(&read.invoice, &outline, container.map(|(c, _)| c));
-    let syntax = mixed_or(syntax, &read.invoice, &facts);
+    let facts = facts::gather(&outline, container.map(|(c, _)| c));
+    let syntax = mixed_or(syntax, &outline, &facts);
     let mut findings = rules::Findings::new(&outline, options);
     if let Some(written_in) = decoded.transcoded {
         findings.own("FG-ENCODING", Severity::Warning, written_in.to_owned(), &[("encoding", written_in)]);
     }
-    syntax_rules::check(&outline, &mut findings);
-    structure_rules::check(&outline, &mut findings);
-    findings.entries(&read.entries);
     if let Some((container, pdf)) = container {
         findings.container(container, pdf);
     }
-    findings.standard(&read.invoice);
+    if options.profile != Profile::En16931 {
+        written_rules::check(&outline, &mut findings);
+    }
+    let document = official::document::Document::new(&outline);
+    findings.official(&official::european(&document));
+    if options.profile == Profile::G2b {
+        findings.official(&official::french(&document));
+    }
     if options.profile != Profile::En16931 {
         let size = container.map_or(bytes.len(), |(_, pdf)| pdf.len());
-        chorus_rules::check(&facts, &read.invoice, size, options, &mut findings);
+        chorus_rules::check(&facts, &outline, size, options, &mut findings);
         chorus_rules::check_syntax(syntax, options, &mut findings);
     }
     // The directory lists public bodies; towards firms and by the standard alone it says nothing.
@@ -370,12 +370,12 @@ fn xml(
 
 /// Chorus Pro's mixed kind (E2, "MIN"): an XML that has only the head of the invoice, and the invoice itself as a PDF
 /// inside it. Its schema is not public; that it is what has no lines and carries a PDF is our reading.
-fn mixed_or(syntax: Syntax, invoice: &en16931::Invoice, facts: &Facts) -> Syntax {
+fn mixed_or(syntax: Syntax, outline: &outline::Outline<'_>, facts: &Facts) -> Syntax {
     let is_pdf = |attachment: &AttachmentFacts| {
         attachment.mime.eq_ignore_ascii_case("application/pdf")
             || attachment.name.to_ascii_lowercase().ends_with(".pdf")
     };
-    if !invoice.lines.is_empty() || !facts.attachments.iter().any(is_pdf) {
+    if facts::has_lines(outline) || !facts.attachments.iter().any(is_pdf) {
         return syntax;
     }
     match syntax {

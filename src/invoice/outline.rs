@@ -16,7 +16,7 @@ impl Id {
     /// The root element.
     pub const ROOT: Id = Id(0);
 
-    fn index(self) -> usize {
+    pub(super) fn index(self) -> usize {
         self.0 as usize
     }
 }
@@ -128,9 +128,40 @@ impl<'t> Outline<'t> {
         path.iter().try_fold(id, |at, name| self.named(at, name).next())
     }
 
+    /// All elements down the path of local names.
+    pub fn each(&self, id: Id, path: &[&str]) -> Vec<Id> {
+        match path {
+            [] => vec![id],
+            [name, rest @ ..] => {
+                let mut found = Vec::new();
+                for child in self.children(id).filter(|child| self.name(*child) == *name) {
+                    found.extend(self.each(child, rest));
+                }
+                found
+            }
+        }
+    }
+
     /// Whether the element holds no element.
     pub fn is_leaf(&self, id: Id) -> bool {
         self.elements[id.index()].end == id.0 + 1
+    }
+
+    /// One past the element's last descendant, in document order.
+    pub(super) fn end(&self, id: Id) -> u32 {
+        self.elements[id.index()].end
+    }
+
+    /// Whether the element may declare a namespace.
+    pub(super) fn declares(&self, id: Id) -> bool {
+        let element = &self.elements[id.index()];
+        self.text[element.tag.start as usize + usize::from(element.name)..element.tag.end as usize].contains("xmlns")
+    }
+
+    /// The text of the element and of all elements in it (XPath 2.0 §2.5.2, string value).
+    pub(super) fn all_text(&self, id: Id) -> String {
+        let content = &self.elements[id.index()].content;
+        plain(&self.text[content.start as usize..content.end as usize])
     }
 
     /// The element's text, its references replaced and its comments left out; empty unless it is a leaf.

@@ -2,20 +2,20 @@
 //!
 //! What blocks is data: [`BLOCKING`], one row a profile.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use en16931::profiles::{self, classify};
-use en16931::validation::Check;
-use en16931::{Invoice, Severity as Official};
-use en16931_formats::report::{Entry, Kind};
+use en16931::profiles::classify;
 
 use crate::fault::{Code, Fault, Text};
 
-use super::complaint;
 use super::container::Container;
+use super::official::Sheet;
+use super::official::document::Why;
+use super::official::terms;
 use super::outline::{Id, Outline};
 use super::texts;
 use super::{Examined, Facts, Finding, Options, Profile, Severity, Syntax, Verdict};
+
+/// The elements of invoice lines, in UBL and CII.
+const LINES: [&str; 3] = ["InvoiceLine", "CreditNoteLine", "IncludedSupplyChainTradeLineItem"];
 
 /// What refuses a file under each profile, where the rule itself is fatal: exact ids, or prefixes ending with `*`.
 ///
@@ -33,35 +33,6 @@ fn blocks(profile: Profile, rule: &str) -> bool {
         Some(prefix) => rule.starts_with(prefix),
         None => rule == *pattern,
     })
-}
-
-/// A document as the standard's semantic model, with what reading had to say.
-pub struct Read {
-    pub invoice: Invoice,
-    pub entries: Vec<Entry>,
-}
-
-/// Reads a document that passed the guard.
-pub fn read(text: &str) -> Result<Read, Fault> {
-    // The declaration may name the encoding the file had before it became UTF-8: the reader starts behind it.
-    let start = if text.starts_with("<?xml") { text.find("?>").map_or(0, |at| at + 2) } else { 0 };
-    let (skipped, body) = text.split_at(start);
-    let outcome = catch_unwind(AssertUnwindSafe(|| en16931_formats::read(body.as_bytes())));
-    match outcome {
-        Ok(Ok(read)) => Ok(Read { invoice: read.invoice, entries: read.entries }),
-        Ok(Err(en16931_formats::Error::Xml { message, line, column })) => {
-            let line = line as usize + skipped.matches('\n').count();
-            let column = column as usize + if line == 1 { skipped.chars().count() } else { 0 };
-            let detail = Text::technical("structure que XML n'admet pas", "structure that XML does not allow", message);
-            Err(complaint::malformed(&detail, &complaint::place(line, column)))
-        }
-        Ok(Err(error)) => Err(unreadable(&Text::technical("lecture impossible", "cannot be read", error))),
-        Err(_) => Err(unreadable(&Text::new("lecture impossible", "cannot be read"))),
-    }
-}
-
-fn unreadable(detail: &Text) -> Fault {
-    complaint::malformed(detail, &Text::new("endroit inconnu", "unknown place"))
 }
 
 /// A finding in both languages.
@@ -104,7 +75,7 @@ impl<'o, 't> Findings<'o, 't> {
             self.omitted += 1;
             return;
         }
-        let place = self.place_of(id);
+        let place = self.place_of(rule, id);
         self.add(rule, severity, place, rule, values);
     }
 
@@ -118,9 +89,24 @@ impl<'o, 't> Findings<'o, 't> {
         severity == Severity::Fatal && blocks(self.options.profile, rule)
     }
 
-    fn place_of(&self, id: Id) -> Text {
-        let (path, line) = (self.outline.path(id), self.outline.line(id));
-        on_line(&path, line)
+    /// An element's place: the line it is in, its business term or those the rule is about, its path and its line of text.
+    fn place_of(&self, rule: &str, id: Id) -> Text {
+        let path = self.outline.path(id);
+        let cii = self.outline.name(Id::ROOT) == "CrossIndustryInvoice";
+        let below = path.split_once('/').map_or("", |(_, below)| below).replace("CreditNoteLine", "InvoiceLine");
+        let line = self.line_of(id).map(|number| format!("BG-25[{number}]"));
+        let term = terms::term(cii, &below).or_else(|| terms::of_rule(rule)).map(str::to_owned);
+        let mut place: Vec<String> = line.into_iter().chain(term).collect();
+        place.push(path);
+        on_line(&place.join(" "), self.outline.line(id))
+    }
+
+    /// The number of the invoice line that an element is in or is, counted from 1 as people do.
+    fn line_of(&self, id: Id) -> Option<usize> {
+        let is_line = |id: Id| LINES.contains(&self.outline.name(id));
+        let line = std::iter::successors(Some(id), |id| self.outline.parent(*id)).find(|id| is_line(*id))?;
+        let lines = self.outline.children(self.outline.parent(line)?).filter(|id| is_line(*id));
+        lines.take_while(|id| *id <= line).count().into()
     }
 
     /// `library` is what the rule's library says of it.
@@ -140,29 +126,6 @@ impl<'o, 't> Findings<'o, 't> {
         self.list.push(Noted { rule: rule.to_owned(), severity, place, message, remedy });
     }
 
-    /// What reading had to say: values that cannot be held, elements that occur too often.
-    pub fn entries(&mut self, entries: &[Entry]) {
-        for entry in entries {
-            let (rule, severity) = match entry.kind {
-                Kind::Malformed if is_number(&entry.path) => continue, // said by syntax_rules, with its line
-                Kind::Malformed => ("FG-VALUE", Severity::Fatal),
-                Kind::Duplicate => (entry.rule.as_deref().unwrap_or("FG-DUPLICATE"), Severity::Fatal),
-                Kind::Repeated => (entry.rule.as_deref().unwrap_or("FG-DUPLICATE"), Severity::Warning),
-                Kind::Schema => ("FG-SCHEMA", Severity::Fatal),
-                Kind::Unreadable | Kind::Ambiguous | Kind::Container => ("FG-PDF", Severity::Warning),
-                _ => continue,
-            };
-            let place = match &entry.term {
-                Some(term) => format!("{} ({term})", entry.path),
-                None => entry.path.clone(),
-            };
-            let value = entry.value.as_deref().unwrap_or_default();
-            let detail = Text::technical("leurs indications diffèrent", "what they state differs", &entry.message);
-            let values = [("value", value), ("detail", detail.fr.as_str()), ("detail.en", detail.en.as_str())];
-            self.add(rule, severity, Text::same(place), &entry.message, &values);
-        }
-    }
-
     /// Where the PDF around the invoice disagrees with it.
     pub fn container(&mut self, container: &Container, pdf: &[u8]) {
         for Text { fr, en } in container.divergences(pdf, &self.options.limits) {
@@ -170,61 +133,42 @@ impl<'o, 't> Findings<'o, 't> {
         }
     }
 
-    /// The standard's business rules.
-    pub fn standard(&mut self, invoice: &Invoice) {
-        let profile = match (self.options.profile, classify(invoice.specification_id.as_deref()).profile()) {
-            // Chorus Pro's E2 family takes Factur-X profiles that are no full invoices (MINIMUM, BASIC WL).
-            (Profile::Chorus, Some(declared)) if !declared.is_en16931_invoice() => declared,
-            _ => &profiles::EN16931,
-        };
-        // Sums of absurd numbers overflow inside the crate: that is the document's fault, not ours.
-        let outcome = catch_unwind(AssertUnwindSafe(|| Check::new(profile).run(invoice)));
-        let Ok(report) = outcome else {
-            let values = [("value", "montants hors de toute mesure"), ("value.en", "amounts beyond all measure")];
-            return self.own("FG-DECIMAL", Severity::Fatal, "BG-22".to_owned(), &values);
-        };
-        for finding in report.findings() {
-            let severity = match finding.severity {
-                Official::Fatal => Severity::Fatal,
-                // The official rules differ here by syntax: a warning in UBL only.
-                Official::Warning
-                    if finding.rule == "BR-51" && self.outline.name(Id::ROOT) == "CrossIndustryInvoice" =>
-                {
-                    Severity::Fatal
-                }
-                Official::Warning => Severity::Warning,
-                Official::Info => continue,
+    /// What the official rules say, in the order of the document.
+    pub fn official(&mut self, sheet: &Sheet) {
+        for stop in &sheet.stops {
+            let rule = match stop.why {
+                Why::Number => "FG-DECIMAL",
+                Why::Date | Why::Boolean => "FG-VALUE",
+                Why::Several => "FG-DUPLICATE",
+                Why::Missing => "FG-MISSING",
             };
-            if !self.has_room(&finding.rule, severity) {
-                self.omitted += 1;
+            // Said once, whoever stumbles over it.
+            let place = self.place_of(rule, stop.at);
+            if !self.list.iter().any(|noted| noted.rule == rule && noted.place.fr == place.fr) {
+                let value = self.outline.value(stop.at);
+                self.at(rule, Severity::Fatal, stop.at, &[("value", value.trim())]);
+            }
+        }
+        let partial = self.options.profile == Profile::Chorus && self.is_no_whole_invoice();
+        for broken in &sheet.broken {
+            // Chorus Pro's E2 family takes Factur-X profiles that are no full invoices (MINIMUM, BASIC WL).
+            if partial && !self.is_blocking(broken.rule, broken.severity) {
                 continue;
             }
-            let place = self.term_place(&finding.path);
-            let mut values = Vec::new();
-            if let Some(detail) = &finding.detail {
-                values.extend([("expected", detail.expected.as_str()), ("actual", detail.actual.as_str())]);
+            let value = self.outline.value(broken.at);
+            let mut values = vec![("value", value.trim())];
+            if let Some([expected, written]) = &broken.compared {
+                values.extend([("expected", expected.as_str()), ("actual", written.as_str())]);
             }
-            self.add(&finding.rule, severity, place, &finding.message, &values);
+            self.at(broken.rule, broken.severity, broken.at, &values);
         }
     }
 
-    /// A business term's path, counted from 1 as people do, with the line of the invoice line it is about.
-    fn term_place(&self, path: &en16931::Path) -> Text {
-        let Some(index) = path.index else { return Text::same(path.to_string()) };
-        let text = path.to_string().replacen(&format!("[{index}]"), &format!("[{}]", index + 1), 1);
-        match text.starts_with("BG-25[").then(|| self.invoice_line(index)).flatten() {
-            Some(id) => on_line(&text, self.outline.line(id)),
-            None => Text::same(text),
-        }
-    }
-
-    fn invoice_line(&self, index: usize) -> Option<Id> {
-        let (parent, name) = match self.outline.name(Id::ROOT) {
-            "Invoice" => (Id::ROOT, "InvoiceLine"),
-            "CreditNote" => (Id::ROOT, "CreditNoteLine"),
-            _ => (self.outline.find(Id::ROOT, &["SupplyChainTradeTransaction"])?, "IncludedSupplyChainTradeLineItem"),
-        };
-        self.outline.named(parent, name).nth(index)
+    /// Whether it declares a profile that the standard's rules are not for.
+    fn is_no_whole_invoice(&self) -> bool {
+        let context = ["ExchangedDocumentContext", "GuidelineSpecifiedDocumentContextParameter", "ID"];
+        let declared = self.outline.text_at(Id::ROOT, &context);
+        classify(declared.as_deref()).profile().is_some_and(|declared| !declared.is_en16931_invoice())
     }
 
     /// The verdict, and the fault that goes with a rejection.
@@ -265,9 +209,4 @@ impl<'o, 't> Findings<'o, 't> {
 /// A path with the line its element begins on.
 fn on_line(path: &str, line: usize) -> Text {
     Text::new(format!("{path} (ligne {line})"), format!("{path} (line {line})"))
-}
-
-/// Whether the last name of a path is one of a number.
-fn is_number(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(super::syntax_rules::is_number)
 }

@@ -3,6 +3,7 @@
 mod bad;
 mod corpus;
 mod hostile;
+mod official;
 mod pdf_data;
 mod rules;
 mod status_file;

@@ -19,6 +19,7 @@ macro_rules! table {
     };
 }
 
+mod french;
 mod own;
 mod reworded;
 mod standard;
@@ -39,7 +40,7 @@ pub fn pick<'a>(language: Language, fr: &'a str, en: &'a str) -> &'a str {
 
 /// Every row.
 pub fn rows() -> impl Iterator<Item = &'static Words> {
-    standard::WORDS.iter().chain(own::WORDS)
+    standard::WORDS.iter().chain(own::WORDS).chain(french::WORDS)
 }
 
 /// The row for a rule, if it has one.

@@ -159,7 +159,11 @@ fn an_invoice_line_is_named_by_its_number_and_line() {
     let findings =
         changed("unitCode=\"C62\"", "unitCode=\"PIECE\"", &Options { profile: Profile::En16931, ..chorus() });
     let finding = findings.iter().find(|f| f.rule == "BR-CL-23").unwrap_or_else(|| panic!("{findings:?}"));
-    assert!(finding.place.starts_with("BG-25[2]") && finding.place.ends_with("(ligne 101)"), "{}", finding.place);
+    assert!(
+        finding.place.starts_with("BG-25[2] BT-129") && finding.place.ends_with("(ligne 103)"),
+        "{}",
+        finding.place
+    );
 }
 
 #[test]

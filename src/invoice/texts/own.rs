@@ -64,6 +64,12 @@ table! {
         "An element is written twice where one is allowed; only the first would be read."
         "Keep only one of the two elements."
     }
+    "FG-MISSING" {
+        "Un élément que les règles doivent lire manque ici."
+        "Ajoutez-le ; pour une réduction ou une majoration, c'est l'indicateur qui dit laquelle des deux elle est."
+        "An element that the rules must read is missing here."
+        "Add it; for an allowance or a charge it is the indicator that says which of the two it is."
+    }
     "FG-SCHEMA" {
         "Le document s'écarte du schéma à cet endroit."
         "Corrigez cet élément selon le schéma UBL 2.1 ou CII D16B."

@@ -1,0 +1,34 @@
+//! How numbers and dates must be written wherever they stand, used by a rule or not: the schemas of UBL and CII say so, which
+//! Chorus Pro applies before any rule (PROTOCOL §4).
+
+use super::Severity;
+use super::official::number::{day, decimal};
+use super::outline::Outline;
+use super::rules::Findings;
+
+/// Whether an element of this name holds a number, in UBL or CII.
+fn is_number(name: &str) -> bool {
+    ["Amount", "Quantity", "Percent", "Numeric"].iter().any(|end| name.ends_with(end))
+}
+
+/// Adds what is no number or no day.
+pub fn check(outline: &Outline<'_>, findings: &mut Findings<'_, '_>) {
+    for id in outline.all().filter(|id| outline.is_leaf(*id)) {
+        let name = outline.name(id);
+        if is_number(name) {
+            let value = outline.value(id);
+            if decimal(&value).is_none() {
+                findings.at("FG-DECIMAL", Severity::Fatal, id, &[("value", value.trim())]);
+            }
+        } else if name.ends_with("Date") || (name == "DateTimeString" && is_day_format(outline, id)) {
+            let value = outline.value(id);
+            if day(&value).is_none() {
+                findings.at("FG-VALUE", Severity::Fatal, id, &[("value", value.trim())]);
+            }
+        }
+    }
+}
+
+fn is_day_format(outline: &Outline<'_>, id: super::outline::Id) -> bool {
+    outline.attribute(id, "format").is_some_and(|format| format == "102")
+}
