@@ -341,6 +341,9 @@ mod tests {
     /// Bytes that the server takes, or gives, before each of its pauses, and how often.
     const GULP: usize = 4 << 20;
     const PAUSES: usize = 4;
+    /// Less than the pauses together, and far more than one: a busy machine is not a silent one.
+    const TIMEOUT: Duration = Duration::from_secs(10);
+    const PAUSE: Duration = Duration::from_secs(3);
 
     /// A server that takes the request in gulps and answers in pieces, with pauses.
     async fn slow(read_pause: Duration, write_pause: Duration) -> Url {
@@ -374,8 +377,7 @@ mod tests {
     }
 
     async fn post(url: &Url, body: usize, bulky: bool) -> Result<Answer, SendError> {
-        let timeout = Duration::from_secs(4);
-        let settings = Settings { extra_ca: None, connect_timeout: timeout, timeout, proxy: None };
+        let settings = Settings { extra_ca: None, connect_timeout: TIMEOUT, timeout: TIMEOUT, proxy: None };
         let client = Client::new(&settings, &Resolver::system()).unwrap();
         let body = Bytes::from(vec![b'x'; body]);
         let request = Request { url, headers: HeaderMap::new(), body, answer_limit: 1 << 10, alone: true, bulky };
@@ -384,27 +386,25 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_bulky_exchange_takes_its_time_as_long_as_bytes_pass() {
-        let pause = Duration::from_millis(1_500);
         // What the kernel holds between the two, some ten megabytes, is taken within the time-out as well.
-        let (down, up) = (slow(Duration::ZERO, pause).await, slow(Duration::from_millis(700), Duration::ZERO).await);
+        let (down, up) = (slow(Duration::ZERO, PAUSE).await, slow(PAUSE / 4, Duration::ZERO).await);
         let downloaded = async { post(&down, 10, true).await.unwrap().body };
-        let uploaded = async { post(&up, GULP * 10, true).await.unwrap().body };
+        let uploaded = async { post(&up, GULP * 18, true).await.unwrap().body };
         let (downloaded, uploaded) = tokio::join!(downloaded, uploaded);
         assert_eq!((downloaded, uploaded), (Ok(b"xxxx".to_vec()), Ok(b"xxxx".to_vec())));
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_small_exchange_has_its_time_as_a_whole_and_one_that_stands_still_ends() {
-        let pause = Duration::from_millis(1_500);
         let (small, stuck, mute) = (
-            slow(Duration::ZERO, pause).await,
+            slow(Duration::ZERO, PAUSE).await,
             slow(Duration::from_secs(3600), Duration::ZERO).await,
             slow(Duration::ZERO, Duration::from_secs(3600)).await,
         );
         let (small, stuck, mute) =
             tokio::join!(post(&small, 10, false), post(&stuck, GULP * 16, true), post(&mute, 10, true));
         assert!(small.unwrap().body.unwrap_err().contains("in time"));
-        assert!(matches!(stuck, Err(SendError::Lost { detail }) if detail.contains("not a byte passed for 4 s")));
-        assert!(mute.unwrap().body.unwrap_err().contains("not a byte for 4 s"));
+        assert!(matches!(stuck, Err(SendError::Lost { detail }) if detail.contains("not a byte passed for 10 s")));
+        assert!(mute.unwrap().body.unwrap_err().contains("not a byte for 10 s"));
     }
 }
