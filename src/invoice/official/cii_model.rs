@@ -6,6 +6,7 @@ use super::cii_vat::{self, Vat};
 use super::document::{Answer, Node, Stop, Why, any_double, is_not_negative};
 use super::lists;
 use super::names::Name::{self, *};
+use super::number::same;
 use super::number::{self, Decimal, cents, whole, whole_double};
 use super::{Compared, Sheet};
 
@@ -65,10 +66,8 @@ pub fn check(node: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
         }
         CategoryCode => vat.check_code(node, sheet),
         CategoryTradeTax => vat.check_allowance(node, sheet),
-        ApplicableTradeTax => {
-            if !vat.check_group(node, sheet) && node.above() == ApplicableHeaderTradeSettlement {
-                breakdown(node, sheet);
-            }
+        ApplicableTradeTax if !vat.check_group(node, sheet) && node.above() == ApplicableHeaderTradeSettlement => {
+            breakdown(node, sheet);
         }
         _ => {}
     }
@@ -77,12 +76,6 @@ pub fn check(node: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
 /// `round(x * 10 * 10) div 100` of doubles.
 fn cents_of(value: f64) -> f64 {
     whole_double(value * 10.0 * 10.0) / 100.0
-}
-
-/// `=` of doubles.
-#[expect(clippy::float_cmp, reason = "the official rules compare doubles so")]
-fn same(left: f64, right: f64) -> bool {
-    left == right
 }
 
 pub fn settlement(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
@@ -268,10 +261,8 @@ fn tax_decimals(node: Node<'_>, currency: Name) -> Answer {
     }
     for amount in amounts {
         let is_in = is_in(amount, currency);
-        if is_in {
-            if any_double(&[amount], |value| same(value, whole_double(value * 100.0) / 100.0))? {
-                return Ok(true);
-            }
+        if is_in && any_double(&[amount], |value| same(value, whole_double(value * 100.0) / 100.0))? {
+            return Ok(true);
         }
         let other = match currency {
             TaxCurrencyCode => !settlement(node).any(|s| s.has(TaxCurrencyCode)),

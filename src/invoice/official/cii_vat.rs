@@ -6,7 +6,7 @@ use super::Sheet;
 use super::cii_model::{SETTLEMENT, has_tax_number, indicates};
 use super::document::{Answer, Document, Node, Stop, Why, any_double, is_not_negative, is_positive};
 use super::names::Name::{self, *};
-use super::number::{Decimal, as_double, cents, whole_double};
+use super::number::{Decimal, as_double, cents, same, whole_double};
 use super::ubl_vat::{FAMILIES, Family};
 
 /// Where a category occurs in the document.
@@ -192,7 +192,8 @@ impl Vat {
         let code = node.text();
         let Some(family) = Family::of(&code).filter(|f| !matches!(f.code, "L" | "M" | "O")) else { return };
         let untyped = matches!(family.code, "S" | "Z");
-        if !untyped && !(is_vat(tax).unwrap_or(false) && tax.parent().is_some_and(is_in_transaction)) {
+        let in_context = untyped || (is_vat(tax).unwrap_or(false) && tax.parent().is_some_and(is_in_transaction));
+        if !in_context {
             return;
         }
         let [.., eighth, ninth, tenth] = family.rules;
@@ -342,7 +343,7 @@ fn is_zero(node: Node<'_>, name: Name) -> Answer {
 /// `a = decimal`, a taken as a double.
 fn equals(nodes: &[Node<'_>], value: Decimal) -> Answer {
     let value = as_double(value);
-    any_double(nodes, |double| double >= value && double <= value)
+    any_double(nodes, |double| same(double, value))
 }
 
 /// The rate a family allows (BR-…-05 to -07).

@@ -572,7 +572,7 @@ fn payment(root: Node<'_>, prepaid: bool, paid: bool, sheet: &mut Sheet) {
     };
     sheet.rule("BR-FR-CO-09_BT-23-1", root, |_| {
         let (paid, total) = (number(TotalPrepaidAmount)?, number(GrandTotalAmount)?);
-        Ok(paid >= total && paid <= total)
+        Ok(super::number::same(paid, total))
     });
     sheet.rule("BR-FR-CO-09_BT-23-2", root, |_| Ok(number(DuePayableAmount)? == 0.0));
     sheet.rule("BR-FR-CO-09_BT-23-3", root, |r| Ok(!only_text(r, &due)?.is_empty()));

@@ -599,7 +599,7 @@ fn payment(root: Node<'_>, sheet: &mut Sheet) {
     };
     sheet.rule("BR-FR-CO-09_BT-23-1", root, |_| {
         let (paid, total) = (number(PrepaidAmount)?, number(TaxInclusiveAmount)?);
-        Ok(paid >= total && paid <= total)
+        Ok(super::number::same(paid, total))
     });
     sheet.rule("BR-FR-CO-09_BT-23-2", root, |_| Ok(number(PayableAmount)? == 0.0));
     sheet.rule("BR-FR-CO-09_BT-23-3", root, |r| {

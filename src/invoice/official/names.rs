@@ -53,6 +53,7 @@ macro_rules! names {
     ($($name:ident $ubl:ident $cii:ident)*) => {
         /// A name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[expect(clippy::enum_variant_names, clippy::upper_case_acronyms, reason = "they are spelled as the syntaxes spell them")]
         #[repr(u16)]
         pub enum Name {
             /// Every name that no rule speaks of.

@@ -167,8 +167,8 @@ pub fn exact_cents(value: f64) -> Option<Decimal> {
         return None;
     }
     // The nearest hundredth below, by doubles, is right but for one: the comparison is exact.
-    let guess = (value * 100.0).floor();
-    let mut hundredths = Decimal::from_i128_with_scale(guess as i128, 2);
+    let guess = Decimal::try_from((value * 100.0).floor()).ok()?;
+    let mut hundredths = guess.checked_div(Decimal::ONE_HUNDRED)?;
     let half = Decimal::new(5, 3);
     while less(value, hundredths - half) {
         hundredths -= Decimal::new(1, 2);
@@ -177,4 +177,10 @@ pub fn exact_cents(value: f64) -> Option<Decimal> {
         hundredths += Decimal::new(1, 2);
     }
     Some(hundredths)
+}
+
+/// `=` of doubles, as the official rules compare them.
+#[expect(clippy::float_cmp, reason = "the official rules compare doubles so")]
+pub fn same(left: f64, right: f64) -> bool {
+    left == right
 }

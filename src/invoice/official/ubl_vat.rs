@@ -387,7 +387,7 @@ impl Vat {
     fn check_outside_scope(&self, root: Node<'_>, sheet: &mut Sheet) {
         let outside = self.breakdown("O") > 0;
         let others = |pick: fn(&Uses) -> usize| self.uses.iter().any(|(code, uses)| code != "O" && pick(uses) > 0);
-        let rules: [(&'static str, fn(&Uses) -> usize); 4] = [
+        let rules: [(&'static str, Pick); 4] = [
             ("BR-O-11", |uses| uses.breakdown.vat),
             ("BR-O-12", |uses| uses.lines.vat),
             ("BR-O-13", |uses| uses.allowances.vat),
@@ -474,6 +474,9 @@ impl Vat {
         Ok((invoice && within(sum.invoice_lines)) || (credit && within(sum.credit_lines)))
     }
 }
+
+/// A count of what carries a category.
+type Pick = fn(&Uses) -> usize;
 
 /// Whether a category that is used stands in the VAT breakdown, once where the family says so.
 fn is_broken_down(code: &str, uses: &Uses) -> bool {
