@@ -12,7 +12,13 @@ AT_ONCE = 12  # seconds, on a busy machine; the first probe by itself comes afte
 
 
 def halted(gateway, code):
-    return wait_until(f"a halt with {code}", lambda: f'fault="{code}"}} 1' in gateway.metrics(), 30)
+    def told():
+        try:
+            return f'fault="{code}"}} 1' in gateway.metrics()
+        except OSError:
+            return False  # A reload starts front anew: for a moment nobody listens.
+
+    return wait_until(f"a halt with {code}", told, 30)
 
 
 def resumes(gateway, name, repaired):
