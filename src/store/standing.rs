@@ -20,8 +20,8 @@ const NAMED: usize = 5;
 pub enum Passing {
     /// What is shown of it stays.
     Kept,
-    /// This, or nothing any more.
-    Now(Option<Fault>),
+    /// These, the first as it is and the others named beside it; or nothing any more.
+    Now(Vec<Fault>),
 }
 
 /// An invoice of a followed deposit, as far as a person may have to act on it.
@@ -89,7 +89,7 @@ pub fn has_waiting(w: &Writing<'_>, realm: i64, id: &FlowId) -> Result<bool, Sto
 
 /// Faults of following that are over once an ordinary answer has come.
 fn passes(code: Code) -> bool {
-    matches!(code, Code::NotFoundAfterIntegration | Code::CallRefused | Code::JobFails)
+    matches!(code, Code::NotFoundAfterIntegration | Code::CallRefused | Code::JobFails | Code::FluxNotSearched)
 }
 
 /// Of `invoice`: it was refused because the same is on its way already. Nobody drops it again.
@@ -175,21 +175,23 @@ fn derive(
     let is_open = |code: Code| !with(code, false).is_empty() || (unnamed && code == Code::PartlyIntegrated);
     let open = CLAIMS.into_iter().find(|code| *code != Code::UnknownInvoiceStatus && is_open(*code));
     let is_derived = |fault: &Fault| CLAIMS.contains(&fault.code) || verdict.is_some_and(|v| v.code == fault.code);
-    let other = match passing {
-        Passing::Now(Some(fault)) => Some(fault),
-        Passing::Now(None) => shown.filter(|fault| !passes(fault.code) && !is_derived(fault)).cloned(),
-        Passing::Kept => shown.filter(|fault| !is_derived(fault)).cloned(),
+    let met: Vec<Fault> = match passing {
+        Passing::Now(met) if !met.is_empty() => met,
+        Passing::Now(_) => {
+            shown.filter(|fault| !passes(fault.code) && !is_derived(fault)).cloned().into_iter().collect()
+        }
+        Passing::Kept => shown.filter(|fault| !is_derived(fault)).cloned().into_iter().collect(),
     };
     if let Some(code) = open {
         let others = rows.iter().filter(|row| !row.is_corrected).filter_map(|row| {
             row.claim().filter(|other| *other != code).map(|other| Text::same(format!("{} {other}", row.number)))
         });
-        let others: Vec<Text> = others.chain(other.as_ref().map(short)).collect();
+        let others: Vec<Text> = others.chain(met.iter().map(short)).collect();
         return (Some(told(code, verdict, &with(code, false), &others)), true);
     }
-    if let Some(fault) = other {
-        let waits = fault.retry() != Retry::Later;
-        return (Some(fault), waits);
+    if let [first, rest @ ..] = met.as_slice() {
+        let rest: Vec<Text> = rest.iter().map(short).collect();
+        return (Some(also(first.clone(), &rest)), met.iter().any(|fault| fault.retry() != Retry::Later));
     }
     let unknown = with(Code::UnknownInvoiceStatus, false);
     if !unknown.is_empty() {
@@ -245,7 +247,8 @@ fn short(fault: &Fault) -> Text {
 
 /// Names what waits for another reason, where the fault names its own.
 fn also(fault: Fault, others: &[Text]) -> Fault {
-    let blank = ["number", "deposit", "missing"].into_iter().find(|blank| fault.details.contains_key(*blank));
+    let blank =
+        ["number", "deposit", "missing", "service"].into_iter().find(|blank| fault.details.contains_key(*blank));
     let Some(blank) = blank.filter(|_| !others.is_empty()) else { return fault };
     let more = |language, see: &str, and: &str, more: &str| {
         let own = fault.detail(blank, language).unwrap_or("?");
@@ -290,7 +293,7 @@ mod tests {
             row("D", InvoiceStatus::Deposee),
         ];
         let missing = Fault::new(Code::NotFoundAfterIntegration).with("number", "M");
-        let now = || Passing::Now(Some(missing.clone()));
+        let now = || Passing::Now(vec![missing.clone()]);
         let (title, waits) = shown(&rows, now());
         assert!(title.contains("R (voir aussi S FG-421, A FG-449, M FG-412) : « mot de R »"), "{title}");
         assert!(waits);
@@ -299,7 +302,7 @@ mod tests {
         rows[2].is_corrected = true;
         rows[0].status = Some(InvoiceStatus::Completee);
         assert_eq!(shown(&rows, now()), (missing.title(Language::Fr), false));
-        let (title, waits) = shown(&rows, Passing::Now(None));
+        let (title, waits) = shown(&rows, Passing::Now(Vec::new()));
         assert!(title.contains("rejeté la facture R : ") && !waits, "what was corrected is told last: {title}");
     }
 
@@ -317,7 +320,7 @@ mod tests {
         let verdict = Fault::new(Code::PartlyIntegrated).with("deposit", "CPP1").with("label", "inconnu");
         let mut rows = [row("D", InvoiceStatus::Deposee), row("M", InvoiceStatus::Deposee)];
         rows[1].is_there = false;
-        let now = |rows: &[Row]| derive(None, Some(&verdict), (rows, false), Passing::Now(None));
+        let now = |rows: &[Row]| derive(None, Some(&verdict), (rows, false), Passing::Now(Vec::new()));
         assert_eq!(now(&rows), (Some(verdict.clone()), true));
         rows[1].is_refused = true;
         assert_eq!(now(&rows), (Some(verdict.clone()), true));

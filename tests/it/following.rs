@@ -445,6 +445,55 @@ async fn an_invoice_that_gets_no_answer_holds_up_no_other_and_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_flux_whose_search_never_gets_an_answer_is_followed_one_by_one_and_that_is_told() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let numbers = ["SOURD-0", "SOURD-1", "SOURD-2"];
+    let part = dropped(&gateway, "sourd.zip", &numbers).await;
+    let control = gateway.simulator.control();
+    // Those by a number pass; the second rule is for a search without one.
+    let search = |effect| FaultRule::new("rechercher/fournisseur", effect).always();
+    control.add_fault(search(Effect::Slow).ms(1).invoice("SOURD-*")).unwrap();
+    control.add_fault(search(Effect::Status500)).unwrap();
+    for number in numbers {
+        assert!(control.move_invoice(number, "SERVICE_FAIT", ""));
+    }
+    gateway.await_receipt("sourd.zip.json", |r| all_are(r, "SERVICE_FAIT")).await;
+    shows(&gateway, &part, "FG-450", &["6 essais"]).await;
+    assert!(!waits(&gateway, &part));
+    // Given up once, each round tries once, and goes on all the same.
+    for number in numbers {
+        assert!(control.move_invoice(number, "MANDATEE", ""));
+    }
+    gateway.await_receipt("sourd.zip.json", |r| all_are(r, "MANDATEE")).await;
+    control.clear_faults();
+    gateway.await_until("its end", || fault(&gateway, &part).0.is_empty()).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_of_which_a_question_is_refused_is_named_though_its_round_is_broken_off() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let numbers = ["NON-0", "NON-1", "NON-2"];
+    let part = dropped(&gateway, "non.zip", &numbers).await;
+    let control = gateway.simulator.control();
+    let history = |effect| FaultRule::new("consulter/historique", effect).always();
+    control.add_fault(history(Effect::Refuse).refusal(20099, "pas vous").invoice("NON-0")).unwrap();
+    let failing = control.add_fault(history(Effect::Status500).invoice("NON-1")).unwrap();
+    for number in numbers {
+        assert!(control.move_invoice(number, "SERVICE_FAIT", ""));
+    }
+    // Each round breaks off at the second, and goes on there.
+    gateway.await_receipt("non.zip.json", |r| status_of(r, "NON-2") == "SERVICE_FAIT").await;
+    shows(&gateway, &part, "FG-412", &["NON-0, NON-1"]).await;
+    control.remove_fault(failing);
+    shows(&gateway, &part, "FG-310", &["consulter/historique (voir aussi NON-0 FG-412)", "pas vous"]).await;
+    assert!(waits(&gateway, &part), "a right that is missing is somebody's to give");
+    control.clear_faults();
+    gateway.await_until("its end", || fault(&gateway, &part).0.is_empty()).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_payment_order_whose_number_may_not_be_read_is_told_without_and_halts_nobody() {
     let gateway = Gateway::start(still(), quick_limits()).await;
     gateway.drop_flow("une.xml", invoice("MANDAT-2")).await;
