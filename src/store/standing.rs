@@ -2,11 +2,11 @@
 //! many invoices: the gravest that nobody has corrected comes first, every invoice it concerns is named, and what it hid is
 //! shown again once it is over.
 
-use super::StoreError;
 use super::columns::{fault_text, maybe_fault, maybe_word, word};
 use super::flows;
 use super::journal::Entry;
 use super::writer::Writing;
+use super::{InvoiceRecord, StoreError};
 use crate::domain::{FlowId, InvoiceNumber, InvoiceStatus, Timestamp};
 use crate::fault::{Code, Fault, Language, Retry, Text};
 use crate::flow::FlowKind;
@@ -29,6 +29,8 @@ struct Row {
     number: InvoiceNumber,
     status: Option<InvoiceStatus>,
     is_refused: bool,
+    /// By Chorus Pro's own words, or ours of a file's member; not only because no search shows it.
+    is_named: bool,
     /// Or is on its way by another file, which a refusal (FG-106, FG-110) says: there is nothing to correct.
     is_corrected: bool,
     /// A search has shown it.
@@ -114,19 +116,21 @@ pub fn stand(w: &mut Writing<'_>, id: &FlowId, passing: Passing, at: Timestamp) 
     };
     let rows = w.all(
         &format!(
-            "SELECT number, status, refused IS NOT NULL AS refused, corrected_by IS NOT NULL OR {ELSEWHERE} AS corrected,
+            "SELECT number, status, refused IS NOT NULL AS refused,
+             coalesce(refused, ?3) <> ?3 AS named, corrected_by IS NOT NULL OR {ELSEWHERE} AS corrected,
              chorus_id IS NOT NULL AS there,
              (SELECT comment FROM status WHERE status.realm = invoice.realm AND status.flow = invoice.flow
               AND status.ordinal = invoice.ordinal AND status.status = invoice.status AND status.at = invoice.status_at
               ORDER BY n DESC LIMIT 1) AS comment
          FROM invoice WHERE realm = ?1 AND flow = ?2 ORDER BY ordinal"
         ),
-        key,
+        (key.0, key.1, InvoiceRecord::NOT_SHOWN),
         |r| {
             Ok(Row {
                 number: word(r, "number")?,
                 status: maybe_word(r, "status")?,
                 is_refused: r.get("refused")?,
+                is_named: r.get("named")?,
                 is_corrected: r.get("corrected")?,
                 is_there: r.get("there")?,
                 comment: r.get("comment")?,
@@ -169,8 +173,9 @@ fn derive(
     let with = |code: Code, corrected: bool| -> Vec<&Row> {
         rows.iter().filter(|row| row.claim() == Some(code) && row.is_corrected == corrected).collect()
     };
-    // Chorus Pro may say that it took a part, and not which: one that no search has shown yet, if any.
-    let is_hidden = !rows.iter().any(|row| row.is_refused) && !rows.iter().all(|row| row.is_there);
+    // Chorus Pro may say that it took a part, and not which: one that no search has shown yet, if any. That some are known
+    // to be refused, because they alone do not show, says nothing of the others.
+    let is_hidden = !rows.iter().any(|row| row.is_named) && rows.iter().any(|row| !row.is_refused && !row.is_there);
     let unnamed = verdict.is_some() && (is_nameless || is_hidden);
     let is_open = |code: Code| !with(code, false).is_empty() || (unnamed && code == Code::PartlyIntegrated);
     let open = CLAIMS.into_iter().find(|code| *code != Code::UnknownInvoiceStatus && is_open(*code));
@@ -273,6 +278,7 @@ mod tests {
             number: number.parse().unwrap(),
             status: Some(status),
             is_refused: false,
+            is_named: false,
             is_corrected: false,
             is_there: true,
             comment: Some(format!("mot de {number}")),
@@ -326,7 +332,13 @@ mod tests {
         assert_eq!(now(&rows), (Some(verdict.clone()), true));
         rows[1].is_corrected = true;
         assert_eq!(now(&rows), (Some(verdict.clone()), false));
-        rows[1] = row("M", InvoiceStatus::Deposee);
+        // Of another supplier, whose invoices may not be seen: that one was corrected says nothing of it.
+        let mut rows = rows.into_iter().chain([row("H", InvoiceStatus::Deposee)]).collect::<Vec<_>>();
+        rows[2].is_there = false;
+        assert_eq!(now(&rows), (Some(verdict.clone()), true), "a person finds out about the hidden one");
+        rows[1].is_named = true;
+        assert_eq!(now(&rows), (Some(verdict.clone()), false), "Chorus Pro said which: it was not this one");
+        let rows = [row("D", InvoiceStatus::Deposee), row("M", InvoiceStatus::Deposee)];
         assert_eq!(now(&rows), (None, false), "all are there after all");
     }
 }

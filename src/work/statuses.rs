@@ -20,7 +20,6 @@ use crate::flow::FlowKind;
 use crate::flow::deposit::State;
 use crate::store::{FlowRecord, InvoiceRecord, Lease, Passing, StatusRecord};
 use crate::work::core::{Core, JobError};
-use crate::work::doubt::same_supplier;
 use crate::work::reach::Setback;
 use crate::work::received_statuses;
 use crate::work::rejection::{self, Word};
@@ -234,8 +233,8 @@ impl Follower<'_> {
     /// Whether Chorus Pro took the flux in part, without saying which of its invoices it refused.
     fn is_unnamed(&self) -> bool {
         self.flow.state == State::PartlyIntegrated.as_str()
-            && self.invoices.iter().all(|invoice| invoice.refused.is_none())
-            && self.invoices.iter().any(|invoice| invoice.chorus_id.is_none())
+            && self.invoices.iter().all(|invoice| !invoice.is_named())
+            && self.invoices.iter().any(|invoice| invoice.refused.is_none() && invoice.chorus_id.is_none())
     }
 
     /// Of such a flux, what its whole list does not show once searches cannot lag any more was not taken.
@@ -250,11 +249,11 @@ impl Follower<'_> {
         if there.is_empty() || there.iter().any(|invoice| flux.row_of(invoice, false).is_none()) {
             return Ok(());
         }
-        // Of a supplier whose invoices this account may not see, no row is no news either.
+        // Of a structure whose invoices this account may not see, no row is no news either. A SIRET is one, a SIREN is many.
         let is_shown = |i: &InvoiceRecord| flux.row_of(i, self.has_number_alone(i)).is_some();
-        let seen: Vec<&str> = self.invoices.iter().filter(|i| is_shown(i)).map(|i| i.facts.supplier.as_str()).collect();
-        let is_seen = |i: &InvoiceRecord| seen.iter().any(|supplier| same_supplier(supplier, &i.facts.supplier));
-        let is_gone = |i: &&&InvoiceRecord| !is_shown(i) && is_seen(i);
+        let seen: Vec<&str> = self.invoices.iter().filter(|i| is_shown(i)).map(|i| i.facts.supplier.trim()).collect();
+        let is_seen = |i: &InvoiceRecord| seen.contains(&i.facts.supplier.trim());
+        let is_gone = |i: &&&InvoiceRecord| i.refused.is_none() && !is_shown(i) && is_seen(i);
         let gone: Vec<u32> = sought.iter().filter(is_gone).map(|invoice| invoice.ordinal).collect();
         if !gone.is_empty() {
             self.core.store.not_taken(&self.flow.id, gone, now).await?;
