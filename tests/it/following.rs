@@ -528,6 +528,33 @@ async fn a_payment_order_waits_for_its_number_no_longer_than_an_hour() {
     gateway.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_order_does_not_lose_its_number_by_an_answer_that_makes_no_sense() {
+    let mut gateway = Gateway::start(still(), quick_limits()).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    let flow = gateway.drop_flow("une.xml", invoice("MANDAT-4")).await;
+    let receipt = gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    let id = receipt["invoices"][0]["chorus_id"].as_i64().unwrap();
+    let control = gateway.simulator.control();
+    let garbage = control.add_fault(FaultRule::new("consulter/fournisseur", Effect::Garbage200).always()).unwrap();
+    assert!(control.move_invoice("MANDAT-4", "MANDATEE", ""));
+    let waiting = || {
+        let name = format!("mandate:{flow}:{id}:");
+        gateway.store().reader().unwrap().remembered(&realm(), &name).unwrap().is_some()
+    };
+    gateway.await_until("a wait for its number", waiting).await;
+    assert_eq!(gateway.receipt("une.xml.json").unwrap()["invoices"][0]["status"], "DEPOSEE");
+    assert!(control.remove_fault(garbage));
+    ahead.fetch_add(120_000, Ordering::SeqCst);
+    gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "MANDATEE").await;
+    assert_eq!(statuses(&gateway, "_MANDATEE.json")["mandate"], format!("DP-{id}"));
+    gateway.await_until("nothing more is remembered of it", || !waiting()).await;
+    gateway.stop().await;
+}
+
 /// The same invoice of another supplier, whose invoices the technical account does not see.
 fn of_another(bytes: Vec<u8>) -> Vec<u8> {
     let xml = String::from_utf8(bytes).unwrap();
