@@ -31,7 +31,7 @@ struct Row {
     is_refused: bool,
     /// By Chorus Pro's own words, or ours of a file's member; not only because no search shows it.
     is_named: bool,
-    /// Or is on its way by another file, which a refusal (FG-106, FG-110) says: there is nothing to correct.
+    /// Or is on its way by another file, which a refusal says ([`ELSEWHERE`]): there is nothing to correct.
     is_corrected: bool,
     /// A search has shown it.
     is_there: bool,
@@ -94,8 +94,15 @@ fn passes(code: Code) -> bool {
     matches!(code, Code::NotFoundAfterIntegration | Code::CallRefused | Code::JobFails | Code::FluxNotSearched)
 }
 
-/// Of `invoice`: it was refused because the same is on its way already. Nobody drops it again.
-pub const ELSEWHERE: &str = "(coalesce(refused, '') LIKE 'FG-106 %' OR coalesce(refused, '') LIKE 'FG-110 %')";
+/// Of `invoice`: it was refused because the same is on its way already. Nobody drops it again. Of the same bytes (FG-106) that
+/// is so; of the same number (FG-110) only where date and amount are those of the one that has it: otherwise it is another
+/// invoice, which needs a number of its own.
+pub const ELSEWHERE: &str = "(coalesce(refused, '') LIKE 'FG-106 %' OR coalesce(refused, '') LIKE 'FG-110 %'
+     AND EXISTS (SELECT 1 FROM invoice AS held JOIN flow AS holder ON holder.realm = held.realm AND holder.id = held.flow
+         WHERE held.realm = invoice.realm AND held.number = invoice.number AND held.supplier = invoice.supplier
+         AND held.issued_on = invoice.issued_on AND held.payable = invoice.payable AND held.refused IS NULL
+         AND holder.kind = 'deposit'
+         AND holder.state NOT IN ('received', 'unmatched', 'split', 'joined', 'rejected', 'refused', 'abandoned')))";
 
 /// *stand*: see [`super::Store::stand`].
 pub fn stand(w: &mut Writing<'_>, id: &FlowId, passing: Passing, at: Timestamp) -> Result<(), StoreError> {

@@ -406,6 +406,26 @@ async fn one_invoice_alone_and_in_an_archive_is_a_duplicate_whichever_comes_firs
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_invoice_under_a_used_number_waits_for_a_person_and_the_same_one_does_not() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let with =
+        |number: &str, from: &str, to: &str| String::from_utf8(invoice(number)).unwrap().replace(from, to).into_bytes();
+    // Written anew, it is the same invoice; of another day it is another.
+    let same = [("1.xml", invoice("MEME-1")), ("2.xml", with("MEME-1", "Lyon", "Nantes"))];
+    let other = [("1.xml", invoice("AUTRE-1")), ("2.xml", with("AUTRE-1", "2026-11-20", "2026-11-19"))];
+    let files = [("meme.zip", zip(&same), false), ("autre.zip", zip(&other), true)];
+    for (name, archive, waits) in files {
+        let file = gateway.drop_flow(name, archive).await;
+        let receipt = gateway.await_state(&format!("{name}.json"), "partly_integrated").await;
+        let refused = |i: &Value| i["refused"].as_str().is_some_and(|label| label.starts_with("FG-110"));
+        assert!(receipt["invoices"].as_array().unwrap().iter().any(refused), "{receipt:#}");
+        let own = gateway.store().reader().unwrap().flow(&file).unwrap().unwrap();
+        assert_eq!((own.fault.unwrap().code, own.waits), (Code::PartsNotTaken, waits), "{name}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_flux_of_many_without_its_report_a_supplier_of_whom_nothing_shows_is_not_refused() {
     let mut limits = quick_limits();
     limits.integration_delay = fluxgate::domain::Duration::from_millis(2_500);
