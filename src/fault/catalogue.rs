@@ -600,6 +600,12 @@ catalogue! {
         "Chorus Pro does not give the list of flux {deposit}: {tries} tries in a row without an answer that can be used"
         "Nothing to do: its invoices are asked for one by one, more slowly, and the list is asked for again by itself. While it is missing, an invoice that Chorus Pro refused without naming it is not recognised. If it lasts, give the flux number to Chorus Pro's support."
     }
+    UploadsRefused "FG-451" Chorus Later {
+        "Chorus Pro refuse la facture, dont il a peut-être oublié les fichiers remis plus tôt : {code} « {label} »"
+        "Rien à faire : les fichiers sont remis de nouveau et la facture est soumise une seconde fois, d'elle-même. Un second refus est définitif."
+        "Chorus Pro refuses the invoice, whose files, handed in earlier, it may have forgotten: {code} \"{label}\""
+        "Nothing to do: the files are handed in again and the invoice is submitted a second time, by itself. A second refusal is final."
+    }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"
         "Le fichier est livré tel que reçu : saisissez la facture à la main, d'après le portail Chorus Pro au besoin, et signalez-le à l'éditeur."
