@@ -594,6 +594,18 @@ catalogue! {
         "The recipient sends invoice {number} back to be recycled: \"{comment}\""
         "On Chorus Pro's portal (invoices sent, \"Recycler\"), correct the recipient, the service or the commitment: the invoice goes on under its number, without being dropped again, and this message goes. If the portal no longer offers it (recycling is being ended), cancel this invoice by a credit note in your own accounts, without dropping it, then drop a corrected invoice with a new number, which refers to it (BT-25)."
     }
+    FluxNotSearched "FG-450" Chorus Later {
+        "Chorus Pro ne donne pas la liste du flux {deposit} : {tries} essais de suite sans réponse utilisable"
+        "Rien à faire : ses factures sont demandées une par une, plus lentement, et la liste est redemandée d'elle-même. Tant qu'elle manque, une facture que Chorus Pro aurait refusée sans la nommer n'est pas reconnue. Si cela dure, donnez le numéro de flux à l'assistance de Chorus Pro."
+        "Chorus Pro does not give the list of flux {deposit}: {tries} tries in a row without an answer that can be used"
+        "Nothing to do: its invoices are asked for one by one, more slowly, and the list is asked for again by itself. While it is missing, an invoice that Chorus Pro refused without naming it is not recognised. If it lasts, give the flux number to Chorus Pro's support."
+    }
+    UploadsRefused "FG-451" Chorus Later {
+        "Chorus Pro refuse la facture, dont il a peut-être oublié les fichiers remis plus tôt : {code} « {label} »"
+        "Rien à faire : les fichiers sont remis de nouveau et la facture est soumise une seconde fois, d'elle-même. Un second refus est définitif."
+        "Chorus Pro refuses the invoice, whose files, handed in earlier, it may have forgotten: {code} \"{label}\""
+        "Nothing to do: the files are handed in again and the invoice is submitted a second time, by itself. A second refusal is final."
+    }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"
         "Le fichier est livré tel que reçu : saisissez la facture à la main, d'après le portail Chorus Pro au besoin, et signalez-le à l'éditeur."

@@ -9,7 +9,7 @@ use super::queue::Hold;
 use super::standing::ELSEWHERE;
 use super::writer::Writing;
 use super::{
-    Decided, Facts, FindingRecord, InvoiceFacts, Lease, Passing, StoreError, parts, sending, standing, statuses,
+    Decided, Facts, FindingRecord, InvoiceFacts, Lease, Passing, StoreError, parts, people, sending, standing, statuses,
 };
 use crate::domain::{FlowId, InvoiceNumber, Timestamp};
 use crate::fault::{Code, Fault};
@@ -21,6 +21,11 @@ const FINDINGS_KEPT: usize = 1000;
 
 /// Invoices kept of one flow: Chorus Pro's own limit of a flux is 500.
 const INVOICES_LIMIT: usize = 10_000;
+
+/// What is remembered of a file that Chorus Pro took for a form: this, the flow and the file.
+pub const UPLOADED: &str = "upload:";
+/// The same while a form is under way that may use it up.
+const IN_USE: &str = "upload in use:";
 
 /// *decide*: see [`super::Store::decide`].
 pub fn decide(
@@ -103,6 +108,7 @@ pub fn apply(
     };
     hold.settle(w, id, from != to)?;
     attempt(w, &flow, event, facts, at)?;
+    settle_uploads(w, &flow, event, (from, to), facts)?;
     // A look that told nothing new is no step of its own.
     let news = from != to || event != Event::InHand || facts.fault.is_some();
     if news {
@@ -125,6 +131,30 @@ pub fn apply(
         parts::settle(w, &flow, at)?;
     }
     Ok(Decided::Moved { from, to })
+}
+
+/// What was handed in for a form is out of reach from the intent on: it is there again only if the form certainly never left,
+/// and gone if it may have used it up, or was refused perhaps for it, and at the flow's end.
+fn settle_uploads(
+    w: &Writing<'_>,
+    flow: &Loaded,
+    event: Event,
+    (from, to): (State, State),
+    facts: &Facts,
+) -> Result<(), StoreError> {
+    let (kept, in_use) = (format!("{UPLOADED}{}:", flow.id), format!("{IN_USE}{}:", flow.id));
+    let is_refused = facts.fault.as_ref().is_some_and(|fault| fault.code == Code::UploadsRefused);
+    if event == Event::Sending {
+        people::rename_of(w, flow.realm, &kept, &in_use)?;
+    } else if event == Event::NotSent && !is_refused {
+        people::rename_of(w, flow.realm, &in_use, &kept)?;
+    } else if from == State::Sending {
+        people::forget_of(w, flow.realm, &in_use)?;
+    }
+    if to.is_final() {
+        people::forget_of(w, flow.realm, &kept)?;
+    }
+    Ok(())
 }
 
 fn leaf(
@@ -329,7 +359,7 @@ pub fn corrected(
 }
 
 /// What these flows wait for, now that some of their invoices were dropped anew: nothing, once each of them was. A member that
-/// was refused because it is on its way already (FG-106, FG-110) is dropped again by nobody.
+/// was refused because it is on its way already ([`ELSEWHERE`]) is dropped again by nobody.
 pub fn settle_corrected(
     w: &mut Writing<'_>,
     realm: i64,

@@ -245,7 +245,7 @@ pub fn see(
 pub fn trouble(w: &mut Writing<'_>, id: &FlowId, fault: Option<&Fault>, at: Timestamp) -> Result<(), StoreError> {
     let flow = load(w, id)?;
     if flow.kind == FlowKind::Deposit.as_str() && flow.state.parse::<State>().is_ok_and(State::is_followed) {
-        return standing::stand(w, id, Passing::Now(fault.cloned()), at);
+        return standing::stand(w, id, Passing::Now(fault.cloned().into_iter().collect()), at);
     }
     let shown = w.one("SELECT fault FROM flow WHERE realm = ?1 AND id = ?2", (flow.realm, id.as_str()), |r| {
         maybe_fault(r, "fault")

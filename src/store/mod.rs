@@ -50,6 +50,7 @@ use std::time::Duration;
 
 pub use alarms::{Alarm, AlarmChange, AlarmRecord, Notice, NoticeItem, Telling, Told, halt_subject};
 pub use changes::FOLLOWING;
+pub use deposits::UPLOADED;
 pub use directory::{DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, StructureRecord, StructureSource};
 pub use directory_reader::{Directory, DirectoryBook};
 pub use facts::*;

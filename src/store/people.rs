@@ -82,10 +82,24 @@ pub fn remember(w: &mut Writing<'_>, place: &Realm, name: &str, value: &str) -> 
 /// *forget*: see [`super::Store::forget`].
 pub fn forget(w: &mut Writing<'_>, place: &Realm, names: &[String]) -> Result<(), StoreError> {
     let realm = queue::numbered(w, place)?;
-    for name in names {
-        let past = format!("{name}{}", char::MAX);
-        w.run("DELETE FROM memory WHERE realm = ?1 AND name >= ?2 AND name < ?3", (realm, name, past))?;
-    }
+    names.iter().try_for_each(|name| forget_of(w, realm, name))
+}
+
+/// The same of one name, in a realm whose number is known.
+pub fn forget_of(w: &Writing<'_>, realm: i64, name: &str) -> Result<(), StoreError> {
+    let past = format!("{name}{}", char::MAX);
+    w.run("DELETE FROM memory WHERE realm = ?1 AND name >= ?2 AND name < ?3", (realm, name, past))?;
+    Ok(())
+}
+
+/// What is remembered under names that begin so is remembered under names that begin otherwise.
+pub fn rename_of(w: &Writing<'_>, realm: i64, from: &str, to: &str) -> Result<(), StoreError> {
+    let past = format!("{from}{}", char::MAX);
+    w.run(
+        "UPDATE OR REPLACE memory SET name = ?4 || substr(name, length(?2) + 1)
+         WHERE realm = ?1 AND name >= ?2 AND name < ?3",
+        (realm, from, past, to),
+    )?;
     Ok(())
 }
 

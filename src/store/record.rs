@@ -275,6 +275,11 @@ impl InvoiceRecord {
         Text::new("elle ne paraît pas chez Chorus Pro", "it does not show at Chorus Pro")
     }
 
+    /// Whether Chorus Pro itself said that it did not take this one of several.
+    pub fn is_named(&self) -> bool {
+        self.refused.as_deref().is_some_and(|label| label != Self::NOT_SHOWN)
+    }
+
     /// Why this one of several was not taken: Chorus Pro's label, or that it does not show.
     pub fn why_refused(&self, language: Language) -> Option<String> {
         let label = self.refused.as_ref()?;

@@ -2,11 +2,11 @@
 //! many invoices: the gravest that nobody has corrected comes first, every invoice it concerns is named, and what it hid is
 //! shown again once it is over.
 
-use super::StoreError;
 use super::columns::{fault_text, maybe_fault, maybe_word, word};
 use super::flows;
 use super::journal::Entry;
 use super::writer::Writing;
+use super::{InvoiceRecord, StoreError};
 use crate::domain::{FlowId, InvoiceNumber, InvoiceStatus, Timestamp};
 use crate::fault::{Code, Fault, Language, Retry, Text};
 use crate::flow::FlowKind;
@@ -20,8 +20,8 @@ const NAMED: usize = 5;
 pub enum Passing {
     /// What is shown of it stays.
     Kept,
-    /// This, or nothing any more.
-    Now(Option<Fault>),
+    /// These, the first as it is and the others named beside it; or nothing any more.
+    Now(Vec<Fault>),
 }
 
 /// An invoice of a followed deposit, as far as a person may have to act on it.
@@ -29,7 +29,9 @@ struct Row {
     number: InvoiceNumber,
     status: Option<InvoiceStatus>,
     is_refused: bool,
-    /// Or is on its way by another file, which a refusal (FG-106, FG-110) says: there is nothing to correct.
+    /// By Chorus Pro's own words, or ours of a file's member; not only because no search shows it.
+    is_named: bool,
+    /// Or is on its way by another file, which a refusal says ([`ELSEWHERE`]): there is nothing to correct.
     is_corrected: bool,
     /// A search has shown it.
     is_there: bool,
@@ -89,11 +91,18 @@ pub fn has_waiting(w: &Writing<'_>, realm: i64, id: &FlowId) -> Result<bool, Sto
 
 /// Faults of following that are over once an ordinary answer has come.
 fn passes(code: Code) -> bool {
-    matches!(code, Code::NotFoundAfterIntegration | Code::CallRefused | Code::JobFails)
+    matches!(code, Code::NotFoundAfterIntegration | Code::CallRefused | Code::JobFails | Code::FluxNotSearched)
 }
 
-/// Of `invoice`: it was refused because the same is on its way already. Nobody drops it again.
-pub const ELSEWHERE: &str = "(coalesce(refused, '') LIKE 'FG-106 %' OR coalesce(refused, '') LIKE 'FG-110 %')";
+/// Of `invoice`: it was refused because the same is on its way already. Nobody drops it again. Of the same bytes (FG-106) that
+/// is so; of the same number (FG-110) only where date and amount are those of the one that has it: otherwise it is another
+/// invoice, which needs a number of its own.
+pub const ELSEWHERE: &str = "(coalesce(refused, '') LIKE 'FG-106 %' OR coalesce(refused, '') LIKE 'FG-110 %'
+     AND EXISTS (SELECT 1 FROM invoice AS held JOIN flow AS holder ON holder.realm = held.realm AND holder.id = held.flow
+         WHERE held.realm = invoice.realm AND held.number = invoice.number AND held.supplier = invoice.supplier
+         AND held.issued_on = invoice.issued_on AND held.payable = invoice.payable AND held.refused IS NULL
+         AND holder.kind = 'deposit'
+         AND holder.state NOT IN ('received', 'unmatched', 'split', 'joined', 'rejected', 'refused', 'abandoned')))";
 
 /// *stand*: see [`super::Store::stand`].
 pub fn stand(w: &mut Writing<'_>, id: &FlowId, passing: Passing, at: Timestamp) -> Result<(), StoreError> {
@@ -114,19 +123,21 @@ pub fn stand(w: &mut Writing<'_>, id: &FlowId, passing: Passing, at: Timestamp) 
     };
     let rows = w.all(
         &format!(
-            "SELECT number, status, refused IS NOT NULL AS refused, corrected_by IS NOT NULL OR {ELSEWHERE} AS corrected,
+            "SELECT number, status, refused IS NOT NULL AS refused,
+             coalesce(refused, ?3) <> ?3 AS named, corrected_by IS NOT NULL OR {ELSEWHERE} AS corrected,
              chorus_id IS NOT NULL AS there,
              (SELECT comment FROM status WHERE status.realm = invoice.realm AND status.flow = invoice.flow
               AND status.ordinal = invoice.ordinal AND status.status = invoice.status AND status.at = invoice.status_at
               ORDER BY n DESC LIMIT 1) AS comment
          FROM invoice WHERE realm = ?1 AND flow = ?2 ORDER BY ordinal"
         ),
-        key,
+        (key.0, key.1, InvoiceRecord::NOT_SHOWN),
         |r| {
             Ok(Row {
                 number: word(r, "number")?,
                 status: maybe_word(r, "status")?,
                 is_refused: r.get("refused")?,
+                is_named: r.get("named")?,
                 is_corrected: r.get("corrected")?,
                 is_there: r.get("there")?,
                 comment: r.get("comment")?,
@@ -169,27 +180,30 @@ fn derive(
     let with = |code: Code, corrected: bool| -> Vec<&Row> {
         rows.iter().filter(|row| row.claim() == Some(code) && row.is_corrected == corrected).collect()
     };
-    // Chorus Pro may say that it took a part, and not which: one that no search has shown yet, if any.
-    let is_hidden = !rows.iter().any(|row| row.is_refused) && !rows.iter().all(|row| row.is_there);
+    // Chorus Pro may say that it took a part, and not which: one that no search has shown yet, if any. That some are known
+    // to be refused, because they alone do not show, says nothing of the others.
+    let is_hidden = !rows.iter().any(|row| row.is_named) && rows.iter().any(|row| !row.is_refused && !row.is_there);
     let unnamed = verdict.is_some() && (is_nameless || is_hidden);
     let is_open = |code: Code| !with(code, false).is_empty() || (unnamed && code == Code::PartlyIntegrated);
     let open = CLAIMS.into_iter().find(|code| *code != Code::UnknownInvoiceStatus && is_open(*code));
     let is_derived = |fault: &Fault| CLAIMS.contains(&fault.code) || verdict.is_some_and(|v| v.code == fault.code);
-    let other = match passing {
-        Passing::Now(Some(fault)) => Some(fault),
-        Passing::Now(None) => shown.filter(|fault| !passes(fault.code) && !is_derived(fault)).cloned(),
-        Passing::Kept => shown.filter(|fault| !is_derived(fault)).cloned(),
+    let met: Vec<Fault> = match passing {
+        Passing::Now(met) if !met.is_empty() => met,
+        Passing::Now(_) => {
+            shown.filter(|fault| !passes(fault.code) && !is_derived(fault)).cloned().into_iter().collect()
+        }
+        Passing::Kept => shown.filter(|fault| !is_derived(fault)).cloned().into_iter().collect(),
     };
     if let Some(code) = open {
         let others = rows.iter().filter(|row| !row.is_corrected).filter_map(|row| {
             row.claim().filter(|other| *other != code).map(|other| Text::same(format!("{} {other}", row.number)))
         });
-        let others: Vec<Text> = others.chain(other.as_ref().map(short)).collect();
+        let others: Vec<Text> = others.chain(met.iter().map(short)).collect();
         return (Some(told(code, verdict, &with(code, false), &others)), true);
     }
-    if let Some(fault) = other {
-        let waits = fault.retry() != Retry::Later;
-        return (Some(fault), waits);
+    if let [first, rest @ ..] = met.as_slice() {
+        let rest: Vec<Text> = rest.iter().map(short).collect();
+        return (Some(also(first.clone(), &rest)), met.iter().any(|fault| fault.retry() != Retry::Later));
     }
     let unknown = with(Code::UnknownInvoiceStatus, false);
     if !unknown.is_empty() {
@@ -245,7 +259,8 @@ fn short(fault: &Fault) -> Text {
 
 /// Names what waits for another reason, where the fault names its own.
 fn also(fault: Fault, others: &[Text]) -> Fault {
-    let blank = ["number", "deposit", "missing"].into_iter().find(|blank| fault.details.contains_key(*blank));
+    let blank =
+        ["number", "deposit", "missing", "service"].into_iter().find(|blank| fault.details.contains_key(*blank));
     let Some(blank) = blank.filter(|_| !others.is_empty()) else { return fault };
     let more = |language, see: &str, and: &str, more: &str| {
         let own = fault.detail(blank, language).unwrap_or("?");
@@ -270,6 +285,7 @@ mod tests {
             number: number.parse().unwrap(),
             status: Some(status),
             is_refused: false,
+            is_named: false,
             is_corrected: false,
             is_there: true,
             comment: Some(format!("mot de {number}")),
@@ -290,7 +306,7 @@ mod tests {
             row("D", InvoiceStatus::Deposee),
         ];
         let missing = Fault::new(Code::NotFoundAfterIntegration).with("number", "M");
-        let now = || Passing::Now(Some(missing.clone()));
+        let now = || Passing::Now(vec![missing.clone()]);
         let (title, waits) = shown(&rows, now());
         assert!(title.contains("R (voir aussi S FG-421, A FG-449, M FG-412) : « mot de R »"), "{title}");
         assert!(waits);
@@ -299,7 +315,7 @@ mod tests {
         rows[2].is_corrected = true;
         rows[0].status = Some(InvoiceStatus::Completee);
         assert_eq!(shown(&rows, now()), (missing.title(Language::Fr), false));
-        let (title, waits) = shown(&rows, Passing::Now(None));
+        let (title, waits) = shown(&rows, Passing::Now(Vec::new()));
         assert!(title.contains("rejeté la facture R : ") && !waits, "what was corrected is told last: {title}");
     }
 
@@ -317,13 +333,19 @@ mod tests {
         let verdict = Fault::new(Code::PartlyIntegrated).with("deposit", "CPP1").with("label", "inconnu");
         let mut rows = [row("D", InvoiceStatus::Deposee), row("M", InvoiceStatus::Deposee)];
         rows[1].is_there = false;
-        let now = |rows: &[Row]| derive(None, Some(&verdict), (rows, false), Passing::Now(None));
+        let now = |rows: &[Row]| derive(None, Some(&verdict), (rows, false), Passing::Now(Vec::new()));
         assert_eq!(now(&rows), (Some(verdict.clone()), true));
         rows[1].is_refused = true;
         assert_eq!(now(&rows), (Some(verdict.clone()), true));
         rows[1].is_corrected = true;
         assert_eq!(now(&rows), (Some(verdict.clone()), false));
-        rows[1] = row("M", InvoiceStatus::Deposee);
+        // Of another supplier, whose invoices may not be seen: that one was corrected says nothing of it.
+        let mut rows = rows.into_iter().chain([row("H", InvoiceStatus::Deposee)]).collect::<Vec<_>>();
+        rows[2].is_there = false;
+        assert_eq!(now(&rows), (Some(verdict.clone()), true), "a person finds out about the hidden one");
+        rows[1].is_named = true;
+        assert_eq!(now(&rows), (Some(verdict.clone()), false), "Chorus Pro said which: it was not this one");
+        let rows = [row("D", InvoiceStatus::Deposee), row("M", InvoiceStatus::Deposee)];
         assert_eq!(now(&rows), (None, false), "all are there after all");
     }
 }

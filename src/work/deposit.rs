@@ -46,7 +46,7 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     drop(reader);
     let service = prepare(core, &flow).await?;
 
-    send(core, lease, &flow, &attempts, &connector, &service).await
+    send(core, lease, &flow, (&attempts, false), &connector, &service).await
 }
 
 /// What Chorus Pro answers to a deposit of either form.
@@ -61,12 +61,16 @@ impl Taken for crate::chorus::Deposited {
     }
 }
 
-/// Makes the call that deposits, with its intent durable right before it leaves, and settles what came of it.
+/// How the end of a try begins that Chorus Pro refused perhaps for what it was handed in earlier and no longer has.
+pub(super) const RELIED: &str = "relied on earlier uploads";
+
+/// Makes the call that deposits, with its intent durable right before it leaves, and settles what came of it. It `relies` on
+/// what an earlier job handed in: a refusal may be about that, and is not final.
 pub(super) async fn send<S>(
     core: &Arc<Core>,
     lease: &Lease,
     flow: &FlowRecord,
-    attempts: &[AttemptRecord],
+    (attempts, relies): (&[AttemptRecord], bool),
     connector: &Connector,
     service: &S,
 ) -> Result<(), JobError>
@@ -86,7 +90,7 @@ where
         }
     };
     match connector.call_after(service, before).await {
-        Ok(answer) if intended => settle(core, lease, flow, attempts, answer).await,
+        Ok(answer) if intended => settle(core, lease, flow, (attempts, relies), answer).await,
         Ok(Ok(_)) => unreachable!("an answer without a request"),
         Ok(Err(error)) => put_off(core, lease, flow, error).await,
         Err(NotIntended::Elsewhere) => {
@@ -184,7 +188,7 @@ async fn settle(
     core: &Arc<Core>,
     lease: &Lease,
     flow: &FlowRecord,
-    attempts: &[AttemptRecord],
+    (attempts, relies): (&[AttemptRecord], bool),
     answer: Result<impl Taken, CallError>,
 ) -> Result<(), JobError> {
     let now = core.now();
@@ -198,6 +202,9 @@ async fn settle(
         Err(error) => {
             log::warn!(flow = flow.id.as_str(), error = error.to_string().as_str(); "The deposit got no number");
             let (event, fault, detail) = match (event_of(&error), fault_of(&error)) {
+                (Event::DepositRefused, fault) if relies => {
+                    (Event::NotSent, Refusal::of(&fault).of_uploads(), format!("{RELIED}: {error}"))
+                }
                 (Event::DepositRefused, fault) => match in_doubt(core, flow, &fault)? {
                     Some((fault, kept)) => (Event::RefusedInDoubt, fault, kept),
                     None => (Event::DepositRefused, fault, error.to_string()),
@@ -211,8 +218,10 @@ async fn settle(
             };
             let not_before = (event == Event::NotSent).then(|| retry.max(again_at(core, attempts, now)));
             let fault = match not_before {
-                Some(next) => shown(flow, fault, core.silent_since(&lease.realm).unwrap_or(now), next, now),
-                None => fault,
+                Some(next) if fault.code != Code::UploadsRefused => {
+                    shown(flow, fault, core.silent_since(&lease.realm).unwrap_or(now), next, now)
+                }
+                _ => fault,
             };
             (event, Facts { fault: Some(fault), not_before, detail, ..Facts::default() })
         }
@@ -294,6 +303,11 @@ impl Refusal {
 
     fn fault(&self, code: Code) -> Fault {
         Fault::new(code).with("code", &self.code).with("label", &self.label)
+    }
+
+    /// It may be about files that were handed in earlier: they are handed in anew.
+    fn of_uploads(&self) -> Fault {
+        self.fault(Code::UploadsRefused)
     }
 
     /// It is final.

@@ -22,6 +22,8 @@ use crate::work::rejection::{self, Found, IN_QUESTION, Word};
 const POLL_LONGEST: Duration = Duration::from_secs(15 * 60);
 /// The wait is this part of the flux's age.
 const AGE_PART: u32 = 4;
+/// Invoices named in a fault.
+const NAMED: usize = 5;
 /// Label shown when Chorus Pro gives none.
 const NO_LABEL: &str = "?";
 
@@ -269,14 +271,14 @@ impl Job<'_> {
     }
 
     /// Of a flux of many each invoice is its own proof: what no search shows once searches cannot lag any more was not taken,
-    /// unless the account may not see its supplier's invoices: of those none shows. They are followed, and told as missing.
+    /// unless the account may not see its structure's invoices: of those none shows. They are followed, and a person finds out.
     async fn many_by_search(
         &self,
         invoices: &[InvoiceRecord],
         rows: &[SentInvoice],
         sent: Sent,
     ) -> Result<(), JobError> {
-        let (mut missing, mut seen) = (Vec::new(), Vec::new());
+        let (mut missing, mut seen): (Vec<&InvoiceRecord>, Vec<&str>) = (Vec::new(), Vec::new());
         for invoice in invoices {
             let row = rows.iter().find(|row| match invoice.chorus_id {
                 Some(id) => row.id == id,
@@ -285,7 +287,7 @@ impl Job<'_> {
             match row {
                 None => missing.push(invoice),
                 Some(row) => {
-                    seen.push(&invoice.facts.supplier);
+                    seen.push(invoice.facts.supplier.trim());
                     if invoice.chorus_id.is_none() {
                         self.core.store.identify(&self.flow.id, invoice.ordinal, row.id, self.core.now()).await?;
                     }
@@ -298,14 +300,16 @@ impl Job<'_> {
             return self.in_hand(None, None).await;
         }
         let detail = Some(format!("found at Chorus Pro: {} of {}", invoices.len() - missing.len(), invoices.len()));
-        missing.retain(|invoice| seen.iter().any(|supplier| doubt::same_supplier(supplier, &invoice.facts.supplier)));
         if missing.is_empty() {
             return self.decide(Event::Integrated, Facts { detail, ..Facts::default() }).await;
         }
         let deposit = self.flow.deposit_number.as_ref().map_or("?", DepositNumber::as_str);
-        let fault =
-            Fault::new(Code::PartlyIntegrated).with("deposit", deposit).with_text("label", &InvoiceRecord::not_shown());
-        let refused = missing.iter().map(|invoice| (invoice.ordinal, InvoiceRecord::NOT_SHOWN.to_owned())).collect();
+        // What is seen is a structure (SIRET); a SIREN has many.
+        let is_seen = |invoice: &&InvoiceRecord| seen.contains(&invoice.facts.supplier.trim());
+        let (gone, hidden): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_seen);
+        let label = not_shown(!gone.is_empty(), &hidden);
+        let fault = Fault::new(Code::PartlyIntegrated).with("deposit", deposit).with_text("label", &label);
+        let refused = gone.iter().map(|invoice| (invoice.ordinal, InvoiceRecord::NOT_SHOWN.to_owned())).collect();
         let facts = Facts { fault: Some(fault), detail, refused_invoices: refused, ..Facts::default() };
         self.decide(Event::PartlyIntegrated, facts).await
     }
@@ -355,6 +359,30 @@ impl Job<'_> {
         let first = self.core.options.load().limits.integration_poll.get();
         now.plus(poll_wait(first, now.since(self.deposited_at)))
     }
+}
+
+/// What no search shows of a flux: invoices of structures of which others show were not taken; of the `hidden` ones, nobody
+/// but a person can say.
+fn not_shown(is_any_gone: bool, hidden: &[&InvoiceRecord]) -> Text {
+    let gone = is_any_gone.then(InvoiceRecord::not_shown);
+    let hidden = (!hidden.is_empty()).then(|| {
+        let named: Vec<&str> = hidden.iter().take(NAMED).map(|invoice| invoice.facts.number.as_str()).collect();
+        let (named, rest) = (named.join(", "), hidden.len().saturating_sub(NAMED));
+        let of = |more: String| if rest == 0 { named.clone() } else { format!("{named}{more}") };
+        Text::new(
+            format!(
+                "{} : rien n'en paraît, ni du même fournisseur, que ce compte technique ne voit peut-être pas ; à chercher sur le portail Chorus Pro avant tout nouveau dépôt",
+                of(format!(" et {rest} autres"))
+            ),
+            format!(
+                "{}: nothing of it shows, nor of the same supplier, whom this technical account may not see; to be looked for on Chorus Pro's portal before anything is dropped again",
+                of(format!(" and {rest} more"))
+            ),
+        )
+    });
+    let both: Vec<Text> = gone.into_iter().chain(hidden).collect();
+    let of = |language| both.iter().map(|text| text.get(language)).collect::<Vec<_>>().join(" ; ");
+    Text::new(of(Language::Fr), of(Language::En))
 }
 
 /// Longer the older the flux is: soon after the deposit a verdict is near, hours later it is not.

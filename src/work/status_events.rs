@@ -101,8 +101,8 @@ pub(super) struct Beside {
 }
 
 /// The number of the payment order, when one of these statuses is a new MANDATEE: the history does not tell it, the invoice
-/// itself does (`numeroDpMandat`). It is an ornament: where it cannot be read the event goes without. A setback is answered
-/// only while Chorus Pro does not answer at all, and for a while.
+/// itself does (`numeroDpMandat`). It is an ornament: where it may not be read the event goes without. A setback is answered
+/// only while no answer can be used, and for a while: an event is told once, and a number that it lacks never comes.
 pub(super) async fn mandate(
     core: &Core,
     flow: &FlowRecord,
@@ -126,9 +126,7 @@ pub(super) async fn mandate(
     };
     let fault = match consulted {
         Ok(invoice) => return Ok(Ok(invoice.mandate)),
-        Err(Setback::Later { fault, at })
-            if fault.code != Code::AnswerUnreadable && may_be_numbered(core, flow, id).await? =>
-        {
+        Err(Setback::Later { fault, at }) if may_be_numbered(core, flow, id).await? => {
             return Ok(Err(Setback::Later { fault, at }));
         }
         Err(Setback::Later { fault, .. } | Setback::Refused { fault }) => fault,
@@ -140,13 +138,19 @@ pub(super) async fn mandate(
 
 /// Whether the number of a payment order may yet be read: for a while from when it was first asked for in vain.
 async fn may_be_numbered(core: &Core, flow: &FlowRecord, id: ChorusInvoiceId) -> Result<bool, JobError> {
-    let (now, name) = (core.now(), format!("mandate:{}:{id}", flow.id));
+    let (now, name) = (core.now(), numbering(flow, id));
     let since = core.store.reader()?.remembered(&flow.realm, &name)?.and_then(|since| since.parse().ok());
     let Some(since) = since.map(Timestamp::from_millis) else {
         core.store.remember(&flow.realm, &name, &now.millis().to_string()).await?;
         return Ok(true);
     };
     Ok(now.since(since) < NUMBER_GRACE)
+}
+
+/// Under which name it is remembered since when a payment order's number is asked for in vain. Its end keeps it apart from an
+/// id that begins alike.
+fn numbering(flow: &FlowRecord, id: ChorusInvoiceId) -> String {
+    format!("mandate:{}:{id}:", flow.id)
 }
 
 /// Files first, then the journal: a crash in between writes the same files once more, under the same names.
@@ -170,6 +174,7 @@ pub(super) async fn keep(
     if events.is_empty() {
         return Ok(());
     }
+    let is_ordered = events.iter().any(|(_, status)| status.status == InvoiceStatus::Mandatee);
     let (own, invoice_) = (flow.clone(), invoice.clone());
     let told = move |place: usize, status: &StatusRecord| Told {
         mandate: beside.mandate.clone().filter(|_| ordered == Some(place)),
@@ -177,6 +182,11 @@ pub(super) async fn keep(
     };
     core.apart(move |core| write_events(core, &own, &invoice_, id, &events, told)).await?;
     core.store.record_statuses(&flow.id, invoice.ordinal, statuses, core.now()).await?;
+    // Told, with its number or without: the next order waits for its own.
+    let name = numbering(flow, id);
+    if is_ordered && core.store.reader()?.remembered(&flow.realm, &name)?.is_some() {
+        core.store.forget(&flow.realm, vec![name]).await?;
+    }
     Ok(())
 }
 

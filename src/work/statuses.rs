@@ -3,7 +3,8 @@
 //! Promise: Chorus Pro's status is recorded, never decided here; each new one is a leaf, a line of the receipt and an event
 //! in `/statuts/`. A flux is searched as a whole, and the history is asked for only when the search shows a change. What a
 //! round has read is kept, and the next goes on where it was broken off: a lost answer costs that answer alone, and an invoice
-//! about which no answer can be used holds up no other: it is named, and asked for again. Unknown codes, rejections, recalls, refusals by a validator and suspensions are shown, of each invoice (`store/standing`).
+//! about which no answer can be used holds up no other: it is named, and asked for again. Nor does a search for the flux as a
+//! whole hold them up that never gets one. Unknown codes, rejections, recalls, refusals by a validator and suspensions are shown, of each invoice (`store/standing`).
 
 mod place;
 mod rows;
@@ -13,13 +14,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::chorus::{SentInvoice, WireDate};
-use crate::domain::{InvoiceStatus, Timestamp};
+use crate::domain::{DepositNumber, InvoiceStatus, Timestamp};
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::FlowKind;
 use crate::flow::deposit::State;
 use crate::store::{FlowRecord, InvoiceRecord, Lease, Passing, StatusRecord};
 use crate::work::core::{Core, JobError};
-use crate::work::doubt::same_supplier;
 use crate::work::reach::Setback;
 use crate::work::received_statuses;
 use crate::work::rejection::{self, Word};
@@ -87,7 +87,11 @@ pub(super) fn is_open(invoice: &InvoiceRecord) -> bool {
 #[derive(Default)]
 struct Round {
     /// Chorus Pro's refusal of a question.
-    fault: Option<Fault>,
+    refusal: Option<Fault>,
+    /// That the flux as a whole gets no answer.
+    unsearched: Option<Fault>,
+    /// How often in a row it got none.
+    searches: u32,
     /// Of each invoice, by its place in the file, when it was last looked at: known there, and no search shows it any more.
     unseen: BTreeSet<u32>,
     /// The same: Chorus Pro gives no answer about it that can be used.
@@ -128,42 +132,45 @@ impl Follower<'_> {
     async fn round(&self) -> Result<(), JobError> {
         let full = self.is_full();
         // A look for what is missing says nothing about the others.
-        let next = if self.place.is_full == full { self.place.next } else { 0 };
+        let begun_at = match self.place.is_full == full {
+            true => self.place.clone(),
+            false => Place { is_full: full, next: 0, tries: 0, ..self.place.clone() },
+        };
         let wanted: Vec<&InvoiceRecord> = self
             .invoices
             .iter()
             .filter(|invoice| is_open(invoice) && (full || invoice.chorus_id.is_none()))
-            .filter(|invoice| invoice.ordinal >= next)
+            .filter(|invoice| invoice.ordinal >= begun_at.next)
             .collect();
-        let mut round =
-            Round { unseen: self.place.unseen.clone(), unanswered: self.place.unanswered.clone(), ..Round::default() };
+        let mut round = Round {
+            unseen: begun_at.unseen.clone(),
+            unanswered: begun_at.unanswered.clone(),
+            searches: begun_at.searches,
+            ..Round::default()
+        };
         // One alone is asked for by its own number, unless the whole list has to say that it is not there.
         let as_a_whole = wanted.len() > 1 || full && self.is_unnamed();
-        let flux = match &self.flow.deposit_number {
-            Some(deposit) if as_a_whole => match Flux::search(self.core, &self.lease.realm, deposit).await {
-                Ok(flux) => Some(flux),
-                Err(Setback::Later { at, .. }) => return Ok(self.core.store.postpone(self.lease, at).await?),
-                Err(Setback::Refused { fault }) => {
-                    log::info!(flow = self.flow.id.as_str(), fault = fault.code.as_str();
-                        "A flux cannot be searched as a whole; its invoices are asked for one by one");
-                    None
+        let flux = match self.flow.deposit_number.as_ref().filter(|_| as_a_whole) {
+            None => None,
+            Some(deposit) => match self.search(deposit, &mut round).await {
+                Ok(flux) => flux,
+                Err(at) => {
+                    return self.break_off(Place { searches: round.searches, ..begun_at }, at).await;
                 }
             },
-            _ => None,
         };
-        round.answered = self.flow.deposit_number.is_some() && as_a_whole;
         if let Some(flux) = flux.as_ref().filter(|flux| flux.is_whole) {
             self.settle_unnamed(flux).await?;
         }
         let begun = Instant::now();
         for invoice in wanted {
             let place = |tries: u32, round: Round| Place {
-                full_at: self.place.full_at,
                 next: invoice.ordinal,
                 tries,
-                is_full: full,
                 unseen: round.unseen,
                 unanswered: round.unanswered,
+                searches: round.searches,
+                ..begun_at.clone()
             };
             if begun.elapsed() >= ROUND_LIMIT {
                 return self.break_off(place(0, round), self.core.now()).await;
@@ -172,9 +179,13 @@ impl Follower<'_> {
             round.unanswered.remove(&invoice.ordinal);
             match self.look(invoice, flux.as_ref(), &mut round).await? {
                 Ok(()) => {}
-                Err(Setback::Refused { fault }) => round.fault = Some(fault),
+                // Named as well: the refusal's own words are gone when the round is broken off.
+                Err(Setback::Refused { fault }) => {
+                    round.refusal = Some(fault);
+                    round.unanswered.insert(invoice.ordinal);
+                }
                 Err(Setback::Later { at, fault }) => {
-                    let before = if next == invoice.ordinal { self.place.tries } else { 0 };
+                    let before = if begun_at.next == invoice.ordinal { begun_at.tries } else { 0 };
                     let tries = before + u32::from(may_be_its_own(&fault));
                     if !is_its_own(&fault, tries, round.answered) {
                         return self.break_off(place(tries, round), at).await;
@@ -189,11 +200,41 @@ impl Follower<'_> {
         self.end(round, full).await
     }
 
+    /// The flux as a whole; none where Chorus Pro refuses that, or after many tries in a row gives no answer that can be used:
+    /// then its invoices are asked for one by one. The error is when the next try is due.
+    async fn search(&self, deposit: &DepositNumber, round: &mut Round) -> Result<Option<Flux>, Timestamp> {
+        // That pauses the realm: the round in which it was given up goes on without a further try.
+        if round.searches >= LAST_TRY {
+            round.unsearched = Some(Fault::new(Code::FluxNotSearched).with("deposit", deposit).with("tries", LAST_TRY));
+            return Ok(None);
+        }
+        let searched = match Flux::search(self.core, &self.lease.realm, deposit).await {
+            Ok(flux) => Some(flux),
+            Err(Setback::Refused { fault }) => {
+                log::info!(flow = self.flow.id.as_str(), fault = fault.code.as_str();
+                    "A flux cannot be searched as a whole; its invoices are asked for one by one");
+                None
+            }
+            Err(Setback::Later { at, fault }) => {
+                round.searches += u32::from(may_be_its_own(&fault));
+                if round.searches >= LAST_TRY {
+                    log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str(),
+                        detail = fault.detail("detail", Language::En).unwrap_or_default();
+                        "The search for a flux as a whole gets no answer that can be used; its invoices are asked for one by one");
+                }
+                return Err(at);
+            }
+        };
+        round.searches = 0;
+        round.answered = true;
+        Ok(searched)
+    }
+
     /// Whether Chorus Pro took the flux in part, without saying which of its invoices it refused.
     fn is_unnamed(&self) -> bool {
         self.flow.state == State::PartlyIntegrated.as_str()
-            && self.invoices.iter().all(|invoice| invoice.refused.is_none())
-            && self.invoices.iter().any(|invoice| invoice.chorus_id.is_none())
+            && self.invoices.iter().all(|invoice| !invoice.is_named())
+            && self.invoices.iter().any(|invoice| invoice.refused.is_none() && invoice.chorus_id.is_none())
     }
 
     /// Of such a flux, what its whole list does not show once searches cannot lag any more was not taken.
@@ -208,11 +249,11 @@ impl Follower<'_> {
         if there.is_empty() || there.iter().any(|invoice| flux.row_of(invoice, false).is_none()) {
             return Ok(());
         }
-        // Of a supplier whose invoices this account may not see, no row is no news either.
+        // Of a structure whose invoices this account may not see, no row is no news either. A SIRET is one, a SIREN is many.
         let is_shown = |i: &InvoiceRecord| flux.row_of(i, self.has_number_alone(i)).is_some();
-        let seen: Vec<&str> = self.invoices.iter().filter(|i| is_shown(i)).map(|i| i.facts.supplier.as_str()).collect();
-        let is_seen = |i: &InvoiceRecord| seen.iter().any(|supplier| same_supplier(supplier, &i.facts.supplier));
-        let is_gone = |i: &&&InvoiceRecord| !is_shown(i) && is_seen(i);
+        let seen: Vec<&str> = self.invoices.iter().filter(|i| is_shown(i)).map(|i| i.facts.supplier.trim()).collect();
+        let is_seen = |i: &InvoiceRecord| seen.contains(&i.facts.supplier.trim());
+        let is_gone = |i: &&&InvoiceRecord| i.refused.is_none() && !is_shown(i) && is_seen(i);
         let gone: Vec<u32> = sought.iter().filter(is_gone).map(|invoice| invoice.ordinal).collect();
         if !gone.is_empty() {
             self.core.store.not_taken(&self.flow.id, gone, now).await?;
@@ -358,12 +399,12 @@ impl Follower<'_> {
         let untold = |i: &&InvoiceRecord| is_unanswered(i) || is_late && is_missing(i);
         let untold: Vec<&InvoiceRecord> = open.iter().copied().filter(untold).collect();
         let shown = self.flow.fault.as_ref().map(|fault| fault.code);
-        let passing = match round.fault {
-            Some(fault) => Passing::Now(Some(fault)),
-            None if !untold.is_empty() => Passing::Now(Some(not_told(&untold))),
-            None if full || shown == Some(Code::NotFoundAfterIntegration) => Passing::Now(None),
-            None => Passing::Kept,
-        };
+        let missing = (!untold.is_empty()).then(|| not_told(&untold));
+        // The next round tries once.
+        let searches = round.searches.min(LAST_TRY - 1);
+        let met: Vec<Fault> = round.refusal.into_iter().chain(missing).chain(round.unsearched).collect();
+        let is_all = full || !met.is_empty() || shown == Some(Code::NotFoundAfterIntegration);
+        let passing = if is_all { Passing::Now(met) } else { Passing::Kept };
         core.store.stand(&self.flow.id, passing, now).await?;
         if open.is_empty() && !round.undated {
             return end_of(core, self.lease, self.flow).await;
@@ -384,7 +425,7 @@ impl Follower<'_> {
         // Only a look for what is missing must know when the next at all of them is due.
         let full_at = if never_shown { full_at } else { Timestamp::EPOCH };
         let (unseen, unanswered) = (round.unseen, round.unanswered);
-        self.keep_place(Place { full_at, unseen, unanswered, ..Place::default() }).await?;
+        self.keep_place(Place { full_at, unseen, unanswered, searches, ..Place::default() }).await?;
         Ok(core.store.postpone(self.lease, at).await?)
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! Promise: the uploads come before the intent, because they make no invoice: Chorus Pro keeps a file that nothing refers
 //! to and shows it to nobody, so one whose answer was lost is simply handed in again; one that it took is not, so that many
-//! large files get through on a slow line, one after the other. Only `soumettre` makes an invoice:
+//! large files get through on a slow line, one after the other. What a form may have used is not used again, and a form that
+//! is refused with files of an earlier job goes once more with new ones. Only `soumettre` makes an invoice:
 //! its intent is durable before it leaves, and a lost answer is a doubt that `work/doubt` looks up.
 
 use std::sync::Arc;
@@ -13,18 +14,19 @@ use crate::chorus::{
     AjouterFichier, AttachmentId, AttachmentReference, DeposerPdf, FoundService, Page, PdfSignature,
     RechercherServices, RechercherStructure, References, Service, Soumettre, StructureId, Submission, Submitted,
 };
-use crate::domain::{Environment, FlowId, Siret, Timestamp};
+use crate::domain::{Environment, Siret, Timestamp};
 use crate::fault::{Code, Fault, Text};
-use crate::flow::deposit::{Event, State};
+use crate::flow::deposit::Event;
 use crate::invoice::pdf_data::{self, DataOptions, Party, PdfInvoice, Signature};
-use crate::store::{Facts, FlowRecord, Lease, PdfDataRecord, StoreError};
+use crate::store::{AttemptRecord, Facts, FlowRecord, Lease, PdfDataRecord, UPLOADED};
 use crate::work::connector::{CallError, Connector};
 use crate::work::core::{Core, JobError};
 use crate::work::deposit::{self, Taken};
 use crate::work::reach::{PAGES_LIMIT, Setback};
 use crate::work::split;
 
-/// No upload is begun later in a job: the longest that one may take (`net/http`) then ends before the job's own limit.
+/// No upload is begun later in a job, and no form after one: the longest that either may take (`net/http`) then ends before
+/// the job's own limit.
 const UPLOADS_BEGIN: Duration = Duration::from_secs(90);
 /// How long a file that Chorus Pro took, and nothing refers to, is relied on.
 const UPLOAD_LASTS: Duration = Duration::from_secs(24 * 3600);
@@ -64,12 +66,18 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease, flow: FlowRecord) -> Re
     let attempts = reader.attempts(&flow.id)?;
     let kept = reader.pdf_data(&flow.id)?.ok_or(JobError::Missing("the PDF's data"))?;
     drop(reader);
-    match prepare(core, lease, &flow, &kept, &connector).await {
-        Ok(service) => {
-            deposit::send(core, lease, &flow, &attempts, &connector, &service).await?;
-            // A form that may have arrived may have used them up.
-            let is_ready = core.flow(&core.store.reader()?, lease)?.state == State::Ready.as_str();
-            if is_ready { Ok(()) } else { Ok(forget_uploads(core, lease).await?) }
+    let desk = Desk {
+        core,
+        lease,
+        connector: &connector,
+        begun: (Instant::now(), core.now()),
+        has_handed_in: false,
+        relies: false,
+    };
+    match prepare(core, lease, &flow, &kept, desk).await {
+        Ok((service, relies)) => {
+            let relies = relies && !attempts.iter().any(relied);
+            deposit::send(core, lease, &flow, (&attempts, relies), &connector, &service).await
         }
         Err(Stop::Again) => Ok(core.store.postpone(lease, core.now()).await?),
         Err(Stop::Job(error)) => Err(error),
@@ -104,25 +112,22 @@ async fn refused(core: &Core, lease: &Lease, flow: &FlowRecord, fault: Fault) ->
     };
     let facts = Facts { fault: Some(fault), detail, ..Facts::default() };
     core.store.decide(&flow.id, event, facts, Some(lease), core.now()).await?;
-    Ok(forget_uploads(core, lease).await?)
+    Ok(())
 }
 
-fn uploads(flow: &FlowId) -> String {
-    format!("upload:{flow}:")
+/// Whether a try was refused with files of an earlier job: they were handed in anew since, which helps once.
+fn relied(attempt: &AttemptRecord) -> bool {
+    attempt.detail.as_deref().is_some_and(|detail| detail.starts_with(deposit::RELIED))
 }
 
-async fn forget_uploads(core: &Core, lease: &Lease) -> Result<(), StoreError> {
-    core.store.forget(&lease.realm, vec![uploads(&lease.flow)]).await
-}
-
-/// Everything before the form: whose it is, the PDF, what goes with it.
+/// Everything before the form: whose it is, the PDF, what goes with it; and whether that was handed in by an earlier job.
 async fn prepare(
     core: &Arc<Core>,
     lease: &Lease,
     flow: &FlowRecord,
     kept: &PdfDataRecord,
-    connector: &Connector,
-) -> Result<Soumettre, Stop> {
+    mut desk: Desk<'_>,
+) -> Result<(Soumettre, bool), Stop> {
     let options = DataOptions { sandbox: lease.realm.environment != Environment::Production };
     let json = kept.data.as_deref().ok_or(JobError::Missing("the PDF's data"))?;
     let invoice =
@@ -141,11 +146,10 @@ async fn prepare(
     let name = split::name_to_send(&flow.file);
     let upload = DeposerPdf { content: content.into(), file_name: DeposerPdf::file_name(name), signature };
     let principal_name = upload.file_name.as_str().to_owned();
-    let desk = Desk { core, lease, connector, begun: Instant::now() };
     let kind = format!("{hash}:pdf:{signature:?}:{principal_name}");
     let principal = desk.hand_in(&kind, &upload, |answer| answer.attachment).await?;
     let mut attachments = Vec::new();
-    for enclosure in &invoice.attachments {
+    for (place, enclosure) in invoice.attachments.iter().enumerate() {
         let hash = kept.enclosures.iter().find(|(name, _)| *name == enclosure.file).map(|(_, hash)| *hash);
         let hash = hash.ok_or(JobError::Missing("a file that goes with the PDF"))?;
         let content = core
@@ -153,7 +157,8 @@ async fn prepare(
             .await?;
         let upload = AjouterFichier::new(last_of(&enclosure.file), content.into())
             .map_err(|error| Stop::Refused(unfit(&enclosure.file, &error)))?;
-        let id = desk.hand_in(&format!("{hash}:file:{}", upload.name()), &upload, |id| id).await?;
+        // By its place: two of one name and content are two.
+        let id = desk.hand_in(&format!("{hash}:file:{place}:{}", upload.name()), &upload, |id| id).await?;
         attachments.push(AttachmentReference {
             id,
             designation: enclosure.designation.clone().unwrap_or_else(|| upload.name().to_owned()),
@@ -161,12 +166,17 @@ async fn prepare(
             line: None,
         });
     }
+    // What was handed in is remembered: the form has a job's whole time.
+    if desk.is_late() && desk.has_handed_in {
+        return Err(Stop::Again);
+    }
     let signed = signature != PdfSignature::None;
     let own = Own { supplier, supplier_service, signed, principal, principal_name, attachments };
-    Soumettre::new(submission(invoice, own)).map_err(|error| {
+    let form = Soumettre::new(submission(invoice, own)).map_err(|error| {
         let remedy = Text::new(error.remedy(), error.to_string());
         Stop::Refused(Fault::new(Code::PdfDataWrong).with("count", 1).with_text("first", &remedy))
-    })
+    })?;
+    Ok((form, desk.relies))
 }
 
 /// An attachment that Chorus Pro does not take, by its name, size or kind.
@@ -185,29 +195,42 @@ struct Desk<'a> {
     core: &'a Core,
     lease: &'a Lease,
     connector: &'a Connector,
-    begun: Instant,
+    /// When the job began, by the steady clock and by the one that leases go by.
+    begun: (Instant, Timestamp),
+    /// Whether this job has handed in a file.
+    has_handed_in: bool,
+    /// Whether the form refers to one that an earlier job handed in.
+    relies: bool,
 }
 
 impl Desk<'_> {
+    /// Whether nothing long may begin any more in this job.
+    fn is_late(&self) -> bool {
+        let (begun, begun_at) = self.begun;
+        begun.elapsed().max(self.core.now().since(begun_at)) >= UPLOADS_BEGIN
+    }
+
     /// An upload, unless Chorus Pro took this very file of the flow already.
     async fn hand_in<S: Service>(
-        &self,
+        &mut self,
         file: &str,
         upload: &S,
         id: impl FnOnce(S::Answer) -> AttachmentId,
     ) -> Result<AttachmentId, Stop> {
-        let Desk { core, lease, .. } = self;
-        let name = format!("{}{file}", uploads(&lease.flow));
+        let (core, lease) = (self.core, self.lease);
+        let name = format!("{UPLOADED}{}:{file}", lease.flow);
         if let Some((id, at)) = core.store.reader()?.remembered(&lease.realm, &name)?.as_deref().and_then(taken)
             && core.now().since(at) < UPLOAD_LASTS
         {
+            self.relies = true;
             return Ok(id);
         }
-        if self.begun.elapsed() >= UPLOADS_BEGIN {
+        if self.is_late() {
             return Err(Stop::Again);
         }
         let id = id(call(core, lease, self.connector, upload).await?);
         core.store.remember(&lease.realm, &name, &format!("{} {}", id.0, core.now().millis())).await?;
+        self.has_handed_in = true;
         Ok(id)
     }
 }

@@ -406,17 +406,39 @@ async fn one_invoice_alone_and_in_an_archive_is_a_duplicate_whichever_comes_firs
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_invoice_under_a_used_number_waits_for_a_person_and_the_same_one_does_not() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let with =
+        |number: &str, from: &str, to: &str| String::from_utf8(invoice(number)).unwrap().replace(from, to).into_bytes();
+    // Written anew, it is the same invoice; of another day it is another.
+    let same = [("1.xml", invoice("MEME-1")), ("2.xml", with("MEME-1", "Lyon", "Nantes"))];
+    let other = [("1.xml", invoice("AUTRE-1")), ("2.xml", with("AUTRE-1", "2026-11-20", "2026-11-19"))];
+    let files = [("meme.zip", zip(&same), false), ("autre.zip", zip(&other), true)];
+    for (name, archive, waits) in files {
+        let file = gateway.drop_flow(name, archive).await;
+        let receipt = gateway.await_state(&format!("{name}.json"), "partly_integrated").await;
+        let refused = |i: &Value| i["refused"].as_str().is_some_and(|label| label.starts_with("FG-110"));
+        assert!(receipt["invoices"].as_array().unwrap().iter().any(refused), "{receipt:#}");
+        let own = gateway.store().reader().unwrap().flow(&file).unwrap().unwrap();
+        assert_eq!((own.fault.unwrap().code, own.waits), (Code::PartsNotTaken, waits), "{name}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_flux_of_many_without_its_report_a_supplier_of_whom_nothing_shows_is_not_refused() {
     let mut limits = quick_limits();
     limits.integration_delay = fluxgate::domain::Duration::from_millis(2_500);
     let gateway = Gateway::start(hurried(), limits).await;
     let another = String::from_utf8(invoice_to("CACHE-3", "99999999999999")).unwrap();
     let another = another.replace("12345678200051", "33254021516357").replace("123456782", "332540215");
+    let sister = String::from_utf8(invoice_to("CACHE-4", "99999999999999")).unwrap();
     // What the technical account does not see shows as little as what Chorus Pro refused.
     let members = [
         ("1.xml", invoice("CACHE-1")),
         ("2.xml", invoice_to("CACHE-2", "99999999999999")),
         ("3.xml", another.into_bytes()),
+        ("4.xml", sister.replace("12345678200051", "12345678200036").into_bytes()),
     ];
     let (part, silent) = part_in_doubt(&gateway, zip(&members)).await;
     gateway.store().decide(&part, Event::ConfirmedByPerson, person(), None, Timestamp::now()).await.unwrap();
@@ -424,7 +446,32 @@ async fn of_a_flux_of_many_without_its_report_a_supplier_of_whom_nothing_shows_i
     let receipt = gateway.await_receipt("lot.zip.json", |r| told(r, "CACHE-2").1).await;
     assert!(!told(&receipt, "CACHE-1").1, "{receipt:#}");
     assert_eq!(told(&receipt, "CACHE-3"), ("-", false), "{receipt:#}");
+    assert_eq!(told(&receipt, "CACHE-4"), ("-", false), "the same SIREN is not the same structure: {receipt:#}");
     let own = gateway.store().reader().unwrap().flow(&part).unwrap().unwrap();
     assert_eq!(own.state, "partly_integrated");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_shows_of_an_unseen_supplier_is_not_told_as_integrated_and_waits_for_a_person() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(2_500);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let another = String::from_utf8(invoice_to("OMBRE-2", "99999999999999")).unwrap();
+    let another = another.replace("12345678200051", "33254021516357").replace("123456782", "332540215");
+    let members = [("1.xml", invoice("OMBRE-1")), ("2.xml", another.into_bytes())];
+    let (part, silent) = part_in_doubt(&gateway, zip(&members)).await;
+    gateway.store().decide(&part, Event::ConfirmedByPerson, person(), None, Timestamp::now()).await.unwrap();
+    gateway.simulator.control().remove_fault(silent);
+    let flow = || gateway.store().reader().unwrap().flow(&part).unwrap().unwrap();
+    gateway.await_until("its end", || !["doubtful", "deposited"].contains(&flow().state.as_str())).await;
+    assert_eq!(flow().state, "partly_integrated");
+    // Once the other has had its last status, too.
+    gateway.await_receipt("lot.zip.json", |r| told(r, "OMBRE-1").0 == "MISE_EN_PAIEMENT").await;
+    let (own, receipt) = (flow(), gateway.receipt("lot.zip.json").unwrap());
+    assert!(own.waits, "{:?}", own.fault);
+    let title = own.fault.unwrap().title(Language::Fr);
+    assert!(title.contains("OMBRE-2 : rien n'en paraît"), "{title}");
+    assert_eq!(told(&receipt, "OMBRE-2"), ("-", false), "nobody knows that it was refused: {receipt:#}");
     gateway.stop().await;
 }

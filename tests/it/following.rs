@@ -445,6 +445,55 @@ async fn an_invoice_that_gets_no_answer_holds_up_no_other_and_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_flux_whose_search_never_gets_an_answer_is_followed_one_by_one_and_that_is_told() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let numbers = ["SOURD-0", "SOURD-1", "SOURD-2"];
+    let part = dropped(&gateway, "sourd.zip", &numbers).await;
+    let control = gateway.simulator.control();
+    // Those by a number pass; the second rule is for a search without one.
+    let search = |effect| FaultRule::new("rechercher/fournisseur", effect).always();
+    control.add_fault(search(Effect::Slow).ms(1).invoice("SOURD-*")).unwrap();
+    control.add_fault(search(Effect::Status500)).unwrap();
+    for number in numbers {
+        assert!(control.move_invoice(number, "SERVICE_FAIT", ""));
+    }
+    gateway.await_receipt("sourd.zip.json", |r| all_are(r, "SERVICE_FAIT")).await;
+    shows(&gateway, &part, "FG-450", &["6 essais"]).await;
+    assert!(!waits(&gateway, &part));
+    // Given up once, each round tries once, and goes on all the same.
+    for number in numbers {
+        assert!(control.move_invoice(number, "MANDATEE", ""));
+    }
+    gateway.await_receipt("sourd.zip.json", |r| all_are(r, "MANDATEE")).await;
+    control.clear_faults();
+    gateway.await_until("its end", || fault(&gateway, &part).0.is_empty()).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_of_which_a_question_is_refused_is_named_though_its_round_is_broken_off() {
+    let gateway = Gateway::start(still(), quick_limits()).await;
+    let numbers = ["NON-0", "NON-1", "NON-2"];
+    let part = dropped(&gateway, "non.zip", &numbers).await;
+    let control = gateway.simulator.control();
+    let history = |effect| FaultRule::new("consulter/historique", effect).always();
+    control.add_fault(history(Effect::Refuse).refusal(20099, "pas vous").invoice("NON-0")).unwrap();
+    let failing = control.add_fault(history(Effect::Status500).invoice("NON-1")).unwrap();
+    for number in numbers {
+        assert!(control.move_invoice(number, "SERVICE_FAIT", ""));
+    }
+    // Each round breaks off at the second, and goes on there.
+    gateway.await_receipt("non.zip.json", |r| status_of(r, "NON-2") == "SERVICE_FAIT").await;
+    shows(&gateway, &part, "FG-412", &["NON-0, NON-1"]).await;
+    control.remove_fault(failing);
+    shows(&gateway, &part, "FG-310", &["consulter/historique (voir aussi NON-0 FG-412)", "pas vous"]).await;
+    assert!(waits(&gateway, &part), "a right that is missing is somebody's to give");
+    control.clear_faults();
+    gateway.await_until("its end", || fault(&gateway, &part).0.is_empty()).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_payment_order_whose_number_may_not_be_read_is_told_without_and_halts_nobody() {
     let gateway = Gateway::start(still(), quick_limits()).await;
     gateway.drop_flow("une.xml", invoice("MANDAT-2")).await;
@@ -479,10 +528,42 @@ async fn a_payment_order_waits_for_its_number_no_longer_than_an_hour() {
     gateway.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_order_does_not_lose_its_number_by_an_answer_that_makes_no_sense() {
+    let mut gateway = Gateway::start(still(), quick_limits()).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    let flow = gateway.drop_flow("une.xml", invoice("MANDAT-4")).await;
+    let receipt = gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    let id = receipt["invoices"][0]["chorus_id"].as_i64().unwrap();
+    let control = gateway.simulator.control();
+    let garbage = control.add_fault(FaultRule::new("consulter/fournisseur", Effect::Garbage200).always()).unwrap();
+    assert!(control.move_invoice("MANDAT-4", "MANDATEE", ""));
+    let waiting = || {
+        let name = format!("mandate:{flow}:{id}:");
+        gateway.store().reader().unwrap().remembered(&realm(), &name).unwrap().is_some()
+    };
+    gateway.await_until("a wait for its number", waiting).await;
+    assert_eq!(gateway.receipt("une.xml.json").unwrap()["invoices"][0]["status"], "DEPOSEE");
+    assert!(control.remove_fault(garbage));
+    ahead.fetch_add(120_000, Ordering::SeqCst);
+    gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "MANDATEE").await;
+    assert_eq!(statuses(&gateway, "_MANDATEE.json")["mandate"], format!("DP-{id}"));
+    gateway.await_until("nothing more is remembered of it", || !waiting()).await;
+    gateway.stop().await;
+}
+
 /// The same invoice of another supplier, whose invoices the technical account does not see.
 fn of_another(bytes: Vec<u8>) -> Vec<u8> {
     let xml = String::from_utf8(bytes).unwrap();
     xml.replace("12345678200051", "33254021516357").replace("123456782", "332540215").into_bytes()
+}
+
+/// The same invoice of another structure of the same firm: its SIREN is ours, its SIRET is not.
+fn of_sister(bytes: Vec<u8>) -> Vec<u8> {
+    String::from_utf8(bytes).unwrap().replace("12345678200051", "12345678200036").into_bytes()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -498,6 +579,7 @@ async fn a_supplier_of_whom_the_list_shows_nothing_is_not_taken_for_refused() {
         ("1.xml", invoice("SIEN-1")),
         ("2.xml", invoice_to("SIEN-2", UNKNOWN)),
         ("3.xml", of_another(invoice_to("AUTRUI-3", UNKNOWN))),
+        ("4.xml", of_sister(invoice_to("SOEUR-4", UNKNOWN))),
     ];
     gateway.drop_flow("lot.zip", zip(&members)).await;
     gateway.await_receipt("lot.zip.json", |r| status_of(r, "SIEN-1") == "DEPOSEE").await;
@@ -506,12 +588,20 @@ async fn a_supplier_of_whom_the_list_shows_nothing_is_not_taken_for_refused() {
         r["invoices"].as_array().unwrap().iter().any(|i| i["number"] == number && i["refused"].is_string())
     };
     let receipt = gateway.await_receipt("lot.zip.json", |r| refused(r, "SIEN-2")).await;
-    assert!(!refused(&receipt, "AUTRUI-3"), "{receipt:#}");
+    let is_either = |r: &Value| ["AUTRUI-3", "SOEUR-4"].iter().any(|number| refused(r, number));
+    assert!(!is_either(&receipt), "{receipt:#}");
     let part: FlowId = receipt["parts"][0]["flow"].as_str().unwrap().parse().unwrap();
     shows(&gateway, &part, "FG-403", &["FG-412"]).await;
     let asked = searches(&gateway);
     gateway.await_until("two more rounds", || searches(&gateway) >= asked + 2).await;
-    assert!(!refused(&gateway.receipt("lot.zip.json").unwrap(), "AUTRUI-3"));
+    assert!(!is_either(&gateway.receipt("lot.zip.json").unwrap()));
+    // The refused one is dropped again: of those that nobody can see a person finds out all the same.
+    gateway.drop_flow("encore.xml", invoice("SIEN-2")).await;
+    gateway.await_receipt("encore.xml.json", |r| status_of(r, "SIEN-2") == "DEPOSEE").await;
+    let asked = searches(&gateway);
+    gateway.await_until("two more rounds", || searches(&gateway) >= asked + 2).await;
+    assert_eq!(fault(&gateway, &part).0, "FG-403");
+    assert!(waits(&gateway, &part));
     gateway.stop().await;
 }
 

@@ -1,14 +1,19 @@
 //! A PDF without an invoice inside: it meets its data, from a file or a person, and is submitted as Chorus Pro's form.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fluxgate::domain::{FlowId, Timestamp};
+use fluxgate::flow::deposit::Event;
 use fluxgate::simulator::{Effect, ErrorTransport, FaultRule};
+use fluxgate::store::Facts;
 use fluxgate::work::LimitsSection;
 use serde_json::{Value, json};
 
 use crate::batch::zip;
-use crate::gateway::{Gateway, hurried, invoice, quick_limits};
+use crate::clock::clock;
+use crate::gateway::{Gateway, hurried, invoice, quick_limits, realm};
 
 /// A one-page PDF that shows these lines.
 pub fn pdf(lines: &[&str]) -> Vec<u8> {
@@ -380,6 +385,8 @@ async fn what_chorus_pro_took_of_a_pdf_and_its_enclosures_is_not_handed_in_again
     for name in ["un.docx", "deux.docx"] {
         gateway.simulator.control().add_fault(lost(name)).unwrap();
     }
+    // Nor where the form itself certainly never left.
+    gateway.simulator.control().add_fault(FaultRule::new("soumettre", Effect::Status429)).unwrap();
     let with = json!({"attachments": ["un.docx", "deux.docx"]});
     let archive = zip(&[
         ("f.pdf", pdf(&["one"])),
@@ -393,5 +400,117 @@ async fn what_chorus_pro_took_of_a_pdf_and_its_enclosures_is_not_handed_in_again
     let ledger = gateway.simulator.ledger();
     assert_eq!(ledger.invoice("LENT-1").unwrap().attachments, ["f.pdf", "un.docx", "deux.docx"]);
     assert_eq!((ledger.calls_of("deposer/pdf"), ledger.calls_of("ajouter/fichier")), (1, 4), "{:#?}", ledger.calls);
+    gateway.stop().await;
+}
+
+/// An archive of a PDF with two files that go with it, whose data are numbered so.
+fn with_two(number: &str, files: [&str; 2]) -> Vec<u8> {
+    let with = json!({"attachments": files});
+    zip(&[
+        ("f.pdf", pdf(&[number])),
+        (files[0], b"PK one".to_vec()),
+        (files[1], b"PK one".to_vec()),
+        ("f.pdf.json", json_of(number, with)),
+    ])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_enclosures_of_one_name_and_content_are_two() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.drop_flow("lot.zip", with_two("PAIRE-1", ["a/annexe.docx", "b/annexe.docx"])).await;
+    let receipt = gateway.await_final("lot.zip.json").await;
+    assert_eq!(receipt["state"], "integrated", "{receipt:#}");
+    let ledger = gateway.simulator.ledger();
+    assert_eq!(ledger.invoice("PAIRE-1").unwrap().attachments, ["f.pdf", "annexe.docx", "annexe.docx"]);
+    assert_eq!(ledger.calls_of("ajouter/fichier"), 2, "{:#?}", ledger.calls);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_refused_with_files_of_an_earlier_job_goes_once_more_with_new_ones() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    // (how often the form is refused, what becomes of it)
+    for (number, times, state) in [("OUBLI-1", 1, "integrated"), ("OUBLI-2", 0, "refused")] {
+        let before = gateway.simulator.ledger();
+        control.add_fault(FaultRule::new("ajouter/fichier", Effect::Status500).file("deux.docx")).unwrap();
+        let refused = FaultRule::new("soumettre", Effect::Refuse).refusal(20007, "piece jointe inconnue");
+        let rule = control.add_fault(refused.times(times)).unwrap();
+        let file = format!("{number}.zip");
+        gateway.drop_flow(&file, with_two(number, ["un.docx", "deux.docx"])).await;
+        let receipt = gateway.await_final(&format!("{file}.json")).await;
+        assert_eq!(receipt["state"], state, "{receipt:#}");
+        control.remove_fault(rule);
+        let ledger = gateway.simulator.ledger();
+        let calls = |service: &str| ledger.calls_of(service) - before.calls_of(service);
+        let all = (calls("deposer/pdf"), calls("ajouter/fichier"), calls("soumettre"));
+        assert_eq!(all, (2, 5, 2), "everything anew, and once: {:#?}", ledger.calls);
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_handed_in_is_forgotten_with_the_intent_and_at_the_end() {
+    let gateway = Gateway::start(hurried(), quick_limits()).await;
+    let control = gateway.simulator.control();
+    let kept = |flow: &FlowId| {
+        let name = format!("upload:{flow}:probe");
+        gateway.store().reader().unwrap().remembered(&realm(), &name).unwrap().is_some()
+    };
+    let state = |flow: &FlowId| gateway.store().reader().unwrap().flow(flow).unwrap().unwrap().state;
+    for number in ["INTENTION-1", "ABANDON-1"] {
+        // It waits, with something that was handed in.
+        let rule = FaultRule::new("deposer/pdf", Effect::Status500).always();
+        let closed = control.add_fault(rule).unwrap();
+        let name = format!("{number}.pdf");
+        let flow = drop_pair(&gateway, &name, json_of(number, json!({})), pdf(&[number])).await;
+        gateway.await_until("it is ready", || state(&flow) == "ready").await;
+        let remember = format!("upload:{flow}:probe");
+        gateway.store().remember(&realm(), &remember, "1 1").await.unwrap();
+        if number == "ABANDON-1" {
+            let facts = Facts { person: Some("Camille Durand".into()), ..Facts::default() };
+            gateway.store().decide(&flow, Event::AbandonedByPerson, facts, None, Timestamp::now()).await.unwrap();
+            assert!(!kept(&flow), "nothing is kept of an abandoned one");
+            continue;
+        }
+        control.add_fault(FaultRule::new("soumettre", Effect::Slow).ms(1_500)).unwrap();
+        control.remove_fault(closed);
+        gateway.await_until("the form", || ["sending", "integrated"].contains(&state(&flow).as_str())).await;
+        assert!(!kept(&flow), "a crash now leaves nothing to be used twice");
+        gateway.await_final(&format!("{name}.json")).await;
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_does_not_leave_late_in_the_job_that_handed_its_files_in() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    let calls = |service: &str| gateway.simulator.ledger().calls_of(service);
+    // While a file is handed in time passes, and what was handed in before is forgotten: a job that begins anew hands that in
+    // again, one that goes on does not. On a busy machine that may come too late: then another is tried.
+    let mut is_anew = false;
+    for n in 0..5 {
+        let (pdfs, files, forms) = (calls("deposer/pdf"), calls("ajouter/fichier"), calls("soumettre"));
+        let slow = FaultRule::new("ajouter/fichier", Effect::Slow).ms(1_500).file("deux.docx");
+        gateway.simulator.control().add_fault(slow).unwrap();
+        let (number, file) = (format!("TARD-{n}"), format!("tard-{n}.zip"));
+        gateway.drop_flow(&file, with_two(&number, ["un.docx", "deux.docx"])).await;
+        // A call is counted once it was answered.
+        gateway.await_until("the last file is on its way", || calls("ajouter/fichier") > files).await;
+        ahead.fetch_add(100_000, Ordering::SeqCst);
+        gateway.store().forget(&realm(), vec!["upload:".to_owned()]).await.unwrap();
+        let receipt = gateway.await_final(&format!("{file}.json")).await;
+        assert_eq!(receipt["state"], "integrated", "{receipt:#}");
+        assert_eq!(calls("soumettre"), forms + 1);
+        is_anew = calls("deposer/pdf") == pdfs + 2;
+        if is_anew {
+            break;
+        }
+    }
+    assert!(is_anew, "the form left in the job that had handed its files in");
     gateway.stop().await;
 }

@@ -112,7 +112,7 @@ fn what_is_on_its_way_by_another_file_waits_for_nobody() {
         (flow.fault.unwrap().code, flow.waits)
     };
     // One is elsewhere, another is dropped again.
-    let labels = [("X1", "FG-110 Numéro déjà pris"), ("X2", "FG-209 La facture ne respecte pas ...")];
+    let labels = [("X1", "FG-106 Déjà reçu"), ("X2", "FG-209 La facture ne respecte pas ...")];
     let file = split(&store, "one", Parts::Fluxes(vec![flux("a", &["A1"])]), refusing(&labels, 2));
     end_deposit(&store, &lease(&store, Job::Deposit, at(2)), "CPP1", Event::Integrated);
     assert_eq!(shown(&file), (Code::PartsNotTaken, true));
@@ -125,6 +125,11 @@ fn what_is_on_its_way_by_another_file_waits_for_nobody() {
     let file = split(&store, "two", Parts::Fluxes(vec![flux("b", &["B1"])]), refusing(&labels, 1));
     end_deposit(&store, &lease(&store, Job::Deposit, at(2)), "CPP3", Event::Integrated);
     assert_eq!(shown(&file), (Code::PartsNotTaken, false));
+    // Its number is taken, and nothing on its way is this invoice.
+    let labels = [("W1", "FG-110 Numéro déjà pris")];
+    let file = split(&store, "four", Parts::Fluxes(vec![flux("d", &["D1"])]), refusing(&labels, 1));
+    end_deposit(&store, &lease(&store, Job::Deposit, at(2)), "CPP5", Event::Integrated);
+    assert_eq!(shown(&file), (Code::PartsNotTaken, true));
     // Something that could not be read at all lies beside it.
     let labels = [("Z1", "FG-106 Déjà reçu")];
     let file = split(&store, "three", Parts::Fluxes(vec![flux("c", &["C1"])]), refusing(&labels, 2));

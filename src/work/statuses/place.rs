@@ -22,6 +22,8 @@ pub(super) struct Place {
     pub unseen: BTreeSet<u32>,
     /// About which Chorus Pro gives no answer that can be used.
     pub unanswered: BTreeSet<u32>,
+    /// How often in a row the flux as a whole got no answer that can be used.
+    pub searches: u32,
 }
 
 impl Default for Place {
@@ -33,6 +35,7 @@ impl Default for Place {
             is_full: false,
             unseen: BTreeSet::new(),
             unanswered: BTreeSet::new(),
+            searches: 0,
         }
     }
 }
@@ -50,14 +53,15 @@ impl Place {
         let (next, tries, full) = (number(), number(), number());
         let mut list = || words.next().unwrap_or_default().split(',').filter_map(|n| n.parse().ok()).collect();
         let (unseen, unanswered) = (list(), list());
+        let searches = words.next().and_then(|n| n.parse().ok()).unwrap_or(0);
         let full_at = full_at.unwrap_or(Timestamp::EPOCH);
-        Self { full_at, next, tries, is_full: full != 0, unseen, unanswered }
+        Self { full_at, next, tries, is_full: full != 0, unseen, unanswered, searches }
     }
 
     pub fn text(&self) -> String {
-        let Self { next, tries, .. } = self;
+        let Self { next, tries, searches, .. } = self;
         let (unseen, unanswered) = (list(&self.unseen), list(&self.unanswered));
-        format!("{} {next} {tries} {} {unseen} {unanswered}", self.full_at.millis(), u8::from(self.is_full))
+        format!("{} {next} {tries} {} {unseen} {unanswered} {searches}", self.full_at.millis(), u8::from(self.is_full))
     }
 }
 
@@ -79,6 +83,7 @@ mod tests {
             is_full: true,
             unseen: BTreeSet::from([1, 4]),
             unanswered: BTreeSet::from([3]),
+            searches: 5,
         };
         assert_eq!(Place::read(Some(&place.text())), place);
         assert_eq!(Place::read(Some(&Place::default().text())), Place::default());
