@@ -83,7 +83,7 @@ async fn read(
             Ok(statuses.into_iter().map(|status| as_seen(&status, known).cloned().unwrap_or(status)).collect())
         }
         Err(Setback::Refused { .. }) if role == Role::Validator => {
-            let present = core.ask(realm, &ConsulterValideur { invoice: id, page: 1 }).await?.status;
+            let present = core.ask_optional(realm, &ConsulterValideur { invoice: id, page: 1 }).await?.status;
             let mut statuses = known.to_vec();
             if statuses.last().is_none_or(|last| last.status != present) {
                 let at = core.now().to_string();
