@@ -365,6 +365,7 @@ impl Reader {
                         at: r.get("at")?,
                         author: r.get("author")?,
                         comment: r.get("comment")?,
+                        others: serde_json::Map::new(),
                     },
                 ))
             },

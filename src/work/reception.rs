@@ -12,10 +12,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::chorus::{Page, PaymentRequest, Period, ReceivedInvoice, RechercherRecipiendaire, WireDate};
-use crate::domain::{AccountName, InvoiceStatus, Realm, Timestamp};
+use crate::domain::{AccountName, ChorusInvoiceId, InvoiceStatus, Realm, Timestamp};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::core::Core;
 use crate::work::others::{Others, Owed, Whose, whose};
@@ -267,6 +268,18 @@ impl Looking<'_> {
         Ok((came, answered))
     }
 
+    /// Keeps what Chorus Pro says of an invoice in fields that nobody knows yet, for `facture.json`: before there is a flow.
+    async fn keep_others(&self, row: &ReceivedInvoice) -> Result<(), StoreError> {
+        if row.others.is_empty() {
+            return Ok(());
+        }
+        let (name, others) = (others_name(row.id), Value::Object(row.others.clone()).to_string());
+        if self.core.store.reader()?.remembered(self.realm, &name)?.as_ref() != Some(&others) {
+            self.core.store.remember(self.realm, &name, &others).await?;
+        }
+        Ok(())
+    }
+
     /// Makes flows of what is this establishment's, of a list that is read since then.
     async fn note(&mut self, rows: Vec<ReceivedInvoice>, since: Timestamp) -> Result<(), StoreError> {
         let options = self.core.options.load_full();
@@ -277,6 +290,7 @@ impl Looking<'_> {
             let ours =
                 whose == Whose::Ours || !self.core.store.reader()?.received(self.realm, Some(row.id), None)?.is_empty();
             if ours {
+                self.keep_others(&row).await?;
                 steps.push(self.core.store.find(self.realm, found(row, self.account), self.core.now()));
             } else if let Whose::Nobodys(siret) = whose {
                 self.others.saw(siret, &row.number, since, self.core.now());
@@ -289,6 +303,11 @@ impl Looking<'_> {
         }
         Ok(())
     }
+}
+
+/// The named value that holds what the row of a received invoice says in fields that nobody knows.
+pub(super) fn others_name(id: ChorusInvoiceId) -> String {
+    format!("others:{id}")
 }
 
 /// Chorus Pro's kind of an invoice as the code of UNTDID 1001, which invoices that are sent bear as well.

@@ -758,6 +758,23 @@ async fn broken_list(code: i32, label: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_no_description_has_is_kept_in_the_delivery_and_in_the_events() {
+    let mut scenario = hurried();
+    scenario.new_fields = true;
+    let gateway = Gateway::start(scenario, quick_limits()).await;
+    gateway.simulator.control().send_invoice(sent("R-NOUVEAU", Vec::new()));
+    let (document, _) = open(&await_delivered(&gateway, 1).await.remove(0));
+    let kept = serde_json::json!({"nouveauChamp": {"code": "N1", "libelle": "R-NOUVEAU"}});
+    assert_eq!(document["others"], kept, "that one, and none that is known");
+    let event = || std::fs::read_dir(gateway.folder("statuts")).ok()?.next()?.ok().map(|entry| entry.path());
+    gateway.await_until("its event", || event().is_some()).await;
+    let event: Value = serde_json::from_slice(&std::fs::read(event().unwrap()).unwrap()).unwrap();
+    check_document("status", Purpose::Status, &event);
+    assert_eq!(event["others"], serde_json::json!({"nouveauChamp": "H1"}));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_download_that_never_comes_to_its_end_says_so_and_what_to_do() {
     let gateway = Gateway::start(hurried(), quick_limits()).await;
     let control = gateway.simulator.control();
