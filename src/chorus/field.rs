@@ -2,12 +2,15 @@
 
 use std::str::FromStr;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::chorus::{Unreadable, WireDate};
 
 /// The longest text kept of a field, in characters; labels and comments of the wire stay below it.
 const TEXT_LIMIT: usize = 2_000;
+
+/// The most that is kept of the fields of an object that this reader does not know, in bytes of JSON.
+const OTHERS_LIMIT: usize = 16 << 10;
 
 /// A text, or a number or boolean as text. Null, absent, empty and blank are `None`.
 pub(super) fn text(object: &Value, field: &str) -> Option<String> {
@@ -53,6 +56,26 @@ where
 {
     let value = text(object, field).ok_or_else(|| missing(place, field))?;
     value.parse().map_err(|e: T::Err| Unreadable::new(path(place, field), e.to_string()))
+}
+
+/// The fields of an object that are none of the `known` ones, as they came; what exceeds the limit is named in the log.
+pub(super) fn others(object: &Value, known: &[&str]) -> Map<String, Value> {
+    let mut left = OTHERS_LIMIT;
+    let mut others = Map::new();
+    let fields = object.as_object().into_iter().flatten();
+    for (name, value) in fields.filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str())) {
+        match left.checked_sub(name.len() + value.to_string().len()) {
+            Some(rest) => {
+                left = rest;
+                others.insert(name.clone(), value.clone());
+            }
+            None => {
+                log::warn!(field = name.chars().take(TEXT_LIMIT).collect::<String>().as_str();
+                    "An answer of Chorus Pro holds a new field that is too long to be kept");
+            }
+        }
+    }
+    others
 }
 
 /// A whole number that must be there.

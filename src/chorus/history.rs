@@ -1,10 +1,21 @@
 //! `consulter/historique`: the past of one invoice. Its three lists are paged apart; the status list leads.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::chorus::{Service, Unreadable, WireDate, field};
 use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus};
 
+/// What the swagger has in a status of the history (HistoriqueStatus).
+const STATUS_FIELDS: &[&str] = &[
+    "histoStatutId",
+    "histoStatutCode",
+    "histoStatutDatePassage",
+    "histoStatutCommentaire",
+    "histoStatutUtilisateurPrenom",
+    "histoStatutUtilisateurNom",
+    "histoStatutUtilisateurEmail",
+    "histoStatutUtilisateurTelephone",
+];
 /// Rows of each list on a page.
 const ROWS: u32 = 100;
 
@@ -45,6 +56,13 @@ pub struct HistoryStatus {
     pub author: Option<String>,
     /// The whole entry as it came, with whatever this reader does not know.
     pub original: Value,
+}
+
+impl HistoryStatus {
+    /// Fields that the swagger does not have, as they came.
+    pub fn others(&self) -> Map<String, Value> {
+        field::others(&self.original, STATUS_FIELDS)
+    }
 }
 
 /// Something else that happened to it.

@@ -1,9 +1,9 @@
 //! Chorus Pro's wire, pure: what each service of the API is sent and how its answer reads, the token, the account
 //! header, and what every HTTP answer means. Wire words (`numeroFluxDepot`, `IN_INTEGRE` ...) live here.
 //!
-//! Promises: what is sent has the shape of the official swagger; what comes back is read leniently (unknown fields
-//! ignored, one object where a list was promised, numbers as text, every date form kept as it came) but never
-//! guessed: a missing field that matters is [`Unreadable`] and named. HTTP 200 alone proves nothing.
+//! Promises: what is sent has the shape of the official swagger; what comes back is read leniently (one object
+//! where a list was promised, numbers as text, every date form kept as it came; fields that the swagger does not have are
+//! kept as they came of a received invoice's row and of a history's statuses, ignored elsewhere) but never guessed: a missing field that matters is [`Unreadable`] and named. HTTP 200 alone proves nothing.
 //!
 //! Refuses to know: sockets, clocks, files, what a flow does with an answer.
 

@@ -13,6 +13,45 @@ const PAGE_LIMIT: u32 = 200;
 /// Rows come oldest first.
 const SORT: Option<&str> = Some("DateDepot");
 
+/// What the swagger has in the row of a received invoice (FactureRechercheRecipiendaire).
+const RECEIVED_FIELDS: &[&str] = &[
+    "idFacture",
+    "devise",
+    "typeDemandePaiement",
+    "codeFournisseur",
+    "typeIdentifiantFournisseur",
+    "designationFournisseur",
+    "codeServiceFournisseur",
+    "nomServiceFournisseur",
+    "idDestinataire",
+    "codeDestinataire",
+    "designationDestinataire",
+    "idServiceExecutant",
+    "codeServiceExecutant",
+    "nomServiceExecutant",
+    "typeFacture",
+    "typeFactureTravaux",
+    "numeroFacture",
+    "dateFacture",
+    "dateDepot",
+    "montantHT",
+    "montantTTC",
+    "montantAPayer",
+    "statut",
+    "numeroMarche",
+    "numeroBonCommande",
+    "taille",
+    "factureTelechargeeParDestinataire",
+    "codeMOE",
+    "typeIdentifiantMOE",
+    "designationMOE",
+    "codeMOA",
+    "typeIdentifiantMOA",
+    "designationMOA",
+    "dateHeureEtatCourant",
+    "commentaireEtatCourant",
+];
+
 /// Writes what both searches may be narrowed by.
 fn narrow(
     body: &mut Map<String, Value>,
@@ -92,6 +131,8 @@ shown_invoice! {
         /// The recipient's service.
         service: Option<String> = |row| field::text(row, "codeServiceExecutant"),
         downloaded: Option<bool> = |row| field::truth(row, "factureTelechargeeParDestinataire"),
+        /// Fields that the swagger does not have, as they came.
+        others: Map<String, Value> = |row| field::others(row, RECEIVED_FIELDS),
     }
 }
 

@@ -625,10 +625,10 @@ catalogue! {
         "Give a [[route]] of this establishment \"receive = true\"."
     }
     SweepStale "FG-504" Network Later {
-        "Les factures ouvertes que {establishment} n'a jamais téléchargées n'ont pas pu être relues en entier depuis {span} ({environment}) : une facture ancienne pourrait manquer"
-        "Les factures récentes arrivent. La relecture complète est redemandée d'elle-même ; si cela dure, cherchez sur le portail Chorus Pro les factures non téléchargées et demandez à l'assistance de Chorus Pro pourquoi la recherche ne répond pas en entier."
-        "The open invoices that {establishment} never downloaded could not be read throughout for {span} ({environment}): an old invoice might be missing"
-        "Recent invoices arrive. The full reading is asked for again by itself; if it lasts, look on Chorus Pro's portal for invoices that were not downloaded and ask Chorus Pro's support why the search does not answer throughout."
+        "Les factures reçues de {establishment} n'ont pas pu être relues en entier depuis {span} ({environment}) : une facture ancienne pourrait manquer"
+        "Les factures récentes arrivent. La relecture complète (une fois par semaine) est redemandée d'elle-même ; si cela dure, cherchez sur le portail Chorus Pro les factures qui manquent ici et demandez à l'assistance de Chorus Pro pourquoi la recherche ne répond pas en entier."
+        "The received invoices of {establishment} could not be read again throughout for {span} ({environment}): an old invoice might be missing"
+        "Recent invoices arrive. The full reading (once a week) is asked for again by itself; if it lasts, look on Chorus Pro's portal for invoices that are missing here and ask Chorus Pro's support why the search does not answer throughout."
     }
     AbsentTwice "FG-505" Establishment AfterAction {
         "Facture {number} : envoyée de nouveau après une première absence prouvée, et toujours absente de Chorus Pro"
@@ -749,6 +749,12 @@ catalogue! {
         "Elles ne sont livrées à personne et restent intactes chez Chorus Pro. Si cette passerelle doit les recevoir, ajoutez une [[establishment]] avec ce SIRET (le même compte technique convient) et sa [[route]] « receive = true ». Sinon, retirez au compte technique le rattachement à ces structures, sur le portail Chorus Pro."
         "The technical account {login} shows received invoices of other structures than {establishment}: {structures} ({environment})"
         "They are delivered to nobody and stay untouched at Chorus Pro. If this gateway is to receive them, add an [[establishment]] with that SIRET (the same technical account will do) and its [[route]] with \"receive = true\". Otherwise take the technical account's attachment to these structures away, on Chorus Pro's portal."
+    }
+    PassedOverUnread "FG-618" Chorus Later {
+        "{establishment} reçoit désormais pour {structures} : les factures laissées jusqu'ici chez Chorus Pro sont en cours de lecture ({environment})"
+        "Rien à faire : elles arrivent d'elles-mêmes, et ce message disparaît quand toutes les listes ont été lues en entier. Une liste qui s'interrompt est redemandée après une heure. Si cela dure plus d'un jour, la page « Configuration, Diagnostic » dit ce que Chorus Pro refuse."
+        "{establishment} receives for {structures} by now: the invoices left at Chorus Pro so far are being read ({environment})"
+        "Nothing to do: they arrive by themselves, and this message goes once every list was read throughout. A list that breaks off is asked for again after an hour. If it lasts more than a day, the page \"Configuration, Diagnostic\" says what Chorus Pro refuses."
     }
     StoreFailed "FG-901" Appliance AfterAction {
         "La base locale ne peut pas écrire (détail technique : {detail})"

@@ -67,6 +67,8 @@ pub struct Scenario {
     pub to_validate: usize,
     /// Rows of a page, at most.
     pub page_limit: i64,
+    /// Whether received invoices and statuses of histories have a field, `nouveauChamp`, that no description has.
+    pub new_fields: bool,
     /// Plays the catalogue of tests: watches the client, and prepares what its scenarios need.
     pub catalogue: bool,
     /// Days until the technical account's password ends, at start (PROTOCOL §1: 424 when new); less than 0: it has.
@@ -107,6 +109,7 @@ impl Default for Scenario {
             received_works: 0,
             to_validate: 0,
             page_limit: PAGE_LIMIT,
+            new_fields: false,
             catalogue: false,
             password_days: 424,
             errors: ErrorTransport::default(),
@@ -423,6 +426,7 @@ mod tests {
             received_works: 1,
             to_validate: 1,
             page_limit: 1,
+            new_fields: true,
             catalogue: true,
             password_days: 1,
             errors: ErrorTransport::Http400,

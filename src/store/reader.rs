@@ -263,6 +263,16 @@ impl Reader {
         parts::twin_of(self, realm, hash, own)
     }
 
+    /// When the first invoice that a realm has received was found.
+    pub fn first_received(&self, place: &Realm) -> Result<Option<Timestamp>, StoreError> {
+        let Some(realm) = self.realm(place)? else { return Ok(None) };
+        self.one(
+            "SELECT received_at FROM flow WHERE kind = 'reception' AND realm = ?1 ORDER BY received_at LIMIT 1",
+            [realm],
+            |r| Ok(Timestamp::from_millis(r.get(0)?)),
+        )
+    }
+
     /// The received invoices that are meant by Chorus Pro's number, or by the supplier's.
     pub fn received(
         &self,
@@ -355,6 +365,7 @@ impl Reader {
                         at: r.get("at")?,
                         author: r.get("author")?,
                         comment: r.get("comment")?,
+                        others: serde_json::Map::new(),
                     },
                 ))
             },

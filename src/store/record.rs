@@ -94,6 +94,9 @@ pub struct StatusRecord {
     pub at: String,
     pub author: Option<String>,
     pub comment: Option<String>,
+    /// What its history says of it in fields that nobody knows, for its event; not kept here.
+    #[serde(skip)]
+    pub others: serde_json::Map<String, serde_json::Value>,
 }
 
 impl StatusRecord {

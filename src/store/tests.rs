@@ -140,7 +140,13 @@ fn invoice(number: &str) -> InvoiceFacts {
 }
 
 fn status(status: InvoiceStatus, at: &str) -> StatusRecord {
-    StatusRecord { status, at: at.into(), author: Some("Marie Durand".into()), comment: None }
+    StatusRecord {
+        status,
+        at: at.into(),
+        author: Some("Marie Durand".into()),
+        comment: None,
+        others: serde_json::Map::new(),
+    }
 }
 
 /// Every leaf, read.

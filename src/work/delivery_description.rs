@@ -11,6 +11,7 @@ use crate::work::core::JobError;
 use crate::work::delivery::Delivery;
 use crate::work::delivery_files::Part;
 use crate::work::receipts::fault_json;
+use crate::work::reception;
 use crate::work::seal::{self, Purpose};
 
 impl Delivery<'_> {
@@ -55,12 +56,19 @@ impl Delivery<'_> {
             }),
         );
         put("readable", self.readable_json(read));
+        put("others", self.others()?.into());
         put("files", parts.iter().map(|part| file_json(part, self.language())).collect());
         put("fault", self.fault.map_or(Value::Null, |f| fault_json(f, self.language())));
         let checkpoint = self.core.store.checkpoint(self.core.now()).wait()?;
         put("checkpoint", checkpoint.into());
         seal::seal(&self.core.signer, Purpose::Invoice, &mut document)?;
         Ok(serde_json::to_vec_pretty(&document).unwrap_or_default())
+    }
+
+    /// What Chorus Pro says of the invoice in fields that nobody knows yet.
+    fn others(&self) -> Result<Map<String, Value>, JobError> {
+        let kept = self.core.store.reader()?.remembered(&self.flow.realm, &reception::others_name(self.id))?;
+        Ok(kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 
     /// Where the readable copy is from, or why there is none.

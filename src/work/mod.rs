@@ -52,6 +52,7 @@ mod status_requests;
 mod status_subject;
 mod statuses;
 mod submission;
+mod sweep;
 mod transitions;
 mod validation;
 pub mod watch;

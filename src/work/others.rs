@@ -1,7 +1,8 @@
 //! Whose a received invoice is, where a technical account is attached to several structures: each establishment of this box
 //! takes what is for its own SIRET, and nothing is delivered twice. What is for a structure that this box does not know is
-//! delivered to nobody, left untouched at Chorus Pro, and told by an alarm (FG-617) until the configuration names it and what
-//! was passed over meanwhile is read: by the realm that receives for it, as if no look since its first sight had been.
+//! delivered to nobody, left untouched at Chorus Pro, and told by an alarm (FG-617) until the configuration names it. Then what
+//! was passed over meanwhile is read by the realm that receives for it, as if no look since its first sight had been (FG-618
+//! until it is).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::work::settings::Options;
 
 /// The named value that holds which other structures' invoices a realm's account shows.
 const OTHERS: &str = "reception.others";
-/// One that was seen no more for so long is forgotten: each week everything that is open is seen.
+/// One that was seen no more for so long is forgotten, if both lists were read throughout meanwhile and did not show it.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 24 * 3600);
 /// Seen again within this time, it is not written down again.
 const WRITTEN_EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -51,22 +52,18 @@ fn siret_of<'a>(options: &'a Options, realm: &Realm) -> Option<&'a Siret> {
     options.sirets.iter().find(|(id, _)| *id == realm.establishment).map(|(_, siret)| siret)
 }
 
-/// Whether `by` receives by now for a structure whose invoices the account of `of` showed.
+/// Whether `by` receives by now for a structure whose invoices the account of `of` showed, whatever became of `of`.
 fn is_owed(options: &Options, of: &Realm, by: &Realm, siret: &str) -> bool {
-    match whose(options, of, Some(siret)) {
-        Whose::Ours => of == by,
-        Whose::AnotherOnes => {
-            of.environment == by.environment && siret_of(options, by).is_some_and(|own| own.as_str() == siret)
-        }
-        Whose::Nobodys(_) => false,
-    }
+    of.environment == by.environment
+        && siret_of(options, by).is_some_and(|own| own.as_str() == siret)
+        && options.receivers().iter().any(|(realm, _)| realm == by)
 }
 
 /// What a realm has to read once more, because it receives for it only by now.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
-    /// The structures, and whose account showed them.
-    entries: Vec<(Realm, String)>,
+    /// The structures, whose account showed them, and an invoice for each.
+    entries: Vec<(Realm, String, String)>,
     /// Since when the first of them was passed over.
     pub since: Option<Timestamp>,
 }
@@ -78,16 +75,27 @@ impl Owed {
             for (siret, sight) in Others::read(&text).seen {
                 if is_owed(options, &of, by, &siret) {
                     owed.since = Some(owed.since.map_or(sight.since, |since| since.min(sight.since)));
-                    owed.entries.push((of.clone(), siret));
+                    owed.entries.push((of.clone(), siret, sight.number));
                 }
             }
         }
         Ok(owed)
     }
 
+    /// Whose account showed which structure.
+    pub fn entries(&self) -> impl Iterator<Item = (Realm, String)> {
+        self.entries.iter().map(|(of, siret, _)| (of.clone(), siret.clone()))
+    }
+
+    /// Each structure, once, and the number of an invoice for it.
+    pub fn list(self) -> Vec<(String, String)> {
+        let each = self.entries.into_iter().map(|(_, siret, number)| (siret, number));
+        each.collect::<BTreeMap<_, _>>().into_iter().collect()
+    }
+
     /// It was read throughout: nothing more is told of it.
     pub async fn settle(self, core: &Core) -> Result<(), StoreError> {
-        for (of, siret) in self.entries {
+        for (of, siret, _) in self.entries {
             let mut others = Others::kept(&core.store.reader()?, &of)?;
             if others.seen.remove(&siret).is_some() {
                 others.write(core, &of).await?;
@@ -135,7 +143,7 @@ impl Others {
     /// A look that reads from `since` on shows an invoice for it.
     pub fn saw(&mut self, siret: Siret, number: &InvoiceNumber, since: Timestamp, at: Timestamp) {
         let known = self.seen.get(siret.as_str());
-        if known.is_some_and(|sight| at.since(sight.at) < WRITTEN_EVERY) {
+        if known.is_some_and(|sight| at.since(sight.at) < WRITTEN_EVERY && sight.since <= since) {
             return;
         }
         if known.is_none() {
@@ -149,12 +157,22 @@ impl Others {
         }
     }
 
-    /// Writes down what is new; what shows no more goes. What this box receives for by now stays until it is read.
-    pub async fn keep(&mut self, core: &Core, realm: &Realm, now: Timestamp) -> Result<(), StoreError> {
+    /// Writes down what is new; what shows no more goes, once both lists were `read` throughout without it: what was passed
+    /// over is not forgotten because Chorus Pro does not answer. What this box receives for by now stays until it is read.
+    pub async fn keep(
+        &mut self,
+        core: &Core,
+        realm: &Realm,
+        now: Timestamp,
+        read: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         let options = core.options.load_full();
         let before = self.seen.len();
+        let shows_no_more = |sight: &Sight| {
+            now.since(sight.at) >= FORGOTTEN_AFTER && read.is_some_and(|read| read.since(sight.at) >= WRITTEN_EVERY)
+        };
         self.seen.retain(|siret, sight| {
-            now.since(sight.at) < FORGOTTEN_AFTER || !matches!(whose(&options, realm, Some(siret)), Whose::Nobodys(_))
+            !shows_no_more(sight) || !matches!(whose(&options, realm, Some(siret)), Whose::Nobodys(_))
         });
         if !self.changed && self.seen.len() == before {
             return Ok(());
@@ -169,9 +187,11 @@ impl Others {
         core.store.remember(realm, OTHERS, &lines.collect::<String>()).await
     }
 
-    /// Each structure and the number of an invoice for it.
-    pub fn list(&self) -> Vec<(String, String)> {
-        self.seen.iter().map(|(siret, sight)| (siret.clone(), sight.number.clone())).collect()
+    /// Each structure that nobody receives for here, and the number of an invoice for it.
+    pub fn list(&self, options: &Options, realm: &Realm) -> Vec<(String, String)> {
+        let nobodys = |siret: &str| matches!(whose(options, realm, Some(siret)), Whose::Nobodys(_));
+        let each = self.seen.iter().filter(|(siret, _)| nobodys(siret));
+        each.map(|(siret, sight)| (siret.clone(), sight.number.clone())).collect()
     }
 }
 
@@ -222,6 +242,7 @@ mod tests {
         assert!(!owed("one", "one", "12345678200036") && !owed("two", "two", "12345678200051"));
         assert!(!owed("one", "two", "12345678200051"), "each reads its own list");
         assert!(!owed("one", "mute", "12345678200028"), "still nobody's");
+        assert!(owed("replaced", "two", "12345678200036"), "whose account showed it may be no establishment any more");
         let elsewhere = Realm { environment: Environment::Production, ..realm("two") };
         assert!(!is_owed(&options(), &realm("one"), &elsewhere, "12345678200036"));
     }
@@ -229,6 +250,7 @@ mod tests {
     #[test]
     fn what_is_seen_of_others_is_read_back() {
         let now: Timestamp = "2026-11-26T10:00:00Z".parse().unwrap();
+        let realm = Realm { establishment: "one".parse().unwrap(), environment: Environment::Practice };
         let mut others = Others::default();
         let since = now.minus(WRITTEN_EVERY);
         others.saw("12345678200044".parse().unwrap(), &"F 1".parse().unwrap(), since, now);
@@ -236,9 +258,10 @@ mod tests {
         let mut read = Others::read(&format!("12345678200044 {now} {since} F 1\n"));
         assert_eq!(read.seen, others.seen);
         let undated = Others::read(&format!("12345678200044 {now} F 1\n"));
-        assert_eq!(undated.list(), read.list(), "of an earlier version");
+        let listed = |others: &Others| others.list(&options(), &realm);
+        assert_eq!(listed(&undated), listed(&read), "of an earlier version");
         assert_eq!(undated.seen["12345678200044"].since, now.minus(SINCE_UNKNOWN));
-        assert_eq!((read.list(), read.changed), (vec![("12345678200044".to_owned(), "F 1".to_owned())], false));
+        assert_eq!((listed(&read), read.changed), (vec![("12345678200044".to_owned(), "F 1".to_owned())], false));
         let mut again = |hours: u64| {
             let at = now.plus(Duration::from_secs(hours * 3600));
             read.saw("12345678200044".parse().unwrap(), &"F 2".parse().unwrap(), at, at);

@@ -8,6 +8,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Map;
+
 use crate::chorus::{ConsulterValideur, WireDate};
 use crate::domain::{ChorusInvoiceId, InvoiceStatus, Realm, Role, Timestamp};
 use crate::fault::{Code, Fault, Language};
@@ -83,11 +85,11 @@ async fn read(
             Ok(statuses.into_iter().map(|status| as_seen(&status, known).cloned().unwrap_or(status)).collect())
         }
         Err(Setback::Refused { .. }) if role == Role::Validator => {
-            let present = core.ask(realm, &ConsulterValideur { invoice: id, page: 1 }).await?.status;
+            let present = core.ask_optional(realm, &ConsulterValideur { invoice: id, page: 1 }).await?.status;
             let mut statuses = known.to_vec();
             if statuses.last().is_none_or(|last| last.status != present) {
                 let at = core.now().to_string();
-                statuses.push(StatusRecord { status: present, at, author: None, comment: None });
+                statuses.push(StatusRecord { status: present, at, author: None, comment: None, others: Map::new() });
             }
             Ok(statuses)
         }
@@ -126,7 +128,7 @@ fn is_caught_up(role: Role, invoice: &InvoiceRecord, statuses: &[StatusRecord]) 
 /// What the search showed last, when the history does not tell.
 fn sighted(invoice: &InvoiceRecord) -> Option<StatusRecord> {
     let (status, at) = invoice.seen.clone().filter(|(_, at)| !at.is_empty())?;
-    Some(StatusRecord { status, at, author: None, comment: None })
+    Some(StatusRecord { status, at, author: None, comment: None, others: Map::new() })
 }
 
 /// A status nobody knows is an alarm, until another one follows.

@@ -2,41 +2,38 @@
 //!
 //! Promise: every page is followed and counted against the total; the cursor moves only after a whole look, and the next
 //! look begins a day before it, because the date of a state is not the order of the pages (PROTOCOL §2.2, §7). A look that
-//! was cut short is made again from the same place. Once a week, and at first, every invoice is asked for that is open and
-//! that nobody has downloaded, however old its state is: what a look by date has missed is found. Where that list was cut, it
-//! is read again after an hour only.
+//! was cut short is made again from the same place. Once a week, and at first, two lists are read besides (`sweep`): every
+//! invoice that is open and that nobody has downloaded, however old its state is, and every invoice by date since the first
+//! day, whatever became of it: what a look has missed is found. Where one did not come to its end, it is read again after an
+//! hour only.
 //!
 //! An account may be attached to several structures: what is for another one is not this establishment's (`others`).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::chorus::{Page, PaymentRequest, Period, ReceivedInvoice, RechercherRecipiendaire, WireDate};
-use crate::domain::{AccountName, InvoiceStatus, Realm, Timestamp};
+use crate::domain::{AccountName, ChorusInvoiceId, InvoiceStatus, Realm, Timestamp};
 use crate::store::{Found, FoundInvoice, StoreError};
 use crate::work::core::Core;
 use crate::work::others::{Others, Owed, Whose, whose};
 use crate::work::reach::{Rest, Setback, Tally};
+use crate::work::sweep::{Came, List, Readings, past_begin};
 use crate::work::worklist;
 
 /// The named value that holds a realm's cursor: until when its received invoices are known.
 pub const CURSOR: &str = "reception.until";
-/// The named value that holds when a realm was last asked for everything that is open.
-pub const SWEPT: &str = "reception.swept";
+/// The named value that holds from when on a realm's received invoices are taken here.
+const FIRST: &str = "reception.first";
 /// Every look begins this long before the cursor.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 /// How far back by the date of the state the first look goes, unless the route says since when.
 const FIRST_LOOK: Duration = Duration::from_secs(35 * 24 * 3600);
-/// Between two looks at everything that is open.
-const SWEEP_EVERY: Duration = Duration::from_secs(7 * 24 * 3600);
-/// After a look at everything open whose list was cut, before the next one: our own downloads take invoices off that list
-/// while it is read, and it is long only while they go on.
-const AFTER_CUT: Duration = Duration::from_secs(3600);
-/// Rows on a page of everything that is open: as many as Chorus Pro gives.
-const OPEN_ROWS: u32 = 200;
+/// Rows on a page of the lists that are read once a week: as many as Chorus Pro gives.
+const SWEEP_ROWS: u32 = 200;
 /// Invoices that are written down at once.
 const NOTED_AT_ONCE: usize = 500;
 /// How far ahead a look goes, for a clock at Chorus Pro that is ahead of ours.
@@ -47,7 +44,7 @@ const AFTER_SETBACK: Duration = Duration::from_secs(60);
 /// Looks until `stop` is set: again and again, and at once when the configuration changed or a halt ended.
 pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     let (mut configured, mut resumed) = (core.configured.subscribe(), core.resumed.subscribe());
-    let mut cuts = Cuts::new();
+    let mut readings = Readings::default();
     loop {
         configured.mark_unchanged();
         resumed.mark_unchanged();
@@ -59,7 +56,7 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
             if halted() || *stop.borrow() {
                 continue;
             }
-            if !look(&core, &realm, &account, &mut cuts).await {
+            if !look(&core, &realm, &account, &mut readings).await {
                 next = next.min(AFTER_SETBACK);
             }
             // The look may have met what halts the realm.
@@ -76,13 +73,10 @@ pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>)
     }
 }
 
-/// When a realm's list of everything open was last cut.
-type Cuts = BTreeMap<Realm, Instant>;
-
 /// One look for one realm; whether what is new was read throughout.
-async fn look(core: &Core, realm: &Realm, account: &AccountName, cuts: &mut Cuts) -> bool {
+async fn look(core: &Core, realm: &Realm, account: &AccountName, readings: &mut Readings) -> bool {
     let mut looking = Looking { core, realm, account, others: Others::default(), since: core.now(), new: 0 };
-    let looked = looking.look(cuts).await;
+    let looked = looking.look(readings).await;
     if looking.new > 0 {
         log::info!(realm = realm.to_string().as_str(), new = looking.new; "Received invoices were found at Chorus Pro");
     }
@@ -93,15 +87,12 @@ async fn look(core: &Core, realm: &Realm, account: &AccountName, cuts: &mut Cuts
     })
 }
 
-/// Where a look begins by the date of the state: a day before the cursor; at first as far back as it is wished.
-fn begin(cursor: Option<Timestamp>, wished: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    let first = || wished.unwrap_or_else(|| now.minus(FIRST_LOOK));
+/// Where a look begins by the date of the state: a day before the cursor; at first as far back as it is wished, else so far
+/// that what the realm is `owed` is in it.
+fn begin(cursor: Option<Timestamp>, wished: Option<Timestamp>, owed: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let usual = now.minus(FIRST_LOOK);
+    let first = || wished.unwrap_or_else(|| owed.map_or(usual, |since| usual.min(since)));
     cursor.map_or_else(first, |cursor| cursor.min(now).minus(OVERLAP))
-}
-
-/// Whether everything that is open is to be asked for. A clock that went back counts for nothing.
-fn is_sweep_due(swept: Option<Timestamp>, now: Timestamp) -> bool {
-    swept.is_none_or(|at| at > now || now.since(at) >= SWEEP_EVERY)
 }
 
 /// Which invoices are asked for.
@@ -109,6 +100,8 @@ fn is_sweep_due(swept: Option<Timestamp>, now: Timestamp) -> bool {
 enum Sought {
     /// Whatever has had a state since, whoever downloaded it.
     ChangedSince(Timestamp),
+    /// The same, on the long pages of a list that is read once a week.
+    Past(Timestamp),
     /// Whatever is open and was downloaded by nobody; deposited since, where the route says so.
     Open { since: Option<Timestamp> },
 }
@@ -127,8 +120,13 @@ impl Sought {
         };
         match self {
             Sought::ChangedSince(from) => RechercherRecipiendaire { state_changed: Some(period(from)), ..question },
+            Sought::Past(from) => RechercherRecipiendaire {
+                page: Page { rows: SWEEP_ROWS, ..Page::FIRST },
+                state_changed: Some(period(from)),
+                ..question
+            },
             Sought::Open { since } => RechercherRecipiendaire {
-                page: Page { rows: OPEN_ROWS, ..Page::FIRST },
+                page: Page { rows: SWEEP_ROWS, ..Page::FIRST },
                 deposited: since.map(period),
                 downloaded: Some(false),
                 statuses: InvoiceStatus::KNOWN.iter().filter(|status| !status.is_final()).cloned().collect(),
@@ -140,20 +138,10 @@ impl Sought {
     /// Whether a row is meant, should Chorus Pro not heed the question.
     fn means(self, row: &ReceivedInvoice) -> bool {
         match self {
-            Sought::ChangedSince(_) => true,
+            Sought::ChangedSince(_) | Sought::Past(_) => true,
             Sought::Open { .. } => row.downloaded != Some(true) && !row.status.is_final(),
         }
     }
-}
-
-/// How much of a list was read; of two, the later says what came of both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Came {
-    Whole,
-    /// Chorus Pro announced more than it listed.
-    Cut,
-    /// It gave no answer, or refused one.
-    Unanswered,
 }
 
 /// A look at a realm's received invoices.
@@ -168,66 +156,88 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    async fn look(&mut self, cuts: &mut Cuts) -> Result<bool, StoreError> {
+    async fn look(&mut self, readings: &mut Readings) -> Result<bool, StoreError> {
         let (core, now) = (self.core, self.core.now());
         let options = core.options.load_full();
-        let (cursor, swept) = self.remembered()?;
-        // What was passed over is read as if no look since had been, until one was whole.
+        self.others = Others::kept(&core.store.reader()?, self.realm)?;
         let owed = Owed::to(&core.store.reader()?, &options, self.realm)?;
-        let cursor = cursor.map(|cursor| owed.since.map_or(cursor, |since| cursor.min(since)));
-        let wished = options.received_since(self.realm);
-        self.since = begin(cursor, wished, now);
-        let whole = self.read(Sought::ChangedSince(self.since)).await? == Came::Whole;
+        readings.forget_all_but(self.realm, &owed);
+        let (cursor, wished) = (self.remembered(CURSOR)?, options.received_since(self.realm));
+        self.since = begin(cursor, wished, owed.since, now);
+        let past = past_begin(wished, self.first(cursor).await?, owed.since, now);
+        let whole = self.read(Sought::ChangedSince(self.since)).await?.0 == Came::Whole;
         if whole {
             core.store.remember(self.realm, CURSOR, &now.to_string()).await?;
         }
-        let is_cut = cuts.get(self.realm).is_some_and(|at| at.elapsed() < AFTER_CUT);
-        let is_due = owed.since.is_some() || is_sweep_due(swept, now);
-        let mut is_swept = false;
-        if is_due && !is_cut {
-            let came = self.read(Sought::Open { since: wished }).await?;
-            cuts.remove(self.realm);
-            match came {
-                Came::Whole => {
-                    core.store.remember(self.realm, SWEPT, &now.to_string()).await?;
-                    is_swept = true;
-                }
-                Came::Cut => drop(cuts.insert(self.realm.clone(), Instant::now())),
-                Came::Unanswered => {}
+        for list in List::ALL {
+            // What is new began there as well: it is the same list.
+            let is_new = list == List::Past && self.since <= past;
+            let is_due = readings.is_due(self.realm, list, self.remembered(list.name())?, &owed, now);
+            if !is_due || (is_new && !whole) || (!is_new && readings.rests(self.realm, list)) {
+                continue;
+            }
+            let (came, pages) = match list {
+                List::Past if is_new => (Came::Whole, 0),
+                List::Past => self.read(Sought::Past(past)).await?,
+                List::Open => self.read(Sought::Open { since: wished }).await?,
+            };
+            if came == Came::Whole {
+                core.store.remember(self.realm, list.name(), &now.to_string()).await?;
+                // A configuration that came meanwhile is looked by at once.
+                let is_same = Arc::ptr_eq(&options, &core.options.load_full());
+                readings.whole(self.realm, list, Some(&owed).filter(|_| is_same));
+            } else {
+                readings.broke(self.realm, list, came, pages);
             }
         }
-        self.others.keep(core, self.realm, now).await?;
-        // A configuration that came meanwhile is looked by at once.
-        if whole && is_swept && Arc::ptr_eq(&options, &core.options.load_full()) {
+        let read = self.remembered(List::Past.name())?.min(self.remembered(List::Open.name())?);
+        self.others.keep(core, self.realm, now, read).await?;
+        if whole && List::ALL.iter().all(|list| readings.has(self.realm, *list, &owed)) {
             owed.settle(core).await?;
         }
         Ok(whole)
     }
 
-    /// The cursor, and when everything open was last read; whose invoices else were seen is taken up again.
-    fn remembered(&mut self) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
-        let reader = self.core.store.reader()?;
-        let at = |name| Ok::<_, StoreError>(reader.remembered(self.realm, name)?.and_then(|text| text.parse().ok()));
-        self.others = Others::kept(&reader, self.realm)?;
-        Ok((at(CURSOR)?, at(SWEPT)?))
+    fn remembered(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.core.store.reader()?.remembered(self.realm, name)?.and_then(|text| text.parse().ok()))
     }
 
-    /// Both kinds. What one cannot be read for does not hide the other.
-    async fn read(&mut self, sought: Sought) -> Result<Came, StoreError> {
-        let mut came = Came::Whole;
-        for kind in PaymentRequest::ALL {
-            came = came.max(self.read_kind(sought, kind).await?);
+    /// From when on this establishment's invoices are taken here: where its first look began. A box of an earlier version did
+    /// not write that down, but received its first invoice after it.
+    async fn first(&self, cursor: Option<Timestamp>) -> Result<Timestamp, StoreError> {
+        if let Some(first) = self.remembered(FIRST)? {
+            return Ok(first);
         }
-        Ok(came)
+        let first = match cursor {
+            None => self.since,
+            Some(_) => self.core.store.reader()?.first_received(self.realm)?.unwrap_or(self.since),
+        };
+        self.core.store.remember(self.realm, FIRST, &first.to_string()).await?;
+        Ok(first)
+    }
+
+    /// Both kinds, and how many pages they had. What one cannot be read for does not hide the other.
+    async fn read(&mut self, sought: Sought) -> Result<(Came, u32), StoreError> {
+        let (mut came, mut pages) = (Came::Whole, 0);
+        for kind in PaymentRequest::ALL {
+            let (of, answered) = self.read_kind(sought, kind).await?;
+            (came, pages) = (came.max(of), pages + answered);
+        }
+        Ok((came, pages))
     }
 
     /// Every page of one kind.
-    async fn read_kind(&mut self, sought: Sought, kind: PaymentRequest) -> Result<Came, StoreError> {
+    async fn read_kind(&mut self, sought: Sought, kind: PaymentRequest) -> Result<(Came, u32), StoreError> {
         let (core, realm) = (self.core, self.realm);
         let mut question = sought.question(kind, core.now());
         let mut tally = Tally::new(realm, "received invoices");
         // Each download takes an invoice off the list of what nobody has downloaded: it is read to its end first.
         let mut later = Vec::new();
+        let since = match sought {
+            Sought::ChangedSince(since) | Sought::Past(since) => since,
+            Sought::Open { .. } => self.since,
+        };
+        let mut answered = 0;
         let came = loop {
             let page = match core.ask(realm, &question).await {
                 Ok(page) => page,
@@ -238,11 +248,12 @@ impl Looking<'_> {
                     break Came::Unanswered;
                 }
             };
+            answered = question.page.number;
             let rest = tally.count(question.page, &page, |row| row.id);
             let rows = page.rows.into_iter().filter(|row| sought.means(row));
             match sought {
                 Sought::Open { .. } => later.extend(rows),
-                Sought::ChangedSince(_) => self.note(rows.collect()).await?,
+                Sought::ChangedSince(_) | Sought::Past(_) => self.note(rows.collect(), since).await?,
             }
             match rest {
                 Rest::More => question.page = question.page.next(),
@@ -252,13 +263,25 @@ impl Looking<'_> {
         };
         while !later.is_empty() {
             let chunk = later.split_off(later.len().saturating_sub(NOTED_AT_ONCE));
-            self.note(chunk).await?;
+            self.note(chunk, since).await?;
         }
-        Ok(came)
+        Ok((came, answered))
     }
 
-    /// Makes flows of what is this establishment's.
-    async fn note(&mut self, rows: Vec<ReceivedInvoice>) -> Result<(), StoreError> {
+    /// Keeps what Chorus Pro says of an invoice in fields that nobody knows yet, for `facture.json`: before there is a flow.
+    async fn keep_others(&self, row: &ReceivedInvoice) -> Result<(), StoreError> {
+        if row.others.is_empty() {
+            return Ok(());
+        }
+        let (name, others) = (others_name(row.id), Value::Object(row.others.clone()).to_string());
+        if self.core.store.reader()?.remembered(self.realm, &name)?.as_ref() != Some(&others) {
+            self.core.store.remember(self.realm, &name, &others).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes flows of what is this establishment's, of a list that is read since then.
+    async fn note(&mut self, rows: Vec<ReceivedInvoice>, since: Timestamp) -> Result<(), StoreError> {
         let options = self.core.options.load_full();
         let mut steps = Vec::new();
         for row in rows {
@@ -267,9 +290,10 @@ impl Looking<'_> {
             let ours =
                 whose == Whose::Ours || !self.core.store.reader()?.received(self.realm, Some(row.id), None)?.is_empty();
             if ours {
+                self.keep_others(&row).await?;
                 steps.push(self.core.store.find(self.realm, found(row, self.account), self.core.now()));
             } else if let Whose::Nobodys(siret) = whose {
-                self.others.saw(siret, &row.number, self.since, self.core.now());
+                self.others.saw(siret, &row.number, since, self.core.now());
             }
         }
         for step in steps {
@@ -279,6 +303,11 @@ impl Looking<'_> {
         }
         Ok(())
     }
+}
+
+/// The named value that holds what the row of a received invoice says in fields that nobody knows.
+pub(super) fn others_name(id: ChorusInvoiceId) -> String {
+    format!("others:{id}")
 }
 
 /// Chorus Pro's kind of an invoice as the code of UNTDID 1001, which invoices that are sent bear as well.
@@ -323,19 +352,21 @@ mod tests {
 
     #[test]
     fn a_look_begins_a_day_before_the_cursor_and_the_first_one_where_it_is_wished() {
-        assert_eq!(begin(None, None, now()), day(35));
-        assert_eq!(begin(None, Some(day(100)), now()), day(100));
-        assert_eq!(begin(Some(now()), Some(day(100)), now()), day(1));
-        assert_eq!(begin(Some(day(3)), None, now()), day(4), "after three days off");
-        assert_eq!(begin(Some(day(60)), None, now()), day(61), "after two months off");
-        assert_eq!(begin(Some(now().plus(SWEEP_EVERY)), None, now()), day(1), "a clock that went back");
+        assert_eq!(begin(None, None, None, now()), day(35));
+        assert_eq!(begin(None, None, Some(day(60)), now()), day(60), "what was passed over before");
+        assert_eq!(begin(None, None, Some(day(3)), now()), day(35));
+        assert_eq!(begin(None, Some(day(100)), Some(day(200)), now()), day(100));
+        assert_eq!(begin(Some(now()), Some(day(100)), Some(day(50)), now()), day(1));
+        assert_eq!(begin(Some(day(3)), None, None, now()), day(4), "after three days off");
+        assert_eq!(begin(Some(day(60)), None, None, now()), day(61), "after two months off");
+        assert_eq!(begin(Some(now().plus(FIRST_LOOK)), None, None, now()), day(1), "a clock that went back");
     }
 
     #[test]
-    fn everything_open_is_asked_for_at_first_and_once_a_week() {
-        let due = |days| is_sweep_due(Some(day(days)), now());
-        assert!(is_sweep_due(None, now()) && due(7) && due(60) && !due(6) && !due(0));
-        assert!(is_sweep_due(Some(now().plus(SWEEP_EVERY)), now()), "a clock that went back");
+    fn what_is_open_is_asked_for_without_a_date_and_the_past_without_a_filter() {
+        let past = Sought::Past(day(90)).question(PaymentRequest::Invoice, now());
+        assert_eq!((past.deposited, past.downloaded, past.statuses.len(), past.page.rows), (None, None, 0, 200));
+        assert_eq!(past.state_changed.map(|period| period.from), Some(day(90)));
         let question = Sought::Open { since: None }.question(PaymentRequest::Invoice, now());
         assert_eq!((question.deposited, question.state_changed, question.downloaded), (None, None, Some(false)));
         assert_eq!(question.page, Page { number: 1, rows: 200 });

@@ -84,6 +84,7 @@ pub(super) async fn past(
 
 fn of_history(status: HistoryStatus) -> StatusRecord {
     StatusRecord {
+        others: status.others(),
         status: status.status,
         at: status.at.as_str().to_owned(),
         author: status.author,
@@ -294,6 +295,7 @@ impl Event<'_> {
         put("final", self.told.is_final.into());
         put("author", text(status.author.as_deref()));
         put("comment", text(status.comment.as_deref()));
+        put("others", status.others.clone().into());
         document
     }
 

@@ -488,6 +488,7 @@ fn of_row(row: &SentInvoice) -> StatusRecord {
         at: row.status_at.as_ref().map(|at| at.as_str().to_owned()).unwrap_or_default(),
         author: None,
         comment: row.comment.clone(),
+        others: serde_json::Map::new(),
     }
 }
 

@@ -321,6 +321,7 @@ async fn a_status_is_told_once_however_its_date_is_written() {
         at: format!("{}Z", at.to_string().split('.').next().unwrap()),
         author: None,
         comment: None,
+        others: serde_json::Map::new(),
     };
     let flow = reception(&gateway).id;
     gateway.store().record_statuses(&flow, 0, vec![sighting.clone()], Timestamp::now()).await.unwrap();

@@ -475,6 +475,43 @@ async fn an_old_invoice_that_nobody_has_downloaded_is_found_at_first_and_once_a_
     gateway.stop().await;
 }
 
+/// Seen: a missed invoice that somebody had downloaded on the portal, or that was paid already, was never found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missed_invoice_that_is_paid_already_is_found_once_a_week_and_what_is_known_costs_nothing_more() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.simulator.control().send_invoice(sent("R-CONNUE", Vec::new()));
+    await_delivered(&gateway, 1).await;
+    let remembered = |gateway: &Gateway, name| gateway.store().reader().unwrap().remembered(&realm(), name).unwrap();
+    gateway.await_until("both lists", || remembered(&gateway, "reception.swept").is_some()).await;
+    assert!(remembered(&gateway, "reception.reread").is_some(), "the first look by date is the whole past");
+    let look = async |gateway: &mut Gateway, days| {
+        later(gateway, days);
+        gateway.boot();
+        let cursor = remembered(gateway, "reception.until");
+        gateway.await_until("a look", || remembered(gateway, "reception.until") != cursor).await;
+    };
+    gateway.crash().await;
+    look(&mut gateway, 3).await;
+    gateway.crash().await;
+    // It comes late, with a date that no look by date goes back to, and it is paid already.
+    let control = gateway.simulator.control();
+    control.send_invoice(sent("R-TARDIVE", Vec::new()));
+    assert!(control.move_invoice("R-TARDIVE", "MISE_EN_PAIEMENT", ""));
+    look(&mut gateway, 6).await;
+    gateway.crash().await;
+    assert!(!is_delivered(&gateway, "R-TARDIVE"), "the week is not over");
+    let histories = gateway.simulator.ledger().calls_of("consulter/historique");
+    look(&mut gateway, 9).await;
+    gateway.await_until("the late one", || is_delivered(&gateway, "R-TARDIVE")).await;
+    let told = || gateway.simulator.ledger().calls_of("consulter/historique");
+    gateway.await_until("its history", || told() > histories).await;
+    let week = Timestamp::now().plus(std::time::Duration::from_secs(8 * 86_400)).to_string();
+    let is_read = |name| remembered(&gateway, name).is_some_and(|at| at > week);
+    gateway.await_until("both lists", || is_read("reception.reread") && is_read("reception.swept")).await;
+    assert_eq!((told() - histories, delivered(&gateway).len()), (1, 2), "of the known one nothing is asked");
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_says_no_row_in_the_middle_is_not_read_throughout() {
     let mut scenario = hurried();
@@ -563,11 +600,8 @@ async fn what_was_passed_over_for_a_wrong_siret_is_fetched_once_it_is_put_right_
     }
     // No look at what is open shows it.
     assert!(control.move_invoice("R-PAYEE", "MISE_EN_PAIEMENT", ""));
-    let alarms = |gateway: &Gateway| {
-        let alarms = gateway.store().reader().unwrap().alarms().unwrap();
-        alarms.into_iter().filter(|a| a.cleared_at.is_none() && a.alarm.fault.code.as_str() == "FG-617").count()
-    };
-    gateway.await_until("an alarm of each establishment", || alarms(&gateway) == 2).await;
+    let alarms = |gateway: &Gateway| (open_alarms(gateway, "FG-617"), open_alarms(gateway, "FG-618"));
+    gateway.await_until("an alarm of each establishment", || alarms(&gateway) == (2, 0)).await;
     let remembered =
         |gateway: &Gateway, name| gateway.store().reader().unwrap().remembered(&second_realm(), name).unwrap();
     gateway.await_until("its look at everything open", || remembered(&gateway, "reception.swept").is_some()).await;
@@ -586,20 +620,116 @@ async fn what_was_passed_over_for_a_wrong_siret_is_fetched_once_it_is_put_right_
     let asked = || gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
     let before = asked();
     gateway.await_until("looks that are not whole", || asked() > before + 12).await;
-    assert_eq!(alarms(&gateway), 2, "nothing is fetched yet");
+    // Nobody is told to add what is there by now; nothing is fetched yet, and that is told.
+    gateway.await_until("the other alarm", || alarms(&gateway) == (0, 1)).await;
     control.clear_faults();
     let theirs = gateway.dir.path().join("folders/iut/recues");
     let names = || std::fs::read_dir(&theirs).map_or(0, |entries| entries.count());
     gateway.await_until("both deliveries", || names() == 2).await;
-    gateway.await_until("the end of the alarms", || alarms(&gateway) == 0).await;
+    gateway.await_until("the end of the alarms", || alarms(&gateway) == (0, 0)).await;
     assert!(remembered(&gateway, "reception.swept") > swept, "everything open was read again");
     assert_eq!((names(), delivered(&gateway).len()), (2, 0));
+    gateway.stop().await;
+}
+
+/// How many alarms of a code are open.
+fn open_alarms(gateway: &Gateway, code: &str) -> usize {
+    let alarms = gateway.store().reader().unwrap().alarms().unwrap();
+    alarms.into_iter().filter(|a| a.cleared_at.is_none() && a.alarm.fault.code.as_str() == code).count()
+}
+
+/// Seen: what the alarm told of was forgotten when the establishment that it demands was added.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_passed_over_and_closed_long_ago_is_fetched_by_the_establishment_that_is_added_for_it() {
+    const IUT: &str = "12345678200036";
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.crash().await;
+    gateway.watch.pace.look = std::time::Duration::from_millis(50);
+    gateway.boot();
+    let control = gateway.simulator.control();
+    control.send_invoice(ReceivedInvoice { recipient: Some(IUT.parse().unwrap()), ..sent("R-PAYEE", Vec::new()) });
+    assert!(control.move_invoice("R-PAYEE", "MISE_EN_PAIEMENT", ""));
+    gateway.await_until("its alarm", || open_alarms(&gateway, "FG-617") == 1).await;
+
+    // Two months later: it is not forgotten while no list can be read, though nothing shows it any more.
+    gateway.crash().await;
+    later(&mut gateway, 60);
+    let control = gateway.simulator.control();
+    let refused = FaultRule::new("rechercher/recipiendaire", Effect::Refuse).refusal(20_001, "non").always();
+    control.add_fault(refused).unwrap();
+    let asked = |gateway: &Gateway| gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
+    let before = asked(&gateway);
+    gateway.boot();
+    gateway.await_until("two looks in vain", || asked(&gateway) > before + 6).await;
+    assert_eq!(open_alarms(&gateway, "FG-617"), 1);
+    // The remedy is followed, and Chorus Pro answers again.
+    gateway.second = Some(IUT);
+    gateway.reload();
+    gateway.await_until("what is to be read", || open_alarms(&gateway, "FG-618") == 1).await;
+    control.clear_faults();
+    let theirs = gateway.dir.path().join("folders/iut/recues");
+    let names = || std::fs::read_dir(&theirs).map_or(0, |entries| entries.count());
+    gateway.await_until("its delivery", || names() == 1).await;
+    let alarms = || open_alarms(&gateway, "FG-617") + open_alarms(&gateway, "FG-618");
+    gateway.await_until("the end of the alarms", || alarms() == 0).await;
+    assert_eq!((names(), delivered(&gateway).len()), (1, 0));
+    gateway.stop().await;
+}
+
+/// Seen: what was owed had both lists read again with every look for as long as one of them was not whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_was_whole_is_not_read_again_because_the_other_one_was_not() {
+    const IUT: &str = "12345678200036";
+    let limits = LimitsSection { reception_poll: fluxgate::domain::Duration::from_secs(3600), ..quick_limits() };
+    let mut gateway = Gateway::start(hurried(), limits).await;
+    let remembered =
+        |gateway: &Gateway, realm, name| gateway.store().reader().unwrap().remembered(&realm, name).unwrap();
+    gateway.await_until("its lists", || remembered(&gateway, realm(), "reception.swept").is_some()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("telecharger/groupe", Effect::Refuse).refusal(20_001, "non").always()).unwrap();
+    for n in 0..210 {
+        let invoice = sent(&format!("R-{n}"), Vec::new());
+        control.send_invoice(ReceivedInvoice { recipient: Some(IUT.parse().unwrap()), ..invoice });
+    }
+    let asked = |gateway: &Gateway| gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
+    let look = async |gateway: &Gateway, of: fn() -> fluxgate::domain::Realm| {
+        let (cursor, before) = (remembered(gateway, of(), "reception.until"), asked(gateway));
+        gateway.reload();
+        gateway.await_until("a look", || remembered(gateway, of(), "reception.until") != cursor).await;
+        before
+    };
+    // Three pages and one.
+    let before = look(&gateway, realm).await;
+    assert_eq!(asked(&gateway) - before, 4, "passed over");
+    // Each of the two four, and the second page of what is open is refused to the second.
+    gateway.second = Some(IUT);
+    let rule = FaultRule::new("rechercher/recipiendaire", Effect::Refuse).refusal(20_001, "non");
+    control.add_fault(rule.nth(10)).unwrap();
+    let before = look(&gateway, second_realm).await;
+    gateway.await_until("the list of what is open", || asked(&gateway) - before == 11).await;
+    for _ in 0..2 {
+        look(&gateway, second_realm).await;
+    }
+    // Nothing but what is new, of both, twice.
+    assert_eq!(asked(&gateway) - before, 11 + 16);
+    assert_eq!(remembered(&gateway, second_realm(), "reception.swept"), None);
+    assert!(remembered(&gateway, second_realm(), "reception.reread").is_some());
     gateway.stop().await;
 }
 
 /// Seen: fifty thousand open invoices were read again every quarter of an hour, while their downloads shortened the list.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_at_everything_open_that_was_cut_is_not_made_again_with_every_look() {
+    broken_list(20_000, "TRA_MSG_00.015").await;
+}
+
+/// Seen: nor was it let rest when one of its pages was never answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_everything_open_whose_second_page_is_refused_is_not_made_again_with_every_look() {
+    broken_list(20_001, "non").await;
+}
+
+async fn broken_list(code: i32, label: &str) {
     let mut gateway = Gateway::start(hurried(), quick_limits()).await;
     anew(&mut gateway, 0).await;
     let control = gateway.simulator.control();
@@ -607,7 +737,7 @@ async fn a_look_at_everything_open_that_was_cut_is_not_made_again_with_every_loo
     // Nothing is downloaded: all of them are open throughout.
     control.add_fault(FaultRule::new("telecharger/groupe", Effect::Refuse).refusal(20_001, "non").always()).unwrap();
     // By date three pages and one; then the second page of what is open.
-    let rule = FaultRule::new("rechercher/recipiendaire", Effect::Refuse).refusal(20_000, "TRA_MSG_00.015");
+    let rule = FaultRule::new("rechercher/recipiendaire", Effect::Refuse).refusal(code, label);
     control.add_fault(rule.nth(6)).unwrap();
     let asked = |gateway: &Gateway| gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
     let before = asked(&gateway);
@@ -624,6 +754,23 @@ async fn a_look_at_everything_open_that_was_cut_is_not_made_again_with_every_loo
     gateway.boot();
     gateway.await_until("its look at everything open", || remembered(&gateway, "reception.swept").is_some()).await;
     assert_eq!(asked(&gateway) - before, 7);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_no_description_has_is_kept_in_the_delivery_and_in_the_events() {
+    let mut scenario = hurried();
+    scenario.new_fields = true;
+    let gateway = Gateway::start(scenario, quick_limits()).await;
+    gateway.simulator.control().send_invoice(sent("R-NOUVEAU", Vec::new()));
+    let (document, _) = open(&await_delivered(&gateway, 1).await.remove(0));
+    let kept = serde_json::json!({"nouveauChamp": {"code": "N1", "libelle": "R-NOUVEAU"}});
+    assert_eq!(document["others"], kept, "that one, and none that is known");
+    let event = || std::fs::read_dir(gateway.folder("statuts")).ok()?.next()?.ok().map(|entry| entry.path());
+    gateway.await_until("its event", || event().is_some()).await;
+    let event: Value = serde_json::from_slice(&std::fs::read(event().unwrap()).unwrap()).unwrap();
+    check_document("status", Purpose::Status, &event);
+    assert_eq!(event["others"], serde_json::json!({"nouveauChamp": "H1"}));
     gateway.stop().await;
 }
 

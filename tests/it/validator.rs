@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use fluxgate::domain::{ChorusInvoiceId, Timestamp};
+use fluxgate::fault::Code;
 use fluxgate::simulator::{Attachment, Control, Effect, FaultRule, PathRule, ReceivedInvoice, Scenario};
 use fluxgate::store::{FlowQuery, FlowRecord};
 use fluxgate::work::{LimitsSection, Purpose};
@@ -333,6 +334,22 @@ async fn a_validator_who_is_refused_pivot_and_history_has_the_copy_and_decides_a
     gateway.await_until("its next turn", || last_told(&gateway) == to_validate("A_VALIDER_1")).await;
     let asked = |(_, status): &(String, String)| status == "A_VALIDER_1";
     assert_eq!(told(&gateway).iter().filter(|event| asked(event)).count(), 2, "{:?}", told(&gateway));
+    gateway.stop().await;
+}
+
+/// Seen: a validator whose account may not consult halted the whole realm, deposits included.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_who_may_not_consult_the_invoice_halts_nobody() {
+    let gateway = start(hurried(), limits()).await;
+    let control = gateway.simulator.control();
+    refuse(&control, FaultRule::new("consulter/historique", Effect::Refuse).always());
+    control.add_fault(FaultRule::new("consulter/valideur", Effect::Status403Empty).always()).unwrap();
+    control.ask_validation(subcontracted("V-FERMEE"));
+    let fault = || flows(&gateway).into_iter().find_map(|flow| flow.fault).map(|fault| fault.code);
+    gateway.await_until("its fault on the invoice alone", || fault() == Some(Code::AccessForbidden)).await;
+    assert_eq!(gateway.store().reader().unwrap().halts().unwrap(), []);
+    gateway.drop_flow("envoyee.xml", invoice("FA-ENVOYEE")).await;
+    gateway.await_receipt("envoyee.xml.json", |receipt| receipt["deposit_number"].is_string()).await;
     gateway.stop().await;
 }
 

@@ -142,6 +142,7 @@ fn history_statuses(world: &World, invoice: &Invoice, query: &Body, now: Duratio
             },
             "histoStatutUtilisateurPrenom": given(&step.first_name),
             "histoStatutUtilisateurNom": given(&step.last_name),
+            "nouveauChamp": world.scenario.new_fields.then_some("H1"),
         })
     };
     let mut rows: Vec<Value> = invoice.history(now).iter().enumerate().map(row).collect();

@@ -126,6 +126,9 @@ fn row(world: &World, invoice: &Invoice, with_size: bool, now: Duration) -> Valu
         "factureTelechargeeParDestinataire": invoice.is_downloaded(),
         "taille": with_size.then_some(1),
     });
+    if world.scenario.new_fields {
+        row["nouveauChamp"] = json!({"code": "N1", "libelle": invoice.number});
+    }
     if invoice.works.is_some() {
         // The establishment has its works done itself: it is the client of the works.
         row["codeMOA"] = json!(invoice.recipient.identifier);

@@ -63,9 +63,11 @@ pub(super) struct Facts {
     /// Since when received invoices are known throughout.
     pub receptions: Vec<(Realm, Duration)>,
     pub reception_poll: Duration,
-    /// Since everything open was read throughout.
+    /// Since the lists that are read once a week were read throughout.
     pub sweeps: Vec<(Realm, Duration)>,
     pub foreign: Vec<Foreign>,
+    /// What a realm receives for only by now, and has not read: each SIRET, and an invoice's number.
+    pub unread: Vec<(Realm, Vec<(String, String)>)>,
     pub to_validate: Vec<ToValidate>,
     /// Flows past their deadline: how many, and since when the oldest.
     pub late: Vec<(Realm, u64, Timestamp)>,
@@ -161,6 +163,7 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
         facts.sweeps.iter().filter(|(realm, _)| !halted(realm)).filter_map(|(realm, age)| of_sweep(realm, *age)),
     );
     alarms.extend(facts.foreign.iter().map(of_foreign));
+    alarms.extend(facts.unread.iter().map(|(realm, structures)| of_unread(realm, structures)));
     alarms.extend(facts.to_validate.iter().filter(|list| !halted(&list.realm)).filter_map(of_to_validate));
     alarms.extend(facts.late.iter().map(|late| of_late(late, now)));
     alarms.extend(facts.untaken.iter().map(|untaken| of_untaken(untaken, now)));
@@ -343,15 +346,25 @@ fn of_sweep(realm: &Realm, age: Duration) -> Option<Alarm> {
 
 fn of_foreign(foreign: &Foreign) -> Alarm {
     let Foreign { realm, login, structures } = foreign;
+    let fault = Fault::new(Code::ForeignInvoices).with("login", login).with("structures", named(structures));
+    // One structure more is news.
+    let stage = u32::try_from(structures.len()).unwrap_or(u32::MAX);
+    Alarm { stage, ..in_realm("foreign", realm, fault, Gravity::Warning) }
+}
+
+fn of_unread(realm: &Realm, structures: &[(String, String)]) -> Alarm {
+    let fault = Fault::new(Code::PassedOverUnread).with("structures", named(structures));
+    in_realm("unread", realm, fault, Gravity::Info)
+}
+
+/// Structures by their SIRETs, each with an invoice's number.
+fn named(structures: &[(String, String)]) -> String {
     let named = structures.iter().take(STRUCTURES_TOLD).map(|(siret, number)| format!("{siret} ({number})"));
     let mut told: Vec<String> = named.collect();
     if structures.len() > STRUCTURES_TOLD {
         told.push("…".to_owned());
     }
-    let fault = Fault::new(Code::ForeignInvoices).with("login", login).with("structures", told.join(", "));
-    // One structure more is news.
-    let stage = u32::try_from(structures.len()).unwrap_or(u32::MAX);
-    Alarm { stage, ..in_realm("foreign", realm, fault, Gravity::Warning) }
+    told.join(", ")
 }
 
 fn of_to_validate(list: &ToValidate) -> Option<Alarm> {

@@ -12,7 +12,8 @@ use crate::fault::Code;
 use crate::os::disk;
 use crate::store::StoreError;
 use crate::work::core::Core;
-use crate::work::others::Others;
+use crate::work::others::{Others, Owed};
+use crate::work::sweep::List;
 use crate::work::watch::channel;
 use crate::work::watch::expiry::{self, Remembered};
 use crate::work::watch::judgement::{
@@ -119,16 +120,26 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
     Ok(Look { facts, unsure, readings })
 }
 
-/// Since when everything open is known of each realm that receives, and whose invoices else its account shows.
+/// Since when each realm that receives has had its lists read throughout, whose invoices else its account shows, and what it
+/// has still to read because it receives for it only by now.
 fn received(core: &Core, memory: &Memory, now: Timestamp, facts: &mut Facts) -> Result<(), StoreError> {
     let (options, connectors) = (core.options.load(), core.connectors.load());
     let reader = core.store.reader()?;
     // A box that was off for weeks reads first before it complains.
     let is_new = now.since(memory.begun) < SWEEP_FIRST;
     for (realm, _) in options.receivers() {
-        let swept = reader.remembered(&realm, reception::SWEPT)?.and_then(|text| text.parse::<Timestamp>().ok());
-        facts.sweeps.extend(swept.filter(|_| !is_new).map(|at| (realm.clone(), now.since(at))));
-        let structures = Others::kept(&reader, &realm)?.list();
+        let mut since = None::<Timestamp>;
+        for list in List::ALL {
+            let whole = reader.remembered(&realm, list.name())?.and_then(|text| text.parse::<Timestamp>().ok());
+            let whole = whole.unwrap_or(memory.begun);
+            since = Some(since.map_or(whole, |since| since.min(whole)));
+        }
+        facts.sweeps.extend(since.filter(|_| !is_new).map(|at| (realm.clone(), now.since(at))));
+        let unread = Owed::to(&reader, &options, &realm)?.list();
+        if !unread.is_empty() {
+            facts.unread.push((realm.clone(), unread));
+        }
+        let structures = Others::kept(&reader, &realm)?.list(&options, &realm);
         if let Ok(connector) = connectors.get(&realm)
             && !structures.is_empty()
         {

@@ -171,6 +171,7 @@ fn no_alarm_leaves_a_blank_open() {
             login: "TECH".into(),
             structures: (0..6).map(|n| (format!("1234567820004{n}"), "F 1".to_owned())).collect(),
         }],
+        unread: vec![(realm(), vec![("12345678200040".to_owned(), "F 1".to_owned())])],
         to_validate: [Some(Text::same("x")), None]
             .map(|refused| ToValidate { realm: realm(), age: DAY, refused, has_some: true })
             .to_vec(),

@@ -297,6 +297,7 @@ impl Place {
             at: at.to_string(),
             author: None,
             comment: None,
+            others: serde_json::Map::new(),
         };
         let document = Some(Content::Inline(folder.into()));
         let downloaded = ReceptionFacts { document, ..ReceptionFacts::default() };

@@ -85,6 +85,7 @@ fn suspended(house: &House) -> String {
         at: "2026-11-20T08:01:02.000+01:00".into(),
         author: None,
         comment: Some(XSS.into()),
+        others: serde_json::Map::new(),
     };
     house.store.record_statuses(&flow, 0, vec![status], now).wait().unwrap();
     flow.to_string()
@@ -143,7 +144,13 @@ fn what_cannot_complete_an_invoice_is_told_and_nothing_is_taken() {
     let again = browser.upload(&path, &[("facture", "0"), ("comment", "Voici.")], &[]);
     assert_eq!(again.header("location"), Some(format!("{first}?fait=deja-complete").as_str()));
     // The recipient suspends it once more: the same words are another complement.
-    let status = |status, at: &str| StatusRecord { status, at: at.into(), author: None, comment: None };
+    let status = |status, at: &str| StatusRecord {
+        status,
+        at: at.into(),
+        author: None,
+        comment: None,
+        others: serde_json::Map::new(),
+    };
     let anew = vec![
         status(InvoiceStatus::Completee, "2026-11-21T09:00:00.000+01:00"),
         status(InvoiceStatus::Suspendue, "2026-11-22T10:00:00.000+01:00"),
