@@ -35,7 +35,9 @@ pub struct ReceivedInvoice {
     pub net: Decimal,
     /// Per cent.
     pub vat_rate: Decimal,
+    /// codeServiceExecutant.
     pub service: Option<String>,
+    /// NumeroEngagement.
     pub commitment: Option<String>,
     /// Comment of its present status.
     pub comment: String,
@@ -81,9 +83,11 @@ pub(super) const WORKS: &[&str] = &[
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
     pub name: String,
+    /// MimeTypePJ.
     pub mime: String,
     #[serde(with = "as_base64")]
     pub content: Vec<u8>,
+    /// CategoriePJ; empty without one.
     #[serde(default)]
     pub category: String,
     /// The pivot carries a ZIP of it, under another name inside (PROTOCOL §4).
@@ -203,10 +207,12 @@ impl ReceivedInvoice {
         Ok(())
     }
 
+    /// The VAT in euros, to the cent.
     pub fn vat(&self) -> Decimal {
         (self.net * self.vat_rate / Decimal::ONE_HUNDRED).round_dp(2)
     }
 
+    /// With VAT, in euros.
     pub fn gross(&self) -> Decimal {
         self.net + self.vat()
     }
@@ -230,6 +236,7 @@ impl ReceivedInvoice {
 
 /// An invoice as it leaves in a pivot: with what Chorus Pro added.
 pub(super) struct Leaving<'a> {
+    /// idFacture.
     pub id: i64,
     pub recipient: &'a str,
     pub recipient_name: &'a str,

@@ -17,6 +17,7 @@ use crate::simulator::world::World;
 
 /// A line said once at the top.
 pub(super) struct Told {
+    /// Whether it was done.
     pub well: bool,
     pub text: String,
 }
