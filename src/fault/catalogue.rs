@@ -738,6 +738,12 @@ catalogue! {
         "The technical account {login} shows received invoices of other structures than {establishment}: {structures} ({environment})"
         "They are delivered to nobody and stay untouched at Chorus Pro. If this gateway is to receive them, add an [[establishment]] with that SIRET (the same technical account will do) and its [[route]] with \"receive = true\". Otherwise take the technical account's attachment to these structures away, on Chorus Pro's portal."
     }
+    UnknownCodes "FG-619" Appliance AfterAction {
+        "Chorus Pro emploie des codes que cette version de Fluxgate ne connaît pas : {codes} ({establishment}, {environment})"
+        "Mettez Fluxgate à jour ; si la dernière version est en place, signalez ces codes à l'éditeur. Les factures n'en souffrent pas : elles sont suivies et livrées comme les autres, avec le code tel quel (un typeFacture inconnu compte comme une facture, 380) ; lisez leur état sur le portail Chorus Pro."
+        "Chorus Pro uses codes that this version of Fluxgate does not know: {codes} ({establishment}, {environment})"
+        "Update Fluxgate; if the latest version is in place, tell the publisher of these codes. The invoices do not suffer: they are followed and delivered like others, with the code as it is (an unknown typeFacture counts as an invoice, 380); read their state on Chorus Pro's portal."
+    }
     StoreFailed "FG-901" Appliance AfterAction {
         "La base locale ne peut pas écrire (détail technique : {detail})"
         "Vérifiez le disque. Aucun dépôt n'est accepté tant que cela dure."

@@ -151,8 +151,10 @@ impl Invoice {
         }
     }
 
-    pub fn kind(&self) -> &'static str {
-        if self.credit_note { "AVOIR" } else { "FACTURE" }
+    /// typeFacture.
+    pub fn kind(&self) -> &str {
+        let own = self.document().and_then(|document| document.kind.as_deref());
+        own.unwrap_or(if self.credit_note { "AVOIR" } else { "FACTURE" })
     }
 
     /// typeDemandePaiement.

@@ -42,6 +42,8 @@ pub struct ReceivedInvoice {
     /// Comment of its present status.
     pub comment: String,
     pub credit_note: bool,
+    /// typeFacture, where it is another than FACTURE or AVOIR: a code to come, for instance.
+    pub kind: Option<String>,
     /// `A1` to `A25` (PROTOCOL §2.2, cadres).
     pub framework: String,
     /// typeFactureTravaux: makes it a FACTURE_TRAVAUX.
@@ -123,6 +125,7 @@ impl Default for ReceivedInvoice {
             commitment: None,
             comment: "Facture mise à disposition".to_owned(),
             credit_note: false,
+            kind: None,
             framework: "A1".to_owned(),
             works: None,
             principal: None,
@@ -252,6 +255,7 @@ pub(super) fn pivot(invoices: &[Leaving<'_>], produced: &str, number: u64, form:
     let told = match form.told {
         VersionTold::Yes => format!(" Version=\"{}\"", form.version.name()),
         VersionTold::No => String::new(),
+        VersionTold::Newer => format!(" Version=\"{NEWER_VERSION}\""),
     };
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CPPFacturePivot{told}><Enveloppe><EnveloppeUnitaire NumOrdre=\"1\">\
@@ -262,6 +266,9 @@ pub(super) fn pivot(invoices: &[Leaving<'_>], produced: &str, number: u64, form:
         invoices.len()
     )
 }
+
+/// The version of a schema that nobody has published yet.
+const NEWER_VERSION: &str = "V3_00";
 
 /// Which schema, and whether it is named.
 #[derive(Debug, Clone, Copy)]

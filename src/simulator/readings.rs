@@ -124,8 +124,9 @@ reading! {
     PivotVersion { V2_02 = "V2_02", V1_22 = "V1_22", V1_21 = "V1_21", V1_20 = "V1_20" }
 }
 reading! {
-    /// Whether a pivot says its version: those seen in the field do not.
-    VersionTold { Yes = "yes", No = "no" }
+    /// Whether a pivot says its version: those seen in the field do not. Or it says one that is still to come, whatever its
+    /// schema.
+    VersionTold { Yes = "yes", No = "no", Newer = "newer" }
 }
 reading! {
     /// `telecharger/groupe` of several pivots: one file, or a ZIP with one each.
