@@ -174,6 +174,12 @@ impl Control {
         self.shared.world().move_invoice(number, status, comment)
     }
 
+    /// The recipient orders an invoice's payment (MANDATEE) under this number (numeroDPMandat), and no further status comes by
+    /// itself. False: no such invoice.
+    pub fn order_payment(&self, number: &str, mandate: &str, comment: &str) -> bool {
+        self.shared.world().order_payment(number, mandate, comment)
+    }
+
     /// For the catalogue of tests: the client stopped the second deposit of `CAT-DOUBLE` by itself, which no call shows.
     /// False: the catalogue is not played.
     pub fn declare_double_stopped(&self) -> bool {

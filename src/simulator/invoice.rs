@@ -366,6 +366,15 @@ impl World {
         true
     }
 
+    /// The same with MANDATEE and a payment order's number.
+    pub fn order_payment(&mut self, number: &str, mandate: &str, comment: &str) -> bool {
+        let moved = self.move_invoice(number, "MANDATEE", comment);
+        if let Some(invoice) = self.invoices.iter_mut().rev().find(|invoice| invoice.number == number) {
+            mandate.clone_into(&mut invoice.mandate);
+        }
+        moved
+    }
+
     /// The invoice of this idFacture.
     pub fn invoice(&self, id: i64) -> Option<&Invoice> {
         self.invoices.get(place(id)?)
