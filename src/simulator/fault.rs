@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scenario::{ScenarioError, at_most, fits, wrong};
 use super::world::World;
+use crate::config::nearest;
 
 /// What a fault may be put on, besides `*` (every service of the API).
 /// `connect` is the TCP connection before its first byte, `token` the token service.
@@ -308,8 +309,11 @@ impl FaultRule {
     /// What types alone do not say.
     pub fn check(&self) -> Result<(), ScenarioError> {
         if self.service != "*" && !SERVICES.contains(&self.service.as_str()) {
-            let known = SERVICES.join(", ");
-            return Err(wrong("fault.service", format!("{:?} is none of: *, {known}", self.service)));
+            let remedy = match nearest(&self.service, SERVICES.iter().copied()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "they are listed in src/simulator/PRACTICE.md; \"*\" is every one".to_owned(),
+            };
+            return Err(wrong("fault.service", format!("there is no service {:?}: {remedy}", self.service)));
         }
         if self.service == "connect" && self.effect != Effect::CloseBefore {
             return Err(wrong("fault.effect", "a connection can only be closed: close_before"));
