@@ -83,6 +83,7 @@ impl fmt::Display for Failure {
 
 /// English when the session's locale is English; else French, which the users speak.
 pub fn language() -> Language {
+    // The first that is set decides. `C` and `POSIX` name no language.
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .iter()
         .filter_map(|name| std::env::var(name).ok())

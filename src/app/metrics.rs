@@ -31,6 +31,7 @@ struct Inner {
     readings: Arc<ArcSwap<Readings>>,
 }
 
+/// Reads them anew at each question.
 pub fn source(
     store: Store,
     connectors: Connectors,

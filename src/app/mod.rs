@@ -13,7 +13,7 @@ mod exit;
 pub mod front;
 mod heart;
 mod instance;
-mod metrics;
+pub mod metrics;
 mod notify;
 mod opening;
 mod place;

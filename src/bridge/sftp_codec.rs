@@ -47,6 +47,7 @@ impl OpenFlags {
     pub const TRUNCATE: u32 = 16;
     pub const EXCLUSIVE: u32 = 32;
 
+    /// Whether this flag is set.
     pub fn has(self, flag: u32) -> bool {
         self.0 & flag != 0
     }
@@ -55,8 +56,11 @@ impl OpenFlags {
 /// Attributes; extended ones are read over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Attributes {
+    /// In bytes.
     pub size: Option<u64>,
+    /// User and group, as numbers.
     pub owner: Option<(u32, u32)>,
+    /// POSIX mode, the kind of file in its high bits.
     pub permissions: Option<u32>,
     /// Access and modification, seconds since 1970.
     pub times: Option<(u32, u32)>,
@@ -177,7 +181,9 @@ pub enum Request {
 /// A line of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
+    /// Without its folder.
     pub name: Bytes,
+    /// The line `ls -l` would show, for people.
     pub long_name: Bytes,
     pub attributes: Attributes,
 }
@@ -258,6 +264,7 @@ pub struct Packets {
 }
 
 impl Packets {
+    /// Adds what came from the client.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }

@@ -48,7 +48,7 @@ pub use directory::{DirectoryError, DirectoryReader, TelechargerAnnuaire};
 pub use download::{DownloadFormat, DownloadedFile, TelechargerGroupe, downloaded_files};
 pub use history::{ConsulterHistorique, History, HistoryAction, HistoryEvent, HistoryStatus};
 pub use listing::{Page, ResultPage};
-pub use motive::{MOTIVE_LIMIT, ManualTreatment, Motive, MotiveCode};
+pub use motive::{MOTIVE_LIMIT, Motive, MotiveCode, explained};
 pub use probe::RecupererTauxTva;
 pub use recipient::{Commitment, RechercherEngagement};
 pub use refusal::{Refusal, refusal, refusal_fault, refusal_meaning};

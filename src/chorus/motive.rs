@@ -70,16 +70,6 @@ fn joins(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36F}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
 }
 
-/// What a platform is told for `RETRAIT_MAN_SERV`: the two tables of DSE-CP §3.4.2.1 contradict each other (PROTOCOL §8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ManualTreatment {
-    /// Table 3: the code as it is.
-    AsItIs,
-    /// Table 4: `AUTRE`.
-    #[default]
-    Other,
-}
-
 macro_rules! motives {
     ($($name:ident = $code:literal $label:literal => $afnor:literal),* $(,)?) => {
         /// The motif codes that Chorus Pro's documents list for a public body.
@@ -99,12 +89,10 @@ macro_rules! motives {
                 match self { $(MotiveCode::$name => $label,)* }
             }
 
-            /// The AFNOR code that the supplier's platform is told.
-            pub fn afnor(self, manual: ManualTreatment) -> &'static str {
-                match (self, manual) {
-                    (MotiveCode::ManualTreatment, ManualTreatment::AsItIs) => "RETRAIT_MAN_SERV",
-                    $((MotiveCode::$name, _) => $afnor,)*
-                }
+            /// The AFNOR code that the supplier's platform is told. Of `RETRAIT_MAN_SERV` the two tables of DSE-CP §3.4.2.1
+            /// contradict each other (PROTOCOL §8): as it is, or `AUTRE`; the latter here.
+            pub fn afnor(self) -> &'static str {
+                match self { $(MotiveCode::$name => $afnor,)* }
             }
         }
     };
@@ -139,5 +127,17 @@ impl MotiveCode {
     pub fn leading(text: &str) -> Option<Self> {
         let word = text.trim_start().split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
         MotiveCode::ALL.iter().copied().find(|code| code.as_str() == word)
+    }
+}
+
+/// A comment as people read it: the words behind a code at its head stand after it, unless they are there already.
+pub fn explained(comment: &str) -> String {
+    let text = comment.trim();
+    match MotiveCode::leading(text) {
+        Some(code) if !text.contains(code.label()) => {
+            let (head, more) = text.split_at(code.as_str().len());
+            format!("{head} ({}){more}", code.label())
+        }
+        _ => comment.to_owned(),
     }
 }

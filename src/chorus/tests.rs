@@ -147,6 +147,23 @@ fn request_bodies_say_what_was_asked() {
     assert_eq!(bare.body()["rechercheFactureParFournisseur"]["pageResultatDemandee"], 1);
 }
 
+/// One that comes to the folder is read too, or this says so.
+#[test]
+fn every_example_is_read_by_a_test() {
+    let Some(first) = crate::reference::reference("chorus-pro/examples/01_token_ok.json") else { return };
+    let tests = [
+        include_str!("tests.rs"),
+        include_str!("tests/services.rs"),
+        include_str!("../invoice/tests/status_file.rs"),
+        include_str!("../simulator/tests/wire.rs"),
+    ]
+    .concat();
+    let names = std::fs::read_dir(first.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
+    let examples = names.filter_map(|name| name.into_string().ok()).filter(|name| !name.ends_with(".md"));
+    let unread: Vec<String> = examples.filter(|name| !tests.contains(&format!("{name}\""))).collect();
+    assert!(unread.is_empty(), "no test reads {unread:?}");
+}
+
 #[test]
 fn the_example_exchanges_read_as_their_names_say() {
     let Some(token) = official("examples/01_token_ok.json") else { return };

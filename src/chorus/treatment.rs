@@ -1,6 +1,7 @@
-//! What a recipient does with a received invoice, a validator with one to validate, and a supplier with one that was
-//! rejected: `traiter/recue`, `traiter/factureAValider`, `traiterRejet`; and which statuses may follow
-//! (`recuperer/etats/traitement`), which is asked, never hard-coded (PROTOCOL §2.2).
+//! What a recipient does with a received invoice, and a validator with one to validate: `traiter/recue`,
+//! `traiter/factureAValider`; and which statuses may follow (`recuperer/etats/traitement`), which is asked, never hard-coded
+//! (PROTOCOL §2.2). `traiterRejet`, by which a supplier acknowledges a rejection, is not called: what it changes is not
+//! documented, and who has read a rejection here ("Vu") is this box's own matter.
 
 use serde_json::{Value, json};
 

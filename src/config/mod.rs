@@ -16,7 +16,7 @@ mod sections;
 use std::path::{Path, PathBuf};
 
 pub use file::{AcceptError, Accepted, Boot, ConfigFile, Source, VERSION_LIMIT, Version};
-pub use problem::Problem;
+pub use problem::{Problem, nearest};
 pub use read::{PROBLEM_LIMIT, TEXT_LIMIT};
 pub use sections::{ChorusSection, Day, EstablishmentSection, JournalSection, LogSection, StoreSection, WebSection};
 

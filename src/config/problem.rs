@@ -50,7 +50,7 @@ pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// The candidate that looks most like `word`, when one is near enough to be a slip of the hand.
-pub(super) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let tolerated = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()

@@ -756,6 +756,12 @@ catalogue! {
         "{establishment} receives for {structures} by now: the invoices left at Chorus Pro so far are being read ({environment})"
         "Nothing to do: they arrive by themselves, and this message goes once every list was read throughout. A list that breaks off is asked for again after an hour. If it lasts more than a day, the page \"Configuration, Diagnostic\" says what Chorus Pro refuses."
     }
+    UnknownCodes "FG-619" Appliance AfterAction {
+        "Chorus Pro emploie des codes que cette version de Fluxgate ne connaît pas : {codes} ({establishment}, {environment})"
+        "Mettez Fluxgate à jour ; si la dernière version est en place, signalez ces codes à l'éditeur. Les factures n'en souffrent pas : elles sont suivies et livrées comme les autres, avec le code tel quel (un typeFacture inconnu compte comme une facture, 380) ; lisez leur état sur le portail Chorus Pro."
+        "Chorus Pro uses codes that this version of Fluxgate does not know: {codes} ({establishment}, {environment})"
+        "Update Fluxgate; if the latest version is in place, tell the publisher of these codes. The invoices do not suffer: they are followed and delivered like others, with the code as it is (an unknown typeFacture counts as an invoice, 380); read their state on Chorus Pro's portal."
+    }
     StoreFailed "FG-901" Appliance AfterAction {
         "La base locale ne peut pas écrire (détail technique : {detail})"
         "Vérifiez le disque. Aucun dépôt n'est accepté tant que cela dure."

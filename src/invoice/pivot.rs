@@ -238,6 +238,20 @@ fn predefined(name: &str) -> Result<&'static str, PivotError> {
     }
 }
 
+/// The versions of the schema that are known; those seen in the field mostly name none (PROTOCOL §4).
+pub const VERSIONS: [&str; 4] = ["V1_20", "V1_21", "V1_22", "V2_02"];
+
+/// Whether what a pivot says of its version is news: a schema of a later series may say more than is read here. What is
+/// older was read then as it is now.
+pub fn is_new_version(version: &str) -> bool {
+    let parts = |text: &str| {
+        let (major, minor) = text.trim().strip_prefix(['V', 'v'])?.split_once(['_', '.'])?;
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    };
+    let newest = VERSIONS.iter().filter_map(|known| parts(known)).max();
+    !version.trim().is_empty() && (parts(version).is_none() || parts(version) > newest)
+}
+
 /// Where reading stands: the path of open elements, the text of the innermost one, what was read so far.
 struct Reading {
     limits: Limits,

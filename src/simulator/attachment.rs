@@ -22,10 +22,13 @@ pub(super) const EXTENSIONS: &[&str] = &[
 #[derive(Debug, Clone)]
 pub(super) struct File {
     pub name: String,
+    /// In capitals, without a dot: `PDF`.
     pub extension: String,
+    /// The bytes; empty once newer files needed their room.
     pub content: Vec<u8>,
     /// The type given to it when it was tied to an invoice.
     pub kind: String,
+    /// What it was called when it was tied to an invoice.
     pub designation: String,
 }
 
@@ -52,14 +55,17 @@ impl Files {
         id
     }
 
+    /// The file of a pieceJointeId.
     pub fn get(&self, id: i64) -> Option<&File> {
         self.all.get(&id)
     }
 
+    /// The same, to be tied to an invoice.
     pub fn get_mut(&mut self, id: i64) -> Option<&mut File> {
         self.all.get_mut(&id)
     }
 
+    /// Every file with its pieceJointeId, in the order they came.
     pub fn iter(&self) -> impl Iterator<Item = (i64, &File)> {
         self.all.iter().map(|(id, file)| (*id, file))
     }

@@ -47,6 +47,7 @@ pub(super) struct InvoiceRead {
     pub syntax: Syntax,
     /// BT-1.
     pub number: String,
+    /// By BT-3.
     pub credit_note: bool,
     /// BT-2 as `yyyy-mm-dd`.
     pub date: String,
@@ -54,9 +55,11 @@ pub(super) struct InvoiceRead {
     pub process: String,
     /// SIRET where there is one, else SIREN or whatever identifies (BT-29, BT-30, BT-34).
     pub supplier: String,
+    /// BT-27.
     pub supplier_name: String,
     /// SIRET where there is one (BT-46, BT-47, BT-49).
     pub recipient: String,
+    /// BT-44.
     pub recipient_name: String,
     /// BT-10.
     pub service: String,
@@ -64,9 +67,13 @@ pub(super) struct InvoiceRead {
     pub commitment: String,
     /// BT-12.
     pub market: String,
+    /// BT-5.
     pub currency: String,
+    /// Before VAT (BT-109).
     pub net: Option<Decimal>,
+    /// With VAT (BT-112).
     pub gross: Option<Decimal>,
+    /// BT-115.
     pub payable: Option<Decimal>,
 }
 

@@ -35,6 +35,7 @@ impl Control {
         self.shared.world().faults.remove(id)
     }
 
+    /// Nothing is disturbed any more, but by an outage.
     pub fn clear_faults(&self) {
         self.shared.world().faults.clear();
     }
@@ -63,6 +64,7 @@ impl Control {
         Ok(())
     }
 
+    /// Stops the simulated clock; [`Self::advance`] still moves it.
     pub fn freeze(&self) {
         let mut world = self.shared.world();
         world.settle();
@@ -172,6 +174,12 @@ impl Control {
         self.shared.world().move_invoice(number, status, comment)
     }
 
+    /// The recipient orders an invoice's payment (MANDATEE) under this number (numeroDPMandat), and no further status comes by
+    /// itself. False: no such invoice.
+    pub fn order_payment(&self, number: &str, mandate: &str, comment: &str) -> bool {
+        self.shared.world().order_payment(number, mandate, comment)
+    }
+
     /// For the catalogue of tests: the client stopped the second deposit of `CAT-DOUBLE` by itself, which no call shows.
     /// False: the catalogue is not played.
     pub fn declare_double_stopped(&self) -> bool {
@@ -185,14 +193,17 @@ impl Control {
         world.structures = structure::known(&world.scenario);
     }
 
+    /// How business errors travel from now on.
     pub fn set_errors(&self, errors: ErrorTransport) {
         self.shared.world().scenario.errors = errors;
     }
 
+    /// How a compte rendu lists a single refused invoice from now on.
     pub fn set_error_list(&self, list: ErrorList) {
         self.shared.world().scenario.error_list = list;
     }
 
+    /// How `telecharger/groupe` hands a pivot over from now on.
     pub fn set_pivot(&self, form: PivotForm) {
         self.shared.world().scenario.pivot = form;
     }

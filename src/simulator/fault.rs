@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scenario::{ScenarioError, at_most, fits, wrong};
 use super::world::World;
+use crate::config::nearest;
 
 /// What a fault may be put on, besides `*` (every service of the API).
 /// `connect` is the TCP connection before its first byte, `token` the token service.
@@ -135,6 +136,7 @@ const ANY: &[Effect] = &[
 const ANY_SLOW_MS: f64 = 2_000.0;
 
 impl Effect {
+    /// Every effect, as the page offers them.
     pub const ALL: [Effect; 13] = [
         Effect::LoseAnswer,
         Effect::Status401,
@@ -173,6 +175,7 @@ impl Effect {
 pub struct FaultRule {
     /// One of [`SERVICES`], or `*`.
     pub service: String,
+    /// What happens to the call.
     pub effect: Effect,
     /// Only the nth call that fits, 1 first, counted since the rule was added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -229,26 +232,31 @@ impl FaultRule {
         }
     }
 
+    /// Only the nth call that fits, 1 first.
     pub fn nth(mut self, nth: u32) -> Self {
         self.nth = Some(nth);
         self
     }
 
+    /// Only calls about an invoice of such a number; `*` stands for anything.
     pub fn invoice(mut self, pattern: &str) -> Self {
         self.invoice = Some(pattern.to_owned());
         self
     }
 
+    /// Only deposits of a file of such a name; `*` stands for anything.
     pub fn file(mut self, pattern: &str) -> Self {
         self.file = Some(pattern.to_owned());
         self
     }
 
+    /// Strikes by chance: 0.0 never, 1.0 always.
     pub fn probability(mut self, probability: f64) -> Self {
         self.probability = Some(probability);
         self
     }
 
+    /// Strikes so often; 0: until removed.
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
@@ -259,6 +267,7 @@ impl FaultRule {
         self.times(0)
     }
 
+    /// Whether the call is worked on all the same, where the effect leaves the choice.
     pub fn accepted(mut self, accepted: bool) -> Self {
         self.accepted = Some(accepted);
         self
@@ -300,8 +309,11 @@ impl FaultRule {
     /// What types alone do not say.
     pub fn check(&self) -> Result<(), ScenarioError> {
         if self.service != "*" && !SERVICES.contains(&self.service.as_str()) {
-            let known = SERVICES.join(", ");
-            return Err(wrong("fault.service", format!("{:?} is none of: *, {known}", self.service)));
+            let remedy = match nearest(&self.service, SERVICES.iter().copied()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "they are listed in src/simulator/PRACTICE.md; \"*\" is every one".to_owned(),
+            };
+            return Err(wrong("fault.service", format!("there is no service {:?}: {remedy}", self.service)));
         }
         if self.service == "connect" && self.effect != Effect::CloseBefore {
             return Err(wrong("fault.effect", "a connection can only be closed: close_before"));
@@ -341,13 +353,16 @@ impl FaultRule {
 /// What a call is about, as far as rules ask.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Subject {
+    /// Numbers of the invoices it names.
     pub invoices: Vec<String>,
+    /// Name of the file it deposits.
     pub file: Option<String>,
     /// What else the catalogue of tests looks at.
     pub details: Vec<(&'static str, String)>,
 }
 
 impl Subject {
+    /// About the invoice of this number, if any.
     pub fn of_number(number: Option<String>) -> Self {
         Self { invoices: number.into_iter().collect(), ..Self::default() }
     }
@@ -358,6 +373,7 @@ impl Subject {
         Self { invoices: numbers.collect(), ..Self::default() }
     }
 
+    /// With something else that the catalogue of tests looks at, if there is any.
     pub fn with(mut self, key: &'static str, value: Option<impl ToString>) -> Self {
         self.details.extend(value.map(|value| (key, value.to_string())));
         self
@@ -418,6 +434,7 @@ impl Schedule {
         self.rules.iter().map(|armed| (armed.id, &armed.rule))
     }
 
+    /// Removes every rule.
     pub fn clear(&mut self) {
         self.rules.clear();
     }

@@ -23,6 +23,7 @@ const ACCOUNT_LOGIN: &str = "TECH_1_00000@cpro.fr";
 /// A server configuration and the authority that vouches for it.
 pub(super) struct Tls {
     pub config: Arc<rustls::ServerConfig>,
+    /// The certificate of the authority that clients are to trust.
     pub ca_pem: String,
 }
 

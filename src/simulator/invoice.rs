@@ -21,6 +21,7 @@ const MAIN_CONTRACTOR: &str = "33254021516357";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Party {
     pub id: i64,
+    /// SIRET where there is one.
     pub identifier: String,
     pub name: String,
 }
@@ -28,9 +29,11 @@ pub(super) struct Party {
 /// A status an invoice has or will have.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
+    /// Simulated time since the start.
     pub at: Duration,
     pub status: String,
     pub comment: String,
+    /// Of who gave it.
     pub first_name: String,
     pub last_name: String,
 }
@@ -43,6 +46,7 @@ pub(super) enum Action {
 }
 
 impl Action {
+    /// As the history writes it.
     pub fn code(self) -> &'static str {
         match self {
             Action::Download => "TELECHARGEMENT_FACTURE",
@@ -66,22 +70,31 @@ pub(super) struct Invoice {
     pub works: Option<String>,
     /// modeDepot.
     pub mode: &'static str,
+    /// codeServiceExecutant; empty without one.
     pub service: String,
+    /// numeroBonCommande; empty without one.
     pub commitment: String,
+    /// numeroMarche; empty without one.
     pub market: String,
     pub currency: String,
+    /// dateFacture, `yyyy-mm-dd`.
     pub date: String,
+    /// When it came, in simulated time since the start.
     pub deposited: Duration,
+    /// Before VAT.
     pub net: Decimal,
+    /// With VAT.
     pub gross: Decimal,
     pub payable: Decimal,
     /// numeroDPMandat, once mandated.
     pub mandate: String,
     /// pieceJointeId of what came with it or was added.
     pub attachments: Vec<i64>,
+    /// Downloads and acknowledgements, with their simulated time.
     pub actions: Vec<(Duration, Action)>,
     /// The future ones too; the first is never in the future.
     pub journey: Vec<Step>,
+    /// Whose it is, from the client's side.
     pub side: Side,
 }
 
@@ -107,6 +120,7 @@ impl Invoice {
         &self.journey[..self.journey.partition_point(|step| step.at <= now).max(1)]
     }
 
+    /// The step it has reached by `now`.
     pub fn status(&self, now: Duration) -> &Step {
         self.history(now).last().expect("a journey has a first step")
     }
@@ -137,8 +151,10 @@ impl Invoice {
         }
     }
 
-    pub fn kind(&self) -> &'static str {
-        if self.credit_note { "AVOIR" } else { "FACTURE" }
+    /// typeFacture.
+    pub fn kind(&self) -> &str {
+        let own = self.document().and_then(|document| document.kind.as_deref());
+        own.unwrap_or(if self.credit_note { "AVOIR" } else { "FACTURE" })
     }
 
     /// typeDemandePaiement.
@@ -350,11 +366,21 @@ impl World {
         true
     }
 
+    /// The same with MANDATEE and a payment order's number.
+    pub fn order_payment(&mut self, number: &str, mandate: &str, comment: &str) -> bool {
+        let moved = self.move_invoice(number, "MANDATEE", comment);
+        if let Some(invoice) = self.invoices.iter_mut().rev().find(|invoice| invoice.number == number) {
+            mandate.clone_into(&mut invoice.mandate);
+        }
+        moved
+    }
+
     /// The invoice of this idFacture.
     pub fn invoice(&self, id: i64) -> Option<&Invoice> {
         self.invoices.get(place(id)?)
     }
 
+    /// The same, to be changed.
     pub fn invoice_mut(&mut self, id: i64) -> Option<&mut Invoice> {
         self.invoices.get_mut(place(id)?)
     }

@@ -58,6 +58,7 @@ pub struct Deposit {
     pub signed: bool,
     /// Invoices the simulator could read in it.
     pub invoices: Vec<InvoiceKey>,
+    /// What the client learnt of its acceptance.
     pub answer: Answered,
     /// etatCourantDepotFlux.
     pub state: String,
@@ -71,7 +72,9 @@ pub struct Deposit {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct InvoiceKey {
     pub number: String,
+    /// SIRET where there is one, else what identifies.
     pub supplier: String,
+    /// SIRET where there is one, else what identifies.
     pub recipient: String,
 }
 
@@ -79,6 +82,7 @@ pub struct InvoiceKey {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     pub at: Timestamp,
+    /// The code of the state or status.
     pub name: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub comment: String,
@@ -90,14 +94,18 @@ pub struct Invoice {
     /// idFacture.
     pub id: ChorusInvoiceId,
     pub number: String,
+    /// SIRET where there is one, else what identifies.
     pub supplier: String,
+    /// SIRET where there is one, else what identifies.
     pub recipient: String,
     /// Whose it is, from the client's side.
     #[serde(default)]
     pub side: Whose,
     /// The flux it came in; absent for a received one, and for one submitted by `soumettre`.
     pub deposit_number: Option<String>,
+    /// The present status's code.
     pub status: String,
+    /// Every status so far, the present one last.
     pub history: Vec<Moment>,
     /// Downloads by the recipient.
     pub downloads: Vec<Timestamp>,

@@ -62,6 +62,7 @@ pub use scenario::{
     Scenario, ScenarioError, Timing, VerdictRule,
 };
 use server::Shared;
+pub use status::MOTIFS;
 pub use structure::ServiceUnit;
 pub use weather::{Latency, OutageKind, OutageRule};
 use world::World;

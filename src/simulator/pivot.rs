@@ -35,11 +35,15 @@ pub struct ReceivedInvoice {
     pub net: Decimal,
     /// Per cent.
     pub vat_rate: Decimal,
+    /// codeServiceExecutant.
     pub service: Option<String>,
+    /// NumeroEngagement.
     pub commitment: Option<String>,
     /// Comment of its present status.
     pub comment: String,
     pub credit_note: bool,
+    /// typeFacture, where it is another than FACTURE or AVOIR: a code to come, for instance.
+    pub kind: Option<String>,
     /// `A1` to `A25` (PROTOCOL §2.2, cadres).
     pub framework: String,
     /// typeFactureTravaux: makes it a FACTURE_TRAVAUX.
@@ -81,9 +85,11 @@ pub(super) const WORKS: &[&str] = &[
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
     pub name: String,
+    /// MimeTypePJ.
     pub mime: String,
     #[serde(with = "as_base64")]
     pub content: Vec<u8>,
+    /// CategoriePJ; empty without one.
     #[serde(default)]
     pub category: String,
     /// The pivot carries a ZIP of it, under another name inside (PROTOCOL §4).
@@ -119,6 +125,7 @@ impl Default for ReceivedInvoice {
             commitment: None,
             comment: "Facture mise à disposition".to_owned(),
             credit_note: false,
+            kind: None,
             framework: "A1".to_owned(),
             works: None,
             principal: None,
@@ -203,10 +210,12 @@ impl ReceivedInvoice {
         Ok(())
     }
 
+    /// The VAT in euros, to the cent.
     pub fn vat(&self) -> Decimal {
         (self.net * self.vat_rate / Decimal::ONE_HUNDRED).round_dp(2)
     }
 
+    /// With VAT, in euros.
     pub fn gross(&self) -> Decimal {
         self.net + self.vat()
     }
@@ -230,6 +239,7 @@ impl ReceivedInvoice {
 
 /// An invoice as it leaves in a pivot: with what Chorus Pro added.
 pub(super) struct Leaving<'a> {
+    /// idFacture.
     pub id: i64,
     pub recipient: &'a str,
     pub recipient_name: &'a str,
@@ -245,6 +255,7 @@ pub(super) fn pivot(invoices: &[Leaving<'_>], produced: &str, number: u64, form:
     let told = match form.told {
         VersionTold::Yes => format!(" Version=\"{}\"", form.version.name()),
         VersionTold::No => String::new(),
+        VersionTold::Newer => format!(" Version=\"{NEWER_VERSION}\""),
     };
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CPPFacturePivot{told}><Enveloppe><EnveloppeUnitaire NumOrdre=\"1\">\
@@ -255,6 +266,9 @@ pub(super) fn pivot(invoices: &[Leaving<'_>], produced: &str, number: u64, form:
         invoices.len()
     )
 }
+
+/// The version of a schema that nobody has published yet.
+const NEWER_VERSION: &str = "V3_00";
 
 /// Which schema, and whether it is named.
 #[derive(Debug, Clone, Copy)]

@@ -10,20 +10,35 @@ use crate::domain::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Readings {
+    /// Whether `traiter/recue` imposes an order of statuses.
     pub status_order: StatusOrder,
+    /// The number that status files have for COMPLETEE.
     pub completed_code: CompletedCode,
+    /// The number that status files have for REJETEE.
     pub rejected_code: RejectedCode,
+    /// What a supplier's platform is told for RETRAIT_MAN_SERV.
     pub withdrawn_motif: WithdrawnMotif,
+    /// Under which name `structures/consulter` takes the structure.
     pub structure_id: StructureId,
+    /// The largest flux that is taken.
     pub flux_limit: FluxLimit,
+    /// How a flux ends in which nothing can be read.
     pub unreadable: Unreadable,
+    /// How a single structure is listed.
     pub structure_list: ListShape,
+    /// How much of a commitment number is checked.
     pub commitments: CommitmentCheck,
+    /// What the directory archive holds.
     pub directory_form: DirectoryForm,
+    /// The schema of the pivots.
     pub pivot_version: PivotVersion,
+    /// What a pivot says of its version.
     pub pivot_version_told: VersionTold,
+    /// How several pivots are handed over.
     pub group_pivot: GroupPivot,
+    /// Whether services that the qualification portal lacks answer.
     pub sandbox_gaps: Gaps,
+    /// How the dates of statuses are written.
     pub status_dates: StatusDates,
     /// The last day (`yyyy-mm-dd`, Paris) a buyer may still set A_RECYCLER by the API (DSE-CP §2.4.2); without it,
     /// recycling is over. What was recycled before may still be finished.
@@ -109,8 +124,9 @@ reading! {
     PivotVersion { V2_02 = "V2_02", V1_22 = "V1_22", V1_21 = "V1_21", V1_20 = "V1_20" }
 }
 reading! {
-    /// Whether a pivot says its version: those seen in the field do not.
-    VersionTold { Yes = "yes", No = "no" }
+    /// Whether a pivot says its version: those seen in the field do not. Or it says one that is still to come, whatever its
+    /// schema.
+    VersionTold { Yes = "yes", No = "no", Newer = "newer" }
 }
 reading! {
     /// `telecharger/groupe` of several pivots: one file, or a ZIP with one each.

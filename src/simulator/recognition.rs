@@ -21,13 +21,17 @@ pub(super) struct Recognised {
     pub number: String,
     /// `yyyy-mm-dd`.
     pub date: String,
+    /// SIRET; empty when none was seen, as the others.
     pub supplier: String,
     pub recipient: String,
+    /// codeServiceExecutant.
     pub service: String,
     pub commitment: String,
     pub credit_note: bool,
+    /// Before VAT; 0 when it was not seen, as the others.
     pub net: Decimal,
     pub vat: Decimal,
+    /// With VAT.
     pub gross: Decimal,
 }
 

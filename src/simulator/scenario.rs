@@ -81,6 +81,7 @@ pub struct Scenario {
     pub pivot: PivotForm,
     /// Where the documents disagree.
     pub readings: Readings,
+    /// How long each stage takes, in simulated time.
     pub timing: Timing,
     /// Simulated time from the suspension of a received invoice to its completion by the supplier; without it, the
     /// supplier waits for the tester.
@@ -88,11 +89,15 @@ pub struct Scenario {
     pub completed_after: Option<Duration>,
     /// How long each call takes; without it, no time.
     pub latency: Option<Latency>,
+    /// When nothing works at all.
     pub outage: Vec<OutageRule>,
     /// Fixed names and secrets; without them, new ones at every start.
     pub credentials: Option<FixedCredentials>,
+    /// What disturbs single calls; the first that fits strikes.
     pub fault: Vec<FaultRule>,
+    /// How deposits end, otherwise than by their content; the first that fits counts.
     pub verdict: Vec<VerdictRule>,
+    /// The ways of integrated invoices; the first that fits counts.
     pub path: Vec<PathRule>,
 }
 
@@ -155,6 +160,7 @@ pub struct Recipient {
     /// One of the two must be given.
     #[serde(default)]
     pub either: bool,
+    /// An invoice for an inactive recipient is rejected.
     #[serde(default = "active")]
     pub active: bool,
     /// With a demanded service code: one of these, active.
@@ -232,8 +238,10 @@ impl Default for Timing {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FixedCredentials {
+    /// Of the token service.
     pub client_id: String,
     pub client_secret: String,
+    /// The technical account's name.
     pub account_login: String,
     pub account_password: String,
 }

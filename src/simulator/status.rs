@@ -115,29 +115,29 @@ pub(super) fn edi_code(status: &str, completed: &'static str, rejected: &'static
     })
 }
 
-/// Every motif code of DSE-CP tables 3 and 4 with a French label.
-pub(super) const MOTIFS: &[(&str, &str)] = &[
-    ("CONTACT_ACHTR", "Contacter l'acheteur"),
-    ("COORD_BANC_ERR", "Coordonnées bancaires erronées"),
-    ("LIVR_INCOMP", "Livraison incomplète"),
-    ("ST_CT_NON_DECLAR", "Sous-traitant ou cotraitant non déclaré"),
-    ("SUPPR_COMP_AVOIR", "Suppression compensée par un avoir"),
-    ("TRANSF_PMNT_REGIE", "Transfert au paiement en régie"),
-    ("DOUBLE_FACT", "Double facture"),
-    ("FACT_NON_CONFORME", "Facture non conforme"),
-    ("TX_TVA_ERR", "Taux de TVA erroné"),
+/// Every motif code of DSE-CP tables 3 and 4 with its French words, abbreviations spelt out.
+pub const MOTIFS: &[(&str, &str)] = &[
+    ("AUT_MOTIF_ERR_VALIDEUR", "Autre motif qu’une erreur de valideur"),
+    ("RETRAIT_MAN_SERV", "Retraitement manuel par les services"),
+    ("SUPPR_MASSE", "Suppression en masse"),
     ("AUTRE", "Autre"),
-    ("RETRAIT_MAN_SERV", "Retrait manuel de service"),
-    ("SUPPR_MASSE", "Suppression de masse"),
-    ("CREANCIER_ERR", "Créancier erroné"),
-    ("ERR_VALIDEUR", "Valideur erroné"),
-    ("AUT_MOTIF_ERR_VALIDEUR", "Autre motif, valideur erroné"),
-    ("SE_ERR", "Service exécutant erroné"),
-    ("EJ_ERR", "Engagement juridique erroné"),
-    ("ERREUR_DONNEE_EJ", "Donnée de l'engagement juridique erronée"),
-    ("HONORER_LA_COMMANDE", "Honorer la commande"),
+    ("CONTACT_ACHTR", "Autres : contacter votre acheteur"),
+    ("COORD_BANC_ERR", "Erreur de coordonnées bancaires"),
+    ("CREANCIER_ERR", "Créancier inconnu ou différent de celui de l’engagement"),
+    ("DOUBLE_FACT", "Double facturation"),
+    ("ERREUR_DONNEE_EJ", "Erreur dans les données de l’engagement"),
+    ("EJ_ERR", "Engagement incorrect ou inexistant"),
+    ("ERR_VALIDEUR", "Mauvais valideur"),
+    ("FACT_NON_CONFORME", "Facture non conforme à la commande"),
+    ("HONORER_LA_COMMANDE", "Impossibilité d’honorer la commande"),
+    ("LIVR_INCOMP", "Livraison incomplète ou non effectuée"),
     ("MARCHE_TERM", "Marché terminé"),
-    ("MONTANT_ERR", "Montant erroné"),
+    ("MONTANT_ERR", "Montant de la facture erroné"),
+    ("SE_ERR", "Service exécutant incorrect"),
+    ("ST_CT_NON_DECLAR", "Sous-traitant ou cotraitant non déclaré"),
+    ("SUPPR_COMP_AVOIR", "Suppression pour compensation d’avoirs"),
+    ("TRANSF_PMNT_REGIE", "Transfert pour paiement en régie"),
+    ("TX_TVA_ERR", "Taux de TVA erroné"),
 ];
 
 #[cfg(test)]

@@ -43,11 +43,13 @@ pub(super) struct Structure {
     pub service: bool,
     /// One of the two must be given.
     pub either: bool,
+    /// An invoice for an inactive one is rejected.
     pub active: bool,
     /// A firm: no recipient of invoices.
     pub private: bool,
     /// statutMiseEnPaiementNestPasRemonte.
     pub payment_untold: bool,
+    /// Its services; with a demanded code, one of these.
     pub services: Vec<ServiceUnit>,
     /// Legal commitments in state COMMANDE.
     pub commitments: Vec<String>,

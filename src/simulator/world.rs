@@ -37,26 +37,35 @@ const PROCESSED: &str = "IN_TRAITE_SE_CPP";
 pub(super) struct FluxError {
     /// `None`: the file could not be read (listeErreurTechnique), else listeErreurDP.
     pub key: Option<InvoiceKey>,
+    /// What a person is told.
     pub label: String,
 }
 
 /// A deposited file.
 pub(super) struct Flux {
+    /// Simulated time since the start.
     pub at: Duration,
+    /// numeroFluxDepot.
     pub number: String,
+    /// codeInterfaceDepotFlux.
     pub interface: &'static str,
     pub file_name: String,
+    /// syntaxeFlux.
     pub syntax: String,
     pub sha256: DocumentHash,
+    /// Bytes of the decoded file.
     pub size: u64,
     /// avecSignature.
     pub signed: bool,
+    /// Every invoice in it, or why it has none.
     pub content: Vec<Result<InvoiceRead, Unreadable>>,
+    /// What the client learnt of its acceptance.
     pub answer: Answered,
     /// The final state; from `at + verdict_after` on.
     pub verdict: Option<&'static str>,
     /// A final state by script.
     pub scripted: Option<String>,
+    /// Why it was refused, or a part of it.
     pub errors: Vec<FluxError>,
 }
 
@@ -81,7 +90,9 @@ pub(super) struct World {
     pub outage: Option<OutageKind>,
     /// Of the catalogue of tests, when it is played.
     pub notes: Option<Notes>,
+    /// In the order they came; their places name them inside.
     pub fluxes: Vec<Flux>,
+    /// In the order of their ids.
     pub invoices: Vec<Invoice>,
     pub structures: Vec<Structure>,
     /// Everybody an invoice was from or for, by their id.
@@ -91,7 +102,9 @@ pub(super) struct World {
     pending: BTreeSet<(Duration, Due)>,
     /// Year, SIREN and number of every integrated invoice (PROTOCOL §5, duplicates).
     pub taken: HashSet<(String, String, String)>,
+    /// The latest, oldest first.
     pub calls: VecDeque<Call>,
+    /// Those no longer kept included.
     pub calls_total: u64,
     pub tokens_given: u64,
     samples_made: usize,
@@ -119,14 +132,18 @@ pub(super) enum Turn {
 /// A file to deposit, read and hashed before the world is locked.
 pub(super) struct Arrival {
     pub file_name: String,
+    /// syntaxeFlux.
     pub syntax: String,
     pub sha256: DocumentHash,
+    /// Bytes of the decoded file.
     pub size: u64,
     pub signed: bool,
+    /// Every invoice in it, or why it has none.
     pub content: Vec<Result<InvoiceRead, Unreadable>>,
 }
 
 impl Arrival {
+    /// Reads and hashes a file.
     pub fn new(file_name: String, syntax: String, bytes: &[u8]) -> Self {
         let sha256 = DocumentHash(Sha256::digest(bytes).into());
         Self { file_name, syntax, sha256, size: bytes.len() as u64, signed: false, content: content::read(bytes) }
@@ -134,6 +151,7 @@ impl Arrival {
 }
 
 impl World {
+    /// A Chorus Pro as the scenario begins it; `speed` is simulated seconds per real one.
     pub fn new(mut scenario: Scenario, speed: f64, seed: u64, doors: Doors) -> Self {
         if scenario.catalogue {
             catalogue::prepare(&mut scenario);
@@ -357,6 +375,7 @@ impl World {
         }
     }
 
+    /// A simulated time as a date that clients are told.
     pub fn told(&self, at: Duration) -> Timestamp {
         self.clock.told(at)
     }
@@ -377,6 +396,7 @@ impl Flux {
         states
     }
 
+    /// etatCourantDepotFlux by `now`.
     pub fn state(&self, now: Duration, scenario: &Scenario) -> &str {
         self.states(now, scenario).last().map_or(WAITING, |(_, state)| *state)
     }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use rusqlite::Row;
 
-use super::columns::{fault_text, instant, maybe_instant};
+use super::columns::{count, fault_text, instant, maybe_instant};
 use super::journal::Entry;
 use super::reader::Reader;
 use super::writer::Writing;
 use super::{StoreError, queue};
-use crate::domain::{Realm, Timestamp};
-use crate::fault::{Fault, Gravity};
+use crate::domain::{InvoiceStatus, Realm, Timestamp};
+use crate::fault::{Code, Fault, Gravity};
 use crate::os::random;
 
 /// Notices of one channel that wait to leave: a channel that never works must not fill the disk. The oldest go first.
@@ -336,5 +336,37 @@ impl Reader {
     /// Flows without a final state that are late, by realm: how many, and since when the oldest.
     pub fn late(&self, now: Timestamp) -> Result<Vec<(Realm, u64, Timestamp)>, StoreError> {
         self.late_since(now.minus(self.deadline()))
+    }
+
+    /// Statuses of invoices that this version does not know: on how many invoices of each realm. Such an invoice's flow
+    /// always shows a fault, be it a graver one.
+    pub fn unknown_statuses(&self) -> Result<Vec<(Realm, String, u64)>, StoreError> {
+        let known: Vec<&str> = InvoiceStatus::KNOWN.iter().map(InvoiceStatus::as_str).collect();
+        let known = serde_json::to_string(&known).expect("words always serialise");
+        self.codes(
+            "SELECT establishment, environment, invoice.status AS code, count(*) AS n
+             FROM flow INDEXED BY flow_stuck JOIN realm ON realm.id = flow.realm
+             JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id
+             WHERE fault IS NOT NULL AND invoice.status NOT IN (SELECT value FROM json_each(?1))
+             GROUP BY flow.realm, invoice.status",
+            &known,
+        )
+    }
+
+    /// States of fluxes that this version does not know, as the fault `code` names them: on how many fluxes of each realm.
+    pub fn unknown_flux_states(&self, code: Code) -> Result<Vec<(Realm, String, u64)>, StoreError> {
+        self.codes(
+            "SELECT establishment, environment, json_extract(fault, '$.details.state') AS code, count(*) AS n
+             FROM flow INDEXED BY flow_stuck JOIN realm ON realm.id = flow.realm
+             WHERE fault IS NOT NULL AND fault_code = ?1 GROUP BY flow.realm, code",
+            code.as_str(),
+        )
+    }
+
+    fn codes(&self, sql: &str, key: &str) -> Result<Vec<(Realm, String, u64)>, StoreError> {
+        self.all(sql, [key], |r| {
+            let code = r.get::<_, Option<String>>("code")?.unwrap_or_else(|| "?".to_owned());
+            Ok((super::columns::realm(r)?, code, count(r.get("n")?)))
+        })
     }
 }

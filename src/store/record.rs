@@ -61,12 +61,14 @@ impl InvoiceFacts {
 /// A finding of the check, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FindingRecord {
+    /// `BR-CO-15`, `FLUX-…`: the rule's name.
     pub rule: String,
     /// `fatal` or `warning`.
     pub severity: String,
     /// Line, path or term.
     #[serde(rename = "where")]
     pub place: String,
+    /// What is wrong, in the receipts' language.
     pub message: String,
     pub remedy: String,
 }
@@ -92,6 +94,7 @@ pub struct StatusRecord {
     pub status: InvoiceStatus,
     /// As Chorus Pro wrote it.
     pub at: String,
+    /// Who gave it, as Chorus Pro writes the name.
     pub author: Option<String>,
     pub comment: Option<String>,
     /// What its history says of it in fields that nobody knows, for its event; not kept here.
@@ -117,6 +120,7 @@ pub struct Lease {
     pub id: i64,
     /// Which lease of the row: a late finisher of a lost lease changes nothing.
     pub token: i64,
+    /// What is to be done.
     pub job: Job,
     /// The flow; for receipts the arrival.
     pub flow: FlowId,
@@ -125,9 +129,11 @@ pub struct Lease {
     pub realm: Realm,
     /// How often in a row the work was leased before and failed, or its lease was lost.
     pub tries: u32,
+    /// When the lease ends.
     pub until: Timestamp,
 }
 
+/// A flow as lists and pages show it.
 #[derive(Debug, Clone)]
 pub struct FlowRecord {
     pub id: FlowId,
@@ -136,12 +142,16 @@ pub struct FlowRecord {
     pub account: AccountName,
     /// The machine's state as its text; parse with the kind's `State`.
     pub state: String,
+    /// Whether nothing more is expected of it by itself.
     pub is_final: bool,
+    /// The dropped file's name; of a reception the invoice's number.
     pub file: String,
     pub sha256: Option<DocumentHash>,
+    /// In bytes.
     pub size: Option<u64>,
     pub syntax: Option<String>,
     pub received_at: Timestamp,
+    /// When its state or its fault changed last.
     pub changed_at: Timestamp,
     pub deposit_number: Option<DepositNumber>,
     pub fault: Option<Fault>,
@@ -159,6 +169,7 @@ pub struct FlowRecord {
     pub parent: Option<FlowId>,
     /// First invoice's number, for lists.
     pub invoice_number: Option<InvoiceNumber>,
+    /// The first invoice's status at Chorus Pro.
     pub invoice_status: Option<InvoiceStatus>,
     /// Of a reception: what the establishment has to do with the invoice.
     pub role: Role,
@@ -201,6 +212,7 @@ pub enum Subset {
 }
 
 impl Subset {
+    /// Every subset, in the order of the first screen.
     pub const ALL: [Subset; 13] = [
         Subset::Stuck,
         Subset::Faulty,
@@ -237,18 +249,22 @@ impl Subset {
     }
 }
 
+/// Which flows a list shows; what is `None` is not asked for.
 #[derive(Debug, Clone, Default)]
 pub struct FlowQuery {
+    /// Somewhere in the file's name, the numbers, the id or the parties, whatever the case.
     pub text: Option<String>,
     pub kind: Option<FlowKind>,
     pub subset: Option<Subset>,
     /// Only flows that show this fault.
     pub fault: Option<Code>,
+    /// Only flows older than this one: the next page.
     pub before: Option<FlowId>,
     /// At most this many; 0 means 50.
     pub most: usize,
 }
 
+/// An invoice of a flow, with what Chorus Pro says of it.
 #[derive(Debug, Clone)]
 pub struct InvoiceRecord {
     /// 0-based place in the file.
@@ -256,6 +272,7 @@ pub struct InvoiceRecord {
     pub facts: InvoiceFacts,
     pub chorus_id: Option<ChorusInvoiceId>,
     pub status: Option<InvoiceStatus>,
+    /// Since when it has the status, as Chorus Pro wrote it.
     pub status_at: Option<String>,
     /// Chorus Pro's label when it refused this one of several; or [`InvoiceRecord::NOT_SHOWN`].
     pub refused: Option<String>,
@@ -352,9 +369,12 @@ pub struct ChangeRecord {
     pub had: Option<u32>,
 }
 
+/// One try to hand a flow in at Chorus Pro.
 #[derive(Debug, Clone)]
 pub struct AttemptRecord {
+    /// Counted from 1.
     pub n: u32,
+    /// When the intent became durable, before anything was sent.
     pub intent_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub deposit_number: Option<DepositNumber>,
@@ -369,8 +389,10 @@ pub struct StepRecord {
     /// The leaf's number in the journal.
     pub seq: u64,
     pub at: Timestamp,
+    /// The leaf's kind: see `src/audit/FORMAT.md`.
     pub kind: String,
     pub state: Option<String>,
+    /// `system`, `account:…`, or that it was a person.
     pub actor: String,
     pub detail: Option<String>,
 }
@@ -382,9 +404,12 @@ pub struct ArrivalRecord {
     pub id: FlowId,
     pub account: AccountName,
     pub realm: Option<Realm>,
+    /// The folder it was dropped into.
     pub folder: String,
+    /// The dropped file's name; of a reception the invoice's number.
     pub file: String,
     pub sha256: Option<DocumentHash>,
+    /// In bytes.
     pub size: Option<u64>,
     pub at: Timestamp,
     /// The flow it made, or duplicates; `None` when refused.
@@ -393,6 +418,7 @@ pub struct ArrivalRecord {
     pub fault: Option<Fault>,
 }
 
+/// What the first screen says.
 #[derive(Debug, Clone, Default)]
 pub struct Overview {
     /// That there is no flow at all.
@@ -407,6 +433,7 @@ pub struct Overview {
     pub stuck_since: Option<Timestamp>,
     /// How many of them all show each fault.
     pub stuck_faults: Vec<(Code, u64)>,
+    /// Realms whose calls are stopped, why, and since when.
     pub halts: Vec<(Realm, Fault, Timestamp)>,
     /// Work rows due, by job, and the oldest due date.
     pub work: Vec<(Job, u64, Option<Timestamp>)>,
@@ -432,9 +459,11 @@ pub struct Census {
 /// A record of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeafRecord {
+    /// Its number, from 0.
     pub seq: u64,
     /// The exact bytes: see `src/audit/FORMAT.md`.
     pub bytes: Vec<u8>,
+    /// RFC 9162 leaf hash of the bytes.
     pub hash: [u8; 32],
 }
 
@@ -443,6 +472,7 @@ pub struct LeafRecord {
 pub struct CheckpointRecord {
     /// Leaves it covers.
     pub size: u64,
+    /// The tree's root over those leaves.
     pub root: [u8; 32],
     /// The signed note.
     pub note: String,

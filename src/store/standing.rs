@@ -7,6 +7,7 @@ use super::flows;
 use super::journal::Entry;
 use super::writer::Writing;
 use super::{InvoiceRecord, StoreError};
+use crate::chorus::explained;
 use crate::domain::{FlowId, InvoiceNumber, InvoiceStatus, Timestamp};
 use crate::fault::{Code, Fault, Language, Retry, Text};
 use crate::flow::FlowKind;
@@ -217,7 +218,7 @@ fn derive(
 /// A fault of these invoices; `others` say what is to be looked at too.
 fn told(code: Code, verdict: Option<&Fault>, rows: &[&Row], others: &[Text]) -> Fault {
     let names = Text::new(list(rows, "et", "autres"), list(rows, "and", "more"));
-    let of = |row: &Row| row.comment.clone().unwrap_or_else(|| "-".to_owned());
+    let of = |row: &Row| row.comment.as_deref().map_or_else(|| "-".to_owned(), explained);
     let comment = match rows {
         [] => "-".to_owned(),
         [first, rest @ ..] if rest.iter().all(|row| row.comment == first.comment) => of(first),

@@ -3,6 +3,7 @@
 
 use askama::Template;
 
+use crate::chorus::explained;
 use crate::config::Config;
 use crate::domain::{FlowId, InvoiceStatus, Timestamp};
 use crate::fault::Fault;
@@ -61,7 +62,7 @@ pub fn suspended(reader: &Reader, flow: &FlowRecord, invoices: &[InvoiceRecord])
         .map(|i| Suspended {
             ordinal: i.ordinal,
             number: i.facts.number.to_string(),
-            comment: own(i.ordinal).find_map(|status| status.comment.clone()).unwrap_or_default(),
+            comment: own(i.ordinal).find_map(|status| status.comment.as_deref().map(explained)).unwrap_or_default(),
         })
         .collect())
 }

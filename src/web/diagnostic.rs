@@ -6,6 +6,7 @@ use std::time::Duration;
 use askama::Template;
 
 use crate::config::Config;
+use crate::domain::Timestamp;
 use crate::fault::Text;
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
@@ -50,6 +51,20 @@ struct ChannelView {
     detail: String,
 }
 
+/// How the services of an establishment have fared.
+struct CallsView {
+    name: String,
+    services: Vec<ServiceView>,
+}
+
+struct ServiceView {
+    service: String,
+    /// When it last answered, and how long ago.
+    answered: Option<(String, String)>,
+    /// Since when it fails, and how often.
+    failing: Option<(String, u64)>,
+}
+
 /// One of the two, as the page shows it.
 struct StageView<V> {
     running: Option<String>,
@@ -67,6 +82,7 @@ struct DiagnosticPage<'a> {
     tab: &'static str,
     examined: StageView<RealmView>,
     tested: StageView<ChannelView>,
+    calls: Vec<CallsView>,
 }
 
 pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
@@ -76,14 +92,27 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let mut c = visit.chrome(site, ask, "configuration", "Diagnostic");
     // Most of it is done within a second or two.
     c.refresh = (examined.running.is_some() || tested.running.is_some()).then_some(2);
-    Ok(Answer::html(DiagnosticPage { c: &c, tab: "diagnostic", examined, tested }.render()?))
+    let now = Timestamp::now();
+    let calls = watch::last_answers(&site.reader()?)?.into_iter().map(|(realm, sights)| CallsView {
+        name: format!("{} · {}", realm.establishment, t.environment(realm.environment)),
+        services: sights
+            .into_iter()
+            .map(|sight| ServiceView {
+                service: sight.service,
+                answered: sight.answered.map(|at| (at.paris_text(), t.ago(at, now))),
+                failing: sight.failing.map(|(since, times)| (since.paris_text(), times)),
+            })
+            .collect(),
+    });
+    let calls = calls.collect();
+    Ok(Answer::html(DiagnosticPage { c: &c, tab: "diagnostic", examined, tested, calls }.render()?))
 }
 
 fn view<T, V>(t: Tongue, stage: Stage<Result<Vec<T>, Text>>, shown: impl Fn(T) -> V) -> StageView<V> {
     let mut view = StageView { running: None, done: None, problem: None, shown: Vec::new() };
     match stage {
         Stage::Never => {}
-        Stage::Running(since) => view.running = Some(t.span(crate::domain::Timestamp::now().since(since))),
+        Stage::Running(since) => view.running = Some(t.span(Timestamp::now().since(since))),
         Stage::Done(at, took, outcome) => {
             view.done = Some(format!("{} · {}", at.paris_text(), t.span(took)));
             match outcome {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use askama::Template;
 
-use crate::chorus::VALIDATOR_TARGETS;
+use crate::chorus::{VALIDATOR_TARGETS, explained};
 use crate::domain::{FlowId, InvoiceStatus, Role, Timestamp};
 use crate::fault::Code;
 use crate::flow::FlowKind;
@@ -414,7 +414,7 @@ fn statuses(
                 tone: tone.class(),
                 at: chorus_date(&s.at),
                 author: s.author.unwrap_or_default(),
-                comment: s.comment.unwrap_or_default(),
+                comment: s.comment.as_deref().map(explained).unwrap_or_default(),
             }
         })
         .collect())

@@ -4,8 +4,8 @@
 use askama::Template;
 
 use crate::chorus::{
-    MOTIVE_LIMIT, ManualTreatment, Motive, MotiveCode, RECIPIENT_TARGETS, TraiterFactureAValider, TraiterRecue,
-    TreatmentError, VALIDATOR_TARGETS, awaited, demands_mandate, demands_motive,
+    MOTIVE_LIMIT, Motive, MotiveCode, RECIPIENT_TARGETS, TraiterFactureAValider, TraiterRecue, TreatmentError,
+    VALIDATOR_TARGETS, awaited, demands_mandate, demands_motive,
 };
 use crate::config::Config;
 use crate::domain::{FlowId, InvoiceStatus, Role, Timestamp};
@@ -168,7 +168,11 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<Str
             .map(|code| MotiveView {
                 code: code.as_str(),
                 label: code.label(),
-                afnor: code.afnor(ManualTreatment::default()),
+                // The official tables contradict each other.
+                afnor: match code {
+                    MotiveCode::ManualTreatment => t.say("AUTRE, ou inchangé", "AUTRE, or unchanged"),
+                    code => code.afnor(),
+                },
                 chosen: code.as_str() == motive,
             })
             .collect(),

@@ -14,6 +14,7 @@ use crate::fault::{Code, Fault, Text};
 use crate::flow::reception::{Event, State};
 use crate::os::durable;
 use crate::store::{FlowRecord, InvoiceRecord, Lease, ReceptionFacts};
+use crate::work::codes;
 use crate::work::core::{Core, JobError};
 use crate::work::delivery::{Delivery, WHAT};
 use crate::work::delivery_files::{Part, Read, parts, pieces, raw, read, unreadable};
@@ -40,6 +41,9 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
             Copy::Settled(copy) => opened.copy = Some(copy),
             Copy::Later(at) => return Ok(core.store.retry(lease, at).await?),
         }
+    }
+    if let Ok((version, _)) = &opened.read {
+        codes::saw_version(core, &flow.realm, opened.id, version.as_deref()).await?;
     }
     let placed = {
         let flow = flow.clone();

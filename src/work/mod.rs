@@ -7,6 +7,7 @@
 
 mod announce;
 mod change;
+mod codes;
 mod complement;
 pub mod connector;
 mod core;

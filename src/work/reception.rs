@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use crate::chorus::{Page, PaymentRequest, Period, ReceivedInvoice, RechercherRecipiendaire, WireDate};
 use crate::domain::{AccountName, ChorusInvoiceId, InvoiceStatus, Realm, Timestamp};
 use crate::store::{Found, FoundInvoice, StoreError};
+use crate::work::codes;
 use crate::work::core::Core;
 use crate::work::others::{Others, Owed, Whose, whose};
 use crate::work::reach::{Rest, Setback, Tally};
@@ -291,6 +292,7 @@ impl Looking<'_> {
                 whose == Whose::Ours || !self.core.store.reader()?.received(self.realm, Some(row.id), None)?.is_empty();
             if ours {
                 self.keep_others(&row).await?;
+                codes::saw_kind(self.core, self.realm, row.id, row.kind.as_deref()).await?;
                 steps.push(self.core.store.find(self.realm, found(row, self.account), self.core.now()));
             } else if let Whose::Nobodys(siret) = whose {
                 self.others.saw(siret, &row.number, since, self.core.now());
@@ -310,7 +312,8 @@ pub(super) fn others_name(id: ChorusInvoiceId) -> String {
     format!("others:{id}")
 }
 
-/// Chorus Pro's kind of an invoice as the code of UNTDID 1001, which invoices that are sent bear as well.
+/// Chorus Pro's kind of an invoice as the code of UNTDID 1001, which invoices that are sent bear as well. One that this
+/// version does not know counts as an invoice, and is told (`codes`).
 pub(super) fn type_code(kind: Option<&str>) -> String {
     match kind {
         Some("AVOIR") => "381",

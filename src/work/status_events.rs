@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::chorus::{
-    ConsulterFournisseur, ConsulterHistorique, ConsulterRecipiendaire, ConsulterValideur, HistoryStatus, Service,
-    WireDate,
+    ConsulterFournisseur, ConsulterHistorique, ConsulterRecipiendaire, ConsulterValideur, HistoryStatus, MotiveCode,
+    Service, WireDate,
 };
 use crate::domain::{ChorusInvoiceId, DepositNumber, InvoiceStatus, Realm, Role, Timestamp};
 use crate::fault::{Code, Fault};
@@ -296,6 +296,8 @@ impl Event<'_> {
         put("author", text(status.author.as_deref()));
         put("comment", text(status.comment.as_deref()));
         put("others", status.others.clone().into());
+        let motive = status.comment.as_deref().and_then(MotiveCode::leading);
+        put("motive", text(motive.map(MotiveCode::label)));
         document
     }
 

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub(in crate::work) use self::calls::recall;
+pub use self::calls::{ServiceSight, last_answers};
 pub use self::channel::ChannelError;
 use self::channel::Outgoing;
 pub(in crate::work) use self::expiry::ask_over;

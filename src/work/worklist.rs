@@ -12,6 +12,7 @@ use crate::chorus::{Page, RechercherATraiterValideur, ResultPage, WaitingInvoice
 use crate::domain::{AccountName, ChorusInvoiceId, Realm};
 use crate::fault::{Code, Fault, Language, Text};
 use crate::store::{Found, FoundInvoice, StoreError};
+use crate::work::codes;
 use crate::work::connector::CallError;
 use crate::work::core::Core;
 use crate::work::reach::{Rest, Setback, Tally};
@@ -60,6 +61,9 @@ async fn sight(
             Err(Setback::Refused { fault }) => return Ok(Sight::Refused(fault)),
         };
         let rest = tally.count(question.page, &page, |row| row.id);
+        for row in &page.rows {
+            codes::saw_kind(core, realm, row.id, row.kind.as_deref()).await?;
+        }
         let steps: Vec<_> = page
             .rows
             .into_iter()

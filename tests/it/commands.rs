@@ -454,3 +454,41 @@ fn an_account_s_hash_is_made_of_a_line_on_standard_input() {
     assert_eq!(code(&hash(b"court\n")), 65);
     assert_eq!(code(&hash(b"")), 66);
 }
+
+/// The first of the three that is set decides; `C` names no language.
+#[test]
+fn the_session_speaks_english_where_its_locale_is_english_and_french_elsewhere() {
+    for (all, messages, lang, is_french) in [
+        ("", "", "en_GB.UTF-8", false),
+        ("", "", "fr_FR.UTF-8", true),
+        ("C", "", "en_GB.UTF-8", true),
+        ("C.UTF-8", "", "en_GB.UTF-8", true),
+        ("en_US.UTF-8", "fr_FR.UTF-8", "fr_FR.UTF-8", false),
+        ("", "fr_FR.UTF-8", "en_GB.UTF-8", true),
+        ("", "", "", true),
+    ] {
+        let mut command = program();
+        command.env("LC_ALL", all).env("LC_MESSAGES", messages).env("LANG", lang);
+        let told = stderr(&command.args(["config", "check", "/nowhere.toml"]).output().unwrap());
+        assert_eq!(told.contains("introuvable"), is_french, "{all} {messages} {lang}: {told}");
+    }
+}
+
+#[test]
+fn a_misspelt_service_of_a_scenario_names_the_nearest_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("scenario.toml");
+    for (service, said) in [
+        ("deposer/flus", "there is no service \"deposer/flus\": did you mean \"deposer/flux\"?"),
+        ("vendre", "there is no service \"vendre\": they are listed in src/simulator/PRACTICE.md"),
+    ] {
+        std::fs::write(&file, format!("[[fault]]\nservice = \"{service}\"\neffect = \"cut\"\n")).unwrap();
+        let mut command = program();
+        command.env("LANG", "fr_FR.UTF-8").args(["simulate", "--scenario"]).arg(&file);
+        let output = command.output().unwrap();
+        let told = stderr(&output);
+        assert_eq!(code(&output), 78, "{told}");
+        assert!(told.contains("le simulateur ne démarre pas (détail technique : ") && told.contains(said), "{told}");
+        assert!(told.len() < 500, "{told}");
+    }
+}

@@ -871,6 +871,24 @@ async fn a_rejection_by_the_recipient_and_an_unknown_status_are_shown() {
     assert_eq!(receipt["state"], "integrated", "the status is recorded, the flow's state is ours");
     assert_eq!((&receipt["invoices"][0]["status"], &receipt["fault"]["code"]), (&"REJETEE".into(), &"FG-409".into()));
     assert!(receipt["fault"]["title"].as_str().unwrap().contains(comment));
+    // A motif code is told with its words.
+    gateway.drop_flow("codee.xml", invoice("FA-CODEE-1")).await;
+    gateway.await_receipt("codee.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
+    assert!(control.move_invoice("FA-CODEE-1", "REJETEE", "DOUBLE_FACT - déjà payée"));
+    let receipt = gateway.await_final("codee.xml.json").await;
+    let title = receipt["fault"]["title"].as_str().unwrap();
+    assert!(title.contains("DOUBLE_FACT (Double facturation) - déjà payée"), "{title}");
+    let event = || {
+        let all = std::fs::read_dir(gateway.folder("statuts")).unwrap().map(|entry| entry.unwrap().path());
+        let event = all.into_iter().find(|path| path.to_string_lossy().contains("FA-CODEE-1_REJETEE"));
+        event.map(|path| serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap())
+    };
+    gateway.await_until("its event", || event().is_some()).await;
+    let event = event().unwrap();
+    assert_eq!(
+        (&event["comment"], &event["motive"]),
+        (&"DOUBLE_FACT - déjà payée".into(), &"Double facturation".into())
+    );
     assert!(control.move_invoice("FA-NOUVELLE-1", "ENCAISSEE", ""));
     let wanted = |r: &Value| r["fault"]["code"] == "FG-410" && r["invoices"][0]["status"] == "ENCAISSEE";
     let receipt = gateway.await_receipt("nouvelle.xml.json", wanted).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fluxgate::app::samples::{Expect, SAMPLES};
 use fluxgate::chorus::{
-    ConsulterCrDetaille, ConsulterHistorique, DeposerFlux, DownloadFormat, FluxFileName, FluxSyntax, Page,
+    ConsulterCrDetaille, ConsulterHistorique, DeposerFlux, DownloadFormat, FluxFileName, FluxSyntax, MotiveCode, Page,
     PaymentRequest, RechercherRecipiendaire, TelechargerGroupe,
 };
 use fluxgate::domain::{Environment, InvoiceStatus, Realm};
@@ -180,4 +180,18 @@ async fn faults_mean_to_the_connector_what_they_are() {
         assert_eq!(kind(&error), expected, "{effect:?}: {error}");
         simulator.control().remove_fault(id);
     }
+}
+
+/// Seen: a practice Chorus Pro that called HONORER_LA_COMMANDE "to honour the order", which is its contrary.
+#[test]
+fn the_practice_lists_the_motif_codes_with_the_words_the_gateway_shows() {
+    let ours: Vec<_> = MotiveCode::ALL.iter().map(|code| (code.as_str(), code.label())).collect();
+    assert_eq!(fluxgate::simulator::MOTIFS, ours);
+    let table = include_str!("../../config/schema/statuts.csv.md");
+    for code in MotiveCode::ALL {
+        let row = format!("| `{}` | {} | `{}`", code.as_str(), code.label(), code.afnor());
+        assert_eq!(table.matches(&row).count(), 1, "{row}");
+    }
+    let (_, rows) = table.split_once("| code | words | AFNOR |\n|---|---|---|\n").unwrap();
+    assert_eq!(rows.lines().take_while(|line| line.starts_with("| `")).count(), MotiveCode::ALL.len());
 }

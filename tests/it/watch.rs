@@ -61,7 +61,7 @@ fn limits() -> LimitsSection {
 }
 
 /// A gateway that watches, over a Chorus Pro whose password ends in so many days.
-async fn watching(days: i64, mail: Option<&Postbox>, clock: Option<&Arc<AtomicI64>>) -> Gateway {
+pub async fn watching(days: i64, mail: Option<&Postbox>, clock: Option<&Arc<AtomicI64>>) -> Gateway {
     let scenario = Scenario { password_days: days, ..hurried() };
     let mut gateway = Gateway::start(scenario, limits()).await;
     gateway.crash().await;

@@ -32,16 +32,19 @@ fn motif_codes_have_labels_and_answer_to_afnors() {
     assert_eq!(MotiveCode::ALL.len(), 21);
     for code in MotiveCode::ALL {
         assert_eq!(MotiveCode::leading(code.as_str()), Some(*code));
-        assert!(!code.label().is_empty() && !code.afnor(ManualTreatment::Other).is_empty());
+        assert!(!code.label().is_empty() && !code.afnor().is_empty());
     }
-    let manual = MotiveCode::ManualTreatment;
-    assert_eq!(
-        (manual.afnor(ManualTreatment::AsItIs), manual.afnor(ManualTreatment::Other)),
-        ("RETRAIT_MAN_SERV", "AUTRE")
-    );
-    assert_eq!(MotiveCode::Commitment.afnor(ManualTreatment::AsItIs), "CMD_ERR");
+    assert_eq!((MotiveCode::ManualTreatment.afnor(), MotiveCode::Commitment.afnor()), ("AUTRE", "CMD_ERR"));
     assert_eq!(MotiveCode::leading(" LIVR_INCOMP - 2 cartons"), Some(MotiveCode::IncompleteDelivery));
     assert_eq!(MotiveCode::leading("Livraison incomplète"), None);
+    for (comment, read) in [
+        ("LIVR_INCOMP", "LIVR_INCOMP (Livraison incomplète ou non effectuée)"),
+        ("TX_TVA_ERR - 20 % au lieu de 5,5 %", "TX_TVA_ERR (Taux de TVA erroné) - 20 % au lieu de 5,5 %"),
+        ("TX_TVA_ERR - Taux de TVA erroné", "TX_TVA_ERR - Taux de TVA erroné"),
+        ("Il manque 2 cartons", "Il manque 2 cartons"),
+    ] {
+        assert_eq!(explained(comment), read);
+    }
     assert_eq!(Motive::with_code(MotiveCode::VatRate, "").sent(), "TX_TVA_ERR - Taux de TVA erroné");
     assert_eq!(
         Motive::with_code(MotiveCode::VatRate, "20 % au lieu de 5,5 %").sent(),

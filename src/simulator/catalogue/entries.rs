@@ -5,10 +5,14 @@ use super::judgement::{self, Finding, View};
 /// One scenario; texts in French and English.
 pub struct Entry {
     pub id: &'static str,
+    /// Whether the report fails without it.
     pub required: bool,
     pub title: (&'static str, &'static str),
+    /// What the integrator makes the client do.
     pub play: (&'static str, &'static str),
+    /// What the client is to do then.
     pub expected: (&'static str, &'static str),
+    /// Looks at what happened, and says how it stands.
     pub judge: fn(&View<'_>) -> Finding,
 }
 

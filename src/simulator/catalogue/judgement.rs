@@ -15,7 +15,9 @@ pub struct View<'a> {
 
 /// What it finds.
 pub struct Finding {
+    /// How it stands.
     pub standing: Standing,
+    /// Why: what was seen.
     pub seen: Said,
 }
 

@@ -14,6 +14,7 @@ const NOTES_LIMIT: usize = 20_000;
 pub struct Notes {
     pub calls: Vec<Note>,
     pub tokens_given: usize,
+    /// Calls that were answered with success.
     pub good_calls: usize,
     /// All tokens were forgotten, once.
     pub forgot: bool,
@@ -29,8 +30,11 @@ pub struct Note {
     pub at: Instant,
     pub service: &'static str,
     pub subject: Subject,
+    /// The HTTP status answered; 0 where none was.
     pub http: u16,
+    /// codeRetour, where there was one.
     pub code: Option<i64>,
+    /// What a script made of it.
     pub fault: Option<Effect>,
     pub told: Told,
 }
@@ -40,6 +44,7 @@ pub struct Note {
 pub struct Told {
     /// etatCourantDepotFlux.
     pub flux_state: Option<String>,
+    /// pageCourante.
     pub page: i64,
     pub pages: i64,
     /// numeroFacture and its status, of every invoice named.
@@ -47,6 +52,7 @@ pub struct Told {
 }
 
 impl Notes {
+    /// Keeps a call, as long as there is room.
     pub fn add(&mut self, note: Note) {
         if self.calls.len() < NOTES_LIMIT {
             self.calls.push(note);
@@ -55,14 +61,17 @@ impl Notes {
 }
 
 impl Note {
+    /// Whether it succeeded and its client learnt so.
     pub fn is_good(&self) -> bool {
         self.http == 200 && self.code.unwrap_or(0) == 0 && self.fault.is_none_or(|fault| fault == Effect::Slow)
     }
 
+    /// Whether it names an invoice whose number begins so.
     pub fn is_about(&self, prefix: &str) -> bool {
         self.subject.invoices.iter().any(|number| number.starts_with(prefix))
     }
 
+    /// What else was noted of it under this key.
     pub fn detail(&self, key: &str) -> Option<&str> {
         self.subject.details.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str())
     }

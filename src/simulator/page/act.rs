@@ -9,7 +9,7 @@ use super::{Fields, Tongue, field};
 use crate::domain::Duration;
 use crate::simulator::control::{Control, changed_readings};
 use crate::simulator::fault::{Effect, FaultRule};
-use crate::simulator::pivot::ReceivedInvoice;
+use crate::simulator::pivot::{Attachment, ReceivedInvoice, pdf};
 use crate::simulator::scenario::VerdictRule;
 use crate::simulator::server::Shared;
 use crate::simulator::weather::OutageKind;
@@ -55,7 +55,8 @@ pub(super) fn act(fields: &Fields, shared: &Arc<Shared>) -> Result<&'static str,
             Ok("samples")
         }
         "complete" => {
-            let completed = control.complete_invoice(text("number"), text("comment"), Vec::new());
+            let pieces = if text("piece").is_empty() { Vec::new() } else { vec![sample_piece(text("number"))] };
+            let completed = control.complete_invoice(text("number"), text("comment"), pieces);
             done(completed, "completed", "cette facture n'est plus suspendue / no longer suspended")
         }
         "speed" => {
@@ -103,13 +104,35 @@ pub(super) fn act(fields: &Fields, shared: &Arc<Shared>) -> Result<&'static str,
             Ok("tokens")
         }
         "move" => {
-            let moved = control.move_invoice(text("number"), text("status"), text("comment"));
+            let moved = match text("mandate") {
+                "" => control.move_invoice(text("number"), text("status"), text("comment")),
+                mandate if text("status") == "MANDATEE" => {
+                    control.order_payment(text("number"), mandate, text("comment"))
+                }
+                _ => {
+                    return Err(
+                        "numéro de mandat : seulement pour MANDATEE / payment order: for MANDATEE only".to_owned()
+                    );
+                }
+            };
             done(moved, "moved", "facture inconnue / unknown invoice")
         }
         "double_stopped" => {
             done(control.declare_double_stopped(), "declared", "le catalogue n'est pas joué / not played")
         }
         other => Err(format!("action ? {}", other.chars().take(40).collect::<String>())),
+    }
+}
+
+/// What a supplier adds who is asked for something.
+fn sample_piece(number: &str) -> Attachment {
+    let lines = ["Pièce demandée", "Facture", number];
+    Attachment {
+        name: "piece-demandee.pdf".to_owned(),
+        mime: "application/pdf".to_owned(),
+        content: pdf(&lines),
+        category: String::new(),
+        zipped: false,
     }
 }
 

@@ -40,6 +40,7 @@ impl Tongue {
         }
     }
 
+    /// One text in this language.
     pub fn say<'a>(self, french: &'a str, english: &'a str) -> &'a str {
         match self {
             Tongue::French => french,
@@ -66,6 +67,7 @@ impl Tongue {
         }
     }
 
+    /// As HTML and addresses name it.
     pub fn code(self) -> &'static str {
         match self {
             Tongue::French => "fr",

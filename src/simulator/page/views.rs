@@ -17,6 +17,7 @@ use crate::simulator::world::World;
 
 /// A line said once at the top.
 pub(super) struct Told {
+    /// Whether it was done.
     pub well: bool,
     pub text: String,
 }
@@ -286,7 +287,7 @@ const READINGS: &[(&str, &[&str])] = &[
     ("commitments", &["presence", "known"]),
     ("directory_form", &["csv", "xml"]),
     ("pivot_version", &["V2_02", "V1_22", "V1_21", "V1_20"]),
-    ("pivot_version_told", &["yes", "no"]),
+    ("pivot_version_told", &["yes", "no", "newer"]),
     ("group_pivot", &["one_file", "one_each"]),
     ("sandbox_gaps", &["served", "missing"]),
     ("status_dates", &["offset", "utc", "missing", "nowhere"]),

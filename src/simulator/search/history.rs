@@ -51,6 +51,7 @@ struct ActionPaging {
 pub struct History(Body);
 
 impl History {
+    /// Reads a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: Body = parse(bytes)?;
         if body.id_facture.is_none() {

@@ -92,6 +92,7 @@ fn instant(text: &str) -> Result<(Timestamp, bool), String> {
 pub(super) struct Paging {
     #[serde(alias = "getnbResultatsMaximum")]
     nb_resultats_maximum: Option<i64>,
+    /// From 1 on.
     pub page_resultat_demandee: Option<i64>,
     nb_resultats_par_page: Option<i64>,
     tri_sens: Option<Order>,
@@ -99,6 +100,7 @@ pub(super) struct Paging {
 }
 
 impl Paging {
+    /// From the two numbers of services that have their own names for them.
     pub fn at(current: Option<i64>, size: Option<i64>) -> Self {
         Self { page_resultat_demandee: current, nb_resultats_par_page: size, ..Self::default() }
     }
@@ -148,6 +150,7 @@ struct CommonBody {
 
 /// The common filters, read.
 pub(super) struct Common {
+    /// Only the invoices of this number.
     pub number: Option<String>,
     statuses: Vec<String>,
     deposited: Period,
@@ -219,6 +222,7 @@ fn service_id(world: &World, invoice: &Invoice) -> Option<i64> {
 
 /// One page out of many rows.
 pub(super) struct Page<T> {
+    /// The rows of the page asked for.
     pub rows: Vec<T>,
     current: i64,
     pages: i64,

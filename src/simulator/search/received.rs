@@ -40,6 +40,7 @@ pub struct Received {
 }
 
 impl Received {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let mut body: Body = parse(bytes)?;
         match body.type_demande_paiement.as_deref() {
@@ -150,6 +151,7 @@ struct ToTreatBody {
 pub struct ReceivedToTreat(ToTreatBody);
 
 impl ReceivedToTreat {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Ok(Box::new(ReceivedToTreat(parse(bytes)?)))
     }

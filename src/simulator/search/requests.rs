@@ -49,6 +49,7 @@ pub struct PaymentRequests {
 }
 
 impl PaymentRequests {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let mut body: Body = parse(bytes)?;
         match body.role_utilisateur.as_deref() {

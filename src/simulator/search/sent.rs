@@ -40,6 +40,7 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let mut body: Body = parse(bytes)?;
         Ok(Box::new(Sent { common: body.common.read()?, body }))
@@ -155,6 +156,7 @@ struct ToTreatBody {
 pub struct SentToTreat(ToTreatBody);
 
 impl SentToTreat {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Ok(Box::new(SentToTreat(parse(bytes)?)))
     }

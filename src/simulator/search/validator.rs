@@ -33,6 +33,7 @@ pub struct Validated {
 }
 
 impl Validated {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let mut body: Body = parse(bytes)?;
         Ok(Box::new(Validated { common: body.common.read()?, body }))
@@ -76,6 +77,7 @@ struct ToValidateBody {
 pub struct ToValidate(ToValidateBody);
 
 impl ToValidate {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Ok(Box::new(ToValidate(parse(bytes)?)))
     }

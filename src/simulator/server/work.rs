@@ -103,6 +103,7 @@ pub(super) fn instead(effect: Effect, retry_after: Option<u32>) -> Response<Body
 
 /// What a call is and is about.
 pub(super) struct About {
+    /// As in `fault::SERVICES`.
     pub name: &'static str,
     pub subject: Subject,
 }

@@ -49,14 +49,17 @@ impl Consultation {
         Ok(Box::new(Consultation { id, view, attachments: body.attachments.unwrap_or_default() }))
     }
 
+    /// Of its recipient.
     pub fn read_received(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Self::read(bytes, View::Recipient)
     }
 
+    /// Of its supplier.
     pub fn read_sent(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Self::read(bytes, View::Supplier)
     }
 
+    /// Of its validator.
     pub fn read_validated(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Self::read(bytes, View::Validator)
     }

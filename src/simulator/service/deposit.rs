@@ -55,6 +55,7 @@ pub struct Deposit {
 }
 
 impl Deposit {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: Body = parse(bytes)?;
         let file = body.fichier_flux.ok_or("fichierFlux est obligatoire")?;

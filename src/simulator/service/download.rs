@@ -48,6 +48,7 @@ pub struct Download {
 }
 
 impl Download {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Ok(Box::new(Self::of(parse(bytes)?)?))
     }
@@ -186,6 +187,7 @@ struct AttachmentBody {
 pub struct AttachmentDownload(Option<Download>);
 
 impl AttachmentDownload {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: AttachmentBody = parse(bytes)?;
         let download = match (body.objet_piece_jointe.as_deref(), body.demande_paiement) {

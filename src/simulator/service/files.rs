@@ -25,6 +25,7 @@ struct Body {
 pub struct NewFile(File);
 
 impl NewFile {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: Body = parse(bytes)?;
         let content = body.piece_jointe_fichier.ok_or("pieceJointeFichier est obligatoire")?;
@@ -74,10 +75,12 @@ pub struct FileSearch {
 }
 
 impl FileSearch {
+    /// Those that the structure's people handed over.
     pub fn read_of_structure(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Ok(Box::new(FileSearch { body: parse(bytes)?, of_structure: true }))
     }
 
+    /// Those that this account handed over.
     pub fn read_of_account(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Ok(Box::new(FileSearch { body: parse(bytes)?, of_structure: false }))
     }

@@ -34,6 +34,7 @@ pub struct PdfDeposit {
 }
 
 impl PdfDeposit {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: PdfBody = parse(bytes)?;
         let content = body.fichier_facture.ok_or("fichierFacture est obligatoire")?;
@@ -186,6 +187,7 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: Body = parse(bytes)?;
         let mode = match body.mode_depot.as_deref() {

@@ -35,24 +35,29 @@ fn columns((code, label): (&str, &str), rows: &[(&str, &str)]) -> Value {
     rows.iter().map(|(one, two)| json!({code: one, label: two})).collect()
 }
 
+/// `recuperer/statutsFactureVisibles/valideur`.
 pub fn visible_statuses(body: &[u8]) -> Read {
     fixed(body, "listeStatutFacture", column("codeStatutFacture", VISIBLE_TO_VALIDATOR))
 }
 
+/// `recuperer/formatflux`.
 pub fn flux_formats(body: &[u8]) -> Read {
     fixed(body, "listeFormatFlux", column("formatFlux", SYNTAXES))
 }
 
+/// `recuperer/devises`.
 pub fn currencies(body: &[u8]) -> Read {
     let rows = [("EUR", "Euro"), ("USD", "Dollar américain"), ("GBP", "Livre sterling"), ("CHF", "Franc suisse")];
     fixed(body, "listeDevises", columns(("codeDevise", "libelleDevise"), &rows))
 }
 
+/// `recuperer/modedepot`.
 pub fn deposit_modes(body: &[u8]) -> Read {
     let rows = ["SAISIE_API", "DEPOT_PDF_API", "DEPOT_PDF_SIGNE_API", "UPLOAD_API", "EDI"];
     fixed(body, "listeModeDepot", column("modeDepot", &rows))
 }
 
+/// `recuperer/pays`.
 pub fn countries(body: &[u8]) -> Read {
     let rows = [
         ("FR", "France"),
@@ -68,16 +73,19 @@ pub fn countries(body: &[u8]) -> Read {
     fixed(body, "listePays", columns(("codePays", "libellePays"), &rows))
 }
 
+/// `recuperer/modereglements`.
 pub fn payment_modes(body: &[u8]) -> Read {
     let rows = ["CHEQUE", "PRELEVEMENT", "VIREMENT", "ESPECE", "AUTRE", "REPORT"];
     fixed(body, "listeModePaiement", column("modePaiement", &rows))
 }
 
+/// `recuperer/cadrefacturation`.
 pub fn frameworks(body: &[u8]) -> Read {
     let rows: Vec<&str> = FRAMEWORKS.iter().map(|one| one.1).collect();
     fixed(body, "listeCadreFacturation", column("codeCadreFacturation", &rows))
 }
 
+/// `recuperer/typespj`.
 pub fn attachment_kinds(body: &[u8]) -> Read {
     let kinds = [("01", "Facture"), ("02", "Pièce complémentaire"), ("03", "Bon de livraison"), ("04", "Devis")];
     let rows = kinds.iter().zip(1..).map(|((code, label), id)| {
@@ -89,6 +97,7 @@ pub fn attachment_kinds(body: &[u8]) -> Read {
     fixed(body, "listeTypePieceJointe", rows.collect())
 }
 
+/// `recuperer/tauxtva`.
 pub fn vat_rates(body: &[u8]) -> Read {
     let rates = [("TVA1", "20%", 20.0), ("TVA2", "10%", 10.0), ("TVA4", "5,5%", 5.5), ("TVA5", "2,1%", 2.1)];
     let rows = rates
@@ -97,6 +106,7 @@ pub fn vat_rates(body: &[u8]) -> Read {
     fixed(body, "listeTauxTva", rows.collect())
 }
 
+/// `recuperer/motifs/exonerationtva`.
 pub fn exemptions(body: &[u8]) -> Read {
     let rows = [
         ("ART_261", "Exonération de TVA, article 261 du CGI"),
@@ -108,6 +118,7 @@ pub fn exemptions(body: &[u8]) -> Read {
     fixed(body, "listeMotifsExonerationTva", columns(names, &rows))
 }
 
+/// `recuperer/motifs/refus/Facture/AValider`: every motif code.
 pub fn validator_motifs(body: &[u8]) -> Read {
     let rows = MOTIFS
         .iter()
@@ -116,15 +127,18 @@ pub fn validator_motifs(body: &[u8]) -> Read {
     fixed(body, "listeMotifRefusFactureAValider", rows.collect())
 }
 
+/// `recuperer/typedp`.
 pub fn request_kinds(body: &[u8]) -> Read {
     let rows = ["FACTURE", "FACTURE_TRAVAUX", "MEMOIRE_JUSTICE", "DEMANDE_REMBOURSEMENT"];
     fixed(body, "listeTypeDemandePaiement", column("typeDemandePaiement", &rows))
 }
 
+/// `recuperer/typefacturetravaux`.
 pub fn works_kinds(body: &[u8]) -> Read {
     fixed(body, "listeTypeFactureTravaux", column("typeFactureTravaux", WORKS))
 }
 
+/// `recuperer/typeidentifiant/structure`.
 pub fn identifier_kinds(body: &[u8]) -> Read {
     let rows = ["SIRET", "UE_HORS_FRANCE", "HORS_UE", "RIDET", "TAHITI", "AUTRE", "PARTICULIER"];
     fixed(body, "listeTypeIdentifiant", column("typeIdentifiantStructure", &rows))
@@ -158,6 +172,7 @@ struct BankBody {
 /// `recuperer/coordbanc/valides`: of the client's own structure.
 struct BankAccounts(Option<i64>);
 
+/// `recuperer/coordbanc/valides`.
 pub fn bank_accounts(body: &[u8]) -> Read {
     let asked: BankBody = parse(body)?;
     Ok(Box::new(BankAccounts(asked.id_structure)))

@@ -34,7 +34,9 @@ pub(super) const NO_ROW: (i64, &str) = (20_000, "TRA_MSG_00.015");
 /// A business error: codeRetour and libelle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
+    /// codeRetour.
     pub code: i64,
+    /// libelle.
     pub label: Cow<'static, str>,
 }
 
@@ -160,6 +162,7 @@ impl Service {
         format!("/cpro/{}/v1/{}", self.api, self.end())
     }
 
+    /// How it is called: all by POST, but for one.
     pub fn method(&self) -> Method {
         if self.is_health() { Method::GET } else { Method::POST }
     }
@@ -169,6 +172,7 @@ impl Service {
         self.name == "health-check"
     }
 
+    /// Understands a request before anything is locked; the error says what is wrong with it.
     pub fn read(&self, body: &[u8]) -> Result<Box<dyn Job>, String> {
         (self.read)(body)
     }

@@ -38,10 +38,12 @@ impl Report {
         Ok(Box::new(Report { number, printed }))
     }
 
+    /// `consulterCR`: as a PDF.
     pub fn read_printed(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Self::read(bytes, true)
     }
 
+    /// `consulterCRDetaille`: as data.
     pub fn read_detailed(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Self::read(bytes, false)
     }

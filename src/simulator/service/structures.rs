@@ -42,6 +42,7 @@ struct Criteria {
 pub struct StructureSearch(StructureSearchBody);
 
 impl StructureSearch {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Ok(Box::new(StructureSearch(parse(bytes)?)))
     }
@@ -111,6 +112,7 @@ struct StructureBody {
 pub struct StructureConsultation(StructureBody);
 
 impl StructureConsultation {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Ok(Box::new(StructureConsultation(parse(bytes)?)))
     }
@@ -174,6 +176,7 @@ struct ServicesBody {
 pub struct ServiceSearch(ServicesBody);
 
 impl ServiceSearch {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: ServicesBody = parse(bytes)?;
         if body.id_structure.is_none() {
@@ -215,6 +218,7 @@ pub struct ServiceConsultation {
 }
 
 impl ServiceConsultation {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: StructureBody = parse(bytes)?;
         Ok(Box::new(ServiceConsultation {
@@ -329,6 +333,7 @@ impl Job for Attachments {
 pub struct ActiveStructures;
 
 impl ActiveStructures {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read_own(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let _object: Map<String, Value> = parse(bytes)?;
         Ok(Box::new(ActiveStructures))
@@ -348,6 +353,7 @@ impl Job for ActiveStructures {
 pub struct DirectoryDownload;
 
 impl DirectoryDownload {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let _object: Map<String, Value> = parse(bytes)?;
         Ok(Box::new(DirectoryDownload))
@@ -373,6 +379,7 @@ struct RecipientSearchBody {
 pub struct RecipientSearch(RecipientSearchBody);
 
 impl RecipientSearch {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Ok(Box::new(RecipientSearch(parse(bytes)?)))
     }
@@ -413,6 +420,7 @@ struct SiretBody {
 pub struct SiretInformation(String);
 
 impl SiretInformation {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: SiretBody = parse(bytes)?;
         Ok(Box::new(SiretInformation(body.siret_structure.ok_or("siretStructure est obligatoire")?)))
@@ -444,6 +452,7 @@ struct CommitmentBody {
 pub struct CommitmentSearch(CommitmentBody);
 
 impl CommitmentSearch {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         Ok(Box::new(CommitmentSearch(parse(bytes)?)))
     }
@@ -493,6 +502,7 @@ struct WorksBody {
 pub struct WorksSearch(WorksBody);
 
 impl WorksSearch {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: WorksBody = parse(bytes)?;
         match body.role_utilisateur.as_deref() {

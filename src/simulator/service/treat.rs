@@ -37,6 +37,7 @@ pub struct Treatment {
 }
 
 impl Treatment {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let fields: Map<String, Value> = parse(bytes)?;
         if fields.get("motif").is_some_and(Value::is_null) {
@@ -106,6 +107,7 @@ struct NextBody {
 pub struct NextStatuses(String);
 
 impl NextStatuses {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: NextBody = parse(bytes)?;
         Ok(Box::new(NextStatuses(body.statut_courant.ok_or("statutCourant est obligatoire")?)))
@@ -150,6 +152,7 @@ pub struct Completion {
 }
 
 impl Completion {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: CompletionBody = parse(bytes)?;
         Ok(Box::new(Completion {
@@ -218,6 +221,7 @@ struct NewReferences {
 pub struct Recycling(RecyclingBody, i64);
 
 impl Recycling {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: RecyclingBody = parse(bytes)?;
         let id = body.id.ok_or("identifiantFactureCPP est obligatoire")?;
@@ -282,6 +286,7 @@ struct RequestId {
 pub struct RejectionsTreated(Vec<i64>);
 
 impl RejectionsTreated {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: RejectionsBody = parse(bytes)?;
         let ids: Vec<i64> = body.liste_demande_paiement.iter().flatten().map(|one| one.id_demande_paiement).collect();
@@ -331,6 +336,7 @@ pub struct Validation {
 }
 
 impl Validation {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: ValidationBody = parse(bytes)?;
         // The swagger names no values, public clients send VALIDATION and REFUS: the stems are taken.
@@ -395,6 +401,7 @@ pub struct ValidatorCorrection {
 }
 
 impl ValidatorCorrection {
+    /// Understands a request; the error says what is wrong with it.
     pub fn read(bytes: &[u8]) -> Result<Box<dyn Job>, String> {
         let body: CorrectionBody = parse(bytes)?;
         Ok(Box::new(ValidatorCorrection {

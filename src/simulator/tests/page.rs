@@ -125,10 +125,16 @@ async fn a_tester_acts_as_supplier_chorus_pro_and_accountant() {
         .good("traiter/recue", json!({"idFacture": id, "nouveauStatut": "SUSPENDUE", "motif": "Devis <manquant>"}))
         .await;
     assert!(browser.html("/simulator/supplier").await.contains("Devis &#60;manquant&#62;"));
-    let complete = [("action", "complete"), ("number", "PAGE-1"), ("comment", "Voilà")];
+    assert!(browser.html("/simulator/supplier?lang=en").await.contains("The document you asked for is attached"));
+    let complete = [("action", "complete"), ("number", "PAGE-1"), ("comment", "Voilà"), ("piece", "1")];
     assert!(browser.act(&complete).await.contains("Invoice completed"));
     assert!(browser.act(&complete).await.contains("Not done"), "once");
     assert_eq!(simulator.ledger().invoice("PAGE-1").unwrap().status, "COMPLETEE");
+    let world = simulator.shared.world();
+    let document = world.invoices.iter().find(|invoice| invoice.number == "PAGE-1").unwrap().document().unwrap();
+    let pieces: Vec<&str> = document.attachments.iter().map(|piece| piece.name.as_str()).collect();
+    assert_eq!(pieces.last(), Some(&"piece-demandee.pdf"), "what is said to be attached is");
+    drop(world);
 
     let verdict =
         [("action", "verdict"), ("invoice", "V-*"), ("state", "IN_INCIDENTE"), ("label", "x"), ("times", "1")];
@@ -167,6 +173,18 @@ async fn a_tester_acts_as_supplier_chorus_pro_and_accountant() {
     let moved = [("action", "move"), ("number", "FA-1"), ("status", "SUSPENDUE"), ("comment", "Pièce manquante")];
     assert!(browser.act(&moved).await.contains("Status set"));
     assert_eq!(simulator.ledger().invoice("FA-1").unwrap().status, "SUSPENDUE");
+    let mandated =
+        |status: &'static str| [("action", "move"), ("number", "FA-1"), ("status", status), ("mandate", "M-2026-7")];
+    assert!(browser.act(&mandated("SERVICE_FAIT")).await.contains("for MANDATEE only"));
+    assert!(browser.act(&mandated("MANDATEE")).await.contains("Status set"));
+    let found = client.good("rechercher/fournisseur", json!({"numeroFacture": "FA-1"})).await;
+    let shown = client
+        .good(
+            "consulter/fournisseur",
+            json!({"identifiantFactureCPP": found["listeFactures"][0]["identifiantFactureCPP"]}),
+        )
+        .await;
+    assert!(shown.to_string().contains("\"M-2026-7\""), "{shown}");
 }
 
 /// Every reading has its control on the page, with every value it can have.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Timestamp;
-use crate::store::StoreError;
+use crate::domain::{Realm, Timestamp};
+use crate::store::{Reader, StoreError};
 use crate::work::connector::{Connector, ServiceHealth};
 use crate::work::core::Core;
 
@@ -21,6 +21,29 @@ struct Kept {
     answered: Option<Timestamp>,
     failing: Option<(Timestamp, u64)>,
     failed: Option<Timestamp>,
+}
+
+/// A service of Chorus Pro as it fared last, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceSight {
+    pub service: String,
+    /// When it last answered, to the minute; `None`: never.
+    pub answered: Option<Timestamp>,
+    /// Since when it fails, and how many times in a row.
+    pub failing: Option<(Timestamp, u64)>,
+}
+
+/// Every service that was ever called of each realm, as the last look wrote it down.
+pub fn last_answers(reader: &Reader) -> Result<Vec<(Realm, Vec<ServiceSight>)>, StoreError> {
+    let kept = reader.remembered_everywhere(MEMORY)?.into_iter();
+    let sights = |text: &str| -> Vec<ServiceSight> {
+        let kept = serde_json::from_str::<Vec<Kept>>(text).unwrap_or_default().into_iter();
+        let mut sights: Vec<ServiceSight> =
+            kept.map(|Kept { service, answered, failing, .. }| ServiceSight { service, answered, failing }).collect();
+        sights.sort_by(|a, b| a.service.cmp(&b.service));
+        sights
+    };
+    Ok(kept.map(|(realm, text)| (realm, sights(&text))).filter(|(_, sights)| !sights.is_empty()).collect())
 }
 
 /// Writes down what has changed since the last look.

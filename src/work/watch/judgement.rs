@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::{Environment, Realm, Timestamp};
 use crate::fault::{Code, Fault, Gravity, Text};
 use crate::store::{Alarm, AlarmChange, AlarmRecord, halt_subject};
+use crate::work::codes::UnknownCode;
 use crate::work::recipients::RECENT;
 use crate::work::watch::settings::CertificateRole;
 
@@ -36,6 +37,8 @@ const RECEPTION_CRITICAL: Duration = Duration::from_secs(24 * 3600);
 const SWEEP_WARNING: Duration = Duration::from_secs(10 * 24 * 3600);
 /// Structures that an alarm names.
 const STRUCTURES_TOLD: usize = 5;
+/// Codes that an alarm names.
+const CODES_TOLD: usize = 4;
 /// A list of invoices to validate that was not read throughout for so long.
 const TO_VALIDATE_WARNING: Duration = Duration::from_secs(24 * 3600);
 /// Flows that are late become critical a day after.
@@ -69,6 +72,8 @@ pub(super) struct Facts {
     /// What a realm receives for only by now, and has not read: each SIRET, and an invoice's number.
     pub unread: Vec<(Realm, Vec<(String, String)>)>,
     pub to_validate: Vec<ToValidate>,
+    /// Codes that this version does not know, of realms that have some.
+    pub codes: Vec<(Realm, Vec<UnknownCode>)>,
     /// Flows past their deadline: how many, and since when the oldest.
     pub late: Vec<(Realm, u64, Timestamp)>,
     /// Deliveries not taken: account, how many, since when the oldest.
@@ -165,6 +170,7 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
     alarms.extend(facts.foreign.iter().map(of_foreign));
     alarms.extend(facts.unread.iter().map(|(realm, structures)| of_unread(realm, structures)));
     alarms.extend(facts.to_validate.iter().filter(|list| !halted(&list.realm)).filter_map(of_to_validate));
+    alarms.extend(facts.codes.iter().filter_map(|(realm, codes)| of_codes(realm, codes)));
     alarms.extend(facts.late.iter().map(|late| of_late(late, now)));
     alarms.extend(facts.untaken.iter().map(|untaken| of_untaken(untaken, now)));
     alarms.extend(facts.halts.iter().map(|(realm, fault)| Alarm {
@@ -377,6 +383,19 @@ fn of_to_validate(list: &ToValidate) -> Option<Alarm> {
         let fault = Fault::new(Code::ToValidateStale).with_text("span", &span(list.age));
         in_realm("to_validate", &list.realm, fault, Gravity::Warning)
     })
+}
+
+fn of_codes(realm: &Realm, codes: &[UnknownCode]) -> Option<Alarm> {
+    let mut told: Vec<Text> = codes.iter().take(CODES_TOLD).map(UnknownCode::text).collect();
+    if codes.len() > CODES_TOLD {
+        told.push(Text::same("…"));
+    }
+    let joined = |of: fn(&Text) -> &str| told.iter().map(of).collect::<Vec<_>>().join(", ");
+    let fault = Fault::new(Code::UnknownCodes)
+        .with_text("codes", &Text::new(joined(|text| text.fr.as_str()), joined(|text| text.en.as_str())));
+    // One code more is news.
+    let stage = u32::try_from(codes.len()).unwrap_or(u32::MAX);
+    (stage > 0).then(|| Alarm { stage, ..in_realm("codes", realm, fault, Gravity::Warning) })
 }
 
 fn of_late((realm, count, oldest): &(Realm, u64, Timestamp), now: Timestamp) -> Alarm {

@@ -21,7 +21,7 @@ use crate::work::watch::judgement::{
 };
 use crate::work::watch::settings::{CertificateFile, CertificateRole};
 use crate::work::watch::{Memory, Readings};
-use crate::work::{reception, worklist};
+use crate::work::{codes, reception, worklist};
 
 /// The longest certificate file that is read, in bytes.
 const PEM_LIMIT: u64 = 1 << 20;
@@ -99,6 +99,7 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
     facts.certificates = options.watch.certificates.iter().filter_map(certificate).collect();
     facts.jump = memory.jump(now, JUMP_LEAST).filter(|(_, at)| now.since(*at) < JUMP_SHOWN);
     facts.disk = space(core, memory, now);
+    facts.codes = codes::unknown(&reader, now)?;
     facts.late = reader.late(now)?;
     facts.untaken = reader.untaken(Code::NotTaken)?;
     facts.halts = reader.halts()?.into_iter().map(|(realm, fault, _)| (realm, fault)).collect();

@@ -9,6 +9,7 @@ use super::telling::telling;
 use crate::domain::{Environment, Realm, Timestamp};
 use crate::fault::{CATALOGUE, Code, Fault, Gravity, Language, Text};
 use crate::store::{Alarm, AlarmChange, AlarmRecord, NoticeItem, Told};
+use crate::work::codes::{Place, UnknownCode};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -108,6 +109,13 @@ fn clocks_disks_services_and_flows_are_alarms_from_their_limits_on() {
     assert_eq!(list(HOUR, Some("20001"), true), Some((Code::ToValidateRefused, Gravity::Warning, 0)));
     let late = Facts { late: vec![(realm(), 3, now().minus(HOUR * 25))], ..Facts::default() };
     assert_eq!(only(&late, now()), Some((Code::FlowsLate, Gravity::Critical, 0)));
+    let code = |code: &str| UnknownCode { place: Place::Status, code: code.repeat(80), count: 3 };
+    let unknown = |codes| Facts { codes: vec![(realm(), codes)], ..Facts::default() };
+    assert_eq!(only(&unknown(Vec::new()), now()), None);
+    let many = unknown(vec![code("A"), code("B"), code("C"), code("D"), code("E")]);
+    assert_eq!(only(&many, now()), Some((Code::UnknownCodes, Gravity::Warning, 5)));
+    let title = alarms(&many, now())[0].fault.title(Language::Fr);
+    assert!(title.contains("DDD » (3 factures), … (univ, production)"), "{title}");
     let untaken = Facts { untaken: vec![(realm(), "sifac".into(), 2, now().minus(DAY * 9))], ..Facts::default() };
     assert_eq!(only(&untaken, now()), Some((Code::DeliveriesUntaken, Gravity::Warning, 0)));
     // Ten times as many are another event for who took note of the few.
@@ -175,6 +183,12 @@ fn no_alarm_leaves_a_blank_open() {
         to_validate: [Some(Text::same("x")), None]
             .map(|refused| ToValidate { realm: realm(), age: DAY, refused, has_some: true })
             .to_vec(),
+        codes: vec![(
+            realm(),
+            [Place::Status, Place::FluxState, Place::Kind, Place::PivotVersion]
+                .map(|place| UnknownCode { place, code: "X".into(), count: 1 })
+                .to_vec(),
+        )],
         late: vec![(realm(), 1, now())],
         untaken: vec![(realm(), "sifac".into(), 1, now())],
         database: Some("x".into()),

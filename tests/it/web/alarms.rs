@@ -1,10 +1,16 @@
 //! What the first screen says of the watch's alarms.
 
+use std::sync::Arc;
+
+use fluxgate::app::metrics;
 use fluxgate::domain::Timestamp;
 use fluxgate::fault::{Code, Fault, Gravity};
+use fluxgate::simulator::{PivotVersion, Readings, ReceivedInvoice, VerdictRule, VersionTold};
 use fluxgate::store::{Alarm, AlarmChange};
+use fluxgate::work::connector::Connectors;
 
 use super::{House, XSS, realm};
+use crate::watch::mailbox::{Postbox, Say};
 
 #[test]
 fn alarms_stand_first_the_gravest_before_the_others_and_go_when_they_are_over() {
@@ -155,4 +161,62 @@ fn a_halt_is_acknowledged_by_a_person_stays_in_sight_and_calls_again_when_it_is_
     page.hides("Pris en compte par");
     page.says("Prendre en compte</button>");
     assert_eq!(browser.post("/alarmes/vue", &fields).header("location"), Some("/?fait=alarme-changee"));
+}
+
+/// Seen: an invoice whose status nobody knew said so in its own flow alone, where nobody looks who is not called.
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_that_this_version_does_not_know_call_somebody_until_they_are_gone() {
+    let mut postbox = Postbox::start(Say::default()).await;
+    let gateway = crate::watch::watching(424, Some(&postbox), None).await;
+    let control = gateway.simulator.control();
+    let verdict = "invoice = \"FA-ETAT-1\"\nstate = \"IN_ETAT_NOUVEAU\"";
+    control.add_verdict(toml::from_str::<VerdictRule>(verdict).unwrap()).unwrap();
+    gateway.drop_flow("etat.xml", crate::gateway::invoice("FA-ETAT-1")).await;
+    let sent = |number: &str| ReceivedInvoice { number: number.into(), ..ReceivedInvoice::default() };
+    control.send_invoice(ReceivedInvoice { kind: Some("NOTE_DE_DEBIT".into()), ..sent("R-SORTE") });
+    let version =
+        Readings { pivot_version: PivotVersion::V2_02, pivot_version_told: VersionTold::Newer, ..Readings::default() };
+    control.set_readings(version).unwrap();
+    for number in ["R-1", "R-2"] {
+        control.send_invoice(sent(number));
+    }
+    let alarm = || {
+        let alarms = gateway.store().reader().unwrap().alarms().unwrap();
+        alarms.into_iter().find(|a| a.cleared_at.is_none() && a.alarm.fault.code == Code::UnknownCodes)
+    };
+    let title = || alarm().map(|a| a.alarm.fault.title(fluxgate::fault::Language::Fr)).unwrap_or_default();
+    let parts = [
+        "état de flux « IN_ETAT_NOUVEAU » (1 flux)",
+        "typeFacture « NOTE_DE_DEBIT » (1 facture)",
+        "@Version du pivot « V3_00 » (3 factures)",
+    ];
+    gateway.await_until("the codes that came", || parts.iter().all(|part| title().contains(part))).await;
+    for number in ["R-1", "R-2"] {
+        assert!(control.move_invoice(number, "STATUT_DE_DEMAIN", ""));
+    }
+    let status = "statut de facture « STATUT_DE_DEMAIN » (2 factures)";
+    gateway.await_until("the statuses too", || title().contains(status)).await;
+    let title = title();
+    assert!(parts.iter().all(|part| title.contains(part)) && !title.contains('?'), "{title}");
+    let mail = postbox.matching("STATUT_DE_DEMAIN").await.text();
+    assert!(mail.contains("FG-619") && mail.contains("Que faire : Mettez Fluxgate à jour"), "{mail}");
+    let house = House::over(tempfile::tempdir().unwrap(), gateway.store().clone());
+    tokio::task::block_in_place(|| {
+        let page = house.inside().get("/");
+        page.says("STATUT_DE_DEMAIN");
+        page.says("administrateur de la machine");
+    });
+    let nobody = Connectors::new(gateway.dir.path(), &Default::default(), std::iter::empty());
+    let numbers =
+        metrics::source(gateway.store().clone(), nobody, Vec::new(), gateway.dir.path().into(), Arc::default());
+    let text = numbers.text()();
+    assert!(text.contains("fluxgate_alarms{fault=\"FG-619\",gravity=\"warning\"} 1\n"), "{text}");
+    // The invoices go on like others: delivered all the same, and followed to statuses that are known.
+    for number in ["R-1", "R-2"] {
+        assert!(control.move_invoice(number, "MISE_EN_PAIEMENT", ""));
+    }
+    let gone = || alarm().is_some_and(|a| !a.alarm.fault.to_string().contains("STATUT_DE_DEMAIN"));
+    gateway.await_until("what is left", gone).await;
+    drop(house);
+    gateway.stop().await;
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Browser, House, Reply};
 use crate::doctor::Bench;
+use crate::gateway::{Gateway, hurried, quick_limits};
 use crate::watch::mailbox::Hook;
 
 /// The page once nothing is under way.
@@ -73,4 +74,23 @@ async fn a_test_notice_leaves_from_the_page_and_what_became_of_it_is_said() {
     });
     assert_eq!(hook.next().await.json()["test"], true);
     assert_eq!(house.kinds().iter().filter(|kind| *kind == "notice_test").count(), 3);
+}
+
+/// Only the metrics said when a service last answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_diagnostic_shows_when_each_service_last_answered() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    gateway.crash().await;
+    gateway.watch.pace.look = Duration::from_millis(50);
+    gateway.boot();
+    let shown = |words: &[&str]| {
+        let house = House::over(tempfile::tempdir().unwrap(), gateway.store().clone());
+        let page = tokio::task::block_in_place(|| house.inside().get("/diagnostic").text());
+        words.iter().all(|words| page.contains(words))
+    };
+    let good = ["Dernière réponse de chaque service", "rechercher/recipiendaire", ">répond</span>", "univ"];
+    gateway.await_until("a service that answers", || shown(&good)).await;
+    gateway.simulator.control().begin_outage(fluxgate::simulator::OutageKind::Unavailable);
+    gateway.await_until("services that fail", || shown(&["échecs de suite", "depuis le"])).await;
+    gateway.stop().await;
 }
