@@ -62,17 +62,17 @@ pub fn convert(source: Source<'_>, target: Target, received: &str, limits: &Limi
         true => container::open(source.bytes, limits)?.0,
         false => source.bytes.to_vec(),
     };
-    one(&xml, source, target, received, limits).map(|converted| vec![converted])
+    one(&xml, source, Wish { target, profile: Profile::En16931, received }, limits).map(|converted| vec![converted])
 }
 
 fn of_pivot(made: pivot_conversion::Converted, target: Target, limits: &Limits) -> Result<Converted, Fault> {
     let lost: Vec<Lost> = made.lost.into_iter().map(|place| Lost { place, value: String::new() }).collect();
     if target == Target::Ubl {
-        accepted(&made.ubl, limits)?;
+        accepted(&made.ubl, Profile::Chorus, limits)?;
         return Ok(Converted { number: made.number, bytes: made.ubl, lost, readings: made.readings });
     }
     let source = Source { name: &made.number, bytes: &made.ubl };
-    let converted = one(&made.ubl, source, target, "", limits)?;
+    let converted = one(&made.ubl, source, Wish { target, profile: Profile::Chorus, received: "" }, limits)?;
     let lost = lost.into_iter().chain(converted.lost).collect();
     Ok(Converted { lost, readings: made.readings, ..converted })
 }
@@ -86,18 +86,29 @@ fn impossible(why: &Text) -> Fault {
     Fault::new(Code::ConversionImpossible).with_text("why", why)
 }
 
-/// Whether our own verdict lets it pass; the fault is the verdict's.
-fn accepted(bytes: &[u8], limits: &Limits) -> Result<(), Fault> {
-    let options = Options { profile: Profile::En16931, block: true, limits: *limits, ..Options::default() };
+/// Whether our own verdict lets it pass; the fault is the verdict's. An invoice of Chorus Pro's own form lacks what the
+/// European rules demand (nobody's VAT number stands in a pivot): it is judged as Chorus Pro judges it.
+fn accepted(bytes: &[u8], profile: Profile, limits: &Limits) -> Result<(), Fault> {
+    let options = Options { profile, block: true, sandbox: true, limits: *limits, ..Options::default() };
     match examine(bytes, &options) {
         Examined { verdict: Verdict::Reject, fault: Some(fault), .. } => Err(fault),
         _ => Ok(()),
     }
 }
 
-fn one(xml: &[u8], source: Source<'_>, target: Target, received: &str, limits: &Limits) -> Result<Converted, Fault> {
+/// What is to be made.
+#[derive(Debug, Clone, Copy)]
+struct Wish<'a> {
+    target: Target,
+    /// By which rules source and result are judged.
+    profile: Profile,
+    received: &'a str,
+}
+
+fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, limits: &Limits) -> Result<Converted, Fault> {
+    let Wish { target, profile, received } = wish;
     // First: of an invoice that lacks what it must have, the model would hold made-up zeros.
-    accepted(xml, limits)?;
+    accepted(xml, profile, limits)?;
     let decoded = encoding::decode(xml)?;
     let outline = guard::outline(&decoded.text, limits)?;
     sniff::vocabulary(&outline).map_err(|kind| kind.fault())?;
@@ -130,7 +141,7 @@ fn one(xml: &[u8], source: Source<'_>, target: Target, received: &str, limits: &
     lost.splice(0..0, read.lost);
     if target != Target::Pivot {
         // A rule that only warns in one syntax may block in the other (BR-51).
-        accepted(&bytes, limits).map_err(|fault| {
+        accepted(&bytes, profile, limits).map_err(|fault| {
             let (fr, en) = (fault.title(Language::Fr), fault.title(Language::En));
             impossible(&Text::new(
                 format!("le résultat serait refusé. {fr}"),
