@@ -6,6 +6,7 @@ mod audit;
 pub mod check;
 mod config;
 mod control;
+mod convert;
 mod core;
 mod demo;
 mod doctor;
@@ -60,6 +61,11 @@ enum Command {
         "What the gateway would say of these files. Exit 0: all accepted, 65: one rejected, 66: one not opened"
     ))]
     Check(check::Arguments),
+    #[command(about = said(
+        "Une facture dans un autre format ; ce qui n'y a pas de place est dit, et refusé sans --lossy",
+        "An invoice in another form; what has no place there is said, and refused without --lossy"
+    ))]
+    Convert(convert::Arguments),
     #[command(subcommand, about = said("Le journal", "The journal"))]
     Audit(audit::Command),
     #[command(subcommand, about = said("Examiner un fichier de configuration", "Look at a configuration file"))]
@@ -95,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Convert(arguments) => convert::run(&arguments),
         Command::Audit(command) => audit::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Notify(command) => notify::run(&command),

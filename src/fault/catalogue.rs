@@ -216,6 +216,18 @@ catalogue! {
         "Pivot converted; what it does not say was read so: {readings}"
         "Nothing to do if this reading is right. Otherwise have the application of origin make the invoice as UBL, CII or Factur-X, or drop it as a PDF with its data."
     }
+    ConversionLossy "FG-227" Supplier Never {
+        "La conversion perdrait {count} donnée(s), dont {first}"
+        "Rien n'a été écrit. Si ces données peuvent manquer, ajoutez --lossy ; sinon, choisissez un format qui les porte."
+        "The conversion would lose {count} datum(s), among them {first}"
+        "Nothing was written. If these data may be missing, add --lossy; otherwise choose a form that carries them."
+    }
+    ConversionImpossible "FG-228" Supplier Never {
+        "Conversion impossible : {why}"
+        "Rien n'a été écrit. Complétez la facture dans l'application qui la produit, ou choisissez un autre format."
+        "Conversion not possible: {why}"
+        "Nothing was written. Complete the invoice in the application that makes it, or choose another form."
+    }
     ClientRefused "FG-301" Establishment AfterAction {
         "PISTE refuse l'identifiant ou le secret de l'application ({environment})"
         "Vérifiez client_id et le secret : ils viennent du panneau « OAuth Credentials » de PISTE, pas de « API Keys », et du bon environnement. Les dépôts reprennent d'eux-mêmes."

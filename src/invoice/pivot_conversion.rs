@@ -24,7 +24,7 @@ use crate::fault::{Code as FaultCode, Fault, Text};
 
 use super::outline::{Id, Outline};
 use super::pivot::{self, AttachmentKind, PivotInvoice};
-use super::{Limits, encoding, guard};
+use super::{Limits, encoding, guard, semantic};
 
 /// Paths in a list of what was lost or is missing; the rest is counted.
 const LISTED: usize = 60;
@@ -135,18 +135,15 @@ impl<'a, 't> Conversion<'a, 't> {
         let number = self.pivot.number.clone();
         let invoice = self.invoice();
         if self.missing.is_empty() {
-            match en16931_formats::write_unchecked(&invoice, en16931_formats::Syntax::Ubl) {
+            match semantic::write(&invoice, en16931_formats::Syntax::Ubl) {
                 Ok(written) => {
                     let mut lost = self.lost();
-                    lost.extend(written.entries.iter().filter(|entry| entry.is_loss()).map(|entry| entry.path.clone()));
+                    lost.extend(written.lost.into_iter().map(|lost| lost.place));
                     let xml = if self.is_lineless() { cut_line(written.xml) } else { written.xml };
                     let (ubl, lost, readings) = (xml.into_bytes(), shortened(lost), self.readings);
                     return Ok(Converted { number, ubl, lost, readings });
                 }
-                Err(error) => {
-                    let paths: Vec<String> = error.entries.into_iter().map(|entry| entry.path).collect();
-                    self.lacks(&paths.join(", "), &paths.join(", "));
-                }
+                Err(terms) => self.lacks_element(&terms.join(", ")),
             }
         }
         let words = |pick: fn(&Text) -> &str| self.missing.iter().map(pick).collect::<Vec<_>>().join(" ; ");

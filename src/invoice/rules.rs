@@ -155,7 +155,8 @@ impl<'o, 't> Findings<'o, 't> {
             if partial && !self.is_blocking(broken.rule, broken.severity) {
                 continue;
             }
-            let value = self.outline.value(broken.at);
+            // What is a group has no value of its own.
+            let value = self.outline.is_leaf(broken.at).then(|| self.outline.value(broken.at)).unwrap_or_default();
             let mut values = vec![("value", value.trim())];
             if let Some([expected, written]) = &broken.compared {
                 values.extend([("expected", expected.as_str()), ("actual", written.as_str())]);

@@ -1,6 +1,7 @@
 //! Tests of the whole module; `tests/fixtures/README.md` says why each bad file is bad.
 
 mod bad;
+mod conversion;
 mod corpus;
 mod hostile;
 mod official;

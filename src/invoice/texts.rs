@@ -30,6 +30,9 @@ pub use reworded::reworded;
 /// The longest value quoted in a text, in characters.
 const VALUE_CHARACTERS: usize = 200;
 
+/// Of a value that is added behind a text, in characters.
+const QUOTED_CHARACTERS: usize = 60;
+
 /// One of two texts.
 pub fn pick<'a>(language: Language, fr: &'a str, en: &'a str) -> &'a str {
     match language {
@@ -62,6 +65,8 @@ pub fn said(rule: &str, values: &[(&str, &str)], library: &str) -> (Text, Text) 
     let value = |name: &str| values.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
     if let (Some(expected), Some(actual)) = (value("expected"), value("actual")) {
         compare(&mut message, expected, actual);
+    } else if let Some(found) = value("value").filter(|found| !found.is_empty()) {
+        quote(&mut message, found);
     }
     (message, remedy)
 }
@@ -100,6 +105,17 @@ fn compare(message: &mut Text, expected: &str, actual: &str) {
     let french = COUNTED.iter().find(|(en, _)| *en == expected).map_or(expected, |(_, fr)| fr);
     message.fr.push_str(&format!(" (attendu : {french} ; écrit : {actual})"));
     message.en.push_str(&format!(" (expected: {expected}; written: {actual})"));
+}
+
+/// Adds what is written at the place, where the words do not quote it themselves.
+fn quote(message: &mut Text, found: &str) {
+    let short: String = found.chars().take(QUOTED_CHARACTERS).collect();
+    if message.fr.contains(&short) {
+        return;
+    }
+    let more = if found.chars().count() > QUOTED_CHARACTERS { "…" } else { "" };
+    message.fr.push_str(&format!(" (écrit : « {short}{more} »)"));
+    message.en.push_str(&format!(" (written: \"{short}{more}\")"));
 }
 
 fn fill([fr, en]: [&str; 2], values: &[(&str, &str)]) -> Text {

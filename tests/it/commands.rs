@@ -66,6 +66,7 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
         &["demo", "--help"],
         &["simulate", "--help"],
         &["check", "--help"],
+        &["convert", "--help"],
         &["audit", "--help"],
         &["audit", "verify", "--help"],
         &["config", "--help"],
@@ -131,12 +132,47 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
         &["check"],
         &["check", "--environment", "test", "f.xml"],
         &["check", "--profile", "test", "f.xml"],
+        &["convert", "f.xml", "--to", "pdf", "-o", "g.xml"],
         &["user", "add"],
         &["audit", "verify", "/tmp", "--config", "f.toml"],
     ] {
         let said = run(wrong);
         assert_eq!(code(&said), 64, "{wrong:?}: {said:?}");
     }
+}
+
+#[test]
+fn an_invoice_is_converted_and_what_has_no_place_is_refused_unless_it_may_be_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    for sample in SAMPLES {
+        fs::write(at(sample.name), sample.bytes).unwrap();
+    }
+    let done = run(&["convert", &at("facture-ubl.xml"), "--to", "cii", "-o", &at("facture.cii.xml")]);
+    assert_eq!((code(&done), stderr(&done)), (0, String::new()));
+    assert_eq!(code(&run(&["check", &at("facture.cii.xml"), "--profile", "en16931"])), 0);
+    let there = run(&["convert", &at("facture-facturx.pdf"), "--to", "ubl", "-o", "-"]);
+    assert_eq!(code(&there), 0, "{there:?}");
+    assert!(stdout(&there).contains("<Invoice xmlns=\"urn:oasis"), "{there:?}");
+
+    // A pivot says less: nothing is written until that may be.
+    let pivot = at("facture.pivot.xml");
+    let refused = run(&["convert", &at("facture-ubl.xml"), "--to", "pivot", "-o", &pivot]);
+    assert_eq!(code(&refused), 65, "{refused:?}");
+    let told = stderr(&refused);
+    assert!(told.contains("no place for: BT-37") && told.contains("FG-227") && told.contains("--lossy"), "{told}");
+    assert!(!Path::new(&pivot).exists());
+    assert_eq!(code(&run(&["convert", &at("facture-ubl.xml"), "--to", "pivot", "-o", &pivot, "--lossy"])), 0);
+    let back = run(&["convert", &pivot, "--to", "ubl", "-o", &at("."), "--lossy"]);
+    assert_eq!(code(&back), 0, "{back:?}");
+    let made = listing(dir.path()).into_iter().filter(|path| path.display().to_string().ends_with(".ubl.xml")).count();
+    assert_eq!(made, 1, "named after its number: {:?}", listing(dir.path()));
+
+    let wrong = run(&["convert", &at("facture-totaux-faux.xml"), "--to", "cii", "-o", &at("never.xml")]);
+    assert_eq!(code(&wrong), 65, "{wrong:?}");
+    assert!(stderr(&wrong).contains("FG-209"), "{wrong:?}");
+    assert_eq!(code(&run(&["convert", &at("absent.xml"), "--to", "cii", "-o", &at("never.xml")])), 66);
+    assert!(!dir.path().join("never.xml").exists());
 }
 
 #[test]

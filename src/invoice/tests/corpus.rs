@@ -18,7 +18,8 @@ pub(super) struct Verdicts {
 #[derive(serde::Deserialize)]
 pub(super) struct Official {
     pub(super) file: String,
-    syntax: String,
+    pub(super) syntax: String,
+    pub(super) kind: String,
     #[serde(flatten)]
     pub(super) european: Verdicts,
     pub(super) brfr: Verdicts,

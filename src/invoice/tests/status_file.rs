@@ -142,7 +142,7 @@ fn a_few_thousand_statuses_in_one_file_are_read() {
     assert_eq!(requests(text.as_bytes()).statuses.len(), 6_000);
 }
 
-fn xmllint(xml: &str, schema: &PathBuf) -> Result<(), String> {
+pub(super) fn xmllint(xml: &str, schema: &PathBuf) -> Result<(), String> {
     let mut lint = Command::new("xmllint");
     lint.args(["--noout", "--nonet", "--schema"]).arg(schema).arg("-");
     let mut child = lint.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|e| e.to_string())?;

@@ -40,6 +40,12 @@ table! {
         "An element or attribute is forbidden, missing, or has a value that is not allowed, at this place of the CII."
         "Correct this element (the place is given): a joined document has type 916, 50 or 130, that of a line 130."
     }
+    "UBL-CR-*" {
+        "Un élément de cet UBL n'a pas de place dans une facture européenne."
+        "Enlevez cet élément, ou écrivez ce qu'il dit là où la norme le prévoit (l'endroit est indiqué)."
+        "An element of this UBL has no place in a European invoice."
+        "Remove this element, or write what it says where the standard provides for it (the place is given)."
+    }
     "UBL-DT-*" {
         "Un attribut est interdit ou manque à cet endroit de l'UBL."
         "Corrigez cet attribut (l'endroit est indiqué)."

@@ -13,10 +13,12 @@ pub fn reworded(rule: &str, stored: [&str; 3], language: Language) -> [String; 3
         Language::En => Language::Fr,
     };
     let (body, compared) = split_comparison(message, from);
+    let (body, quoted) = split_quote(body, from);
     let Some(mut values) = values(rule, body, from) else { return stored.map(str::to_owned) };
     if let Some((expected, actual)) = &compared {
         values.extend([("expected", expected.as_str()), ("actual", actual.as_str())]);
     }
+    values.extend(quoted.map(|found| ("value", found)));
     let (made, cure) = said(rule, &values, "");
     if made.get(from) != message {
         return stored.map(str::to_owned);
@@ -63,6 +65,16 @@ fn split_comparison(message: &str, language: Language) -> (&str, Option<(String,
         Some((body, Some((expected.to_owned(), actual.to_owned()))))
     };
     parts().unwrap_or((message, None))
+}
+
+/// The message, and what is quoted behind it.
+fn split_quote(message: &str, language: Language) -> (&str, Option<&str>) {
+    let (begin, end) = match language {
+        Language::Fr => (" (écrit : « ", " »)"),
+        Language::En => (" (written: \"", "\")"),
+    };
+    let parts = message.strip_suffix(end).and_then(|rest| rest.rsplit_once(begin));
+    parts.map_or((message, None), |(body, found)| (body, Some(found)))
 }
 
 /// `… (ligne 12)` and `… (line 12)`.
