@@ -88,14 +88,23 @@ pub struct Options {
 
 type Hearing = dyn Fn(&str, &[u8]) + Send + Sync;
 
-/// Hears the path and the body of every call that was let in, as they came.
+type HearingAnswers = dyn Fn(&str, &serde_json::Value) + Send + Sync;
+
+/// Hears the path and the body of every call that was let in, as they came, and what the service itself answered.
 #[derive(Clone)]
-pub struct Witness(Arc<Hearing>);
+pub struct Witness {
+    calls: Arc<Hearing>,
+    answers: Arc<HearingAnswers>,
+}
 
 impl Witness {
-    /// `hear` is called before the call is worked on; it must not wait.
-    pub fn new(hear: impl Fn(&str, &[u8]) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(hear))
+    /// `hear` is called before the call is worked on, `answered` with each answer as the service means it, before a scripted
+    /// fault makes something else of it. Neither may wait.
+    pub fn new(
+        hear: impl Fn(&str, &[u8]) + Send + Sync + 'static,
+        answered: impl Fn(&str, &serde_json::Value) + Send + Sync + 'static,
+    ) -> Self {
+        Self { calls: Arc::new(hear), answers: Arc::new(answered) }
     }
 }
 

@@ -1,7 +1,7 @@
-//! Every body that a gateway of these tests sends has the shape of its description: the official swagger of the API
+//! Every body that a gateway of these tests sends, and every answer of the simulator to it, has the shape of its description: the official swagger of the API
 //! "Factures", closed against misspelt fields, and for the others the fields of a client that works (`endpoints.json`).
 //!
-//! The simulator tells each body as it came; at the end of a test all different ones are compared.
+//! The simulator tells each body as it came, and its own answers; at the end of a test all different ones are compared.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use fluxgate::simulator::Witness;
 use serde_json::{Value, json};
 
-use crate::reference::reference;
+use crate::reference::{reference, strange_in_answer};
 
 /// Bodies kept of one test, and of how many bytes at most: a larger one differs in its file only.
 const KEPT: usize = 3_000;
@@ -24,28 +24,35 @@ const ELSEWHERE: [(&str, &[&str]); 1] = [(
 /// Paths and bodies, each different one once.
 type Bodies = BTreeSet<(String, Vec<u8>)>;
 
-/// What was heard.
+/// What was heard: bodies, and answers.
 #[derive(Clone, Default)]
-pub struct Heard(Arc<Mutex<Bodies>>);
+pub struct Heard(Arc<Mutex<Bodies>>, Arc<Mutex<Bodies>>);
+
+/// Adds one, as long as there is room.
+fn keep(kept: &Mutex<Bodies>, path: &str, body: &[u8]) {
+    let mut kept = kept.lock().unwrap();
+    if kept.len() < KEPT && body.len() <= KEPT_BYTES {
+        kept.insert((path.to_owned(), body.to_vec()));
+    }
+}
 
 impl Heard {
     pub fn witness(&self) -> Witness {
-        let kept = self.0.clone();
-        Witness::new(move |path, body| {
-            let mut kept = kept.lock().unwrap();
-            if kept.len() < KEPT && body.len() <= KEPT_BYTES {
-                kept.insert((path.to_owned(), body.to_vec()));
-            }
-        })
+        let (calls, answers) = (self.0.clone(), self.1.clone());
+        Witness::new(
+            move |path, body| keep(&calls, path, body),
+            move |path, answer| keep(&answers, path, answer.to_string().as_bytes()),
+        )
     }
 
     pub fn paths(&self) -> BTreeSet<String> {
         self.0.lock().unwrap().iter().map(|(path, _)| path.clone()).collect()
     }
 
-    /// Fails with every body that differs from its description.
+    /// Fails with every body and answer that differs from its description.
     pub fn judge(&self) {
-        let wrong = wrong(&self.0.lock().unwrap());
+        let mut wrong = wrong(&self.0.lock().unwrap());
+        wrong.extend(strange(&self.1.lock().unwrap()));
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }
@@ -83,6 +90,35 @@ fn wrong(bodies: &Bodies) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Answers of one shape are compared once: what differs in values alone is as right as the first.
+fn strange(answers: &Bodies) -> Vec<String> {
+    let mut shapes = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (path, answer) in answers {
+        let answer: Value = serde_json::from_slice(answer).unwrap();
+        if shapes.insert((path, shape(&answer))) {
+            wrong.extend(
+                strange_in_answer(path, &answer).unwrap_or_default().into_iter().map(|w| format!("answer of {w}")),
+            );
+        }
+    }
+    wrong
+}
+
+fn shape(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => fields.iter().map(|(key, value)| format!("{key}:{},", shape(value))).collect(),
+        Value::Array(items) => {
+            let shapes: BTreeSet<String> = items.iter().map(shape).collect();
+            format!("[{}]", shapes.into_iter().collect::<String>())
+        }
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "bool".to_owned(),
+        Value::Number(_) => "number".to_owned(),
+        Value::String(_) => "text".to_owned(),
+    }
 }
 
 fn validator_of(swagger: &Value, path: &str) -> jsonschema::Validator {
@@ -157,4 +193,18 @@ fn a_body_that_differs_from_its_description_is_found() {
     assert_eq!(judged("/cpro/transverses/v1/recuperer/tauxtva", json!({})), 0);
     assert_eq!(judged("/cpro/transverses/v1/recuperer/tauxtva", json!({"codeLangue": "fr"})), 1);
     assert_eq!(judged("/cpro/factures/v1/traiter/recue", json!({"idFacture": 1, "nouveauStatu": "x"})), 1);
+}
+
+#[test]
+fn an_answer_that_differs_from_its_description_is_found() {
+    let Some(_) = reference("chorus-pro/endpoints.json") else { return };
+    let judged = |path: &str, answer: Value| strange_in_answer(path, &answer).unwrap().len();
+    let report = "/cpro/transverses/v1/consulterCRDetaille";
+    assert_eq!(judged(report, json!({"codeRetour": 0, "libelle": "x", "etatCourantDepotFlux": "IN_INTEGRE"})), 0);
+    assert_eq!(judged(report, json!({"codeRetour": "0", "etatCourantFlux": "x"})), 2);
+    assert_eq!(judged(report, json!({"listeErreurDP": [{"identifiantFournisseu": "x"}]})), 1);
+    let history = "/cpro/factures/v1/consulter/historique";
+    assert_eq!(judged(history, json!({"codeRetour": 0, "libelle": "x", "idFacture": null})), 0);
+    assert!(judged(history, json!({"codeRetour": 0, "libelle": "x", "libele": "x"})) > 0);
+    assert_eq!(strange_in_answer("/cpro/engagementsJuridiques/v1/rechercher", &json!({})), None, "nobody describes it");
 }

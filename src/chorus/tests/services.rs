@@ -62,6 +62,9 @@ pub(super) fn submission() -> Submission {
     }
 }
 
+/// Whose body no list describes; its fields are compared by the tests against the simulator (`tests/it/contract.rs`).
+const JUDGED_ELSEWHERE: [&str; 1] = ["/cpro/engagementsJuridiques/v1/rechercher"];
+
 /// One of each request, with every optional field filled.
 fn all_requests() -> Vec<(&'static str, Value)> {
     let id = ChorusInvoiceId(9001);
@@ -107,19 +110,38 @@ fn all_requests() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Every service that is called at all is among those whose bodies are compared.
+#[test]
+fn every_path_of_the_connector_is_judged() {
+    let mut judged: std::collections::BTreeSet<&str> = all_requests().iter().map(|(path, _)| *path).collect();
+    judged.extend(super::requests().iter().map(|(path, _)| *path));
+    judged.extend(JUDGED_ELSEWHERE);
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/chorus");
+    let mut paths = 0;
+    for file in std::fs::read_dir(here).unwrap().map(|entry| entry.unwrap().path()) {
+        let Ok(text) = std::fs::read_to_string(&file) else { continue };
+        for (_, after) in text.match_indices("const PATH: &'static str = ").map(|(at, _)| text.split_at(at)) {
+            let path = after.split('"').nth(1).unwrap();
+            paths += 1;
+            // A macro's is the beginning of several.
+            let is_judged =
+                judged.iter().any(|one| if path.ends_with('/') { one.starts_with(path) } else { *one == path });
+            assert!(is_judged, "no test compares the body of {path} ({})", file.display());
+        }
+    }
+    assert!(paths > 20, "{paths}");
+}
+
 #[test]
 fn every_request_of_the_factures_api_has_the_shape_of_the_swagger() {
     let Some(swagger) = official("swagger/factures.json") else { return };
     let swagger: Value = serde_json::from_slice(&swagger).unwrap();
-    let mut judged = 0;
     for (path, body) in all_requests().into_iter().filter(|(path, _)| path.starts_with("/cpro/factures/")) {
         let options = jsonschema::options().with_draft(jsonschema::Draft::Draft4).should_validate_formats(false);
         let validator = options.build(&body_schema(&swagger, path)).unwrap();
         let errors: Vec<String> = validator.iter_errors(&body).map(|e| format!("{}: {e}", e.instance_path())).collect();
         assert!(errors.is_empty(), "{path}: {body}\n{}", errors.join("\n"));
-        judged += 1;
     }
-    assert_eq!(judged, 9);
 }
 
 /// The other APIs' official swaggers were not found: their shapes are those of a client that works.
@@ -127,7 +149,6 @@ fn every_request_of_the_factures_api_has_the_shape_of_the_swagger() {
 fn every_other_request_has_the_fields_of_a_client_that_works() {
     let Some(endpoints) = official("endpoints.json") else { return };
     let endpoints: Value = serde_json::from_slice(&endpoints).unwrap();
-    let mut judged = 0;
     for (path, body) in all_requests().into_iter().filter(|(path, _)| !path.starts_with("/cpro/factures/")) {
         let listed = endpoints["endpoints"].as_array().unwrap().iter().find(|e| e["path"] == path);
         let request = &listed.unwrap_or_else(|| panic!("{path} is in no list"))["request"];
@@ -135,9 +156,7 @@ fn every_other_request_has_the_fields_of_a_client_that_works() {
             Some(name) => known_fields(&endpoints["structs"], name, &body, path),
             None => assert_eq!(body, json!({}), "{path}"),
         }
-        judged += 1;
     }
-    assert_eq!(judged, 9);
 }
 
 fn known_fields(structs: &Value, name: &str, body: &Value, place: &str) {

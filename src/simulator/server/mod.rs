@@ -281,7 +281,7 @@ async fn call(
         return Err(Closed);
     };
     if let Some(witness) = &shared.witness {
-        (witness.0)(&path, &body);
+        (witness.calls)(&path, &body);
     }
     let understood = match service.read(&body) {
         Ok(understood) => understood,
@@ -300,6 +300,12 @@ async fn call(
         let fault = world.faults.strike(name, &about.subject, Moment::BeforeWork);
         (about, fault)
     };
-    let work = || understood.work(&mut shared.world());
+    let work = || {
+        let outcome = understood.work(&mut shared.world());
+        if let (Some(witness), Outcome::Done(answer) | Outcome::Deposited(answer, _)) = (&shared.witness, &outcome) {
+            (witness.answers)(&path, answer);
+        }
+        outcome
+    };
     answer_with(&about, fault, work, shared).await
 }

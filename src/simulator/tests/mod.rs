@@ -21,7 +21,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::reference::reference;
+use crate::reference::{reference, strange_in_answer};
 
 /// A simulator with a frozen clock.
 async fn start(scenario: Scenario) -> Simulator {

@@ -179,6 +179,62 @@ fn every_operation_is_served_and_its_answer_compared() {
     }
 }
 
+/// The services of the other APIs, whose official swaggers were not found, answer with the fields of a client that works.
+#[tokio::test]
+async fn every_other_answer_has_the_fields_of_a_client_that_works() {
+    let simulator = start(Scenario { received: 1, ..Scenario::default() }).await;
+    let client = Client::of(&simulator).await;
+    let flux = client.deposit("a.xml", &content::tests::ubl("FA-1", "99999999999999", "")).await;
+    simulator.control().advance(VERDICT);
+    let (own, piece) =
+        (&client.good("structures/rechercher", json!({})).await["listeStructures"], STANDARD.encode("%PDF-1.4"));
+    let structure = own.get(0).unwrap_or(own)["idStructureCPP"].clone();
+    let waiting = client.good("rechercher/recipiendaire", json!({"typeDemandePaiement": "FACTURE"})).await;
+    let received = &waiting["listeFactures"][0]["idFacture"];
+    let services = client.good("structures/rechercher/services", json!({"idStructure": structure})).await;
+    let unit = services["listeServices"][0]["idService"].clone();
+    let bodies = [
+        ("consulterCR", json!({"numeroFluxDepot": flux})),
+        ("consulterCRDetaille", json!({"numeroFluxDepot": flux})),
+        (
+            "ajouter/fichier",
+            json!({"pieceJointeFichier": piece, "pieceJointeNom": "b.pdf", "pieceJointeTypeMime": "application/pdf", "pieceJointeExtension": "PDF"}),
+        ),
+        (
+            "telecharger/pieceJointe",
+            json!({"objetPieceJointe": "DEMANDE_PAIEMENT", "demandePaiement": {"listeFacture": [{"idFacture": received}], "format": "PDF"}}),
+        ),
+        ("recuperer/etat/typedp", json!({"typeDemandePaiement": "FACTURE"})),
+        ("consulter/information/siret", json!({"siretStructure": STATE})),
+        ("structures/consulter", json!({"idStructure": structure})),
+        ("structures/rechercher/services", json!({"idStructure": structure})),
+        ("structures/consulter/service", json!({"idStructure": structure, "idService": unit})),
+        ("recuperer/etats/traitement", json!({"statutCourant": "MISE_A_DISPOSITION"})),
+    ];
+    let Some(endpoints) = reference("chorus-pro/endpoints.json") else { return };
+    let endpoints: Value = serde_json::from_slice(&std::fs::read(endpoints).unwrap()).unwrap();
+    let described = |path: &str| endpoints["endpoints"].as_array().unwrap().iter().any(|e| e["path"] == path);
+    let (mut wrong, mut undescribed) = (Vec::new(), Vec::new());
+    for (service, path, _) in service::paths().filter(|(_, path, _)| !path.starts_with("/cpro/factures/")) {
+        if !described(&path) {
+            undescribed.push(service);
+            continue;
+        }
+        let body = bodies.iter().find(|(name, _)| *name == service).map_or(json!({}), |(_, body)| body.clone());
+        let answer = client.call(service, body).await.json();
+        if service != "health-check" && answer["codeRetour"] != 0 {
+            wrong.push(format!("{service}: {answer}"));
+        }
+        wrong.extend(strange_in_answer(&path, &answer).unwrap_or_default());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(
+        undescribed,
+        ["engagementsJuridiques/rechercher", "facturesTravaux/rechercher"],
+        "nobody describes these"
+    );
+}
+
 /// A value of a definition, every field filled in.
 fn filled(swagger: &Value, schema: &Value, field: &str) -> Value {
     if let Some(reference) = schema["$ref"].as_str() {

@@ -83,14 +83,17 @@ async fn the_diagnostic_shows_when_each_service_last_answered() {
     gateway.crash().await;
     gateway.watch.pace.look = Duration::from_millis(50);
     gateway.boot();
-    let shown = |words: &[&str]| {
-        let house = House::over(tempfile::tempdir().unwrap(), gateway.store().clone());
-        let page = tokio::task::block_in_place(|| house.inside().get("/diagnostic").text());
+    let house = House::over(tempfile::tempdir().unwrap(), gateway.store().clone());
+    let mut browser = tokio::task::block_in_place(|| house.inside());
+    let mut shown = |words: &[&str]| {
+        let page = tokio::task::block_in_place(|| browser.get("/diagnostic").text());
         words.iter().all(|words| page.contains(words))
     };
     let good = ["Dernière réponse de chaque service", "rechercher/recipiendaire", ">répond</span>", "univ"];
     gateway.await_until("a service that answers", || shown(&good)).await;
     gateway.simulator.control().begin_outage(fluxgate::simulator::OutageKind::Unavailable);
     gateway.await_until("services that fail", || shown(&["échecs de suite", "depuis le"])).await;
+    drop(browser);
+    drop(house);
     gateway.stop().await;
 }
