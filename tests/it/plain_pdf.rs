@@ -386,7 +386,7 @@ async fn what_chorus_pro_took_of_a_pdf_and_its_enclosures_is_not_handed_in_again
         gateway.simulator.control().add_fault(lost(name)).unwrap();
     }
     // Nor where the form itself certainly never left.
-    gateway.simulator.control().add_fault(FaultRule::new("soumettre", Effect::Status429)).unwrap();
+    gateway.simulator.control().add_fault(FaultRule::new("soumettre", Effect::Status429).retry_after(1)).unwrap();
     let with = json!({"attachments": ["un.docx", "deux.docx"]});
     let archive = zip(&[
         ("f.pdf", pdf(&["one"])),

@@ -463,13 +463,23 @@ async fn a_route_may_want_its_statuses_as_cpp_statut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_received_payment_order_whose_number_makes_no_sense_is_told_without() {
-    let gateway = Gateway::start(hurried(), quick_limits()).await;
+async fn a_received_payment_order_whose_number_makes_no_sense_is_told_without_after_an_hour() {
+    let mut gateway = Gateway::start(hurried(), quick_limits()).await;
+    let ahead = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = crate::clock::clock(&ahead);
+    gateway.boot();
     let control = gateway.simulator.control();
     control.send_invoice(named("REC-M1"));
     gateway.await_until("its history", || told(&gateway).ends_with(&["MISE_A_DISPOSITION".to_owned()])).await;
     control.add_fault(FaultRule::new("consulter/recipiendaire", Effect::Garbage200).always()).unwrap();
     assert!(control.move_invoice("REC-M1", "MANDATEE", ""));
+    let asked = || gateway.simulator.ledger().calls_of("consulter/recipiendaire");
+    gateway.await_until("its number is asked for", || asked() >= 1).await;
+    ahead.fetch_add(61_000, std::sync::atomic::Ordering::SeqCst);
+    gateway.await_until("it is asked for again", || asked() >= 2).await;
+    assert!(!told(&gateway).ends_with(&["MANDATEE".to_owned()]), "it waits for its number");
+    ahead.fetch_add(2 * 3_600_000, std::sync::atomic::Ordering::SeqCst);
     gateway.await_until("the order", || told(&gateway).ends_with(&["MANDATEE".to_owned()])).await;
     assert_eq!(events(&gateway).pop().unwrap()["mandate"], Value::Null);
     gateway.stop().await;
