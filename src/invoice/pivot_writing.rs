@@ -117,7 +117,7 @@ impl Writing<'_> {
 
     fn supplier(&mut self) -> String {
         let seller = &self.invoice.seller;
-        let siret = seller.identifiers.iter().find(|id| is_siret(id)).map(Identifier::content);
+        let siret = seller.identifiers.iter().find(is_siret).map(Identifier::content);
         let vat = seller.vat_identifier.as_deref().filter(|vat| !vat.starts_with("FR"));
         let id = match (siret, vat) {
             (Some(siret), _) => element("TypeIdentifiant", "1") + &self.term("Identifiant", "BT-29", Some(siret)),
@@ -149,7 +149,7 @@ impl Writing<'_> {
 
     fn debtor(&mut self) -> String {
         let buyer = &self.invoice.buyer;
-        let siret = buyer.identifiers.iter().find(|id| is_siret(id)).map(Identifier::content);
+        let siret = buyer.identifiers.iter().find(is_siret).map(Identifier::content);
         if siret.is_none() {
             self.lacks("le SIRET de l'acheteur (BT-46, schéma 0009)", "the buyer's SIRET (BT-46, scheme 0009)");
         }

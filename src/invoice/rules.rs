@@ -156,7 +156,8 @@ impl<'o, 't> Findings<'o, 't> {
                 continue;
             }
             // What is a group has no value of its own.
-            let value = self.outline.is_leaf(broken.at).then(|| self.outline.value(broken.at)).unwrap_or_default();
+            let is_leaf = self.outline.is_leaf(broken.at);
+            let value = if is_leaf { self.outline.value(broken.at) } else { std::borrow::Cow::default() };
             let mut values = vec![("value", value.trim())];
             if let Some([expected, written]) = &broken.compared {
                 values.extend([("expected", expected.as_str()), ("actual", written.as_str())]);
