@@ -105,6 +105,10 @@ pub fn token_reused(view: &View<'_>) -> Finding {
     }
 }
 
+/// Refused calls that a client may have had on the way, side by side, when the token was forgotten: more of them in a row
+/// were made knowing better.
+const IN_FLIGHT: usize = 10;
+
 pub fn token_renewed(view: &View<'_>) -> Finding {
     if !view.notes.forgot {
         return if view.notes.good_calls == 0 {
@@ -120,7 +124,7 @@ pub fn token_renewed(view: &View<'_>) -> Finding {
     let refused = calls[first..].iter().take_while(|note| note.http == 401 || note.service == "token");
     let refused = refused.filter(|note| note.http == 401).count();
     let after = calls[first..].iter().any(|note| note.is_good() && note.service != "token");
-    if refused > 3 {
+    if refused > IN_FLIGHT {
         let seen = format!("{refused} appels de suite avec un jeton refusé");
         return failed(seen, format!("{refused} calls in a row with a refused token"));
     }
