@@ -40,6 +40,8 @@ pub(super) struct Tally<'a> {
     /// The most that any page announced.
     pages: u32,
     total: Option<u64>,
+    /// Rows that were announced did not come.
+    broken_off: bool,
 }
 
 /// What a page says about the rest of its list.
@@ -55,7 +57,7 @@ pub(super) enum Rest {
 
 impl<'a> Tally<'a> {
     pub fn new(realm: &'a Realm, list: &'static str) -> Self {
-        Self { realm, list, seen: HashSet::new(), unreadable: 0, pages: 0, total: None }
+        Self { realm, list, seen: HashSet::new(), unreadable: 0, pages: 0, total: None, broken_off: false }
     }
 
     /// Counts the page that was `asked` for; a row is known by its `id`.
@@ -80,7 +82,13 @@ impl<'a> Tally<'a> {
                 page = asked.number, pages = self.pages;
                 "Chorus Pro announced more rows than it listed; they are asked for again");
         }
+        self.broken_off = broken_off;
         if broken_off || self.unreadable > 0 { Rest::Cut } else { Rest::Whole }
+    }
+
+    /// Of a list that is cut: every row was there, and some cannot be read.
+    pub fn lacks_unreadable_only(&self) -> bool {
+        !self.broken_off && self.unreadable > 0
     }
 }
 
