@@ -189,13 +189,13 @@ pub(super) async fn search(
             to: core.now().plus(SEARCH_AHEAD),
         }),
         state_changed: None,
-        page: Page::FIRST,
+        page: Page::WIDE,
     };
     let mut sighting = Sighting::Nothing;
     let mut rows = Vec::new();
     let mut tally = Tally::new(&lease.realm, "sent invoices");
     loop {
-        let page = core.ask(&lease.realm, &question).await?;
+        let page = core.ask_page(&lease.realm, &question, question.page).await?;
         if let Some(unreadable) = page.unreadable.first() {
             // A row that cannot be read might be ours: nothing is proved.
             let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur");

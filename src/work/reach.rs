@@ -19,6 +19,9 @@ const HALTED_WAIT: Duration = Duration::from_secs(5);
 /// Before a question whose answer made no sense is asked again.
 pub(super) const UNREADABLE_WAIT: Duration = Duration::from_secs(60);
 
+/// How often a page of a list is asked for before the list is given up for now.
+const PAGE_TRIES: u32 = 4;
+
 /// Why there is no answer now.
 #[derive(Debug)]
 pub(super) enum Setback {
@@ -127,6 +130,28 @@ impl Core {
                 Err(self.setback(realm, error).await)
             }
         }
+    }
+
+    /// A page of a list. Behind the first, one whose answer is lost is asked for again at once, a few times: otherwise a list
+    /// of a hundred pages would begin anew for each of them, and never come to its end.
+    pub async fn ask_page<S: Service>(&self, realm: &Realm, service: &S, page: Page) -> Result<S::Answer, Setback> {
+        if page.number > 1 {
+            let connector = self.connector(realm).await?;
+            for _ in 1..PAGE_TRIES {
+                match connector.call(service).await {
+                    Ok(answer) => {
+                        self.pauses.passed(realm);
+                        return Ok(answer);
+                    }
+                    Err(CallError::Lost(fault)) if fault.code != Code::AnswerUnreadable => {
+                        log::info!(realm = realm.to_string().as_str(), service = S::NAME, page = page.number,
+                            fault = fault.code.as_str(); "A page got no answer; it is asked for again");
+                    }
+                    Err(error) => return Err(self.setback(realm, error).await),
+                }
+            }
+        }
+        self.ask(realm, service).await
     }
 
     /// A question of an API that the establishment can do without (Structures, say): where Chorus Pro forbids it or does

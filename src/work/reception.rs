@@ -34,8 +34,6 @@ const FIRST: &str = "reception.first";
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 /// How far back by the date of the state the first look goes, unless the route says since when.
 const FIRST_LOOK: Duration = Duration::from_secs(35 * 24 * 3600);
-/// Rows on a page of the lists that are read once a week: as many as Chorus Pro gives.
-const SWEEP_ROWS: u32 = 200;
 /// Invoices that are written down at once.
 const NOTED_AT_ONCE: usize = 500;
 /// How far ahead a look goes, for a clock at Chorus Pro that is ahead of ours.
@@ -163,13 +161,11 @@ impl Sought {
         };
         match self {
             Sought::ChangedSince(from) => RechercherRecipiendaire { state_changed: Some(period(from)), ..question },
-            Sought::Past(from) => RechercherRecipiendaire {
-                page: Page { rows: SWEEP_ROWS, ..Page::FIRST },
-                state_changed: Some(period(from)),
-                ..question
-            },
+            Sought::Past(from) => {
+                RechercherRecipiendaire { page: Page::WIDE, state_changed: Some(period(from)), ..question }
+            }
             Sought::Open { since } => RechercherRecipiendaire {
-                page: Page { rows: SWEEP_ROWS, ..Page::FIRST },
+                page: Page::WIDE,
                 deposited: since.map(period),
                 downloaded: Some(false),
                 statuses: InvoiceStatus::KNOWN.iter().filter(|status| !status.is_final()).cloned().collect(),
@@ -326,7 +322,7 @@ impl<'a> Looking<'a> {
         let since = self.since;
         let mut answered = 0;
         let came = loop {
-            let page = match core.ask(realm, &question).await {
+            let page = match core.ask_page(realm, &question, question.page).await {
                 Ok(page) => page,
                 Err(Setback::Later { .. }) => break Came::Unanswered,
                 Err(Setback::Refused { fault }) => {
