@@ -294,9 +294,9 @@ fn end_if_all_ended(w: &mut Writing<'_>, file: &Loaded, at: Timestamp) -> Result
 /// Chorus Pro did not say which it refused, that there is one.
 fn unconfirmed(w: &Writing<'_>, file: &Loaded, syntax: Option<&str>, total: u32) -> Result<Fault, StoreError> {
     let numbers: Vec<String> = w.all(
-        "SELECT number FROM invoice JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
-         WHERE flow.realm = ?1 AND flow.parent = ?2 AND flow.state = 'partly_integrated' AND chorus_id IS NULL
-         AND flow.verdict ->> 'code' = ?3 ORDER BY flow.id, ordinal",
+        "SELECT invoice.number FROM invoice JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
+         WHERE flow.realm = ?1 AND flow.parent = ?2 AND flow.state = 'partly_integrated' AND invoice.chorus_id IS NULL AND invoice.refused IS NULL
+         AND flow.verdict ->> 'code' = ?3 ORDER BY flow.id, invoice.ordinal",
         (file.realm, file.id.as_str(), Code::NotConfirmed.as_str()),
         |r| r.get(0),
     )?;
