@@ -21,6 +21,8 @@ pub(super) const UNREADABLE_WAIT: Duration = Duration::from_secs(60);
 
 /// How often a page of a list is asked for before the list is given up for now.
 const PAGE_TRIES: u32 = 4;
+/// A detail of the fault of a call that never left, for want of a token say: it says nothing of what would have been asked.
+pub(super) const NOT_SENT: &str = "not_sent";
 
 /// Why there is no answer now.
 #[derive(Debug)]
@@ -175,7 +177,9 @@ impl Core {
     pub async fn setback(&self, realm: &Realm, error: CallError) -> Setback {
         let now = self.now();
         match error {
-            CallError::NotSent(fault) => Setback::Later { at: self.pause(realm, None), fault },
+            CallError::NotSent(fault) => {
+                Setback::Later { at: self.pause(realm, None), fault: fault.with(NOT_SENT, "1") }
+            }
             // One answer that makes no sense says nothing about the next call.
             CallError::Lost(fault) if fault.code == Code::AnswerUnreadable => {
                 Setback::Later { at: now.plus(UNREADABLE_WAIT), fault }
