@@ -5,7 +5,7 @@ use std::io::Write as _;
 use fluxgate::domain::{FlowId, Timestamp};
 use fluxgate::fault::{Code, Fault, Language};
 use fluxgate::flow::deposit::Event;
-use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
+use fluxgate::simulator::{Effect, FaultRule, Scenario, VerdictRule};
 use fluxgate::store::{Facts, Received};
 use serde_json::Value;
 
@@ -218,7 +218,8 @@ async fn a_doubt_comes_to_its_end_in_a_long_list_some_pages_of_which_get_no_answ
     control.add_fault(FaultRule::new("deposer/flux", Effect::LoseAnswer)).unwrap();
     // Eight pages, of which every second one is lost: begun anew at each of them, the list would never be whole.
     control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Cut).probability(0.5)).unwrap();
-    let members: Vec<(String, Vec<u8>)> = (1..=8).map(|n| (format!("{n}.xml"), invoice(&format!("LONG-{n}")))).collect();
+    let members: Vec<(String, Vec<u8>)> =
+        (1..=8).map(|n| (format!("{n}.xml"), invoice(&format!("LONG-{n}")))).collect();
     let members: Vec<(&str, Vec<u8>)> = members.iter().map(|(name, body)| (name.as_str(), body.clone())).collect();
     gateway.drop_flow("lot.zip", zip(&members)).await;
     let receipt = gateway.await_final("lot.zip.json").await;
