@@ -14,6 +14,7 @@ mod exit;
 pub mod front;
 mod heart;
 mod instance;
+mod made;
 pub mod metrics;
 mod notify;
 mod opening;
