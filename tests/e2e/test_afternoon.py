@@ -143,8 +143,8 @@ def test_an_afternoon_ends_with_every_count_exact(gateway, simulator):
     files, fates = sent()
     lanes = [threading.Thread(target=drop, args=(gateway, files[lane::4])) for lane in range(4)]
     [lane.start() for lane in lanes]
-    for _ in range(0, RECEIVED, 100):
-        simulator.control(action="send_samples", count=min(100, RECEIVED))
+    for first in range(0, RECEIVED, 100):
+        simulator.control(action="send_samples", count=min(100, RECEIVED - first))
     [lane.join() for lane in lanes]
     dropped = time.monotonic() - started
 
