@@ -239,6 +239,22 @@ def test_an_afternoon_ends_with_every_count_exact(gateway, simulator):
     print(gateway.verify())
 
 
+def test_what_two_tries_lost_goes_once_a_person_has_looked(tmp_path):
+    scenario = '[[fault]]\nservice = "deposer/flux"\neffect = "close_before"\ntimes = 2\n'
+    simulator = Simulator(tmp_path / "simulator", f"speed = 20000.0\n{scenario}")
+    gateway = Gateway(tmp_path / "gateway", simulator, **GATEWAY)
+    try:
+        drop(gateway, [("perdue.xml", invoice("PERDUE-1"))])
+        asked = {}
+        wait_until("the receipt final", lambda: not waiting(gateway, simulator, ["perdue.xml"], asked), 120, 0.5)
+        assert list(asked) == ["perdue.xml"]
+        assert gateway.receipt("perdue.xml")["state"] == "integrated"
+        assert integrated(simulator.ledger()) == {"PERDUE-1": 1}
+    finally:
+        gateway.stop()
+        simulator.stop()
+
+
 def test_an_archive_beyond_500_goes_as_a_flux_of_500_and_one_of_what_is_left(tmp_path):
     simulator = Simulator(tmp_path / "simulator", "speed = 20000.0\n")
     gateway = Gateway(tmp_path / "gateway", simulator, profile="chorus")
