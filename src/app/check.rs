@@ -51,7 +51,8 @@ pub struct Arguments {
     json: bool,
 }
 
-fn profile(text: &str) -> Result<Profile, String> {
+/// A profile as it is typed.
+pub fn profile(text: &str) -> Result<Profile, String> {
     text.parse().map_err(|_| said("en16931, chorus ou g2b", "en16931, chorus or g2b").to_owned())
 }
 

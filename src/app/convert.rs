@@ -1,17 +1,15 @@
 //! `fluxgate convert FILE --to FORM -o OUT`: an invoice in another form, and what of it has no place there.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::exit::{self, Failure};
+use super::made::{self, Made, refused};
 use super::words::said;
 use crate::domain::Timestamp;
-use crate::fault::{Code, Fault, Language, Text};
+use crate::fault::{Code, Fault};
 use crate::invoice::Limits;
 use crate::invoice::conversion::{Converted, Source, Target, convert};
-use crate::os::durable;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -53,12 +51,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 
 fn convert_and_write(arguments: &Arguments) -> Result<(), Failure> {
     let limits = Limits::default();
-    let shown = arguments.file.display();
-    let mut bytes = Vec::new();
-    File::open(&arguments.file)
-        .and_then(|file| file.take(limits.file_bytes as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| Failure::io(exit::NO_INPUT, shown, &error))?;
-    let name = arguments.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let bytes = made::read(&arguments.file, &limits)?;
+    let name = made::name(&arguments.file);
     let received = Timestamp::now().paris_date().to_string();
     let source = Source { name: &name, bytes: &bytes };
     let converted = convert(source, arguments.to, &received, &limits).map_err(|fault| refused(&fault))?;
@@ -72,14 +66,9 @@ fn convert_and_write(arguments: &Arguments) -> Result<(), Failure> {
     if let (Some(first), false) = (lost.first(), arguments.lossy) {
         return Err(refused(&Fault::new(Code::ConversionLossy).with("count", lost.len()).with("first", first)));
     }
-    write_all(&arguments.output, &converted, arguments.to)
-}
-
-/// The fault in one paragraph, as `check` has it.
-fn refused(fault: &Fault) -> Failure {
-    let told =
-        |language: Language| format!("{} {}. {}", fault.code.as_str(), fault.title(language), fault.remedy(language));
-    Failure::said(exit::DATA, Text::new(told(Language::Fr), told(Language::En)))
+    let kind = Target::ALL.iter().find(|(target, _)| *target == arguments.to).map_or("", |(_, name)| name);
+    let made: Vec<Made<'_>> = converted.iter().map(|one| Made { number: &one.number, bytes: &one.bytes }).collect();
+    made::write(&arguments.file, &arguments.output, &made, made.len(), &format!("{kind}.xml"))
 }
 
 fn told_lost(converted: &Converted, named: bool) -> Vec<String> {
@@ -89,36 +78,4 @@ fn told_lost(converted: &Converted, named: bool) -> Vec<String> {
         value => format!("{number}{} = {value:?}", lost.place),
     };
     converted.lost.iter().map(line).collect()
-}
-
-fn write_all(output: &Path, converted: &[Converted], target: Target) -> Result<(), Failure> {
-    let failed = |path: &Path| {
-        let shown = path.display().to_string();
-        move |error: io::Error| Failure::io(exit::IO, shown, &error)
-    };
-    if output == Path::new("-") {
-        let mut out = io::stdout().lock();
-        let written = converted.iter().try_for_each(|one| out.write_all(&one.bytes)).and_then(|()| out.flush());
-        return written.map_err(failed(Path::new("stdout")));
-    }
-    if output.is_dir() {
-        let kind = Target::ALL.iter().find(|(t, _)| *t == target).map_or("", |(_, name)| name);
-        return converted.iter().try_for_each(|one| {
-            let path = output.join(format!("{}.{kind}.xml", file_name(&one.number)));
-            durable::write_atomically(&path, &one.bytes).map_err(failed(&path))
-        });
-    }
-    match converted {
-        [one] => durable::write_atomically(output, &one.bytes).map_err(failed(output)),
-        several => Err(Failure::new(
-            exit::USAGE,
-            format!("ce fichier contient {} factures : nommez un dossier après -o", several.len()),
-            format!("this file holds {} invoices: name a folder after -o", several.len()),
-        )),
-    }
-}
-
-/// A number as a file's name: what a file system or a shell may stumble over is replaced.
-fn file_name(number: &str) -> String {
-    number.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
 }

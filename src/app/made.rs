@@ -1,0 +1,99 @@
+//! What the commands that make something of an invoice share: reading it, and writing what was made, one or several.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use super::exit::{self, Failure};
+use crate::fault::{Fault, Language, Text};
+use crate::invoice::Limits;
+use crate::os::durable;
+
+/// Something made of an invoice.
+#[derive(Debug, Clone, Copy)]
+pub struct Made<'m> {
+    /// The supplier's number; may be empty.
+    pub number: &'m str,
+    pub bytes: &'m [u8],
+}
+
+/// The file, or as much of it as shows that it is too large.
+pub fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limits.file_bytes as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| Failure::io(exit::NO_INPUT, path.display(), &error))?;
+    Ok(bytes)
+}
+
+/// The file's name without its folder.
+pub fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The fault in one paragraph, as `check` has it.
+pub fn refused(fault: &Fault) -> Failure {
+    let told = told(fault);
+    Failure::said(exit::DATA, told)
+}
+
+/// A fault in one paragraph.
+pub fn told(fault: &Fault) -> Text {
+    let told =
+        |language: Language| format!("{} {}. {}", fault.code.as_str(), fault.title(language), fault.remedy(language));
+    Text::new(told(Language::Fr), told(Language::En))
+}
+
+/// Writes to a file, to standard output (`-`), or into a folder under `NUMBER.ending`. Of the `invoices` of `source`, those
+/// in `made` could be made. The source itself is never overwritten, nor is one by another of the same number.
+pub fn write(source: &Path, output: &Path, made: &[Made<'_>], invoices: usize, ending: &str) -> Result<(), Failure> {
+    if output.is_dir() {
+        let mut taken = HashSet::new();
+        return made.iter().try_for_each(|one| {
+            let stem = stem(one.number, source);
+            let again = |nth: usize| if nth < 2 { stem.clone() } else { format!("{stem}-{nth}") };
+            let stem = (1..).map(again).find(|stem| taken.insert(stem.clone())).unwrap_or_default();
+            write_one(source, &output.join(format!("{stem}.{ending}")), one.bytes)
+        });
+    }
+    if invoices > 1 {
+        return Err(Failure::new(
+            exit::USAGE,
+            format!("ce fichier contient {invoices} factures : nommez un dossier après -o"),
+            format!("this file holds {invoices} invoices: name a folder after -o"),
+        ));
+    }
+    made.iter().try_for_each(|one| match output == Path::new("-") {
+        true => {
+            let mut out = io::stdout().lock();
+            let written = out.write_all(one.bytes).and_then(|()| out.flush());
+            written.map_err(|error| Failure::io(exit::IO, "stdout", &error))
+        }
+        false => write_one(source, output, one.bytes),
+    })
+}
+
+fn write_one(source: &Path, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let real = |path| fs::canonicalize(path).ok();
+    if real(path).is_some_and(|path| real(source) == Some(path)) {
+        let shown = path.display();
+        return Err(Failure::new(
+            exit::USAGE,
+            format!("{shown} est la facture elle-même : nommez un autre fichier après -o"),
+            format!("{shown} is the invoice itself: name another file after -o"),
+        ));
+    }
+    durable::write_atomically(path, bytes).map_err(|error| Failure::io(exit::IO, path.display(), &error))
+}
+
+/// A number as a file's name: what a file system or a shell may stumble over is replaced. Without a number, the source's.
+fn stem(number: &str, source: &Path) -> String {
+    const CHARACTERS: usize = 60;
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let stem: String = number.trim().chars().take(CHARACTERS).map(plain).collect();
+    match stem.trim_matches('.') {
+        "" => source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+        _ => stem,
+    }
+}
