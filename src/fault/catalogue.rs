@@ -362,9 +362,9 @@ catalogue! {
     }
     PartlyIntegrated "FG-403" Supplier Never {
         "Chorus Pro n'a intégré qu'une partie du flux {deposit} : « {label} »"
-        "Corrigez les factures refusées et déposez-les de nouveau, elles seules : les autres sont prises."
+        "Corrigez les factures refusées et déposez-les de nouveau, elles seules : les autres sont prises, sauf celles que suit FG-452."
         "Chorus Pro integrated only part of flux {deposit}: \"{label}\""
-        "Correct the refused invoices and drop them again, those only: the others are taken."
+        "Correct the refused invoices and drop them again, those only: the others are taken, but for those that FG-452 follows."
     }
     FluxIncident "FG-404" Chorus Later {
         "Incident chez Chorus Pro sur le flux {deposit}"
@@ -623,6 +623,12 @@ catalogue! {
         "Rien à faire : les fichiers sont remis de nouveau et la facture est soumise une seconde fois, d'elle-même. Un second refus est définitif."
         "Chorus Pro refuses the invoice, whose files, handed in earlier, it may have forgotten: {code} \"{label}\""
         "Nothing to do: the files are handed in again and the invoice is submitted a second time, by itself. A second refusal is final."
+    }
+    NotConfirmed "FG-452" Establishment AfterAction {
+        "Chorus Pro n'a pas confirmé : {number}, d'une structure dont ce compte technique ne voit rien"
+        "Cherchez sur le portail Chorus Pro. Ce qui s'y trouve est pris : rien à faire, « Vu » suffit. Ce qui ne s'y trouve pas : dites-le sur la page du flux (« Ce qui n'y est pas »), et seulement ensuite déposez-le de nouveau, lui seul."
+        "Chorus Pro did not confirm: {number}, of a structure of which this technical account sees nothing"
+        "Look on Chorus Pro's portal. What is there is taken: nothing to do, \"Seen\" will do. What is not there: say so on the flow's page (\"What is not there\"), and only then drop it again, that alone."
     }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"

@@ -142,6 +142,8 @@ pub fn decide(state: State, event: Event, now: Timestamp, policy: &Policy) -> De
         (S::Received, E::Split) => Decision::to(S::Split, [receipt]),
         // The parts have ended: see `of_parts`. Statuses are followed by each part.
         (S::Split, E::Integrated) => Decision::to(S::Integrated, [receipt]),
+        // What nobody could confirm shows after all.
+        (S::PartlyIntegrated, E::Integrated) => Decision::to(S::Integrated, [receipt]),
         (S::Split, E::PartlyIntegrated) => Decision::to(S::PartlyIntegrated, [receipt]),
         (S::Split, E::Rejected) => Decision::to(S::Rejected, [receipt]),
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::columns::{fault_text, integer, word};
+use super::columns::{fault_text, integer, maybe_fault, word};
 use super::flows::{self, Loaded};
 use super::journal::{Entry, SYSTEM};
 use super::queue::Hold;
@@ -131,6 +131,28 @@ pub fn apply(
         parts::settle(w, &flow, at)?;
     }
     Ok(Decided::Moved { from, to })
+}
+
+/// What was not confirmed of a flux is all there after all: nothing of it is missing. Its invoices are followed as before,
+/// under whoever's lease, so its work stays.
+pub fn confirm(w: &mut Writing<'_>, flow: &Loaded, at: Timestamp) -> Result<(), StoreError> {
+    let key = (flow.realm, flow.id.as_str());
+    if flow.kind != FlowKind::Deposit.as_str() || flow.state != State::PartlyIntegrated.as_str() {
+        return Ok(());
+    }
+    let verdict = w.one("SELECT verdict FROM flow WHERE realm = ?1 AND id = ?2", key, |r| maybe_fault(r, "verdict"))?;
+    let open = "SELECT 1 FROM invoice WHERE realm = ?1 AND flow = ?2 AND (refused IS NOT NULL OR chorus_id IS NULL)";
+    if verdict.flatten().is_none_or(|v| v.code != Code::NotConfirmed) || w.one(open, key, |_| Ok(()))?.is_some() {
+        return Ok(());
+    }
+    let (from, event) = (State::PartlyIntegrated, Event::Integrated);
+    let Decision::Move { to, work } = deposit::decide(from, event, at, w.policy) else { return Ok(()) };
+    flow.enter_state(w, to.as_str(), to.is_final(), at)?;
+    w.run("UPDATE flow SET verdict = NULL WHERE realm = ?1 AND id = ?2", key)?;
+    leaf(w, flow, event, (from, to), &Facts::default(), at)?;
+    flow.queue_work(w, &work, None, at)?;
+    standing::stand(w, &flow.id, Passing::Kept, at)?;
+    parts::settle(w, flow, at)
 }
 
 /// What was handed in for a form is out of reach from the intent on: it is there again only if the form certainly never left,

@@ -58,7 +58,7 @@ pub use pairs::{PDF, PDF_DATA};
 pub use parts::not_taken;
 pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader, people_in};
 pub use record::*;
-pub use standing::Passing;
+pub use standing::{Passing, not_confirmed};
 use writer::{Ticket, Writer, Writing};
 
 use crate::audit::Signer;
@@ -460,9 +460,16 @@ impl Store {
     }
 
     /// *not taken*: of a flux that Chorus Pro took in part without saying which, these are not there: they may be dropped again.
-    pub fn not_taken(&self, flow: &FlowId, ordinals: Vec<u32>, at: Timestamp) -> Step<()> {
+    /// `word`: as a person says, with a remark. Answers how many that is news of.
+    pub fn not_taken(
+        &self,
+        flow: &FlowId,
+        ordinals: Vec<u32>,
+        word: Option<(String, Option<String>)>,
+        at: Timestamp,
+    ) -> Step<usize> {
         let flow = flow.clone();
-        self.step(move |w| statuses::not_taken(w, &flow, &ordinals, at))
+        self.step(move |w| statuses::not_taken(w, &flow, &ordinals, word.as_ref(), at))
     }
 
     /// *published*: a receipt's version stands in the folder; ends the lease unless a newer version is already due.

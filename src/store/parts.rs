@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use rusqlite::Row;
 use sha2::{Digest, Sha256};
 
-use super::columns::{integer, word};
+use super::columns::{fault_text, integer, maybe_fault, word};
 use super::documents::{self, Prepared as Document};
 use super::flows::{self, Loaded};
 use super::journal::Entry;
-use super::standing::ELSEWHERE;
+use super::standing::{ELSEWHERE, not_confirmed};
 use super::writer::Writing;
 use super::{
     AskedChange, Decided, Facts, FluxPart, InvoiceFacts, Lease, Piece, StoreError, changes, deposits, pairs, queue,
@@ -231,8 +231,10 @@ pub fn settle(w: &mut Writing<'_>, part: &Loaded, at: Timestamp) -> Result<(), S
     end_if_all_ended(w, &file, at)
 }
 
+/// A file that was taken in part is told anew when a part of it is: what was not confirmed there, or not.
 fn end_if_all_ended(w: &mut Writing<'_>, file: &Loaded, at: Timestamp) -> Result<(), StoreError> {
-    if file.kind != FlowKind::Deposit.as_str() || file.state != State::Split.as_str() {
+    let again = file.state == State::PartlyIntegrated.as_str();
+    if file.kind != FlowKind::Deposit.as_str() || !(again || file.state == State::Split.as_str()) {
         return Ok(());
     }
     let parts = w.all(
@@ -264,8 +266,14 @@ fn end_if_all_ended(w: &mut Writing<'_>, file: &Loaded, at: Timestamp) -> Result
             Part::Open | Part::Refused | Part::Lost => 0,
         })
         .sum();
-    let fault =
-        (event != Event::Integrated).then(|| not_taken(syntax.as_deref(), total - taken + refused, total + refused));
+    let fault = match (event, total - taken + refused) {
+        (Event::Integrated, _) => None,
+        (_, 0) => Some(unconfirmed(w, file, syntax.as_deref(), total)?),
+        (_, missing) => Some(not_taken(syntax.as_deref(), missing, total + refused)),
+    };
+    if again && event != Event::Integrated {
+        return tell_again(w, file, fault, at);
+    }
     deposits::decide(w, &file.id, event, &Facts { fault, ..Facts::default() }, None, at)?;
     let elsewhere: u32 = w
         .one(
@@ -280,6 +288,42 @@ fn end_if_all_ended(w: &mut Writing<'_>, file: &Loaded, at: Timestamp) -> Result
         w.run("UPDATE flow SET waits = 0 WHERE realm = ?1 AND id = ?2", (file.realm, file.id.as_str()))?;
     }
     Ok(())
+}
+
+/// Nothing of the file is known to be missing, and a part was not taken whole: what no search shows of it is named, or, where
+/// Chorus Pro did not say which it refused, that there is one.
+fn unconfirmed(w: &Writing<'_>, file: &Loaded, syntax: Option<&str>, total: u32) -> Result<Fault, StoreError> {
+    let numbers: Vec<String> = w.all(
+        "SELECT invoice.number FROM invoice JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
+         WHERE flow.realm = ?1 AND flow.parent = ?2 AND flow.state = 'partly_integrated' AND invoice.chorus_id IS NULL AND invoice.refused IS NULL
+         AND flow.verdict ->> 'code' = ?3 ORDER BY flow.id, invoice.ordinal",
+        (file.realm, file.id.as_str(), Code::NotConfirmed.as_str()),
+        |r| r.get(0),
+    )?;
+    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    Ok(match numbers.is_empty() {
+        false => not_confirmed(&numbers),
+        true => not_taken(syntax, 0, total).with_text("missing", &Text::new("au moins 1", "at least 1")),
+    })
+}
+
+/// What a file that has ended shows of its parts, if it still shows anything of them.
+fn tell_again(w: &mut Writing<'_>, file: &Loaded, fault: Option<Fault>, at: Timestamp) -> Result<(), StoreError> {
+    let key = (file.realm, file.id.as_str());
+    let shown = w.one("SELECT fault FROM flow WHERE realm = ?1 AND id = ?2", key, |r| maybe_fault(r, "fault"))?;
+    let Some(shown) = shown.flatten() else { return Ok(()) };
+    let of_parts = [Code::PartsNotTaken, Code::NotConfirmed].contains(&shown.code);
+    let Some(fault) = fault.filter(|fault| of_parts && *fault != shown) else { return Ok(()) };
+    Entry::new("trouble", at, Some(&file.place))
+        .object("flow", &file.id)
+        .object("fault", fault.code.as_str())
+        .fault(Some(&fault))
+        .append(w)?;
+    w.run(
+        "UPDATE flow SET fault_code = ?3, fault = ?4, verdict = ?4, changed_at = ?5 WHERE realm = ?1 AND id = ?2",
+        (key.0, key.1, fault.code.as_str(), fault_text(&fault), at.millis()),
+    )?;
+    file.queue_receipt(w, at)
 }
 
 /// That `missing` of the `total` invoices of a file, or statuses it asks for, were not taken; `syntax` is what it is called.

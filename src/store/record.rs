@@ -300,6 +300,14 @@ impl InvoiceRecord {
         self.refused.as_deref().is_some_and(|label| label != Self::NOT_SHOWN)
     }
 
+    /// Of the invoices of a flux that was taken in part, without Chorus Pro's word which: those that no search has shown.
+    pub fn unconfirmed(all: &[Self]) -> Vec<&Self> {
+        if all.iter().any(Self::is_named) {
+            return Vec::new();
+        }
+        all.iter().filter(|invoice| invoice.refused.is_none() && invoice.chorus_id.is_none()).collect()
+    }
+
     /// Why this one of several was not taken: Chorus Pro's label, or that it does not show.
     pub fn why_refused(&self, language: Language) -> Option<String> {
         let label = self.refused.as_ref()?;

@@ -61,9 +61,10 @@ impl Row {
 
 /// The codes that [`derive`] gives an invoice, gravest first: a rejection is graver than a validator's refusal (another
 /// validator may be named), that than a suspension, and that than an unknown code.
-const CLAIMS: [Code; 7] = [
+const CLAIMS: [Code; 8] = [
     Code::InvoiceRejected,
     Code::PartlyIntegrated,
+    Code::NotConfirmed,
     Code::RefusedByValidator,
     Code::InvoiceRecalled,
     Code::InvoiceSuspended,
@@ -88,6 +89,12 @@ pub(super) use waits_on;
 pub fn has_waiting(w: &Writing<'_>, realm: i64, id: &FlowId) -> Result<bool, StoreError> {
     let sql = concat!("SELECT 1 FROM flow WHERE realm = ?1 AND id = ?2 AND ", waits_on!());
     Ok(w.one(sql, (realm, id.as_str()), |_| Ok(()))?.is_some())
+}
+
+/// That no search shows these invoices, nor any other of their structure: nobody but a person can say what became of them.
+pub fn not_confirmed(numbers: &[&str]) -> Fault {
+    let names = Text::new(list(numbers, "et", "autres"), list(numbers, "and", "more"));
+    Fault::new(Code::NotConfirmed).with_text("number", &names)
 }
 
 /// Faults of following that are over once an ordinary answer has come.
@@ -178,13 +185,16 @@ fn derive(
     (rows, is_nameless): (&[Row], bool),
     passing: Passing,
 ) -> (Option<Fault>, bool) {
-    let with = |code: Code, corrected: bool| -> Vec<&Row> {
-        rows.iter().filter(|row| row.claim() == Some(code) && row.is_corrected == corrected).collect()
-    };
     // Chorus Pro may say that it took a part, and not which: one that no search has shown yet, if any. That some are known
-    // to be refused, because they alone do not show, says nothing of the others.
-    let is_hidden = !rows.iter().any(|row| row.is_named) && rows.iter().any(|row| !row.is_refused && !row.is_there);
-    let unnamed = verdict.is_some() && (is_nameless || is_hidden);
+    // to be refused, because they alone do not show, says nothing of the others: those are not confirmed.
+    let none_named = verdict.is_some() && !rows.iter().any(|row| row.is_named);
+    let is_hidden = |row: &Row| none_named && !row.is_refused && !row.is_there;
+    let is_sorted = verdict.is_some_and(|v| v.code == Code::NotConfirmed) || rows.iter().any(|row| row.is_refused);
+    let claim = |row: &Row| row.claim().or_else(|| (is_sorted && is_hidden(row)).then_some(Code::NotConfirmed));
+    let with = |code: Code, corrected: bool| -> Vec<&Row> {
+        rows.iter().filter(|row| claim(row) == Some(code) && row.is_corrected == corrected).collect()
+    };
+    let unnamed = verdict.is_some() && (is_nameless || !is_sorted && rows.iter().any(is_hidden));
     let is_open = |code: Code| !with(code, false).is_empty() || (unnamed && code == Code::PartlyIntegrated);
     let open = CLAIMS.into_iter().find(|code| *code != Code::UnknownInvoiceStatus && is_open(*code));
     let is_derived = |fault: &Fault| CLAIMS.contains(&fault.code) || verdict.is_some_and(|v| v.code == fault.code);
@@ -197,7 +207,7 @@ fn derive(
     };
     if let Some(code) = open {
         let others = rows.iter().filter(|row| !row.is_corrected).filter_map(|row| {
-            row.claim().filter(|other| *other != code).map(|other| Text::same(format!("{} {other}", row.number)))
+            claim(row).filter(|other| *other != code).map(|other| Text::same(format!("{} {other}", row.number)))
         });
         let others: Vec<Text> = others.chain(met.iter().map(short)).collect();
         return (Some(told(code, verdict, &with(code, false), &others)), true);
@@ -217,7 +227,8 @@ fn derive(
 
 /// A fault of these invoices; `others` say what is to be looked at too.
 fn told(code: Code, verdict: Option<&Fault>, rows: &[&Row], others: &[Text]) -> Fault {
-    let names = Text::new(list(rows, "et", "autres"), list(rows, "and", "more"));
+    let numbers: Vec<&str> = rows.iter().map(|row| row.number.as_str()).collect();
+    let names = Text::new(list(&numbers, "et", "autres"), list(&numbers, "and", "more"));
     let of = |row: &Row| row.comment.as_deref().map_or_else(|| "-".to_owned(), explained);
     let comment = match rows {
         [] => "-".to_owned(),
@@ -227,9 +238,20 @@ fn told(code: Code, verdict: Option<&Fault>, rows: &[&Row], others: &[Text]) -> 
         }
     };
     let fault = match (code, verdict) {
+        // Of those that a person, or the others of their structure, told to be missing.
+        (Code::PartlyIntegrated, Some(verdict)) if verdict.code == Code::NotConfirmed => {
+            let why = InvoiceRecord::not_shown();
+            let label = Text::new(format!("{} : {}", names.fr, why.fr), format!("{}: {}", names.en, why.en));
+            let deposit = verdict.detail("deposit", Language::Fr).unwrap_or("?");
+            Fault::new(code).with("deposit", deposit).with_text("label", &label)
+        }
         // As it was told: with Chorus Pro's own words.
         (Code::PartlyIntegrated, Some(verdict)) => verdict.clone(),
         (Code::PartlyIntegrated, None) => Fault::new(code).with("deposit", "?").with_text("label", &names),
+        (Code::NotConfirmed, verdict) => {
+            let deposit = verdict.and_then(|verdict| verdict.detail("deposit", Language::Fr)).unwrap_or("?");
+            not_confirmed(&numbers).with("deposit", deposit)
+        }
         (Code::UnknownInvoiceStatus, _) => {
             let mut codes: Vec<String> =
                 rows.iter().filter_map(|row| row.status.as_ref()).map(ToString::to_string).collect();
@@ -242,9 +264,9 @@ fn told(code: Code, verdict: Option<&Fault>, rows: &[&Row], others: &[Text]) -> 
 }
 
 /// The first of them by number, and how many more there are.
-fn list(rows: &[&Row], and: &str, more: &str) -> String {
-    let named: Vec<&str> = rows.iter().take(NAMED).map(|row| row.number.as_str()).collect();
-    let rest = rows.len() - named.len();
+fn list(numbers: &[&str], and: &str, more: &str) -> String {
+    let named = numbers.get(..NAMED).unwrap_or(numbers);
+    let rest = numbers.len() - named.len();
     let named = named.join(", ");
     if rest == 0 { named } else { format!("{named} {and} {rest} {more}") }
 }
@@ -343,7 +365,11 @@ mod tests {
         // Of another supplier, whose invoices may not be seen: that one was corrected says nothing of it.
         let mut rows = rows.into_iter().chain([row("H", InvoiceStatus::Deposee)]).collect::<Vec<_>>();
         rows[2].is_there = false;
-        assert_eq!(now(&rows), (Some(verdict.clone()), true), "a person finds out about the hidden one");
+        assert_eq!(
+            now(&rows),
+            (Some(not_confirmed(&["H"]).with("deposit", "CPP1")), true),
+            "a person finds out about the hidden one"
+        );
         rows[1].is_named = true;
         assert_eq!(now(&rows), (Some(verdict.clone()), false), "Chorus Pro said which: it was not this one");
         let rows = [row("D", InvoiceStatus::Deposee), row("M", InvoiceStatus::Deposee)];

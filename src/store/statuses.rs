@@ -4,9 +4,10 @@ use super::columns::{integer, word};
 use super::flows::{self, Loaded};
 use super::journal::Entry;
 use super::writer::Writing;
-use super::{InvoiceRecord, Passing, StatusRecord, StoreError, receptions, standing};
+use super::{InvoiceRecord, Passing, StatusRecord, StoreError, deposits, parts, receptions, standing};
 use crate::domain::{ChorusInvoiceId, FlowId, InvoiceStatus, Timestamp, same_moment};
 use crate::flow::FlowKind;
+use crate::flow::deposit::State;
 
 /// Statuses kept of one invoice; a longer history is cut.
 const STATUSES_LIMIT: usize = 500;
@@ -42,7 +43,8 @@ pub fn identify(
         .object("invoice", ordinal)
         .object("chorus_id", number)
         .append(w)?;
-    changed(w, &flow, at)
+    changed(w, &flow, at)?;
+    deposits::confirm(w, &flow, at)
 }
 
 /// *record statuses*: see [`super::Store::record_statuses`].
@@ -140,8 +142,18 @@ pub fn told_out(w: &mut Writing<'_>, id: &FlowId, ordinal: u32, at: Timestamp) -
 }
 
 /// *not taken*: see [`super::Store::not_taken`].
-pub fn not_taken(w: &mut Writing<'_>, id: &FlowId, ordinals: &[u32], at: Timestamp) -> Result<(), StoreError> {
+pub fn not_taken(
+    w: &mut Writing<'_>,
+    id: &FlowId,
+    ordinals: &[u32],
+    word: Option<&(String, Option<String>)>,
+    at: Timestamp,
+) -> Result<usize, StoreError> {
     let flow = flows::load(w, id)?;
+    if flow.kind != FlowKind::Deposit.as_str() || flow.state != State::PartlyIntegrated.as_str() {
+        return Ok(0);
+    }
+    let mut news = 0;
     for ordinal in ordinals {
         let refused = w.run(
             "UPDATE invoice SET refused = ?4 WHERE realm = ?1 AND flow = ?2 AND ordinal = ?3
@@ -149,11 +161,24 @@ pub fn not_taken(w: &mut Writing<'_>, id: &FlowId, ordinals: &[u32], at: Timesta
             (flow.realm, id.as_str(), ordinal, InvoiceRecord::NOT_SHOWN),
         )?;
         if refused > 0 {
-            Entry::new("not_taken", at, Some(&flow.place)).object("flow", id).object("invoice", ordinal).append(w)?;
+            let mut entry =
+                Entry::new("not_taken", at, Some(&flow.place)).object("flow", id).object("invoice", ordinal);
+            if let Some((person, remark)) = word {
+                entry = entry.actor(person);
+                if let Some(remark) = remark {
+                    entry = entry.private("detail", remark);
+                }
+            }
+            entry.append(w)?;
+            news += 1;
         }
     }
-    changed(w, &flow, at)?;
-    standing::stand(w, id, Passing::Kept, at)
+    if news > 0 {
+        changed(w, &flow, at)?;
+        standing::stand(w, id, Passing::Kept, at)?;
+        parts::settle(w, &flow, at)?;
+    }
+    Ok(news)
 }
 
 /// Whether the history that is kept has this status of this moment; without a date, whether it is the last one's.

@@ -6,7 +6,7 @@ use askama::Template;
 use crate::domain::{DepositNumber, FlowId, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::{Decision, FlowKind, Policy, deposit, status_change};
-use crate::store::{ChangeFacts, Decided, Facts, FlowRecord, PDF};
+use crate::store::{ChangeFacts, Decided, Facts, FlowRecord, InvoiceRecord, PDF};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::doubt::{self, Facing};
@@ -20,6 +20,9 @@ use crate::work;
 /// Characters of a person's remark.
 const REMARK_LIMIT: usize = 300;
 
+/// Invoices that one decision is about at most: the others are for the next one.
+const WHICH_LIMIT: usize = 100;
+
 /// Something a person may decide about a flow.
 pub struct Choice {
     pub word: &'static str,
@@ -28,6 +31,8 @@ pub struct Choice {
     pub asks_number: bool,
     /// Whether one of the rows that Chorus Pro shows may be chosen.
     pub asks_row: bool,
+    /// The invoices among which the person says of which it is so, by their place in the file.
+    pub which: Vec<(u32, String)>,
     event: Decidable,
 }
 
@@ -36,6 +41,8 @@ pub struct Choice {
 enum Decidable {
     Deposit(deposit::Event),
     Change(status_change::Event),
+    /// No event: some of its invoices are not there.
+    NotTaken,
 }
 
 #[derive(Template)]
@@ -51,7 +58,7 @@ struct DecisionPage<'a> {
 }
 
 /// What a person may decide about the flow in its state: exactly what its machine allows.
-pub fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
+pub fn choices(t: Tongue, flow: &FlowRecord, invoices: &[InvoiceRecord]) -> Vec<Choice> {
     let is_form = flow.syntax.as_deref() == Some(PDF);
     let all = [
         Choice {
@@ -64,6 +71,7 @@ pub fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
             // A form that was submitted is an invoice at once, without a flux.
             asks_number: !is_form,
             asks_row: true,
+            which: Vec::new(),
             event: Decidable::Deposit(if is_form {
                 deposit::Event::Submitted
             } else {
@@ -79,6 +87,7 @@ pub fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
             ),
             asks_number: false,
             asks_row: false,
+            which: Vec::new(),
             event: Decidable::Deposit(deposit::Event::ResendByPerson),
         },
         Choice {
@@ -97,6 +106,7 @@ pub fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
             },
             asks_number: false,
             asks_row: false,
+            which: Vec::new(),
             event: Decidable::Deposit(deposit::Event::AbandonedByPerson),
         },
         Choice {
@@ -115,10 +125,31 @@ pub fn choices(t: Tongue, flow: &FlowRecord) -> Vec<Choice> {
             },
             asks_number: false,
             asks_row: false,
+            which: Vec::new(),
             event: Decidable::Change(status_change::Event::AbandonedByPerson),
         },
     ];
-    all.into_iter().chain(of_rejection(t)).filter(|choice| is_allowed(flow, choice.event)).collect()
+    let all = all.into_iter().chain(of_rejection(t)).filter(|choice| is_allowed(flow, choice.event));
+    all.chain(of_unconfirmed(t, flow, invoices)).collect()
+}
+
+/// What a person may say of invoices that no search shows, of a flux that was taken in part.
+fn of_unconfirmed(t: Tongue, flow: &FlowRecord, invoices: &[InvoiceRecord]) -> Option<Choice> {
+    let is_partly = flow.kind == FlowKind::Deposit && flow.state == deposit::State::PartlyIntegrated.as_str();
+    let unconfirmed = InvoiceRecord::unconfirmed(invoices).into_iter().take(WHICH_LIMIT);
+    let which: Vec<(u32, String)> = unconfirmed.map(|i| (i.ordinal, i.facts.number.to_string())).collect();
+    (is_partly && !which.is_empty()).then(|| Choice {
+        word: "absentes",
+        label: t.say("Ce qui n’y est pas", "What is not there"),
+        meaning: t.say(
+            "Vous avez cherché ces factures sur le portail Chorus Pro. Cochez celles qui n’y sont pas : elles comptent comme non prises, ne sont plus suivies et peuvent être déposées de nouveau ; si l’une y était malgré tout, elle serait déposée deux fois. Celles que vous ne cochez pas restent suivies.",
+            "You looked for these invoices on Chorus Pro’s portal. Tick those that are not there: they count as not taken, are followed no longer and can be dropped again; were one there after all, it would be deposited twice. Those that you do not tick are still followed.",
+        ),
+        asks_number: false,
+        asks_row: false,
+        which,
+        event: Decidable::NotTaken,
+    })
 }
 
 /// What a person may say of a rejection that Chorus Pro does not let us look up.
@@ -133,6 +164,7 @@ fn of_rejection(t: Tongue) -> [Choice; 2] {
             ),
             asks_number: false,
             asks_row: false,
+            which: Vec::new(),
             event: Decidable::Deposit(deposit::Event::TakenBefore),
         },
         Choice {
@@ -144,6 +176,7 @@ fn of_rejection(t: Tongue) -> [Choice; 2] {
             ),
             asks_number: false,
             asks_row: false,
+            which: Vec::new(),
             event: Decidable::Deposit(deposit::Event::RejectionStands),
         },
     ]
@@ -181,11 +214,12 @@ pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str, problem: Option<
     let reader = site.reader()?;
     let flow = reader.flow(&id)?.ok_or(Trouble::NotFound)?;
     let word = if problem.is_some() { ask.form.get("choix") } else { ask.query.get("choix") };
-    let choices = choices(visit.t, &flow);
+    let invoices = reader.invoices(&id)?;
+    let choices = choices(visit.t, &flow, &invoices);
     let choice = choices.iter().find(|c| c.word == word).ok_or(Trouble::NotFound)?;
     let c = visit.chrome(site, ask, "flows", choice.label);
     let line = FlowLine::new(&flow, visit.t, Timestamp::now());
-    let mut facing = Facing::of(visit.t, &reader, &flow, &reader.invoices(&id)?)?;
+    let mut facing = Facing::of(visit.t, &reader, &flow, &invoices)?;
     // What was refused is shown as it was filled in.
     for row in facing.iter_mut().flat_map(|facing| &mut facing.shown) {
         row.chosen = row.chorus_id == ask.form.trimmed("chorus");
@@ -201,7 +235,7 @@ pub fn decide(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer,
     let flow_id: FlowId = id.parse().map_err(|_| Trouble::NotFound)?;
     let reader = site.reader()?;
     let flow = reader.flow(&flow_id)?.ok_or(Trouble::NotFound)?;
-    let choices = choices(visit.t, &flow);
+    let choices = choices(visit.t, &flow, &reader.invoices(&flow_id)?);
     let Some(choice) = choices.iter().find(|c| c.word == ask.form.get("choix")) else {
         return Ok(Answer::see_other(&format!("/flux/{flow_id}?fait=impossible")));
     };
@@ -229,8 +263,7 @@ pub fn decide(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer,
     };
     // A form that was submitted has no flux whose verdict would be awaited.
     let deposit_number = deposit_number.or(flux.flatten().filter(|_| choice.asks_number));
-    let remark: String = ask.form.trimmed("remark").chars().filter(|c| !c.is_control()).take(REMARK_LIMIT).collect();
-    let detail = (!remark.is_empty()).then_some(remark);
+    let detail = remark(ask);
     let abandoned = if is_doubtful(&flow) { Code::AbandonedInDoubt } else { Code::Abandoned };
     let given_up = || Some(Fault::new(abandoned).with("who", visit.person()));
     let (person, now) = (Some(visit.person().to_owned()), Timestamp::now());
@@ -246,8 +279,28 @@ pub fn decide(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer,
             let decided = site.store.decide_change(&flow_id, event, facts, None, now).wait()?;
             matches!(decided, Decided::Impossible { .. })
         }
+        Decidable::NotTaken => {
+            let ticked = choice.which.iter().map(|(place, _)| *place).filter(|place| is_ticked(ask, *place));
+            let ticked: Vec<u32> = ticked.collect();
+            if ticked.is_empty() {
+                let none = visit.t.say("Cochez au moins une facture.", "Tick one invoice at least.");
+                return confirm(site, ask, visit, id, Some(none));
+            }
+            let word = Some((visit.person().to_owned(), detail));
+            site.store.not_taken(&flow_id, ticked, word, now).wait()? == 0
+        }
     };
     let said = if impossible { "impossible" } else { "decide" };
     log::info!(flow = flow_id.as_str(), choice = choice.word; "A person decided about a flow");
     Ok(Answer::see_other(&format!("/flux/{flow_id}?fait={said}")))
+}
+
+fn is_ticked(ask: &Ask, place: u32) -> bool {
+    ask.form.has(&format!("facture_{place}"))
+}
+
+/// What the person remarks, if anything.
+fn remark(ask: &Ask) -> Option<String> {
+    let remark: String = ask.form.trimmed("remark").chars().filter(|c| !c.is_control()).take(REMARK_LIMIT).collect();
+    (!remark.is_empty()).then_some(remark)
 }

@@ -206,7 +206,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         converted: reader.conversion(&id)?.map(|c| converted(t, &c)),
         folder: arrival.as_ref().map(|a| a.folder.clone()).unwrap_or_default(),
         delivered_as: flow.delivered_as.clone().unwrap_or_default(),
-        choices: decision::choices(t, &flow),
+        choices: decision::choices(t, &flow, &invoices),
         facing: Facing::of(t, &reader, &flow, &invoices)?,
         suspended: complement::suspended(&reader, &flow, &invoices)?,
         awaits_data: pdf_form::is_waiting(&flow),

@@ -306,7 +306,9 @@ impl Tongue {
                 "Suivi terminé : le destinataire ne déclare pas ses paiements",
                 "Followed to its end: the recipient reports no payment",
             ),
-            "not_taken" => ("Facture que Chorus Pro n’a pas prise", "Invoice that Chorus Pro did not take"),
+            "not_taken" => {
+                ("Facture absente de Chorus Pro : non prise", "Invoice that is not at Chorus Pro: not taken")
+            }
             "trouble" => ("Difficulté signalée", "Trouble noted"),
             TROUBLE_OVER => ("Difficulté levée", "Trouble over"),
             "complement" => ("Complément donné sur la page", "Complement given on the page"),

@@ -67,8 +67,11 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     let range = if doubt.is_overdue() { Range::Ever } else { Range::SinceSent };
     let seen = search(core, lease, &searchable, sent, range).await;
     doubt.keep(&seen).await?;
-    match seen.map(|seen| seen.sighting) {
-        Ok(Sighting::Ours { row, .. }) if is_of_another_flow(core, &flow, &row)? => doubt.absent().await,
+    let sighting = match seen {
+        Ok(seen) => doubt.own(seen, &searchable)?,
+        Err(setback) => Err(setback),
+    };
+    match sighting {
         Ok(Sighting::Ours { place, row }) if doubt.may_be_anothers(&searchable[place], &row)? => {
             doubt.wait_for_person().await
         }
@@ -148,6 +151,8 @@ pub(super) struct Seen {
     pub sighting: Sighting,
     /// Every row with a number that was sought, whoever its supplier and whenever it came.
     pub rows: Vec<SentInvoice>,
+    /// Nothing that was announced is missing.
+    pub is_whole: bool,
 }
 
 /// What a search for an invoice shows.
@@ -189,13 +194,13 @@ pub(super) async fn search(
             to: core.now().plus(SEARCH_AHEAD),
         }),
         state_changed: None,
-        page: Page::FIRST,
+        page: Page::WIDE,
     };
     let mut sighting = Sighting::Nothing;
     let mut rows = Vec::new();
     let mut tally = Tally::new(&lease.realm, "sent invoices");
     loop {
-        let page = core.ask(&lease.realm, &question).await?;
+        let page = core.ask_page(&lease.realm, &question, question.page).await?;
         if let Some(unreadable) = page.unreadable.first() {
             // A row that cannot be read might be ours: nothing is proved.
             let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur");
@@ -223,13 +228,15 @@ pub(super) async fn search(
         match rest {
             Rest::More => question.page = question.page.next(),
             // A list that is cut proves nothing absent.
-            Rest::Cut if !partial_will_do => {
-                let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur");
-                return Err(Setback::Later { fault: fault.with("detail", "rows are missing"), at: core.now() });
-            }
-            Rest::Whole | Rest::Cut => return Ok(Seen { sighting, rows }),
+            Rest::Cut if !partial_will_do => return Err(rows_are_missing(core)),
+            Rest::Whole | Rest::Cut => return Ok(Seen { sighting, rows, is_whole: rest == Rest::Whole }),
         }
     }
+}
+
+fn rows_are_missing(core: &Core) -> Setback {
+    let fault = Fault::new(Code::AnswerUnreadable).with("service", "rechercher/fournisseur");
+    Setback::Later { fault: fault.with("detail", "rows are missing"), at: core.now() }
 }
 
 /// Whether the row came by a deposit that another flow of this box made: the same number sent twice the same day.
@@ -310,6 +317,24 @@ struct Doubt<'a> {
 }
 
 impl Doubt<'_> {
+    /// What of a search is about this flow: a row that came by another flow's deposit is not, and may stand before ours, for
+    /// a number may be there twice. Where such a row is all that a list shows that is cut, nothing is proved.
+    fn own(&self, seen: Seen, searched: &[InvoiceRecord]) -> Result<Result<Sighting, Setback>, JobError> {
+        match &seen.sighting {
+            Sighting::Ours { row, .. } if is_of_another_flow(self.core, self.flow, row)? => {}
+            _ => return Ok(Ok(seen.sighting)),
+        }
+        for row in seen.rows.into_iter().rev() {
+            let place = searched.iter().position(|invoice| is_ours(&row, &invoice.facts, self.sent));
+            if let Some(place) = place
+                && !is_of_another_flow(self.core, self.flow, &row)?
+            {
+                return Ok(Ok(Sighting::Ours { place, row: Box::new(row) }));
+            }
+        }
+        Ok(if seen.is_whole { Ok(Sighting::Nothing) } else { Err(rows_are_missing(self.core)) })
+    }
+
     /// Chorus Pro was asked throughout and showed nothing of ours: proved, or not yet.
     async fn absent(&self) -> Result<(), JobError> {
         let (core, flow, now) = (self.core, self.flow, self.core.now());

@@ -11,7 +11,7 @@ use crate::chorus::{ConsulterCrDetaille, Report, SentInvoice, Verdict};
 use crate::domain::{DepositNumber, Timestamp};
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::deposit::{Event, State};
-use crate::store::{AttemptRecord, Facts, FlowRecord, InvoiceRecord, Lease};
+use crate::store::{AttemptRecord, Facts, FlowRecord, InvoiceRecord, Lease, not_confirmed};
 use crate::work::announce::syntax_of;
 use crate::work::core::{Core, JobError};
 use crate::work::doubt::{self, Range, Sent, Sighting};
@@ -22,8 +22,6 @@ use crate::work::rejection::{self, Found, IN_QUESTION, Word};
 const POLL_LONGEST: Duration = Duration::from_secs(15 * 60);
 /// The wait is this part of the flux's age.
 const AGE_PART: u32 = 4;
-/// Invoices named in a fault.
-const NAMED: usize = 5;
 /// Label shown when Chorus Pro gives none.
 const NO_LABEL: &str = "?";
 
@@ -307,8 +305,13 @@ impl Job<'_> {
         // What is seen is a structure (SIRET); a SIREN has many.
         let is_seen = |invoice: &&InvoiceRecord| seen.contains(&invoice.facts.supplier.trim());
         let (gone, hidden): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_seen);
-        let label = not_shown(!gone.is_empty(), &hidden);
-        let fault = Fault::new(Code::PartlyIntegrated).with("deposit", deposit).with_text("label", &label);
+        // Of the hidden ones nobody but a person can say; the others were not taken.
+        let numbers: Vec<&str> = hidden.iter().map(|invoice| invoice.facts.number.as_str()).collect();
+        let fault = match numbers.is_empty() {
+            true => Fault::new(Code::PartlyIntegrated).with_text("label", &InvoiceRecord::not_shown()),
+            false => not_confirmed(&numbers),
+        };
+        let fault = fault.with("deposit", deposit);
         let refused = gone.iter().map(|invoice| (invoice.ordinal, InvoiceRecord::NOT_SHOWN.to_owned())).collect();
         let facts = Facts { fault: Some(fault), detail, refused_invoices: refused, ..Facts::default() };
         self.decide(Event::PartlyIntegrated, facts).await
@@ -359,30 +362,6 @@ impl Job<'_> {
         let first = self.core.options.load().limits.integration_poll.get();
         now.plus(poll_wait(first, now.since(self.deposited_at)))
     }
-}
-
-/// What no search shows of a flux: invoices of structures of which others show were not taken; of the `hidden` ones, nobody
-/// but a person can say.
-fn not_shown(is_any_gone: bool, hidden: &[&InvoiceRecord]) -> Text {
-    let gone = is_any_gone.then(InvoiceRecord::not_shown);
-    let hidden = (!hidden.is_empty()).then(|| {
-        let named: Vec<&str> = hidden.iter().take(NAMED).map(|invoice| invoice.facts.number.as_str()).collect();
-        let (named, rest) = (named.join(", "), hidden.len().saturating_sub(NAMED));
-        let of = |more: String| if rest == 0 { named.clone() } else { format!("{named}{more}") };
-        Text::new(
-            format!(
-                "{} : rien n'en paraît, ni du même fournisseur, que ce compte technique ne voit peut-être pas ; à chercher sur le portail Chorus Pro avant tout nouveau dépôt",
-                of(format!(" et {rest} autres"))
-            ),
-            format!(
-                "{}: nothing of it shows, nor of the same supplier, whom this technical account may not see; to be looked for on Chorus Pro's portal before anything is dropped again",
-                of(format!(" and {rest} more"))
-            ),
-        )
-    });
-    let both: Vec<Text> = gone.into_iter().chain(hidden).collect();
-    let of = |language| both.iter().map(|text| text.get(language)).collect::<Vec<_>>().join(" ; ");
-    Text::new(of(Language::Fr), of(Language::En))
 }
 
 /// Longer the older the flux is: soon after the deposit a verdict is near, hours later it is not.

@@ -19,6 +19,11 @@ const HALTED_WAIT: Duration = Duration::from_secs(5);
 /// Before a question whose answer made no sense is asked again.
 pub(super) const UNREADABLE_WAIT: Duration = Duration::from_secs(60);
 
+/// How often a page of a list is asked for before the list is given up for now.
+const PAGE_TRIES: u32 = 4;
+/// A detail of the fault of a call that never left, for want of a token say: it says nothing of what would have been asked.
+pub(super) const NOT_SENT: &str = "not_sent";
+
 /// Why there is no answer now.
 #[derive(Debug)]
 pub(super) enum Setback {
@@ -40,6 +45,8 @@ pub(super) struct Tally<'a> {
     /// The most that any page announced.
     pages: u32,
     total: Option<u64>,
+    /// Rows that were announced did not come.
+    broken_off: bool,
 }
 
 /// What a page says about the rest of its list.
@@ -55,7 +62,7 @@ pub(super) enum Rest {
 
 impl<'a> Tally<'a> {
     pub fn new(realm: &'a Realm, list: &'static str) -> Self {
-        Self { realm, list, seen: HashSet::new(), unreadable: 0, pages: 0, total: None }
+        Self { realm, list, seen: HashSet::new(), unreadable: 0, pages: 0, total: None, broken_off: false }
     }
 
     /// Counts the page that was `asked` for; a row is known by its `id`.
@@ -80,7 +87,13 @@ impl<'a> Tally<'a> {
                 page = asked.number, pages = self.pages;
                 "Chorus Pro announced more rows than it listed; they are asked for again");
         }
+        self.broken_off = broken_off;
         if broken_off || self.unreadable > 0 { Rest::Cut } else { Rest::Whole }
+    }
+
+    /// Of a list that is cut: every row was there, and some cannot be read.
+    pub fn lacks_unreadable_only(&self) -> bool {
+        !self.broken_off && self.unreadable > 0
     }
 }
 
@@ -121,6 +134,28 @@ impl Core {
         }
     }
 
+    /// A page of a list. Behind the first, one whose answer is lost is asked for again at once, a few times: otherwise a list
+    /// of a hundred pages would begin anew for each of them, and never come to its end.
+    pub async fn ask_page<S: Service>(&self, realm: &Realm, service: &S, page: Page) -> Result<S::Answer, Setback> {
+        if page.number > 1 {
+            let connector = self.connector(realm).await?;
+            for _ in 1..PAGE_TRIES {
+                match connector.call(service).await {
+                    Ok(answer) => {
+                        self.pauses.passed(realm);
+                        return Ok(answer);
+                    }
+                    Err(CallError::Lost(fault)) if fault.code != Code::AnswerUnreadable => {
+                        log::info!(realm = realm.to_string().as_str(), service = S::NAME, page = page.number,
+                            fault = fault.code.as_str(); "A page got no answer; it is asked for again");
+                    }
+                    Err(error) => return Err(self.setback(realm, error).await),
+                }
+            }
+        }
+        self.ask(realm, service).await
+    }
+
     /// A question of an API that the establishment can do without (Structures, say): where Chorus Pro forbids it or does
     /// not know it, that is a refusal of this question alone, and nobody else stops.
     pub async fn ask_optional<S: Service>(&self, realm: &Realm, service: &S) -> Result<S::Answer, Setback> {
@@ -142,7 +177,9 @@ impl Core {
     pub async fn setback(&self, realm: &Realm, error: CallError) -> Setback {
         let now = self.now();
         match error {
-            CallError::NotSent(fault) => Setback::Later { at: self.pause(realm, None), fault },
+            CallError::NotSent(fault) => {
+                Setback::Later { at: self.pause(realm, None), fault: fault.with(NOT_SENT, "1") }
+            }
             // One answer that makes no sense says nothing about the next call.
             CallError::Lost(fault) if fault.code == Code::AnswerUnreadable => {
                 Setback::Later { at: now.plus(UNREADABLE_WAIT), fault }

@@ -4,13 +4,13 @@
 //! look begins a day before it, because the date of a state is not the order of the pages (PROTOCOL §2.2, §7). A look that
 //! was cut short is made again from the same place. Once a week, and at first, two lists are read besides (`sweep`): every
 //! invoice that is open and that nobody has downloaded, however old its state is, and every invoice by date since the first
-//! day, whatever became of it: what a look has missed is found. Where one did not come to its end, it is read again after an
-//! hour only.
+//! day, whatever became of it: what a look has missed is found. Where one did not come to its end, it is read again later,
+//! ever less often; while it is read, no other look waits for it.
 //!
 //! An account may be attached to several structures: what is for another one is not this establishment's (`others`).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::watch;
@@ -22,6 +22,7 @@ use crate::work::codes;
 use crate::work::core::Core;
 use crate::work::others::{Others, Owed, Whose, whose};
 use crate::work::reach::{Rest, Setback, Tally};
+use crate::work::settings::Options;
 use crate::work::sweep::{Came, List, Readings, past_begin};
 use crate::work::worklist;
 
@@ -33,8 +34,6 @@ const FIRST: &str = "reception.first";
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 /// How far back by the date of the state the first look goes, unless the route says since when.
 const FIRST_LOOK: Duration = Duration::from_secs(35 * 24 * 3600);
-/// Rows on a page of the lists that are read once a week: as many as Chorus Pro gives.
-const SWEEP_ROWS: u32 = 200;
 /// Invoices that are written down at once.
 const NOTED_AT_ONCE: usize = 500;
 /// How far ahead a look goes, for a clock at Chorus Pro that is ahead of ours.
@@ -45,47 +44,88 @@ const AFTER_SETBACK: Duration = Duration::from_secs(60);
 /// Looks until `stop` is set: again and again, and at once when the configuration changed or a halt ended.
 pub(super) async fn watch_over(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     let (mut configured, mut resumed) = (core.configured.subscribe(), core.resumed.subscribe());
+    let stopped = stop.clone();
     let mut readings = Readings::default();
+    let mut pass = Pass { core: &core, stop: &stopped, ended: Instant::now(), next: Duration::ZERO };
     loop {
         configured.mark_unchanged();
         resumed.mark_unchanged();
-        let wait = core.options.load().limits.reception_wait();
-        let mut next = wait;
-        for (realm, account) in core.options.load().receivers() {
-            let halted =
-                || core.store.reader().and_then(|r| r.halts()).is_ok_and(|h| h.iter().any(|(r, ..)| *r == realm));
-            if halted() || *stop.borrow() {
+        for (realm, account, fresh) in pass.over_all().await {
+            if !pass.may_look(&realm) {
                 continue;
             }
-            if !look(&core, &realm, &account, &mut readings).await {
-                next = next.min(AFTER_SETBACK);
-            }
-            // The look may have met what halts the realm.
-            if core.options.load().validates(&realm) && !halted() {
-                worklist::look(&core, &realm, &account).await;
-            }
+            let mut looking = Looking::of(&core, &realm, &account, fresh.since);
+            let read = looking.lists(fresh, &mut readings, &mut pass).await;
+            looking.told(read);
         }
+        let rest = pass.next.saturating_sub(pass.ended.elapsed());
         tokio::select! {
             _ = stop.changed() => return,
             _ = configured.changed() => {}
             _ = resumed.changed() => {}
-            () = tokio::time::sleep(next) => {}
+            () = tokio::time::sleep(rest) => {}
         }
     }
 }
 
-/// One look for one realm; whether what is new was read throughout.
-async fn look(core: &Core, realm: &Realm, account: &AccountName, readings: &mut Readings) -> bool {
-    let mut looking = Looking { core, realm, account, others: Others::default(), since: core.now(), new: 0 };
-    let looked = looking.look(readings).await;
-    if looking.new > 0 {
-        log::info!(realm = realm.to_string().as_str(), new = looking.new; "Received invoices were found at Chorus Pro");
+/// The looks for what is new, one realm after the other. A long list of one realm keeps none of them waiting.
+struct Pass<'a> {
+    core: &'a Arc<Core>,
+    stop: &'a watch::Receiver<bool>,
+    ended: Instant,
+    /// How long after it the next one is due.
+    next: Duration,
+}
+
+impl Pass<'_> {
+    fn may_look(&self, realm: &Realm) -> bool {
+        let halts = self.core.store.reader().and_then(|reader| reader.halts());
+        !*self.stop.borrow() && !halts.is_ok_and(|halts| halts.iter().any(|(halted, ..)| halted == realm))
     }
-    looked.unwrap_or_else(|error| {
-        log::error!(realm = realm.to_string().as_str(), error = error.to_string().as_str();
-            "Received invoices cannot be written down");
-        false
-    })
+
+    /// Looks for what is new in every realm; what was learned of each.
+    async fn over_all(&mut self) -> Vec<(Realm, AccountName, Fresh)> {
+        let options = self.core.options.load_full();
+        let mut next = options.limits.reception_wait();
+        let mut learned = Vec::new();
+        for (realm, account) in options.receivers() {
+            if !self.may_look(&realm) {
+                continue;
+            }
+            let mut looking = Looking::of(self.core, &realm, &account, self.core.now());
+            let looked = looking.fresh().await;
+            let fresh = looking.told(looked);
+            if !fresh.as_ref().is_some_and(|fresh| fresh.whole) {
+                next = next.min(AFTER_SETBACK);
+            }
+            // The look may have met what halts the realm.
+            if options.validates(&realm) && self.may_look(&realm) {
+                worklist::look(self.core, &realm, &account).await;
+            }
+            learned.extend(fresh.map(|fresh| (realm, account, fresh)));
+        }
+        (self.ended, self.next) = (Instant::now(), next);
+        learned
+    }
+
+    /// Whether the next looks are due.
+    fn is_due(&self) -> bool {
+        self.ended.elapsed() >= self.next
+    }
+}
+
+/// What a look for what is new has learned, for the lists that are read besides.
+struct Fresh {
+    /// It was read throughout.
+    whole: bool,
+    /// From when on.
+    since: Timestamp,
+    /// From when on everything is listed by date.
+    past: Timestamp,
+    wished: Option<Timestamp>,
+    owed: Owed,
+    /// The configuration it was made by.
+    options: Arc<Options>,
 }
 
 /// Where a look begins by the date of the state: a day before the cursor; at first as far back as it is wished, else so far
@@ -121,13 +161,11 @@ impl Sought {
         };
         match self {
             Sought::ChangedSince(from) => RechercherRecipiendaire { state_changed: Some(period(from)), ..question },
-            Sought::Past(from) => RechercherRecipiendaire {
-                page: Page { rows: SWEEP_ROWS, ..Page::FIRST },
-                state_changed: Some(period(from)),
-                ..question
-            },
+            Sought::Past(from) => {
+                RechercherRecipiendaire { page: Page::WIDE, state_changed: Some(period(from)), ..question }
+            }
             Sought::Open { since } => RechercherRecipiendaire {
-                page: Page { rows: SWEEP_ROWS, ..Page::FIRST },
+                page: Page::WIDE,
                 deposited: since.map(period),
                 downloaded: Some(false),
                 statuses: InvoiceStatus::KNOWN.iter().filter(|status| !status.is_final()).cloned().collect(),
@@ -156,47 +194,88 @@ struct Looking<'a> {
     new: usize,
 }
 
-impl Looking<'_> {
-    async fn look(&mut self, readings: &mut Readings) -> Result<bool, StoreError> {
+impl<'a> Looking<'a> {
+    fn of(core: &'a Core, realm: &'a Realm, account: &'a AccountName, since: Timestamp) -> Self {
+        Self { core, realm, account, others: Others::default(), since, new: 0 }
+    }
+
+    /// Tells how many were found, and what went wrong here.
+    fn told<T>(&mut self, done: Result<T, StoreError>) -> Option<T> {
+        if self.new > 0 {
+            log::info!(realm = self.realm.to_string().as_str(), new = self.new;
+                "Received invoices were found at Chorus Pro");
+        }
+        let failed = |error: &StoreError| {
+            log::error!(realm = self.realm.to_string().as_str(), error = error.to_string().as_str();
+                "Received invoices cannot be written down");
+        };
+        done.inspect_err(failed).ok()
+    }
+
+    /// What is new.
+    async fn fresh(&mut self) -> Result<Fresh, StoreError> {
         let (core, now) = (self.core, self.core.now());
         let options = core.options.load_full();
         self.others = Others::kept(&core.store.reader()?, self.realm)?;
         let owed = Owed::to(&core.store.reader()?, &options, self.realm)?;
-        readings.forget_all_but(self.realm, &owed);
         let (cursor, wished) = (self.remembered(CURSOR)?, options.received_since(self.realm));
         self.since = begin(cursor, wished, owed.since, now);
         let past = past_begin(wished, self.first(cursor).await?, owed.since, now);
-        let whole = self.read(Sought::ChangedSince(self.since)).await?.0 == Came::Whole;
+        let whole = self.read(Sought::ChangedSince(self.since), None).await?.0 == Came::Whole;
         if whole {
             core.store.remember(self.realm, CURSOR, &now.to_string()).await?;
         }
+        self.keep_others().await?;
+        Ok(Fresh { whole, since: self.since, past, wished, owed, options })
+    }
+
+    /// The lists that are read once a week, where they are due.
+    async fn lists(&mut self, fresh: Fresh, readings: &mut Readings, pass: &mut Pass<'_>) -> Result<(), StoreError> {
+        let (core, now) = (self.core, self.core.now());
+        let Fresh { whole, since, past, wished, owed, options } = fresh;
+        self.others = Others::kept(&core.store.reader()?, self.realm)?;
+        readings.forget_all_but(self.realm, &owed);
         for list in List::ALL {
             // What is new began there as well: it is the same list.
-            let is_new = list == List::Past && self.since <= past;
+            let is_new = list == List::Past && since <= past;
             let is_due = readings.is_due(self.realm, list, self.remembered(list.name())?, &owed, now);
             if !is_due || (is_new && !whole) || (!is_new && readings.rests(self.realm, list)) {
                 continue;
             }
             let (came, pages) = match list {
                 List::Past if is_new => (Came::Whole, 0),
-                List::Past => self.read(Sought::Past(past)).await?,
-                List::Open => self.read(Sought::Open { since: wished }).await?,
+                List::Past => self.read(Sought::Past(past), Some(&mut *pass)).await?,
+                List::Open => self.read(Sought::Open { since: wished }, Some(&mut *pass)).await?,
             };
             if came == Came::Whole {
                 core.store.remember(self.realm, list.name(), &now.to_string()).await?;
-                // A configuration that came meanwhile is looked by at once.
-                let is_same = Arc::ptr_eq(&options, &core.options.load_full());
-                readings.whole(self.realm, list, Some(&owed).filter(|_| is_same));
-            } else {
-                readings.broke(self.realm, list, came, pages);
             }
+            // A configuration that came meanwhile is looked by at once.
+            let is_same = Arc::ptr_eq(&options, &core.options.load_full());
+            readings.came(self.realm, list, came, pages, Some(&owed).filter(|_| is_same));
         }
-        let read = self.remembered(List::Past.name())?.min(self.remembered(List::Open.name())?);
-        self.others.keep(core, self.realm, now, read).await?;
+        self.keep_others().await?;
         if whole && List::ALL.iter().all(|list| readings.has(self.realm, *list, &owed)) {
             owed.settle(core).await?;
         }
-        Ok(whole)
+        Ok(())
+    }
+
+    /// Writes down what was seen of other structures.
+    async fn keep_others(&mut self) -> Result<(), StoreError> {
+        let read = self.remembered(List::Past.name())?.min(self.remembered(List::Open.name())?);
+        self.others.keep(self.core, self.realm, self.core.now(), read).await
+    }
+
+    /// Between two pages of a long list: the looks whose time has come, this realm's own among them.
+    async fn let_pass(&mut self, pass: &mut Pass<'_>) -> Result<(), StoreError> {
+        if pass.is_due() {
+            self.keep_others().await?;
+            // Boxed: those looks read lists too, though never with a pass of their own.
+            Box::pin(pass.over_all()).await;
+            self.others = Others::kept(&self.core.store.reader()?, self.realm)?;
+        }
+        Ok(())
     }
 
     fn remembered(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
@@ -218,29 +297,32 @@ impl Looking<'_> {
     }
 
     /// Both kinds, and how many pages they had. What one cannot be read for does not hide the other.
-    async fn read(&mut self, sought: Sought) -> Result<(Came, u32), StoreError> {
+    async fn read(&mut self, sought: Sought, mut pass: Option<&mut Pass<'_>>) -> Result<(Came, u32), StoreError> {
         let (mut came, mut pages) = (Came::Whole, 0);
         for kind in PaymentRequest::ALL {
-            let (of, answered) = self.read_kind(sought, kind).await?;
+            let (of, answered) = self.read_kind(sought, kind, pass.as_deref_mut()).await?;
             (came, pages) = (came.max(of), pages + answered);
         }
         Ok((came, pages))
     }
 
     /// Every page of one kind.
-    async fn read_kind(&mut self, sought: Sought, kind: PaymentRequest) -> Result<(Came, u32), StoreError> {
+    async fn read_kind(
+        &mut self,
+        sought: Sought,
+        kind: PaymentRequest,
+        mut pass: Option<&mut Pass<'_>>,
+    ) -> Result<(Came, u32), StoreError> {
         let (core, realm) = (self.core, self.realm);
         let mut question = sought.question(kind, core.now());
         let mut tally = Tally::new(realm, "received invoices");
         // Each download takes an invoice off the list of what nobody has downloaded: it is read to its end first.
         let mut later = Vec::new();
-        let since = match sought {
-            Sought::ChangedSince(since) | Sought::Past(since) => since,
-            Sought::Open { .. } => self.since,
-        };
+        // What is passed over is passed over since the look for what is new: an old list does not draw that back.
+        let since = self.since;
         let mut answered = 0;
         let came = loop {
-            let page = match core.ask(realm, &question).await {
+            let page = match core.ask_page(realm, &question, question.page).await {
                 Ok(page) => page,
                 Err(Setback::Later { .. }) => break Came::Unanswered,
                 Err(Setback::Refused { fault }) => {
@@ -259,7 +341,11 @@ impl Looking<'_> {
             match rest {
                 Rest::More => question.page = question.page.next(),
                 Rest::Whole => break Came::Whole,
+                Rest::Cut if tally.lacks_unreadable_only() => break Came::Unreadable,
                 Rest::Cut => break Came::Cut,
+            }
+            if let Some(pass) = pass.as_deref_mut() {
+                self.let_pass(pass).await?;
             }
         };
         while !later.is_empty() {
@@ -270,7 +356,7 @@ impl Looking<'_> {
     }
 
     /// Keeps what Chorus Pro says of an invoice in fields that nobody knows yet, for `facture.json`: before there is a flow.
-    async fn keep_others(&self, row: &ReceivedInvoice) -> Result<(), StoreError> {
+    async fn keep_fields(&self, row: &ReceivedInvoice) -> Result<(), StoreError> {
         if row.others.is_empty() {
             return Ok(());
         }
@@ -291,7 +377,7 @@ impl Looking<'_> {
             let ours =
                 whose == Whose::Ours || !self.core.store.reader()?.received(self.realm, Some(row.id), None)?.is_empty();
             if ours {
-                self.keep_others(&row).await?;
+                self.keep_fields(&row).await?;
                 codes::saw_kind(self.core, self.realm, row.id, row.kind.as_deref()).await?;
                 steps.push(self.core.store.find(self.realm, found(row, self.account), self.core.now()));
             } else if let Whose::Nobodys(siret) = whose {

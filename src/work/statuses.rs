@@ -20,7 +20,7 @@ use crate::flow::FlowKind;
 use crate::flow::deposit::State;
 use crate::store::{FlowRecord, InvoiceRecord, Lease, Passing, StatusRecord};
 use crate::work::core::{Core, JobError};
-use crate::work::reach::Setback;
+use crate::work::reach::{NOT_SENT, Setback};
 use crate::work::received_statuses;
 use crate::work::rejection::{self, Word};
 use crate::work::status_events::{self, Beside};
@@ -42,6 +42,10 @@ const ORDER_RESTS: Duration = Duration::from_secs(30 * 24 * 3600);
 /// An invoice that gets no answer while others do has trouble of its own after so many tries; if nothing is answered, after more.
 const OWN_TRIES: u32 = 2;
 const LAST_TRY: u32 = 6;
+/// The tries of a search for a flux as a whole count this far apart at least: an outage is nobody's own trouble.
+const COUNT_EVERY: Duration = Duration::from_secs(60);
+/// That search was given up, and tried once more when a question about one invoice was answered.
+const GIVEN_UP: u32 = LAST_TRY + 1;
 /// Missing invoices named in a fault.
 const NAMED: usize = 5;
 
@@ -84,14 +88,14 @@ pub(super) fn is_open(invoice: &InvoiceRecord) -> bool {
 }
 
 /// What a round over a flow's invoices found.
-#[derive(Default)]
 struct Round {
     /// Chorus Pro's refusal of a question.
     refusal: Option<Fault>,
     /// That the flux as a whole gets no answer.
     unsearched: Option<Fault>,
-    /// How often in a row it got none.
+    /// How often in a row it got none, and when that was counted last.
     searches: u32,
+    counted_at: Timestamp,
     /// Of each invoice, by its place in the file, when it was last looked at: known there, and no search shows it any more.
     unseen: BTreeSet<u32>,
     /// The same: Chorus Pro gives no answer about it that can be used.
@@ -100,6 +104,28 @@ struct Round {
     undated: bool,
     /// Whether Chorus Pro answered anything.
     answered: bool,
+}
+
+impl Round {
+    /// As far as the one before it came.
+    fn begin(place: &Place) -> Self {
+        Self {
+            refusal: None,
+            unsearched: None,
+            searches: place.searches,
+            counted_at: place.counted_at,
+            unseen: place.unseen.clone(),
+            unanswered: place.unanswered.clone(),
+            undated: false,
+            answered: false,
+        }
+    }
+
+    /// Where the next one begins: at the invoice `next`, about which there was no answer `tries` times.
+    fn place(self, begun_at: &Place, next: u32, tries: u32) -> Place {
+        let Self { unseen, unanswered, searches, counted_at, .. } = self;
+        Place { next, tries, unseen, unanswered, searches, counted_at, ..begun_at.clone() }
+    }
 }
 
 struct Follower<'a> {
@@ -142,38 +168,36 @@ impl Follower<'_> {
             .filter(|invoice| is_open(invoice) && (full || invoice.chorus_id.is_none()))
             .filter(|invoice| invoice.ordinal >= begun_at.next)
             .collect();
-        let mut round = Round {
-            unseen: begun_at.unseen.clone(),
-            unanswered: begun_at.unanswered.clone(),
-            searches: begun_at.searches,
-            ..Round::default()
-        };
+        let mut round = Round::begin(&begun_at);
         // One alone is asked for by its own number, unless the whole list has to say that it is not there.
         let as_a_whole = wanted.len() > 1 || full && self.is_unnamed();
-        let flux = match self.flow.deposit_number.as_ref().filter(|_| as_a_whole) {
+        let deposit = self.flow.deposit_number.as_ref();
+        if let Some(deposit) = deposit.filter(|_| round.searches >= GIVEN_UP) {
+            round.unsearched = Some(Fault::new(Code::FluxNotSearched).with("deposit", deposit).with("tries", LAST_TRY));
+        }
+        let deposit = deposit.filter(|_| as_a_whole);
+        let mut flux = match deposit.filter(|_| round.searches < LAST_TRY) {
             None => None,
-            Some(deposit) => match self.search(deposit, &mut round).await {
+            Some(deposit) => match self.search(deposit, &mut round).await? {
                 Ok(flux) => flux,
                 Err(at) => {
-                    return self.break_off(Place { searches: round.searches, ..begun_at }, at).await;
+                    let place = round.place(&begun_at, begun_at.next, begun_at.tries);
+                    return self.break_off(place, at).await;
                 }
             },
         };
-        if let Some(flux) = flux.as_ref().filter(|flux| flux.is_whole) {
-            self.settle_unnamed(flux).await?;
-        }
         let begun = Instant::now();
         for invoice in wanted {
-            let place = |tries: u32, round: Round| Place {
-                next: invoice.ordinal,
-                tries,
-                unseen: round.unseen,
-                unanswered: round.unanswered,
-                searches: round.searches,
-                ..begun_at.clone()
-            };
+            let place = |tries: u32, round: Round| round.place(&begun_at, invoice.ordinal, tries);
             if begun.elapsed() >= ROUND_LIMIT {
                 return self.break_off(place(0, round), self.core.now()).await;
+            }
+            // Chorus Pro answers a question about one: what kept it from listing the flux may be over.
+            if let Some(deposit) = deposit.filter(|_| round.searches == LAST_TRY && round.answered) {
+                match self.search(deposit, &mut round).await? {
+                    Ok(searched) => flux = searched,
+                    Err(at) => return self.break_off(place(0, round), at).await,
+                }
             }
             round.unseen.remove(&invoice.ordinal);
             round.unanswered.remove(&invoice.ordinal);
@@ -200,14 +224,13 @@ impl Follower<'_> {
         self.end(round, full).await
     }
 
-    /// The flux as a whole; none where Chorus Pro refuses that, or after many tries in a row gives no answer that can be used:
-    /// then its invoices are asked for one by one. The error is when the next try is due.
-    async fn search(&self, deposit: &DepositNumber, round: &mut Round) -> Result<Option<Flux>, Timestamp> {
-        // That pauses the realm: the round in which it was given up goes on without a further try.
-        if round.searches >= LAST_TRY {
-            round.unsearched = Some(Fault::new(Code::FluxNotSearched).with("deposit", deposit).with("tries", LAST_TRY));
-            return Ok(None);
-        }
+    /// The flux as a whole; none where Chorus Pro refuses that: then its invoices are asked for one by one. So they are after
+    /// many tries in a row without an answer that can be used. The inner error is when to go on.
+    async fn search(
+        &self,
+        deposit: &DepositNumber,
+        round: &mut Round,
+    ) -> Result<Result<Option<Flux>, Timestamp>, JobError> {
         let searched = match Flux::search(self.core, &self.lease.realm, deposit).await {
             Ok(flux) => Some(flux),
             Err(Setback::Refused { fault }) => {
@@ -216,25 +239,30 @@ impl Follower<'_> {
                 None
             }
             Err(Setback::Later { at, fault }) => {
-                round.searches += u32::from(may_be_its_own(&fault));
-                if round.searches >= LAST_TRY {
+                let (now, last) = (self.core.now(), round.counted_at);
+                // After an answer about one invoice it counts at once: that is no outage.
+                let is_apart = round.answered || now < last || now.since(last) >= COUNT_EVERY;
+                if may_be_its_own(&fault) && is_apart {
+                    (round.searches, round.counted_at) = (round.searches + 1, now);
+                }
+                if round.searches >= GIVEN_UP {
                     log::warn!(flow = self.flow.id.as_str(), fault = fault.code.as_str(),
                         detail = fault.detail("detail", Language::En).unwrap_or_default();
                         "The search for a flux as a whole gets no answer that can be used; its invoices are asked for one by one");
                 }
-                return Err(at);
+                return Ok(Err(at));
             }
         };
-        round.searches = 0;
-        round.answered = true;
-        Ok(searched)
+        (round.searches, round.counted_at, round.answered) = (0, Timestamp::EPOCH, true);
+        if let Some(flux) = searched.as_ref().filter(|flux| flux.is_whole) {
+            self.settle_unnamed(flux).await?;
+        }
+        Ok(Ok(searched))
     }
 
     /// Whether Chorus Pro took the flux in part, without saying which of its invoices it refused.
     fn is_unnamed(&self) -> bool {
-        self.flow.state == State::PartlyIntegrated.as_str()
-            && self.invoices.iter().all(|invoice| !invoice.is_named())
-            && self.invoices.iter().any(|invoice| invoice.refused.is_none() && invoice.chorus_id.is_none())
+        self.flow.state == State::PartlyIntegrated.as_str() && !InvoiceRecord::unconfirmed(self.invoices).is_empty()
     }
 
     /// Of such a flux, what its whole list does not show once searches cannot lag any more was not taken.
@@ -256,7 +284,7 @@ impl Follower<'_> {
         let is_gone = |i: &&&InvoiceRecord| i.refused.is_none() && !is_shown(i) && is_seen(i);
         let gone: Vec<u32> = sought.iter().filter(is_gone).map(|invoice| invoice.ordinal).collect();
         if !gone.is_empty() {
-            self.core.store.not_taken(&self.flow.id, gone, now).await?;
+            self.core.store.not_taken(&self.flow.id, gone, None, now).await?;
         }
         Ok(())
     }
@@ -396,9 +424,11 @@ impl Follower<'_> {
         let is_missing =
             |invoice: &InvoiceRecord| invoice.chorus_id.is_none() || round.unseen.contains(&invoice.ordinal);
         let is_unanswered = |invoice: &InvoiceRecord| round.unanswered.contains(&invoice.ordinal);
-        let untold = |i: &&InvoiceRecord| is_unanswered(i) || is_late && is_missing(i);
-        let untold: Vec<&InvoiceRecord> = open.iter().copied().filter(untold).collect();
         let shown = self.flow.fault.as_ref().map(|fault| fault.code);
+        // What is shown as not confirmed, and may have been read, is not told a second time.
+        let is_told = |i: &InvoiceRecord| shown == Some(Code::NotConfirmed) && i.chorus_id.is_none();
+        let untold = |i: &&InvoiceRecord| is_unanswered(i) || is_late && is_missing(i) && !is_told(i);
+        let untold: Vec<&InvoiceRecord> = open.iter().copied().filter(untold).collect();
         let missing = (!untold.is_empty()).then(|| not_told(&untold));
         // The next round tries once.
         let searches = round.searches.min(LAST_TRY - 1);
@@ -424,15 +454,16 @@ impl Follower<'_> {
         let at = if never_shown { full_at.min(now.plus(find_wait(poll, integrated_for))) } else { full_at };
         // Only a look for what is missing must know when the next at all of them is due.
         let full_at = if never_shown { full_at } else { Timestamp::EPOCH };
-        let (unseen, unanswered) = (round.unseen, round.unanswered);
-        self.keep_place(Place { full_at, unseen, unanswered, searches, ..Place::default() }).await?;
+        let (unseen, unanswered, counted_at) = (round.unseen, round.unanswered, round.counted_at);
+        self.keep_place(Place { full_at, unseen, unanswered, searches, counted_at, ..Place::default() }).await?;
         Ok(core.store.postpone(self.lease, at).await?)
     }
 }
 
-/// Whether a missing answer may be about the one invoice that was asked for: what came made no sense, or broke off.
+/// Whether a missing answer may be about what was asked for: what came made no sense, or broke off. Nothing comes to what
+/// never left.
 fn may_be_its_own(fault: &Fault) -> bool {
-    matches!(fault.code, Code::AnswerUnreadable | Code::ChorusFailing)
+    matches!(fault.code, Code::AnswerUnreadable | Code::ChorusFailing) && !fault.details.contains_key(NOT_SENT)
 }
 
 /// Whether it is. What makes no sense while the rest does is; a failure first has a second try. Where nothing at all is
@@ -526,5 +557,6 @@ mod tests {
         assert!(!is_its_own(&failing, 1, true) && is_its_own(&failing, 2, true));
         assert!(!is_its_own(&failing, 5, false) && is_its_own(&failing, 6, false));
         assert!(!is_its_own(&Fault::new(Code::Throttled), 9, true), "a pause is nobody's fault");
+        assert!(!is_its_own(&failing.with(NOT_SENT, "1"), 9, true), "nor is a token that was not given");
     }
 }

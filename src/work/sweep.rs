@@ -13,8 +13,9 @@ use crate::work::others::Owed;
 
 /// Between two readings of a list.
 const EVERY: Duration = Duration::from_secs(7 * 24 * 3600);
-/// After a reading that did not come to its end, before the next one: our own downloads take invoices off the list of what is
-/// open while it is read, and a page that Chorus Pro fails to give is as long in coming.
+/// After a reading that did not come to its end, before the next one, doubled each time in a row up to a week: our own
+/// downloads take invoices off the list of what is open while it is read, and a page that Chorus Pro fails to give is as long
+/// in coming; a row that cannot be read stays.
 const REST: Duration = Duration::from_secs(3600);
 /// How far back the reading by date goes at most.
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 3600);
@@ -43,6 +44,8 @@ impl List {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Came {
     Whole,
+    /// Every row was there, and some cannot be read.
+    Unreadable,
     /// Chorus Pro announced more than it listed.
     Cut,
     /// It gave no answer, or refused one.
@@ -57,6 +60,8 @@ pub(super) struct Readings(BTreeMap<(Realm, List), Reading>);
 struct Reading {
     /// When it last ended before its end.
     broken: Option<Instant>,
+    /// How often in a row.
+    times: u32,
     /// What the realm was owed when it was last whole: whose account showed which structure.
     had: BTreeSet<(Realm, String)>,
 }
@@ -69,7 +74,7 @@ impl Readings {
 
     pub fn rests(&self, realm: &Realm, list: List) -> bool {
         let reading = self.0.get(&(realm.clone(), list));
-        reading.and_then(|reading| reading.broken).is_some_and(|at| at.elapsed() < REST)
+        reading.is_some_and(|reading| reading.broken.is_some_and(|at| at.elapsed() < rest(reading.times)))
     }
 
     /// Whether a list was whole since the realm is owed this.
@@ -78,17 +83,17 @@ impl Readings {
         owed.entries().all(|entry| reading.is_some_and(|reading| reading.had.contains(&entry)))
     }
 
-    /// It was read throughout, for what is owed if the configuration is still the one by which it was read.
-    pub fn whole(&mut self, realm: &Realm, list: List, owed: Option<&Owed>) {
-        let had = owed.map(|owed| owed.entries().collect()).unwrap_or_default();
-        self.0.insert((realm.clone(), list), Reading { broken: None, had });
-    }
-
-    /// It ended before its end, after so many pages. A question that was not answered at all costs little: it does not rest.
-    pub fn broke(&mut self, realm: &Realm, list: List, came: Came, pages: u32) {
-        let rests = came == Came::Cut || pages > 1;
+    /// What came of a reading of so many pages, for what is `owed` if the configuration is still the one by which it was read.
+    /// Rows that nobody can read are not owed: asking again gives the same. A question that was not answered at all costs
+    /// little: it does not rest.
+    pub fn came(&mut self, realm: &Realm, list: List, came: Came, pages: u32, owed: Option<&Owed>) {
         let reading = self.0.entry((realm.clone(), list)).or_default();
+        if came <= Came::Unreadable {
+            reading.had = owed.map(|owed| owed.entries().collect()).unwrap_or_default();
+        }
+        let rests = came != Came::Whole && (came < Came::Unanswered || pages > 1);
         reading.broken = rests.then(Instant::now);
+        reading.times = if rests { reading.times.saturating_add(1) } else { 0 };
     }
 
     /// What is owed no more was read, or is somebody else's by now: should it be owed again, it is read again.
@@ -99,6 +104,11 @@ impl Readings {
             }
         }
     }
+}
+
+/// How long a list rests that broke off so many times in a row.
+fn rest(times: u32) -> Duration {
+    REST.saturating_mul(1 << times.saturating_sub(1).min(8)).min(EVERY)
 }
 
 /// A clock that went back counts for nothing.
@@ -121,6 +131,24 @@ pub(super) fn past_begin(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Environment;
+
+    #[test]
+    fn a_list_that_breaks_off_rests_ever_longer_and_rows_that_cannot_be_read_are_not_owed() {
+        assert_eq!([1, 2, 3, 4].map(rest), [1, 2, 4, 8].map(|hours| Duration::from_secs(3600) * hours));
+        assert_eq!((rest(9), rest(u32::MAX)), (EVERY, EVERY));
+        let realm: Realm = Realm { establishment: "u".parse().unwrap(), environment: Environment::Practice };
+        let mut readings = Readings::default();
+        let owed = Owed::default();
+        readings.came(&realm, List::Past, Came::Cut, 250, Some(&owed));
+        assert!(readings.rests(&realm, List::Past) && !readings.rests(&realm, List::Open));
+        readings.came(&realm, List::Past, Came::Unanswered, 1, Some(&owed));
+        assert!(!readings.rests(&realm, List::Past), "one question that got no answer");
+        readings.came(&realm, List::Past, Came::Unreadable, 250, Some(&owed));
+        assert!(readings.rests(&realm, List::Past), "the row will not be readable with the next look");
+        readings.came(&realm, List::Past, Came::Whole, 250, Some(&owed));
+        assert!(!readings.rests(&realm, List::Past));
+    }
 
     #[test]
     fn the_lists_are_read_at_first_and_once_a_week() {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use fluxgate::domain::{FlowId, Timestamp};
 use fluxgate::fault::{Code, Fault, Language};
 use fluxgate::flow::deposit::Event;
-use fluxgate::simulator::{Effect, FaultRule, VerdictRule};
+use fluxgate::simulator::{Effect, FaultRule, Scenario, VerdictRule};
 use fluxgate::store::{Facts, Received};
 use serde_json::Value;
 
@@ -207,6 +207,23 @@ async fn a_flux_whose_answer_is_lost_is_found_by_any_of_its_invoices() {
     gateway.drop_flow("lot.zip", zip(&members)).await;
     let receipt = gateway.await_final("lot.zip.json").await;
     assert_eq!(told(&receipt, "DOUTE-2").0, "MISE_EN_PAIEMENT", "{receipt:#}");
+    assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 1, "never sent again");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doubt_comes_to_its_end_in_a_long_list_some_pages_of_which_get_no_answer() {
+    let gateway = Gateway::start(Scenario { page_limit: 1, ..hurried() }, quick_limits()).await;
+    let control = gateway.simulator.control();
+    control.add_fault(FaultRule::new("deposer/flux", Effect::LoseAnswer)).unwrap();
+    // Eight pages, of which every second one is lost: begun anew at each of them, the list would never be whole.
+    control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Cut).probability(0.5)).unwrap();
+    let members: Vec<(String, Vec<u8>)> =
+        (1..=8).map(|n| (format!("{n}.xml"), invoice(&format!("LONG-{n}")))).collect();
+    let members: Vec<(&str, Vec<u8>)> = members.iter().map(|(name, body)| (name.as_str(), body.clone())).collect();
+    gateway.drop_flow("lot.zip", zip(&members)).await;
+    let receipt = gateway.await_final("lot.zip.json").await;
+    assert_eq!(receipt["state"], "integrated", "{receipt:#}");
     assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 1, "never sent again");
     gateway.stop().await;
 }
@@ -459,7 +476,7 @@ async fn what_never_shows_of_an_unseen_supplier_is_not_told_as_integrated_and_wa
     let gateway = Gateway::start(hurried(), limits).await;
     let another = String::from_utf8(invoice_to("OMBRE-2", "99999999999999")).unwrap();
     let another = another.replace("12345678200051", "33254021516357").replace("123456782", "332540215");
-    let members = [("1.xml", invoice("OMBRE-1")), ("2.xml", another.into_bytes())];
+    let members = [("1.xml", invoice("OMBRE-1")), ("2.xml", another.clone().into_bytes())];
     let (part, silent) = part_in_doubt(&gateway, zip(&members)).await;
     gateway.store().decide(&part, Event::ConfirmedByPerson, person(), None, Timestamp::now()).await.unwrap();
     gateway.simulator.control().remove_fault(silent);
@@ -470,8 +487,51 @@ async fn what_never_shows_of_an_unseen_supplier_is_not_told_as_integrated_and_wa
     gateway.await_receipt("lot.zip.json", |r| told(r, "OMBRE-1").0 == "MISE_EN_PAIEMENT").await;
     let (own, receipt) = (flow(), gateway.receipt("lot.zip.json").unwrap());
     assert!(own.waits, "{:?}", own.fault);
-    let title = own.fault.unwrap().title(Language::Fr);
-    assert!(title.contains("OMBRE-2 : rien n'en paraît"), "{title}");
+    let fault = own.fault.unwrap();
+    assert_eq!(fault.code, Code::NotConfirmed);
+    assert!(fault.title(Language::Fr).contains("OMBRE-2"), "{fault:?}");
     assert_eq!(told(&receipt, "OMBRE-2"), ("-", false), "nobody knows that it was refused: {receipt:#}");
+    assert_eq!(receipt["fault"]["code"], "FG-452", "nothing of the file is known to be missing: {receipt:#}");
+    // A person looks on the portal: it is not there. Then it may be dropped again.
+    let word = Some(("Camille Durand".to_owned(), None));
+    assert_eq!(gateway.store().not_taken(&part, vec![0, 1], word, Timestamp::now()).await.unwrap(), 1);
+    let own = flow();
+    assert!(own.waits && own.fault.as_ref().is_some_and(|f| f.code == Code::PartlyIntegrated), "{:?}", own.fault);
+    let receipt = gateway.await_receipt("lot.zip.json", |r| told(r, "OMBRE-2").1).await;
+    assert!(receipt["fault"]["title"].as_str().unwrap().contains("1 sur 2"), "{receipt:#}");
+    let again = gateway.drop_flow("encore.xml", another.into_bytes()).await;
+    let sent = || gateway.simulator.ledger().calls_of("deposer/flux") == 2;
+    gateway.await_until("it goes again", sent).await;
+    assert_ne!(gateway.store().reader().unwrap().flow(&again).unwrap().unwrap().state, "refused");
+    assert!(!flow().waits, "what was dropped again waits no longer: {:?}", flow().fault);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_confirmed_and_shows_after_all_makes_its_flow_and_its_file_integrated() {
+    let mut limits = quick_limits();
+    limits.integration_delay = fluxgate::domain::Duration::from_millis(2_500);
+    let gateway = Gateway::start(hurried(), limits).await;
+    let another = String::from_utf8(invoice_to("TARD-2", "99999999999999")).unwrap();
+    let another = another.replace("12345678200051", "33254021516357").replace("123456782", "332540215");
+    let (part, silent) =
+        part_in_doubt(&gateway, zip(&[("1.xml", invoice("TARD-1")), ("2.xml", another.into_bytes())])).await;
+    gateway.store().decide(&part, Event::ConfirmedByPerson, person(), None, Timestamp::now()).await.unwrap();
+    gateway.simulator.control().remove_fault(silent);
+    let flow = |id: &FlowId| gateway.store().reader().unwrap().flow(id).unwrap().unwrap();
+    gateway.await_until("its end", || flow(&part).state == "partly_integrated").await;
+    let file = flow(&part).parent.unwrap();
+    assert_eq!(
+        (flow(&file).state.as_str(), flow(&file).fault.unwrap().code),
+        ("partly_integrated", Code::NotConfirmed)
+    );
+    // A search shows it.
+    gateway.store().identify(&part, 1, fluxgate::domain::ChorusInvoiceId(987_654), Timestamp::now()).await.unwrap();
+    for id in [&part, &file] {
+        let told = flow(id);
+        assert_eq!((told.state.as_str(), told.waits), ("integrated", false), "{:?}", told.fault);
+        assert!(told.fault.is_none_or(|fault| fault.code != Code::NotConfirmed));
+    }
+    gateway.await_receipt("lot.zip.json", |r| r["state"] == "integrated").await;
     gateway.stop().await;
 }

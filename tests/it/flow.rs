@@ -74,7 +74,9 @@ fn nothing_leaves_a_final_state_and_nothing_doubtful_is_sent_without_a_look() {
     for &state in deposit::State::ALL {
         for &event in deposit::Event::ALL {
             let Decision::Move { to, work } = deposit::decide(state, event, NOW, &policy) else { continue };
-            assert!(!state.is_final(), "{state} {event}");
+            // What nobody could confirm may yet show.
+            let shows = (deposit::State::PartlyIntegrated, deposit::Event::Integrated, deposit::State::Integrated);
+            assert!(!state.is_final() || (state, event, to) == shows, "{state} {event}");
             let deposits = work.iter().any(|due| due.job == Job::Deposit);
             assert_eq!(deposits, to == deposit::State::Ready, "{state} {event}");
             if state == deposit::State::Doubtful && deposits {

@@ -446,7 +446,11 @@ async fn an_invoice_that_gets_no_answer_holds_up_no_other_and_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flux_whose_search_never_gets_an_answer_is_followed_one_by_one_and_that_is_told() {
-    let gateway = Gateway::start(still(), quick_limits()).await;
+    let mut gateway = Gateway::start(still(), quick_limits()).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
     let numbers = ["SOURD-0", "SOURD-1", "SOURD-2"];
     let part = dropped(&gateway, "sourd.zip", &numbers).await;
     let control = gateway.simulator.control();
@@ -457,6 +461,12 @@ async fn a_flux_whose_search_never_gets_an_answer_is_followed_one_by_one_and_tha
     for number in numbers {
         assert!(control.move_invoice(number, "SERVICE_FAIT", ""));
     }
+    // Its tries count a minute apart.
+    let told = || {
+        ahead.fetch_add(61_000, Ordering::SeqCst);
+        fault(&gateway, &part).0 == "FG-450"
+    };
+    gateway.await_until("that its search is given up", told).await;
     gateway.await_receipt("sourd.zip.json", |r| all_are(r, "SERVICE_FAIT")).await;
     shows(&gateway, &part, "FG-450", &["6 essais"]).await;
     assert!(!waits(&gateway, &part));
@@ -464,9 +474,49 @@ async fn a_flux_whose_search_never_gets_an_answer_is_followed_one_by_one_and_tha
     for number in numbers {
         assert!(control.move_invoice(number, "MANDATEE", ""));
     }
-    gateway.await_receipt("sourd.zip.json", |r| all_are(r, "MANDATEE")).await;
+    let told = || {
+        ahead.fetch_add(61_000, Ordering::SeqCst);
+        all_are(&gateway.receipt("sourd.zip.json").unwrap(), "MANDATEE")
+    };
+    gateway.await_until("the next status", told).await;
     control.clear_faults();
     gateway.await_until("its end", || fault(&gateway, &part).0.is_empty()).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_while_a_flux_is_searched_is_no_trouble_of_its_own_and_asks_for_none_of_it_one_by_one() {
+    let mut limits = quick_limits();
+    limits.status_poll = fluxgate::domain::Duration::from_secs(3600);
+    let mut gateway = Gateway::start(still(), limits).await;
+    let ahead = Arc::new(AtomicI64::new(0));
+    gateway.crash().await;
+    gateway.clock = clock(&ahead);
+    gateway.boot();
+    let numbers: Vec<String> = (0..20).map(|n| format!("PANNE-{n}")).collect();
+    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    let part = dropped(&gateway, "panne.zip", &numbers).await;
+    let control = gateway.simulator.control();
+    // Long enough by the clock that the search is given up.
+    control.add_fault(FaultRule::new("rechercher/fournisseur", Effect::Status500).always()).unwrap();
+    for number in &numbers {
+        assert!(control.move_invoice(number, "SERVICE_FAIT", ""));
+    }
+    let before = searches(&gateway);
+    ahead.fetch_add(3_700_000, Ordering::SeqCst);
+    let given_up = || {
+        ahead.fetch_add(61_000, Ordering::SeqCst);
+        let name = format!("{}{part}", fluxgate::store::FOLLOWING);
+        let place = gateway.store().reader().unwrap().remembered(&realm(), &name).unwrap().unwrap_or_default();
+        place.split(' ').nth(6) == Some("6")
+    };
+    gateway.await_until("that its search is given up", given_up).await;
+    let lost = searches(&gateway) - before;
+    control.clear_faults();
+    gateway.await_receipt("panne.zip.json", |r| all_are(r, "SERVICE_FAIT")).await;
+    let asked = searches(&gateway) - before - lost;
+    assert!(asked < 15, "{asked} searches, not one for each invoice");
+    assert_ne!(fault(&gateway, &part).0, "FG-450");
     gateway.stop().await;
 }
 
@@ -600,7 +650,7 @@ async fn a_supplier_of_whom_the_list_shows_nothing_is_not_taken_for_refused() {
     gateway.await_receipt("encore.xml.json", |r| status_of(r, "SIEN-2") == "DEPOSEE").await;
     let asked = searches(&gateway);
     gateway.await_until("two more rounds", || searches(&gateway) >= asked + 2).await;
-    assert_eq!(fault(&gateway, &part).0, "FG-403");
+    shows(&gateway, &part, "FG-452", &["AUTRUI-3", "SOEUR-4"]).await;
     assert!(waits(&gateway, &part));
     gateway.stop().await;
 }

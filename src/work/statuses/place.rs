@@ -24,6 +24,8 @@ pub(super) struct Place {
     pub unanswered: BTreeSet<u32>,
     /// How often in a row the flux as a whole got no answer that can be used.
     pub searches: u32,
+    /// When that was counted last.
+    pub counted_at: Timestamp,
 }
 
 impl Default for Place {
@@ -36,6 +38,7 @@ impl Default for Place {
             unseen: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             searches: 0,
+            counted_at: Timestamp::EPOCH,
         }
     }
 }
@@ -54,14 +57,16 @@ impl Place {
         let mut list = || words.next().unwrap_or_default().split(',').filter_map(|n| n.parse().ok()).collect();
         let (unseen, unanswered) = (list(), list());
         let searches = words.next().and_then(|n| n.parse().ok()).unwrap_or(0);
+        let counted_at = words.next().and_then(|n| n.parse().ok()).map_or(Timestamp::EPOCH, Timestamp::from_millis);
         let full_at = full_at.unwrap_or(Timestamp::EPOCH);
-        Self { full_at, next, tries, is_full: full != 0, unseen, unanswered, searches }
+        Self { full_at, next, tries, is_full: full != 0, unseen, unanswered, searches, counted_at }
     }
 
     pub fn text(&self) -> String {
         let Self { next, tries, searches, .. } = self;
         let (unseen, unanswered) = (list(&self.unseen), list(&self.unanswered));
-        format!("{} {next} {tries} {} {unseen} {unanswered} {searches}", self.full_at.millis(), u8::from(self.is_full))
+        let (full_at, is_full, counted_at) = (self.full_at.millis(), u8::from(self.is_full), self.counted_at.millis());
+        format!("{full_at} {next} {tries} {is_full} {unseen} {unanswered} {searches} {counted_at}")
     }
 }
 
@@ -84,6 +89,7 @@ mod tests {
             unseen: BTreeSet::from([1, 4]),
             unanswered: BTreeSet::from([3]),
             searches: 5,
+            counted_at: Timestamp::from_millis(34),
         };
         assert_eq!(Place::read(Some(&place.text())), place);
         assert_eq!(Place::read(Some(&Place::default().text())), Place::default());

@@ -10,9 +10,6 @@ use crate::work::core::Core;
 use crate::work::doubt::same_supplier;
 use crate::work::reach::{PAGES_LIMIT, Rest, Setback, Tally};
 
-/// Rows asked for on a page: the most there are (PROTOCOL §2.2).
-const PAGE_ROWS: u32 = 200;
-
 /// Every row of a flux.
 pub(super) struct Flux {
     deposit: DepositNumber,
@@ -29,13 +26,13 @@ impl Flux {
             deposit: Some(deposit.clone()),
             deposited: None,
             state_changed: None,
-            page: Page { rows: PAGE_ROWS, ..Page::FIRST },
+            page: Page::WIDE,
         };
         let mut tally = Tally::new(realm, "rechercher/fournisseur");
         let mut flux =
             Self { deposit: deposit.clone(), rows: HashMap::new(), numbers: HashMap::new(), is_whole: false };
         loop {
-            let page = core.ask(realm, &question).await?;
+            let page = core.ask_page(realm, &question, question.page).await?;
             let rest = tally.count(question.page, &page, |row| row.id);
             for row in page.rows {
                 flux.enter(row);

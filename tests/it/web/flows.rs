@@ -148,6 +148,34 @@ fn a_doubtful_flow_is_decided_by_a_person_once() {
 }
 
 #[test]
+fn a_person_says_which_invoices_of_a_part_are_not_there_and_they_may_be_dropped_again() {
+    let house = House::open();
+    let mut browser = house.inside();
+    let flow = house.doubtful("lot.xml", "ICI-1");
+    let now = Timestamp::now();
+    let decide = |event, facts: Facts| house.store.decide(&flow, event, facts, None, now).wait().unwrap();
+    decide(deposit::Event::ConfirmedByPerson, Facts::default());
+    browser.get(&format!("/flux/{flow}")).hides("Ce qui n’y est pas");
+    let fault = Some(Fault::new(Code::NotConfirmed).with("number", "ICI-1"));
+    decide(deposit::Event::PartlyIntegrated, Facts { fault, ..Facts::default() });
+    browser.get(&format!("/flux/{flow}")).says("Ce qui n’y est pas");
+    browser.get(&format!("/flux/{flow}/decision?choix=absentes")).says("ICI-1");
+    let path = format!("/flux/{flow}/decision");
+    let none = [("choix", "absentes".to_owned()), ("facture_7", "1".to_owned())];
+    assert_eq!(browser.post(&path, &none).status, 422, "nothing of it was ticked");
+    let ticked = [("choix", "absentes".to_owned()), ("facture_0", "1".to_owned()), ("remark", "vu à 9 h".to_owned())];
+    let done = browser.post(&path, &ticked);
+    assert_eq!(done.header("location"), Some(format!("/flux/{flow}?fait=decide").as_str()));
+    let invoices = house.store.reader().unwrap().invoices(&flow).unwrap();
+    assert!(invoices[0].refused.is_some());
+    let page = browser.get(&format!("/flux/{flow}"));
+    for said in ["FG-403", "Facture absente de Chorus Pro", PERSON, "vu à 9 h"] {
+        page.says(said);
+    }
+    page.hides("Ce qui n’y est pas…");
+}
+
+#[test]
 fn who_abandons_a_doubt_is_told_to_look_on_the_portal_before_anything_is_dropped() {
     let house = House::open();
     let mut browser = house.inside();
