@@ -122,7 +122,7 @@ fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, limits: &Limits) -> Resul
             }
             let binding = if target == Target::Ubl { Binding::Ubl } else { Binding::Cii };
             let written = semantic::write(&read.invoice, binding).map_err(|terms| lacking(&terms.join(", ")))?;
-            faithful(&read.invoice, &written, limits)?;
+            faithful(&read.invoice, &written, binding, limits)?;
             (written.xml.into_bytes(), written.lost, Vec::new())
         }
         Target::Pivot => {
@@ -134,7 +134,8 @@ fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, limits: &Limits) -> Resul
                 let (fr, en) = (words(|text| &text.fr), words(|text| &text.en));
                 impossible(&Text::new(format!("il manque {fr}"), format!("it lacks {en}")))
             })?;
-            let lost = semantic::uncarried(&read.invoice, &pivot.carried, limits);
+            let lost = semantic::uncarried(&read.invoice, &pivot.carried, limits)
+                .map_err(|terms| lacking(&terms.join(", ")))?;
             (pivot.xml.into_bytes(), lost, pivot.readings)
         }
     };
@@ -161,13 +162,22 @@ fn lacking(terms: &str) -> Fault {
     impossible(&Text::new(format!("il manque {terms}"), format!("it lacks {terms}")))
 }
 
-/// What was written is read again, and must say what was meant; what is told as lost apart.
-fn faithful(meant: &en16931::Invoice, written: &semantic::Writing, limits: &Limits) -> Result<(), Fault> {
+/// What was written is read again, and must say what was meant; where something is told as lost, it must at least be what
+/// would be written again.
+fn faithful(
+    meant: &en16931::Invoice,
+    written: &semantic::Writing,
+    binding: Binding,
+    limits: &Limits,
+) -> Result<(), Fault> {
     let outline = guard::outline(&written.xml, limits)?;
     let read = semantic::read(&outline, &written.xml, limits).map_err(|error| {
         impossible(&Text::technical("le résultat ne se lit pas", "the result cannot be read", error))
     })?;
-    let same = read.invoice == *meant || (!written.lost.is_empty() && read.invoice.kind == meant.kind);
+    let same = match written.lost.is_empty() {
+        true => read.invoice == *meant,
+        false => semantic::write(&read.invoice, binding).is_ok_and(|again| again.xml == written.xml),
+    };
     match same {
         true => Ok(()),
         false => Err(impossible(&Text::new(

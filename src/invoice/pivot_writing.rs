@@ -144,7 +144,10 @@ impl Writing<'_> {
         let number = self.term("Compte", "BT-84", account.account_identifier.as_deref());
         let bank = self.term("Etablissement", "BT-86", account.provider_identifier.as_deref());
         let holder = self.term("RaisonSocialeEncaisseur", "BT-85", account.account_name.as_deref());
-        format!("<ReferenceBancaire Type=\"IBAN\">{number}{bank}{holder}</ReferenceBancaire>")
+        // What is no IBAN is not called one.
+        let kind =
+            account.account_identifier.as_deref().filter(|number| is_iban(number)).map_or("", |_| " Type=\"IBAN\"");
+        format!("<ReferenceBancaire{kind}>{number}{bank}{holder}</ReferenceBancaire>")
     }
 
     fn debtor(&mut self) -> String {
@@ -333,6 +336,14 @@ impl Writing<'_> {
         }
         files
     }
+}
+
+/// By its form (ISO 13616): a country, two check digits, and what the country's banks make of the rest.
+fn is_iban(number: &str) -> bool {
+    let plain: Vec<u8> = number.bytes().filter(|b| *b != b' ').collect();
+    let is_headed =
+        plain.len() > 4 && plain[..2].iter().all(u8::is_ascii_uppercase) && plain[2..4].iter().all(u8::is_ascii_digit);
+    is_headed && (15..=34).contains(&plain.len()) && plain.iter().all(u8::is_ascii_alphanumeric)
 }
 
 fn is_siret(id: &&Identifier) -> bool {

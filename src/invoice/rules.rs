@@ -142,6 +142,10 @@ impl<'o, 't> Findings<'o, 't> {
                 Why::Several => "FG-DUPLICATE",
                 Why::Missing => "FG-MISSING",
             };
+            if !self.has_room(rule, Severity::Fatal) {
+                self.omitted += 1;
+                continue;
+            }
             // Said once, whoever stumbles over it.
             let place = self.place_of(rule, stop.at);
             if !self.list.iter().any(|noted| noted.rule == rule && noted.place.fr == place.fr) {

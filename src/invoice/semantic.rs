@@ -13,6 +13,8 @@ use en16931_formats::Syntax as Binding;
 use en16931_formats::report::{Entry, Kind};
 use quick_xml::escape::escape;
 
+use crate::fault::Language;
+
 use super::official::number::decimal;
 use super::official::terms;
 use super::outline::{Id, Outline};
@@ -44,7 +46,7 @@ const PROJECT: &str = "50";
 const INVOICED_OBJECT: &str = "130";
 
 /// Something that has no place where it should go.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Lost {
     /// The business term where it has one, and the element's path: `BT-9 CreditNote/DueDate`.
     pub place: String,
@@ -80,12 +82,11 @@ pub fn read(outline: &Outline<'_>, text: &str, limits: &Limits) -> Result<Readin
         complete_credit_note(outline, &mut invoice);
     }
     complete_classifications(outline, &mut invoice);
-    let lost = match write(&invoice, binding) {
-        Ok(again) => missing(outline, &again.xml, limits),
-        // Something is missing that a document of this kind must have; then only the library's own list is left.
-        Err(_) => read.entries.iter().filter(|entry| is_loss(entry)).map(of_entry).collect(),
-    };
-    Ok(Reading { invoice, lost })
+    // Where it cannot be written again, for want of what a document of this kind must have, the library's own list is left.
+    let again = write(&invoice, binding).ok();
+    let lost = again.and_then(|again| missing(outline, &again.xml, limits));
+    let own = || read.entries.iter().filter(|entry| is_loss(entry)).map(of_entry).collect();
+    Ok(Reading { invoice, lost: lost.unwrap_or_else(own) })
 }
 
 /// Writes the model as UBL or CII. The error lists the terms that the syntax demands and the model lacks.
@@ -199,69 +200,78 @@ fn add_project(xml: &mut String, project: &DocumentReference) {
 /// BT-158-2 is not written by the library as CII.
 fn add_classification_versions(xml: &mut String, invoice: &Invoice) {
     const CODE: &str = "<ram:ClassCode";
-    let mut at = 0;
-    for class in invoice.lines.iter().flat_map(|line| &line.item.classification_identifiers) {
-        let Some(found) = xml[at..].find(CODE) else { return };
-        at += found + CODE.len();
-        let Some(version) = class.scheme_version() else { continue };
-        let end = xml[at..].find('>').map_or(xml.len(), |end| at + end);
-        if !xml[at..end].contains("listVersionID") {
-            xml.insert_str(end, &format!(" listVersionID=\"{}\"", escape(version)));
+    let classes = || invoice.lines.iter().flat_map(|line| &line.item.classification_identifiers);
+    if classes().all(|class| class.scheme_version().is_none()) {
+        return;
+    }
+    let mut classes = classes();
+    let mut pieces = xml.split(CODE);
+    let mut made = String::with_capacity(xml.len() + xml.len() / 8);
+    made.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        made.push_str(CODE);
+        let version = classes.next().and_then(|class| class.scheme_version());
+        match (version, piece.split_once('>')) {
+            (Some(version), Some((attributes, rest))) => {
+                made.push_str(&format!("{attributes} listVersionID=\"{}\">{rest}", escape(version)));
+            }
+            _ => made.push_str(piece),
         }
     }
+    *xml = made;
 }
 
-/// The values of the source that are not in what was written again.
-fn missing(source: &Outline<'_>, again: &str, limits: &Limits) -> Vec<Lost> {
-    let Ok(written) = guard::outline(again, limits) else { return Vec::new() };
+/// The values of the source that are not in what was written again; `None` if that cannot be read.
+fn missing(source: &Outline<'_>, again: &str, limits: &Limits) -> Option<Vec<Lost>> {
+    let written = guard::outline(again, limits).ok()?;
     let mut there: HashMap<(String, String), usize> = HashMap::new();
     for (_, path, value) in values(&written) {
         *there.entry((path, value)).or_default() += 1;
     }
     let is_cii = source.name(Id::ROOT) == "CrossIndustryInvoice";
-    let mut lost: Vec<Lost> = Vec::new();
-    for (id, path, value) in values(source) {
-        if WORDED_ANEW.iter().any(|end| path.ends_with(end)) {
-            continue;
-        }
-        if let Some(left) = there.get_mut(&(path.clone(), value.clone())).filter(|left| **left > 0) {
-            *left -= 1;
-            continue;
-        }
-        let below = source.path(id);
-        let below = below.split_once('/').map_or("", |(_, below)| below).replace("CreditNoteLine", "InvoiceLine");
-        let place = match terms::term(is_cii, &below) {
+    let missing = values(source).filter(|(_, path, value)| {
+        let left = there.get_mut(&(path.clone(), value.clone())).filter(|left| **left > 0);
+        let is_there = left.map(|left| *left -= 1).is_some();
+        !is_there && !WORDED_ANEW.iter().any(|end| path.ends_with(end))
+    });
+    Some(each_once(missing.map(|(id, path, value)| {
+        let place = match term_of(source, id, is_cii) {
             Some(term) => format!("{term} {path}"),
             None => path,
         };
-        let one = Lost { place, value: short(&value) };
-        if !lost.contains(&one) {
-            lost.push(one);
-        }
-    }
-    lost
+        Lost { place, value: short(&value) }
+    })))
 }
 
-/// The terms of the model that `carried` does not hold, in UBL's order.
-pub fn uncarried(invoice: &Invoice, carried: &HashSet<(&'static str, String)>, limits: &Limits) -> Vec<Lost> {
-    let Ok(written) = write(invoice, Binding::Ubl) else { return Vec::new() };
-    let Ok(outline) = guard::outline(&written.xml, limits) else { return Vec::new() };
+/// The terms of the model that `carried` does not hold, in UBL's order. The error lists the terms that UBL demands and the
+/// model lacks: then what is carried cannot be told.
+pub fn uncarried(
+    invoice: &Invoice,
+    carried: &HashSet<(&'static str, String)>,
+    limits: &Limits,
+) -> Result<Vec<Lost>, Vec<String>> {
+    let written = write(invoice, Binding::Ubl)?;
+    let outline = guard::outline(&written.xml, limits).map_err(|fault| vec![fault.title(Language::En)])?;
     let carried: HashSet<(&str, String)> = carried.iter().map(|(term, value)| (*term, alike(value))).collect();
-    let mut lost = Vec::new();
-    for (id, path, value) in values(&outline) {
-        let below = outline.path(id);
-        let below = below.split_once('/').map_or("", |(_, below)| below).replace("CreditNoteLine", "InvoiceLine");
+    Ok(each_once(values(&outline).filter_map(|(id, path, value)| {
         // What has no term of its own only says how a term is written: its currency, its scheme.
-        let Some(term) = terms::term(false, &below).filter(|_| !path.contains('@')) else { continue };
-        if OF_THE_FORM.contains(&term) || carried.contains(&(term, value.clone())) {
-            continue;
-        }
-        let one = Lost { place: format!("{term} {path}"), value: short(&value) };
-        if !lost.contains(&one) {
-            lost.push(one);
-        }
-    }
-    lost
+        let term = term_of(&outline, id, false).filter(|_| !path.contains('@'))?;
+        let is_told = OF_THE_FORM.contains(&term) || carried.contains(&(term, value.clone()));
+        (!is_told).then(|| Lost { place: format!("{term} {path}"), value: short(&value) })
+    })))
+}
+
+/// The business term of an element.
+fn term_of(outline: &Outline<'_>, id: Id, is_cii: bool) -> Option<&'static str> {
+    let path = outline.path(id);
+    let below = path.split_once('/').map_or("", |(_, below)| below).replace("CreditNoteLine", "InvoiceLine");
+    terms::term(is_cii, &below)
+}
+
+/// In their order, without those that are there already.
+fn each_once(lost: impl Iterator<Item = Lost>) -> Vec<Lost> {
+    let mut seen = HashSet::new();
+    lost.filter(|one| seen.insert(one.clone())).collect()
 }
 
 /// Every value of a document that says something: its element, its path (an attribute's with `@`), and the value so that

@@ -227,7 +227,8 @@ impl Reader {
     ) -> Result<bool, StoreError> {
         let Some(realm) = self.realm(place)? else { return Ok(false) };
         let found = self.one(
-            "SELECT 1 FROM attempt WHERE deposit_number = ?2 AND realm = ?1 AND flow <> ?3 LIMIT 1",
+            "SELECT 1 FROM attempt WHERE deposit_number = ?2 AND realm = ?1 AND flow <> ?3
+             UNION ALL SELECT 1 FROM flow WHERE deposit_number = ?2 AND realm = ?1 AND id <> ?3 AND kind = 'deposit' LIMIT 1",
             (realm, number.as_str(), own.as_str()),
             |_| Ok(()),
         )?;

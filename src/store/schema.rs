@@ -31,6 +31,7 @@ const UPGRADES: &[Upgrade] = &[
     // A program that knows nothing of split files as such lets the first screen count them beside their parts.
     Upgrade { sql: include_str!("schema/015.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/016.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/017.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {

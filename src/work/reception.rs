@@ -346,6 +346,9 @@ impl<'a> Looking<'a> {
             }
             if let Some(pass) = pass.as_deref_mut() {
                 self.let_pass(pass).await?;
+                if *pass.stop.borrow() {
+                    break Came::Unanswered;
+                }
             }
         };
         while !later.is_empty() {

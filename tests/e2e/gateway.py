@@ -108,6 +108,7 @@ class Gateway:
         self.config = self.folder / "fluxgate.toml"
         self.config.write_text(self.configuration(profile, check, waits, account_extra))
         self.process = None
+        self.visit = None
         self.start()
 
     def configuration(self, profile, check, waits, account_extra):
@@ -219,29 +220,42 @@ class Gateway:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.read().decode()
 
-    def first_screen(self, name="Camille Durand", password="une phrase de passe assez longue"):
-        """The page's first screen as its first owner sees it: claims the box, logs in."""
+    def person(self, name="Camille Durand", password="une phrase de passe assez longue"):
+        """The first owner at the page, logged in: claims the box the first time."""
+        if self.visit is None:
+            self.visit = requests.Session()
+            self.visit.verify, self.visit.trust_env = False, False
+            self.visit.headers["Origin"] = self.page("/")[:-1]
+            # The box makes its own certificate.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+            claim = self.run_dir / "claim"
+            code = wait_until("a claim code", lambda: claim.exists() and claim.read_text().strip())
+            self.fill("/claim", "/claim", code=code, name=name, password=password, repeat=password)
+        if "/login" in self.visit.get(self.page("/"), timeout=30).url:
+            self.fill("/login", "/login", name=name, password=password, vers="/")
+        return self.visit
+
+    def page(self, path):
         host, port = self.address("door")
-        base = f"https://{host}:{port}"
-        session = requests.Session()
-        session.verify, session.trust_env = False, False
-        session.headers["Origin"] = base
+        return f"https://{host}:{port}{path}"
 
-        # The box makes its own certificate.
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    def fill(self, screen, path, **fields):
+        """Posts the form that `screen` shows to `path`."""
+        form = self.visit.get(self.page(screen), timeout=30)
+        csrf = re.search(r'name="csrf" value="([^"]+)"', form.text)
+        assert csrf, form.text
+        return self.visit.post(self.page(path), {**fields, "csrf": csrf[1]}, timeout=60)
 
-        def fill(path, **fields):
-            form = session.get(base + path, timeout=30)
-            csrf = re.search(r'name="csrf" value="([^"]+)"', form.text)
-            assert csrf, form.text
-            return session.post(base + path, {**fields, "csrf": csrf[1]}, timeout=60)
+    def decide(self, flow, choice):
+        """A person chooses on the page of a flow that waits for one."""
+        self.person()
+        screen = f"/flux/{flow}/decision"
+        answer = self.fill(f"{screen}?choix={choice}", screen, choix=choice, remark="")
+        assert answer.ok, answer.text
 
-        code = wait_until("a claim code", lambda: (self.run_dir / "claim").exists() and (self.run_dir / "claim").read_text().strip())
-        fill("/claim", code=code, name=name, password=password, repeat=password)
-        screen = session.get(base + "/", timeout=30)
-        if "/login" in screen.url:
-            fill("/login", name=name, password=password, vers="/")
-            screen = session.get(base + "/", timeout=30)
+    def first_screen(self):
+        """The page's first screen as its first owner sees it."""
+        screen = self.person().get(self.page("/"), timeout=30)
         assert 'id="headline"' in screen.text, screen.text
         return screen.text
 

@@ -106,6 +106,21 @@ def tables(ids):
         yield f"statuts-{first}.csv", "\n".join(lines).encode() + b"\n"
 
 
+def waiting(gateway, simulator, names, asked):
+    """The receipts that are not final yet. Where the calls of two tries were lost on their way, a person is asked (FG-505): he
+    looks at Chorus Pro, finds nothing, and has the file sent again on the page."""
+    receipts = {name: gateway.receipt(name) for name in names}
+    left = {name: receipt for name, receipt in receipts.items() if not (receipt and receipt["final"])}
+    for name, receipt in left.items():
+        if not receipt or (receipt["fault"] or {}).get("code") != "FG-505" or asked.get(name) == receipt:
+            continue
+        there = {one["number"] for one in simulator.ledger()["invoices"]}
+        assert not there & {one["number"] for one in receipt["invoices"]}, (name, "is said to be absent, and is there")
+        gateway.decide(receipt["flow"], "renvoyer")
+        asked[name] = receipt
+    return left
+
+
 def resident(pid):
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
@@ -143,9 +158,10 @@ def test_an_afternoon_ends_with_every_count_exact(gateway, simulator):
     drop(gateway, changes.items())
 
     names = [name for name, _ in files] + list(changes)
-    settled = lambda: all((gateway.receipt(name) or {}).get("final") for name in names)
-    wait_until("every receipt final", settled, limit, 0.5)
+    asked = {}
+    wait_until("every receipt final", lambda: not waiting(gateway, simulator, names, asked), limit, 0.5)
     final = time.monotonic() - started
+    assert len(asked) <= max(2, len(files) // 100), f"a person was asked too often: {sorted(asked)}"
 
     ledger = simulator.ledger()
     ours = {i["number"]: i for i in ledger["invoices"] if i["side"] == "sent"}
@@ -214,7 +230,8 @@ def test_an_afternoon_ends_with_every_count_exact(gateway, simulator):
     memory = {role: f"{resident(pid):.0f} MiB" for role, pid in gateway.children().items()}
     invoices = SENT + RECEIVED
     print(
-        f"dropped in {dropped:.1f} s, all received delivered after {delivered:.1f} s, all final after {final:.1f} s; "
+        f"dropped in {dropped:.1f} s, all received delivered after {delivered:.1f} s, all final after {final:.1f} s "
+        f"({len(asked)} sent again by a person, as both tries of them were lost); "
         f"{ledger['calls_total']} calls ({ledger['calls_total'] / invoices:.2f} an invoice), of the last {len(ledger['calls'])} "
         f"{struck} struck by a fault; {told_} status events; memory {memory}"
     )

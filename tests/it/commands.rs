@@ -172,6 +172,18 @@ fn an_invoice_is_converted_and_what_has_no_place_is_refused_unless_it_may_be_los
     let made = listing(dir.path()).into_iter().filter(|path| path.display().to_string().ends_with(".ubl.xml")).count();
     assert_eq!(made, 1, "named after its number: {:?}", listing(dir.path()));
 
+    // Two of one number stand side by side, and the invoice itself is never overwritten.
+    let one = fs::read_to_string(&pivot).unwrap();
+    let (start, end) = (one.find("<CPPFacturePivotUnitaire").unwrap(), one.find("</CPPFactures>").unwrap());
+    fs::write(at("two.xml"), format!("{}{}{}", &one[..end], &one[start..end], &one[end..])).unwrap();
+    fs::create_dir(at("two")).unwrap();
+    let two = run(&["convert", &at("two.xml"), "--to", "ubl", "-o", &at("two"), "--lossy"]);
+    assert_eq!((code(&two), listing(&dir.path().join("two")).len()), (0, 2), "{two:?}");
+    let itself = run(&["convert", &at("facture-ubl.xml"), "--to", "cii", "-o", &at("facture-ubl.xml")]);
+    assert!(code(&itself) == 64 && stderr(&itself).contains("name another file"), "{itself:?}");
+    let several = run(&["convert", &at("two.xml"), "--to", "ubl", "-o", &at("never.xml"), "--lossy"]);
+    assert!(code(&several) == 64 && stderr(&several).contains("holds 2 invoices"), "{several:?}");
+
     let wrong = run(&["convert", &at("facture-totaux-faux.xml"), "--to", "cii", "-o", &at("never.xml")]);
     assert_eq!(code(&wrong), 65, "{wrong:?}");
     assert!(stderr(&wrong).contains("FG-209"), "{wrong:?}");

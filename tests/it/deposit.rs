@@ -1,7 +1,6 @@
 //! What becomes of a dropped file: from the store through core's jobs to the simulator over HTTPS, and back into receipts.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fluxgate::domain::{FlowId, Timestamp};
@@ -13,7 +12,7 @@ use fluxgate::work::Purpose;
 use serde_json::Value;
 
 use crate::batch::zip;
-use crate::clock::clock;
+use crate::clock::with_clock;
 use crate::gateway::{Gateway, check_document, hurried, invoice, invoice_to, quick_limits, write_secret};
 
 fn states(receipt: &Value) -> Vec<&str> {
@@ -906,10 +905,7 @@ async fn a_status_that_never_gets_a_date_is_told_without_it_after_a_while_and_on
     scenario.timing.status_step = fluxgate::domain::Duration::from_secs(3600);
     scenario.readings.status_dates = StatusDates::Nowhere;
     let mut gateway = Gateway::start(scenario, quick_limits()).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let ahead = with_clock(&mut gateway).await;
     let flow = gateway.drop_flow("sans-date.xml", invoice("FA-SANS-DATE-1")).await;
     let asked = || gateway.simulator.ledger().calls_of("consulter/historique");
     gateway.await_until("some looks", || asked() > 3).await;

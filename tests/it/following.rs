@@ -9,7 +9,7 @@ use fluxgate::simulator::{Effect, ErrorList, FaultRule, Scenario, Timing};
 use serde_json::Value;
 
 use crate::batch::zip;
-use crate::clock::clock;
+use crate::clock::with_clock;
 use crate::gateway::{Gateway, check_document, hurried, invoice, invoice_to, quick_limits, realm};
 
 const UNKNOWN: &str = "99999999999999";
@@ -84,6 +84,15 @@ async fn idle(gateway: &Gateway) {
     gateway.await_until("an end of what is due", idle).await;
 }
 
+/// A gateway that follows its invoices every four hours, and how far its clock is put ahead, in milliseconds.
+async fn seldom_followed(scenario: Scenario) -> (Gateway, Arc<AtomicI64>) {
+    let mut limits = quick_limits();
+    limits.status_poll = fluxgate::domain::Duration::from_secs(4 * 3600);
+    let mut gateway = Gateway::start(scenario, limits).await;
+    let ahead = with_clock(&mut gateway).await;
+    (gateway, ahead)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_flux_is_followed_to_its_end_though_answers_are_lost() {
     let gateway = Gateway::start(still(), quick_limits()).await;
@@ -109,10 +118,7 @@ async fn a_flux_is_searched_as_a_whole_on_every_page() {
     let mut limits = quick_limits();
     limits.status_poll = fluxgate::domain::Duration::from_secs(3600);
     let mut gateway = Gateway::start(scenario, limits).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let ahead = with_clock(&mut gateway).await;
     let numbers: Vec<String> = (0..25).map(|n| format!("PAGES-{n}")).collect();
     let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
     dropped(&gateway, "pages.zip", &numbers).await;
@@ -148,13 +154,7 @@ async fn a_flux_that_cannot_be_searched_as_a_whole_is_followed_one_by_one_from_w
 async fn what_never_shows_is_looked_for_ever_less_often_and_alone() {
     let mut scenario = still();
     scenario.error_list = ErrorList::Unnamed;
-    let mut limits = quick_limits();
-    limits.status_poll = fluxgate::domain::Duration::from_secs(4 * 3600);
-    let mut gateway = Gateway::start(scenario, limits).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let (gateway, ahead) = seldom_followed(scenario).await;
     let members =
         [("1.xml", invoice("VUE-1")), ("2.xml", invoice_to("PERDUE-2", UNKNOWN)), ("3.xml", invoice("VUE-3"))];
     gateway.drop_flow("lot.zip", zip(&members)).await;
@@ -355,10 +355,7 @@ async fn without_payment(gateway: &Gateway, siret: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invoice_whose_recipient_reports_no_payment_ends_when_it_is_booked_or_its_order_rests() {
     let mut gateway = Gateway::start(still(), quick_limits()).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let ahead = with_clock(&mut gateway).await;
     let control = gateway.simulator.control();
     for (number, name) in [("PAYEE-1", "une.xml"), ("PAYEE-2", "deux.xml"), ("PAYEE-3", "trois.xml")] {
         let recipient = if number == "PAYEE-3" { "12345678200051" } else { "11000201100044" };
@@ -447,10 +444,7 @@ async fn an_invoice_that_gets_no_answer_holds_up_no_other_and_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flux_whose_search_never_gets_an_answer_is_followed_one_by_one_and_that_is_told() {
     let mut gateway = Gateway::start(still(), quick_limits()).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let ahead = with_clock(&mut gateway).await;
     let numbers = ["SOURD-0", "SOURD-1", "SOURD-2"];
     let part = dropped(&gateway, "sourd.zip", &numbers).await;
     let control = gateway.simulator.control();
@@ -489,10 +483,7 @@ async fn an_outage_while_a_flux_is_searched_is_no_trouble_of_its_own_and_asks_fo
     let mut limits = quick_limits();
     limits.status_poll = fluxgate::domain::Duration::from_secs(3600);
     let mut gateway = Gateway::start(still(), limits).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let ahead = with_clock(&mut gateway).await;
     let numbers: Vec<String> = (0..20).map(|n| format!("PANNE-{n}")).collect();
     let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
     let part = dropped(&gateway, "panne.zip", &numbers).await;
@@ -560,10 +551,7 @@ async fn a_payment_order_whose_number_may_not_be_read_is_told_without_and_halts_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_order_waits_for_its_number_no_longer_than_an_hour() {
     let mut gateway = Gateway::start(still(), quick_limits()).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let ahead = with_clock(&mut gateway).await;
     gateway.drop_flow("une.xml", invoice("MANDAT-3")).await;
     gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
     let control = gateway.simulator.control();
@@ -581,10 +569,7 @@ async fn a_payment_order_waits_for_its_number_no_longer_than_an_hour() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_order_does_not_lose_its_number_by_an_answer_that_makes_no_sense() {
     let mut gateway = Gateway::start(still(), quick_limits()).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let ahead = with_clock(&mut gateway).await;
     let flow = gateway.drop_flow("une.xml", invoice("MANDAT-4")).await;
     let receipt = gateway.await_receipt("une.xml.json", |r| r["invoices"][0]["status"] == "DEPOSEE").await;
     let id = receipt["invoices"][0]["chorus_id"].as_i64().unwrap();
@@ -621,10 +606,7 @@ async fn a_supplier_of_whom_the_list_shows_nothing_is_not_taken_for_refused() {
     let mut scenario = still();
     scenario.error_list = ErrorList::Unnamed;
     let mut gateway = Gateway::start(scenario, quick_limits()).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let ahead = with_clock(&mut gateway).await;
     let members = [
         ("1.xml", invoice("SIEN-1")),
         ("2.xml", invoice_to("SIEN-2", UNKNOWN)),
@@ -659,13 +641,7 @@ async fn a_supplier_of_whom_the_list_shows_nothing_is_not_taken_for_refused() {
 async fn our_own_change_is_read_at_once_though_another_invoice_was_never_shown() {
     let mut scenario = still();
     scenario.error_list = ErrorList::Unnamed;
-    let mut limits = quick_limits();
-    limits.status_poll = fluxgate::domain::Duration::from_secs(4 * 3600);
-    let mut gateway = Gateway::start(scenario, limits).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let (gateway, ahead) = seldom_followed(scenario).await;
     let members = [("1.xml", invoice("LUE-1")), ("2.xml", invoice_to("LUE-2", UNKNOWN))];
     gateway.drop_flow("lot.zip", zip(&members)).await;
     let receipt = gateway.await_receipt("lot.zip.json", |r| status_of(r, "LUE-1") == "DEPOSEE").await;

@@ -14,7 +14,7 @@ use fluxgate::work::LimitsSection;
 use serde_json::{Value, json};
 
 use crate::batch::zip;
-use crate::clock::clock;
+use crate::clock::{clock, with_clock};
 use crate::directory::{COMMITMENT, SERVICE, UNKNOWN, keeping, one, refreshed, rules};
 use crate::gateway::{Gateway, hurried, invoice, quick_limits};
 use crate::plain_pdf::{drop_pair, json_of, pdf, states};
@@ -203,10 +203,7 @@ async fn a_refused_search_for_the_supplier_is_asked_less_and_less() {
     let mut limits = quick_limits();
     limits.deposit_retry = fluxgate::domain::Duration::from_secs(60);
     let mut gateway = Gateway::start(hurried(), limits).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let ahead = with_clock(&mut gateway).await;
     let control = gateway.simulator.control();
     control
         .add_fault(FaultRule::new("structures/rechercher", Effect::Refuse).refusal(10016, "Droit absent").always())

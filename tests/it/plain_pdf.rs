@@ -1,7 +1,6 @@
 //! A PDF without an invoice inside: it meets its data, from a file or a person, and is submitted as Chorus Pro's form.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fluxgate::domain::{FlowId, Timestamp};
@@ -12,7 +11,7 @@ use fluxgate::work::LimitsSection;
 use serde_json::{Value, json};
 
 use crate::batch::zip;
-use crate::clock::clock;
+use crate::clock::with_clock;
 use crate::gateway::{Gateway, hurried, invoice, quick_limits, realm};
 
 /// A one-page PDF that shows these lines.
@@ -485,10 +484,7 @@ async fn what_was_handed_in_is_forgotten_with_the_intent_and_at_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_does_not_leave_late_in_the_job_that_handed_its_files_in() {
     let mut gateway = Gateway::start(hurried(), quick_limits()).await;
-    let ahead = Arc::new(AtomicI64::new(0));
-    gateway.crash().await;
-    gateway.clock = clock(&ahead);
-    gateway.boot();
+    let ahead = with_clock(&mut gateway).await;
     let calls = |service: &str| gateway.simulator.ledger().calls_of(service);
     // While a file is handed in time passes, and what was handed in before is forgotten: a job that begins anew hands that in
     // again, one that goes on does not. On a busy machine that may come too late: then another is tried.

@@ -25,7 +25,10 @@ mod ubl_model;
 mod ubl_syntax;
 mod ubl_vat;
 
-use document::{Answer, Document, Node, Stop};
+use std::collections::BTreeSet;
+
+use document::{Answer, Document, Node, Stop, normalized};
+use lists::List;
 use number::Decimal;
 
 use super::Severity;
@@ -68,6 +71,8 @@ pub struct Sheet {
     pub broken: Vec<Broken>,
     /// Where the official engine stops, each element once.
     pub stops: Vec<Stop>,
+    /// The elements of those.
+    stopped: BTreeSet<Id>,
 }
 
 impl Sheet {
@@ -98,6 +103,18 @@ impl Sheet {
         self.put(rule, Severity::Fatal, node, Ok(kept));
     }
 
+    /// An element whose value is a code of a list.
+    fn coded(&mut self, rule: &'static str, node: Node<'_>, list: &List) {
+        self.keep(rule, node, list.has(&node.plain()));
+    }
+
+    /// An attribute's code, where there is one.
+    fn coded_attribute(&mut self, rule: &'static str, node: Node<'_>, name: &str, list: &List) {
+        if let Some(value) = node.attribute(name) {
+            self.keep(rule, node, list.has(&normalized(value)));
+        }
+    }
+
     /// A rule that only warns.
     fn warn(&mut self, rule: &'static str, node: Node<'_>, kept: bool) {
         self.put(rule, Severity::Warning, node, Ok(kept));
@@ -107,8 +124,14 @@ impl Sheet {
         match answer {
             Ok(true) => {}
             Ok(false) => self.broken.push(Broken { rule, severity, at: node.id, compared: None }),
-            Err(stop) if self.stops.iter().any(|s| s.at == stop.at) => {}
-            Err(stop) => self.stops.push(stop),
+            Err(stop) => self.stop(stop),
+        }
+    }
+
+    /// Each element once, however many there are.
+    fn stop(&mut self, stop: Stop) {
+        if self.stopped.insert(stop.at) {
+            self.stops.push(stop);
         }
     }
 }

@@ -143,6 +143,15 @@ fn a_pivot_is_valid_carries_the_original_and_names_what_it_cannot_say() {
         }
         pivots.push(String::from_utf8(converted.bytes).unwrap());
     }
+    assert!(pivots[0].contains("<ReferenceBancaire Type=\"IBAN\">"), "{}", pivots[0]);
+    let text = String::from_utf8(sample("facture-ubl.xml").to_vec()).unwrap();
+    let elsewhere = to(Target::Pivot, text.replace("FR7630001007941234567890185", "0012-4455").as_bytes()).unwrap();
+    let elsewhere = String::from_utf8(elsewhere.bytes).unwrap();
+    assert!(
+        elsewhere.contains("<ReferenceBancaire><Compte>0012-4455<"),
+        "what is no IBAN is not called one: {elsewhere}"
+    );
+    pivots.push(elsewhere);
     // Once a pivot, it is no pivot again; and its own way back to UBL knows what was carried.
     let again = to(Target::Pivot, pivots[0].as_bytes()).unwrap_err();
     assert_eq!(again.code, Code::ConversionImpossible);
