@@ -15,7 +15,8 @@ use crate::fault::{Code, Fault, Text};
 use crate::invoice::pdf_data::DataOptions;
 use crate::invoice::report::Read;
 use crate::invoice::{
-    Examined, Limits, Options, Profile, Verdict, archive, examine, examine_with, pdf_data, pivot_conversion, report,
+    Examined, Limits, Options, Preflight, Profile, Verdict, archive, examine, examine_with, pdf_data, pivot_conversion,
+    report,
 };
 use crate::store::DirectoryBook;
 use crate::work::{Dropped, Recipients, examine_complement, examine_statuses};
@@ -32,6 +33,11 @@ pub struct Arguments {
         "The rules: en16931, chorus or g2b"
     ))]
     profile: Profile,
+    #[arg(long, default_value = "warn", value_parser = preflight, value_name = said("EFFET", "EFFECT"), help = said(
+        "Les règles BR-FR-CPRO de l'AFNOR (profil chorus) : off, warn ou block",
+        "AFNOR's rules BR-FR-CPRO (profile chorus): off, warn or block"
+    ))]
+    preflight: Preflight,
     #[arg(
         long,
         default_value = "production",
@@ -51,8 +57,13 @@ pub struct Arguments {
     json: bool,
 }
 
-fn profile(text: &str) -> Result<Profile, String> {
+/// A profile as it is typed.
+pub fn profile(text: &str) -> Result<Profile, String> {
     text.parse().map_err(|_| said("en16931, chorus ou g2b", "en16931, chorus or g2b").to_owned())
+}
+
+fn preflight(text: &str) -> Result<Preflight, String> {
+    text.parse().map_err(|_| said("off, warn ou block", "off, warn or block").to_owned())
 }
 
 fn environment(text: &str) -> Result<Environment, String> {
@@ -66,6 +77,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let options = Options {
         profile: arguments.profile,
         block: true,
+        preflight: arguments.preflight,
         sandbox: arguments.environment != Environment::Production,
         language: exit::language(),
         limits: Limits::default(),

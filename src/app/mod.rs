@@ -19,6 +19,7 @@ pub mod metrics;
 mod notify;
 mod opening;
 mod place;
+mod render;
 mod runtime;
 pub mod samples;
 mod serve;
@@ -67,6 +68,11 @@ enum Command {
         "An invoice in another form; what has no place there is said, and refused without --lossy"
     ))]
     Convert(convert::Arguments),
+    #[command(about = said(
+        "Une facture en PDF lisible, juste ou non ; l'original, qui seul fait foi, y est joint",
+        "An invoice as a readable PDF, right or not; the original, which alone is proof, is attached"
+    ))]
+    Render(render::Arguments),
     #[command(subcommand, about = said("Le journal", "The journal"))]
     Audit(audit::Command),
     #[command(subcommand, about = said("Examiner un fichier de configuration", "Look at a configuration file"))]
@@ -103,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
+        Command::Render(arguments) => render::run(&arguments),
         Command::Audit(command) => audit::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Notify(command) => notify::run(&command),

@@ -228,6 +228,12 @@ catalogue! {
         "Conversion not possible: {why}"
         "Nothing was written. Complete the invoice in the application that makes it, or choose another form."
     }
+    ImageImpossible "FG-229" Establishment Never {
+        "Image lisible impossible : {why}"
+        "Rien n'a été écrit pour cette facture. Lisez l'original, qui seul fait foi, ou demandez au fournisseur sa facture en UBL, CII ou Factur-X."
+        "Readable image not possible: {why}"
+        "Nothing was written for this invoice. Read the original, which alone is proof, or ask the supplier for the invoice as UBL, CII or Factur-X."
+    }
     ClientRefused "FG-301" Establishment AfterAction {
         "PISTE refuse l'identifiant ou le secret de l'application ({environment})"
         "Vérifiez client_id et le secret : ils viennent du panneau « OAuth Credentials » de PISTE, pas de « API Keys », et du bon environnement. Les dépôts reprennent d'eux-mêmes."

@@ -15,6 +15,7 @@ mod encoding;
 mod facts;
 mod foreign;
 mod guard;
+pub mod image;
 mod limits;
 mod official;
 mod outline;
@@ -24,7 +25,9 @@ mod pdf_data_reading;
 pub mod pivot;
 pub mod pivot_conversion;
 mod pivot_writing;
+mod preflight;
 mod recipient_rules;
+mod render;
 pub mod report;
 mod rules;
 pub mod semantic;
@@ -117,6 +120,36 @@ impl fmt::Display for Severity {
         f.write_str(self.as_str())
     }
 }
+
+/// What becomes of what AFNOR's rules of invoices to public bodies say (BR-FR-CPRO), whose text is not published as rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preflight {
+    /// They are not asked.
+    Off,
+    /// They warn.
+    #[default]
+    Warn,
+    /// They block like Chorus Pro's own limits.
+    Block,
+}
+
+impl FromStr for Preflight {
+    type Err = UnknownPreflight;
+    fn from_str(text: &str) -> Result<Self, UnknownPreflight> {
+        match text {
+            "off" => Ok(Self::Off),
+            "warn" => Ok(Self::Warn),
+            "block" => Ok(Self::Block),
+            _ => Err(UnknownPreflight),
+        }
+    }
+}
+
+/// What is no [`Preflight`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be off, warn or block")]
+pub struct UnknownPreflight;
 
 /// One thing that is wrong or doubtful with an invoice; its texts are in the language that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,6 +253,8 @@ pub struct Options {
     pub profile: Profile,
     /// The route's `check = block`: a fatal finding rejects. What cannot be read at all is rejected either way.
     pub block: bool,
+    /// The BR-FR-CPRO rules, of profile `chorus` only.
+    pub preflight: Preflight,
     /// Qualification or practice, whose SIRETs fail the check digit on purpose: there it only warns (PROTOCOL §1).
     pub sandbox: bool,
     pub language: Language,
@@ -231,6 +266,7 @@ impl Default for Options {
         Self {
             profile: Profile::default(),
             block: true,
+            preflight: Preflight::default(),
             sandbox: false,
             language: Language::default(),
             limits: Limits::default(),
@@ -364,8 +400,9 @@ fn xml(
         chorus_rules::check(&facts, &outline, size, options, &mut findings);
         chorus_rules::check_syntax(syntax, options, &mut findings);
     }
-    // The directory lists public bodies; towards firms and by the standard alone it says nothing.
+    // Both are about public bodies; towards firms and by the standard alone there is nothing to say.
     if options.profile == Profile::Chorus {
+        preflight::check(&outline, options.preflight, &mut findings);
         recipient_rules::check(&facts, &lookup(&facts), recipient_rules::TERMS, &mut findings);
     }
     Examined { signed, ..findings.conclude(Some(syntax), facts) }

@@ -12,7 +12,7 @@ use super::official::document::Why;
 use super::official::terms;
 use super::outline::{Id, Outline};
 use super::texts;
-use super::{Examined, Facts, Finding, Options, Profile, Severity, Syntax, Verdict};
+use super::{Examined, Facts, Finding, Options, Preflight, Profile, Severity, Syntax, Verdict};
 
 /// The elements of invoice lines, in UBL and CII.
 const LINES: [&str; 3] = ["InvoiceLine", "CreditNoteLine", "IncludedSupplyChainTradeLineItem"];
@@ -86,7 +86,11 @@ impl<'o, 't> Findings<'o, 't> {
     }
 
     fn is_blocking(&self, rule: &str, severity: Severity) -> bool {
-        severity == Severity::Fatal && blocks(self.options.profile, rule)
+        severity == Severity::Fatal
+            && match rule.starts_with("BR-FR-CPRO-") {
+                true => self.options.preflight == Preflight::Block,
+                false => blocks(self.options.profile, rule),
+            }
     }
 
     /// An element's place: the line it is in, its business term or those the rule is about, its path and its line of text.

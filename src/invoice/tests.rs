@@ -6,6 +6,8 @@ mod corpus;
 mod hostile;
 mod official;
 mod pdf_data;
+mod preflight;
+mod render;
 mod rules;
 mod status_file;
 

@@ -21,6 +21,7 @@ macro_rules! table {
 
 mod french;
 mod own;
+mod preflight;
 mod reworded;
 mod standard;
 mod vat;
@@ -43,7 +44,7 @@ pub fn pick<'a>(language: Language, fr: &'a str, en: &'a str) -> &'a str {
 
 /// Every row.
 pub fn rows() -> impl Iterator<Item = &'static Words> {
-    standard::WORDS.iter().chain(own::WORDS).chain(french::WORDS)
+    standard::WORDS.iter().chain(own::WORDS).chain(french::WORDS).chain(preflight::WORDS)
 }
 
 /// The row for a rule, if it has one.

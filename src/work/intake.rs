@@ -10,7 +10,7 @@ use crate::chorus::PDF_LIMIT;
 use crate::domain::{Environment, InvoiceNumber};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
-use crate::invoice::{self, Examined, Limits, Profile, Verdict};
+use crate::invoice::{self, Examined, Limits, Preflight, Profile, Verdict};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, PdfData, StoreError};
 use crate::work::announce::Wish;
 use crate::work::core::{Core, JobError};
@@ -171,6 +171,7 @@ pub fn examination(options: &Options, flow: &FlowRecord, folder: Option<&str>) -
     invoice::Options {
         profile: route.map_or(Profile::Chorus, |route| route.profile),
         block: route.is_none_or(|route| route.check == Check::Block),
+        preflight: route.map_or(Preflight::default(), |route| route.preflight),
         sandbox: flow.realm.environment != Environment::Production,
         language: options.language,
         limits: Limits::default(),

@@ -8,7 +8,7 @@ use crate::chorus::{FluxSyntax, WireDate};
 use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Realm, Siret, Timestamp};
 use crate::fault::Language;
 use crate::flow::{FlowKind, Policy};
-use crate::invoice::Profile;
+use crate::invoice::{Preflight, Profile};
 use crate::store::FlowRecord;
 use crate::work::watch::WatchOptions;
 
@@ -155,6 +155,9 @@ pub struct RouteSection {
     pub profile: Profile,
     #[serde(default)]
     pub check: Check,
+    /// What AFNOR's rules of invoices to public bodies (BR-FR-CPRO) do; of profile `chorus` only.
+    #[serde(default)]
+    pub preflight: Preflight,
     /// The syntax to announce its files under, where it fits what they are; without one, each has its own.
     #[serde(default, deserialize_with = "read_syntax")]
     pub syntax: Option<FluxSyntax>,

@@ -67,6 +67,7 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
         &["simulate", "--help"],
         &["check", "--help"],
         &["convert", "--help"],
+        &["render", "--help"],
         &["audit", "--help"],
         &["audit", "verify", "--help"],
         &["config", "--help"],
@@ -95,6 +96,7 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
             &["check", "--help"],
             &["tels qu'ils seraient déposés", "[défaut : chorus]", "Afficher cette aide", "<FICHIER>"],
         ),
+        (&["render", "--help"], &["UBL, CII, Factur-X ou pivot, juste ou non", "[défaut : chorus]", "<SORTIE>"]),
         (&["audit", "verify", "--help"], &["La clé publique du journal", "Arguments :", "Options :"]),
         (&["simulate", "--help"], &["[valeurs possibles : list, run]"]),
         (&["user", "add", "--help"], &["12 à 256 caractères", "1 à 64 caractères"]),
@@ -133,6 +135,8 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
         &["check", "--environment", "test", "f.xml"],
         &["check", "--profile", "test", "f.xml"],
         &["convert", "f.xml", "--to", "pdf", "-o", "g.xml"],
+        &["render", "f.xml"],
+        &["render", "f.xml", "-o", "g.pdf", "--profile", "test"],
         &["user", "add"],
         &["audit", "verify", "/tmp", "--config", "f.toml"],
     ] {
@@ -185,6 +189,81 @@ fn an_invoice_is_converted_and_what_has_no_place_is_refused_unless_it_may_be_los
     assert!(stderr(&wrong).contains("FG-209"), "{wrong:?}");
     assert_eq!(code(&run(&["convert", &at("absent.xml"), "--to", "cii", "-o", &at("never.xml")])), 66);
     assert!(!dir.path().join("never.xml").exists());
+}
+
+/// What poppler reads on the pages, in one line.
+fn read_pdf(file: &str) -> String {
+    let read = Command::new("pdftotext").args(["-enc", "UTF-8", file, "-"]).output().unwrap();
+    assert!(read.status.success(), "{read:?}");
+    stdout(&read).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn any_invoice_is_drawn_with_its_findings_and_its_original() {
+    const WORDS: &str = "Image reconstituée, l'original fait foi";
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    for sample in SAMPLES {
+        fs::write(at(sample.name), sample.bytes).unwrap();
+    }
+    for (name, said) in [
+        ("facture-ubl.xml", "FA-2026-0101"),
+        ("facture-cii.xml", WORDS),
+        ("facture-facturx.pdf", WORDS),
+        ("facture-totaux-faux.xml", "BR-CO-15"),
+    ] {
+        let done = run(&["render", &at(name), "-o", &at("image.pdf")]);
+        assert_eq!((code(&done), stderr(&done)), (0, String::new()), "{name}");
+        let read = read_pdf(&at("image.pdf"));
+        assert!(read.contains(WORDS) && read.contains(said), "{name}: {read}");
+        let out = at(&format!("out-{name}"));
+        let detached = Command::new("pdfdetach").args(["-save", "1", "-o", &out, &at("image.pdf")]).output().unwrap();
+        assert!(detached.status.success(), "{detached:?}");
+        assert!(fs::read(out).unwrap() == fs::read(at(name)).unwrap(), "{name}: the original is inside");
+    }
+    let piped = run(&["render", &at("facture-ubl.xml"), "-o", "-", "--profile", "g2b"]);
+    assert!(code(&piped) == 0 && piped.stdout.starts_with(b"%PDF-"), "{}", stderr(&piped));
+
+    // The invoice itself is never overwritten.
+    let itself = run(&["render", &at("facture-facturx.pdf"), "-o", &at("facture-facturx.pdf")]);
+    assert!(code(&itself) == 64 && stderr(&itself).contains("name another file"), "{itself:?}");
+    let facturx = SAMPLES.iter().find(|sample| sample.name == "facture-facturx.pdf").unwrap().bytes;
+    assert!(fs::read(at("facture-facturx.pdf")).unwrap() == facturx);
+
+    fs::write(at("texte.xml"), "rien").unwrap();
+    let none = run(&["render", &at("texte.xml"), "-o", &at("never.pdf")]);
+    assert!(code(&none) == 65 && stderr(&none).contains("FG-2"), "{none:?}");
+    assert_eq!(code(&run(&["render", &at("absent.xml"), "-o", &at("never.pdf")])), 66);
+    assert!(!dir.path().join("never.pdf").exists());
+}
+
+#[test]
+fn the_invoices_of_a_pivot_are_drawn_side_by_side_and_one_that_cannot_be_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let sample = SAMPLES.iter().find(|sample| sample.name == "facture-ubl.xml").unwrap();
+    fs::write(at("facture.xml"), sample.bytes).unwrap();
+    let made = run(&["convert", &at("facture.xml"), "--to", "pivot", "-o", &at("one.xml"), "--lossy"]);
+    assert_eq!(code(&made), 0, "{made:?}");
+    let one = fs::read_to_string(at("one.xml")).unwrap();
+    let start = one.find("<CPPFacturePivotUnitaire").unwrap();
+    let end = one.find("</CPPFacturePivotUnitaire>").unwrap() + "</CPPFacturePivotUnitaire>".len();
+    let unit = &one[start..end];
+    // The same number twice, and one without a currency.
+    let bare = unit.replace("FA-2026-0101", "FA-2026-0103").replace("<Devise>EUR</Devise>", "<Devise></Devise>");
+    fs::write(at("three.xml"), format!("{}{unit}{bare}{}", &one[..end], &one[end..])).unwrap();
+    fs::create_dir(at("images")).unwrap();
+    let drawn = run(&["render", &at("three.xml"), "-o", &at("images")]);
+    let told = stderr(&drawn);
+    assert_eq!(code(&drawn), 65, "{told}");
+    assert!(told.contains("FA-2026-0103: FG-218") && told.contains("Devise"), "{told}");
+    let names: Vec<PathBuf> =
+        ["FA-2026-0101.pdf", "FA-2026-0101-2.pdf"].map(|n| dir.path().join("images").join(n)).into();
+    assert_eq!(listing(&dir.path().join("images")), names.iter().cloned().collect());
+    assert!(read_pdf(names[1].to_str().unwrap()).contains("FA-2026-0101"));
+    let one_file = run(&["render", &at("three.xml"), "-o", &at("image.pdf")]);
+    assert!(code(&one_file) == 64 && stderr(&one_file).contains("holds 3 invoices"), "{one_file:?}");
+    assert!(!dir.path().join("image.pdf").exists());
 }
 
 #[test]

@@ -183,6 +183,7 @@ fn words_are_complete_and_found() {
             "date",
             "service",
             "commitment",
+            "scheme",
         ]
         .map(|n| (n, "x"))
         .to_vec();

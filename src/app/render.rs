@@ -1,0 +1,66 @@
+//! `fluxgate render FILE -o OUT.pdf`: the readable image of each invoice in a file.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::check::profile;
+use super::exit::{self, Failure};
+use super::made::{self, Made, refused};
+use super::words::said;
+use crate::domain::Timestamp;
+use crate::fault::Text;
+use crate::invoice::conversion::Source;
+use crate::invoice::image::{Image, Making, NoImage, images};
+use crate::invoice::{Options, Profile};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[arg(value_name = said("FICHIER", "FILE"), help = said(
+        "La facture : UBL, CII, Factur-X ou pivot, juste ou non",
+        "The invoice: UBL, CII, Factur-X or pivot, right or not"
+    ))]
+    file: PathBuf,
+    #[arg(short, long, value_name = said("SORTIE", "OUT"), help = said(
+        "Le PDF à écrire, « - » pour la sortie standard, ou un dossier : chaque facture y prend son numéro pour nom",
+        "The PDF to write, \"-\" for standard output, or a folder: each invoice is named there after its number"
+    ))]
+    output: PathBuf,
+    #[arg(long, default_value = "chorus", value_parser = profile, value_name = said("PROFIL", "PROFILE"), help = said(
+        "Les règles dont l'image porte les constats : en16931, chorus ou g2b",
+        "The rules whose findings stand in the image: en16931, chorus or g2b"
+    ))]
+    profile: Profile,
+}
+
+/// Draws each invoice of the file. Ends with 0 when all is written, 65 when one cannot be drawn, 66 when the file cannot be
+/// opened.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    match render_and_write(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell("render"),
+    }
+}
+
+fn render_and_write(arguments: &Arguments) -> Result<(), Failure> {
+    let options = Options { profile: arguments.profile, ..Options::default() };
+    let bytes = made::read(&arguments.file, &options.limits)?;
+    let name = made::name(&arguments.file);
+    let day = Timestamp::now().paris_date();
+    let making = Making { day: &day, maker: concat!("Fluxgate ", env!("CARGO_PKG_VERSION")) };
+    let drawn = images(Source { name: &name, bytes: &bytes }, making, &options).map_err(|fault| refused(&fault))?;
+    let (images, without): (Vec<_>, Vec<_>) = drawn.into_iter().partition(Result::is_ok);
+    let images: Vec<Image> = images.into_iter().filter_map(Result::ok).collect();
+    let without: Vec<NoImage> = without.into_iter().filter_map(Result::err).collect();
+    let made: Vec<Made<'_>> = images.iter().map(|image| Made { number: &image.number, bytes: &image.pdf }).collect();
+    let several = images.len() + without.len();
+    made::write(&arguments.file, &arguments.output, &made, several, "pdf")?;
+    let Some((last, before)) = without.split_last() else { return Ok(()) };
+    let told = |none: &NoImage| -> Text {
+        let told = made::told(&none.fault);
+        if several > 1 { told.about(&none.number) } else { told }
+    };
+    for none in before {
+        eprintln!("{}", told(none).get(exit::language()));
+    }
+    Err(Failure::said(exit::DATA, told(last)))
+}

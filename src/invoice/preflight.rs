@@ -1,0 +1,314 @@
+//! AFNOR's rules of invoices to public bodies (BR-FR-CPRO-01 to 50, XP Z12-012 annex A, sheet "BR-France-CTC-CPRO"), told
+//! before Chorus Pro may refuse by them.
+//!
+//! They have no public schematron, and their text is known at second hand: so they warn unless the route says otherwise
+//! ([`Preflight`]). Those that Chorus Pro's own channel has always had are among [`super::chorus_rules`] (02 of BT-1 and
+//! BT-25, 10, 14, 15, 24, 41), those that ask the directory among [`super::recipient_rules`] (11 to 13). Left out: 16, 22
+//! and 23, which a file does not show; 19, which the readers' own limit comes before; 01, 18, 21, 28 and 29, of which no
+//! public source says enough; 45 to 50, which none shows.
+
+use super::outline::{Id, Outline};
+use super::rules::Findings;
+use super::{Preflight, Severity};
+
+/// The longest a value may be, wherever it stands.
+struct Length {
+    rule: &'static str,
+    /// In characters.
+    limit: usize,
+    ubl: &'static [&'static str],
+    cii: &'static [&'static str],
+}
+
+/// How often an element may stand: once.
+struct Once {
+    rule: &'static str,
+    ubl: &'static [&'static str],
+    cii: &'static [&'static str],
+}
+
+const LENGTHS: [Length; 14] = [
+    Length {
+        // EXT-FR-FE-136: the preceding invoice of a line.
+        rule: "BR-FR-CPRO-02",
+        limit: 20,
+        ubl: &["InvoiceLine", "BillingReference", "InvoiceDocumentReference", "ID"],
+        cii: &[TRANSACTION, LINE, "SpecifiedLineTradeSettlement", "InvoiceReferencedDocument", "IssuerAssignedID"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-31",
+        limit: 1024,
+        ubl: &["InvoiceLine", "Item", "Description"],
+        cii: &[TRANSACTION, LINE, "SpecifiedTradeProduct", "Description"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-32",
+        limit: 400,
+        ubl: &["AccountingSupplierParty", "Party", "PostalAddress", "StreetName"],
+        cii: &[TRANSACTION, AGREEMENT, "SellerTradeParty", "PostalTradeAddress", "LineOne"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-33",
+        limit: 400,
+        ubl: &["AccountingSupplierParty", "Party", "PostalAddress", "CityName"],
+        cii: &[TRANSACTION, AGREEMENT, "SellerTradeParty", "PostalTradeAddress", "CityName"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-34",
+        limit: NAME,
+        ubl: &["AccountingCustomerParty", "Party", "PartyName", "Name"],
+        cii: &[TRANSACTION, AGREEMENT, "BuyerTradeParty", "SpecifiedLegalOrganization", "TradingBusinessName"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-35",
+        limit: 1024,
+        ubl: &["PaymentTerms", "Note"],
+        cii: &[TRANSACTION, SETTLEMENT, "SpecifiedTradePaymentTerms", "Description"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-36",
+        limit: NAME,
+        ubl: &["AccountingSupplierParty", "Party", "PartyName", "Name"],
+        cii: &[TRANSACTION, AGREEMENT, "SellerTradeParty", "SpecifiedLegalOrganization", "TradingBusinessName"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-37",
+        limit: NAME,
+        ubl: &["PayeeParty", "PartyName", "Name"],
+        cii: &[TRANSACTION, SETTLEMENT, "PayeeTradeParty", "Name"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-38",
+        limit: 20,
+        ubl: &["Delivery", "DeliveryLocation", "ID"],
+        cii: &[TRANSACTION, "ApplicableHeaderTradeDelivery", "ShipToTradeParty", "ID"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-38",
+        limit: 20,
+        ubl: &[],
+        cii: &[TRANSACTION, "ApplicableHeaderTradeDelivery", "ShipToTradeParty", "GlobalID"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-39",
+        limit: 27,
+        ubl: &["PaymentMeans", "PayeeFinancialAccount", "ID"],
+        cii: &[
+            TRANSACTION,
+            SETTLEMENT,
+            "SpecifiedTradeSettlementPaymentMeans",
+            "PayeePartyCreditorFinancialAccount",
+            "IBANID",
+        ],
+    },
+    Length {
+        // EXT-FR-FE-146: where a line is delivered.
+        rule: "BR-FR-CPRO-40",
+        limit: 20,
+        ubl: &["InvoiceLine", "Delivery", "DeliveryLocation", "ID"],
+        cii: &[TRANSACTION, LINE, "SpecifiedLineTradeDelivery", "ShipToTradeParty", "ID"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-43",
+        limit: NAME,
+        ubl: &["AccountingSupplierParty", "Party", "PartyLegalEntity", "RegistrationName"],
+        cii: &[TRANSACTION, AGREEMENT, "SellerTradeParty", "Name"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-44",
+        limit: NAME,
+        ubl: &["AccountingCustomerParty", "Party", "PartyLegalEntity", "RegistrationName"],
+        cii: &[TRANSACTION, AGREEMENT, "BuyerTradeParty", "Name"],
+    },
+];
+
+const ONCE: [Once; 4] = [
+    Once {
+        rule: "BR-FR-CPRO-20",
+        ubl: &["BillingReference"],
+        cii: &[TRANSACTION, SETTLEMENT, "InvoiceReferencedDocument"],
+    },
+    Once {
+        rule: "BR-FR-CPRO-25",
+        ubl: &["PaymentTerms"],
+        cii: &[TRANSACTION, SETTLEMENT, "SpecifiedTradePaymentTerms"],
+    },
+    Once {
+        rule: "BR-FR-CPRO-26",
+        ubl: &["AccountingSupplierParty", "Party", "Contact"],
+        cii: &[TRANSACTION, AGREEMENT, "SellerTradeParty", "DefinedTradeContact"],
+    },
+    Once {
+        rule: "BR-FR-CPRO-27",
+        ubl: &["AccountingCustomerParty", "Party", "Contact"],
+        cii: &[TRANSACTION, AGREEMENT, "BuyerTradeParty", "DefinedTradeContact"],
+    },
+];
+
+const TRANSACTION: &str = "SupplyChainTradeTransaction";
+const LINE: &str = "IncludedSupplyChainTradeLineItem";
+const AGREEMENT: &str = "ApplicableHeaderTradeAgreement";
+const SETTLEMENT: &str = "ApplicableHeaderTradeSettlement";
+
+/// A party's names, in characters.
+const NAME: usize = 99;
+/// A note (BT-22) and a supporting document's reference (BT-122), in characters.
+const NOTE: usize = 1024;
+const REFERENCE: usize = 50;
+
+/// SIRENE's identifiers (ISO 6523).
+const SIREN: &str = "0002";
+const SIRET: &str = "0009";
+/// What may name a seller (BR-FR-CPRO-03): SIRET, a VAT number of the Union, a private person, a number from outside the
+/// Union, RIDET, TAHITI.
+const SELLER_SCHEMES: [&str; 6] = [SIRET, "0223", "0226", "0227", "0228", "0229"];
+
+/// Adds what AFNOR's rules of invoices to public bodies say.
+pub fn check(outline: &Outline<'_>, preflight: Preflight, findings: &mut Findings<'_, '_>) {
+    if preflight == Preflight::Off {
+        return;
+    }
+    let tree = Tree { outline, cii: outline.name(Id::ROOT) == "CrossIndustryInvoice" };
+    for one in &LENGTHS {
+        for id in tree.each(Id::ROOT, one.ubl, one.cii) {
+            longer(outline, one.rule, id, one.limit, findings);
+        }
+    }
+    for one in &ONCE {
+        if let Some(second) = tree.each(Id::ROOT, one.ubl, one.cii).get(1) {
+            findings.at(one.rule, Severity::Fatal, *second, &[]);
+        }
+    }
+    notes(&tree, findings);
+    documents(&tree, findings);
+    seller(&tree, findings);
+    payee(&tree, findings);
+}
+
+/// An invoice in either syntax.
+struct Tree<'o, 't> {
+    outline: &'o Outline<'t>,
+    cii: bool,
+}
+
+impl Tree<'_, '_> {
+    /// Each element at the path of the document's syntax; a credit note's lines have their own name.
+    fn each(&self, from: Id, ubl: &[&str], cii: &[&str]) -> Vec<Id> {
+        if self.cii {
+            return self.outline.each(from, cii);
+        }
+        match ubl {
+            [] => Vec::new(),
+            ["InvoiceLine", below @ ..] if self.outline.name(Id::ROOT) == "CreditNote" => {
+                let lines = self.outline.each(from, &["CreditNoteLine"]);
+                lines.into_iter().flat_map(|line| self.outline.each(line, below)).collect()
+            }
+            _ => self.outline.each(from, ubl),
+        }
+    }
+
+    /// Identifiers of a party with their schemes.
+    fn identifiers(&self, party: Id, ubl: &[&[&str]], cii: &[&[&str]]) -> Vec<(Id, String)> {
+        let paths = if self.cii { cii } else { ubl };
+        let ids = paths.iter().flat_map(|path| self.outline.each(party, path));
+        let scheme = |id| self.outline.attribute(id, "schemeID").map(|s| s.trim().to_owned()).unwrap_or_default();
+        ids.map(|id| (id, scheme(id))).collect()
+    }
+}
+
+fn longer(outline: &Outline<'_>, rule: &str, id: Id, limit: usize, findings: &mut Findings<'_, '_>) {
+    let value = outline.value(id);
+    // An entity aside, a character is a byte at least.
+    if value.len() <= limit {
+        return;
+    }
+    let length = value.trim().chars().count();
+    if length > limit {
+        let (length, limit) = (length.to_string(), limit.to_string());
+        findings.at(rule, Severity::Fatal, id, &[("length", &length), ("limit", &limit)]);
+    }
+}
+
+/// BT-22. In UBL the subject (BT-21) stands before it, between hashes.
+fn notes(tree: &Tree<'_, '_>, findings: &mut Findings<'_, '_>) {
+    for id in tree.each(Id::ROOT, &["Note"], &["ExchangedDocument", "IncludedNote", "Content"]) {
+        let value = tree.outline.value(id);
+        let value = value.trim();
+        let subject = value.strip_prefix('#').and_then(|rest| rest.split_once('#'));
+        let text = subject.filter(|(code, _)| code.len() == 3).map_or(value, |(_, text)| text);
+        let length = text.chars().count();
+        if length > NOTE {
+            let (length, limit) = (length.to_string(), NOTE.to_string());
+            findings.at("BR-FR-CPRO-42", Severity::Fatal, id, &[("length", &length), ("limit", &limit)]);
+        }
+    }
+}
+
+/// BT-122: the references of supporting documents, without the invoiced object and what was tendered (BT-18, BT-17).
+fn documents(tree: &Tree<'_, '_>, findings: &mut Findings<'_, '_>) {
+    const OTHERS: [&str; 2] = ["130", "50"];
+    let outline = tree.outline;
+    let cii = [TRANSACTION, AGREEMENT, "AdditionalReferencedDocument"];
+    let (kind, reference) = match tree.cii {
+        true => ("TypeCode", "IssuerAssignedID"),
+        false => ("DocumentTypeCode", "ID"),
+    };
+    for document in tree.each(Id::ROOT, &["AdditionalDocumentReference"], &cii) {
+        let is_other = outline.text_at(document, &[kind]).is_some_and(|kind| OTHERS.contains(&kind.as_str()));
+        if let (false, Some(id)) = (is_other, outline.find(document, &[reference])) {
+            longer(outline, "BR-FR-CPRO-30", id, REFERENCE, findings);
+        }
+    }
+}
+
+const UBL_IDENTIFIERS: &[&[&str]] = &[&["PartyIdentification", "ID"]];
+const CII_IDENTIFIERS: &[&[&str]] = &[&["ID"], &["GlobalID"]];
+const UBL_LEGAL: &[&[&str]] = &[&["PartyLegalEntity", "CompanyID"]];
+const CII_LEGAL: &[&[&str]] = &[&["SpecifiedLegalOrganization", "ID"]];
+
+/// Who sells must be named as Chorus Pro names him.
+fn seller(tree: &Tree<'_, '_>, findings: &mut Findings<'_, '_>) {
+    let found =
+        tree.each(Id::ROOT, &["AccountingSupplierParty", "Party"], &[TRANSACTION, AGREEMENT, "SellerTradeParty"]);
+    let Some(seller) = found.first().copied() else { return };
+    let identifiers = tree.identifiers(seller, UBL_IDENTIFIERS, CII_IDENTIFIERS);
+    if !identifiers.iter().any(|(_, scheme)| SELLER_SCHEMES.contains(&scheme.as_str())) {
+        findings.at("BR-FR-CPRO-03", Severity::Fatal, seller, &[]);
+    }
+    for (id, scheme) in &identifiers {
+        let value = tree.outline.value(*id);
+        let value = value.trim();
+        if !has_form(scheme, value) {
+            findings.at("BR-FR-CPRO-04-08", Severity::Fatal, *id, &[("scheme", scheme), ("value", value)]);
+        }
+    }
+    siren_without_siret(tree, seller, "BR-FR-CPRO-09", findings);
+}
+
+fn payee(tree: &Tree<'_, '_>, findings: &mut Findings<'_, '_>) {
+    let found = tree.each(Id::ROOT, &["PayeeParty"], &[TRANSACTION, SETTLEMENT, "PayeeTradeParty"]);
+    if let Some(payee) = found.first() {
+        siren_without_siret(tree, *payee, "BR-FR-CPRO-17", findings);
+    }
+}
+
+fn siren_without_siret(tree: &Tree<'_, '_>, party: Id, rule: &str, findings: &mut Findings<'_, '_>) {
+    let identifiers = tree.identifiers(party, UBL_IDENTIFIERS, CII_IDENTIFIERS);
+    let legal = tree.identifiers(party, UBL_LEGAL, CII_LEGAL);
+    let has = |wanted: &str| identifiers.iter().chain(&legal).find(|(_, scheme)| scheme == wanted);
+    if let (Some((siren, _)), None) = (has(SIREN), has(SIRET)) {
+        let value = tree.outline.value(*siren);
+        findings.at(rule, Severity::Fatal, *siren, &[("value", value.trim())]);
+    }
+}
+
+/// Whether an identifier is written as its scheme wants it (BR-FR-CPRO-04 to 08: which number is whose is not public).
+fn has_form(scheme: &str, value: &str) -> bool {
+    let length = value.chars().count();
+    match scheme {
+        "0223" | "0227" => (1..18).contains(&length),
+        "0228" | "0229" => (9..=10).contains(&length),
+        "0226" => (10..=80).contains(&length) && value.chars().take(10).all(|c| c.is_ascii_digit()),
+        _ => true,
+    }
+}

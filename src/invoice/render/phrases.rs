@@ -1,0 +1,131 @@
+//! Paragraphs and tables in the image's own manner: the few forms that all its parts are made of.
+
+use super::letters::{Ink, Weight};
+use super::sheet::{Align, BODY, Branch, Cell, Column, Look, MARGIN, Paragraph, ROOM, Role, SMALL, Sheet};
+use super::unsaid::NOTHING;
+
+/// The gap between blocks side by side.
+const GAP: f32 = 10.0;
+/// The size of a part's title.
+pub const TITLE: f32 = 10.5;
+
+pub fn plain(sheet: &mut Sheet, text: &str) -> Paragraph {
+    one(sheet, text, Weight::Regular, BODY, Ink::Dark)
+}
+
+pub fn bold(sheet: &mut Sheet, text: &str) -> Paragraph {
+    one(sheet, text, Weight::Bold, BODY, Ink::Dark)
+}
+
+pub fn small(sheet: &mut Sheet, text: &str) -> Paragraph {
+    one(sheet, text, Weight::Regular, SMALL, Ink::Muted)
+}
+
+pub fn one(sheet: &mut Sheet, text: &str, weight: Weight, size: f32, ink: Ink) -> Paragraph {
+    Paragraph { runs: vec![sheet.run(text, weight, size, ink)], before: 1.0 }
+}
+
+/// `label : value`.
+pub fn labelled(sheet: &mut Sheet, label: &str, value: &str) -> Paragraph {
+    let mut label = sheet.run(label, Weight::Regular, BODY, Ink::Muted);
+    // The space before a colon must not begin a line.
+    label.text.push_str("\u{A0}: ");
+    let value = sheet.run(value, Weight::Regular, BODY, Ink::Dark);
+    Paragraph { runs: vec![label, value], before: 1.0 }
+}
+
+/// The same in small print.
+pub fn remark(sheet: &mut Sheet, label: &str, value: &str) -> Paragraph {
+    let label = sheet.run(label, Weight::Regular, SMALL, Ink::Muted);
+    let value = sheet.run(value, Weight::Regular, SMALL, Ink::Muted);
+    let mut runs = vec![label, value];
+    runs[0].text.push_str("\u{A0}: ");
+    Paragraph { runs, before: 1.0 }
+}
+
+/// A value with its name above.
+pub fn fact(sheet: &mut Sheet, name: &str, value: Option<&str>) -> Cell {
+    let name = one(sheet, name, Weight::Regular, SMALL, Ink::Muted);
+    let value = match value.filter(|value| !value.trim().is_empty()) {
+        Some(value) => one(sheet, value, Weight::Bold, BODY, Ink::Dark),
+        None => one(sheet, NOTHING, Weight::Regular, BODY, Ink::Muted),
+    };
+    vec![name, value]
+}
+
+/// Columns that fill the page's width in these proportions.
+pub fn columns(shares: &[f32], aligned: &[Align]) -> Vec<Column> {
+    let whole: f32 = shares.iter().sum();
+    let mut x = MARGIN;
+    let mut columns = Vec::with_capacity(shares.len());
+    for (at, share) in shares.iter().enumerate() {
+        let width = ROOM * share / whole;
+        columns.push(Column { x, width, align: aligned.get(at).copied().unwrap_or(Align::Left) });
+        x += width;
+    }
+    columns
+}
+
+/// So many equal columns with gaps between.
+pub fn blocks(count: u8) -> Vec<Column> {
+    let width = (ROOM - GAP * (f32::from(count) - 1.0)) / f32::from(count);
+    (0..count).map(|at| Column { x: MARGIN + f32::from(at) * (width + GAP), width, align: Align::Left }).collect()
+}
+
+/// A titled part of the document.
+pub fn section(sheet: &mut Sheet, title: &str, lay: impl FnOnce(&mut Sheet) -> Vec<Branch>) {
+    let mut parts = vec![sheet.heading(title, 2, TITLE)];
+    parts.extend(lay(sheet));
+    close(sheet, parts);
+}
+
+/// A titled part that is a table: its header, its rows, each of as many cells as there are columns. The title, the header
+/// and the first row stay together.
+pub fn table<R>(sheet: &mut Sheet, title: &str, columns: &[Column], head: &[&str], rows: R) -> Vec<Branch>
+where
+    R: IntoIterator,
+    R::Item: FnOnce(&mut Sheet) -> Vec<Cell>,
+{
+    let mut rows = rows.into_iter();
+    let first = rows.next().map(|row| row(sheet));
+    let head: Vec<Cell> = head.iter().map(|title| vec![one(sheet, title, Weight::Bold, 7.4, Ink::White)]).collect();
+    let heights = first.as_ref().map_or(0.0, |first| sheet.height(columns, first, Look::TABLE));
+    sheet.need(TITLE * 2.0 + sheet.height(columns, &head, Look::HEAD) + heights);
+    let title = sheet.heading(title, 2, TITLE);
+    let head = sheet.begin_table(columns, head);
+    let mut body = Vec::new();
+    if let Some(cells) = first {
+        body.push(sheet.table_row(columns, &cells, Look::TABLE, true));
+    }
+    for row in rows {
+        let cells = row(sheet);
+        body.push(sheet.table_row(columns, &cells, Look::TABLE, true));
+    }
+    sheet.end_table();
+    vec![title, Branch::Group(Role::Table, vec![head, Branch::Group(Role::TableBody, body)])]
+}
+
+/// Ends a titled part.
+pub fn close(sheet: &mut Sheet, parts: Vec<Branch>) {
+    sheet.push(Branch::Group(Role::Section, parts));
+    sheet.space(9.0);
+}
+
+/// Short paragraphs in two columns, read down the first and then the second.
+pub fn in_two_columns(sheet: &mut Sheet, mut paragraphs: Vec<Paragraph>) -> Vec<Branch> {
+    let second = paragraphs.split_off(paragraphs.len().div_ceil(2));
+    sheet.side_by_side(&blocks(2), &[paragraphs, second], Look::PLAIN)
+}
+
+/// `code · label`, or the code as it stands.
+pub fn coded(code: &str, label: Option<&str>) -> String {
+    match label {
+        Some(label) => format!("{code} · {label}"),
+        None => code.to_owned(),
+    }
+}
+
+/// What is said, if it is.
+pub fn said(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,111 @@
+//! What the image promises, held against its own bytes where they can be read without a viewer.
+
+use std::sync::LazyLock;
+
+use en16931::invoice::{InvoiceLine, InvoiceNote};
+use en16931::{Date, Invoice, InvoiceAmount, Percentage, Quantity};
+use rust_decimal::Decimal;
+
+use super::letters::{Ink, Run, Style, Weight};
+use super::{Extra, Original, RenderError, Unsaid, figures, labels, letters, render};
+
+const STYLE: Style = Style { weight: Weight::Regular, size: 8.0, ink: Ink::Dark };
+
+fn extra(name: &str) -> Extra<'_> {
+    static UNSAID: LazyLock<Unsaid> = LazyLock::new(Unsaid::default);
+    Extra {
+        original: Original { name, bytes: b"<Invoice/>", mime: "text/xml" },
+        remarks: &[],
+        outside: &[],
+        unsaid: &UNSAID,
+        checked: None,
+        made_on: Date::parse("2026-11-26").expect("date"),
+        maker: "Fluxgate",
+    }
+}
+
+fn lines(count: usize) -> Invoice {
+    let mut invoice = Invoice::default();
+    let one = InvoiceLine::new(
+        "1",
+        "Ramette",
+        Quantity::ONE,
+        "C62",
+        InvoiceAmount::from_minor_units(1250),
+        "S",
+        Some(Percentage::new(Decimal::from(20))),
+    );
+    invoice.lines = vec![one; count];
+    invoice
+}
+
+#[test]
+fn figures_are_written_as_french_readers_write_them() {
+    let number = |text: &str, decimals| figures::number(text.parse().expect("decimal"), decimals);
+    assert_eq!(number("1234567.5", 2), "1\u{202F}234\u{202F}567,50");
+    assert_eq!(number("-0.123456", 2), "-0,123456");
+    assert_eq!(number("-0.00", 2), "0,00");
+    assert_eq!(number("3.000", 0), "3");
+    assert_eq!(number("100", 0), "100");
+    assert_eq!(figures::account("FR7630006000011234567890189"), "FR76 3000 6000 0112 3456 7890 189");
+    assert_eq!(figures::account("compte é 12"), "compte é 12");
+    assert_eq!(figures::date(Date::parse("2026-02-11").expect("date")), "11/02/2026");
+    assert_eq!(figures::size(12_800), "12,5\u{202F}Ko");
+}
+
+#[test]
+fn a_character_that_cannot_be_drawn_is_replaced_and_told() {
+    assert_eq!(letters::clean("œuvre\r\n€\té"), ("œuvre\n€ é".to_owned(), false));
+    assert_eq!(letters::clean("a\u{1}b\u{202E}c漢\u{E000}"), ("a�b�c��".to_owned(), true));
+    // As some systems write file names.
+    assert_eq!(letters::clean("e\u{301}te\u{301}"), ("été".to_owned(), false));
+}
+
+#[test]
+fn no_line_is_wider_than_its_room() {
+    let text = format!("{} un deux {}", "W".repeat(300), "trois ".repeat(90));
+    let wrapped = letters::wrap(&[Run { style: STYLE, text: text.clone() }], 100.0);
+    assert!(wrapped.len() > 20);
+    assert!(wrapped.iter().all(|line| line.width <= 100.0));
+    let joined: String = wrapped.iter().flat_map(|line| &line.pieces).map(|piece| piece.text.as_str()).collect();
+    assert_eq!(joined, text, "nothing is lost");
+}
+
+#[test]
+fn the_same_arguments_make_the_same_bytes() {
+    let invoice = lines(40);
+    let made = render(&invoice, &extra("a.xml")).expect("image");
+    assert!(made.starts_with(b"%PDF-1.7"));
+    assert!(made == render(&invoice, &extra("a.xml")).expect("image"));
+}
+
+#[test]
+fn an_invoice_of_hostile_texts_has_an_image() {
+    let mut invoice = lines(3);
+    invoice.number = Some("N".repeat(50_000));
+    invoice.seller.name = Some("\u{0}\u{FFFE}\u{FEFF}\n\n".repeat(300));
+    invoice.lines[1].item.description = Some("très long ".repeat(20_000));
+    invoice.lines[2].id = String::new();
+    invoice.notes.push(InvoiceNote::new(""));
+    invoice.business_process = Some("(\\)<>&".to_owned());
+    for name in ["", "..", "../../etc/passwd", "été\u{1}/a:b?.xml", &"é".repeat(300)] {
+        render(&invoice, &extra(name)).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    }
+}
+
+#[test]
+fn what_is_too_long_is_refused() {
+    let error = render(&lines(super::MAX_LINES + 1), &extra("a.xml")).expect_err("too many lines");
+    assert_eq!(error, RenderError::TooManyLines { lines: super::MAX_LINES + 1 });
+    let mut invoice = Invoice::default();
+    invoice.notes.push(InvoiceNote::new("a\n".repeat(400_000)));
+    assert_eq!(render(&invoice, &extra("a.xml")), Err(RenderError::TooManyPages));
+}
+
+#[test]
+fn every_frame_of_chorus_pro_has_its_words() {
+    for frame in 1..=25 {
+        assert!(labels::frame(&format!("A{frame}")).is_some(), "A{frame}");
+    }
+    assert_eq!(labels::frame("A26"), None, "nothing is guessed");
+}
