@@ -1,6 +1,7 @@
 //! `fluxgate convert FILE --to FORM -o OUT`: an invoice in another form, and what of it has no place there.
 
-use std::path::PathBuf;
+use std::iter;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::exit::{self, Failure};
@@ -9,7 +10,7 @@ use super::words::said;
 use crate::domain::Timestamp;
 use crate::fault::{Code, Fault};
 use crate::invoice::Limits;
-use crate::invoice::conversion::{Converted, Source, Target, convert};
+use crate::invoice::conversion::{Converted, Source, Target, convert, convert_around};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -19,10 +20,15 @@ pub struct Arguments {
     ))]
     file: PathBuf,
     #[arg(long, value_parser = target, value_name = said("FORMAT", "FORM"), help = said(
-        "ubl, cii ou pivot",
-        "ubl, cii or pivot"
+        "ubl, cii, pivot ou facturx",
+        "ubl, cii, pivot or facturx"
     ))]
     to: Target,
+    #[arg(long, value_name = "PDF", help = said(
+        "Avec --to facturx : les pages à utiliser, un PDF/A-3 ; sans lui, l'image lisible de la facture",
+        "With --to facturx: the pages to use, a PDF/A-3; without it, the readable image of the invoice"
+    ))]
+    pdf: Option<PathBuf>,
     #[arg(short, long, value_name = said("SORTIE", "OUT"), help = said(
         "Le fichier à écrire, « - » pour la sortie standard, ou un dossier : chaque facture y prend son numéro pour nom",
         "The file to write, \"-\" for standard output, or a folder: each invoice is named there after its number"
@@ -37,11 +43,11 @@ pub struct Arguments {
 
 fn target(text: &str) -> Result<Target, String> {
     let found = Target::ALL.iter().find(|(_, name)| *name == text).map(|(target, _)| *target);
-    found.ok_or_else(|| said("ubl, cii ou pivot", "ubl, cii or pivot").to_owned())
+    found.ok_or_else(|| said("ubl, cii, pivot ou facturx", "ubl, cii, pivot or facturx").to_owned())
 }
 
 /// Converts each invoice of the file. Ends with 0 when all is written, 65 when the file cannot be converted or would lose
-/// something without `--lossy`, 66 when it cannot be read.
+/// something without `--lossy`, 66 when it cannot be read, 64 when `--pdf` makes no sense.
 pub fn run(arguments: &Arguments) -> ExitCode {
     match convert_and_write(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,11 +57,31 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 
 fn convert_and_write(arguments: &Arguments) -> Result<(), Failure> {
     let limits = Limits::default();
+    if arguments.pdf.is_some() && arguments.to != Target::FacturX {
+        return Err(Failure::new(
+            exit::USAGE,
+            "--pdf donne les pages d'un Factur-X : ajoutez --to facturx, ou ôtez --pdf",
+            "--pdf gives the pages of a Factur-X: add --to facturx, or leave out --pdf",
+        ));
+    }
     let bytes = made::read(&arguments.file, &limits)?;
+    let pages = arguments.pdf.as_deref().map(|pdf| made::read(pdf, &limits)).transpose()?;
     let name = made::name(&arguments.file);
-    let received = Timestamp::now().paris_date().to_string();
+    let day = Timestamp::now().paris_date();
     let source = Source { name: &name, bytes: &bytes };
-    let converted = convert(source, arguments.to, &received, &limits).map_err(|fault| refused(&fault))?;
+    let converted = match &pages {
+        Some(pages) => convert_around(source, pages, &day, &limits),
+        None => convert(source, arguments.to, &day, &limits),
+    };
+    let converted = converted.map_err(|fault| refused(&fault))?;
+    if pages.is_some() && converted.len() > 1 {
+        let several = converted.len();
+        return Err(Failure::new(
+            exit::USAGE,
+            format!("ce fichier contient {several} factures, et --pdf donne les pages d'une seule : ôtez --pdf"),
+            format!("this file holds {several} invoices, and --pdf gives the pages of one only: leave out --pdf"),
+        ));
+    }
     let lost: Vec<String> = converted.iter().flat_map(|one| told_lost(one, converted.len() > 1)).collect();
     for reading in converted.iter().flat_map(|one| &one.readings) {
         eprintln!("{} {}", said("lu ainsi :", "read so:"), reading.get(exit::language()));
@@ -66,9 +92,19 @@ fn convert_and_write(arguments: &Arguments) -> Result<(), Failure> {
     if let (Some(first), false) = (lost.first(), arguments.lossy) {
         return Err(refused(&Fault::new(Code::ConversionLossy).with("count", lost.len()).with("first", first)));
     }
-    let kind = Target::ALL.iter().find(|(target, _)| *target == arguments.to).map_or("", |(_, name)| name);
     let made: Vec<Made<'_>> = converted.iter().map(|one| Made { number: &one.number, bytes: &one.bytes }).collect();
-    made::write(&arguments.file, &arguments.output, &made, made.len(), &format!("{kind}.xml"))
+    let inputs: Vec<&Path> = iter::once(&arguments.file).chain(&arguments.pdf).map(PathBuf::as_path).collect();
+    made::write(&inputs, &arguments.output, &made, made.len(), ending(arguments.to))
+}
+
+/// Of a file's name in a folder.
+fn ending(target: Target) -> &'static str {
+    match target {
+        Target::Ubl => "ubl.xml",
+        Target::Cii => "cii.xml",
+        Target::Pivot => "pivot.xml",
+        Target::FacturX => "pdf",
+    }
 }
 
 fn told_lost(converted: &Converted, named: bool) -> Vec<String> {

@@ -45,16 +45,16 @@ pub fn told(fault: &Fault) -> Text {
     Text::new(told(Language::Fr), told(Language::En))
 }
 
-/// Writes to a file, to standard output (`-`), or into a folder under `NUMBER.ending`. Of the `invoices` of `source`, those
-/// in `made` could be made. The source itself is never overwritten, nor is one by another of the same number.
-pub fn write(source: &Path, output: &Path, made: &[Made<'_>], invoices: usize, ending: &str) -> Result<(), Failure> {
+/// Writes to a file, to standard output (`-`), or into a folder under `NUMBER.ending`. Of the `invoices` of the source, those
+/// in `made` could be made. No input (the source is the first) is ever overwritten, nor is one by another of the same number.
+pub fn write(inputs: &[&Path], output: &Path, made: &[Made<'_>], invoices: usize, ending: &str) -> Result<(), Failure> {
     if output.is_dir() {
         let mut taken = HashSet::new();
         return made.iter().try_for_each(|one| {
-            let stem = stem(one.number, source);
+            let stem = stem(one.number, inputs);
             let again = |nth: usize| if nth < 2 { stem.clone() } else { format!("{stem}-{nth}") };
             let stem = (1..).map(again).find(|stem| taken.insert(stem.clone())).unwrap_or_default();
-            write_one(source, &output.join(format!("{stem}.{ending}")), one.bytes)
+            write_one(inputs, &output.join(format!("{stem}.{ending}")), one.bytes)
         });
     }
     if invoices > 1 {
@@ -70,30 +70,33 @@ pub fn write(source: &Path, output: &Path, made: &[Made<'_>], invoices: usize, e
             let written = out.write_all(one.bytes).and_then(|()| out.flush());
             written.map_err(|error| Failure::io(exit::IO, "stdout", &error))
         }
-        false => write_one(source, output, one.bytes),
+        false => write_one(inputs, output, one.bytes),
     })
 }
 
-fn write_one(source: &Path, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let real = |path| fs::canonicalize(path).ok();
-    if real(path).is_some_and(|path| real(source) == Some(path)) {
+fn write_one(inputs: &[&Path], path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    if real(path).is_some_and(|path| inputs.iter().any(|input| real(input).as_ref() == Some(&path))) {
         let shown = path.display();
         return Err(Failure::new(
             exit::USAGE,
-            format!("{shown} est la facture elle-même : nommez un autre fichier après -o"),
-            format!("{shown} is the invoice itself: name another file after -o"),
+            format!("{shown} est un des fichiers lus : nommez un autre fichier après -o"),
+            format!("{shown} is one of the files that are read: name another file after -o"),
         ));
     }
     durable::write_atomically(path, bytes).map_err(|error| Failure::io(exit::IO, path.display(), &error))
 }
 
 /// A number as a file's name: what a file system or a shell may stumble over is replaced. Without a number, the source's.
-fn stem(number: &str, source: &Path) -> String {
+fn stem(number: &str, inputs: &[&Path]) -> String {
     const CHARACTERS: usize = 60;
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let stem: String = number.trim().chars().take(CHARACTERS).map(plain).collect();
     match stem.trim_matches('.') {
-        "" => source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+        "" => {
+            let stem = inputs.first().and_then(|source| source.file_stem());
+            stem.map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+        }
         _ => stem,
     }
 }

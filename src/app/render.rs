@@ -53,7 +53,7 @@ fn render_and_write(arguments: &Arguments) -> Result<(), Failure> {
     let without: Vec<NoImage> = without.into_iter().filter_map(Result::err).collect();
     let made: Vec<Made<'_>> = images.iter().map(|image| Made { number: &image.number, bytes: &image.pdf }).collect();
     let several = images.len() + without.len();
-    made::write(&arguments.file, &arguments.output, &made, several, "pdf")?;
+    made::write(&[&arguments.file], &arguments.output, &made, several, "pdf")?;
     let Some((last, before)) = without.split_last() else { return Ok(()) };
     let told = |none: &NoImage| -> Text {
         let told = made::told(&none.fault);

@@ -234,6 +234,12 @@ catalogue! {
         "Readable image not possible: {why}"
         "Nothing was written for this invoice. Read the original, which alone is proof, or ask the supplier for the invoice as UBL, CII or Factur-X."
     }
+    PagesUnfit "FG-240" Supplier Never {
+        "Le PDF donné (--pdf) ne peut pas porter la facture : {why}"
+        "Rien n'a été écrit. Donnez un PDF/A-3 ni chiffré ni signé, sans facture jointe (dans LibreOffice : Exporter au format PDF, Archive PDF/A-3b), ou ôtez --pdf : l'image lisible de la facture sert alors de pages."
+        "The given PDF (--pdf) cannot carry the invoice: {why}"
+        "Nothing was written. Give a PDF/A-3 neither encrypted nor signed, without an attached invoice (in LibreOffice: Export as PDF, Archival PDF/A-3b), or leave out --pdf: the pages are then the readable image of the invoice."
+    }
     ClientRefused "FG-301" Establishment AfterAction {
         "PISTE refuse l'identifiant ou le secret de l'application ({environment})"
         "Vérifiez client_id et le secret : ils viennent du panneau « OAuth Credentials » de PISTE, pas de « API Keys », et du bon environnement. Les dépôts reprennent d'eux-mêmes."

@@ -4,6 +4,7 @@
 //! gives up at the first limit. Refuses to know what the invoice says.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use en16931_formats::zugferd::{self, Divergence, Error as PdfError, FILENAMES};
@@ -91,29 +92,7 @@ fn divergence(divergence: &Divergence) -> Text {
 
 /// Opens a PDF: the bytes of the invoice inside it, and what it carries besides.
 pub fn open(pdf: &[u8], limits: &Limits) -> Result<(Vec<u8>, Container), Fault> {
-    if pdf.len() > limits.pdf_bytes {
-        return Err(over("taille du PDF", "PDF size", limits.pdf_bytes));
-    }
-    let pdf = trimmed(pdf);
-    let lexical = scan(pdf);
-    if lexical.encrypted {
-        return Err(Kind::EncryptedPdf.fault());
-    }
-    if lexical.structure_bytes > limits.pdf_structure_bytes {
-        return Err(over("structure du PDF", "PDF structure", limits.pdf_structure_bytes));
-    }
-    survey(pdf, limits)?;
-    let files = catch_unwind(AssertUnwindSafe(|| zugferd::embedded_files(pdf, &pdf_limits(limits))));
-    let mut files = match files {
-        Ok(Ok(files)) => files,
-        Ok(Err(PdfError::LimitExceeded { .. } | PdfError::EmbeddedFilesTree(_))) => {
-            return Err(over("pièces jointes du PDF", "attachments of the PDF", limits.pdf_attachment_bytes));
-        }
-        Ok(Err(_)) | Err(_) => return Err(Kind::BrokenPdf.fault()),
-    };
-    if files.len() > limits.pdf_attachments {
-        return Err(over("pièces jointes du PDF", "attachments of the PDF", limits.pdf_attachments));
-    }
+    let mut files = attached(pdf, limits)?;
     let wanted = FILENAMES.iter().filter(|name| **name != "order-x.xml");
     let name = wanted.into_iter().find_map(|want| files.keys().find(|k| k.eq_ignore_ascii_case(want)).cloned());
     // A PDF archive of UBL has no name that is agreed on: what is inside counts.
@@ -127,6 +106,39 @@ pub fn open(pdf: &[u8], limits: &Limits) -> Result<(Vec<u8>, Container), Fault> 
         .map(|(name, content)| AttachmentFacts { name, mime: String::new(), size: content.len() })
         .collect();
     Ok((xml, Container { attachments }))
+}
+
+/// The files attached to a PDF, by name. What passes here is within the limits, and may be loaded whole.
+pub fn attached(pdf: &[u8], limits: &Limits) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
+    if pdf.len() > limits.pdf_bytes {
+        return Err(over("taille du PDF", "PDF size", limits.pdf_bytes));
+    }
+    let pdf = trimmed(pdf);
+    let lexical = scan(pdf);
+    if lexical.encrypted {
+        return Err(Kind::EncryptedPdf.fault());
+    }
+    if lexical.structure_bytes > limits.pdf_structure_bytes {
+        return Err(over("structure du PDF", "PDF structure", limits.pdf_structure_bytes));
+    }
+    survey(pdf, limits)?;
+    let files = catch_unwind(AssertUnwindSafe(|| zugferd::embedded_files(pdf, &pdf_limits(limits))));
+    let files = match files {
+        Ok(Ok(files)) => files,
+        Ok(Err(PdfError::LimitExceeded { .. } | PdfError::EmbeddedFilesTree(_))) => {
+            return Err(over("pièces jointes du PDF", "attachments of the PDF", limits.pdf_attachment_bytes));
+        }
+        Ok(Err(_)) | Err(_) => return Err(Kind::BrokenPdf.fault()),
+    };
+    if files.len() > limits.pdf_attachments {
+        return Err(over("pièces jointes du PDF", "attachments of the PDF", limits.pdf_attachments));
+    }
+    Ok(files)
+}
+
+/// Whether the file's trailer names a key to it.
+pub fn is_encrypted(pdf: &[u8]) -> bool {
+    scan(trimmed(pdf)).encrypted
 }
 
 fn is_ubl(content: &[u8]) -> bool {
@@ -144,7 +156,7 @@ fn pdf_limits(limits: &Limits) -> zugferd::Limits {
 }
 
 /// Without the bytes before the signature: offsets in the file count from it.
-fn trimmed(pdf: &[u8]) -> &[u8] {
+pub fn trimmed(pdf: &[u8]) -> &[u8] {
     let start = pdf.windows(5).take(1024).position(|w| w == b"%PDF-").unwrap_or(0);
     &pdf[start..]
 }

@@ -1,18 +1,25 @@
-//! One form of an invoice -> another, through the semantic model: UBL, CII, what a PDF carries, pivots.
+//! One form of an invoice -> another, through the semantic model: UBL, CII, Factur-X, what a PDF carries, pivots.
 //!
 //! Promises: the result passes our own verdict; what has no place in it is named, all of it; nothing is invented, and what
 //! the source does not say in so many words is told with how it was read. Refuses to know files, and whether a loss matters.
+
+use std::borrow::Cow;
 
 use en16931_formats::Syntax as Binding;
 
 use crate::fault::{Code, Fault, Language, Text};
 
+use super::facturx::{self, Payload};
+use super::image::{self, Making};
 use super::outline::{Id, Outline};
 use super::pivot_writing::{self, Original};
 use super::semantic::{self, Lost};
 use super::{
     Examined, Limits, Options, Profile, Verdict, container, encoding, examine, guard, pivot_conversion, sniff,
 };
+
+/// Who made the pages of a Factur-X that has none of its own.
+const MAKER: &str = concat!("Fluxgate ", env!("CARGO_PKG_VERSION"));
 
 /// What an invoice can be made into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,11 +28,14 @@ pub enum Target {
     Cii,
     /// Chorus Pro's own, V2_02, with the source inside as the original.
     Pivot,
+    /// A CII in a PDF/A-3.
+    FacturX,
 }
 
 impl Target {
     /// As on the command line.
-    pub const ALL: [(Target, &str); 3] = [(Target::Ubl, "ubl"), (Target::Cii, "cii"), (Target::Pivot, "pivot")];
+    pub const ALL: [(Target, &str); 4] =
+        [(Target::Ubl, "ubl"), (Target::Cii, "cii"), (Target::Pivot, "pivot"), (Target::FacturX, "facturx")];
 }
 
 /// What is converted.
@@ -48,9 +58,23 @@ pub struct Converted {
     pub readings: Vec<Text>,
 }
 
-/// Converts every invoice of a file: a pivot may hold several. `received` is the day to write as that of receipt where the
-/// target has one, `yyyy-mm-dd`. The fault is the file's, or the invoice's that cannot be converted.
-pub fn convert(source: Source<'_>, target: Target, received: &str, limits: &Limits) -> Result<Vec<Converted>, Fault> {
+/// Converts every invoice of a file: a pivot may hold several. `day` (`yyyy-mm-dd`) is written as that of receipt where the
+/// target has one, and as that on which a PDF was made. The fault is the file's, or the invoice's that cannot be converted.
+pub fn convert(source: Source<'_>, target: Target, day: &str, limits: &Limits) -> Result<Vec<Converted>, Fault> {
+    let made = each(source, target, day, limits)?;
+    match target {
+        Target::Ubl | Target::Cii | Target::Pivot => Ok(made),
+        Target::FacturX => in_pdf(made, source, None, day, limits),
+    }
+}
+
+/// Converts to Factur-X around given pages, a PDF/A-3: every invoice of the file would have the same.
+pub fn convert_around(source: Source<'_>, pages: &[u8], day: &str, limits: &Limits) -> Result<Vec<Converted>, Fault> {
+    let made = each(source, Target::FacturX, day, limits)?;
+    in_pdf(made, source, Some(pages), day, limits)
+}
+
+fn each(source: Source<'_>, target: Target, day: &str, limits: &Limits) -> Result<Vec<Converted>, Fault> {
     if pivot_conversion::is_pivot(source.bytes) {
         if target == Target::Pivot {
             return Err(already(target));
@@ -62,7 +86,59 @@ pub fn convert(source: Source<'_>, target: Target, received: &str, limits: &Limi
         true => container::open(source.bytes, limits)?.0,
         false => source.bytes.to_vec(),
     };
-    one(&xml, source, Wish { target, profile: Profile::En16931, received }, limits).map(|converted| vec![converted])
+    let wish = Wish { target, profile: Profile::En16931, received: day };
+    one(&xml, source, wish, limits).map(|converted| vec![converted])
+}
+
+/// What was made into CII, each in its PDF: the given one, or the readable image of what it was made of, attached to it.
+fn in_pdf(
+    made: Vec<Converted>,
+    source: Source<'_>,
+    given: Option<&[u8]>,
+    day: &str,
+    limits: &Limits,
+) -> Result<Vec<Converted>, Fault> {
+    let date = en16931::Date::parse(day)
+        .map_err(|error| impossible(&Text::technical("le jour n'en est pas un", "the day is none", error)))?;
+    let profile = if pivot_conversion::is_pivot(source.bytes) { Profile::Chorus } else { Profile::En16931 };
+    let mut payloads = Vec::with_capacity(made.len());
+    for one in &made {
+        payloads.push(Payload::of(&one.bytes, limits).map_err(|why| impossible(&why))?);
+    }
+    let mut drawn = match given {
+        Some(_) => Vec::new(),
+        None => drawn(&made, &payloads, source, day, &judging(profile, limits))?,
+    }
+    .into_iter();
+    let mut pdfs = Vec::with_capacity(made.len());
+    for payload in &payloads {
+        let pages = given.map_or_else(|| Cow::Owned(drawn.next().unwrap_or_default()), Cow::Borrowed);
+        let pdf = facturx::embed(&pages, payload, date, limits).map_err(|why| match given {
+            Some(_) => Fault::new(Code::PagesUnfit).with_text("why", &why),
+            None => impossible(&why),
+        })?;
+        accepted(&pdf, profile, limits).map_err(|fault| would_be_refused(&fault))?;
+        pdfs.push(pdf);
+    }
+    Ok(made.into_iter().zip(pdfs).map(|(one, bytes)| Converted { bytes, ..one }).collect())
+}
+
+/// The readable image of each invoice. An original that is the invoice itself, byte for byte, is not attached twice.
+fn drawn(
+    made: &[Converted],
+    payloads: &[Payload<'_>],
+    source: Source<'_>,
+    day: &str,
+    options: &Options,
+) -> Result<Vec<Vec<u8>>, Fault> {
+    let is_it = made.first().is_some_and(|one| one.bytes == source.bytes);
+    let carried_as = payloads.first().filter(|_| is_it).map(Payload::file_name);
+    // By such a name a reader would take the original for the invoice.
+    let renamed = format!("original-{}", source.name);
+    let name = if facturx::is_taken_for_the_invoice(source.name) && !is_it { &renamed } else { source.name };
+    let making = Making { day, maker: MAKER };
+    let images = image::pages(Source { name, bytes: source.bytes }, carried_as, making, options)?;
+    images.into_iter().map(|image| image.map(|image| image.pdf).map_err(|none| none.fault)).collect()
 }
 
 fn of_pivot(made: pivot_conversion::Converted, target: Target, limits: &Limits) -> Result<Converted, Fault> {
@@ -89,11 +165,19 @@ fn impossible(why: &Text) -> Fault {
 /// Whether our own verdict lets it pass; the fault is the verdict's. An invoice of Chorus Pro's own form lacks what the
 /// European rules demand (nobody's VAT number stands in a pivot): it is judged as Chorus Pro judges it.
 fn accepted(bytes: &[u8], profile: Profile, limits: &Limits) -> Result<(), Fault> {
-    let options = Options { profile, block: true, sandbox: true, limits: *limits, ..Options::default() };
-    match examine(bytes, &options) {
+    match examine(bytes, &judging(profile, limits)) {
         Examined { verdict: Verdict::Reject, fault: Some(fault), .. } => Err(fault),
         _ => Ok(()),
     }
+}
+
+fn judging(profile: Profile, limits: &Limits) -> Options {
+    Options { profile, block: true, sandbox: true, limits: *limits, ..Options::default() }
+}
+
+fn would_be_refused(fault: &Fault) -> Fault {
+    let (fr, en) = (fault.title(Language::Fr), fault.title(Language::En));
+    impossible(&Text::new(format!("le résultat serait refusé. {fr}"), format!("the result would be refused. {en}")))
 }
 
 /// What is to be made.
@@ -115,11 +199,22 @@ fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, limits: &Limits) -> Resul
     let read = semantic::read(&outline, &decoded.text, limits)
         .map_err(|error| impossible(&Text::technical("elle ne se lit pas", "it cannot be read", error)))?;
     let number = read.invoice.number.clone().unwrap_or_default();
+    if is_already(&outline, target, source.bytes != xml) {
+        return Err(already(target));
+    }
+    // What is in the right syntax already is taken out, or put in, as it is.
+    match (target, is_cii(&outline)) {
+        (Target::FacturX, true) => {
+            let (bytes, readings) = as_it_is(xml, &decoded);
+            return Ok(Converted { number, bytes, lost: Vec::new(), readings });
+        }
+        (Target::Cii, true) | (Target::Ubl, false) => {
+            return Ok(Converted { number, bytes: xml.to_vec(), lost: Vec::new(), readings: Vec::new() });
+        }
+        _ => {}
+    }
     let (bytes, mut lost, readings) = match target {
-        Target::Ubl | Target::Cii => {
-            if is_already(&outline, target) && source.bytes == xml {
-                return Err(already(target));
-            }
+        Target::Ubl | Target::Cii | Target::FacturX => {
             let binding = if target == Target::Ubl { Binding::Ubl } else { Binding::Cii };
             let written = semantic::write(&read.invoice, binding).map_err(|terms| lacking(&terms.join(", ")))?;
             faithful(&read.invoice, &written, binding, limits)?;
@@ -142,20 +237,34 @@ fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, limits: &Limits) -> Resul
     lost.splice(0..0, read.lost);
     if target != Target::Pivot {
         // A rule that only warns in one syntax may block in the other (BR-51).
-        accepted(&bytes, profile, limits).map_err(|fault| {
-            let (fr, en) = (fault.title(Language::Fr), fault.title(Language::En));
-            impossible(&Text::new(
-                format!("le résultat serait refusé. {fr}"),
-                format!("the result would be refused. {en}"),
-            ))
-        })?;
+        accepted(&bytes, profile, limits).map_err(|fault| would_be_refused(&fault))?;
     }
     Ok(Converted { number, bytes, lost, readings })
 }
 
-fn is_already(outline: &Outline<'_>, target: Target) -> bool {
-    let is_cii = outline.name(Id::ROOT) == "CrossIndustryInvoice";
-    (target == Target::Cii) == is_cii
+fn is_cii(outline: &Outline<'_>) -> bool {
+    outline.name(Id::ROOT) == "CrossIndustryInvoice"
+}
+
+fn is_already(outline: &Outline<'_>, target: Target, is_in_pdf: bool) -> bool {
+    match target {
+        Target::Ubl => !is_cii(outline) && !is_in_pdf,
+        Target::Cii => is_cii(outline) && !is_in_pdf,
+        Target::FacturX => is_cii(outline) && is_in_pdf,
+        Target::Pivot => false,
+    }
+}
+
+/// A CII as a PDF carries it: its own bytes, unless they are in a coding that readers of Factur-X refuse.
+fn as_it_is(xml: &[u8], decoded: &encoding::Decoded<'_>) -> (Vec<u8>, Vec<Text>) {
+    let Some(coding) = decoded.transcoded else { return (xml.to_vec(), Vec::new()) };
+    let declared = decoded.text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>"));
+    let body = declared.map_or(decoded.text.as_ref(), |(_, body)| body);
+    let told = Text::new(
+        format!("la facture, écrite en {coding}, est jointe en UTF-8"),
+        format!("the invoice, written in {coding}, is attached in UTF-8"),
+    );
+    (format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>{body}").into_bytes(), vec![told])
 }
 
 fn lacking(terms: &str) -> Fault {

@@ -44,11 +44,22 @@ struct Subject<'a> {
     /// How what the source does not say was read.
     readings: Vec<Text>,
     checked: Option<&'static str>,
+    carried_as: Option<&'a str>,
 }
 
 /// Draws every invoice of a file: a pivot may hold several. `options` say by which rules the remarks are found; they are in
 /// French, as the image is. The fault is the file's: it cannot be read.
 pub fn images(source: Source<'_>, making: Making<'_>, options: &Options) -> Result<Vec<Result<Image, NoImage>>, Fault> {
+    pages(source, None, making, options)
+}
+
+/// As [`images`]. With `carried_as`, the original is not attached: it will be in the PDF as the invoice, by that name.
+pub(super) fn pages(
+    source: Source<'_>,
+    carried_as: Option<&str>,
+    making: Making<'_>,
+    options: &Options,
+) -> Result<Vec<Result<Image, NoImage>>, Fault> {
     let options = &Options { language: Language::Fr, ..*options };
     if source.bytes.len() <= options.limits.file_bytes && pivot_conversion::is_pivot(source.bytes) {
         let invoices = pivot_conversion::convert(source.bytes, &options.limits)?;
@@ -75,6 +86,7 @@ pub fn images(source: Source<'_>, making: Making<'_>, options: &Options) -> Resu
         lost: Vec::new(),
         readings: Vec::new(),
         checked: None,
+        carried_as,
     };
     draw(subject, source, making, options).map(|image| vec![Ok(image)])
 }
@@ -94,6 +106,7 @@ fn of_pivot(
         lost: lost.into_iter().map(|place| Lost { place, value: String::new() }).collect(),
         readings,
         checked: Some("de l'UBL fait de ce pivot"),
+        carried_as: None,
     };
     draw(subject, source, making, options).map_err(|fault| NoImage { number, fault })
 }
@@ -117,7 +130,7 @@ fn draw(subject: Subject<'_>, source: Source<'_>, making: Making<'_>, options: &
     let outside: Vec<Outside<'_>> = lost.map(|lost| Outside { path: &lost.place, value: &lost.value }).collect();
     let mime = if source.bytes.starts_with(b"%PDF-") { "application/pdf" } else { "text/xml" };
     let extra = Extra {
-        original: Original { name: source.name, bytes: source.bytes, mime },
+        original: Original { name: source.name, bytes: source.bytes, mime, carried_as: subject.carried_as },
         remarks: &remarks,
         outside: &outside,
         unsaid: &Unsaid::of(&read.invoice, &outline),

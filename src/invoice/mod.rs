@@ -13,6 +13,7 @@ pub mod conversion;
 pub mod csv_table;
 mod encoding;
 mod facts;
+mod facturx;
 mod foreign;
 mod guard;
 pub mod image;
@@ -40,6 +41,7 @@ mod status_file_writing;
 mod status_file_xml;
 mod texts;
 mod written_rules;
+mod xmp;
 
 #[cfg(test)]
 mod tests;

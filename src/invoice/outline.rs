@@ -206,9 +206,24 @@ impl<'t> Outline<'t> {
 
     /// The namespace of the root element.
     pub fn root_namespace(&self) -> Option<String> {
-        let prefix = self.prefix(Id::ROOT);
+        self.namespace(Id::ROOT, self.prefix(Id::ROOT)).map(Cow::into_owned)
+    }
+
+    /// What a prefix stands for at an element; the empty prefix is the default namespace.
+    pub fn namespace(&self, id: Id, prefix: &str) -> Option<Cow<'t, str>> {
         let wanted = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
-        self.attribute(Id::ROOT, &wanted).map(Cow::into_owned)
+        std::iter::successors(Some(id), |at| self.parent(*at)).find_map(|at| self.attribute(at, &wanted))
+    }
+
+    /// Where the element's start tag stands in the text, with its brackets.
+    pub fn start_tag(&self, id: Id) -> Range<usize> {
+        let element = &self.elements[id.index()];
+        element.tag.start as usize - 1..element.content.start as usize
+    }
+
+    /// Where the element's content ends in the text; of `<a/>`, where the tag does.
+    pub fn content_end(&self, id: Id) -> usize {
+        self.elements[id.index()].content.end as usize
     }
 
     /// The line of the element's start tag, from 1.

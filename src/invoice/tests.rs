@@ -3,6 +3,7 @@
 mod bad;
 mod conversion;
 mod corpus;
+mod facturx;
 mod hostile;
 mod official;
 mod pdf_data;

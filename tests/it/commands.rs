@@ -96,6 +96,7 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
             &["check", "--help"],
             &["tels qu'ils seraient déposés", "[défaut : chorus]", "Afficher cette aide", "<FICHIER>"],
         ),
+        (&["convert", "--help"], &["ubl, cii, pivot ou facturx", "les pages à utiliser, un PDF/A-3"]),
         (&["render", "--help"], &["UBL, CII, Factur-X ou pivot, juste ou non", "[défaut : chorus]", "<SORTIE>"]),
         (&["audit", "verify", "--help"], &["La clé publique du journal", "Arguments :", "Options :"]),
         (&["simulate", "--help"], &["[valeurs possibles : list, run]"]),
@@ -189,6 +190,52 @@ fn an_invoice_is_converted_and_what_has_no_place_is_refused_unless_it_may_be_los
     assert!(stderr(&wrong).contains("FG-209"), "{wrong:?}");
     assert_eq!(code(&run(&["convert", &at("absent.xml"), "--to", "cii", "-o", &at("never.xml")])), 66);
     assert!(!dir.path().join("never.xml").exists());
+}
+
+#[test]
+fn an_invoice_becomes_factur_x_on_pages_of_ours_or_given_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    for sample in SAMPLES {
+        fs::write(at(sample.name), sample.bytes).unwrap();
+    }
+    fs::create_dir(at("made")).unwrap();
+    let ubl = at("facture-ubl.xml");
+    let made = run(&["convert", &ubl, "--to", "facturx", "-o", &at("made")]);
+    assert_eq!((code(&made), stderr(&made)), (0, String::new()));
+    let pdf = at("made/FA-2026-0101.pdf");
+    assert!(read_pdf(&pdf).contains("FA-2026-0101"), "named after its number");
+    let checked = run(&["check", &pdf, "--profile", "en16931", "--json"]);
+    let checked = stdout(&checked);
+    assert!(checked.contains("\"syntax\":\"facturx\"") && checked.contains("\"verdict\":\"accept\""), "{checked}");
+    assert!(!checked.contains("FG-PDF"), "{checked}");
+
+    assert_eq!(code(&run(&["render", &ubl, "-o", &at("pages.pdf")])), 0);
+    let around = |to: &str, pages: &str, out: &str| run(&["convert", &ubl, "--to", to, "--pdf", pages, "-o", out]);
+    let given = around("facturx", &at("pages.pdf"), &at("given.pdf"));
+    assert_eq!((code(&given), stderr(&given)), (0, String::new()));
+    assert!(fs::read(at("given.pdf")).unwrap().starts_with(&fs::read(at("pages.pdf")).unwrap()));
+    let twice = around("facturx", &at("given.pdf"), &at("never.pdf"));
+    assert_eq!(code(&twice), 65, "{twice:?}");
+    assert!(stderr(&twice).contains("FG-240") && stderr(&twice).contains("factur-x.xml"), "{twice:?}");
+    assert_eq!(code(&around("facturx", &at("absent.pdf"), &at("never.pdf"))), 66);
+    let elsewhere = around("cii", &at("pages.pdf"), &at("never.pdf"));
+    assert!(code(&elsewhere) == 64 && stderr(&elsewhere).contains("add --to facturx"), "{elsewhere:?}");
+    let over = around("facturx", &at("pages.pdf"), &at("pages.pdf"));
+    assert!(code(&over) == 64 && stderr(&over).contains("name another file"), "{over:?}");
+
+    let pivot = at("pivot.xml");
+    assert_eq!(code(&run(&["convert", &ubl, "--to", "pivot", "-o", &pivot, "--lossy"])), 0);
+    let one = fs::read_to_string(&pivot).unwrap();
+    let (start, end) = (one.find("<CPPFacturePivotUnitaire").unwrap(), one.find("</CPPFactures>").unwrap());
+    fs::write(&pivot, format!("{}{}{}", &one[..end], &one[start..end], &one[end..])).unwrap();
+    fs::create_dir(at("two")).unwrap();
+    let two = run(&["convert", &pivot, "--to", "facturx", "--lossy", "-o", &at("two")]);
+    assert_eq!((code(&two), listing(&dir.path().join("two")).len()), (0, 2), "{two:?}");
+    let pages = at("pages.pdf");
+    let several = run(&["convert", &pivot, "--to", "facturx", "--pdf", &pages, "--lossy", "-o", &at("two")]);
+    assert!(code(&several) == 64 && stderr(&several).contains("holds 2 invoices"), "{several:?}");
+    assert!(!dir.path().join("never.pdf").exists());
 }
 
 /// What poppler reads on the pages, in one line.

@@ -65,7 +65,8 @@ fn shortened(text: &str) -> String {
 fn banner(sheet: &mut Sheet, extra: &Extra<'_>) {
     let original = &extra.original;
     let words = one(sheet, WORDS, Weight::Bold, 9.5, Ink::Accent);
-    let file = format!("{} ({}), joint à ce document", original.name, figures::size(original.bytes.len()));
+    let under = original.carried_as.map(|name| format!(" sous le nom {name}")).unwrap_or_default();
+    let file = format!("{} ({}), joint à ce document{under}", original.name, figures::size(original.bytes.len()));
     let mut file = labelled(sheet, "Original", &file);
     file.before = 2.5;
     let hash = labelled(sheet, "SHA-256", &original.sha256());

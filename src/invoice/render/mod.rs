@@ -37,6 +37,8 @@ pub struct Original<'a> {
     pub name: &'a str,
     pub bytes: &'a [u8],
     pub mime: &'a str,
+    /// The name of the file by which it is in the PDF as the invoice: then it is not attached once more.
+    pub carried_as: Option<&'a str>,
 }
 
 impl Original<'_> {

@@ -247,6 +247,9 @@ fn metadata(titles: &Titles, extra: &Extra<'_>) -> Metadata {
 
 fn attach(document: &mut Document, extra: &Extra<'_>) -> Result<(), RenderError> {
     let original = &extra.original;
+    if original.carried_as.is_some() {
+        return Ok(());
+    }
     if i32::try_from(original.bytes.len()).is_err() {
         return Err(RenderError::OriginalTooLarge { bytes: original.bytes.len() });
     }

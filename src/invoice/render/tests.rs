@@ -14,7 +14,7 @@ const STYLE: Style = Style { weight: Weight::Regular, size: 8.0, ink: Ink::Dark 
 fn extra(name: &str) -> Extra<'_> {
     static UNSAID: LazyLock<Unsaid> = LazyLock::new(Unsaid::default);
     Extra {
-        original: Original { name, bytes: b"<Invoice/>", mime: "text/xml" },
+        original: Original { name, bytes: b"<Invoice/>", mime: "text/xml", carried_as: None },
         remarks: &[],
         outside: &[],
         unsaid: &UNSAID,

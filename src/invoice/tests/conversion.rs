@@ -8,7 +8,7 @@ use super::status_file::xmllint;
 use crate::fault::{Code, Fault};
 use crate::invoice::conversion::{Converted, Source, Target, convert};
 use crate::invoice::semantic::{self, Lost, WORDED_ANEW};
-use crate::invoice::{Limits, encoding, guard, pivot};
+use crate::invoice::{Limits, container, encoding, guard, pivot};
 use crate::reference::reference;
 
 fn to(target: Target, bytes: &[u8]) -> Result<Converted, Fault> {
@@ -115,6 +115,8 @@ fn what_has_no_place_is_named() {
 fn what_a_pdf_carries_is_taken_out_and_converted() {
     let pdf = sample("facture-facturx.pdf");
     let cii = to(Target::Cii, pdf).unwrap();
+    let (payload, _) = container::open(pdf, &Limits::default()).unwrap();
+    assert!(cii.bytes == payload && cii.lost.is_empty(), "taken out as it is");
     let ubl = to(Target::Ubl, pdf).unwrap();
     assert_eq!(meaning(&ubl.bytes), meaning(&cii.bytes));
     assert_eq!((&ubl.number, ubl.lost.len()), (&cii.number, 0));

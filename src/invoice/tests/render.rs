@@ -24,7 +24,7 @@ fn image(name: &str, bytes: &[u8]) -> Image {
 }
 
 /// A tool on a file: what it said, once it says that all is well.
-fn tool(program: &str, words: &[&str], file: &Path) -> String {
+pub(super) fn tool(program: &str, words: &[&str], file: &Path) -> String {
     let mut command = Command::new(program);
     // What it writes about goes to standard output where the file's name is followed by a dash.
     match program {
@@ -80,13 +80,13 @@ fn sha256(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn replaced(text: &str, from: &str, to: &str) -> String {
+pub(super) fn replaced(text: &str, from: &str, to: &str) -> String {
     let changed = text.replace(from, to);
     assert_ne!(text, changed, "{from} is there");
     changed
 }
 
-fn ubl() -> String {
+pub(super) fn ubl() -> String {
     String::from_utf8(sample("facture-ubl.xml").to_vec()).unwrap()
 }
 
