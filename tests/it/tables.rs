@@ -149,7 +149,7 @@ fn the_configured_file_is_in_force_and_a_refused_one_is_said_plainly() {
 async fn a_receipt_says_by_which_tables_its_file_was_judged() {
     let mut gateway = Gateway::start(hurried(), quick_limits()).await;
     let own = "form = 1\nversion = \"2099-01-01.1\"\n[limits]\nnumber_characters = 5\n[messages.\"CPRO-NUMBER-LENGTH\"]\n\
-               remedy_fr = \"Voyez la note de service.\"\n";
+               remedy_fr = \"Voyez la note de service : {limit} au plus.\"\n";
     gateway.tables = Tables::read(own).unwrap_or_else(|fault| panic!("{fault:?}"));
     gateway.reload();
     gateway.drop_flow("long.xml", invoice("FA-2026-77")).await;
@@ -159,7 +159,7 @@ async fn a_receipt_says_by_which_tables_its_file_was_judged() {
     let finding = &refused["findings"][0];
     assert_eq!(
         (&finding["rule"], &finding["remedy"]),
-        (&"CPRO-NUMBER-LENGTH".into(), &"Voyez la note de service.".into())
+        (&"CPRO-NUMBER-LENGTH".into(), &"Voyez la note de service : 5 au plus.".into())
     );
     // Other tables do not change what was judged by the former ones.
     gateway.tables = Tables::built_in();
