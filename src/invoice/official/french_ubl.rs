@@ -526,7 +526,7 @@ fn addressing(root: Node<'_>, treatment: &str, sheet: &mut Sheet) {
     }
     let types = root.kids(InvoiceTypeCode).chain(root.kids(CreditNoteTypeCode));
     let types: Vec<_> = types.map(Node::text).collect();
-    let self_billed = types.iter().any(|code| root.list(lists::FR_SELF_BILLED).has(&code));
+    let self_billed = types.iter().any(|code| root.list(lists::FR_SELF_BILLED).has(code));
     let by_siren = |party| -> Answer {
         let (endpoint, siren) = (endpoint(party)?, siren(party)?);
         let address = endpoint.map(Node::text).unwrap_or_default();
