@@ -39,7 +39,7 @@ impl Named {
 
 macro_rules! limits {
     ($(#[doc = $about:literal] $name:ident = $built_in:literal, at most $largest:expr;)*) => {
-        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "counts the constants below")]
+        #[expect(non_camel_case_types, reason = "counts the constants below")]
         enum Place { $($name,)* }
         $(#[doc = $about] const $name: Limit = Limit(Place::$name as usize);)*
         /// Every limit with its built-in value; a file of tables may bring others ([`super::tables`]).
