@@ -8,15 +8,16 @@ use std::process::ExitCode;
 
 use super::exit::{self, Exit, Failure};
 use super::place::Place;
+use super::tables::{parsed, refused};
 use super::words::said;
-use crate::config::Config;
+use crate::config::{Config, signed_tables};
 use crate::domain::{Environment, Timestamp};
 use crate::fault::{Code, Fault, Text};
 use crate::invoice::pdf_data::DataOptions;
 use crate::invoice::report::Read;
 use crate::invoice::{
-    Examined, Limits, Options, Preflight, Profile, Verdict, archive, examine, examine_with, pdf_data, pivot_conversion,
-    report,
+    Examined, Limits, Options, Preflight, Profile, Tables, Verdict, archive, examine, examine_with, pdf_data,
+    pivot_conversion, report,
 };
 use crate::store::DirectoryBook;
 use crate::work::{Dropped, Recipients, examine_complement, examine_statuses};
@@ -51,6 +52,18 @@ pub struct Arguments {
         )
     )]
     environment: Environment,
+    #[arg(long, value_name = said("FICHIER", "FILE"), help = said(
+        "Un fichier de tables (fluxgate tables), au lieu de celui de la configuration",
+        "A file of tables (fluxgate tables), instead of the configuration's"
+    ))]
+    tables: Option<PathBuf>,
+    #[arg(long, requires = "tables", value_name = said("CLÉ", "KEY"), help = said(
+        "La clé publique dont ce fichier doit porter la signature, qui peut être répétée ; sans elle, il est pris comme un \
+         essai, signé ou non",
+        "The public key whose signature that file must bear, may be repeated; without it, the file is taken as a draft, \
+         signed or not"
+    ))]
+    tables_key: Vec<String>,
     #[command(flatten)]
     place: Place,
     #[arg(long, help = said("Un objet JSON par ligne", "One JSON object a line"))]
@@ -74,6 +87,14 @@ fn environment(text: &str) -> Result<Environment, String> {
 /// Examines each file as a blocking route of that profile and environment would; prints a line (`--json`) or a
 /// paragraph for each. Ends with 0 when all are accepted, 65 when one is rejected, 66 when one cannot be read.
 pub fn run(arguments: &Arguments) -> ExitCode {
+    let text = match arguments.place.file() {
+        Ok(file) => file.text().ok(),
+        Err(failure) => return failure.tell("check"),
+    };
+    let tables = match tables(arguments, text.as_deref()) {
+        Ok(tables) => tables,
+        Err(failure) => return failure.tell("check"),
+    };
     let options = Options {
         profile: arguments.profile,
         block: true,
@@ -81,12 +102,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         sandbox: arguments.environment != Environment::Production,
         language: exit::language(),
         limits: Limits::default(),
+        tables,
     };
-    let book = match arguments.place.file() {
-        Ok(file) => book(file.text().ok().as_deref(), &options, arguments.environment),
-        Err(failure) => return failure.tell("check"),
-    };
-    let (book, basis) = match book {
+    let (book, basis) = match book(text.as_deref(), &options, arguments.environment) {
         Ok((book, basis)) => (Some(book), basis),
         Err(basis) => (None, basis),
     };
@@ -101,7 +119,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         // Standard output is for machines, which read one object a line.
         writeln!(io::stderr(), "{basis}")
     } else {
-        writeln!(out, "{assumption} {basis}")
+        let draft = arguments.tables.is_some() && arguments.tables_key.is_empty();
+        let rules = report::rules(&options, draft);
+        writeln!(out, "{assumption} {basis}\n{rules}")
     };
     match said.and_then(|()| print_all(&arguments.files, &options, &recipients, arguments.json, &mut out)) {
         Ok(None) => ExitCode::SUCCESS,
@@ -110,6 +130,27 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::IO.into(),
         Err(error) => Failure::io(exit::IO, "stdout", &error).tell("check"),
     }
+}
+
+/// The tables to check by: those of the file named, else those of the configuration.
+fn tables(arguments: &Arguments, configuration: Option<&str>) -> Result<Tables, Failure> {
+    let Some(file) = &arguments.tables else {
+        let Some(config) = configuration.and_then(|text| Config::parse(text).ok()) else {
+            return Ok(Tables::built_in());
+        };
+        let named = config.rules.tables.as_deref().unwrap_or(Path::new("rules.tables"));
+        return config.tables().map_err(|fault| {
+            let mut failure = refused(named, &fault);
+            failure.exit = exit::CONFIG;
+            failure
+        });
+    };
+    let told = |fault: Fault| refused(file, &fault);
+    let note = signed_tables::read(file).map_err(told)?;
+    if arguments.tables_key.is_empty() {
+        return Tables::read(signed_tables::unverified(&note)).map_err(told);
+    }
+    signed_tables::open(&note, &parsed(&arguments.tables_key)?).map_err(told)
 }
 
 /// The local directory of the box that this configuration is of, with what is said of it; or why there is none. Read
@@ -313,7 +354,7 @@ mod tests {
     use crate::app::samples::{Expect, SAMPLES};
     use crate::invoice::examine;
 
-    const KEYS: [&str; 8] = ["file", "syntax", "profile", "verdict", "findings", "number", "fault", "kind"];
+    const KEYS: [&str; 9] = ["file", "syntax", "profile", "verdict", "findings", "number", "fault", "kind", "rules"];
 
     #[test]
     fn a_line_a_file_and_the_worst_code() {

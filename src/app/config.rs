@@ -8,7 +8,7 @@ use super::exit::{self, Failure};
 use super::place::DEFAULT_CONFIG;
 use super::words::said;
 use crate::config::{Config, ConfigFile, Problem};
-use crate::fault::Language;
+use crate::fault::{Code, Language};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -36,14 +36,18 @@ pub fn run(command: &Command) -> ExitCode {
     for problem in &problems {
         println!("{}", line(file, problem, "", language));
     }
+    // One that is there and refused would not be in force.
+    let refused =
+        Config::parse(&text).is_ok_and(|config| config.tables().is_err_and(|fault| fault.code != Code::TablesUnread));
     let warning = match language {
         Language::Fr => "avertissement : ",
         Language::En => "warning: ",
     };
     for remark in Config::remarks(&text) {
-        eprintln!("{}", line(file, &remark, warning, language));
+        let mark = if refused && remark.key == "rules.tables" { "" } else { warning };
+        eprintln!("{}", line(file, &remark, mark, language));
     }
-    if problems.is_empty() {
+    if problems.is_empty() && !refused {
         println!("{}: ok", file.display());
         ExitCode::SUCCESS
     } else {

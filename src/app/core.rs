@@ -17,7 +17,9 @@ use super::opening::{self, OpenError, Opened};
 use super::{control, exit, metrics, runtime};
 use crate::config::{Boot, Config, ConfigFile, Source};
 use crate::domain::{Realm, Timestamp};
+use crate::fault::{Fault, Language};
 use crate::gate;
+use crate::invoice::Tables;
 use crate::os::signals::{self, Shutdown};
 use crate::os::{secret, service};
 use crate::store::{Note, Store, StoreError};
@@ -84,6 +86,8 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     note_start(&store, &boot).await?;
 
     let connectors = connectors(&boot.config);
+    let options = options(&boot.config);
+    let receivers = receivers(&options);
     // Without a usable configuration flows are paused: nothing is taken up, not even what an earlier one began.
     let workshop = if boot.source == Source::Nothing {
         None
@@ -93,14 +97,14 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
             connectors: connectors.clone(),
             folders: boot.config.path(Path::new("folders")),
             signer: signer.clone(),
-            options: options(&boot.config),
+            options,
             clock: Arc::new(Timestamp::now),
         };
         Some(Workshop::start(parts).map_err(io("the accounts' folders in", &boot.config.store.dir))?)
     };
     let readings = workshop.as_ref().map(Workshop::readings).unwrap_or_default();
     let dir = boot.config.store.dir.clone();
-    let numbers = metrics::source(store.clone(), connectors, receivers(&boot.config), dir, readings);
+    let numbers = metrics::source(store.clone(), connectors, receivers, dir, readings);
     let gatehouse = Gatehouse::new(store.clone(), &boot.config.store.dir, rules(&boot.config), numbers.text());
     let gatehouse = Arc::new(gatehouse.map_err(io("the gate's folders in", &boot.config.store.dir))?);
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
@@ -234,6 +238,7 @@ fn connectors(config: &Config) -> Connectors {
 }
 
 fn options(config: &Config) -> Options {
+    let (tables, tables_refused) = tables(config);
     Options {
         routes: config.routes.clone(),
         sirets: config.establishments.iter().map(|one| (one.id.clone(), one.siret.clone())).collect(),
@@ -242,11 +247,28 @@ fn options(config: &Config) -> Options {
         recycling_until: config.chorus.recycling_until.as_ref().map(|day| day.as_str().to_owned()),
         motive_codes: config.chorus.motive_codes,
         watch: config.watched(),
+        tables,
+        tables_refused,
     }
 }
 
-fn receivers(config: &Config) -> Vec<Realm> {
-    options(config).receivers().into_iter().map(|(realm, _)| realm).collect()
+/// The tables in force. A file that is refused stops no gateway: the program's own are used, and an alarm says why.
+fn tables(config: &Config) -> (Tables, Option<Fault>) {
+    match config.tables() {
+        Ok(tables) => {
+            log::info!(rules = tables.versions().to_string().as_str(); "Rules in force");
+            (tables, None)
+        }
+        Err(fault) => {
+            let told = format!("{} {}", fault.code, fault.title(Language::En));
+            log::error!(fault = told.as_str(); "The configured file of tables is refused; the program's own are in force");
+            (Tables::built_in(), Some(fault))
+        }
+    }
+}
+
+fn receivers(options: &Options) -> Vec<Realm> {
+    options.receivers().into_iter().map(|(realm, _)| realm).collect()
 }
 
 fn rules(config: &Config) -> Rules {
@@ -277,7 +299,7 @@ fn changed(file: &ConfigFile) -> Option<Config> {
     }
 }
 
-/// Whether establishments, Chorus Pro, proxy, accounts, routes and who is told of alarms are all that differs: those change
+/// Whether establishments, Chorus Pro, proxy, accounts, routes, rules and who is told of alarms are all that differs: those change
 /// without a restart.
 fn only_flows_differ(before: &Config, after: &Config) -> bool {
     let same_flows = Config {
@@ -287,6 +309,7 @@ fn only_flows_differ(before: &Config, after: &Config) -> bool {
         accounts: before.accounts.clone(),
         routes: before.routes.clone(),
         notify: before.notify.clone(),
+        rules: before.rules.clone(),
         ..after.clone()
     };
     same_flows == *before
@@ -295,8 +318,9 @@ fn only_flows_differ(before: &Config, after: &Config) -> bool {
 /// Uploads under way go on; who is no longer allowed is out at the next request.
 fn take_into_force(config: &Config, workshop: &Workshop, gatehouse: &Gatehouse, numbers: &metrics::Numbers) {
     let connectors = connectors(config);
-    numbers.replace(connectors.clone(), receivers(config));
-    let folders = workshop.reconfigure(options(config), connectors).and_then(|()| gatehouse.replace(rules(config)));
+    let options = options(config);
+    numbers.replace(connectors.clone(), receivers(&options));
+    let folders = workshop.reconfigure(options, connectors).and_then(|()| gatehouse.replace(rules(config)));
     match folders {
         Ok(()) => log::info!("The changed configuration is in force"),
         Err(error) => log::error!(error = error.to_string().as_str(); "The accounts' folders could not be made"),

@@ -25,6 +25,7 @@ pub mod samples;
 mod serve;
 pub mod simulate;
 mod supervisor;
+mod tables;
 mod user;
 mod words;
 
@@ -73,6 +74,11 @@ enum Command {
         "An invoice as a readable PDF, right or not; the original, which alone is proof, is attached"
     ))]
     Render(render::Arguments),
+    #[command(subcommand, about = said(
+        "Les tables des règles (listes de codes, taux, limites, sévérités, messages) : un fichier signé les remplace",
+        "The tables of the rules (code lists, rates, limits, severities, messages): a signed file replaces them"
+    ))]
+    Tables(tables::Command),
     #[command(subcommand, about = said("Le journal", "The journal"))]
     Audit(audit::Command),
     #[command(subcommand, about = said("Examiner un fichier de configuration", "Look at a configuration file"))]
@@ -110,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
+        Command::Tables(command) => tables::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Notify(command) => notify::run(&command),

@@ -7,12 +7,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 /// The signature type of Ed25519 in keys and key ids.
 const ED25519: u8 = 0x01;
 
 /// What begins a signature line: an em dash and a space.
 const SIGNATURE_MARK: &str = "\u{2014} ";
+
+/// What begins the text form of a secret key.
+const SECRET_MARK: &str = "PRIVATE+KEY+";
 
 /// A longer note is refused unread.
 pub const NOTE_LIMIT_BYTES: usize = 64 * 1024;
@@ -85,6 +89,35 @@ impl Signer {
         Ok(Self { origin: origin.to_owned(), key: SigningKey::from_bytes(seed) })
     }
 
+    /// From the text form that [`Signer::secret`] writes, which the Go checksum database's note package reads and writes
+    /// too.
+    pub fn parse(text: &str) -> Result<Self, InvalidKey> {
+        let rest = text.strip_prefix(SECRET_MARK).ok_or(InvalidKey::Form)?;
+        let mut parts = rest.splitn(3, '+');
+        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(InvalidKey::Form);
+        };
+        let key = Zeroizing::new(STANDARD.decode(key).map_err(|_| InvalidKey::Form)?);
+        let (&kind, seed) = key.split_first().ok_or(InvalidKey::Form)?;
+        let seed: &[u8; 32] = seed.try_into().map_err(|_| InvalidKey::Algorithm)?;
+        if kind != ED25519 {
+            return Err(InvalidKey::Algorithm);
+        }
+        let signer = Self::from_seed(name, seed)?;
+        if hex(key_id(name, signer.key.verifying_key().as_bytes())) != id {
+            return Err(InvalidKey::Hash);
+        }
+        Ok(signer)
+    }
+
+    /// The secret key with its name: what a file that holds it says.
+    pub fn secret(&self) -> Zeroizing<String> {
+        let id = hex(key_id(&self.origin, self.key.verifying_key().as_bytes()));
+        let key = Zeroizing::new([&[ED25519][..], self.key.as_bytes()].concat());
+        let key = Zeroizing::new(STANDARD.encode(&*key));
+        Zeroizing::new(format!("{SECRET_MARK}{}+{id}+{}\n", self.origin, *key))
+    }
+
     /// The name in every checkpoint.
     pub fn origin(&self) -> &str {
         &self.origin
@@ -149,7 +182,12 @@ impl Verifier {
 
     /// The note's text, when this key signed it. Signatures of other keys are passed over.
     pub fn verify_note<'a>(&self, note: &'a str) -> Result<&'a str, InvalidNote> {
-        if note.len() > NOTE_LIMIT_BYTES {
+        self.verify_note_within(note, NOTE_LIMIT_BYTES)
+    }
+
+    /// The same of a note that may be so long.
+    pub fn verify_note_within<'a>(&self, note: &'a str, limit: usize) -> Result<&'a str, InvalidNote> {
+        if note.len() > limit {
             return Err(InvalidNote::Form);
         }
         let split = note.rfind("\n\n").ok_or(InvalidNote::Form)?;
@@ -212,6 +250,17 @@ mod tests {
         assert_eq!(peter().sign_note(text).unwrap(), NOTE);
         assert_eq!(peter().verifier().text(), PUBLIC);
         assert_eq!(peter().verifier(), verifier);
+    }
+
+    #[test]
+    fn a_secret_key_is_written_and_read_as_published() {
+        let text = format!("PRIVATE+KEY+PeterNeumann+c74f20a3+{SECRET}");
+        assert_eq!(peter().secret().trim_end(), text);
+        assert_eq!(Signer::parse(&text).unwrap().verifier(), peter().verifier());
+        let wrong = |text: &str| Signer::parse(text).map(|_| ());
+        assert_eq!(wrong(&text.replace("c74f20a3", "c74f20a4")), Err(InvalidKey::Hash));
+        assert_eq!(wrong(PUBLIC), Err(InvalidKey::Form));
+        assert_eq!(wrong(&text[..text.len() - 8]), Err(InvalidKey::Algorithm));
     }
 
     #[test]

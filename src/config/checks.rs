@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Numbered;
 use super::problem::nearest;
 use super::read::{Document, correct_the_value};
+use crate::audit::Verifier;
 use crate::domain::{Environment, Siret, SiretForm};
 use crate::fault::Text;
 use crate::work::connector::TechnicalAccountSection;
@@ -36,6 +37,7 @@ pub(super) fn check(config: &Numbered, document: &mut Document<'_>) {
     chorus(config, document);
     notify(config, document);
     proxy(config, document);
+    rules(config, document);
     positive_numbers(config, document);
 }
 
@@ -388,6 +390,37 @@ fn notify(config: &Numbered, document: &mut Document<'_>) {
                 format!("value refused: {}", problem.reason.en),
             ),
             correct_the_value(),
+        );
+    }
+}
+
+/// A file of tables counts by its signature alone.
+fn rules(config: &Numbered, document: &mut Document<'_>) {
+    let rules = &config.plain.rules;
+    for key in &rules.keys {
+        if let Err(error) = Verifier::parse(key) {
+            document.object(
+                "rules.keys",
+                Text::technical(
+                    &format!("« {key} » n'est pas une clé publique"),
+                    &format!("\"{key}\" is no public key"),
+                    error,
+                ),
+                Text::new(
+                    "Écrivez la ligne que « fluxgate tables key » a affichée (NOM+EMPREINTE+CLÉ)",
+                    "Write the line that `fluxgate tables key` showed (NAME+HASH+KEY)",
+                ),
+            );
+        }
+    }
+    if rules.tables.is_some() && rules.keys.is_empty() && !document.is_doubted("rules.keys") {
+        document.object(
+            "rules.tables",
+            Text::new("aucune clé ne vérifierait ce fichier", "no key would verify this file"),
+            Text::new(
+                "Ajoutez rules.keys avec la clé publique de son signataire",
+                "Add rules.keys with its signer's public key",
+            ),
         );
     }
 }

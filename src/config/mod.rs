@@ -12,13 +12,16 @@ mod problem;
 mod read;
 mod remarks;
 mod sections;
+pub mod signed_tables;
 
 use std::path::{Path, PathBuf};
 
 pub use file::{AcceptError, Accepted, Boot, ConfigFile, Source, VERSION_LIMIT, Version};
 pub use problem::{Problem, nearest};
 pub use read::{PROBLEM_LIMIT, TEXT_LIMIT};
-pub use sections::{ChorusSection, Day, EstablishmentSection, JournalSection, LogSection, StoreSection, WebSection};
+pub use sections::{
+    ChorusSection, Day, EstablishmentSection, JournalSection, LogSection, RulesSection, StoreSection, WebSection,
+};
 
 use crate::bridge::Section as SftpSection;
 use crate::door::DoorSection;
@@ -46,6 +49,7 @@ const SECTIONS: &[&str] = &[
     "journal",
     "store",
     "limits",
+    "rules",
     "notify",
     "log",
 ];
@@ -64,6 +68,7 @@ pub struct Config {
     pub journal: JournalSection,
     pub store: StoreSection,
     pub limits: LimitsSection,
+    pub rules: RulesSection,
     pub notify: NotifySection,
     pub log: LogSection,
 }
@@ -109,6 +114,7 @@ impl Config {
             journal: read.journal,
             store: read.store,
             limits: read.limits,
+            rules: read.rules,
             log: read.log,
             ..Config::default()
         }
@@ -180,6 +186,7 @@ impl Config {
                 journal: document.section("journal").unwrap_or_default(),
                 store: document.section("store").unwrap_or_default(),
                 limits: document.section("limits").unwrap_or_default(),
+                rules: document.section("rules").unwrap_or_default(),
                 notify: document.section("notify").unwrap_or_default(),
                 log: document.section("log").unwrap_or_default(),
                 ..Config::default()

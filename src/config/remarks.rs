@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Numbered;
 use super::checks::{mistyped_sirets, production_route};
 use super::read::Document;
-use crate::fault::Text;
+use crate::fault::{Language, Text};
 use crate::net::tls;
 use crate::os::secret::{self, SecretError};
 use crate::work::connector::TechnicalAccountSection;
@@ -23,7 +23,26 @@ pub(super) fn look(config: &Numbered, document: &mut Document<'_>) {
     door(config, document);
     own_keys(config, document);
     notify(config, document);
+    tables(config, document);
     retired(document);
+}
+
+/// The file of tables, which only its signature and its content make one. With keys that are none it is the keys that are
+/// to be corrected.
+fn tables(config: &Numbered, document: &mut Document<'_>) {
+    let keys = &config.plain.rules.keys;
+    if keys.is_empty() || config.plain.rules.verifiers().len() != keys.len() {
+        return;
+    }
+    if let Err(fault) = config.plain.tables() {
+        let told = |language| format!("{} {}", fault.code, fault.title(language));
+        let remedy = |language| fault.remedy(language).trim_end_matches('.').to_owned();
+        document.object(
+            "rules.tables",
+            Text::new(told(Language::Fr), told(Language::En)),
+            Text::new(remedy(Language::Fr), remedy(Language::En)),
+        );
+    }
 }
 
 /// Keys that nothing reads any more.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::audit::Verifier;
 use crate::domain::{Duration, Environment, EstablishmentId, Siret};
 use crate::fault::Language;
 use crate::os::logging::Level;
@@ -54,6 +55,23 @@ pub struct JournalSection {
 impl Default for JournalSection {
     fn default() -> Self {
         Self { origin: None, key_file: None, checkpoint_every: Duration::from_secs(60) }
+    }
+}
+
+/// `[rules]`: what an invoice is held against.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RulesSection {
+    /// A signed file of code lists, rates, limits, severities and messages, instead of the program's own.
+    pub tables: Option<PathBuf>,
+    /// Whose signature under it is trusted.
+    pub keys: Vec<String>,
+}
+
+impl RulesSection {
+    /// The keys that can be read; what cannot is a problem of the configuration.
+    pub fn verifiers(&self) -> Vec<Verifier> {
+        self.keys.iter().filter_map(|key| Verifier::parse(key).ok()).collect()
     }
 }
 

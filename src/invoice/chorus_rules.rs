@@ -1,42 +1,95 @@
 //! What Chorus Pro checks itself and needs no directory for, told before it is sent (PROTOCOL §2.2, BR-FR-CPRO).
 //!
-//! Ids are ours. Limits are named with their unit; which of them block is said in [`super::rules`].
+//! Ids are ours. Limits are named with their unit, and a file of tables may move them; which of them block is said in [`super::rules`].
 
 use crate::domain::{Siret, SiretForm};
 
 use super::facts::{has_payment, is_siret, preceding};
+use super::official::lists;
 use super::outline::{Id, Outline};
 use super::rules::Findings;
 use super::{AttachmentFacts, Facts, Options, Profile, Severity, Syntax};
 
-/// BT-1 and BT-25 towards public bodies, in characters.
-const NUMBER_CHARACTERS: usize = 20;
-/// BT-1 towards firms since 2026-09-01, in characters (DSE-CP §3.2).
-const G2B_NUMBER_CHARACTERS: usize = 35;
-/// BT-12 and BT-13, in characters (BR-FR-CPRO-14, -15).
-const REFERENCE_CHARACTERS: usize = 50;
-/// The service code, in characters.
-const SERVICE_CHARACTERS: usize = 100;
-/// One attachment, in bytes: 10 MB.
-const ATTACHMENT_BYTES: usize = 10_000_000;
-/// An attachment's name, in characters (BR-FR-CPRO-41).
-const ATTACHMENT_NAME_CHARACTERS: usize = 50;
-/// One file of a flux, in bytes: 10 MB, what is attached inside it included (PROTOCOL §2.2).
-const FILE_BYTES: usize = 10_000_000;
-/// The same towards firms, where a flux has 30 MB (DSE-CP §5.4.1).
-const G2B_FILE_BYTES: usize = 30_000_000;
-/// The whole, attachments included, in bytes: 120 MB.
-const TOTAL_BYTES: usize = 120_000_000;
-/// What a file's name must not hold (DSE-CP §3.2.1.4.1).
-const FORBIDDEN_IN_NAMES: &[char] = &['%', '$', '!', '&', '/', '\\', ':', ';', '«', '»', '#', '@'];
-/// Extensions that Chorus Pro takes, in lower case.
-const EXTENSIONS: &[&str] = &[
-    "bmp", "bz2", "csv", "doc", "docx", "fax", "gif", "gz", "gzip", "htm", "html", "jpeg", "jpg", "odp", "ods", "odt",
-    "p7s", "pdf", "png", "ppt", "pptx", "rtf", "svg", "tgz", "tif", "tiff", "txt", "xhtml", "xlc", "xls", "xlsx",
-    "xml", "zip",
-];
-/// The last framework of Chorus Pro's own list: A1 to A25.
-const LAST_FRAMEWORK: u32 = 25;
+/// A limit: which of [`LIMITS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(usize);
+
+impl Limit {
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// A limit as a file of tables names it.
+pub struct Named {
+    /// In capitals; the unit ends it.
+    constant: &'static str,
+    /// What it bounds, and whence.
+    pub about: &'static str,
+    pub built_in: usize,
+    /// More than this the gateway itself does not read.
+    pub largest: usize,
+}
+
+impl Named {
+    pub fn key(&self) -> String {
+        self.constant.to_ascii_lowercase()
+    }
+}
+
+macro_rules! limits {
+    ($(#[doc = $about:literal] $name:ident = $built_in:literal, at most $largest:expr;)*) => {
+        #[expect(non_camel_case_types, reason = "counts the constants below")]
+        enum Place { $($name,)* }
+        $(#[doc = $about] pub const $name: Limit = Limit(Place::$name as usize);)*
+        /// Every limit with its built-in value; a file of tables may bring others ([`super::tables`]).
+        pub const LIMITS: &[Named] = &[$(
+            Named { constant: stringify!($name), about: $about, built_in: $built_in, largest: $largest },
+        )*];
+    };
+}
+
+/// Of a text in an invoice, in characters.
+const TEXT_LARGEST: usize = 10_000;
+/// Of a file, in bytes: what [`super::Limits`] reads of one.
+const FILE_LARGEST: usize = 120 * 1024 * 1024;
+
+limits! {
+    #[doc = "BT-1, BT-25 (chorus), and a line's preceding invoice (BR-FR-CPRO-02)"]
+    NUMBER_CHARACTERS = 20, at most TEXT_LARGEST;
+    #[doc = "BT-1 (g2b, since 2026-09-01, DSE-CP §3.2)"]
+    G2B_NUMBER_CHARACTERS = 35, at most TEXT_LARGEST;
+    #[doc = "BT-12, BT-13 (BR-FR-CPRO-14, -15)"]
+    REFERENCE_CHARACTERS = 50, at most TEXT_LARGEST;
+    #[doc = "BT-10"]
+    SERVICE_CHARACTERS = 100, at most TEXT_LARGEST;
+    #[doc = "CPRO-ATTACHMENT-SIZE"]
+    ATTACHMENT_BYTES = 10_000_000, at most FILE_LARGEST;
+    #[doc = "CPRO-ATTACHMENT-NAME-LENGTH (BR-FR-CPRO-41)"]
+    ATTACHMENT_NAME_CHARACTERS = 50, at most TEXT_LARGEST;
+    #[doc = "CPRO-FILE-SIZE (chorus): one file of a flux, with what is attached inside it"]
+    FILE_BYTES = 10_000_000, at most FILE_LARGEST;
+    #[doc = "CPRO-FILE-SIZE (g2b, DSE-CP §5.4.1)"]
+    G2B_FILE_BYTES = 30_000_000, at most FILE_LARGEST;
+    #[doc = "CPRO-TOTAL-SIZE: the whole, attachments included"]
+    TOTAL_BYTES = 120_000_000, at most FILE_LARGEST;
+    #[doc = "BT-122 (BR-FR-CPRO-30)"]
+    SUPPORTING_DOCUMENT_CHARACTERS = 50, at most TEXT_LARGEST;
+    #[doc = "BT-154 (BR-FR-CPRO-31)"]
+    ITEM_DESCRIPTION_CHARACTERS = 1024, at most TEXT_LARGEST;
+    #[doc = "BT-35, BT-37 (BR-FR-CPRO-32, -33)"]
+    SELLER_ADDRESS_CHARACTERS = 400, at most TEXT_LARGEST;
+    #[doc = "BT-27, BT-28, BT-44, BT-45, BT-59 (BR-FR-CPRO-34, -36, -37, -43, -44)"]
+    NAME_CHARACTERS = 99, at most TEXT_LARGEST;
+    #[doc = "BT-20 (BR-FR-CPRO-35)"]
+    PAYMENT_TERMS_CHARACTERS = 1024, at most TEXT_LARGEST;
+    #[doc = "BT-71, and where a line is delivered (BR-FR-CPRO-38, -40)"]
+    DELIVERY_LOCATION_CHARACTERS = 20, at most TEXT_LARGEST;
+    #[doc = "BT-84 (BR-FR-CPRO-39)"]
+    ACCOUNT_CHARACTERS = 27, at most TEXT_LARGEST;
+    #[doc = "BT-22 (BR-FR-CPRO-42)"]
+    NOTE_CHARACTERS = 1024, at most TEXT_LARGEST;
+}
 
 /// Adds what Chorus Pro would refuse. `size` is the dropped file's, in bytes.
 pub fn check(facts: &Facts, outline: &Outline<'_>, size: usize, options: &Options, findings: &mut Findings<'_, '_>) {
@@ -75,7 +128,7 @@ pub fn check(facts: &Facts, outline: &Outline<'_>, size: usize, options: &Option
 
 /// The file as it goes to Chorus Pro, in bytes.
 pub fn check_file_size(size: usize, profile: Profile, findings: &mut Findings<'_, '_>) {
-    let limit = if profile == Profile::G2b { G2B_FILE_BYTES } else { FILE_BYTES };
+    let limit = findings.limit(if profile == Profile::G2b { G2B_FILE_BYTES } else { FILE_BYTES });
     if size > limit {
         let (length, limit) = (size.to_string(), limit.to_string());
         let values = [("length", length.as_str()), ("limit", limit.as_str())];
@@ -86,8 +139,9 @@ pub fn check_file_size(size: usize, profile: Profile, findings: &mut Findings<'_
 
 /// The whole, attachments included, in bytes.
 pub fn check_size(total: usize, findings: &mut Findings<'_, '_>) {
-    if total > TOTAL_BYTES {
-        let (length, limit) = (total.to_string(), TOTAL_BYTES.to_string());
+    let limit = findings.limit(TOTAL_BYTES);
+    if total > limit {
+        let (length, limit) = (total.to_string(), limit.to_string());
         let values = [("length", length.as_str()), ("limit", limit.as_str())];
         findings.own("CPRO-TOTAL-SIZE", Severity::Fatal, "BG-24".to_owned(), &values);
     }
@@ -141,12 +195,8 @@ fn framework(facts: &Facts, findings: &mut Findings<'_, '_>) {
         findings.own("CPRO-FRAME-S5", Severity::Warning, "BT-23".to_owned(), &[]);
     }
     // The reform's own frameworks (B1, S3, M2 ...) and foreign process names are not Chorus Pro's list.
-    let Some(digits) = frame.strip_prefix('A').filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))
-    else {
-        return;
-    };
-    let known = !digits.starts_with('0') && digits.parse::<u32>().is_ok_and(|n| (1..=LAST_FRAMEWORK).contains(&n));
-    if !known {
+    let digits = frame.strip_prefix('A').filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
+    if digits.is_some() && !findings.list(lists::CHORUS_FRAMES).has(frame) {
         findings.own("CPRO-FRAME", Severity::Fatal, "BT-23".to_owned(), &[("value", frame)]);
     }
 }
@@ -163,29 +213,32 @@ fn payment(facts: &Facts, outline: &Outline<'_>, findings: &mut Findings<'_, '_>
 fn attachment(attachment: &AttachmentFacts, findings: &mut Findings<'_, '_>) {
     let name = attachment.name.as_str();
     let place = || "BG-24".to_owned();
-    if attachment.size > ATTACHMENT_BYTES {
-        let (length, limit) = (attachment.size.to_string(), ATTACHMENT_BYTES.to_string());
+    let limit = findings.limit(ATTACHMENT_BYTES);
+    if attachment.size > limit {
+        let (length, limit) = (attachment.size.to_string(), limit.to_string());
         let values = [("name", name), ("length", length.as_str()), ("limit", limit.as_str())];
         findings.own("CPRO-ATTACHMENT-SIZE", Severity::Fatal, place(), &values);
     }
     let characters = name.chars().count();
-    if characters > ATTACHMENT_NAME_CHARACTERS {
-        let (length, limit) = (characters.to_string(), ATTACHMENT_NAME_CHARACTERS.to_string());
+    let limit = findings.limit(ATTACHMENT_NAME_CHARACTERS);
+    if characters > limit {
+        let (length, limit) = (characters.to_string(), limit.to_string());
         let values = [("name", name), ("length", length.as_str()), ("limit", limit.as_str())];
         findings.own("CPRO-ATTACHMENT-NAME-LENGTH", Severity::Fatal, place(), &values);
     }
-    if let Some(bad) = name.chars().find(|c| FORBIDDEN_IN_NAMES.contains(c) || c.is_control()) {
+    let forbidden = findings.list(lists::CHORUS_FORBIDDEN_IN_NAMES);
+    if let Some(bad) = name.chars().find(|c| forbidden.has(c.encode_utf8(&mut [0; 4])) || c.is_control()) {
         let bad = bad.escape_default().to_string();
         findings.own("CPRO-ATTACHMENT-NAME", Severity::Fatal, place(), &[("name", name), ("value", &bad)]);
     }
     let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
-    if !EXTENSIONS.contains(&extension.as_str()) {
+    if !findings.list(lists::CHORUS_EXTENSIONS).has(&extension) {
         findings.own("CPRO-ATTACHMENT-EXTENSION", Severity::Fatal, place(), &[("name", name)]);
     }
 }
 
-fn longer(rule: &str, severity: Severity, term: &str, value: &str, limit: usize, findings: &mut Findings<'_, '_>) {
-    let length = value.chars().count();
+fn longer(rule: &str, severity: Severity, term: &str, value: &str, limit: Limit, findings: &mut Findings<'_, '_>) {
+    let (length, limit) = (value.chars().count(), findings.limit(limit));
     if length > limit {
         let (length, limit) = (length.to_string(), limit.to_string());
         findings.own(rule, severity, term.to_owned(), &[("length", &length), ("limit", &limit)]);

@@ -39,6 +39,7 @@ pub mod status_file;
 mod status_file_csv;
 mod status_file_writing;
 mod status_file_xml;
+pub mod tables;
 mod texts;
 mod written_rules;
 mod xmp;
@@ -55,6 +56,7 @@ pub use facts::{AttachmentFacts, Facts};
 pub use limits::Limits;
 pub use recipient_rules::{Listed, Listing, ServiceListing};
 pub use signature::in_pdf as is_signed;
+pub use tables::Tables;
 pub use texts::reworded;
 
 /// Which rules are applied, and which of them block.
@@ -261,6 +263,8 @@ pub struct Options {
     pub sandbox: bool,
     pub language: Language,
     pub limits: Limits,
+    /// Code lists, limits, severities and messages in force.
+    pub tables: Tables,
 }
 
 impl Default for Options {
@@ -272,6 +276,7 @@ impl Default for Options {
             sandbox: false,
             language: Language::default(),
             limits: Limits::default(),
+            tables: Tables::default(),
         }
     }
 }
@@ -392,7 +397,7 @@ fn xml(
     if options.profile != Profile::En16931 {
         written_rules::check(&outline, &mut findings);
     }
-    let document = official::document::Document::new(&outline);
+    let document = official::document::Document::new(&outline, options.tables);
     findings.official(&official::european(&document));
     if options.profile == Profile::G2b {
         findings.official(&official::french(&document));

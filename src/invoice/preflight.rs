@@ -7,6 +7,11 @@
 //! and 23, which a file does not show; 19, which the readers' own limit comes before; 01, 18, 21, 28 and 29, of which no
 //! public source says enough; 45 to 50, which none shows.
 
+use super::chorus_rules::{
+    ACCOUNT_CHARACTERS, DELIVERY_LOCATION_CHARACTERS, ITEM_DESCRIPTION_CHARACTERS, Limit, NAME_CHARACTERS,
+    NOTE_CHARACTERS, NUMBER_CHARACTERS, PAYMENT_TERMS_CHARACTERS, SELLER_ADDRESS_CHARACTERS,
+    SUPPORTING_DOCUMENT_CHARACTERS,
+};
 use super::outline::{Id, Outline};
 use super::rules::Findings;
 use super::{Preflight, Severity};
@@ -14,8 +19,7 @@ use super::{Preflight, Severity};
 /// The longest a value may be, wherever it stands.
 struct Length {
     rule: &'static str,
-    /// In characters.
-    limit: usize,
+    limit: Limit,
     ubl: &'static [&'static str],
     cii: &'static [&'static str],
 }
@@ -31,67 +35,67 @@ const LENGTHS: [Length; 14] = [
     Length {
         // EXT-FR-FE-136: the preceding invoice of a line.
         rule: "BR-FR-CPRO-02",
-        limit: 20,
+        limit: NUMBER_CHARACTERS,
         ubl: &["InvoiceLine", "BillingReference", "InvoiceDocumentReference", "ID"],
         cii: &[TRANSACTION, LINE, "SpecifiedLineTradeSettlement", "InvoiceReferencedDocument", "IssuerAssignedID"],
     },
     Length {
         rule: "BR-FR-CPRO-31",
-        limit: 1024,
+        limit: ITEM_DESCRIPTION_CHARACTERS,
         ubl: &["InvoiceLine", "Item", "Description"],
         cii: &[TRANSACTION, LINE, "SpecifiedTradeProduct", "Description"],
     },
     Length {
         rule: "BR-FR-CPRO-32",
-        limit: 400,
+        limit: SELLER_ADDRESS_CHARACTERS,
         ubl: &["AccountingSupplierParty", "Party", "PostalAddress", "StreetName"],
         cii: &[TRANSACTION, AGREEMENT, "SellerTradeParty", "PostalTradeAddress", "LineOne"],
     },
     Length {
         rule: "BR-FR-CPRO-33",
-        limit: 400,
+        limit: SELLER_ADDRESS_CHARACTERS,
         ubl: &["AccountingSupplierParty", "Party", "PostalAddress", "CityName"],
         cii: &[TRANSACTION, AGREEMENT, "SellerTradeParty", "PostalTradeAddress", "CityName"],
     },
     Length {
         rule: "BR-FR-CPRO-34",
-        limit: NAME,
+        limit: NAME_CHARACTERS,
         ubl: &["AccountingCustomerParty", "Party", "PartyName", "Name"],
         cii: &[TRANSACTION, AGREEMENT, "BuyerTradeParty", "SpecifiedLegalOrganization", "TradingBusinessName"],
     },
     Length {
         rule: "BR-FR-CPRO-35",
-        limit: 1024,
+        limit: PAYMENT_TERMS_CHARACTERS,
         ubl: &["PaymentTerms", "Note"],
         cii: &[TRANSACTION, SETTLEMENT, "SpecifiedTradePaymentTerms", "Description"],
     },
     Length {
         rule: "BR-FR-CPRO-36",
-        limit: NAME,
+        limit: NAME_CHARACTERS,
         ubl: &["AccountingSupplierParty", "Party", "PartyName", "Name"],
         cii: &[TRANSACTION, AGREEMENT, "SellerTradeParty", "SpecifiedLegalOrganization", "TradingBusinessName"],
     },
     Length {
         rule: "BR-FR-CPRO-37",
-        limit: NAME,
+        limit: NAME_CHARACTERS,
         ubl: &["PayeeParty", "PartyName", "Name"],
         cii: &[TRANSACTION, SETTLEMENT, "PayeeTradeParty", "Name"],
     },
     Length {
         rule: "BR-FR-CPRO-38",
-        limit: 20,
+        limit: DELIVERY_LOCATION_CHARACTERS,
         ubl: &["Delivery", "DeliveryLocation", "ID"],
         cii: &[TRANSACTION, "ApplicableHeaderTradeDelivery", "ShipToTradeParty", "ID"],
     },
     Length {
         rule: "BR-FR-CPRO-38",
-        limit: 20,
+        limit: DELIVERY_LOCATION_CHARACTERS,
         ubl: &[],
         cii: &[TRANSACTION, "ApplicableHeaderTradeDelivery", "ShipToTradeParty", "GlobalID"],
     },
     Length {
         rule: "BR-FR-CPRO-39",
-        limit: 27,
+        limit: ACCOUNT_CHARACTERS,
         ubl: &["PaymentMeans", "PayeeFinancialAccount", "ID"],
         cii: &[
             TRANSACTION,
@@ -104,19 +108,19 @@ const LENGTHS: [Length; 14] = [
     Length {
         // EXT-FR-FE-146: where a line is delivered.
         rule: "BR-FR-CPRO-40",
-        limit: 20,
+        limit: DELIVERY_LOCATION_CHARACTERS,
         ubl: &["InvoiceLine", "Delivery", "DeliveryLocation", "ID"],
         cii: &[TRANSACTION, LINE, "SpecifiedLineTradeDelivery", "ShipToTradeParty", "ID"],
     },
     Length {
         rule: "BR-FR-CPRO-43",
-        limit: NAME,
+        limit: NAME_CHARACTERS,
         ubl: &["AccountingSupplierParty", "Party", "PartyLegalEntity", "RegistrationName"],
         cii: &[TRANSACTION, AGREEMENT, "SellerTradeParty", "Name"],
     },
     Length {
         rule: "BR-FR-CPRO-44",
-        limit: NAME,
+        limit: NAME_CHARACTERS,
         ubl: &["AccountingCustomerParty", "Party", "PartyLegalEntity", "RegistrationName"],
         cii: &[TRANSACTION, AGREEMENT, "BuyerTradeParty", "Name"],
     },
@@ -149,12 +153,6 @@ const TRANSACTION: &str = "SupplyChainTradeTransaction";
 const LINE: &str = "IncludedSupplyChainTradeLineItem";
 const AGREEMENT: &str = "ApplicableHeaderTradeAgreement";
 const SETTLEMENT: &str = "ApplicableHeaderTradeSettlement";
-
-/// A party's names, in characters.
-const NAME: usize = 99;
-/// A note (BT-22) and a supporting document's reference (BT-122), in characters.
-const NOTE: usize = 1024;
-const REFERENCE: usize = 50;
 
 /// SIRENE's identifiers (ISO 6523).
 const SIREN: &str = "0002";
@@ -216,8 +214,8 @@ impl Tree<'_, '_> {
     }
 }
 
-fn longer(outline: &Outline<'_>, rule: &str, id: Id, limit: usize, findings: &mut Findings<'_, '_>) {
-    let value = outline.value(id);
+fn longer(outline: &Outline<'_>, rule: &str, id: Id, limit: Limit, findings: &mut Findings<'_, '_>) {
+    let (value, limit) = (outline.value(id), findings.limit(limit));
     // An entity aside, a character is a byte at least.
     if value.len() <= limit {
         return;
@@ -236,9 +234,9 @@ fn notes(tree: &Tree<'_, '_>, findings: &mut Findings<'_, '_>) {
         let value = value.trim();
         let subject = value.strip_prefix('#').and_then(|rest| rest.split_once('#'));
         let text = subject.filter(|(code, _)| code.len() == 3).map_or(value, |(_, text)| text);
-        let length = text.chars().count();
-        if length > NOTE {
-            let (length, limit) = (length.to_string(), NOTE.to_string());
+        let (length, limit) = (text.chars().count(), findings.limit(NOTE_CHARACTERS));
+        if length > limit {
+            let (length, limit) = (length.to_string(), limit.to_string());
             findings.at("BR-FR-CPRO-42", Severity::Fatal, id, &[("length", &length), ("limit", &limit)]);
         }
     }
@@ -256,7 +254,7 @@ fn documents(tree: &Tree<'_, '_>, findings: &mut Findings<'_, '_>) {
     for document in tree.each(Id::ROOT, &["AdditionalDocumentReference"], &cii) {
         let is_other = outline.text_at(document, &[kind]).is_some_and(|kind| OTHERS.contains(&kind.as_str()));
         if let (false, Some(id)) = (is_other, outline.find(document, &[reference])) {
-            longer(outline, "BR-FR-CPRO-30", id, REFERENCE, findings);
+            longer(outline, "BR-FR-CPRO-30", id, SUPPORTING_DOCUMENT_CHARACTERS, findings);
         }
     }
 }

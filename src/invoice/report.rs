@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::tables::Versions;
 use super::texts::pick;
 use super::{Examined, Finding, Options, Profile, Severity, Verdict};
 use crate::domain::Environment;
@@ -24,6 +25,8 @@ pub struct Line<'a> {
     pub fault: Option<&'static str>,
     /// What it was read as: see [`Read::as_str`]; `null` when it was not opened.
     pub kind: Option<&'static str>,
+    /// The versions of the rules and tables it was held against.
+    pub rules: Versions,
 }
 
 /// What a file was read as.
@@ -119,6 +122,7 @@ pub fn line<'a>(file: &'a str, read: Read, examined: &'a Examined, options: &Opt
         number: examined.facts.as_ref().and_then(|facts| facts.number.as_ref()).map(|number| number.as_str()),
         fault: examined.fault.as_ref().map(|fault| fault.code.as_str()),
         kind: Some(read.as_str()),
+        rules: options.tables.versions(),
     }
 }
 
@@ -157,6 +161,7 @@ pub fn unopened_json(file: &str, why: &str, options: &Options) -> String {
         number: None,
         fault: None,
         kind: None,
+        rules: options.tables.versions(),
     };
     serde_json::to_string(&line).expect("strings and lists always serialise")
 }
@@ -177,6 +182,17 @@ pub fn assumption(profile: Profile, environment: Environment, language: Language
     match language {
         Language::Fr => format!("Contrôle avec le profil {profile}, pour l'environnement {environment}."),
         Language::En => format!("Checked with profile {profile}, for environment {environment}."),
+    }
+}
+
+/// For people, once: the versions of what the files are held against. `draft`: nobody asked whose signature the tables bear.
+pub fn rules(options: &Options, draft: bool) -> String {
+    let versions = options.tables.versions();
+    let draft =
+        if draft { pick(options.language, " (signature non contrôlée)", " (signature not checked)") } else { "" };
+    match options.language {
+        Language::Fr => format!("Règles : {versions}{draft}."),
+        Language::En => format!("Rules: {versions}{draft}."),
     }
 }
 

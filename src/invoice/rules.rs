@@ -1,14 +1,16 @@
 //! The standard's rules through the crates that implement them, and the list of findings everybody adds to.
 //!
-//! What blocks is data: [`BLOCKING`], one row a profile.
+//! What blocks is data: [`super::tables::BLOCKING`], one row a profile.
 
 use en16931::profiles::classify;
 
 use crate::fault::{Code, Fault, Text};
 
+use super::chorus_rules::Limit;
 use super::container::Container;
 use super::official::Sheet;
 use super::official::document::Why;
+use super::official::lists::{List, Which};
 use super::official::terms;
 use super::outline::{Id, Outline};
 use super::texts;
@@ -16,24 +18,6 @@ use super::{Examined, Facts, Finding, Options, Preflight, Profile, Severity, Syn
 
 /// The elements of invoice lines, in UBL and CII.
 const LINES: [&str; 3] = ["InvoiceLine", "CreditNoteLine", "IncludedSupplyChainTradeLineItem"];
-
-/// What refuses a file under each profile, where the rule itself is fatal: exact ids, or prefixes ending with `*`.
-///
-/// The historic B2G channel is not known to apply the EN 16931 schematron, so there only what Chorus Pro itself cannot
-/// do without blocks: its own limits, a number, a date, readable values.
-const BLOCKING: [(Profile, &[&str]); 3] = [
-    (Profile::En16931, &["BR-*", "UBL-*", "CII-*", "FG-*"]),
-    (Profile::Chorus, &["CPRO-*", "FLUX-DIR-*", "FG-DECIMAL", "FG-VALUE", "FG-DUPLICATE", "BR-02", "BR-03", "BR-05"]),
-    (Profile::G2b, &["BR-*", "UBL-*", "CII-*", "FG-*", "G2B-*"]),
-];
-
-fn blocks(profile: Profile, rule: &str) -> bool {
-    let row = BLOCKING.iter().find(|(p, _)| *p == profile).map_or(&[][..], |(_, rules)| rules);
-    row.iter().any(|pattern| match pattern.strip_suffix('*') {
-        Some(prefix) => rule.starts_with(prefix),
-        None => rule == *pattern,
-    })
-}
 
 /// A finding in both languages.
 struct Noted {
@@ -57,6 +41,16 @@ pub struct Findings<'o, 't> {
 impl<'o, 't> Findings<'o, 't> {
     pub fn new(outline: &'o Outline<'t>, options: &'o Options) -> Self {
         Self { outline, options, list: Vec::new(), fatal: false, omitted: 0 }
+    }
+
+    /// A code list in force.
+    pub fn list(&self, list: Which) -> &'static List {
+        self.options.tables.list(list)
+    }
+
+    /// A limit in force.
+    pub fn limit(&self, limit: Limit) -> usize {
+        self.options.tables.limit(limit)
     }
 
     /// The document's root element.
@@ -86,11 +80,11 @@ impl<'o, 't> Findings<'o, 't> {
     }
 
     fn is_blocking(&self, rule: &str, severity: Severity) -> bool {
-        severity == Severity::Fatal
-            && match rule.starts_with("BR-FR-CPRO-") {
-                true => self.options.preflight == Preflight::Block,
-                false => blocks(self.options.profile, rule),
-            }
+        let Options { preflight, profile, tables, .. } = *self.options;
+        match rule.starts_with("BR-FR-CPRO-") {
+            true => preflight == Preflight::Block && tables.severity(rule, severity) == Severity::Fatal,
+            false => tables.blocks(profile, rule, severity),
+        }
     }
 
     /// An element's place: the line it is in, its business term or those the rule is about, its path and its line of text.
@@ -119,7 +113,7 @@ impl<'o, 't> Findings<'o, 't> {
             self.omitted += 1;
             return;
         }
-        let (message, remedy) = texts::said(rule, values, library);
+        let (message, remedy) = texts::said(self.options.tables, rule, values, library);
         let blocking = self.is_blocking(rule, severity);
         let severity = if blocking { Severity::Fatal } else { Severity::Warning };
         if self.list.len() >= self.options.limits.findings {
@@ -184,7 +178,8 @@ impl<'o, 't> Findings<'o, 't> {
     /// The verdict, and the fault that goes with a rejection.
     pub fn conclude(mut self, syntax: Option<Syntax>, facts: Facts) -> Examined {
         if self.omitted > 0 {
-            let (message, remedy) = texts::said("FG-MORE", &[("count", &self.omitted.to_string())], "");
+            let (message, remedy) =
+                texts::said(self.options.tables, "FG-MORE", &[("count", &self.omitted.to_string())], "");
             let (rule, severity) = ("FG-MORE".to_owned(), Severity::Warning);
             self.list.push(Noted { rule, severity, place: Text::same(""), message, remedy });
         }

@@ -11,6 +11,7 @@ mod preflight;
 mod render;
 mod rules;
 mod status_file;
+mod tables;
 
 use std::path::PathBuf;
 

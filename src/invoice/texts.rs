@@ -3,6 +3,9 @@
 //! `{name}` is filled from the case. A rule without a row keeps its library's wording as a technical detail behind ours,
 //! and gets the general remedy.
 
+use std::collections::BTreeSet;
+
+use super::tables::Tables;
 use crate::fault::{Language, Text};
 
 /// The words of a rule; `rule` ends with `*` when it stands for all that begin so.
@@ -53,10 +56,62 @@ pub fn words(rule: &str) -> Option<&'static Words> {
     rows().find(|w| w.rule == rule).or_else(|| rows().find(prefixed))
 }
 
-/// Message and remedy for a case of a rule. `values` fill the blanks; a value whose words differ in English stands twice,
+/// The texts of a row in a file of tables, in the order of a template.
+pub const TEMPLATE_KEYS: [&str; 4] = ["message_fr", "remedy_fr", "message_en", "remedy_en"];
+
+/// Every row and every rule whose words are made, with its texts before the blanks are filled: what a file of tables may
+/// replace.
+pub fn templates() -> impl Iterator<Item = (String, [String; 4])> {
+    let made = vat::rules().filter(|rule| words(rule).is_none());
+    let made = made.filter_map(|rule| template(&rule).map(|texts| (rule, texts)));
+    rows().map(|row| (row.rule.to_owned(), row.template())).chain(made)
+}
+
+/// The texts of a row, or of a rule that a row stands for.
+pub fn template(rule: &str) -> Option<[String; 4]> {
+    if rule.ends_with('*') {
+        return rows().find(|row| row.rule == rule).map(Words::template);
+    }
+    let made = || vat::words(rule).map(|(message, remedy)| [message.fr, remedy.fr, message.en, remedy.en]);
+    words(rule).map(Words::template).or_else(made)
+}
+
+/// Whether this program can report such a rule, as far as it has words for it.
+pub fn is_rule(rule: &str) -> bool {
+    words(rule).is_some() || vat::words(rule).is_some()
+}
+
+/// Whether a rule is meant, or by `BR-*` the rules that begin so.
+pub fn is_pattern(pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => rows().any(|row| row.rule.starts_with(prefix)) || is_rule(prefix),
+        None => is_rule(pattern),
+    }
+}
+
+/// The names of a text's blanks; `None` where a brace is left open or closes nothing.
+pub fn blanks(text: &str) -> Option<BTreeSet<&str>> {
+    let mut names = BTreeSet::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}').filter(|_| !before.contains('}'))?;
+        names.insert(name);
+        rest = after;
+    }
+    (!rest.contains('}')).then_some(names)
+}
+
+/// A file's words for a rule: of the rule itself, or of the row that stands for it.
+fn replaced(tables: Tables, rule: &str) -> Option<&'static [String; 4]> {
+    tables.words(rule).or_else(|| tables.words(words(rule)?.rule))
+}
+
+/// Message and remedy for a case of a rule, in the words in force. `values` fill the blanks; a value whose words differ in English stands twice,
 /// as `name` and `name.en`. `library` is what the rule's library says, for a rule that has no words of ours.
-pub fn said(rule: &str, values: &[(&str, &str)], library: &str) -> (Text, Text) {
-    let (mut message, remedy) = if let Some(words) = words(rule) {
+pub fn said(tables: Tables, rule: &str, values: &[(&str, &str)], library: &str) -> (Text, Text) {
+    let (mut message, remedy) = if let Some([message_fr, remedy_fr, message_en, remedy_en]) = replaced(tables, rule) {
+        (fill([message_fr, message_en], values), fill([remedy_fr, remedy_en], values))
+    } else if let Some(words) = words(rule) {
         (words.message(values), words.remedy(values))
     } else if let Some(made) = vat::words(rule) {
         made
@@ -73,6 +128,11 @@ pub fn said(rule: &str, values: &[(&str, &str)], library: &str) -> (Text, Text) 
 }
 
 impl Words {
+    /// The texts in the order of [`TEMPLATE_KEYS`], their blanks as they stand.
+    pub fn template(&self) -> [String; 4] {
+        [self.message[0], self.remedy[0], self.message[1], self.remedy[1]].map(str::to_owned)
+    }
+
     /// The message, its blanks filled.
     pub fn message(&self, values: &[(&str, &str)]) -> Text {
         fill(self.message, values)

@@ -201,6 +201,7 @@ fn leaf(
         .maybe("signed", facts.announced.as_ref().filter(|announced| announced.signed).map(|_| "yes"))
         .maybe("invoices", facts.invoices.as_ref().map(Vec::len))
         .maybe("findings", facts.findings.as_ref().map(Vec::len))
+        .maybe("rules", facts.rules.as_ref())
         .maybe("replaces", replaces)
         .maybe("companion", facts.companion.as_ref())
         .fault(facts.fault.as_ref());
@@ -298,6 +299,10 @@ fn details(w: &mut Writing<'_>, flow: &Loaded, facts: &Facts, at: Timestamp) -> 
              WHERE realm = ?1 AND id = ?2",
             (key.0, key.1, &facts.syntax, facts.deposit_number.as_ref().map(|n| n.as_str())),
         )?;
+    }
+    if let Some(rules) = &facts.rules {
+        let rules = serde_json::to_string(rules).expect("texts always serialise");
+        w.run("UPDATE flow SET rules = ?3 WHERE realm = ?1 AND id = ?2", (key.0, key.1, rules))?;
     }
     if let Some(findings) = &facts.findings {
         w.run("DELETE FROM finding WHERE realm = ?1 AND flow = ?2", key)?;

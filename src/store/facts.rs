@@ -7,6 +7,7 @@ use crate::domain::{
     AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Timestamp,
 };
 use crate::fault::Fault;
+use crate::invoice::tables::Versions;
 
 /// A document made durable outside a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,8 @@ pub struct Facts {
     pub fault: Option<Fault>,
     /// Replaces the flow's findings.
     pub findings: Option<Vec<FindingRecord>>,
+    /// What it was held against (at the check).
+    pub rules: Option<Versions>,
     /// Replaces the flow's invoices (at the check).
     pub invoices: Option<Vec<InvoiceFacts>>,
     /// What the content is: `ubl-invoice`, `ubl-creditnote`, `cii`, `facturx` ...
@@ -212,6 +215,8 @@ pub struct PdfData {
     pub invoice: InvoiceFacts,
     /// What the check had to say without refusing them, where they have no flow of their own that tells it.
     pub findings: Vec<FindingRecord>,
+    /// What they were held against, there too.
+    pub rules: Option<Versions>,
 }
 
 /// What became of a half of a pair.

@@ -129,7 +129,8 @@ pub fn complete_by_person(
         return Ok(Paired::Refused(fault));
     }
     let findings = Some(offered.findings.clone());
-    let facts = Facts { person: Some(person.to_owned()), findings, ..Facts::default() };
+    let rules = offered.rules.clone();
+    let facts = Facts { person: Some(person.to_owned()), findings, rules, ..Facts::default() };
     complete(w, &pdf, None, &offered.json, &offered.invoice, &facts, at)?;
     Ok(Paired::Completed(id.clone()))
 }

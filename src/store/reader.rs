@@ -20,6 +20,7 @@ use crate::domain::{
     AccountName, ChorusInvoiceId, DepositNumber, DocumentHash, FlowId, InvoiceNumber, InvoiceStatus, Realm, Timestamp,
 };
 use crate::fault::Fault;
+use crate::invoice::tables::Versions;
 
 /// Bytes of a document that [`Reader::document`] holds in memory at most.
 pub const IN_MEMORY_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
@@ -315,6 +316,13 @@ impl Reader {
     pub(super) fn realm(&self, place: &Realm) -> Result<Option<i64>, StoreError> {
         let key = (place.establishment.as_str(), place.environment.as_str());
         self.one("SELECT id FROM realm WHERE establishment = ?1 AND environment = ?2", key, |r| r.get(0))
+    }
+
+    /// What a dropped file was held against.
+    pub fn rules(&self, flow: &FlowId) -> Result<Option<Versions>, StoreError> {
+        let stored: Option<Option<String>> =
+            self.one("SELECT rules FROM flow WHERE id = ?1", [flow.as_str()], |r| r.get(0))?;
+        Ok(stored.flatten().and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     pub fn findings(&self, flow: &FlowId) -> Result<Vec<FindingRecord>, StoreError> {

@@ -32,6 +32,7 @@ const UPGRADES: &[Upgrade] = &[
     Upgrade { sql: include_str!("schema/015.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/016.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/017.sql"), oldest_reader: 1 },
+    Upgrade { sql: include_str!("schema/018.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {

@@ -157,6 +157,8 @@ struct FlowPage<'a> {
     replaced_by: Vec<String>,
     invoices: Vec<InvoiceView>,
     findings: Vec<FindingView>,
+    /// What the file was held against.
+    rules: String,
     steps: Vec<StepView>,
     attempts: Vec<AttemptView>,
     statuses: Vec<StatusView>,
@@ -227,6 +229,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         complements: reader.complements(&id)?.into_iter().filter_map(|complement| complement.delivered_as).collect(),
         replaced_by: reader.replaced_by(&id)?.iter().map(ToString::to_string).collect(),
         findings: findings(t, &reader, &id)?,
+        rules: reader.rules(&id)?.map(|versions| versions.to_string()).unwrap_or_default(),
         steps,
         attempts: attempts(t, &reader, &flow)?,
         statuses: statuses(t, &reader, &id, number_of)?,

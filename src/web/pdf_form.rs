@@ -11,6 +11,7 @@ use crate::domain::{Environment, FlowId, Timestamp};
 use crate::flow::FlowKind;
 use crate::flow::deposit::State;
 use crate::invoice::pdf_data::{self, DataOptions, PdfInvoice};
+use crate::invoice::tables::Versions;
 use crate::invoice::{Examined, Severity, Verdict};
 use crate::store::{FindingRecord, FlowRecord, Paired, PdfData};
 use crate::web::answer::Answer;
@@ -89,15 +90,15 @@ pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer
             return wrong(problems.iter().map(|one| pdf_form_words::of_problem(t, &entered, one)).collect());
         }
     };
-    let findings = match demanded(site, &flow, &invoice, t)? {
-        Ok(findings) => findings,
+    let (findings, rules) = match demanded(site, &flow, &invoice, t)? {
+        Ok(accepted) => accepted,
         Err(checked) => {
             let fatal = checked.findings.iter().filter(|finding| finding.severity == Severity::Fatal);
             return wrong(fatal.map(|finding| pdf_form_words::of_finding(t, finding)).collect());
         }
     };
     let (json, invoice) = (data.to_string(), pdf_invoice_facts(&invoice));
-    let offered = PdfData { pdf: flow.file.clone(), sha256: None, json, invoice, findings };
+    let offered = PdfData { pdf: flow.file.clone(), sha256: None, json, invoice, findings, rules: Some(rules) };
     match site.store.complete_pdf(&flow.id, offered, visit.person(), Timestamp::now()).wait()? {
         Paired::Completed(_) => {
             log::info!(flow = flow.id.as_str(); "A person confirmed the data of a plain PDF");
@@ -109,19 +110,21 @@ pub fn confirm(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer
 }
 
 /// What the recipient demands and the data lack, by the local directory, as a file of data is held against it: what only
-/// warns, or why they are refused.
+/// warns and by which rules, or why they are refused.
 fn demanded(
     site: &Site,
     flow: &FlowRecord,
     invoice: &PdfInvoice,
     t: Tongue,
-) -> Result<Result<Vec<FindingRecord>, Examined>, Trouble> {
+) -> Result<Result<(Vec<FindingRecord>, Versions), Examined>, Trouble> {
     let reader = site.reader()?;
     let folder = reader.arrival(&flow.id)?.map(|arrival| arrival.folder);
     let config = site.settings.configuration.text().ok().and_then(|text| Config::parse(&text).ok());
     let is_on = config.as_ref().is_none_or(|config| !config.limits.directory_refresh.get().is_zero());
+    // A file of tables that is refused is an alarm already; the program's own are in force.
+    let tables = config.as_ref().and_then(|config| config.tables().ok()).unwrap_or_default();
     let routes = config.map(|config| config.routes).unwrap_or_default();
-    let options = work::Options { routes, language: t.0, ..work::Options::default() };
+    let options = work::Options { routes, language: t.0, tables, ..work::Options::default() };
     let options = work::examination(&options, flow, folder.as_deref());
     let (environment, now) = (flow.realm.environment, Timestamp::now());
     let recipients = match is_on {
@@ -130,7 +133,10 @@ fn demanded(
     };
     let checked = pdf_data::check(invoice, &options, &|facts| recipients.listing(facts));
     Ok(match checked.verdict {
-        Verdict::Accept => Ok(checked.findings.iter().map(work::finding_record).collect()),
+        Verdict::Accept => {
+            let findings = checked.findings.iter().map(work::finding_record).collect();
+            Ok((findings, options.tables.versions()))
+        }
         Verdict::Reject => Err(checked),
     })
 }

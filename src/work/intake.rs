@@ -10,6 +10,7 @@ use crate::chorus::PDF_LIMIT;
 use crate::domain::{Environment, InvoiceNumber};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::{Event, State};
+use crate::invoice::tables::Versions;
 use crate::invoice::{self, Examined, Limits, Preflight, Profile, Verdict};
 use crate::store::{Facts, FindingRecord, FlowRecord, InvoiceFacts, Lease, Parts, PdfData, StoreError};
 use crate::work::announce::Wish;
@@ -107,6 +108,12 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    fn note_rules(&mut self, versions: Versions) {
+        if let Outcome::One(_, facts) | Outcome::Many(_, facts) | Outcome::Data(_, facts) = self {
+            facts.rules = Some(versions);
+        }
+    }
+
     /// Whether what the directory says of a recipient refused something.
     fn is_refused_by_directory(&self) -> bool {
         let (Outcome::One(_, facts) | Outcome::Many(_, facts) | Outcome::Data(_, facts)) = self else { return false };
@@ -130,7 +137,7 @@ fn look(
         Recipients::unknown(environment, core.now())
     };
     let dropped = Dropped::of(&bytes, &flow.file, &options.limits);
-    let outcome = match split::read(core, flow, (dropped, &bytes), options, wish, &recipients)? {
+    let mut outcome = match split::read(core, flow, (dropped, &bytes), options, wish, &recipients)? {
         None if dropped == Dropped::PdfData => pairing::read_data(flow, &bytes, options, &recipients),
         None => {
             let examined = examine_guarded(&bytes, options, flow, &recipients);
@@ -145,6 +152,7 @@ fn look(
         Some(split::Outcome::One(facts)) => Outcome::One(Event::CheckPassed, Box::new(facts)),
         Some(split::Outcome::Split(parts, facts)) => Outcome::Many(parts, Box::new(facts)),
     };
+    outcome.note_rules(options.tables.versions());
     Ok((outcome, recipients.questions()))
 }
 
@@ -175,6 +183,7 @@ pub fn examination(options: &Options, flow: &FlowRecord, folder: Option<&str>) -
         sandbox: flow.realm.environment != Environment::Production,
         language: options.language,
         limits: Limits::default(),
+        tables: options.tables,
     }
 }
 

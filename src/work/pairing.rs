@@ -66,6 +66,7 @@ pub(super) fn read_data(
         json: String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).into_owned(),
         invoice: invoice_facts(&invoice),
         findings: Vec::new(),
+        rules: None,
     };
     Outcome::Data(Box::new(data), Box::new(said(None, found)))
 }

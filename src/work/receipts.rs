@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::{DocumentHash, FlowId, Realm, Timestamp};
 use crate::fault::{Code, Fault, Language};
 use crate::flow::deposit::State;
+use crate::invoice::tables::Versions;
 use crate::os::durable;
 use crate::store::{
     Announcement, ArrivalRecord, ChangeRecord, Conversion, FlowRecord, InvoiceRecord, Lease, Reader, RefusedMember,
@@ -70,6 +71,8 @@ struct Own {
     sending: Sending,
     invoices: Vec<InvoiceRecord>,
     findings: Vec<crate::store::FindingRecord>,
+    /// What the file was held against.
+    rules: Option<Versions>,
     steps: Vec<StepRecord>,
     /// Why its realm's queue stands still, when it waits in it.
     halt: Option<Fault>,
@@ -179,6 +182,7 @@ fn gather(reader: &Reader, id: &FlowId, halts: &[(Realm, Fault, Timestamp)]) -> 
                 sending: Sending::of(reader, &flow.id)?,
                 invoices: reader.invoices(&flow.id)?,
                 findings: reader.findings(&flow.id)?,
+                rules: reader.rules(&flow.id)?,
                 steps: reader.steps(&flow.id)?,
                 parts: parts(reader, &flow.id)?,
                 joined: reader.pdf_data(&flow.id)?.and_then(|data| data.joined),
@@ -313,6 +317,7 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("parts", own.parts.iter().map(|part| part_json(part, language)).collect());
             put("fault", own.fault().map_or(Value::Null, |fault| fault_json(fault, language)));
             put("findings", own.findings.iter().map(|f| serde_json::to_value(f).unwrap_or_default()).collect());
+            put("rules", serde_json::to_value(&own.rules).unwrap_or_default());
             put("history", history(&own.steps, &own.flow));
         }
         None => {
@@ -330,6 +335,7 @@ fn receipt(case: &Case, language: Language) -> Map<String, Value> {
             put("parts", json!([]));
             put("fault", arrival.fault.as_ref().map_or(Value::Null, |fault| fault_json(fault, language)));
             put("findings", json!([]));
+            put("rules", Value::Null);
             put("history", json!([{"at": arrival.at.to_string(), "state": state}]));
         }
     }

@@ -134,6 +134,8 @@ fn receipt(
 ) -> Result<Vec<u8>, JobError> {
     let realm = arrival.realm.as_ref();
     let state = State::Refused.as_str();
+    // The archive's members were examined together.
+    let rules = core.store.reader()?.rules(&arrival.id)?;
     let keys = json!({
         "flow": arrival.id.as_str(),
         "file": format!("{} » {}", arrival.file, member.name),
@@ -154,6 +156,7 @@ fn receipt(
         "parts": [],
         "fault": fault_json(&member.fault, language),
         "findings": serde_json::to_value(&member.findings).unwrap_or_default(),
+        "rules": serde_json::to_value(&rules).unwrap_or_default(),
         "history": [{"at": arrival.at.to_string(), "state": state}],
         "checkpoint": checkpoint,
     });

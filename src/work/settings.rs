@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use crate::chorus::{FluxSyntax, WireDate};
 use crate::domain::{AccountName, ByteSize, Duration, Environment, EstablishmentId, Realm, Siret, Timestamp};
-use crate::fault::Language;
+use crate::fault::{Fault, Language};
 use crate::flow::{FlowKind, Policy};
-use crate::invoice::{Preflight, Profile};
+use crate::invoice::{Preflight, Profile, Tables};
 use crate::store::FlowRecord;
 use crate::work::watch::WatchOptions;
 
@@ -238,6 +238,10 @@ pub struct Options {
     /// Whether a motif's code is sent as it is, before its text.
     pub motive_codes: bool,
     pub watch: WatchOptions,
+    /// Code lists, limits, severities and messages of the rules.
+    pub tables: Tables,
+    /// Why the configured ones are not in force.
+    pub tables_refused: Option<Fault>,
 }
 
 impl Options {

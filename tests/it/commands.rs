@@ -47,7 +47,7 @@ fn run(words: &[&str]) -> Output {
 }
 
 /// A sound configuration of a gateway that was never started.
-fn configuration(dir: &Path) -> PathBuf {
+pub fn configuration(dir: &Path) -> PathBuf {
     let file = dir.join("fluxgate.toml");
     let text = format!(
         "version = 1\n[door]\nlisten = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n[sftp]\nlisten = \
@@ -76,6 +76,8 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
         &["user", "list", "--help"],
         &["user", "hash", "--help"],
         &["notify", "test", "--help"],
+        &["tables", "--help"],
+        &["tables", "sign", "--help"],
         &["--version"],
     ] {
         assert_eq!(code(&run(help)), 0, "{help:?}");
@@ -402,7 +404,7 @@ fn check_names_what_it_assumes_and_softens_what_the_test_platform_does() {
     let json = stdout(&run(&["check", invoice, "--json"]));
     let line: Value = serde_json::from_str(json.trim_end()).unwrap();
     let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["file", "syntax", "profile", "verdict", "findings", "number", "fault", "kind"]);
+    assert_eq!(keys, ["file", "syntax", "profile", "verdict", "findings", "number", "fault", "kind", "rules"]);
     assert_eq!((line["fault"].as_str(), line["number"].is_string()), (Some("FG-209"), true), "{line}");
 }
 

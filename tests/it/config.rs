@@ -102,6 +102,7 @@ fn the_sample_shows_every_key_and_no_other() {
     same(&all["web"], fields::<config::WebSection>(), "web");
     same(&all["journal"], fields::<config::JournalSection>(), "journal");
     same(&all["store"], fields::<config::StoreSection>(), "store");
+    same(&all["rules"], fields::<config::RulesSection>(), "rules");
     same(&all["limits"], fields::<fluxgate::work::LimitsSection>(), "limits");
     let mut notify = fields::<fluxgate::work::watch::NotifySection>();
     assert!(notify.remove("untaken_after"), "retired: read and not shown");
@@ -109,7 +110,7 @@ fn the_sample_shows_every_key_and_no_other() {
     same(&all["notify"]["mail"], fields::<fluxgate::work::watch::MailSection>(), "notify.mail");
     same(&all["notify"]["webhook"], fields::<fluxgate::work::watch::WebhookSection>(), "notify.webhook");
     same(&all["log"], fields::<config::LogSection>(), "log");
-    assert_eq!(keys(&all).len(), 14, "a table of the sample is compared with nothing");
+    assert_eq!(keys(&all).len(), 15, "a table of the sample is compared with nothing");
     if let Err(problems) = Config::parse(&text) {
         panic!("{}", told(&problems));
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use fluxgate::audit::Signer;
 use fluxgate::domain::{ByteSize, Environment, FlowId, Realm, Timestamp};
 use fluxgate::fault::Language;
+use fluxgate::invoice::Tables;
 use fluxgate::simulator::{self, Scenario, Simulator, Timing};
 use fluxgate::store::{Arrival, Content, Received, Settings, Store, StoreError};
 use fluxgate::work::connector::{ApiSection, Connectors, TechnicalAccountSection};
@@ -72,6 +73,8 @@ pub struct Gateway {
     pub watch: fluxgate::work::watch::WatchOptions,
     /// `chorus.recycling_until`.
     pub recycling_until: Option<String>,
+    /// Code lists, limits and messages of the rules.
+    pub tables: Tables,
     /// What Chorus Pro was asked, compared with its descriptions at the end.
     pub heard: Heard,
     /// The SIRET of a second establishment, `iut-exemple` with the account `iut`, which has the same technical account.
@@ -110,6 +113,7 @@ impl Gateway {
             clock: Arc::new(Timestamp::now),
             watch: fluxgate::work::watch::WatchOptions::default(),
             recycling_until: None,
+            tables: Tables::default(),
             heard,
             second: None,
         };
@@ -189,6 +193,8 @@ impl Gateway {
             watch: self.watch.clone(),
             recycling_until: self.recycling_until.clone(),
             motive_codes: false,
+            tables: self.tables,
+            tables_refused: None,
         }
     }
 

@@ -38,6 +38,7 @@ mod simulator;
 mod status_change;
 mod suffered;
 mod syntaxes;
+mod tables;
 mod validator;
 mod watch;
 mod web;

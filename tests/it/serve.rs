@@ -396,3 +396,30 @@ fn an_account_is_added_without_a_restart() {
     assert_eq!(gateway.ready(), addresses);
     assert_eq!(gateway.stop(), 0);
 }
+
+#[test]
+fn a_refused_file_of_tables_stops_nothing_and_is_an_alarm_until_it_is_put_right() {
+    use fluxgate::audit::Signer;
+    let dir = tempfile::tempdir().unwrap();
+    let config = configuration(dir.path());
+    let signer = Signer::from_seed("univ/tables", &[7; 32]).unwrap();
+    let note = signer.sign_note("form = 1\nversion = \"2099-01-01.1\"\n").unwrap();
+    let file = dir.path().join("tables.signed");
+    fs::write(&file, note.replace("2099", "2098")).unwrap();
+    let text = fs::read_to_string(&config).unwrap();
+    let section = format!("[rules]\ntables = \"{}\"\nkeys = [\"{}\"]\n", file.display(), signer.verifier().text());
+    fs::write(&config, format!("{text}{section}")).unwrap();
+    let mut gateway = Gateway::start_in(dir);
+    let addresses = gateway.ready();
+    let alarms = || {
+        let metrics = ask(addresses.metrics, "/metrics").unwrap_or_default();
+        metrics.contains("\nfluxgate_alarms{fault=\"FG-909\",gravity=\"critical\"} 1\n")
+    };
+    until("the alarm", || alarms().then_some(()));
+    assert!(gateway.log().contains("FG-909"), "{}", gateway.log());
+    fs::write(&file, note).unwrap();
+    signal(gateway.process("core"), "HUP");
+    until("the alarm is over", || (!alarms()).then_some(()));
+    assert!(gateway.log().contains("tables 2099-01-01.1"), "{}", gateway.log());
+    assert_eq!(gateway.stop(), 0);
+}

@@ -62,7 +62,7 @@ pub fn check(node: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
         }),
         ID if node.above() == SpecifiedTaxRegistration && is_scheme(node, "VA") => {
             let prefix: String = node.text().chars().take(2).collect();
-            sheet.keep("BR-CO-09", node, lists::CII_VAT_PREFIXES.spells(&format!(" {prefix} ")));
+            sheet.keep("BR-CO-09", node, node.list(lists::CII_VAT_PREFIXES).spells(&format!(" {prefix} ")));
         }
         CategoryCode => vat.check_code(node, sheet),
         CategoryTradeTax => vat.check_allowance(node, sheet),

@@ -3,9 +3,11 @@
 
 use std::borrow::Cow;
 
+use super::lists::{List, Which};
 use super::names::{Name, Space};
 use super::number::{self, Decimal};
 use crate::invoice::outline::{Id, Outline};
+use crate::invoice::tables::Tables;
 
 /// Where the official engine stops without a verdict: a value that is not of the type a rule needs, or two where one is
 /// expected (XPath 2.0 errors FORG0001, XPTY0004).
@@ -32,6 +34,8 @@ pub type Answer = Result<bool, Stop>;
 /// The elements of a document with their names.
 pub struct Document<'d> {
     outline: &'d Outline<'d>,
+    /// The code lists in force.
+    tables: Tables,
     names: Vec<Name>,
     spaces: Vec<Space>,
     /// All elements, sorted by name, in document order within a name.
@@ -41,7 +45,7 @@ pub struct Document<'d> {
 }
 
 impl<'d> Document<'d> {
-    pub fn new(outline: &'d Outline<'d>) -> Self {
+    pub fn new(outline: &'d Outline<'d>, tables: Tables) -> Self {
         let (names, spaces) = Namespaces::resolve(outline);
         let mut starts = vec![0_u32; Name::COUNT + 1];
         for name in &names {
@@ -57,7 +61,7 @@ impl<'d> Document<'d> {
             sorted[*place as usize] = id;
             *place += 1;
         }
-        Self { outline, names, spaces, sorted, starts }
+        Self { outline, tables, names, spaces, sorted, starts }
     }
 
     /// The root element.
@@ -137,6 +141,11 @@ impl<'d> Node<'d> {
 
     pub fn document(self) -> &'d Document<'d> {
         self.doc
+    }
+
+    /// A code list in force.
+    pub fn list(self, list: Which) -> &'static List {
+        self.doc.tables.list(list)
     }
 
     pub fn name(self) -> Name {

@@ -2,54 +2,6 @@
 
 use super::document::trimmed;
 
-/// Invoice types of the reform (BR-FR-04).
-pub const TYPES: [&str; 16] =
-    ["380", "389", "393", "501", "386", "500", "384", "471", "472", "473", "261", "262", "381", "396", "502", "503"];
-/// Types a buyer issues for its supplier.
-pub const SELF_BILLED: [&str; 7] = ["389", "501", "500", "471", "473", "261", "502"];
-/// Corrective types, which name what they correct (BR-FR-CO-04).
-pub const CORRECTIVE: [&str; 4] = ["384", "471", "472", "473"];
-/// Credit notes, which name what they credit (BR-FR-CO-05).
-pub const CREDITS: [&str; 5] = ["261", "381", "396", "502", "503"];
-/// Prepayments.
-pub const PREPAID: [&str; 3] = ["386", "500", "503"];
-/// Billing frameworks of the reform (BR-FR-08).
-pub const FRAMES: [&str; 20] = [
-    "B1", "S1", "M1", "B2", "S2", "M2", "S3", "B4", "S4", "M4", "S5", "S6", "B7", "S7", "B8", "S8", "M8", "B9", "S9",
-    "M9",
-];
-/// Frameworks of invoices already paid.
-pub const PAID_FRAMES: [&str; 3] = ["B2", "S2", "M2"];
-/// Frameworks of final invoices after prepayments.
-pub const FINAL_FRAMES: [&str; 3] = ["B4", "S4", "M4"];
-/// VAT categories (BR-FR-15).
-pub const CATEGORIES: [&str; 7] = ["S", "E", "AE", "K", "G", "O", "Z"];
-/// VAT rates as they may be written (BR-FR-16).
-pub const RATES: [&str; 33] = [
-    "0", "0.0", "0.00", "10", "10.0", "10.00", "13", "13.0", "13.00", "20", "20.0", "20.00", "8.5", "8.50", "19.6",
-    "19.60", "2.1", "2.10", "5.5", "5.50", "7", "7.0", "7.00", "20.6", "20.60", "1.05", "0.9", "0.90", "1.75", "9.2",
-    "9.20", "9.6", "9.60",
-];
-/// Kinds of attachments (BR-FR-17).
-pub const ATTACHMENTS: [&str; 12] = [
-    "RIB",
-    "LISIBLE",
-    "FEUILLE_DE_STYLE",
-    "PJA",
-    "BORDEREAU_SUIVI",
-    "DOCUMENT_ANNEXE",
-    "BON_LIVRAISON",
-    "BON_COMMANDE",
-    "BORDEREAU_SUIVI_VALIDATION",
-    "ETAT_ACOMPTE",
-    "FACTURE_PAIEMENT_DIRECT",
-    "RECAPITULATIF_COTRAITANCE",
-];
-/// Treatments a note may ask for behind `#BAR#` (BR-FR-20).
-pub const TREATMENTS: [&str; 5] = ["B2B", "B2BINT", "B2C", "OUTOFSCOPE", "ARCHIVEONLY"];
-/// The same with the one that BR-FR-30 counts besides.
-pub const COUNTED_TREATMENTS: [&str; 6] = ["B2B", "B2BINT", "B2C", "B2CINT", "OUTOFSCOPE", "ARCHIVEONLY"];
-
 /// Several sellers or both directions in one invoice (frameworks 8 and 9), which have rules of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Special {

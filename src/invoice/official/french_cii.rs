@@ -7,6 +7,7 @@ use super::Sheet;
 use super::document::{Answer, Node, Stop, Why};
 use super::french::{self, Special};
 use super::french_cii_groups as groups;
+use super::lists::{self, Which};
 use super::names::Name::{self, *};
 
 const AGREEMENT: [Name; 2] = [SupplyChainTradeTransaction, ApplicableHeaderTradeAgreement];
@@ -131,7 +132,7 @@ pub fn check(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
         ExchangedDocument if node.parent().is_some_and(is_root) => notes(node, sheet),
         ExchangedDocumentContext if node.parent().is_some_and(is_root) => {
             sheet.rule("BR-FR-08_BT-23", node, |n| {
-                Ok(n.one(&FRAME[1..])?.is_some_and(|frame| french::FRAMES.contains(&&*frame.text())))
+                Ok(n.one(&FRAME[1..])?.is_some_and(|frame| n.list(lists::FR_FRAMES).has(&frame.text())))
             });
         }
         ID => {
@@ -148,7 +149,7 @@ pub fn check(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
         IncludedNote if in_document(node) && node.any_is(&[SubjectCode], "BAR") => {
             sheet.rule("BR-FR-20_BT-21", node, |n| {
                 let content = n.one(&[Content])?;
-                Ok(content.is_some_and(|c| french::COUNTED_TREATMENTS.contains(&&*c.text())))
+                Ok(content.is_some_and(|c| n.list(lists::FR_COUNTED_TREATMENTS).has(&c.text())))
             });
         }
         URIID if node.above() == URIUniversalCommunication => {
@@ -164,7 +165,7 @@ pub fn check(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
             if node.any_is(&[TypeCode], "916") {
                 sheet.rule("BR-FR-17_BT-123", node, |n| {
                     let code = n.plain_of(&[Name::Name])?;
-                    Ok(code.is_empty() || french::ATTACHMENTS.contains(&&*code))
+                    Ok(code.is_empty() || node.list(lists::FR_ATTACHMENTS).has(&code))
                 });
             }
         }
@@ -320,7 +321,7 @@ fn type_code(node: Node<'_>, sheet: &mut Sheet) {
         }
         return;
     };
-    sheet.keep(rule, node, french::TYPES.contains(&&*node.text()));
+    sheet.keep(rule, node, node.list(lists::FR_TYPES).has(&node.text()));
 }
 
 fn party(node: Node<'_>, role: &Role, sheet: &mut Sheet) {
@@ -366,12 +367,12 @@ fn tax(node: Node<'_>, sheet: &mut Sheet) {
             let grouping = |l: Node<'_>| l.any_is(&status, "GROUP") || l.any_is(&status, "INFORMATION");
             return Ok(line && item.is_some_and(grouping));
         };
-        Ok(french::CATEGORIES.contains(&&*code.text()))
+        Ok(node.list(lists::FR_VAT_CATEGORIES).has(&code.text()))
     });
     sheet.keep(taken, node, !node.kids(CategoryCode).any(|code| matches!(&*code.text(), "L" | "M")));
     sheet.rule(french_rate, node, |n| {
         let rate = n.one(&[RateApplicablePercent])?.map(Node::text).unwrap_or_default();
-        Ok(rate.is_empty() || french::RATES.contains(&&*rate))
+        Ok(rate.is_empty() || node.list(lists::RATES_FR_VAT).has(&rate))
     });
 }
 
@@ -471,7 +472,7 @@ fn notes(node: Node<'_>, sheet: &mut Sheet) {
     sheet.rule("BR-FR-31_BT-21", node, |n| {
         let mut asked = 0;
         for note in n.kids(IncludedNote).filter(|note| note.any_is(&[SubjectCode], "BAR")) {
-            asked += usize::from(french::COUNTED_TREATMENTS.contains(&&*note.plain_of(&[Content])?));
+            asked += usize::from(note.list(lists::FR_COUNTED_TREATMENTS).has(&note.plain_of(&[Content])?));
         }
         Ok(asked <= 1)
     });
@@ -503,19 +504,19 @@ fn document(root: Node<'_>, sheet: &mut Sheet) {
     sheet.keep("BR-FR-18_BT-123", root, legible <= 1);
     let types: Vec<_> = root.path(&[ExchangedDocument, TypeCode]).into_iter().map(Node::text).collect();
     let frames: Vec<_> = root.path(&FRAME).into_iter().map(Node::text).collect();
-    let has = |texts: &[Cow<'_, str>], codes: &[&str]| texts.iter().any(|text| codes.contains(&&**text));
+    let has = |texts: &[Cow<'_, str>], list: Which| texts.iter().any(|text| root.list(list).has(text));
     let by_siren = |name| -> Answer {
         let (address, siren) = (address(name)?, root.one(&party(name, &legal))?);
         let begins = address.map(Node::text).unwrap_or_default();
         let begins = begins.starts_with(&*siren.map(Node::text).unwrap_or_default());
         Ok(begins && address.is_some_and(|a| is_schemed(a, "0225")))
     };
-    let self_billed = has(&types, &french::SELF_BILLED);
+    let self_billed = has(&types, lists::FR_SELF_BILLED);
     sheet.rule("BR-FR-21_BT-49", root, |_| Ok(!business || self_billed || by_siren(BuyerTradeParty)?));
     sheet.rule("BR-FR-22_BT-34", root, |_| Ok(!business || !self_billed || by_siren(SellerTradeParty)?));
     references(root, &types, sheet);
-    let (prepaid, paid) = (has(&types, &french::PREPAID), has(&frames, &french::PAID_FRAMES));
-    sheet.keep("BR-FR-CO-08_BT-23", root, !(has(&frames, &french::FINAL_FRAMES) && prepaid));
+    let (prepaid, paid) = (has(&types, lists::FR_PREPAID), has(&frames, lists::FR_PAID_FRAMES));
+    sheet.keep("BR-FR-CO-08_BT-23", root, !(has(&frames, lists::FR_FINAL_FRAMES) && prepaid));
     payment(root, prepaid, paid, sheet);
     tax_of_document(root, sheet);
 }
@@ -527,8 +528,8 @@ fn only_text<'d>(root: Node<'d>, path: &[Name]) -> Result<Cow<'d, str>, Stop> {
 
 /// What corrective invoices and credit notes name.
 fn references(root: Node<'_>, types: &[Cow<'_, str>], sheet: &mut Sheet) {
-    let is = |codes: &[&str]| types.iter().any(|code| codes.contains(&&**code));
-    if is(&["262"]) {
+    let is = |list: Which| types.iter().any(|code| root.list(list).has(code));
+    if types.iter().any(|code| code == "262") {
         sheet.rule("BR-FR-CO-03_BT-3", root, |r| {
             let period = [SETTLEMENT[0], SETTLEMENT[1], BillingSpecifiedPeriod];
             let filled = |path: &[Name]| Ok(!only_text(r, path)?.is_empty());
@@ -538,11 +539,11 @@ fn references(root: Node<'_>, types: &[Cow<'_, str>], sheet: &mut Sheet) {
         });
     }
     let preceding = root.path(&[SETTLEMENT[0], SETTLEMENT[1], InvoiceReferencedDocument]);
-    sheet.keep("BR-FR-CO-04_BT-4", root, !is(&french::CORRECTIVE) || preceding.len() == 1);
+    sheet.keep("BR-FR-CO-04_BT-4", root, !is(lists::FR_CORRECTIVE) || preceding.len() == 1);
     let dated = |reference: Node<'_>| {
         reference.has(IssuerAssignedID) && reference.exists(&[FormattedIssueDateTime, QualifiedDateTimeString])
     };
-    if is(&french::CREDITS) && !preceding.iter().any(|r| dated(*r)) {
+    if is(lists::FR_CREDITS) && !preceding.iter().any(|r| dated(*r)) {
         let status = [AssociatedDocumentLineDocument, LineStatusReasonCode];
         let lines = root.path(&[SupplyChainTradeTransaction, IncludedSupplyChainTradeLineItem]).into_iter();
         let kept = lines

@@ -3,12 +3,11 @@
 
 use super::Sheet;
 use super::document::{Node, Stop, Why};
-use super::french::{self, Special};
+use super::french::Special;
 use super::french_cii::Context;
+use super::lists;
 use super::names::Name::{self, *};
 
-const CORRECTIONS: [&str; 5] = ["384", "472", "381", "396", "503"];
-const SELF_BILLED_CORRECTIONS: [&str; 4] = ["261", "471", "473", "502"];
 const STATUS: [Name; 2] = [AssociatedDocumentLineDocument, LineStatusReasonCode];
 const PARENT: [Name; 2] = [AssociatedDocumentLineDocument, ParentLineID];
 const SELLER: [Name; 4] = [SpecifiedLineTradeAgreement, ItemSellerTradeParty, SpecifiedLegalOrganization, ID];
@@ -25,9 +24,9 @@ pub fn check(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
         TypeCode if node.under(&[ExchangedDocument, CrossIndustryInvoice]) => {
             let plain = node.plain();
             if both_ways {
-                sheet.keep("BR-FR-BD-13_BT-3", node, french::SELF_BILLED.contains(&&*plain));
+                sheet.keep("BR-FR-BD-13_BT-3", node, node.list(lists::FR_SELF_BILLED).has(&plain));
             } else {
-                let self_billed = french::SELF_BILLED.contains(&&*node.text());
+                let self_billed = node.list(lists::FR_SELF_BILLED).has(&node.text());
                 sheet.keep("BR-FR-MV-13_BT-3", node, !plain.is_empty() && !self_billed);
             }
         }
@@ -228,12 +227,14 @@ fn amounts(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
 
 /// Corrections of such invoices name the invoice each group corrects.
 fn corrections(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
-    let (codes, rules): (&[&str], _) = match context.special {
-        Special::BothWays => (&SELF_BILLED_CORRECTIONS, ["BR-FR-BD-14-EXT-FR-FE-136", "BR-FR-BD-14-EXT-FR-FE-138"]),
-        _ => (&CORRECTIONS, ["BR-FR-MV-14-EXT-FR-FE-136", "BR-FR-MV-14-EXT-FR-FE-138"]),
+    let (list, rules) = match context.special {
+        Special::BothWays => {
+            (lists::FR_GROUP_SELF_BILLED_CORRECTIONS, ["BR-FR-BD-14-EXT-FR-FE-136", "BR-FR-BD-14-EXT-FR-FE-138"])
+        }
+        _ => (lists::FR_GROUP_CORRECTIONS, ["BR-FR-MV-14-EXT-FR-FE-136", "BR-FR-MV-14-EXT-FR-FE-138"]),
     };
     let types = context.root.path(&[ExchangedDocument, TypeCode]);
-    if !types.iter().any(|code| codes.contains(&&*code.text())) {
+    if !types.iter().any(|code| node.list(list).has(&code.text())) {
         return;
     }
     let reference = [SpecifiedLineTradeSettlement, InvoiceReferencedDocument];

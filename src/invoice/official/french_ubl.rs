@@ -7,6 +7,7 @@ use super::Sheet;
 use super::document::{Answer, Node, Stop, Why};
 use super::french::{self, Special};
 use super::french_ubl_groups as groups;
+use super::lists::{self, Which};
 use super::names::Name::{self, *};
 
 /// What the rules ask of the whole document, gathered once.
@@ -152,7 +153,7 @@ pub fn check(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
             let own =
                 matches!((node.name(), node.above()), (InvoiceTypeCode, Invoice) | (CreditNoteTypeCode, CreditNote));
             if own {
-                sheet.keep("BR-FR-04_BT-3", node, french::TYPES.contains(&&*node.text()));
+                sheet.keep("BR-FR-04_BT-3", node, node.list(lists::FR_TYPES).has(&node.text()));
             }
         }
         DocumentTypeCode if node.under(&[InvoiceDocumentReference, BillingReference]) => {
@@ -163,7 +164,7 @@ pub fn check(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
             } else {
                 return;
             };
-            sheet.keep(rule, node, french::TYPES.contains(&&*node.text()));
+            sheet.keep(rule, node, node.list(lists::FR_TYPES).has(&node.text()));
         }
         Party | PayeeParty | PayerParty | AgentParty => party(node, sheet),
         EndpointID => address(node, sheet),
@@ -372,21 +373,21 @@ fn category(node: Node<'_>, sheet: &mut Sheet) {
         ClassifiedTaxCategory if node.above() == Item => ["BR-FR-15_BT-151-1", "BR-FR-16_BT-152", "BR-FR-08_BT-151-2"],
         _ => return,
     };
-    sheet.rule(known, node, |n| is_one_of(n, ID, &french::CATEGORIES));
+    sheet.rule(known, node, |n| is_one_of(n, ID, lists::FR_VAT_CATEGORIES));
     sheet.keep(taken, node, !node.kids(ID).any(|id| matches!(&*id.text(), "L" | "M")));
     // The rates of a credit note's lines are not looked at.
     if node.name() == TaxCategory || node.under(&[Item, InvoiceLine]) {
-        sheet.rule(french_rate, node, |n| is_one_of(n, Percent, &french::RATES));
+        sheet.rule(french_rate, node, |n| is_one_of(n, Percent, lists::RATES_FR_VAT));
     }
 }
 
 /// `not(name) or name` is one of the codes.
-fn is_one_of(node: Node<'_>, name: Name, codes: &[&str]) -> Answer {
-    Ok(node.one(&[name])?.is_none_or(|value| codes.contains(&&*value.text())))
+fn is_one_of(node: Node<'_>, name: Name, list: Which) -> Answer {
+    Ok(node.one(&[name])?.is_none_or(|value| node.list(list).has(&value.text())))
 }
 
 fn attachment(node: Node<'_>, sheet: &mut Sheet) {
-    sheet.rule("BR-FR-17_BT-123", node, |n| is_one_of(n, DocumentDescription, &french::ATTACHMENTS));
+    sheet.rule("BR-FR-17_BT-123", node, |n| is_one_of(n, DocumentDescription, lists::FR_ATTACHMENTS));
     if is_top(node) {
         schemed_once("BR-FR-29_BT-18", node, sheet);
     }
@@ -467,16 +468,17 @@ fn document(root: Node<'_>, sheet: &mut Sheet) {
         sheet.keep(rule, root, notes.matches(marker).count() <= 1);
     }
     sheet.rule("BR-FR-08_BT-23", root, |r| {
-        Ok(r.one(&[ProfileID])?.is_some_and(|frame| french::FRAMES.contains(&&*frame.text())))
+        Ok(r.one(&[ProfileID])?.is_some_and(|frame| r.list(lists::FR_FRAMES).has(&frame.text())))
     });
     let treatment = french::behind(&notes, "#BAR#");
     addressing(root, treatment, sheet);
     let legible = root.kids(AdditionalDocumentReference).filter(|d| d.any_is(&[DocumentDescription], "LISIBLE"));
     sheet.keep("BR-FR-18_BT-123", root, legible.count() <= 1);
-    sheet.keep("BR-FR-20_BT-21", root, treatment.is_empty() || french::TREATMENTS.contains(&treatment));
+    sheet.keep("BR-FR-20_BT-21", root, treatment.is_empty() || root.list(lists::FR_TREATMENTS).has(treatment));
     let asked: String = root.kids(Note).map(Node::text).filter(|note| note.contains("#BAR#")).collect::<String>() + "#";
-    let counted = french::COUNTED_TREATMENTS.map(|t| asked.matches(&format!("BAR#{t}#")).count());
-    sheet.keep("BR-FR-30_BT-21", root, counted.iter().sum::<usize>() <= 1);
+    let treatments = root.list(lists::FR_COUNTED_TREATMENTS).codes();
+    let counted = treatments.map(|t| asked.matches(&format!("BAR#{t}#")).count());
+    sheet.keep("BR-FR-30_BT-21", root, counted.sum::<usize>() <= 1);
     references(root, sheet);
     payment(root, sheet);
     sheet.rule("BR-FR-CO-12_BT-5", root, |r| {
@@ -524,7 +526,7 @@ fn addressing(root: Node<'_>, treatment: &str, sheet: &mut Sheet) {
     }
     let types = root.kids(InvoiceTypeCode).chain(root.kids(CreditNoteTypeCode));
     let types: Vec<_> = types.map(Node::text).collect();
-    let self_billed = types.iter().any(|code| french::SELF_BILLED.contains(&&**code));
+    let self_billed = types.iter().any(|code| root.list(lists::FR_SELF_BILLED).has(code));
     let by_siren = |party| -> Answer {
         let (endpoint, siren) = (endpoint(party)?, siren(party)?);
         let address = endpoint.map(Node::text).unwrap_or_default();
@@ -548,10 +550,10 @@ fn references(root: Node<'_>, sheet: &mut Sheet) {
                     && filled(&[InvoicePeriod, EndDate])?)
             });
         }
-        let credits = root.kids(CreditNoteTypeCode).any(|code| french::CREDITS.contains(&&*code.text()));
+        let credits = root.kids(CreditNoteTypeCode).any(|code| root.list(lists::FR_CREDITS).has(&code.text()));
         sheet.keep("BR-FR-CO-05_BT-3", root, !credits || names_what_it_credits(root));
     }
-    let corrective = root.kids(InvoiceTypeCode).any(|code| french::CORRECTIVE.contains(&&*code.text()));
+    let corrective = root.kids(InvoiceTypeCode).any(|code| root.list(lists::FR_CORRECTIVE).has(&code.text()));
     sheet.keep("BR-FR-CO-04_BT-3", root, !corrective || root.count(BillingReference) == 1);
 }
 
@@ -585,11 +587,11 @@ fn payment(root: Node<'_>, sheet: &mut Sheet) {
     let types = root.kids(InvoiceTypeCode).chain(root.kids(CreditNoteTypeCode));
     let types: Vec<_> = types.map(Node::text).collect();
     let frames: Vec<_> = root.kids(ProfileID).map(Node::text).collect();
-    let has = |texts: &[Cow<'_, str>], codes: &[&str]| texts.iter().any(|text| codes.contains(&&**text));
-    let (prepaid, paid) = (has(&types, &french::PREPAID), has(&frames, &french::PAID_FRAMES));
+    let has = |texts: &[Cow<'_, str>], list: Which| texts.iter().any(|text| root.list(list).has(text));
+    let (prepaid, paid) = (has(&types, lists::FR_PREPAID), has(&frames, lists::FR_PAID_FRAMES));
     let early = root.kids(DueDate).any(|due| root.kids(IssueDate).any(|issue| due.text() < issue.text()));
     sheet.keep("BR-FR-CO-07_BT-9", root, prepaid || paid || !early);
-    sheet.keep("BR-FR-CO-08_BT-23", root, !(has(&frames, &french::FINAL_FRAMES) && prepaid));
+    sheet.keep("BR-FR-CO-08_BT-23", root, !(has(&frames, lists::FR_FINAL_FRAMES) && prepaid));
     if !paid {
         return;
     }

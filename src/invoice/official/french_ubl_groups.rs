@@ -5,12 +5,9 @@ use super::Sheet;
 use super::document::{Node, Stop, Why};
 use super::french::Special;
 use super::french_ubl::{Context, schemed};
+use super::lists;
 use super::names::Name::{self, *};
 
-/// Types that a buyer issues for its supplier, of which an invoice of both directions must be one.
-const SELF_BILLED: [&str; 7] = ["389", "261", "501", "500", "502", "471", "473"];
-const CORRECTIONS: [&str; 5] = ["384", "472", "381", "396", "503"];
-const SELF_BILLED_CORRECTIONS: [&str; 4] = ["261", "471", "473", "502"];
 const MANUFACTURER: [Name; 4] = [Item, ManufacturerParty, PartyLegalEntity, CompanyID];
 
 /// Holds an element of such an invoice against the rules.
@@ -20,7 +17,7 @@ pub fn check(node: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
         Invoice | CreditNote if node.is_root() => document(node, context, sheet),
         InvoiceTypeCode | CreditNoteTypeCode if node.parent().is_some_and(Node::is_root) => {
             let code = node.plain();
-            let self_billed = SELF_BILLED.contains(&&*code);
+            let self_billed = node.list(lists::FR_SELF_BILLED).has(&code);
             if both_ways {
                 sheet.keep("BR-FR-MV-BD_BT-3", node, self_billed);
             } else {
@@ -276,12 +273,14 @@ fn amounts(node: Node<'_>, line: Node<'_>, context: &Context<'_>, sheet: &mut Sh
 /// Corrections of such invoices name the invoice each group corrects.
 fn corrections(node: Node<'_>, line: Node<'_>, context: &Context<'_>, sheet: &mut Sheet) {
     let root = context.root;
-    let (codes, rules): (&[&str], _) = match context.special {
-        Special::BothWays => (&SELF_BILLED_CORRECTIONS, ["BR-FR-BD-14-EXT-FR-FE-136", "BR-FR-BD-14-EXT-FR-FE-138"]),
-        _ => (&CORRECTIONS, ["BR-FR-MV-14-EXT-FR-FE-136", "BR-FR-MV-14-EXT-FR-FE-138"]),
+    let (list, rules) = match context.special {
+        Special::BothWays => {
+            (lists::FR_GROUP_SELF_BILLED_CORRECTIONS, ["BR-FR-BD-14-EXT-FR-FE-136", "BR-FR-BD-14-EXT-FR-FE-138"])
+        }
+        _ => (lists::FR_GROUP_CORRECTIONS, ["BR-FR-MV-14-EXT-FR-FE-136", "BR-FR-MV-14-EXT-FR-FE-138"]),
     };
     let types = root.kids(InvoiceTypeCode).chain(root.kids(CreditNoteTypeCode));
-    if !types.into_iter().any(|code| codes.contains(&&*code.text())) {
+    if !types.into_iter().any(|code| node.list(list).has(&code.text())) {
         return;
     }
     let others = line.kids(BillingReference).filter(|r| {

@@ -16,7 +16,7 @@ mod french_cii;
 mod french_cii_groups;
 mod french_ubl;
 mod french_ubl_groups;
-mod lists;
+pub mod lists;
 pub mod names;
 pub mod number;
 pub mod terms;
@@ -28,11 +28,16 @@ mod ubl_vat;
 use std::collections::BTreeSet;
 
 use document::{Answer, Document, Node, Stop, normalized};
-use lists::List;
+use lists::Which;
 use number::Decimal;
 
 use super::Severity;
 use super::outline::Id;
+
+/// The validation artefacts of the European standard that the rules follow.
+pub const EUROPEAN_VERSION: &str = "1.3.16";
+/// Those of the French rules (AFNOR XP Z12-012).
+pub const FRENCH_VERSION: &str = "1.4.0.03";
 
 /// A rule that a document breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,14 +109,14 @@ impl Sheet {
     }
 
     /// An element whose value is a code of a list.
-    fn coded(&mut self, rule: &'static str, node: Node<'_>, list: &List) {
-        self.keep(rule, node, list.has(&node.plain()));
+    fn coded(&mut self, rule: &'static str, node: Node<'_>, list: Which) {
+        self.keep(rule, node, node.list(list).has(&node.plain()));
     }
 
     /// An attribute's code, where there is one.
-    fn coded_attribute(&mut self, rule: &'static str, node: Node<'_>, name: &str, list: &List) {
+    fn coded_attribute(&mut self, rule: &'static str, node: Node<'_>, name: &str, list: Which) {
         if let Some(value) = node.attribute(name) {
-            self.keep(rule, node, list.has(&normalized(value)));
+            self.keep(rule, node, node.list(list).has(&normalized(value)));
         }
     }
 

@@ -59,7 +59,7 @@ pub fn check(node: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
         PartyTaxScheme if is_vat(node).unwrap_or(false) => sheet.rule("BR-CO-09", node, |node| {
             let number = node.one(&[CompanyID])?.map(Node::text).unwrap_or_default();
             let prefix: String = number.chars().take(2).collect();
-            Ok(lists::VAT_PREFIXES.spells(&prefix))
+            Ok(node.list(lists::VAT_PREFIXES).spells(&prefix))
         }),
         TaxCategory | ClassifiedTaxCategory => category(node, vat, sheet),
         _ => {}
@@ -327,7 +327,7 @@ fn note(node: Node<'_>) -> bool {
     let text = node.text();
     let Some((_, after)) = text.split_once('#') else { return true };
     match after.split_once('#') {
-        Some((code, _)) if code.chars().count() == 3 => lists::UBL_NOTE_SUBJECTS.spells(code),
+        Some((code, _)) if code.chars().count() == 3 => node.list(lists::UBL_NOTE_SUBJECTS).spells(code),
         _ => true,
     }
 }

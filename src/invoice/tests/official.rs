@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use super::corpus::{Official, Verdicts, mini};
 use crate::invoice::official::document::Document;
 use crate::invoice::official::{self, Sheet};
-use crate::invoice::{Limits, Severity, encoding, guard};
+use crate::invoice::{Limits, Severity, Tables, encoding, guard};
 
 /// What a set of rules says of a document.
 fn judged(bytes: &[u8], rules: fn(&Document<'_>) -> Sheet) -> Sheet {
     let decoded = encoding::decode(bytes).unwrap();
     let outline = guard::outline(&decoded.text, &Limits::default()).unwrap();
-    rules(&Document::new(&outline))
+    rules(&Document::new(&outline, Tables::built_in()))
 }
 
 /// Documents, those with the official verdict, and those with the very same fatal rules.

@@ -3,7 +3,7 @@
 use super::sample;
 use crate::fault::Language;
 use crate::invoice::texts::{rows, said, words};
-use crate::invoice::{Finding, Options, Profile, Severity, Verdict, examine, reworded};
+use crate::invoice::{Finding, Options, Profile, Severity, Tables, Verdict, examine, reworded};
 
 fn chorus() -> Options {
     Options { sandbox: true, ..Options::default() }
@@ -209,12 +209,14 @@ fn every_rule_of_the_standard_is_said_in_both_languages() {
     let without: Vec<&str> = ids
         .into_iter()
         .filter(|id| {
-            let (message, remedy) = said(id, &[], "The library's own words.");
-            message.fr.contains("library") || message.fr == message.en || remedy.fr == said("", &[], "").1.fr
+            let (message, remedy) = said(Tables::built_in(), id, &[], "The library's own words.");
+            message.fr.contains("library")
+                || message.fr == message.en
+                || remedy.fr == said(Tables::built_in(), "", &[], "").1.fr
         })
         .collect();
     assert_eq!(without, Vec::<&str>::new());
-    let (message, remedy) = said("XX-1", &[], "The library's own words.");
+    let (message, remedy) = said(Tables::built_in(), "XX-1", &[], "The library's own words.");
     assert_eq!(message.fr, "La règle XX-1 n'est pas respectée (détail technique : The library's own words)");
     assert_eq!(message.en, "Rule XX-1 is not met (technical detail: The library's own words)");
     assert!(remedy.fr.starts_with("Corrigez") && remedy.en.starts_with("Correct"));
@@ -251,7 +253,7 @@ fn stored_findings_read_in_the_other_language() {
 
 #[test]
 fn the_ten_rules_of_a_vat_category_read_as_what_is_wrong() {
-    let said = |rule: &str| said(rule, &[("expected", "exactly one group"), ("actual", "2")], "").0;
+    let said = |rule: &str| said(Tables::built_in(), rule, &[("expected", "exactly one group"), ("actual", "2")], "").0;
     assert_eq!(
         said("BR-AE-01").fr,
         "TVA, autoliquidation (AE) : la ventilation (BG-23) n'a pas de groupe pour cette catégorie, ou en a trop. \

@@ -2,7 +2,7 @@
 //!
 //! The stored sentence is taken apart by the row it was made from; what does not fit its row exactly stays as it is.
 
-use super::{COUNTED, said, vat, words};
+use super::{COUNTED, Tables, said, vat, words};
 use crate::fault::{Language, Text};
 
 /// Message, remedy and place of a finding in `language`; as stored, where they are in it or cannot be taken apart.
@@ -19,7 +19,8 @@ pub fn reworded(rule: &str, stored: [&str; 3], language: Language) -> [String; 3
         values.extend([("expected", expected.as_str()), ("actual", actual.as_str())]);
     }
     values.extend(quoted.map(|found| ("value", found)));
-    let (made, cure) = said(rule, &values, "");
+    // Words that a file of tables replaced were stored in the language of receipts, and stay in it.
+    let (made, cure) = said(Tables::built_in(), rule, &values, "");
     if made.get(from) != message {
         return stored.map(str::to_owned);
     }

@@ -103,6 +103,12 @@ const CATEGORIES: &[Category] = &[
     },
 ];
 
+/// The rules that have words here.
+pub fn rules() -> impl Iterator<Item = String> {
+    let numbers = || (1..=10).map(|number| format!("{number:02}"));
+    CATEGORIES.iter().flat_map(move |category| numbers().map(move |number| format!("BR-{}-{number}", category.family)))
+}
+
 /// Message and remedy of a category's rule; `None` when `rule` is none of the ten of a category.
 pub fn words(rule: &str) -> Option<(Text, Text)> {
     let (family, number) = rule.strip_prefix("BR-")?.split_once('-')?;

@@ -85,6 +85,8 @@ pub(super) struct Facts {
     pub unsealed: Option<Duration>,
     pub checkpoint_every: Duration,
     pub channels: Vec<Channel>,
+    /// Why the configured file of tables is not in force.
+    pub tables: Option<Fault>,
     /// How old each local directory is; how often it is to be refreshed.
     pub directories: Vec<(Environment, Duration)>,
     pub directory_refresh: Duration,
@@ -183,6 +185,7 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
     alarms.extend(facts.database.as_ref().map(|detail| of_database(detail)));
     alarms.extend(facts.unsealed.and_then(|unsealed| of_seal(unsealed, facts.checkpoint_every)));
     alarms.extend(facts.channels.iter().filter_map(of_channel));
+    alarms.extend(facts.tables.iter().map(|fault| plain("tables", fault.clone(), Gravity::Critical)));
     let directories = facts.directories.iter();
     alarms.extend(directories.filter_map(|(of, age)| of_directory(*of, *age, facts.directory_refresh)));
     alarms

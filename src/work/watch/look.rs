@@ -56,6 +56,7 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
     let mut facts = Facts {
         reception_poll: options.limits.reception_wait(),
         checkpoint_every: options.watch.checkpoint_every,
+        tables: options.tables_refused.clone(),
         ..Facts::default()
     };
     let mut unsure = Vec::new();
