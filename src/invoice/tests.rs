@@ -9,6 +9,7 @@ mod pdf_data;
 mod render;
 mod rules;
 mod status_file;
+mod strangers;
 
 use std::path::PathBuf;
 

@@ -131,7 +131,7 @@ fn a_zip_bomb_is_not_even_opened() {
 }
 
 /// A PDF from its objects, with a classic cross-reference table.
-fn pdf(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
+pub(super) fn pdf(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     let mut out = b"%PDF-1.7\n".to_vec();
     let mut table = String::from("0000000000 65535 f \n");
     for (index, object) in objects.iter().enumerate() {
@@ -149,7 +149,7 @@ fn pdf(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     out
 }
 
-fn stream(dictionary: &str, content: &[u8]) -> Vec<u8> {
+pub(super) fn stream(dictionary: &str, content: &[u8]) -> Vec<u8> {
     let mut out = format!("<<{dictionary} /Length {}>>\nstream\n", content.len()).into_bytes();
     out.extend(content);
     out.extend(b"\nendstream");
