@@ -151,7 +151,9 @@ fn replay(replay: &Replay) {
     files.extend(corpus(replay.corpus));
     files.iter().for_each(|bytes| (target.run)(bytes));
     let mut dice = Dice(0x2545_F491_4F6C_DD1D);
-    for _ in 0..replay.mutants {
+    // `tests/run --long` tries others as well.
+    let mutants = if std::env::var_os("FLUXGATE_LONG").is_some() { 50 * replay.mutants } else { replay.mutants };
+    for _ in 0..mutants {
         let mutant = dice.mutant(&files, WORDS);
         let ran = std::panic::catch_unwind(|| (target.run)(&mutant));
         if ran.is_err() {
@@ -165,7 +167,7 @@ fn replay(replay: &Replay) {
     let peak: usize = peak.unwrap();
     let largest = files.iter().map(Vec::len).max().unwrap_or_default();
     let allowed = TEST_BYTES + (target.memory.0 << 20) + target.memory.1 * largest;
-    println!("{}: {} files, {} mutants, {peak} KiB at most", target.name, files.len(), replay.mutants);
+    println!("{}: {} files, {} mutants, {peak} KiB at most", target.name, files.len(), mutants);
     assert!(peak << 10 < allowed, "{peak} KiB were held");
 }
 
