@@ -5,8 +5,8 @@
 mod targets;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{LazyLock, Mutex};
 
 use targets::{TARGETS, Target};
 
@@ -65,21 +65,36 @@ static TARGET: LazyLock<&Target> = LazyLock::new(|| {
 /// The most that one input held so far, in bytes.
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
+/// What the last panic said: many are caught on purpose, and only one that leaves the target is told.
+static SAID: Mutex<String> = Mutex::new(String::new());
+
+fn broken(why: &str) -> ! {
+    eprintln!("BROKEN {why}");
+    std::process::abort()
+}
+
 libfuzzer_sys::fuzz_target!(
     init: {
-        // The engine's own hook ends the process at any panic; some of the libraries' are caught on purpose. One that
-        // leaves the target still ends it.
-        std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+        // The engine's own hook ends the process at any panic; those of the libraries that are caught are none of ours.
+        std::panic::set_hook(Box::new(|panic| {
+            if let Ok(mut said) = SAID.lock() {
+                *said = panic.to_string().replace('\n', ": ");
+            }
+        }));
     },
     |bytes: &[u8]| {
         let target = *TARGET;
         let before = HELD.load(Relaxed);
         PEAK.store(before, Relaxed);
-        (target.run)(bytes);
+        if std::panic::catch_unwind(|| (target.run)(bytes)).is_err() {
+            broken(&SAID.lock().map_or_else(|_| String::new(), |said| said.clone()));
+        }
         let held = PEAK.load(Relaxed).saturating_sub(before);
         let (base, times) = target.memory;
         let allowed = (base << 20) + times * bytes.len();
-        assert!(held <= allowed, "an input of {} bytes held {held} bytes of memory; {allowed} are allowed", bytes.len());
+        if held > allowed {
+            broken(&format!("an input of {} bytes held {held} bytes of memory; {allowed} are allowed", bytes.len()));
+        }
         let most = MOST.fetch_max(held, Relaxed);
         if held > most + most / 4 {
             eprintln!("HELD {held} bytes for an input of {}", bytes.len());
