@@ -13,11 +13,11 @@ mod host_key;
 mod listing;
 mod server;
 mod settings;
-mod sftp_codec;
+pub mod sftp_codec;
 mod sftp_session;
 mod staging;
 mod taken;
-mod tree;
+pub mod tree;
 mod upload;
 
 pub use host_key::{HostKey, HostKeyError};

@@ -9,7 +9,7 @@ pub mod certificate;
 pub mod counters;
 mod excuse;
 mod forward;
-mod head;
+pub mod head;
 mod listener;
 pub mod metrics;
 mod page;

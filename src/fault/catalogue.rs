@@ -210,6 +210,12 @@ catalogue! {
         "Unusable request for a status: {why}"
         "Correct this request and drop it again by itself: the others go their way."
     }
+    PdfWithSeveralInvoices "FG-223" Supplier Never {
+        "PDF avec plusieurs factures à l'intérieur : {files}"
+        "Rien n'est choisi à votre place. Laissez dans le PDF une seule facture, sous le nom factur-x.xml, et déposez chaque autre facture à part."
+        "PDF with several invoices inside: {files}"
+        "None is chosen for you. Leave one invoice in the PDF, named factur-x.xml, and drop each other invoice by itself."
+    }
     PivotRead "FG-226" Establishment Never {
         "Pivot converti ; ce qu'il ne dit pas a été lu ainsi : {readings}"
         "Rien à faire si cette lecture est juste. Sinon, faites produire la facture en UBL, CII ou Factur-X par l'application d'origine, ou déposez-la en PDF avec ses données."

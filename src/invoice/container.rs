@@ -7,12 +7,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use en16931_formats::zugferd::{self, Divergence, Error as PdfError, FILENAMES};
+use en16931_formats::zugferd::{self, Divergence, Error as PdfError};
 use lopdf::{Dictionary, Object, ObjectId};
 
-use crate::fault::{Code, Fault, Text};
+use crate::fault::{Fault, Text};
 
 use super::complaint::over;
+use super::enclosed::{self, Enclosed};
 use super::facts::AttachmentFacts;
 use super::limits::Limits;
 use super::sniff::Kind;
@@ -21,18 +22,20 @@ use super::sniff::Kind;
 #[derive(Debug)]
 pub struct Container {
     pub attachments: Vec<AttachmentFacts>,
+    /// Which other attached files could have been meant.
+    doubts: Vec<Text>,
 }
 
 impl Container {
     /// Where the PDF's own words about the invoice disagree with it.
-    #[expect(clippy::unused_self, reason = "only an opened PDF, surveyed under its limits, may be read again")]
     pub fn divergences(&self, pdf: &[u8], limits: &Limits) -> Vec<Text> {
         let extracted = catch_unwind(AssertUnwindSafe(|| zugferd::extract(trimmed(pdf), &pdf_limits(limits))));
-        match extracted {
+        let told: Vec<Text> = match extracted {
             Ok(Ok(extracted)) => extracted.divergence.iter().map(divergence).collect(),
             Ok(Err(error)) => vec![Text::technical(UNREADABLE[0], UNREADABLE[1], error)],
             Err(_) => vec![Text::new(UNREADABLE[0], UNREADABLE[1])],
-        }
+        };
+        self.doubts.iter().cloned().chain(told).collect()
     }
 }
 
@@ -92,20 +95,13 @@ fn divergence(divergence: &Divergence) -> Text {
 
 /// Opens a PDF: the bytes of the invoice inside it, and what it carries besides.
 pub fn open(pdf: &[u8], limits: &Limits) -> Result<(Vec<u8>, Container), Fault> {
-    let mut files = attached(pdf, limits)?;
-    let wanted = FILENAMES.iter().filter(|name| **name != "order-x.xml");
-    let name = wanted.into_iter().find_map(|want| files.keys().find(|k| k.eq_ignore_ascii_case(want)).cloned());
-    // A PDF archive of UBL has no name that is agreed on: what is inside counts.
-    let name = name.or_else(|| files.iter().find(|(_, content)| is_ubl(content)).map(|(name, _)| name.clone()));
-    let Some(xml) = name.and_then(|name| files.remove(&name)) else {
-        let order = files.keys().any(|k| k.eq_ignore_ascii_case("order-x.xml"));
-        return Err(if order { Kind::OrderX.fault() } else { Fault::new(Code::PdfWithoutInvoice) });
-    };
-    let attachments = files
+    let files = attached(pdf, limits)?;
+    let Enclosed { xml, others, doubts } = enclosed::choose(files, limits)?;
+    let attachments = others
         .into_iter()
         .map(|(name, content)| AttachmentFacts { name, mime: String::new(), size: content.len() })
         .collect();
-    Ok((xml, Container { attachments }))
+    Ok((xml, Container { attachments, doubts }))
 }
 
 /// The files attached to a PDF, by name. What passes here is within the limits, and may be loaded whole.
@@ -139,13 +135,6 @@ pub fn attached(pdf: &[u8], limits: &Limits) -> Result<BTreeMap<String, Vec<u8>>
 /// Whether the file's trailer names a key to it.
 pub fn is_encrypted(pdf: &[u8]) -> bool {
     scan(trimmed(pdf)).encrypted
-}
-
-fn is_ubl(content: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(&content[..content.len().min(4096)]);
-    let head = head.trim_start_matches('\u{feff}').trim_start();
-    let named = |kind: &str| head.contains(&format!("urn:oasis:names:specification:ubl:schema:xsd:{kind}-2"));
-    head.starts_with('<') && (named("Invoice") || named("CreditNote"))
 }
 
 fn pdf_limits(limits: &Limits) -> zugferd::Limits {

@@ -82,7 +82,7 @@ fn each(source: Source<'_>, target: Target, day: &str, limits: &Limits) -> Resul
         let invoices = pivot_conversion::convert(source.bytes, limits)?;
         return invoices.into_iter().map(|made| of_pivot(made.map_err(|none| none.fault)?, target, limits)).collect();
     }
-    let xml = match source.bytes.starts_with(b"%PDF-") {
+    let xml = match sniff::is_pdf(source.bytes) {
         true => container::open(source.bytes, limits)?.0,
         false => source.bytes.to_vec(),
     };
@@ -221,7 +221,7 @@ fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, limits: &Limits) -> Resul
             (written.xml.into_bytes(), written.lost, Vec::new())
         }
         Target::Pivot => {
-            let is_pdf = source.bytes.starts_with(b"%PDF-");
+            let is_pdf = sniff::is_pdf(source.bytes);
             let mime = if is_pdf { "application/pdf" } else { "application/xml" };
             let original = Original { name: source.name, mime, content: source.bytes };
             let pivot = pivot_writing::write(&read.invoice, original, received).map_err(|missing| {

@@ -138,9 +138,10 @@ impl<R: BufRead> Records<R> {
         let mut bytes = first;
         let mut taken: Vec<(usize, Vec<u8>)> = Vec::new();
         let mut open = None;
+        let mut split = Split::default();
         loop {
-            let failed = match split(&bytes, separator, line) {
-                Ok(fields) => return Ok(Record { line, fields }),
+            let failed = match split.go_on(&bytes, separator, line) {
+                Ok(()) => return Ok(Record { line, fields: split.fields }),
                 Err(quote @ RecordError::QuoteOpen { .. }) => quote,
                 // What went wrong in lines that an open quote has swallowed is that quote's fault.
                 Err(error) => {
@@ -196,48 +197,71 @@ impl<R: BufRead> Iterator for Records<R> {
     }
 }
 
-/// The fields of a record's bytes.
-fn split(bytes: &[u8], separator: u8, line: usize) -> Result<Vec<String>, RecordError> {
-    let mut fields = Vec::new();
-    let mut at = 0;
-    loop {
-        let field = fields.len() + 1;
-        if field > FIELDS_LIMIT {
-            return Err(RecordError::TooManyFields { line });
-        }
-        let blank = |b: &&u8| matches!(**b, b' ') || (**b == b'\t' && separator != b'\t');
-        let start = at + bytes[at..].iter().take_while(blank).count();
-        let end;
-        if bytes.get(start) == Some(&b'"') {
-            let (text, after) = quoted(bytes, start + 1).ok_or(RecordError::QuoteOpen { line, field })?;
-            fields.push(text);
-            end = after + bytes[after..].iter().take_while(blank).count();
-            if end < bytes.len() && bytes[end] != separator {
-                return Err(RecordError::AfterQuote { line, field });
+/// How far a record's bytes are split: a quote that is open at their end goes on in the next line, and nothing before it
+/// is read again.
+#[derive(Default)]
+struct Split {
+    fields: Vec<String>,
+    /// Where reading goes on.
+    at: usize,
+    /// What the open quote holds so far.
+    open: Option<Vec<u8>>,
+}
+
+impl Split {
+    /// Reads on in `bytes`, which are those of the last time and more.
+    fn go_on(&mut self, bytes: &[u8], separator: u8, line: usize) -> Result<(), RecordError> {
+        loop {
+            let field = self.fields.len() + 1;
+            if field > FIELDS_LIMIT {
+                return Err(RecordError::TooManyFields { line });
             }
-        } else {
-            end = bytes[at..].iter().position(|b| *b == separator).map_or(bytes.len(), |n| at + n);
-            fields.push(text(&bytes[at..end]));
+            let blank = |b: &&u8| matches!(**b, b' ') || (**b == b'\t' && separator != b'\t');
+            let start = self.at + bytes[self.at..].iter().take_while(blank).count();
+            if self.open.is_none() && bytes.get(start) == Some(&b'"') {
+                self.open = Some(Vec::new());
+                self.at = start + 1;
+            }
+            let end;
+            if let Some(held) = &mut self.open {
+                match quoted(bytes, self.at, held) {
+                    Ok(after) => self.at = after,
+                    Err(ended) => {
+                        self.at = ended;
+                        return Err(RecordError::QuoteOpen { line, field });
+                    }
+                }
+                self.fields.push(text(held));
+                self.open = None;
+                end = self.at + bytes[self.at..].iter().take_while(blank).count();
+                if end < bytes.len() && bytes[end] != separator {
+                    return Err(RecordError::AfterQuote { line, field });
+                }
+            } else {
+                end = bytes[self.at..].iter().position(|b| *b == separator).map_or(bytes.len(), |n| self.at + n);
+                self.fields.push(text(&bytes[self.at..end]));
+            }
+            if end >= bytes.len() {
+                return Ok(());
+            }
+            self.at = end + 1;
         }
-        if end >= bytes.len() {
-            return Ok(fields);
-        }
-        at = end + 1;
     }
 }
 
-/// What the quotes hold, and where reading goes on; `None` when they are never closed.
-fn quoted(bytes: &[u8], from: usize) -> Option<(String, usize)> {
-    let mut held = Vec::new();
+/// Adds to `held` what the quotes hold, and says where reading goes on behind them; the error: they are never closed, and
+/// where the bytes end.
+fn quoted(bytes: &[u8], from: usize, held: &mut Vec<u8>) -> Result<usize, usize> {
     let mut at = from;
     loop {
-        match (bytes.get(at)?, bytes.get(at + 1)) {
-            (b'"', Some(b'"')) => {
+        match (bytes.get(at), bytes.get(at + 1)) {
+            (None, _) => return Err(at),
+            (Some(b'"'), Some(b'"')) => {
                 held.push(b'"');
                 at += 2;
             }
-            (b'"', _) => return Some((text(&held), at + 1)),
-            (other, _) => {
+            (Some(b'"'), _) => return Ok(at + 1),
+            (Some(other), _) => {
                 held.push(*other);
                 at += 1;
             }
@@ -326,6 +350,14 @@ mod tests {
         let read: Vec<_> = Records::new(endless.as_bytes()).collect();
         assert_eq!(read[1], Err(RecordError::QuoteOpen { line: 2, field: 1 }));
         assert_eq!(read.len(), 5_001, "every line after it is read for itself");
+    }
+
+    #[test]
+    fn quotes_that_close_and_open_again_from_line_to_line_are_one_record() {
+        let text = format!("a;\"{}end\"\nb\n", "b\nx\";\"".repeat(40));
+        let read = fields(text.as_bytes());
+        assert_eq!((read.len(), read[0].len(), read[0][41].as_str()), (2, 42, "end"));
+        assert!(read[0][1..41].iter().all(|field| field == "b\nx"), "{:?}", read[0]);
     }
 
     #[test]

@@ -101,6 +101,13 @@ impl<'t, 'l> Guard<'t, 'l> {
                     let what = Text::new("déclaration DOCTYPE", "DOCTYPE declaration");
                     return Err(forbidden(&what, &self.place(start)));
                 }
+                Event::Decl(_) if self.root_closed => {
+                    return Err(self.malformed(
+                        start,
+                        "un second document XML commence ici : une seule facture par fichier",
+                        "a second XML document begins here: one invoice a file",
+                    ));
+                }
                 Event::Decl(_) if start != 0 => {
                     return Err(self.malformed(
                         start,
@@ -116,7 +123,11 @@ impl<'t, 'l> Guard<'t, 'l> {
 
     fn start(&mut self, tag: &BytesStart<'_>, start: usize, end: usize, empty: bool) -> Result<(), Fault> {
         if self.open.is_empty() && self.root_closed {
-            return Err(self.malformed(start, "un second élément racine", "a second root element"));
+            return Err(self.malformed(
+                start,
+                "un second élément racine : une seule facture par fichier",
+                "a second root element: one invoice a file",
+            ));
         }
         if self.open.len() >= self.limits.xml_depth {
             return Err(self.over_at(start, "profondeur des éléments", "element depth", self.limits.xml_depth));

@@ -8,7 +8,7 @@ use crate::fault::{Code, Fault, Language, Text};
 use super::conversion::Source;
 use super::render::{self, Extra, Original, Outside, Remark, Unsaid};
 use super::semantic::{self, Lost};
-use super::{Examined, Finding, Options, Severity, container, encoding, examine, guard, pivot_conversion};
+use super::{Examined, Finding, Options, Severity, container, encoding, examine, guard, pivot_conversion, sniff};
 
 /// An invoice as a PDF.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(super) fn pages(
             format!("the European model does not describe this form ({name})"),
         )));
     }
-    let inside = match source.bytes.starts_with(b"%PDF-") {
+    let inside = match sniff::is_pdf(source.bytes) {
         true => Some(container::open(source.bytes, &options.limits)?.0),
         false => None,
     };
@@ -128,7 +128,7 @@ fn draw(subject: Subject<'_>, source: Source<'_>, making: Making<'_>, options: &
     let remarks: Vec<Remark<'_>> = readings.chain(subject.findings.iter().map(remark)).collect();
     let lost = subject.lost.iter().chain(&read.lost);
     let outside: Vec<Outside<'_>> = lost.map(|lost| Outside { path: &lost.place, value: &lost.value }).collect();
-    let mime = if source.bytes.starts_with(b"%PDF-") { "application/pdf" } else { "text/xml" };
+    let mime = if sniff::is_pdf(source.bytes) { "application/pdf" } else { "text/xml" };
     let extra = Extra {
         original: Original { name: source.name, bytes: source.bytes, mime, carried_as: subject.carried_as },
         remarks: &remarks,

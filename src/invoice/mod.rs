@@ -11,6 +11,7 @@ mod complaint;
 mod container;
 pub mod conversion;
 pub mod csv_table;
+mod enclosed;
 mod encoding;
 mod facts;
 mod facturx;

@@ -10,6 +10,8 @@
 
 mod vat;
 
+use std::collections::HashSet;
+
 use en16931::invoice::{
     Code, CreditTransfer, Delivery, InvoiceLine, Item, LineVat, Party, PaymentInstructions, PaymentMeans, PriceDetails,
     SupportingDocument, VatBreakdown,
@@ -404,23 +406,15 @@ impl<'a, 't> Conversion<'a, 't> {
     /// The texts of the pivot's invoice that UBL has no place for.
     fn lost(&self) -> Vec<String> {
         let prefix = format!("{}/", self.outline.path(self.unit));
-        let mut lost: Vec<String> = Vec::new();
-        let mut inside = false;
-        for id in self.outline.all() {
-            if self.outline.parent(id).is_some() && self.outline.name(id) == "CPPFacturePivotUnitaire" {
-                inside = id == self.unit;
-                continue;
-            }
-            if !inside || !self.outline.is_leaf(id) || self.outline.text(id).is_none() {
-                continue;
-            }
+        let mut known: HashSet<String> = self.carried.iter().cloned().collect();
+        // Up to the next invoice.
+        let own = self.outline.all().skip_while(|id| *id <= self.unit);
+        let own = own.take_while(|id| self.outline.name(*id) != "CPPFacturePivotUnitaire");
+        let paths = own.filter(|id| self.outline.is_leaf(*id) && self.outline.text(*id).is_some()).map(|id| {
             let path = self.outline.path(id);
-            let path = path.strip_prefix(&prefix).unwrap_or(&path);
-            if !self.carried.iter().any(|carried| carried == path) && !lost.iter().any(|known| known == path) {
-                lost.push(path.to_owned());
-            }
-        }
-        lost
+            path.strip_prefix(&prefix).map_or_else(|| path.clone(), str::to_owned)
+        });
+        paths.filter(|path| known.insert(path.clone())).collect()
     }
 }
 

@@ -44,13 +44,14 @@ pub enum Kind {
     Pivot,
     StatusFile,
     LifeCycle,
-    Order,
     OrderX,
     /// The right root element without its namespace, or with another one.
     NamespaceWrong {
         root: String,
         found: Option<String>,
     },
+    /// A document of a trade that is met beside invoices: French, English.
+    Neighbour(&'static [&'static str; 2]),
     /// Some other XML: its root element.
     OtherXml(String),
 }
@@ -97,8 +98,8 @@ impl Kind {
                 ("un fichier de statuts de Chorus Pro (CPPStatut)", "a Chorus Pro status file (CPPStatut)")
             }
             Kind::LifeCycle => ("un message de cycle de vie (CDAR)", "a life-cycle message (CDAR)"),
-            Kind::Order => ("une commande UBL (Order)", "a UBL order"),
             Kind::OrderX => ("une commande Order-X", "an Order-X order"),
+            Kind::Neighbour([fr, en]) => (*fr, *en),
             Kind::NamespaceWrong { root, found } => return namespace_wrong(root, found.as_deref()),
             Kind::OtherXml(root) => {
                 return Text::new(
@@ -151,6 +152,37 @@ fn expected_namespace(root: &str) -> Option<&'static str> {
     }
 }
 
+/// Root element, a part of its namespace, and what such a document is called.
+const NEIGHBOURS: &[(&str, &str, [&str; 2])] = &[
+    ("Order", "ubl", ["une commande UBL (Order)", "a UBL order"]),
+    ("OrderResponse", "ubl", ["une réponse à commande UBL (OrderResponse)", "a UBL order response"]),
+    ("DespatchAdvice", "ubl", ["un bon de livraison UBL (DespatchAdvice)", "a UBL despatch advice"]),
+    ("Catalogue", "ubl", ["un catalogue UBL (Catalogue)", "a UBL catalogue"]),
+    (
+        "ApplicationResponse",
+        "ubl",
+        ["un accusé UBL (ApplicationResponse), pas une facture", "a UBL application response"],
+    ),
+    (
+        "StandardBusinessDocument",
+        "",
+        [
+            "une enveloppe Peppol (SBDH) : déposez la facture qu'elle contient, sans l'enveloppe",
+            "a Peppol envelope (SBDH): drop the invoice it holds, without the envelope",
+        ],
+    ),
+    (
+        "CrossIndustryDocument",
+        "",
+        [
+            "une facture ZUGFeRD 1.0, d'une norme antérieure à EN 16931 : faites produire un Factur-X 1.0 ou plus récent",
+            "a ZUGFeRD 1.0 invoice, older than EN 16931: have a Factur-X 1.0 or newer made",
+        ],
+    ),
+    ("FatturaElettronica", "", ["une facture italienne (FatturaPA)", "an Italian invoice (FatturaPA)"]),
+    ("Facturae", "", ["une facture espagnole (Facturae)", "a Spanish invoice (Facturae)"]),
+];
+
 /// Which vocabulary an XML document speaks.
 pub fn vocabulary(outline: &Outline<'_>) -> Result<Syntax, Kind> {
     let root = outline.name(Id::ROOT);
@@ -176,11 +208,18 @@ pub fn vocabulary(outline: &Outline<'_>) -> Result<Syntax, Kind> {
         "CPPFacturePivot" => Kind::Pivot,
         "CPPStatut" => Kind::StatusFile,
         "CrossDomainAcknowledgementAndResponse" => Kind::LifeCycle,
-        "Order" if namespace.as_deref().is_some_and(|n| n.contains("ubl")) => Kind::Order,
         "SCRDMCCBDACIOMessageStructure" => Kind::OrderX,
         "html" => Kind::Html,
-        _ => Kind::other_xml(outline),
+        _ => NEIGHBOURS
+            .iter()
+            .find(|(name, within, _)| *name == root && namespace.as_deref().unwrap_or_default().contains(within))
+            .map_or_else(|| Kind::other_xml(outline), |(_, _, said)| Kind::Neighbour(said)),
     })
+}
+
+/// Whether [`sniff`] takes the bytes for a PDF.
+pub fn is_pdf(bytes: &[u8]) -> bool {
+    matches!(sniff(bytes), Content::Pdf)
 }
 
 /// What the bytes are, from their beginning.
@@ -189,8 +228,10 @@ pub fn sniff(bytes: &[u8]) -> Content {
     if let Some(kind) = signature(head) {
         return Content::Other(kind);
     }
-    // PDF readers accept some bytes before the signature (ISO 32000-1, Annex H.3): up to 1,024.
-    if head[..head.len().min(1024)].windows(5).any(|w| w == b"%PDF-") {
+    // PDF readers accept some bytes before the signature (ISO 32000-1, Annex H.3): up to 1,024. An XML whose text names
+    // it is none.
+    let is_xml = head.trim_ascii_start().starts_with(b"<") || head.starts_with(b"\xEF\xBB\xBF<");
+    if !is_xml && head[..head.len().min(1024)].windows(5).any(|w| w == b"%PDF-") {
         return Content::Pdf;
     }
     if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
@@ -199,7 +240,7 @@ pub fn sniff(bytes: &[u8]) -> Content {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
     let start = head.iter().position(|b| !b.is_ascii_whitespace());
     let Some(start) = start else {
-        let blank = bytes.iter().all(u8::is_ascii_whitespace);
+        let blank = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).iter().all(u8::is_ascii_whitespace);
         return Content::Other(if blank { Kind::Blank } else { Kind::Text });
     };
     let body = &head[start..];

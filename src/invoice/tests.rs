@@ -12,6 +12,7 @@ mod render;
 mod rules;
 mod status_file;
 mod tables;
+mod strangers;
 
 use std::path::PathBuf;
 

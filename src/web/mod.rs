@@ -28,7 +28,7 @@ mod headline;
 mod help;
 mod home;
 mod journal;
-mod multipart;
+pub mod multipart;
 mod page;
 mod password;
 mod pdf_form;

@@ -22,6 +22,7 @@ mod door;
 mod floors;
 mod flow;
 mod following;
+mod fuzz;
 mod gateway;
 mod halts;
 mod house;

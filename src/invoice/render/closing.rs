@@ -121,12 +121,21 @@ fn remark(sheet: &mut Sheet, remark: &Remark<'_>) -> Vec<Cell> {
     vec![vec![rule, severity], found]
 }
 
+/// Rows of what the model has no place for; the rest is counted.
+const OUTSIDE: usize = 500;
+
 fn outside(sheet: &mut Sheet, outside: &[Outside<'_>]) {
     if outside.is_empty() {
         return;
     }
     let columns = columns(&[300.0, 211.0], &[]);
-    let rows = outside
+    let more = format!("et {} autres : voir l'original joint", outside.len().saturating_sub(OUTSIDE));
+    let mut shown: Vec<Outside<'_>> =
+        outside.iter().take(OUTSIDE).map(|term| Outside { path: term.path, value: term.value }).collect();
+    if outside.len() > OUTSIDE {
+        shown.push(Outside { path: "…", value: &more });
+    }
+    let rows = shown
         .iter()
         .map(|term| |sheet: &mut Sheet| vec![vec![small(sheet, term.path)], vec![plain(sheet, term.value)]]);
     let title = "Dans l'original, hors du modèle de facture";

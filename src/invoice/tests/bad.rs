@@ -9,7 +9,7 @@ fn examined(name: &str) -> Examined {
 }
 
 /// The fault of a file that cannot be read as an invoice, its texts complete in both languages.
-fn fault(bytes: &[u8]) -> (Code, String) {
+pub(super) fn fault(bytes: &[u8]) -> (Code, String) {
     let mut title = String::new();
     let mut code = None;
     for language in [Language::En, Language::Fr] {
@@ -32,7 +32,11 @@ fn each_unreadable_file_gets_its_code_and_place() {
         ("blank.xml", Code::EmptyFile, ""),
         ("truncated.xml", Code::XmlMalformed, "fichier coupé au milieu d'une balise (ligne 78, colonne 5)"),
         ("crossed-tags.xml", Code::XmlMalformed, "attendu, ouvert ligne 11 (ligne 11, colonne"),
-        ("two-roots.xml", Code::XmlMalformed, "second élément racine (ligne 115, colonne 1)"),
+        (
+            "two-roots.xml",
+            Code::XmlMalformed,
+            "second élément racine : une seule facture par fichier (ligne 115, colonne 1)",
+        ),
         ("undeclared-prefix.xml", Code::XmlMalformed, "n'est pas déclaré : xmlns:"),
         ("unclosed-comment.xml", Code::XmlMalformed, "ligne 9"),
         ("control-character.xml", Code::XmlMalformed, "U+0008 interdit en XML (ligne 11, colonne 23)"),

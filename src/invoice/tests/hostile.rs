@@ -9,7 +9,9 @@ use proptest::prelude::*;
 
 use super::{SAMPLES, sample};
 use crate::fault::Code;
-use crate::invoice::{Examined, Limits, Options, Profile, Verdict, examine};
+use crate::invoice::conversion::Source;
+use crate::invoice::image::{self, Making};
+use crate::invoice::{Examined, Limits, Options, Profile, Verdict, examine, pivot_conversion};
 
 /// What any file here may take: generous, since tests run unoptimised and side by side.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -131,7 +133,7 @@ fn a_zip_bomb_is_not_even_opened() {
 }
 
 /// A PDF from its objects, with a classic cross-reference table.
-fn pdf(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
+pub(super) fn pdf(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     let mut out = b"%PDF-1.7\n".to_vec();
     let mut table = String::from("0000000000 65535 f \n");
     for (index, object) in objects.iter().enumerate() {
@@ -149,7 +151,7 @@ fn pdf(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     out
 }
 
-fn stream(dictionary: &str, content: &[u8]) -> Vec<u8> {
+pub(super) fn stream(dictionary: &str, content: &[u8]) -> Vec<u8> {
     let mut out = format!("<<{dictionary} /Length {}>>\nstream\n", content.len()).into_bytes();
     out.extend(content);
     out.extend(b"\nendstream");
@@ -292,4 +294,33 @@ proptest! {
         prop_assert_eq!(examined.fault.is_some(), examined.verdict == Verdict::Reject);
         prop_assert_eq!(examined.clone(), examine(&bytes, &options));
     }
+}
+
+/// As many different elements as may be: what is told of them is found in one pass, and the image lists the first of them.
+#[test]
+fn many_unknown_elements_are_told_in_time_with_their_number() {
+    let strange = |count: usize| (0..count).map(|i| format!("<e{i}>x</e{i}>")).collect::<String>();
+    let pivot = include_str!("../../../tests/fuzz/seeds/pivot/v2_02.xml");
+    let told = |count: usize| {
+        let text =
+            pivot.replace("</CPPFacturePivotUnitaire>", &format!("{}</CPPFacturePivotUnitaire>", strange(count)));
+        let started = Instant::now();
+        let made = pivot_conversion::convert(text.as_bytes(), &Limits::default()).unwrap().remove(0).unwrap();
+        let last = made.lost.last().unwrap().clone();
+        (started.elapsed(), last)
+    };
+    let ((few, _), (many, last)) = (told(5_000), told(80_000));
+    println!("5,000 unknown elements: {few:?}; 80,000: {many:?}");
+    assert!(last.starts_with("… (+"), "{last}");
+    // Sixteen times as many: quadratic would be 256 times as long.
+    assert!(many < few * 80 + Duration::from_millis(500), "{few:?} -> {many:?}");
+
+    let text = String::from_utf8(sample("facture-ubl.xml").to_vec()).unwrap();
+    let text = text.replace("</Invoice>", &format!("{}</Invoice>", strange(3_000)));
+    let making = Making { day: "2026-11-26", maker: "Fluxgate" };
+    let source = Source { name: "facture.xml", bytes: text.as_bytes() };
+    let image =
+        image::images(source, making, &Options { sandbox: true, ..Options::default() }).unwrap().remove(0).unwrap();
+    println!("3,000 unknown elements: an image of {} bytes", image.pdf.len());
+    assert!(image.pdf.len() < 2 << 20, "the list is cut");
 }
