@@ -26,7 +26,7 @@ impl Config {
 
 /// The text of a file of tables.
 pub fn read(path: &Path) -> Result<String, Fault> {
-    let unread = |why: &Text| Fault::new(Code::TablesUnread).with_text("detail", &why.clone().about(path.display()));
+    let unread = |why: &Text| Fault::new(Code::TablesUnread).with_text("why", &why.clone().about(path.display()));
     let mut bytes = Vec::new();
     let limit = u64::try_from(NOTE_LIMIT).unwrap_or(u64::MAX);
     let opened = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
@@ -62,7 +62,7 @@ fn signed<'n>(note: &'n str, keys: &[Verifier]) -> Result<&'n str, Fault> {
         let names = signers.join(", ");
         Text::new(format!("signé par {names}"), format!("signed by {names}"))
     };
-    Err(Fault::new(Code::TablesUnsigned).with_text("detail", &detail))
+    Err(Fault::new(Code::TablesUnsigned).with_text("why", &detail))
 }
 
 /// A note's text, whoever signed it, or the whole where nobody did.

@@ -847,15 +847,15 @@ catalogue! {
         "Nothing is lost: tried again by itself. Check the disk's space; if it lasts, tell the publisher, with the flow's id."
     }
     TablesUnsigned "FG-909" Establishment AfterAction {
-        "Fichier de tables non signé par une clé de confiance : {detail}"
+        "Fichier de tables non signé par une clé de confiance : {why}"
         "Les tables du programme restent en vigueur. Remettez le fichier signé tel qu'il a été publié, ou nommez la clé publique de son signataire dans rules.keys."
-        "File of tables not signed by a trusted key: {detail}"
+        "File of tables not signed by a trusted key: {why}"
         "The program's own tables stay in force. Put back the signed file as it was published, or name its signer's public key in rules.keys."
     }
     TablesWrong "FG-910" Establishment AfterAction {
-        "Fichier de tables refusé : {detail}"
+        "Fichier de tables refusé : {why}"
         "Rien de ce fichier n'est appliqué : les tables du programme restent en vigueur. Corrigez l'endroit indiqué, signez le fichier de nouveau et remettez-le."
-        "File of tables refused: {detail}"
+        "File of tables refused: {why}"
         "Nothing of this file is applied: the program's own tables stay in force. Correct the place named, sign the file again and put it back."
     }
     TablesOlder "FG-911" Establishment AfterAction {
@@ -865,9 +865,9 @@ catalogue! {
         "The program's own tables, which are newer, stay in force. Remove rules.tables from the configuration, or name a newer file there."
     }
     TablesUnread "FG-912" Establishment AfterAction {
-        "Fichier de tables illisible : {detail}"
+        "Fichier de tables illisible : {why}"
         "Les tables du programme restent en vigueur. Mettez le fichier à l'endroit que nomme rules.tables, lisible par Fluxgate, ou retirez cette clé."
-        "File of tables that cannot be read: {detail}"
+        "File of tables that cannot be read: {why}"
         "The program's own tables stay in force. Put the file where rules.tables says, readable by Fluxgate, or remove this key."
     }
 }

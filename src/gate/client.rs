@@ -280,6 +280,15 @@ fn unexpected(answer: Answer) -> GateError {
     })
 }
 
+/// The error of a request that core cannot have acted upon.
+fn unsent(error: FrameError) -> GateError {
+    match error {
+        FrameError::Ended | FrameError::Idle => GateError::Unreachable(std::io::Error::other(error)),
+        FrameError::Io(error) => GateError::Unreachable(error),
+        FrameError::TooLarge { .. } | FrameError::Header(_) => GateError::Lost(error),
+    }
+}
+
 impl Inner {
     /// One call, blocking. What may be repeated is repeated once on a fresh connection.
     fn call(&self, request: Request, body: Vec<u8>, file: Option<OwnedFd>) -> Result<Reply, GateError> {
@@ -295,11 +304,16 @@ impl Inner {
     }
 
     fn call_on(&self, pooled: Option<UnixStream>, frame: &Frame<Request>) -> Result<Reply, GateError> {
-        let stream = match pooled {
+        // What did not go out whole was not acted upon: it may go by a fresh connection, whatever it asks.
+        let sent = pooled.filter(|stream| frame.send(stream).is_ok());
+        let stream = match sent {
             Some(stream) => stream,
-            None => self.connect()?,
+            None => {
+                let stream = self.connect()?;
+                frame.send(&stream).map_err(unsent)?;
+                stream
+            }
         };
-        frame.send(&stream).map_err(GateError::Lost)?;
         let answer: Frame<Answer> = Frame::receive(&stream).map_err(GateError::Lost)?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < CALLS {
@@ -324,8 +338,9 @@ impl Inner {
         stream.set_read_timeout(Some(CALL_TIME)).map_err(GateError::Unreachable)?;
         stream.set_write_timeout(Some(CALL_TIME)).map_err(GateError::Unreachable)?;
         let hello = Frame { header: Request::Hello { version: VERSION }, body: Vec::new(), descriptor: None };
-        hello.send(&stream).map_err(GateError::Lost)?;
-        let welcome: Frame<Answer> = Frame::receive(&stream).map_err(GateError::Lost)?;
+        // Who does not answer the greeting has not been asked anything: a core that is just ending.
+        hello.send(&stream).map_err(unsent)?;
+        let welcome: Frame<Answer> = Frame::receive(&stream).map_err(unsent)?;
         match welcome.header {
             Answer::Welcome { version: VERSION } => Ok(stream),
             Answer::Welcome { .. } => Err(GateError::Version),

@@ -196,6 +196,7 @@ replays! {
     pdfs_hold_for_mutants "pdf" every 50 of &[SAMPLES], 400 mutants;
     pivots_hold_for_mutants "pivot" every 0 of &[], 1000 mutants;
     conversions_hold_for_mutants "conversion" every 40 of &[SAMPLES], 200 mutants;
+    pages_hold_for_mutants "pages" every 0 of &[SAMPLES], 100 mutants;
     images_hold_for_mutants "image" every 60 of &[SAMPLES], 60 mutants;
     status_files_hold_for_mutants "statuses" every 0 of &[BAD], 1500 mutants;
     sidecars_hold_for_mutants "sidecar" every 0 of &[], 1500 mutants;

@@ -44,7 +44,7 @@ impl Wrong {
 
     fn fault(self) -> Fault {
         let detail = if self.place.is_empty() { self.what } else { self.what.about(self.place) };
-        Fault::new(Code::TablesWrong).with_text("detail", &detail)
+        Fault::new(Code::TablesWrong).with_text("why", &detail)
     }
 }
 

@@ -47,15 +47,15 @@ table! {
     }
     "BR-FR-CPRO-26" {
         "Le vendeur a plusieurs contacts (BG-6) ; Chorus Pro n'en admet qu'un."
-        "N'en gardez qu'un."
+        "Ne gardez qu'un seul contact."
         "The seller has several contacts (BG-6); Chorus Pro allows one."
-        "Keep one."
+        "Keep a single contact."
     }
     "BR-FR-CPRO-27" {
         "L'acheteur a plusieurs contacts (BG-9) ; Chorus Pro n'en admet qu'un."
-        "N'en gardez qu'un."
+        "Ne gardez qu'un seul contact."
         "The buyer has several contacts (BG-9); Chorus Pro allows one."
-        "Keep one."
+        "Keep a single contact."
     }
     "BR-FR-CPRO-30" {
         "La référence d'un document joint (BT-122) a {length} caractères ; Chorus Pro en admet {limit}."
