@@ -7,17 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::exit::{self, Exit, Failure};
-use super::place::Place;
-use super::tables::{parsed, refused};
+use super::tables_used::TablesUsed;
 use super::words::said;
-use crate::config::{Config, signed_tables};
+use crate::config::Config;
 use crate::domain::{Environment, Timestamp};
 use crate::fault::{Code, Fault, Text};
 use crate::invoice::pdf_data::DataOptions;
 use crate::invoice::report::Read;
 use crate::invoice::{
-    Examined, Limits, Options, Preflight, Profile, Tables, Verdict, archive, examine, examine_with, pdf_data,
-    pivot_conversion, report,
+    Examined, Limits, Options, Preflight, Profile, Verdict, archive, examine, examine_with, pdf_data, pivot_conversion,
+    report,
 };
 use crate::store::DirectoryBook;
 use crate::work::{Dropped, Recipients, examine_complement, examine_statuses};
@@ -52,20 +51,8 @@ pub struct Arguments {
         )
     )]
     environment: Environment,
-    #[arg(long, value_name = said("FICHIER", "FILE"), help = said(
-        "Un fichier de tables (fluxgate tables), au lieu de celui de la configuration",
-        "A file of tables (fluxgate tables), instead of the configuration's"
-    ))]
-    tables: Option<PathBuf>,
-    #[arg(long, requires = "tables", value_name = said("CLÉ", "KEY"), help = said(
-        "La clé publique dont ce fichier doit porter la signature, qui peut être répétée ; sans elle, il est pris comme un \
-         essai, signé ou non",
-        "The public key whose signature that file must bear, may be repeated; without it, the file is taken as a draft, \
-         signed or not"
-    ))]
-    tables_key: Vec<String>,
     #[command(flatten)]
-    place: Place,
+    tables: TablesUsed,
     #[arg(long, help = said("Un objet JSON par ligne", "One JSON object a line"))]
     json: bool,
 }
@@ -87,12 +74,10 @@ fn environment(text: &str) -> Result<Environment, String> {
 /// Examines each file as a blocking route of that profile and environment would; prints a line (`--json`) or a
 /// paragraph for each. Ends with 0 when all are accepted, 65 when one is rejected, 66 when one cannot be read.
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let text = match arguments.place.file() {
-        Ok(file) => file.text().ok(),
-        Err(failure) => return failure.tell("check"),
-    };
-    let tables = match tables(arguments, text.as_deref()) {
-        Ok(tables) => tables,
+    let text = arguments.tables.configuration();
+    let used = text.and_then(|text| arguments.tables.tables(text.as_deref()).map(|tables| (text, tables)));
+    let (text, tables) = match used {
+        Ok(used) => used,
         Err(failure) => return failure.tell("check"),
     };
     let options = Options {
@@ -119,8 +104,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         // Standard output is for machines, which read one object a line.
         writeln!(io::stderr(), "{basis}")
     } else {
-        let draft = arguments.tables.is_some() && arguments.tables_key.is_empty();
-        let rules = report::rules(&options, draft);
+        let rules = report::rules(&options, arguments.tables.is_draft());
         writeln!(out, "{assumption} {basis}\n{rules}")
     };
     match said.and_then(|()| print_all(&arguments.files, &options, &recipients, arguments.json, &mut out)) {
@@ -130,27 +114,6 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::IO.into(),
         Err(error) => Failure::io(exit::IO, "stdout", &error).tell("check"),
     }
-}
-
-/// The tables to check by: those of the file named, else those of the configuration.
-fn tables(arguments: &Arguments, configuration: Option<&str>) -> Result<Tables, Failure> {
-    let Some(file) = &arguments.tables else {
-        let Some(config) = configuration.and_then(|text| Config::parse(text).ok()) else {
-            return Ok(Tables::built_in());
-        };
-        let named = config.rules.tables.as_deref().unwrap_or(Path::new("rules.tables"));
-        return config.tables().map_err(|fault| {
-            let mut failure = refused(named, &fault);
-            failure.exit = exit::CONFIG;
-            failure
-        });
-    };
-    let told = |fault: Fault| refused(file, &fault);
-    let note = signed_tables::read(file).map_err(told)?;
-    if arguments.tables_key.is_empty() {
-        return Tables::read(signed_tables::unverified(&note)).map_err(told);
-    }
-    signed_tables::open(&note, &parsed(&arguments.tables_key)?).map_err(told)
 }
 
 /// The local directory of the box that this configuration is of, with what is said of it; or why there is none. Read

@@ -37,8 +37,8 @@ pub fn run(command: &Command) -> ExitCode {
         println!("{}", line(file, problem, "", language));
     }
     // One that is there and refused would not be in force.
-    let refused =
-        Config::parse(&text).is_ok_and(|config| config.tables().is_err_and(|fault| fault.code != Code::TablesUnread));
+    let refused = Config::parse(&text)
+        .is_ok_and(|config| config.signed_tables().is_err_and(|fault| fault.code != Code::TablesUnread));
     let warning = match language {
         Language::Fr => "avertissement : ",
         Language::En => "warning: ",

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use super::exit::{self, Failure};
 use super::made::{self, Made, refused};
+use super::tables_used::TablesUsed;
 use super::words::said;
 use crate::domain::Timestamp;
 use crate::fault::{Code, Fault};
-use crate::invoice::Limits;
+use crate::invoice::Options;
 use crate::invoice::conversion::{Converted, Source, Target, convert, convert_around};
 
 #[derive(Debug, clap::Args)]
@@ -39,6 +40,8 @@ pub struct Arguments {
         "Convert even if data have no place in this form"
     ))]
     lossy: bool,
+    #[command(flatten)]
+    tables: TablesUsed,
 }
 
 fn target(text: &str) -> Result<Target, String> {
@@ -56,7 +59,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn convert_and_write(arguments: &Arguments) -> Result<(), Failure> {
-    let limits = Limits::default();
+    let tables = arguments.tables.tables(arguments.tables.configuration()?.as_deref())?;
+    let options = Options { tables, ..Options::default() };
+    let limits = &options.limits;
     if arguments.pdf.is_some() && arguments.to != Target::FacturX {
         return Err(Failure::new(
             exit::USAGE,
@@ -64,14 +69,14 @@ fn convert_and_write(arguments: &Arguments) -> Result<(), Failure> {
             "--pdf gives the pages of a Factur-X: add --to facturx, or leave out --pdf",
         ));
     }
-    let bytes = made::read(&arguments.file, &limits)?;
-    let pages = arguments.pdf.as_deref().map(|pdf| made::read(pdf, &limits)).transpose()?;
+    let bytes = made::read(&arguments.file, limits)?;
+    let pages = arguments.pdf.as_deref().map(|pdf| made::read(pdf, limits)).transpose()?;
     let name = made::name(&arguments.file);
     let day = Timestamp::now().paris_date();
     let source = Source { name: &name, bytes: &bytes };
     let converted = match &pages {
-        Some(pages) => convert_around(source, pages, &day, &limits),
-        None => convert(source, arguments.to, &day, &limits),
+        Some(pages) => convert_around(source, pages, &day, &options),
+        None => convert(source, arguments.to, &day, &options),
     };
     let converted = converted.map_err(|fault| refused(&fault))?;
     if pages.is_some() && converted.len() > 1 {

@@ -9,15 +9,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
 use super::front::{GATE_SOCKET, PAGE_SOCKET};
 use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
+use super::tables_in_force::TablesInForce;
 use super::{control, exit, metrics, runtime};
 use crate::config::{Boot, Config, ConfigFile, Source};
 use crate::domain::{Realm, Timestamp};
-use crate::fault::{Fault, Language};
 use crate::gate;
 use crate::invoice::Tables;
 use crate::os::signals::{self, Shutdown};
@@ -30,6 +31,9 @@ use crate::work::{Options, Parts, Workshop};
 
 /// How long a stop waits for jobs under way: a call to Chorus Pro may be.
 const JOBS_LONGEST: Duration = Duration::from_secs(6);
+
+/// Between two looks whether the file of tables was written anew.
+const TABLES_LOOK: Duration = Duration::from_secs(5);
 
 /// Why core could not start.
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +89,13 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     secret::make_private_dir(&run_dir).map_err(io("the folder of the sockets", &run_dir))?;
     note_start(&store, &boot).await?;
 
+    let mut tables = TablesInForce::new(store.clone())?;
+    // A configuration that is none names no file, and says nothing of the last one.
+    if boot.source != Source::Nothing {
+        tables.look(&boot.config).await?;
+    }
     let connectors = connectors(&boot.config);
-    let options = options(&boot.config);
+    let options = options(&boot.config, &tables);
     let receivers = receivers(&options);
     // Without a usable configuration flows are paused: nothing is taken up, not even what an earlier one began.
     let workshop = if boot.source == Source::Nothing {
@@ -110,7 +119,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
     let (reload, mut reloads) = reload_wishes()?;
-    let page = page(&file, &boot, &store, signer.verifier().text(), reload)?;
+    let page = page(&file, &boot, &store, (signer.verifier().text(), tables.shared()), reload)?;
     // Last: front calls the box healthy when the gate answers.
     let gate_socket = run_dir.join(GATE_SOCKET);
     let gate = gate::serve(listen(&gate_socket)?, gatehouse.clone()).map_err(io("the gate's socket", &gate_socket))?;
@@ -119,6 +128,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     heart.ready("core runs");
     heart.beat(shutdown.clone(), trigger);
     let mut config = boot.config;
+    let mut looks = tokio::time::interval(TABLES_LOOK);
     loop {
         tokio::select! {
             () = shutdown.told() => break,
@@ -126,11 +136,17 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
                 let Some(changed) = changed(&file) else { continue };
                 match workshop.as_ref().filter(|_| only_flows_differ(&config, &changed)) {
                     Some(workshop) => {
-                        take_into_force(&changed, workshop, &gatehouse, &numbers);
+                        take_into_force(&changed, &mut tables, workshop, &gatehouse, &numbers).await;
                         config = changed;
                     }
                     None if heart.reload() => {}
                     None => break,
+                }
+            }
+            _ = looks.tick() => {
+                if let Some(workshop) = workshop.as_ref().filter(|_| tables.has_changed(&config)) {
+                    log::info!("The file of tables has changed");
+                    take_into_force(&config, &mut tables, workshop, &gatehouse, &numbers).await;
                 }
             }
         }
@@ -156,7 +172,7 @@ fn page(
     file: &ConfigFile,
     boot: &Boot,
     store: &Store,
-    journal_key: String,
+    (journal_key, tables): (String, Arc<ArcSwap<Tables>>),
     reload: mpsc::Sender<()>,
 ) -> Result<web::Running, StartError> {
     let run_dir = &boot.config.store.run_dir;
@@ -174,6 +190,7 @@ fn page(
         configuration: file.clone(),
         fault: boot.fault.clone(),
         journal_key,
+        tables,
     };
     let wish = move || {
         // Full: a reload is on its way already.
@@ -218,7 +235,7 @@ async fn note_start(store: &Store, boot: &Boot) -> Result<(), StoreError> {
     store.note(start).await
 }
 
-fn note(kind: &'static str) -> Note {
+pub(super) fn note(kind: &'static str) -> Note {
     Note {
         kind,
         actor: "system".to_owned(),
@@ -237,8 +254,7 @@ fn connectors(config: &Config) -> Connectors {
     Connectors::through(&config.proxy, &config.store.dir, &config.chorus.api, accounts)
 }
 
-fn options(config: &Config) -> Options {
-    let (tables, tables_refused) = tables(config);
+fn options(config: &Config, tables: &TablesInForce) -> Options {
     Options {
         routes: config.routes.clone(),
         sirets: config.establishments.iter().map(|one| (one.id.clone(), one.siret.clone())).collect(),
@@ -247,23 +263,8 @@ fn options(config: &Config) -> Options {
         recycling_until: config.chorus.recycling_until.as_ref().map(|day| day.as_str().to_owned()),
         motive_codes: config.chorus.motive_codes,
         watch: config.watched(),
-        tables,
-        tables_refused,
-    }
-}
-
-/// The tables in force. A file that is refused stops no gateway: the program's own are used, and an alarm says why.
-fn tables(config: &Config) -> (Tables, Option<Fault>) {
-    match config.tables() {
-        Ok(tables) => {
-            log::info!(rules = tables.versions().to_string().as_str(); "Rules in force");
-            (tables, None)
-        }
-        Err(fault) => {
-            let told = format!("{} {}", fault.code, fault.title(Language::En));
-            log::error!(fault = told.as_str(); "The configured file of tables is refused; the program's own are in force");
-            (Tables::built_in(), Some(fault))
-        }
+        tables: tables.tables(),
+        tables_refused: tables.refused().cloned(),
     }
 }
 
@@ -316,9 +317,18 @@ fn only_flows_differ(before: &Config, after: &Config) -> bool {
 }
 
 /// Uploads under way go on; who is no longer allowed is out at the next request.
-fn take_into_force(config: &Config, workshop: &Workshop, gatehouse: &Gatehouse, numbers: &metrics::Numbers) {
+async fn take_into_force(
+    config: &Config,
+    tables: &mut TablesInForce,
+    workshop: &Workshop,
+    gatehouse: &Gatehouse,
+    numbers: &metrics::Numbers,
+) {
+    if let Err(error) = tables.look(config).await {
+        log::error!(error = error.to_string().as_str(); "The tables in force stay so: the journal could not be written");
+    }
     let connectors = connectors(config);
-    let options = options(config);
+    let options = options(config, tables);
     numbers.replace(connectors.clone(), receivers(&options));
     let folders = workshop.reconfigure(options, connectors).and_then(|()| gatehouse.replace(rules(config)));
     match folders {

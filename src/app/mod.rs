@@ -26,6 +26,8 @@ mod serve;
 pub mod simulate;
 mod supervisor;
 mod tables;
+mod tables_in_force;
+mod tables_used;
 mod user;
 mod words;
 

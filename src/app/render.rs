@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::check::profile;
 use super::exit::{self, Failure};
 use super::made::{self, Made, refused};
+use super::tables_used::TablesUsed;
 use super::words::said;
 use crate::domain::Timestamp;
 use crate::fault::Text;
@@ -30,6 +31,8 @@ pub struct Arguments {
         "The rules whose findings stand in the image: en16931, chorus or g2b"
     ))]
     profile: Profile,
+    #[command(flatten)]
+    tables: TablesUsed,
 }
 
 /// Draws each invoice of the file. Ends with 0 when all is written, 65 when one cannot be drawn, 66 when the file cannot be
@@ -42,7 +45,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn render_and_write(arguments: &Arguments) -> Result<(), Failure> {
-    let options = Options { profile: arguments.profile, ..Options::default() };
+    let tables = arguments.tables.tables(arguments.tables.configuration()?.as_deref())?;
+    let options = Options { profile: arguments.profile, tables, ..Options::default() };
     let bytes = made::read(&arguments.file, &options.limits)?;
     let name = made::name(&arguments.file);
     let day = Timestamp::now().paris_date();

@@ -153,8 +153,8 @@ fn verify(file: &Path, keys: &[String], place: &Place) -> Result<(), Failure> {
         ));
     }
     let note = signed_tables::read(file).map_err(|fault| refused(file, &fault))?;
-    let tables = signed_tables::open(&note, &keys).map_err(|fault| refused(file, &fault))?;
-    usable(file, tables, &signed_tables::signers(&note).join(", "));
+    let signed = signed_tables::open(&note, &keys).map_err(|fault| refused(file, &fault))?;
+    usable(file, signed.tables, &signed.signer);
     Ok(())
 }
 
@@ -177,10 +177,10 @@ pub fn refused(file: &Path, fault: &Fault) -> Failure {
     Failure::said(exit, Text::same(told(language)).about(file.display()))
 }
 
-fn usable(file: &Path, tables: Tables, signers: &str) {
+fn usable(file: &Path, tables: Tables, signer: &str) {
     let told = Text::new(
-        format!("tables {}, signées par {signers}", tables.version()),
-        format!("tables {}, signed by {signers}", tables.version()),
+        format!("tables {}, signées par {signer}", tables.version()),
+        format!("tables {}, signed by {signer}", tables.version()),
     );
     println!("{}", told.about(file.display()).get(exit::language()));
 }

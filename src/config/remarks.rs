@@ -34,7 +34,7 @@ fn tables(config: &Numbered, document: &mut Document<'_>) {
     if keys.is_empty() || config.plain.rules.verifiers().len() != keys.len() {
         return;
     }
-    if let Err(fault) = config.plain.tables() {
+    if let Err(fault) = config.plain.signed_tables() {
         let told = |language| format!("{} {}", fault.code, fault.title(language));
         let remedy = |language| fault.remedy(language).trim_end_matches('.').to_owned();
         document.object(

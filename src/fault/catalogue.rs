@@ -848,26 +848,26 @@ catalogue! {
     }
     TablesUnsigned "FG-909" Establishment AfterAction {
         "Fichier de tables non signé par une clé de confiance : {why}"
-        "Les tables du programme restent en vigueur. Remettez le fichier signé tel qu'il a été publié, ou nommez la clé publique de son signataire dans rules.keys."
+        "Les tables en vigueur le restent ; après un redémarrage, ce sont celles du programme. Remettez le fichier signé tel qu'il a été publié (il est relu de lui-même), ou nommez la clé publique de son signataire dans rules.keys."
         "File of tables not signed by a trusted key: {why}"
-        "The program's own tables stay in force. Put back the signed file as it was published, or name its signer's public key in rules.keys."
+        "The tables in force stay so; after a restart it is the program's own. Put back the signed file as it was published (it is read again by itself), or name its signer's public key in rules.keys."
     }
     TablesWrong "FG-910" Establishment AfterAction {
         "Fichier de tables refusé : {why}"
-        "Rien de ce fichier n'est appliqué : les tables du programme restent en vigueur. Corrigez l'endroit indiqué, signez le fichier de nouveau et remettez-le."
+        "Rien de ce fichier n'est appliqué : les tables en vigueur le restent ; après un redémarrage, ce sont celles du programme. Corrigez l'endroit indiqué, signez le fichier de nouveau et remettez-le : il est relu de lui-même."
         "File of tables refused: {why}"
-        "Nothing of this file is applied: the program's own tables stay in force. Correct the place named, sign the file again and put it back."
+        "Nothing of this file is applied: the tables in force stay so; after a restart it is the program's own. Correct the place named, sign the file again and put it back: it is read again by itself."
     }
     TablesOlder "FG-911" Establishment AfterAction {
-        "Fichier de tables plus ancien ({version}) que celles du programme ({built_in})"
-        "Les tables du programme, plus récentes, restent en vigueur. Retirez rules.tables de la configuration, ou mettez-y un fichier plus récent."
-        "File of tables older ({version}) than the program's own ({built_in})"
-        "The program's own tables, which are newer, stay in force. Remove rules.tables from the configuration, or name a newer file there."
+        "Tables du fichier ({version}) plus anciennes que les dernières en vigueur ({in_force})"
+        "Les tables en vigueur le restent ; après un redémarrage, ce sont celles du programme. Mettez un fichier plus récent à l'endroit que nomme rules.tables : il est relu de lui-même. Ou retirez cette clé de la configuration : les tables du programme comptent alors."
+        "The file's tables ({version}) are older than the last in force ({in_force})"
+        "The tables in force stay so; after a restart it is the program's own. Put a newer file where rules.tables says: it is read again by itself. Or remove this key from the configuration: then the program's own tables count."
     }
     TablesUnread "FG-912" Establishment AfterAction {
         "Fichier de tables illisible : {why}"
-        "Les tables du programme restent en vigueur. Mettez le fichier à l'endroit que nomme rules.tables, lisible par Fluxgate, ou retirez cette clé."
+        "Les tables en vigueur le restent ; après un redémarrage, ce sont celles du programme. Mettez le fichier à l'endroit que nomme rules.tables, lisible par Fluxgate : il est relu de lui-même. Ou retirez cette clé."
         "File of tables that cannot be read: {why}"
-        "The program's own tables stay in force. Put the file where rules.tables says, readable by Fluxgate, or remove this key."
+        "The tables in force stay so; after a restart it is the program's own. Put the file where rules.tables says, readable by Fluxgate: it is read again by itself. Or remove this key."
     }
 }

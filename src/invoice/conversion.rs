@@ -59,35 +59,35 @@ pub struct Converted {
 }
 
 /// Converts every invoice of a file: a pivot may hold several. `day` (`yyyy-mm-dd`) is written as that of receipt where the
-/// target has one, and as that on which a PDF was made. The fault is the file's, or the invoice's that cannot be converted.
-pub fn convert(source: Source<'_>, target: Target, day: &str, limits: &Limits) -> Result<Vec<Converted>, Fault> {
-    let made = each(source, target, day, limits)?;
+/// target has one, and as that on which a PDF was made. Of `options` the limits and the tables count. The fault is the file's, or the invoice's that cannot be converted.
+pub fn convert(source: Source<'_>, target: Target, day: &str, options: &Options) -> Result<Vec<Converted>, Fault> {
+    let made = each(source, target, day, options)?;
     match target {
         Target::Ubl | Target::Cii | Target::Pivot => Ok(made),
-        Target::FacturX => in_pdf(made, source, None, day, limits),
+        Target::FacturX => in_pdf(made, source, None, day, options),
     }
 }
 
 /// Converts to Factur-X around given pages, a PDF/A-3: every invoice of the file would have the same.
-pub fn convert_around(source: Source<'_>, pages: &[u8], day: &str, limits: &Limits) -> Result<Vec<Converted>, Fault> {
-    let made = each(source, Target::FacturX, day, limits)?;
-    in_pdf(made, source, Some(pages), day, limits)
+pub fn convert_around(source: Source<'_>, pages: &[u8], day: &str, options: &Options) -> Result<Vec<Converted>, Fault> {
+    let made = each(source, Target::FacturX, day, options)?;
+    in_pdf(made, source, Some(pages), day, options)
 }
 
-fn each(source: Source<'_>, target: Target, day: &str, limits: &Limits) -> Result<Vec<Converted>, Fault> {
+fn each(source: Source<'_>, target: Target, day: &str, options: &Options) -> Result<Vec<Converted>, Fault> {
     if pivot_conversion::is_pivot(source.bytes) {
         if target == Target::Pivot {
             return Err(already(target));
         }
-        let invoices = pivot_conversion::convert(source.bytes, limits)?;
-        return invoices.into_iter().map(|made| of_pivot(made.map_err(|none| none.fault)?, target, limits)).collect();
+        let invoices = pivot_conversion::convert(source.bytes, &options.limits)?;
+        return invoices.into_iter().map(|made| of_pivot(made.map_err(|none| none.fault)?, target, options)).collect();
     }
     let xml = match sniff::is_pdf(source.bytes) {
-        true => container::open(source.bytes, limits)?.0,
+        true => container::open(source.bytes, &options.limits)?.0,
         false => source.bytes.to_vec(),
     };
     let wish = Wish { target, profile: Profile::En16931, received: day };
-    one(&xml, source, wish, limits).map(|converted| vec![converted])
+    one(&xml, source, wish, options).map(|converted| vec![converted])
 }
 
 /// What was made into CII, each in its PDF: the given one, or the readable image of what it was made of, attached to it.
@@ -96,28 +96,28 @@ fn in_pdf(
     source: Source<'_>,
     given: Option<&[u8]>,
     day: &str,
-    limits: &Limits,
+    options: &Options,
 ) -> Result<Vec<Converted>, Fault> {
     let date = en16931::Date::parse(day)
         .map_err(|error| impossible(&Text::technical("le jour n'en est pas un", "the day is none", error)))?;
     let profile = if pivot_conversion::is_pivot(source.bytes) { Profile::Chorus } else { Profile::En16931 };
     let mut payloads = Vec::with_capacity(made.len());
     for one in &made {
-        payloads.push(Payload::of(&one.bytes, limits).map_err(|why| impossible(&why))?);
+        payloads.push(Payload::of(&one.bytes, &options.limits).map_err(|why| impossible(&why))?);
     }
     let mut drawn = match given {
         Some(_) => Vec::new(),
-        None => drawn(&made, &payloads, source, day, &judging(profile, limits))?,
+        None => drawn(&made, &payloads, source, day, &judging(profile, options))?,
     }
     .into_iter();
     let mut pdfs = Vec::with_capacity(made.len());
     for payload in &payloads {
         let pages = given.map_or_else(|| Cow::Owned(drawn.next().unwrap_or_default()), Cow::Borrowed);
-        let pdf = facturx::embed(&pages, payload, date, limits).map_err(|why| match given {
+        let pdf = facturx::embed(&pages, payload, date, &options.limits).map_err(|why| match given {
             Some(_) => Fault::new(Code::PagesUnfit).with_text("why", &why),
             None => impossible(&why),
         })?;
-        accepted(&pdf, profile, limits).map_err(|fault| would_be_refused(&fault))?;
+        accepted(&pdf, profile, options).map_err(|fault| would_be_refused(&fault))?;
         pdfs.push(pdf);
     }
     Ok(made.into_iter().zip(pdfs).map(|(one, bytes)| Converted { bytes, ..one }).collect())
@@ -141,14 +141,14 @@ fn drawn(
     images.into_iter().map(|image| image.map(|image| image.pdf).map_err(|none| none.fault)).collect()
 }
 
-fn of_pivot(made: pivot_conversion::Converted, target: Target, limits: &Limits) -> Result<Converted, Fault> {
+fn of_pivot(made: pivot_conversion::Converted, target: Target, options: &Options) -> Result<Converted, Fault> {
     let lost: Vec<Lost> = made.lost.into_iter().map(|place| Lost { place, value: String::new() }).collect();
     if target == Target::Ubl {
-        accepted(&made.ubl, Profile::Chorus, limits)?;
+        accepted(&made.ubl, Profile::Chorus, options)?;
         return Ok(Converted { number: made.number, bytes: made.ubl, lost, readings: made.readings });
     }
     let source = Source { name: &made.number, bytes: &made.ubl };
-    let converted = one(&made.ubl, source, Wish { target, profile: Profile::Chorus, received: "" }, limits)?;
+    let converted = one(&made.ubl, source, Wish { target, profile: Profile::Chorus, received: "" }, options)?;
     let lost = lost.into_iter().chain(converted.lost).collect();
     Ok(Converted { lost, readings: made.readings, ..converted })
 }
@@ -164,15 +164,15 @@ fn impossible(why: &Text) -> Fault {
 
 /// Whether our own verdict lets it pass; the fault is the verdict's. An invoice of Chorus Pro's own form lacks what the
 /// European rules demand (nobody's VAT number stands in a pivot): it is judged as Chorus Pro judges it.
-fn accepted(bytes: &[u8], profile: Profile, limits: &Limits) -> Result<(), Fault> {
-    match examine(bytes, &judging(profile, limits)) {
+fn accepted(bytes: &[u8], profile: Profile, options: &Options) -> Result<(), Fault> {
+    match examine(bytes, &judging(profile, options)) {
         Examined { verdict: Verdict::Reject, fault: Some(fault), .. } => Err(fault),
         _ => Ok(()),
     }
 }
 
-fn judging(profile: Profile, limits: &Limits) -> Options {
-    Options { profile, block: true, sandbox: true, limits: *limits, ..Options::default() }
+fn judging(profile: Profile, options: &Options) -> Options {
+    Options { profile, block: true, sandbox: true, ..*options }
 }
 
 fn would_be_refused(fault: &Fault) -> Fault {
@@ -189,14 +189,14 @@ struct Wish<'a> {
     received: &'a str,
 }
 
-fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, limits: &Limits) -> Result<Converted, Fault> {
+fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, options: &Options) -> Result<Converted, Fault> {
     let Wish { target, profile, received } = wish;
     // First: of an invoice that lacks what it must have, the model would hold made-up zeros.
-    accepted(xml, profile, limits)?;
+    accepted(xml, profile, options)?;
     let decoded = encoding::decode(xml)?;
-    let outline = guard::outline(&decoded.text, limits)?;
+    let outline = guard::outline(&decoded.text, &options.limits)?;
     sniff::vocabulary(&outline).map_err(|kind| kind.fault())?;
-    let read = semantic::read(&outline, &decoded.text, limits)
+    let read = semantic::read(&outline, &decoded.text, &options.limits)
         .map_err(|error| impossible(&Text::technical("elle ne se lit pas", "it cannot be read", error)))?;
     let number = read.invoice.number.clone().unwrap_or_default();
     if is_already(&outline, target, source.bytes != xml) {
@@ -217,7 +217,7 @@ fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, limits: &Limits) -> Resul
         Target::Ubl | Target::Cii | Target::FacturX => {
             let binding = if target == Target::Ubl { Binding::Ubl } else { Binding::Cii };
             let written = semantic::write(&read.invoice, binding).map_err(|terms| lacking(&terms.join(", ")))?;
-            faithful(&read.invoice, &written, binding, limits)?;
+            faithful(&read.invoice, &written, binding, &options.limits)?;
             (written.xml.into_bytes(), written.lost, Vec::new())
         }
         Target::Pivot => {
@@ -229,7 +229,7 @@ fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, limits: &Limits) -> Resul
                 let (fr, en) = (words(|text| &text.fr), words(|text| &text.en));
                 impossible(&Text::new(format!("il manque {fr}"), format!("it lacks {en}")))
             })?;
-            let lost = semantic::uncarried(&read.invoice, &pivot.carried, limits)
+            let lost = semantic::uncarried(&read.invoice, &pivot.carried, &options.limits)
                 .map_err(|terms| lacking(&terms.join(", ")))?;
             (pivot.xml.into_bytes(), lost, pivot.readings)
         }
@@ -237,7 +237,7 @@ fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, limits: &Limits) -> Resul
     lost.splice(0..0, read.lost);
     if target != Target::Pivot {
         // A rule that only warns in one syntax may block in the other (BR-51).
-        accepted(&bytes, profile, limits).map_err(|fault| would_be_refused(&fault))?;
+        accepted(&bytes, profile, options).map_err(|fault| would_be_refused(&fault))?;
     }
     Ok(Converted { number, bytes, lost, readings })
 }

@@ -135,6 +135,7 @@ fn draw(subject: Subject<'_>, source: Source<'_>, making: Making<'_>, options: &
         outside: &outside,
         unsaid: &Unsaid::of(&read.invoice, &outline),
         checked: subject.checked,
+        rules: &options.versions().to_string(),
         made_on,
         maker: making.maker,
     };

@@ -139,6 +139,17 @@ pub enum Preflight {
     Block,
 }
 
+impl Preflight {
+    /// As written in the configuration and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Block => "block",
+        }
+    }
+}
+
 impl FromStr for Preflight {
     type Err = UnknownPreflight;
     fn from_str(text: &str) -> Result<Self, UnknownPreflight> {

@@ -25,8 +25,8 @@ pub struct Line<'a> {
     pub fault: Option<&'static str>,
     /// What it was read as: see [`Read::as_str`]; `null` when it was not opened.
     pub kind: Option<&'static str>,
-    /// The versions of the rules and tables it was held against.
-    pub rules: Versions,
+    /// The versions of the rules and tables it was held against; `null` when it was not.
+    pub rules: Option<Versions>,
 }
 
 /// What a file was read as.
@@ -122,7 +122,7 @@ pub fn line<'a>(file: &'a str, read: Read, examined: &'a Examined, options: &Opt
         number: examined.facts.as_ref().and_then(|facts| facts.number.as_ref()).map(|number| number.as_str()),
         fault: examined.fault.as_ref().map(|fault| fault.code.as_str()),
         kind: Some(read.as_str()),
-        rules: options.tables.versions(),
+        rules: examined.rules(options),
     }
 }
 
@@ -161,7 +161,7 @@ pub fn unopened_json(file: &str, why: &str, options: &Options) -> String {
         number: None,
         fault: None,
         kind: None,
-        rules: options.tables.versions(),
+        rules: None,
     };
     serde_json::to_string(&line).expect("strings and lists always serialise")
 }
@@ -187,7 +187,7 @@ pub fn assumption(profile: Profile, environment: Environment, language: Language
 
 /// For people, once: the versions of what the files are held against. `draft`: nobody asked whose signature the tables bear.
 pub fn rules(options: &Options, draft: bool) -> String {
-    let versions = options.tables.versions();
+    let versions = options.versions();
     let draft =
         if draft { pick(options.language, " (signature non contrôlée)", " (signature not checked)") } else { "" };
     match options.language {

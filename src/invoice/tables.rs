@@ -9,20 +9,24 @@ mod reading;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::chorus_rules::{LIMITS, Limit};
 use super::official::lists::{LISTS, List, Which};
 use super::official::{EUROPEAN_VERSION, FRENCH_VERSION};
-use super::{Profile, Severity};
+use super::{Examined, Options, Preflight, Profile, Severity};
 use crate::fault::Fault;
 
-pub use reading::{TEXT_LIMIT, is_version};
+pub use reading::{TEXT_LIMIT, is_older, is_version};
 
 /// The built-in tables' version: the day they were last changed, and a number within it.
 pub const VERSION: &str = "2026-11-26.1";
+
+/// Bytes of the hash of tables that reports show.
+const HASH_BYTES: usize = 6;
 
 /// What refuses a file under each profile, where the rule itself is fatal: exact ids, or prefixes ending with `*`.
 ///
@@ -37,7 +41,13 @@ pub const BLOCKING: [(Profile, &[&str]); 3] = [
 /// Tables in force: a handle that costs nothing to copy. What was read from a file stays for the process's life, each
 /// content once.
 #[derive(Clone, Copy)]
-pub struct Tables(&'static Data);
+pub struct Tables(&'static Kept);
+
+struct Kept {
+    data: Data,
+    /// Of what [`Tables::print`] prints; made when it is asked for first.
+    sha256: OnceLock<[u8; 32]>,
+}
 
 #[derive(PartialEq)]
 struct Data {
@@ -55,81 +65,124 @@ struct Data {
     messages: BTreeMap<String, [String; 4]>,
 }
 
-/// The versions of everything an invoice is held against, as reports show them.
+/// The versions of what a file was held against, as reports show them: only of what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
     /// The validation artefacts of the European standard.
-    pub en16931: String,
-    /// Those of the French rules.
-    pub br_fr: String,
+    #[serde(default)]
+    pub en16931: Option<String>,
+    /// Those of the French rules, of profile `g2b`.
+    #[serde(default)]
+    pub br_fr: Option<String>,
+    /// What AFNOR's rules of invoices to public bodies do, where they were asked: `warn` or `block`.
+    #[serde(default)]
+    pub br_fr_cpro: Option<String>,
     /// The tables.
     pub tables: String,
+    /// The start of their content's SHA-256 ([`Tables::hash`]); empty where it was not kept yet.
+    #[serde(default)]
+    pub tables_hash: String,
 }
 
 impl fmt::Display for Versions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EN 16931 {}, BR-FR {}, tables {}", self.en16931, self.br_fr, self.tables)
+        for (name, version) in [("EN 16931", &self.en16931), ("BR-FR", &self.br_fr), ("BR-FR-CPRO", &self.br_fr_cpro)] {
+            if let Some(version) = version {
+                write!(f, "{name} {version}, ")?;
+            }
+        }
+        write!(f, "tables {}", self.tables)?;
+        if self.tables_hash.is_empty() { Ok(()) } else { write!(f, " ({})", self.tables_hash) }
+    }
+}
+
+impl Options {
+    /// What an invoice is held against.
+    pub fn versions(&self) -> Versions {
+        let preflight = (self.profile == Profile::Chorus && self.preflight != Preflight::Off).then_some(self.preflight);
+        Versions {
+            en16931: Some(EUROPEAN_VERSION.to_owned()),
+            br_fr: (self.profile == Profile::G2b).then(|| FRENCH_VERSION.to_owned()),
+            br_fr_cpro: preflight.map(|effect| effect.as_str().to_owned()),
+            ..self.versions_beside_the_standard()
+        }
+    }
+
+    /// What that is held against which the standard says nothing about: the data of PDFs, and foreign syntaxes.
+    pub fn versions_beside_the_standard(&self) -> Versions {
+        let (tables, tables_hash) = (self.tables.version().to_owned(), self.tables.hash());
+        Versions { en16931: None, br_fr: None, br_fr_cpro: None, tables, tables_hash }
+    }
+}
+
+impl Examined {
+    /// What the file was held against; `None` where none of it could be read, or it is no invoice nor a PDF's data.
+    pub fn rules(&self, options: &Options) -> Option<Versions> {
+        self.facts.as_ref()?;
+        let by_the_standard = self.syntax.is_some_and(|syntax| !syntax.is_foreign());
+        Some(if by_the_standard { options.versions() } else { options.versions_beside_the_standard() })
     }
 }
 
 impl Tables {
     /// Those of this program.
     pub fn built_in() -> Self {
-        static BUILT_IN: LazyLock<Data> = LazyLock::new(Data::built_in);
+        static BUILT_IN: LazyLock<Kept> = LazyLock::new(|| Kept::new(Data::built_in()));
         Self(&BUILT_IN)
     }
 
     /// The built-in tables with a file's entries over them. `text` is the file without its signature.
     pub fn read(text: &str) -> Result<Self, Fault> {
-        static READ: Mutex<Vec<&'static Data>> = Mutex::new(Vec::new());
+        static READ: Mutex<Vec<&'static Kept>> = Mutex::new(Vec::new());
         let data = reading::read(text)?;
-        if data == *Self::built_in().0 {
+        if data == Self::built_in().0.data {
             return Ok(Self::built_in());
         }
         let mut known = READ.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.iter().find(|known| ***known == data) {
+        if let Some(known) = known.iter().find(|known| known.data == data) {
             return Ok(Self(known));
         }
-        let kept: &'static Data = Box::leak(Box::new(data));
+        let kept: &'static Kept = Box::leak(Box::new(Kept::new(data)));
         known.push(kept);
         Ok(Self(kept))
     }
 
     /// The whole of them as a file that [`Tables::read`] takes, unsigned.
     pub fn print(self) -> String {
-        printing::print(self.0)
+        printing::print(&self.0.data)
     }
 
     /// Their version: `2026-11-26.1`.
     pub fn version(self) -> &'static str {
-        &self.0.version
+        &self.0.data.version
     }
 
-    /// The versions that reports show.
-    pub fn versions(self) -> Versions {
-        Versions {
-            en16931: EUROPEAN_VERSION.to_owned(),
-            br_fr: FRENCH_VERSION.to_owned(),
-            tables: self.version().to_owned(),
-        }
+    /// SHA-256 of the whole of them as a file: tells two contents of one version apart.
+    pub fn sha256(self) -> [u8; 32] {
+        *self.0.sha256.get_or_init(|| Sha256::digest(self.print()).into())
+    }
+
+    /// The start of [`Tables::sha256`], as reports show it.
+    pub fn hash(self) -> String {
+        self.sha256()[..HASH_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     pub(super) fn list(self, list: Which) -> &'static List {
-        &self.0.lists[list.index()]
+        &self.0.data.lists[list.index()]
     }
 
     pub(super) fn limit(self, limit: Limit) -> usize {
-        self.0.limits[limit.index()]
+        self.0.data.limits[limit.index()]
     }
 
     /// The words of a rule or row that a file replaced.
     pub(super) fn words(self, rule: &str) -> Option<&'static [String; 4]> {
-        self.0.messages.get(rule)
+        self.0.data.messages.get(rule)
     }
 
     /// How grave a rule is. `severity` is the program's own word.
     pub(super) fn severity(self, rule: &str, severity: Severity) -> Severity {
-        self.0.severities.get(rule).copied().unwrap_or(severity)
+        self.0.data.severities.get(rule).copied().unwrap_or(severity)
     }
 
     /// Whether a finding refuses the file under a profile. `severity` is the program's own.
@@ -137,11 +190,17 @@ impl Tables {
         if self.severity(rule, severity) != Severity::Fatal {
             return false;
         }
-        let row = BLOCKING.iter().position(|(of, _)| *of == profile).map(|at| &self.0.blocking[at]);
+        let row = BLOCKING.iter().position(|(of, _)| *of == profile).map(|at| &self.0.data.blocking[at]);
         row.into_iter().flatten().any(|pattern| match pattern.strip_suffix('*') {
             Some(prefix) => rule.starts_with(prefix),
             None => rule == *pattern,
         })
+    }
+}
+
+impl Kept {
+    fn new(data: Data) -> Self {
+        Self { data, sha256: OnceLock::new() }
     }
 }
 
@@ -176,6 +235,6 @@ impl Eq for Tables {}
 
 impl fmt::Debug for Tables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tables({})", self.0.version)
+        write!(f, "Tables({} {})", self.version(), self.hash())
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::official::ids;
 use super::tables::Tables;
 use crate::fault::{Language, Text};
 
@@ -76,15 +77,19 @@ pub fn template(rule: &str) -> Option<[String; 4]> {
     words(rule).map(Words::template).or_else(made)
 }
 
-/// Whether this program can report such a rule, as far as it has words for it.
+/// Whether this program can report such a rule.
 pub fn is_rule(rule: &str) -> bool {
-    words(rule).is_some() || vat::words(rule).is_some()
+    ids::is_rule(rule) || rows().any(|row| row.rule == rule) || vat::rules().any(|made| made == rule)
 }
 
 /// Whether a rule is meant, or by `BR-*` the rules that begin so.
 pub fn is_pattern(pattern: &str) -> bool {
     match pattern.strip_suffix('*') {
-        Some(prefix) => rows().any(|row| row.rule.starts_with(prefix)) || is_rule(prefix),
+        Some(prefix) => {
+            rows().any(|row| row.rule.starts_with(prefix))
+                || vat::rules().any(|rule| rule.starts_with(prefix))
+                || ids::IDS.iter().any(|rule| rule.starts_with(prefix))
+        }
         None => is_rule(pattern),
     }
 }

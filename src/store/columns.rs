@@ -58,6 +58,11 @@ pub fn realm(row: &Row<'_>) -> rusqlite::Result<Realm> {
 }
 
 pub fn maybe_fault(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Fault>> {
+    maybe_read(row, column)
+}
+
+/// What a column holds as JSON.
+pub fn maybe_read<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
     let Some(text) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
     serde_json::from_str(text).map(Some).map_err(unreadable(column))
 }

@@ -317,6 +317,14 @@ pub struct ReceptionFacts {
     pub not_before: Option<Timestamp>,
 }
 
+/// A signed file of tables that came into force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedTables {
+    pub version: String,
+    /// Of its text without the signatures.
+    pub sha256: DocumentHash,
+}
+
 /// Something journalled that is no flow's step.
 #[derive(Debug, Clone)]
 pub struct Note {

@@ -569,6 +569,12 @@ impl Store {
         self.step(move |w| people::note(w, &note))
     }
 
+    /// *tables*: other tables of the rules came into force, journalled as `note`. `accepted` is the file they are of, none
+    /// of the program's own.
+    pub fn tables_in_force(&self, accepted: Option<AcceptedTables>, note: Note) -> Step<()> {
+        self.step(move |w| people::tables_in_force(w, accepted.as_ref(), &note))
+    }
+
     /// *remember*: a named value of a realm (a cursor of the watch), not journalled.
     pub fn remember(&self, realm: &Realm, name: &str, value: &str) -> Step<()> {
         let (realm, name, value) = (realm.clone(), name.to_owned(), value.to_owned());

@@ -3,7 +3,7 @@
 use super::columns::fault_text;
 use super::journal::{Entry, is_machine};
 use super::writer::Writing;
-use super::{Note, StoreError, queue};
+use super::{AcceptedTables, Note, StoreError, queue};
 use crate::domain::{Realm, Timestamp};
 use crate::fault::Fault;
 
@@ -77,6 +77,19 @@ pub fn remember(w: &mut Writing<'_>, place: &Realm, name: &str, value: &str) -> 
         (realm, name, value),
     )?;
     Ok(())
+}
+
+/// *tables*: see [`super::Store::tables_in_force`].
+pub fn tables_in_force(w: &mut Writing<'_>, accepted: Option<&AcceptedTables>, told: &Note) -> Result<(), StoreError> {
+    match accepted {
+        None => w.run("DELETE FROM tables_accepted", [])?,
+        Some(file) => w.run(
+            "INSERT INTO tables_accepted (one, version, sha256) VALUES (1, ?1, ?2)
+             ON CONFLICT (one) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256",
+            (&file.version, file.sha256.0),
+        )?,
+    };
+    note(w, told)
 }
 
 /// *forget*: see [`super::Store::forget`].

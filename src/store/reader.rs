@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
-use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_word, realm, word};
+use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, maybe_read, maybe_word, realm, word};
 use super::writer::Writer;
 use super::{
-    ArrivalRecord, AskedChange, AttemptRecord, ChangeRecord, CheckpointRecord, ComplementRecord, DATABASE_FILE,
-    FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord, PdfDataRecord, Received, StagedDrop, StatusRecord,
-    StepRecord, StoreError, arrivals, documents, parts, schema,
+    AcceptedTables, ArrivalRecord, AskedChange, AttemptRecord, ChangeRecord, CheckpointRecord, ComplementRecord,
+    DATABASE_FILE, FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord, PdfDataRecord, Received, StagedDrop,
+    StatusRecord, StepRecord, StoreError, arrivals, documents, parts, schema,
 };
 use crate::audit::{Leaf, LeafRead};
 use crate::domain::{
@@ -320,9 +320,8 @@ impl Reader {
 
     /// What a dropped file was held against.
     pub fn rules(&self, flow: &FlowId) -> Result<Option<Versions>, StoreError> {
-        let stored: Option<Option<String>> =
-            self.one("SELECT rules FROM flow WHERE id = ?1", [flow.as_str()], |r| r.get(0))?;
-        Ok(stored.flatten().and_then(|text| serde_json::from_str(&text).ok()))
+        let read = |r: &Row<'_>| maybe_read(r, "rules");
+        Ok(self.one("SELECT rules FROM flow WHERE id = ?1", [flow.as_str()], read)?.flatten())
     }
 
     pub fn findings(&self, flow: &FlowId) -> Result<Vec<FindingRecord>, StoreError> {
@@ -548,6 +547,13 @@ impl Reader {
             [name],
             |r| Ok((realm(r)?, r.get("value")?)),
         )
+    }
+
+    /// The last signed file of tables that was accepted.
+    pub fn accepted_tables(&self) -> Result<Option<AcceptedTables>, StoreError> {
+        self.one("SELECT version, sha256 FROM tables_accepted", [], |r| {
+            Ok(AcceptedTables { version: r.get("version")?, sha256: DocumentHash(r.get("sha256")?) })
+        })
     }
 
     /// The password hash of a person of the page.

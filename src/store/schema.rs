@@ -33,6 +33,8 @@ const UPGRADES: &[Upgrade] = &[
     Upgrade { sql: include_str!("schema/016.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/017.sql"), oldest_reader: 1 },
     Upgrade { sql: include_str!("schema/018.sql"), oldest_reader: 1 },
+    // A program that knows nothing of accepted tables takes an older file of them, as it always did.
+    Upgrade { sql: include_str!("schema/019.sql"), oldest_reader: 1 },
 ];
 
 struct Upgrade {

@@ -50,6 +50,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 pub use answer::CONTENT_SECURITY_POLICY;
 pub use claim::{Claim, ClaimError};
 pub use entry::{unfit_name, unfit_password};
@@ -58,6 +60,7 @@ pub use words::Tongue;
 
 use crate::config::ConfigFile;
 use crate::fault::{Fault, Language};
+use crate::invoice::Tables;
 use crate::store::Store;
 
 /// What the page is told at start.
@@ -77,6 +80,8 @@ pub struct Settings {
     pub fault: Option<Fault>,
     /// The journal's public key, as a C2SP verifier key.
     pub journal_key: String,
+    /// The tables of the rules in force in core, as they change.
+    pub tables: Arc<ArcSwap<Tables>>,
 }
 
 /// The page while it is served. Dropping it leaves it running; see [`Running::stop`].

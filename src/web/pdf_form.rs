@@ -121,8 +121,7 @@ fn demanded(
     let folder = reader.arrival(&flow.id)?.map(|arrival| arrival.folder);
     let config = site.settings.configuration.text().ok().and_then(|text| Config::parse(&text).ok());
     let is_on = config.as_ref().is_none_or(|config| !config.limits.directory_refresh.get().is_zero());
-    // A file of tables that is refused is an alarm already; the program's own are in force.
-    let tables = config.as_ref().and_then(|config| config.tables().ok()).unwrap_or_default();
+    let tables = **site.settings.tables.load();
     let routes = config.map(|config| config.routes).unwrap_or_default();
     let options = work::Options { routes, language: t.0, tables, ..work::Options::default() };
     let options = work::examination(&options, flow, folder.as_deref());
@@ -135,7 +134,7 @@ fn demanded(
     Ok(match checked.verdict {
         Verdict::Accept => {
             let findings = checked.findings.iter().map(work::finding_record).collect();
-            Ok((findings, options.tables.versions()))
+            Ok((findings, options.versions_beside_the_standard()))
         }
         Verdict::Reject => Err(checked),
     })

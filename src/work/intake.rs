@@ -108,9 +108,10 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    fn note_rules(&mut self, versions: Versions) {
+    /// What the file was held against.
+    fn note_rules(&mut self, versions: Option<Versions>) {
         if let Outcome::One(_, facts) | Outcome::Many(_, facts) | Outcome::Data(_, facts) = self {
-            facts.rules = Some(versions);
+            facts.rules = versions;
         }
     }
 
@@ -137,10 +138,17 @@ fn look(
         Recipients::unknown(environment, core.now())
     };
     let dropped = Dropped::of(&bytes, &flow.file, &options.limits);
+    // An archive and a pivot hold invoices.
+    let mut rules = match dropped {
+        Dropped::Statuses | Dropped::Complement => None,
+        Dropped::PdfData => Some(options.versions_beside_the_standard()),
+        Dropped::Archive | Dropped::Pivot | Dropped::Invoice => Some(options.versions()),
+    };
     let mut outcome = match split::read(core, flow, (dropped, &bytes), options, wish, &recipients)? {
         None if dropped == Dropped::PdfData => pairing::read_data(flow, &bytes, options, &recipients),
         None => {
             let examined = examine_guarded(&bytes, options, flow, &recipients);
+            rules = examined.rules(options);
             if pairing::is_plain_pdf(&examined) && bytes.len() <= PDF_LIMIT {
                 Outcome::PlainPdf
             } else {
@@ -152,7 +160,7 @@ fn look(
         Some(split::Outcome::One(facts)) => Outcome::One(Event::CheckPassed, Box::new(facts)),
         Some(split::Outcome::Split(parts, facts)) => Outcome::Many(parts, Box::new(facts)),
     };
-    outcome.note_rules(options.tables.versions());
+    outcome.note_rules(rules);
     Ok((outcome, recipients.questions()))
 }
 

@@ -177,7 +177,8 @@ fn conversion(bytes: &[u8]) {
     let limits = limits();
     let source = Source { name: SOURCE_NAME, bytes };
     for (form, name) in Form::ALL {
-        let converted = match conversion::convert(source, form, "2026-11-26", &limits) {
+        let options = Options { limits, ..Options::default() };
+        let converted = match conversion::convert(source, form, "2026-11-26", &options) {
             Err(fault) => {
                 told(&fault);
                 continue;
@@ -205,7 +206,8 @@ fn conversion(bytes: &[u8]) {
 fn pages(bytes: &[u8]) {
     const INVOICE: &[u8] = include_bytes!("../../src/app/samples/facture-cii.xml");
     let source = Source { name: SOURCE_NAME, bytes: INVOICE };
-    match conversion::convert_around(source, bytes, "2026-11-26", &limits()) {
+    let bounded = Options { limits: limits(), ..Options::default() };
+    match conversion::convert_around(source, bytes, "2026-11-26", &bounded) {
         Err(fault) => told(&fault),
         Ok(made) => {
             assert_eq!(made.len(), 1);

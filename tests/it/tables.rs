@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
 use fluxgate::invoice::Tables;
 use fluxgate::work::Purpose;
@@ -79,15 +80,18 @@ fn tables_are_printed_changed_signed_verified_and_used() {
     let before = check(&[]);
     let version = Tables::built_in().version();
     assert_eq!(code(&before), 65, "{before:?}");
-    let line = format!("Rules: EN 16931 1.3.16, BR-FR 1.4.0.03, tables {version}.");
+    let line = format!("Rules: EN 16931 1.3.16, tables {version} ({}).", Tables::built_in().hash());
     assert!(stdout(&before).contains(&line) && stdout(&before).contains("BR-CL-23"), "{before:?}");
     let after = check(&["--tables", file, "--tables-key", &desk.key]);
     assert_eq!(code(&after), 0, "{after:?}");
-    assert!(stdout(&after).contains("tables 2099-01-01.1."), "{after:?}");
+    assert!(stdout(&after).contains("tables 2099-01-01.1 ("), "{after:?}");
     let draft = check(&["--tables", desk.path("tables.toml").to_str().unwrap()]);
-    assert!(code(&draft) == 0 && stdout(&draft).contains("2099-01-01.1 (signature not checked)."), "{draft:?}");
+    assert!(code(&draft) == 0 && stdout(&draft).contains(") (signature not checked)."), "{draft:?}");
     let json: Value = serde_json::from_str(&stdout(&check(&["--json", "--tables", file]))).unwrap();
-    let expected = serde_json::json!({"en16931": "1.3.16", "br_fr": "1.4.0.03", "tables": "2099-01-01.1"});
+    let own = Tables::read(&fs::read_to_string(desk.path("tables.toml")).unwrap()).unwrap();
+    let expected = serde_json::json!({
+        "en16931": "1.3.16", "br_fr": null, "br_fr_cpro": null, "tables": "2099-01-01.1", "tables_hash": own.hash()
+    });
     assert_eq!(json["rules"], expected);
 
     let verify = |key: &str| program().args(["tables", "verify"]).arg(&signed).args(["--key", key]).output().unwrap();
@@ -101,6 +105,20 @@ fn tables_are_printed_changed_signed_verified_and_used() {
     fs::write(&signed, text.replace("\"PIECE\"", "\"PIECF\"")).unwrap();
     let altered = verify(&desk.key);
     assert!(stderr(&altered).contains("the file changed since it was signed"), "{altered:?}");
+    // What the gateway accepts by a file is converted and drawn by it, too.
+    let made = |command: &str, words: &[&str]| {
+        let mut program = program();
+        program.arg(command).arg(&invoice).args(["-o", "-"]).args(words).output().unwrap()
+    };
+    let draft = desk.path("tables.toml");
+    let by = ["--tables", draft.to_str().unwrap()];
+    let refused = made("convert", &["--to", "cii"]);
+    assert!(code(&refused) == 65 && stderr(&refused).contains("BR-CL-23"), "{refused:?}");
+    let converted = made("convert", &["--to", "cii", by[0], by[1]]);
+    assert!(code(&converted) == 0 && stdout(&converted).contains("PIECE"), "{converted:?}");
+    let (plain, own) = (made("render", &[]), made("render", &by));
+    assert!(code(&plain) == 0 && code(&own) == 0, "{own:?}");
+    assert!(plain.stdout.len() > own.stdout.len(), "with a finding there is more to draw");
     let missing = check(&["--tables", "/nowhere/tables"]);
     assert!(code(&missing) == 66 && stderr(&missing).contains("FG-912"), "{missing:?}");
 }
@@ -128,13 +146,20 @@ fn the_configured_file_is_in_force_and_a_refused_one_is_said_plainly() {
     let note = fs::read_to_string(&signed).unwrap();
     fs::write(&signed, note.replace("\"PIECE\"", "\"PIECF\"")).unwrap();
     let (refused, told) = (check(), config_check());
-    assert!(code(&refused) == 78 && stderr(&refused).contains("FG-909"), "{refused:?}");
+    // As a gateway that starts would: by its own.
+    let by_its_own = |checked: &Output, fault: &str| {
+        let warned = format!("warning: rules.tables: {fault} ");
+        assert!(stderr(checked).contains(&warned) && stdout(checked).contains("BR-CL-23"), "{checked:?}");
+        assert!(code(checked) == 65 && stdout(checked).contains(Tables::built_in().version()), "{checked:?}");
+    };
+    by_its_own(&refused, "FG-909");
     assert_eq!(code(&told), 78, "{told:?}");
     assert!(stderr(&told).contains("rules.tables: FG-909") && !stderr(&told).contains("warning: rules"), "{told:?}");
     // It may be on another machine.
     fs::remove_file(&signed).unwrap();
     let told = config_check();
     assert!(code(&told) == 0 && stderr(&told).contains("warning: rules.tables: FG-912"), "{told:?}");
+    by_its_own(&check(), "FG-912");
     for (section, problem) in [
         ("[rules]\ntables = \"a\"\n", "rules.tables: no key would verify this file"),
         ("[rules]\nkeys = [\"abc\"]\n", "rules.keys: \"abc\" is no public key"),
@@ -156,6 +181,8 @@ async fn a_receipt_says_by_which_tables_its_file_was_judged() {
     let refused = gateway.await_state("long.xml", "refused").await;
     check_document("receipt", Purpose::Receipt, &refused);
     assert_eq!(refused["rules"]["tables"], "2099-01-01.1");
+    assert_eq!((&refused["rules"]["br_fr"], &refused["rules"]["br_fr_cpro"]), (&Value::Null, &"warn".into()));
+    assert_eq!(refused["rules"]["tables_hash"], gateway.tables.hash());
     let finding = &refused["findings"][0];
     assert_eq!(
         (&finding["rule"], &finding["remedy"]),
@@ -168,5 +195,8 @@ async fn a_receipt_says_by_which_tables_its_file_was_judged() {
     let good = gateway.await_state("good.xml", "integrated").await;
     assert_eq!(good["rules"]["tables"], Tables::built_in().version());
     assert_eq!(gateway.receipt("long.xml").unwrap()["rules"]["tables"], "2099-01-01.1");
+    // A file of statuses is held against none of them.
+    gateway.drop_flow("statuts.csv", "id_facture;statut;motif;numero_mandat\n999999999;CHANTIER;;\n").await;
+    assert_eq!(gateway.await_state("statuts.csv", "refused").await["rules"], Value::Null);
     gateway.stop().await;
 }

@@ -74,6 +74,7 @@ impl House {
             configuration: ConfigFile::new(self.path("config/fluxgate.toml")),
             fault,
             journal_key: Signer::from_seed("fluxgate/test", &[7; 32]).unwrap().verifier().text(),
+            tables: Arc::default(),
         };
         let reloads = self.reloads.clone();
         let reload = move || {

@@ -16,6 +16,7 @@ mod french_cii;
 mod french_cii_groups;
 mod french_ubl;
 mod french_ubl_groups;
+pub mod ids;
 pub mod lists;
 pub mod names;
 pub mod number;

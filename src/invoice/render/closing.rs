@@ -1,6 +1,8 @@
 //! What closes the image: the notes, the documents that came with the invoice, what the check found, and what the original
 //! says that the model has no place for.
 
+use std::iter;
+
 use en16931::Invoice;
 use en16931::invoice::{Code, InvoiceNote, SupportingDocument};
 
@@ -82,7 +84,7 @@ fn attachment(sheet: &mut Sheet, document: &SupportingDocument) -> Vec<Cell> {
 }
 
 fn remarks(sheet: &mut Sheet, extra: &Extra<'_>) {
-    let Extra { remarks, checked, .. } = *extra;
+    let Extra { remarks, checked, rules, .. } = *extra;
     if remarks.is_empty() {
         return;
     }
@@ -95,7 +97,13 @@ fn remarks(sheet: &mut Sheet, extra: &Extra<'_>) {
         _ => format!("Contrôle {checked} : {}, {}", counted(fatal, "anomalie"), counted(warnings, "avertissement")),
     };
     let columns = columns(&[108.0, 403.0], &[]);
-    let rows = remarks.iter().map(|remark| |sheet: &mut Sheet| self::remark(sheet, remark));
+    // First of all by which rules.
+    let rows = iter::once(None).chain(remarks.iter().map(Some)).map(|row| {
+        move |sheet: &mut Sheet| match row {
+            None => vec![vec![bold(sheet, "Versions")], vec![plain(sheet, rules)]],
+            Some(remark) => self::remark(sheet, remark),
+        }
+    });
     let parts = table(sheet, &title, &columns, &["Règle", "Constat et remède"], rows);
     close(sheet, parts);
 }

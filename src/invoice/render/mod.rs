@@ -87,6 +87,8 @@ pub struct Extra<'a> {
     pub unsaid: &'a Unsaid,
     /// What was checked, if not the original itself: what it was converted to.
     pub checked: Option<&'a str>,
+    /// The versions of the rules it was held against.
+    pub rules: &'a str,
     pub made_on: Date,
     /// Who made it: name and version.
     pub maker: &'a str,

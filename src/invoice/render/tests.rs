@@ -19,6 +19,7 @@ fn extra(name: &str) -> Extra<'_> {
         outside: &[],
         unsaid: &UNSAID,
         checked: None,
+        rules: "EN 16931, tables",
         made_on: Date::parse("2026-11-26").expect("date"),
         maker: "Fluxgate",
     }

@@ -21,6 +21,9 @@ const CODE_CHARACTERS: usize = 100;
 /// Of a message or a remedy, in characters.
 const MESSAGE_CHARACTERS: usize = 1_000;
 
+/// How the rules begin that a route's `preflight` switches.
+const PREFLIGHT: &str = "BR-FR-CPRO";
+
 /// The tables of the file.
 const SECTIONS: [&str; 8] = ["form", "version", "lists", "rates", "limits", "severities", "blocking", "messages"];
 
@@ -51,8 +54,8 @@ impl Wrong {
 pub(super) fn read(text: &str) -> Result<Data, Fault> {
     let mut data = Data::built_in();
     lay_over(text, &mut data).map_err(Wrong::fault)?;
-    if order(&data.version) < order(VERSION) {
-        return Err(Fault::new(Code::TablesOlder).with("version", &data.version).with("built_in", VERSION));
+    if is_older(&data.version, VERSION) {
+        return Err(Fault::new(Code::TablesOlder).with("version", &data.version).with("in_force", VERSION));
     }
     // Two contents of one version: reports could not tell them apart.
     if data.version == VERSION && data != Data::built_in() {
@@ -122,6 +125,11 @@ pub fn is_version(text: &str) -> bool {
     let is_day =
         year.is_some() && month.is_some_and(|m| (1..=12).contains(&m)) && day.is_some_and(|d| (1..=31).contains(&d));
     is_day && parts.next().is_none() && digits(number) && !number.starts_with('0')
+}
+
+/// Whether tables of this version are older than those of another.
+pub fn is_older(version: &str, other: &str) -> bool {
+    order(version) < order(other)
 }
 
 /// How versions follow each other.
@@ -268,14 +276,24 @@ fn read_blocking(file: &Table, data: &mut Data) -> Result<(), Wrong> {
         if let Some(strange) = patterns.iter().find(|pattern| !texts::is_pattern(pattern)) {
             return Err(unknown_rule(&format!("{place} {strange}")));
         }
-        data.blocking[at] = patterns.into_iter().map(str::to_owned).collect();
+        if let Some(asked) = patterns.iter().find(|pattern| pattern.starts_with(PREFLIGHT)) {
+            return Err(Wrong::at(
+                format!("{place} {asked}"),
+                "ce que font ces règles, la clé preflight de la route le dit (off, warn ou block)",
+                "what these rules do is said by the route's key preflight (off, warn or block)",
+            ));
+        }
+        // What reading itself refuses is no matter of choice: it goes on blocking whatever the row names.
+        let kept = BLOCKING[at].1.iter().filter(|pattern| pattern.starts_with("FG-") && !patterns.contains(pattern));
+        data.blocking[at] = patterns.iter().chain(kept).map(|pattern| (*pattern).to_owned()).collect();
     }
     Ok(())
 }
 
 fn read_messages(file: &Table, data: &mut Data) -> Result<(), Wrong> {
     for (rule, place, value) in section(file, "messages")? {
-        let Some(built_in) = texts::template(rule) else { return Err(unknown_rule(&place)) };
+        let known = rule.ends_with('*') || texts::is_rule(rule);
+        let Some(built_in) = texts::template(rule).filter(|_| known) else { return Err(unknown_rule(&place)) };
         let Value::Table(table) = value else {
             return Err(Wrong::unknown(&place, texts::TEMPLATE_KEYS));
         };

@@ -8,12 +8,12 @@ use super::status_file::xmllint;
 use crate::fault::{Code, Fault};
 use crate::invoice::conversion::{Converted, Source, Target, convert};
 use crate::invoice::semantic::{self, Lost, WORDED_ANEW};
-use crate::invoice::{Limits, container, encoding, guard, pivot};
+use crate::invoice::{Limits, Options, container, encoding, guard, pivot};
 use crate::reference::reference;
 
 fn to(target: Target, bytes: &[u8]) -> Result<Converted, Fault> {
     let source = Source { name: "facture.xml", bytes };
-    convert(source, target, "2026-11-26", &Limits::default()).map(|mut all| all.remove(0))
+    convert(source, target, "2026-11-26", &Options::default()).map(|mut all| all.remove(0))
 }
 
 fn other(syntax: &str) -> (Target, &'static str, &'static str) {

@@ -14,7 +14,7 @@ use crate::invoice::{Limits, Options, Profile, Syntax, Verdict, container, exami
 const DAY: &str = "2026-11-26";
 
 fn to(target: Target, name: &str, bytes: &[u8]) -> Result<Converted, Fault> {
-    convert(Source { name, bytes }, target, DAY, &Limits::default()).map(|mut all| all.remove(0))
+    convert(Source { name, bytes }, target, DAY, &Options::default()).map(|mut all| all.remove(0))
 }
 
 fn facturx(name: &str, bytes: &[u8]) -> Converted {
@@ -23,7 +23,7 @@ fn facturx(name: &str, bytes: &[u8]) -> Converted {
 
 fn around(pages: &[u8]) -> Result<Vec<u8>, Fault> {
     let source = Source { name: "facture-ubl.xml", bytes: sample("facture-ubl.xml") };
-    convert_around(source, pages, DAY, &Limits::default()).map(|mut all| all.remove(0).bytes)
+    convert_around(source, pages, DAY, &Options::default()).map(|mut all| all.remove(0).bytes)
 }
 
 /// The readable image of the UBL sample, as `render` makes it.
@@ -127,7 +127,7 @@ fn the_pages_are_the_readable_image_and_the_same_makes_the_same_bytes() {
     let made = facturx("facture-ubl.xml", of_ubl);
     assert!(made.bytes == facturx("facture-ubl.xml", of_ubl).bytes, "the same makes the same bytes");
     let source = Source { name: "facture-ubl.xml", bytes: of_ubl };
-    let later = convert(source, Target::FacturX, "2026-11-27", &Limits::default()).unwrap().remove(0);
+    let later = convert(source, Target::FacturX, "2026-11-27", &Options::default()).unwrap().remove(0);
     assert!(later.bytes != made.bytes, "the day is in it");
     let read = text_of(&made.bytes);
     assert!(read.contains("l'original fait foi") && read.contains("facture-ubl.xml ("), "{read}");
@@ -185,7 +185,8 @@ fn pages_that_cannot_carry_an_invoice_are_refused_and_say_why() {
         assert_eq!(fault.code, Code::PagesUnfit, "{why}: {fault:?}");
         assert!(fault.title(Language::En).contains(why), "{why}: {}", fault.title(Language::En));
     }
-    let small = Limits { pdf_bytes: 1000, ..Limits::default() };
+    let limits = Limits { pdf_bytes: 1000, ..Limits::default() };
+    let small = Options { limits, ..Options::default() };
     let source = Source { name: "f.xml", bytes: sample("facture-ubl.xml") };
     let fault = convert_around(source, &pages, DAY, &small).unwrap_err();
     assert!(fault.title(Language::En).contains("PDF size (at most 1000)"), "{fault:?}");

@@ -8,7 +8,7 @@ use super::sample;
 use crate::fault::{Code, Fault, Language};
 use crate::invoice::conversion::{Source, Target, convert};
 use crate::invoice::image::{Image, Making, NoImage, images};
-use crate::invoice::{Limits, Options, Profile};
+use crate::invoice::{Options, Profile};
 
 const WORDS: &str = "Image reconstituée, l'original fait foi";
 
@@ -140,6 +140,7 @@ fn a_rejected_invoice_has_an_image_that_says_what_is_wrong_and_what_the_model_ha
     let wrong = sample("facture-totaux-faux.xml");
     let read = text_of(&image("f.xml", wrong).pdf);
     assert!(read.contains("Contrôle de l'original : ") && read.contains("BR-CO-15"), "{read}");
+    assert!(read.contains(&format!("tables {}", crate::invoice::tables::VERSION)), "{read}");
     assert!(read.contains("Que faire : "), "{read}");
     let signed = replaced(
         &ubl(),
@@ -225,7 +226,7 @@ fn a_thousand_lines_go_on_under_their_header() {
 #[test]
 fn each_invoice_of_a_pivot_has_an_image_or_a_reason() {
     let source = Source { name: "facture.xml", bytes: sample("facture-ubl.xml") };
-    let pivot = convert(source, Target::Pivot, "2026-11-26", &Limits::default()).unwrap().remove(0).bytes;
+    let pivot = convert(source, Target::Pivot, "2026-11-26", &Options::default()).unwrap().remove(0).bytes;
     let text = String::from_utf8(pivot).unwrap();
     let start = text.find("<CPPFacturePivotUnitaire").unwrap();
     let end = text.find("</CPPFacturePivotUnitaire>").unwrap() + "</CPPFacturePivotUnitaire>".len();

@@ -60,7 +60,7 @@ fn of_two_different_invoices_in_a_pdf_none_is_chosen() {
         let remedy = read(&bytes).fault.unwrap().remedy(Language::Fr);
         assert!(remedy.contains("une seule facture") && remedy.contains("factur-x.xml"), "{remedy}");
         let source = Source { name: "f.pdf", bytes: &bytes };
-        let refused = conversion::convert(source, Target::Ubl, "2026-11-26", &Limits::default()).unwrap_err();
+        let refused = conversion::convert(source, Target::Ubl, "2026-11-26", &Options::default()).unwrap_err();
         assert_eq!(refused.code, Code::PdfWithSeveralInvoices);
     }
 }
@@ -94,7 +94,7 @@ fn a_pdf_is_told_from_an_xml_by_content_everywhere() {
     let pdf = [b"\r\nX-Header: y\r\n\r\n", sample("facture-facturx.pdf")].concat();
     assert_eq!(read(&pdf).syntax, Some(Syntax::FacturX));
     let source = Source { name: "facture.xml", bytes: &pdf };
-    let made = conversion::convert(source, Target::Ubl, "2026-11-26", &Limits::default()).unwrap();
+    let made = conversion::convert(source, Target::Ubl, "2026-11-26", &Options::default()).unwrap();
     assert_eq!(read(&made[0].bytes).syntax, Some(Syntax::UblInvoice));
     let ubl = replaced(sample("facture-ubl.xml"), "<cbc:Note>", "<cbc:Note>%PDF-1.7 ");
     let start = String::from_utf8(ubl.clone()).unwrap().find("%PDF-").unwrap();
@@ -209,7 +209,7 @@ fn profiles_of_other_countries_are_read_as_what_they_are() {
     let extended = replaced(ubl, "<cac:Price>", inner);
     assert!(read(&extended).facts.is_some());
     let source = Source { name: "facture.xml", bytes: &extended };
-    let made = conversion::convert(source, Target::Cii, "2026-11-26", &Limits::default()).unwrap();
+    let made = conversion::convert(source, Target::Cii, "2026-11-26", &Options::default()).unwrap();
     assert!(made[0].lost.iter().any(|lost| lost.place.contains("SubInvoiceLine")), "{:?}", made[0].lost);
 }
 

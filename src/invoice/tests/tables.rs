@@ -1,10 +1,14 @@
 //! Tables from a file: what they change, and what is refused in them.
 
-use super::corpus::mini;
+use std::collections::BTreeSet;
+
+use super::corpus::{Official, mini};
 use super::{SAMPLES, sample};
 use crate::fault::{Code, Language};
-use crate::invoice::tables::{VERSION, is_version};
-use crate::invoice::{Examined, Options, Profile, Severity, Tables, Verdict, examine};
+use crate::invoice::official::ids::IDS;
+use crate::invoice::tables::{VERSION, Versions, is_version};
+use crate::invoice::texts::is_rule;
+use crate::invoice::{Examined, Listing, Options, Preflight, Profile, Severity, Tables, Verdict, examine, pdf_data};
 
 const NEWER: &str = "2099-01-01.1";
 
@@ -118,6 +122,87 @@ fn a_severity_and_what_blocks_are_data() {
 }
 
 #[test]
+fn what_reading_itself_refuses_goes_on_blocking_whatever_a_row_names() {
+    let decimal = |tables| changed(">3420.00<", ">3420,00<", Profile::G2b, tables);
+    assert_eq!(severity(&decimal(Tables::built_in()), "FG-DECIMAL"), Some(Severity::Fatal));
+    let own = decimal(tables("[blocking]\ng2b = [\"BR-02\"]"));
+    assert_eq!((own.verdict, severity(&own, "FG-DECIMAL")), (Verdict::Reject, Some(Severity::Fatal)));
+    let own = decimal(tables("[blocking]\nchorus = [\"BR-02\"]"));
+    assert_eq!(own.verdict, Verdict::Reject);
+}
+
+/// The list that a file's entries are held against is that of the rules the program asks.
+#[test]
+fn every_rule_that_is_asked_may_be_named_and_no_other() {
+    let sources = [
+        include_str!("../official/cii_codes.rs"),
+        include_str!("../official/cii_model.rs"),
+        include_str!("../official/cii_syntax.rs"),
+        include_str!("../official/cii_vat.rs"),
+        include_str!("../official/french.rs"),
+        include_str!("../official/french_cii.rs"),
+        include_str!("../official/french_cii_groups.rs"),
+        include_str!("../official/french_ubl.rs"),
+        include_str!("../official/french_ubl_groups.rs"),
+        include_str!("../official/mod.rs"),
+        include_str!("../official/ubl_codes.rs"),
+        include_str!("../official/ubl_model.rs"),
+        include_str!("../official/ubl_syntax.rs"),
+        include_str!("../official/ubl_vat.rs"),
+    ];
+    let is_id = |text: &str| {
+        ["BR-", "UBL-", "CII-"].iter().any(|begin| text.starts_with(begin))
+            && !text.ends_with(['-', '_'])
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    let written: BTreeSet<&str> = sources.iter().flat_map(|text| text.split('"')).filter(|text| is_id(text)).collect();
+    assert!(IDS.is_sorted() && written.len() > 500, "{}", written.len());
+    let unlisted: Vec<_> = written.iter().filter(|id| !IDS.contains(id)).collect();
+    assert!(unlisted.is_empty(), "{unlisted:?}");
+    // Some are put together of their beginning and the term of a party.
+    let made = |id: &str| id.starts_with("BR-FR-09_") || id.starts_with("BR-FR-CO-10_");
+    let unasked: Vec<_> = IDS.iter().filter(|id| !written.contains(*id) && !made(id)).collect();
+    assert!(unasked.is_empty(), "{unasked:?}");
+    let Some(mini) = mini() else { return };
+    for line in String::from_utf8(mini["verdicts.jsonl"].clone()).unwrap().lines() {
+        let official: Official = serde_json::from_str(line).unwrap();
+        for rule in official.european.fatal.iter().chain(&official.brfr.fatal) {
+            assert!(is_rule(rule), "{}: {rule}", official.file);
+        }
+    }
+}
+
+#[test]
+fn versions_tell_only_what_was_asked() {
+    let of = |profile, preflight| Options { profile, preflight, ..Options::default() }.versions();
+    let hash = Tables::built_in().hash();
+    let told = |versions: Versions| versions.to_string();
+    let tables = format!("tables {VERSION} ({hash})");
+    assert_eq!(told(of(Profile::En16931, Preflight::Block)), format!("EN 16931 1.3.16, {tables}"));
+    assert_eq!(told(of(Profile::G2b, Preflight::Warn)), format!("EN 16931 1.3.16, BR-FR 1.4.0.03, {tables}"));
+    assert_eq!(told(of(Profile::Chorus, Preflight::Warn)), format!("EN 16931 1.3.16, BR-FR-CPRO warn, {tables}"));
+    assert_eq!(told(of(Profile::Chorus, Preflight::Off)), format!("EN 16931 1.3.16, {tables}"));
+    let options = Options { sandbox: true, ..Options::default() };
+    let rules = |bytes: &[u8]| examine(bytes, &options).rules(&options).map(told);
+    assert_eq!(rules(sample("facture-ubl.xml")), Some(format!("EN 16931 1.3.16, BR-FR-CPRO warn, {tables}")));
+    assert_eq!(rules(b"\x89PNG\r\n\x1a\n"), None);
+    let data = pdf_data::examine(b"{}", &options, &|_| Listing::Silent);
+    assert_eq!(data.rules(&options).map(told), Some(tables));
+    // As an earlier program stored them.
+    let stored = r#"{"en16931":"1.3.16","br_fr":"1.4.0.03","tables":"2026-11-26.1"}"#;
+    let read: Versions = serde_json::from_str(stored).unwrap();
+    assert_eq!(told(read), "EN 16931 1.3.16, BR-FR 1.4.0.03, tables 2026-11-26.1");
+}
+
+/// Whoever changes a table of the program gives the tables a new version, and pins it here.
+#[test]
+fn the_built_in_tables_have_the_content_that_their_version_stands_for() {
+    assert_eq!((VERSION, Tables::built_in().hash().as_str()), ("2026-11-26.1", "50613ca85ca7"));
+    let (one, other) = (tables("[limits]\nfile_bytes = 5"), tables("[limits]\nfile_bytes = 6"));
+    assert!(one.version() == other.version() && one.hash() != other.hash() && one.hash().len() == 12);
+}
+
+#[test]
 fn whatever_is_wrong_in_a_file_is_refused_with_its_place() {
     for (entries, place) in [
         ("[list]\nunits = [\"A\"]", "list: unknown"),
@@ -139,6 +224,17 @@ fn whatever_is_wrong_in_a_file_is_refused_with_its_place() {
         ("[limits]\nfile_bytes = \"10MB\"", "limits.file_bytes: a whole number"),
         ("[severities]\n\"BR-99\" = \"fatal\"", "severities.BR-99: no rule"),
         ("[severities]\n\"BR-*\" = \"fatal\"", "severities.BR-*: no rule"),
+        // Rules that a row of words would stand for, if there were any.
+        ("[severities]\n\"BR-CL-2\" = \"fatal\"", "severities.BR-CL-2: no rule"),
+        ("[severities]\n\"UBL-SR-999\" = \"fatal\"", "severities.UBL-SR-999: no rule"),
+        ("[severities]\n\"CII-SR-x\" = \"fatal\"", "severities.CII-SR-x: no rule"),
+        ("[blocking]\nchorus = [\"BR-FR-99_BT-1\"]", "blocking.chorus BR-FR-99_BT-1: no rule"),
+        (
+            "[blocking]\nchorus = [\"BR-FR-CPRO-*\"]",
+            "blocking.chorus BR-FR-CPRO-*: what these rules do is said by the route's key preflight",
+        ),
+        ("[blocking]\nchorus = [\"BR-02\", \"BR-FR-CPRO-03\"]", "blocking.chorus BR-FR-CPRO-03: what these rules do"),
+        ("[messages.\"UBL-SR-999\"]\nmessage_en = \"a\"", "messages.UBL-SR-999: no rule"),
         ("[severities]\n\"BR-02\" = \"off\"", "severities.BR-02: unknown; known are: fatal, warning"),
         ("[severities]\n\"FG-DECIMAL\" = \"warning\"", "severities.FG-DECIMAL: reading itself"),
         ("[blocking]\nb2g = [\"BR-*\"]", "blocking.b2g: unknown; known are: en16931, chorus, g2b"),

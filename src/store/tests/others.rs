@@ -221,6 +221,22 @@ fn statuses_are_kept_once_each_and_the_latest_is_shown() {
 }
 
 #[test]
+fn what_a_file_was_held_against_is_read_or_an_error_and_never_silence() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let flow = drop_file(&store, "F1");
+    assert_eq!(store.reader().unwrap().rules(&flow).unwrap(), None);
+    let write = |text: &str| {
+        let db = rusqlite::Connection::open(dir.path().join(DATABASE_FILE)).unwrap();
+        db.execute("UPDATE flow SET rules = ?1", [text]).unwrap();
+    };
+    write(r#"{"en16931":"1.3.16","br_fr":"1.4.0.03","tables":"2026-11-26.1"}"#);
+    assert_eq!(store.reader().unwrap().rules(&flow).unwrap().unwrap().tables, "2026-11-26.1");
+    write("{}");
+    assert!(matches!(store.reader().unwrap().rules(&flow), Err(StoreError::Sqlite(_))));
+}
+
+#[test]
 fn people_notes_and_memory() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
