@@ -859,9 +859,9 @@ catalogue! {
         "Nothing of this file is applied: the program's own tables stay in force. Correct the place named, sign the file again and put it back."
     }
     TablesOlder "FG-911" Establishment AfterAction {
-        "Fichier de tables plus ancien ({version}) que celles du programme ({built_in})"
+        "Tables du fichier ({version}) plus anciennes que celles du programme ({built_in})"
         "Les tables du programme, plus récentes, restent en vigueur. Retirez rules.tables de la configuration, ou mettez-y un fichier plus récent."
-        "File of tables older ({version}) than the program's own ({built_in})"
+        "The file's tables ({version}) are older than the program's own ({built_in})"
         "The program's own tables, which are newer, stay in force. Remove rules.tables from the configuration, or name a newer file there."
     }
     TablesUnread "FG-912" Establishment AfterAction {

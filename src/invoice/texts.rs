@@ -84,7 +84,11 @@ pub fn is_rule(rule: &str) -> bool {
 /// Whether a rule is meant, or by `BR-*` the rules that begin so.
 pub fn is_pattern(pattern: &str) -> bool {
     match pattern.strip_suffix('*') {
-        Some(prefix) => rows().any(|row| row.rule.starts_with(prefix)) || is_rule(prefix),
+        Some(prefix) => {
+            rows().any(|row| row.rule.starts_with(prefix))
+                || vat::rules().any(|rule| rule.starts_with(prefix))
+                || is_rule(prefix)
+        }
         None => is_rule(pattern),
     }
 }

@@ -19,12 +19,13 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let secret = dir.path().join("key");
-        let made = program().args(["tables", "key", "univ/tables", "-o"]).arg(&secret).output().unwrap();
+        let make =
+            || program().current_dir(dir.path()).args(["tables", "key", "univ/tables", "-o", "key"]).output().unwrap();
+        let made = make();
         assert_eq!(code(&made), 0, "{made:?}");
         let key = stdout(&made).trim().to_owned();
         assert!(key.starts_with("univ/tables+"), "{key}");
-        let again = program().args(["tables", "key", "univ/tables", "-o"]).arg(&secret).output().unwrap();
+        let again = make();
         assert!(code(&again) == 71 && stderr(&again).contains("never overwritten"), "{again:?}");
         Self { dir, key }
     }
@@ -50,6 +51,16 @@ impl Desk {
         let output = self.path("tables.signed");
         let mut sign = program();
         sign.args(["tables", "sign"]).arg(self.draft()).arg("--key").arg(self.path("key"));
+        let over = program()
+            .args(["tables", "sign"])
+            .arg(self.draft())
+            .arg("--key")
+            .arg(self.path("key"))
+            .arg("-o")
+            .arg(self.path("key"))
+            .output()
+            .unwrap();
+        assert_eq!(code(&over), 64, "the key is not written over: {over:?}");
         let signed = sign.arg("-o").arg(&output).output().unwrap();
         assert_eq!(code(&signed), 0, "{signed:?}");
         assert!(stdout(&signed).contains("tables 2099-01-01.1, signed by univ/tables"), "{signed:?}");
