@@ -129,7 +129,7 @@ const LENGTHS: [Length; 16] = [
         rule: "BR-FR-CPRO-40",
         limit: DELIVERY_LOCATION_CHARACTERS,
         ubl: &[],
-        cii: &[TRANSACTION, LINE, "SpecifiedLineTradeDelivery", "ShipToTradeParty", "ID"],
+        cii: &[TRANSACTION, LINE, "SpecifiedLineTradeDelivery", "ShipToTradeParty", "GlobalID"],
     },
     Length {
         rule: "BR-FR-CPRO-43",
