@@ -164,7 +164,7 @@ async fn a_receipt_says_by_which_tables_its_file_was_judged() {
     gateway.tables = Tables::read(own).unwrap_or_else(|fault| panic!("{fault:?}"));
     gateway.reload();
     gateway.drop_flow("long.xml", invoice("FA-2026-77")).await;
-    let refused = gateway.await_state("long.xml", "refused").await;
+    let refused = gateway.await_state("long.xml.json", "refused").await;
     check_document("receipt", Purpose::Receipt, &refused);
     assert_eq!(refused["rules"]["tables"], "2099-01-01.1");
     let finding = &refused["findings"][0];
@@ -176,8 +176,8 @@ async fn a_receipt_says_by_which_tables_its_file_was_judged() {
     gateway.tables = Tables::built_in();
     gateway.reload();
     gateway.drop_flow("good.xml", invoice("FA-2026-78")).await;
-    let good = gateway.await_state("good.xml", "integrated").await;
+    let good = gateway.await_state("good.xml.json", "integrated").await;
     assert_eq!(good["rules"]["tables"], Tables::built_in().version());
-    assert_eq!(gateway.receipt("long.xml").unwrap()["rules"]["tables"], "2099-01-01.1");
+    assert_eq!(gateway.receipt("long.xml.json").unwrap()["rules"]["tables"], "2099-01-01.1");
     gateway.stop().await;
 }
