@@ -107,11 +107,7 @@ fn what_cannot_be_a_validator_is_told_and_nothing_is_asked_for() {
     ] {
         let refused = browser.post(&path, &form("0", siret, &siret.replace(' ', "")));
         assert_eq!(refused.status, 422, "{siret}: {}", refused.text());
-        assert!(
-            refused.text().replace('\u{a0}', " ").replace('\u{202f}', " ").contains(said),
-            "{siret}: {}",
-            refused.text()
-        );
+        assert!(refused.text().replace(['\u{a0}', '\u{202f}'], " ").contains(said), "{siret}: {}", refused.text());
         refused.says("Rien n’a été envoyé");
     }
     let gone = browser.post(&path, &form("3", RIGHT, RIGHT));
