@@ -74,7 +74,8 @@ pub fn write(inputs: &[&Path], output: &Path, made: &[Made<'_>], invoices: usize
     })
 }
 
-fn write_one(inputs: &[&Path], path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+/// Writes one file, which is none of those that were read.
+pub fn write_one(inputs: &[&Path], path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let real = |path: &Path| fs::canonicalize(path).ok();
     if real(path).is_some_and(|path| inputs.iter().any(|input| real(input).as_ref() == Some(&path))) {
         let shown = path.display();

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use zeroize::Zeroizing;
 
 use super::exit::{self, Failure};
+use super::made;
 use super::place::Place;
 use super::words::said;
 use crate::audit::{Signer, Verifier};
 use crate::config::signed_tables;
 use crate::fault::{Code, Fault, Text};
 use crate::invoice::Tables;
-use crate::os::{durable, random, secret};
+use crate::os::{random, secret};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -137,8 +138,7 @@ fn sign(file: &Path, key: &Path, output: &Path) -> Result<(), Failure> {
         );
         Failure::said(exit::DATA, why.about(file.display()))
     })?;
-    durable::write_atomically(output, signed.as_bytes())
-        .map_err(|error| Failure::io(exit::IO, output.display(), &error))?;
+    made::write_one(&[file, key], output, signed.as_bytes())?;
     usable(output, tables, signer.origin());
     Ok(())
 }

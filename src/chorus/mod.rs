@@ -66,8 +66,8 @@ pub use submission::{
 pub use syntax::{Announced, FluxContent, FluxFileName, FluxSyntax, SyntaxError, announce};
 pub use token::{TOKEN_LIFETIME_DEFAULT, Token, TokenReply, account_header, read_token, token_form};
 pub use treatment::{
-    RECIPIENT_TARGETS, RecupererEtatsTraitement, TraiterFactureAValider, TraiterRecue, Treated, TreatmentError,
-    VALIDATOR_TARGETS, ValidatorAction, awaited, decision, demands_mandate, demands_motive, outcomes,
+    CorrigerValideur, RECIPIENT_TARGETS, RecupererEtatsTraitement, TraiterFactureAValider, TraiterRecue, Treated,
+    TreatmentError, VALIDATOR_TARGETS, ValidatorAction, awaited, decision, demands_mandate, demands_motive, outcomes,
 };
 pub use worklist::{RechercherATraiterValideur, WaitingInvoice};
 

@@ -1,12 +1,12 @@
-//! What a recipient does with a received invoice, and a validator with one to validate: `traiter/recue`,
-//! `traiter/factureAValider`; and which statuses may follow (`recuperer/etats/traitement`), which is asked, never hard-coded
+//! What a recipient does with a received invoice, a validator with one to validate, and a supplier who named the wrong
+//! validator: `traiter/recue`, `traiter/factureAValider`, `corriger/valideur/facture`; and which statuses may follow (`recuperer/etats/traitement`), which is asked, never hard-coded
 //! (PROTOCOL §2.2). `traiterRejet`, by which a supplier acknowledges a rejection, is not called: what it changes is not
 //! documented, and who has read a rejection here ("Vu") is this box's own matter.
 
 use serde_json::{Value, json};
 
 use crate::chorus::{Motive, MotiveCode, Service, Unreadable, WireDate, field};
-use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus};
+use crate::domain::{ChorusInvoiceId, InvoiceNumber, InvoiceStatus, Siret};
 
 /// The statuses that a recipient gives to a received invoice (PROTOCOL §3: the nine that clients send).
 pub const RECIPIENT_TARGETS: [InvoiceStatus; 9] = [
@@ -299,6 +299,36 @@ impl Service for TraiterFactureAValider {
         body
     }
 
+    fn read(answer: &Value) -> Result<Treated, Unreadable> {
+        Ok(Treated::read(answer, "statutFacture"))
+    }
+}
+
+/// Names another validator on an invoice we sent, which the one it named refused as not the right one (factures.json,
+/// corrigerValideurFacture). It waits for the new one then: A_VALIDER_1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorrigerValideur {
+    pub invoice: ChorusInvoiceId,
+    pub validator: Siret,
+}
+
+impl Service for CorrigerValideur {
+    const NAME: &'static str = "corriger/valideur/facture";
+    const PATH: &'static str = "/cpro/factures/v1/corriger/valideur/facture";
+    const CHANGES: bool = true;
+    const ANSWER_LIMIT: usize = 1 << 20;
+    type Answer = Treated;
+
+    /// By the SIRET alone: `idStructure` would have to be asked for first.
+    fn body(&self) -> Value {
+        json!({
+            "idFacture": self.invoice.0,
+            "typeIdentifiantStructure": "SIRET",
+            "identifiantStructure": self.validator.as_str(),
+        })
+    }
+
+    /// The answer names the invoice only.
     fn read(answer: &Value) -> Result<Treated, Unreadable> {
         Ok(Treated::read(answer, "statutFacture"))
     }

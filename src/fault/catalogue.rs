@@ -584,9 +584,9 @@ catalogue! {
     }
     WrongValidator "FG-441" Establishment AfterAction {
         "Facture {number} arrêtée : elle nomme un valideur qui n'est pas le bon (« {comment} »)"
-        "Nommez le bon valideur sur le portail Chorus Pro (factures émises, « Corriger le valideur ») : la facture repart sans nouveau dépôt. Le suivi continue et ce message s'efface ensuite."
+        "Nommez le bon valideur sur la page du flux (« Nommer un autre valideur »), ou sur le portail Chorus Pro : la facture repart sans nouveau dépôt, et ce message s'efface. Si l'erreur est celle d'un cotraitant (statut ERREUR_COTRAITANT_SUR_VALIDEUR), demandez-lui de nommer le bon valideur sur le portail."
         "Invoice {number} is stopped: it names a validator who is not the right one (\"{comment}\")"
-        "Name the right validator on Chorus Pro's portal (invoices sent, \"Corriger le valideur\"): the invoice goes on without being dropped again. It is still followed and this message goes then."
+        "Name the right validator on the flow's page (\"Name another validator\"), or on Chorus Pro's portal: the invoice goes on without being dropped again, and this message goes. If it is a co-contractor's error (status ERREUR_COTRAITANT_SUR_VALIDEUR), ask the co-contractor to name the right validator on the portal."
     }
     AbandonedInDoubt "FG-442" Establishment Never {
         "Flux abandonné par {who} ; Chorus Pro a peut-être la facture malgré tout"
@@ -641,6 +641,24 @@ catalogue! {
         "Cherchez sur le portail Chorus Pro. Ce qui s'y trouve est pris : rien à faire, « Vu » suffit. Ce qui ne s'y trouve pas : dites-le sur la page du flux (« Ce qui n'y est pas »), et seulement ensuite déposez-le de nouveau, lui seul."
         "Chorus Pro did not confirm: {number}, of a structure of which this technical account sees nothing"
         "Look on Chorus Pro's portal. What is there is taken: nothing to do, \"Seen\" will do. What is not there: say so on the flow's page (\"What is not there\"), and only then drop it again, that alone."
+    }
+    NoValidatorAwaited "FG-453" Establishment Never {
+        "La facture {number} n'attend pas d'autre valideur : elle est au statut {current}"
+        "Rien n'a été transmis : le valideur a été corrigé ailleurs (portail), ou la facture a changé d'état. Lisez ses statuts ; si elle est encore arrêtée pour un mauvais valideur, nommez-en un autre sur la page de la facture."
+        "Invoice {number} waits for no other validator: its status is {current}"
+        "Nothing was passed on: the validator was corrected elsewhere (the portal), or the invoice's status changed. Read its statuses; if it is still stopped for a wrong validator, name another one on the invoice's page."
+    }
+    SameValidator "FG-454" Establishment Never {
+        "La facture {number} nomme déjà le valideur {validator}, et c'est lui qui l'a refusée"
+        "Rien n'a été transmis. Demandez au titulaire du marché qui doit valider, puis nommez cet autre valideur sur la page de la facture."
+        "Invoice {number} names validator {validator} already, who refused it"
+        "Nothing was passed on. Ask the holder of the contract who must validate, then name that other validator on the invoice's page."
+    }
+    ValidatorRefused "FG-455" Establishment Never {
+        "Chorus Pro refuse le valideur {validator} de la facture {number} ({what}) : {code} « {label} »"
+        "La facture reste arrêtée. Vérifiez que ce SIRET est celui d'une structure active de Chorus Pro, puis nommez un autre valideur sur la page de la facture, ou sur le portail."
+        "Chorus Pro refuses validator {validator} of invoice {number} ({what}): {code} \"{label}\""
+        "The invoice stays stopped. Check that this SIRET is of a structure that is active in Chorus Pro, then name another validator on the invoice's page, or on the portal."
     }
     PivotUnreadable "FG-501" Chorus Never {
         "Facture reçue {chorus_id} : fichier pivot illisible (détail technique : {detail})"

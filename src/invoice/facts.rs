@@ -60,7 +60,7 @@ pub struct AttachmentFacts {
 }
 
 /// Scheme of a SIRET (ISO 6523), and how Chorus Pro's historic UBL writes it.
-const SIRET_SCHEMES: [&str; 3] = ["0009", "1", "SIRET"];
+pub(super) const SIRET_SCHEMES: [&str; 3] = ["0009", "1", "SIRET"];
 /// Scheme of a code of routing: the service (BR-FR-CPRO-11).
 const SERVICE_SCHEME: &str = "0224";
 

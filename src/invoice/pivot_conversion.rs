@@ -33,6 +33,9 @@ const LISTED: usize = 60;
 /// TypeIdentifiant of a SIRET and of a European VAT number (PROTOCOL §4).
 const SIRET: &str = "1";
 const VAT_NUMBER: &str = "2";
+/// How a seller without a SIRET is named (ISO 6523; BR-FR-CPRO-03), by the pivot's kinds: a VAT number of the Union, a number
+/// from outside it, RIDET, TAHITI, a private person. One that is being registered (6) has no scheme.
+const SCHEMES: [(&str, &str); 5] = [("2", "0223"), ("3", "0227"), ("4", "0228"), ("5", "0229"), ("7", "0226")];
 
 /// An invoice made of a pivot's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,8 +229,16 @@ impl<'a, 't> Conversion<'a, 't> {
                 made.electronic_address = Some(Identifier::schemed(party.id.clone(), "0009"));
                 made.legal_registration = party.id.get(..9).map(|siren| Identifier::schemed(siren, "0002"));
             }
-            VAT_NUMBER => made.vat_identifier = Some(party.id.clone()),
-            _ => made.identifiers = vec![Identifier::new(party.id.clone())],
+            kind => {
+                if kind == VAT_NUMBER {
+                    made.vat_identifier = Some(party.id.clone());
+                }
+                let scheme = SCHEMES.iter().find(|(of, _)| *of == kind).map(|(_, scheme)| *scheme);
+                made.identifiers = vec![match scheme {
+                    Some(scheme) => Identifier::schemed(party.id.clone(), scheme),
+                    None => Identifier::new(party.id.clone()),
+                }];
+            }
         }
         let in_france = (party.kind == SIRET).then(|| "FR".to_owned());
         match party.country.clone().or(in_france) {

@@ -12,6 +12,7 @@ use super::chorus_rules::{
     NOTE_CHARACTERS, NUMBER_CHARACTERS, PAYMENT_TERMS_CHARACTERS, SELLER_ADDRESS_CHARACTERS,
     SUPPORTING_DOCUMENT_CHARACTERS,
 };
+use super::facts::{SIRET_SCHEMES, is_siret};
 use super::outline::{Id, Outline};
 use super::rules::Findings;
 use super::{Preflight, Severity};
@@ -31,7 +32,7 @@ struct Once {
     cii: &'static [&'static str],
 }
 
-const LENGTHS: [Length; 14] = [
+const LENGTHS: [Length; 16] = [
     Length {
         // EXT-FR-FE-136: the preceding invoice of a line.
         rule: "BR-FR-CPRO-02",
@@ -106,11 +107,29 @@ const LENGTHS: [Length; 14] = [
         ],
     },
     Length {
+        rule: "BR-FR-CPRO-39",
+        limit: ACCOUNT_CHARACTERS,
+        ubl: &[],
+        cii: &[
+            TRANSACTION,
+            SETTLEMENT,
+            "SpecifiedTradeSettlementPaymentMeans",
+            "PayeePartyCreditorFinancialAccount",
+            "ProprietaryID",
+        ],
+    },
+    Length {
         // EXT-FR-FE-146: where a line is delivered.
         rule: "BR-FR-CPRO-40",
         limit: DELIVERY_LOCATION_CHARACTERS,
         ubl: &["InvoiceLine", "Delivery", "DeliveryLocation", "ID"],
         cii: &[TRANSACTION, LINE, "SpecifiedLineTradeDelivery", "ShipToTradeParty", "ID"],
+    },
+    Length {
+        rule: "BR-FR-CPRO-40",
+        limit: DELIVERY_LOCATION_CHARACTERS,
+        ubl: &[],
+        cii: &[TRANSACTION, LINE, "SpecifiedLineTradeDelivery", "ShipToTradeParty", "GlobalID"],
     },
     Length {
         rule: "BR-FR-CPRO-43",
@@ -134,8 +153,8 @@ const ONCE: [Once; 4] = [
     },
     Once {
         rule: "BR-FR-CPRO-25",
-        ubl: &["PaymentTerms"],
-        cii: &[TRANSACTION, SETTLEMENT, "SpecifiedTradePaymentTerms"],
+        ubl: &["PaymentTerms", "Note"],
+        cii: &[TRANSACTION, SETTLEMENT, "SpecifiedTradePaymentTerms", "Description"],
     },
     Once {
         rule: "BR-FR-CPRO-26",
@@ -154,12 +173,11 @@ const LINE: &str = "IncludedSupplyChainTradeLineItem";
 const AGREEMENT: &str = "ApplicableHeaderTradeAgreement";
 const SETTLEMENT: &str = "ApplicableHeaderTradeSettlement";
 
-/// SIRENE's identifiers (ISO 6523).
+/// A SIREN's scheme (ISO 6523).
 const SIREN: &str = "0002";
-const SIRET: &str = "0009";
 /// What may name a seller (BR-FR-CPRO-03): SIRET, a VAT number of the Union, a private person, a number from outside the
 /// Union, RIDET, TAHITI.
-const SELLER_SCHEMES: [&str; 6] = [SIRET, "0223", "0226", "0227", "0228", "0229"];
+const SELLER_SCHEMES: [&str; 6] = ["0009", "0223", "0226", "0227", "0228", "0229"];
 
 /// Adds what AFNOR's rules of invoices to public bodies say.
 pub fn check(outline: &Outline<'_>, preflight: Preflight, findings: &mut Findings<'_, '_>) {
@@ -211,6 +229,11 @@ impl Tree<'_, '_> {
         let ids = paths.iter().flat_map(|path| self.outline.each(party, path));
         let scheme = |id| self.outline.attribute(id, "schemeID").map(|s| s.trim().to_owned()).unwrap_or_default();
         ids.map(|id| (id, scheme(id))).collect()
+    }
+
+    /// Whether it is an establishment's: as the reform writes it, or as the historic channel has always taken it.
+    fn is_siret(&self, (id, scheme): &(Id, String)) -> bool {
+        SIRET_SCHEMES.contains(&scheme.as_str()) || is_siret(self.outline.value(*id).trim())
     }
 }
 
@@ -270,7 +293,11 @@ fn seller(tree: &Tree<'_, '_>, findings: &mut Findings<'_, '_>) {
         tree.each(Id::ROOT, &["AccountingSupplierParty", "Party"], &[TRANSACTION, AGREEMENT, "SellerTradeParty"]);
     let Some(seller) = found.first().copied() else { return };
     let identifiers = tree.identifiers(seller, UBL_IDENTIFIERS, CII_IDENTIFIERS);
-    if !identifiers.iter().any(|(_, scheme)| SELLER_SCHEMES.contains(&scheme.as_str())) {
+    let legal = tree.identifiers(seller, UBL_LEGAL, CII_LEGAL);
+    let named = identifiers.iter().any(|(_, scheme)| SELLER_SCHEMES.contains(&scheme.as_str()))
+        || identifiers.iter().chain(&legal).any(|identifier| tree.is_siret(identifier));
+    // A Factur-X that is no whole invoice (MINIMUM) has no place for it.
+    if !named && !findings.is_no_whole_invoice() {
         findings.at("BR-FR-CPRO-03", Severity::Fatal, seller, &[]);
     }
     for (id, scheme) in &identifiers {
@@ -293,8 +320,9 @@ fn payee(tree: &Tree<'_, '_>, findings: &mut Findings<'_, '_>) {
 fn siren_without_siret(tree: &Tree<'_, '_>, party: Id, rule: &str, findings: &mut Findings<'_, '_>) {
     let identifiers = tree.identifiers(party, UBL_IDENTIFIERS, CII_IDENTIFIERS);
     let legal = tree.identifiers(party, UBL_LEGAL, CII_LEGAL);
-    let has = |wanted: &str| identifiers.iter().chain(&legal).find(|(_, scheme)| scheme == wanted);
-    if let (Some((siren, _)), None) = (has(SIREN), has(SIRET)) {
+    let all = || identifiers.iter().chain(&legal);
+    let siren = all().find(|identifier| identifier.1 == SIREN && !tree.is_siret(identifier));
+    if let (Some((siren, _)), false) = (siren, all().any(|i| tree.is_siret(i)) || findings.is_no_whole_invoice()) {
         let value = tree.outline.value(*siren);
         findings.at(rule, Severity::Fatal, *siren, &[("value", value.trim())]);
     }

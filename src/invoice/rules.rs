@@ -169,7 +169,7 @@ impl<'o, 't> Findings<'o, 't> {
     }
 
     /// Whether it declares a profile that the standard's rules are not for.
-    fn is_no_whole_invoice(&self) -> bool {
+    pub fn is_no_whole_invoice(&self) -> bool {
         let context = ["ExchangedDocumentContext", "GuidelineSpecifiedDocumentContextParameter", "ID"];
         let declared = self.outline.text_at(Id::ROOT, &context);
         classify(declared.as_deref()).profile().is_some_and(|declared| !declared.is_en16931_invoice())

@@ -104,7 +104,7 @@ pub fn make_dir_durably(folder: &Path) -> io::Result<()> {
 }
 
 /// The folder a name stands in; `.` for a bare name.
-fn folder_of(path: &Path) -> &Path {
+pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(above) if above.as_os_str().is_empty() => Path::new("."),
         Some(above) => above,

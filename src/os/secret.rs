@@ -72,7 +72,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, SecretError> {
 /// Makes the file with mode `0600`, durably (file and folder synced), unless it is there already; then says `false`.
 /// Of several processes that try at once, one wins and the others are told.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<bool, SecretError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = super::durable::folder_of(path);
     make_private_dir(folder).map_err(io_error(folder))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = folder.join(format!(".{name}.{}", super::random::hex::<8>()));

@@ -11,7 +11,7 @@ use super::{
     Asked, AskedChange, ChangeFacts, Decided, Lease, Piece, Step, Store, StoreError, parts, people, queue, receptions,
     sending,
 };
-use crate::domain::{AccountName, ChorusInvoiceId, FlowId, InvoiceStatus, Realm, Role, Timestamp};
+use crate::domain::{AccountName, ChorusInvoiceId, FlowId, Realm, Role, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::flow::status_change::{Event, State};
 use crate::flow::{Decision, FlowKind, Job, deposit, status_change};
@@ -37,6 +37,19 @@ pub struct Asking<'a> {
 }
 
 impl Store {
+    /// *name validator*: a person names another validator of the invoice of that `ordinal` in the flow `of`, whose SIRET is
+    /// the motif of what is `asked`; answers the status change's flow. As [`Store::complete_sent`].
+    pub fn name_validator(
+        &self,
+        (of, ordinal): (&FlowId, u32),
+        asked: AskedChange,
+        person: &str,
+        at: Timestamp,
+    ) -> Step<Asked> {
+        let (of, person) = (of.clone(), person.to_owned());
+        self.step(move |w| ask_of_sent(w, "validator", (&of, ordinal), &asked, &[], &person, at))
+    }
+
     /// *complete*: a person completes a suspended invoice of the flow `of`, of that `ordinal` in it, with a comment and files;
     /// answers the status change's flow. It stands in both flows' history. What was given for this suspension and did not
     /// fail is answered instead, and nothing is done: a form may be sent twice.
@@ -49,7 +62,7 @@ impl Store {
         at: Timestamp,
     ) -> Step<Asked> {
         let (of, person) = (of.clone(), person.to_owned());
-        self.step(move |w| complete_by_person(w, (&of, ordinal), &asked, &pieces, &person, at))
+        self.step(move |w| ask_of_sent(w, "complement", (&of, ordinal), &asked, &pieces, &person, at))
     }
 }
 
@@ -72,8 +85,10 @@ const HOLDING: &str = "SELECT DISTINCT flow.id AS id, role, state FROM invoice
      JOIN flow ON flow.realm = invoice.realm AND flow.id = invoice.flow
      WHERE invoice.realm = ?1 AND number = ?2 AND invoice.chorus_id = ?3 AND kind = ?4 ORDER BY flow.id LIMIT 100";
 
-fn complete_by_person(
+/// A person asks for a change of a sent invoice: `kind` is what the invoice's own history calls it.
+fn ask_of_sent(
     w: &mut Writing<'_>,
+    kind: &str,
     (of, ordinal): (&FlowId, u32),
     asked: &AskedChange,
     pieces: &[Piece],
@@ -81,7 +96,7 @@ fn complete_by_person(
     at: Timestamp,
 ) -> Result<Asked, StoreError> {
     let flow = flows::load(w, of)?;
-    if let Some(given) = given_already(w, &flow, ordinal, asked.chorus_id)? {
+    if let Some(given) = given_already(w, &flow, ordinal, asked)? {
         return Ok(Asked::UnderWay(given));
     }
     let account: String = w
@@ -97,7 +112,7 @@ fn complete_by_person(
         pieces,
     };
     let change = ask(w, &asking, asked, at)?;
-    Entry::new("complement", at, Some(&flow.place))
+    Entry::new(kind, at, Some(&flow.place))
         .actor(person)
         .object("flow", of)
         .object("invoice", ordinal)
@@ -106,12 +121,12 @@ fn complete_by_person(
     Ok(Asked::New(change))
 }
 
-/// The complement that is under way; or was taken, while what is known of the invoice's history does not tell so yet.
+/// The change to this status that is under way; or was taken, while what is known of the invoice's history does not tell so yet.
 fn given_already(
     w: &Writing<'_>,
     flow: &Loaded,
     ordinal: u32,
-    invoice: ChorusInvoiceId,
+    asked: &AskedChange,
 ) -> Result<Option<FlowId>, StoreError> {
     w.one(
         "SELECT change.flow AS flow FROM change JOIN flow ON flow.realm = change.realm AND flow.id = change.flow
@@ -119,7 +134,7 @@ fn given_already(
          AND (is_final = 0 OR state = 'done' AND had >=
               (SELECT count(*) FROM status WHERE realm = ?1 AND status.flow = ?4 AND ordinal = ?5 AND status = ?3))
          ORDER BY change.flow DESC LIMIT 1",
-        (flow.realm, invoice.0, InvoiceStatus::Completee.as_str(), flow.id.as_str(), ordinal),
+        (flow.realm, asked.chorus_id.0, asked.target.as_str(), flow.id.as_str(), ordinal),
         |r| word(r, "flow"),
     )
 }

@@ -239,7 +239,7 @@ pub struct AskedChange {
     pub number: InvoiceNumber,
     pub supplier: String,
     pub target: InvoiceStatus,
-    /// In full; `""` when there is none.
+    /// In full; `""` when there is none. With COMPLETEE the comment, with A_VALIDER_1 the SIRET of the validator that is named.
     pub motif: String,
     /// Number of the payment order, with MANDATEE.
     pub mandate: Option<String>,

@@ -24,6 +24,7 @@ use crate::web::pdf_form;
 use crate::web::received::Documents;
 use crate::web::site::{Site, note};
 use crate::web::treatment::{self, ChangeLine};
+use crate::web::validator::{self, Misnamed};
 use crate::web::words::{TROUBLE_OVER, Tongue};
 use crate::work::{Folders, Shelf, receipt_name};
 
@@ -100,6 +101,8 @@ struct AskedView {
     /// The flow that shows the invoice.
     invoice: Option<String>,
     is_complement: bool,
+    /// Whether it names another validator.
+    is_naming: bool,
     /// Of a complement: names and sizes of its files.
     pieces: Vec<(String, String)>,
 }
@@ -130,6 +133,10 @@ struct FlowPage<'a> {
     facing: Option<Facing>,
     /// Its sent invoices that wait for a complement.
     suspended: Vec<Suspended>,
+    /// Its sent invoices that wait for another validator.
+    misnamed: Vec<Misnamed>,
+    /// Those that were named.
+    namings: Vec<ChangeLine>,
     /// Whether a person may enter its data.
     awaits_data: bool,
     /// Of data that went to their PDF: its flow.
@@ -211,6 +218,8 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         choices: decision::choices(t, &flow, &invoices),
         facing: Facing::of(t, &reader, &flow, &invoices)?,
         suspended: complement::suspended(&reader, &flow, &invoices)?,
+        misnamed: validator::misnamed(&reader, &flow, &invoices)?,
+        namings: treatment::namings(t, &reader, &flow, &invoices)?,
         awaits_data: pdf_form::is_waiting(&flow),
         joined: reader.pdf_data(&id)?.and_then(|data| data.joined).map(|pdf| pdf.to_string()),
         parent: match &flow.parent {
@@ -286,12 +295,14 @@ fn invoice(t: Tongue, invoice: &InvoiceRecord) -> InvoiceView {
 fn asked(t: Tongue, reader: &Reader, flow: &FlowRecord, asked: AskedChange) -> Result<AskedView, Trouble> {
     let (status, tone) = t.status(&asked.target);
     let role = if VALIDATOR_TARGETS.contains(&asked.target) { Role::Validator } else { Role::Recipient };
-    let place = if asked.target == InvoiceStatus::Completee { FlowKind::Deposit } else { FlowKind::Reception };
+    let is_of_sent = [InvoiceStatus::Completee, InvoiceStatus::AValider1].contains(&asked.target);
+    let place = if is_of_sent { FlowKind::Deposit } else { FlowKind::Reception };
     let holders = reader.holders(&flow.realm, &asked, place)?;
     let shows = holders.iter().rev().find(|(_, of)| *of == role);
     let pieces = reader.pieces(&flow.id)?.into_iter();
     Ok(AskedView {
         is_complement: asked.target == InvoiceStatus::Completee,
+        is_naming: asked.target == InvoiceStatus::AValider1,
         invoice: shows.map(|(id, ..)| id.to_string()),
         pieces: pieces.map(|(piece, _)| (piece.name, t.size(piece.content.size))).collect(),
         number: asked.number.to_string(),

@@ -44,6 +44,7 @@ mod site;
 mod throttle;
 mod treatment;
 mod typed_amount;
+mod validator;
 mod words;
 
 use std::path::PathBuf;

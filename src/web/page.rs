@@ -125,6 +125,16 @@ const DONE: &[(&str, &str, &str)] = &[
         "Ce complément a déjà été donné pour cette suspension : rien de plus ne part. Voici ce qu’il est devenu.",
         "This complement was given already for this suspension: nothing more leaves. Here is what became of it.",
     ),
+    (
+        "valideur",
+        "Valideur nommé et journalisé : Chorus Pro en est averti.",
+        "Validator named and journalled: Chorus Pro is being told.",
+    ),
+    (
+        "deja-valideur",
+        "Ce valideur a déjà été nommé pour cette facture : rien de plus ne part. Voici ce qu’il en est advenu.",
+        "This validator was named on this invoice already: nothing more leaves. Here is what became of it.",
+    ),
     ("annuaire", "Actualisation de l’annuaire demandée.", "Refresh of the directory asked for."),
     ("secret", "Secret enregistré.", "Secret saved."),
     ("secret-efface", "Secret effacé.", "Secret deleted."),

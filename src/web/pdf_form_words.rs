@@ -85,7 +85,7 @@ fn missing(t: Tongue, field: &str, expected: &Expected) -> Option<String> {
 fn instead(t: Tongue, typed: &str, expected: &Expected) -> String {
     let count = typed.chars().count();
     let (fr, en) = match expected {
-        Expected::Siret => return siret(t, typed),
+        Expected::Siret => return siret_problem(t, typed),
         Expected::Amount => return unread_amount(t, typed),
         Expected::Number(most) => (
             format!(
@@ -192,7 +192,8 @@ fn always(t: Tongue, expected: &Expected) -> &'static str {
     t.say(fr, en)
 }
 
-fn siret(t: Tongue, typed: &str) -> String {
+/// What keeps a text from being a SIRET.
+pub fn siret_problem(t: Tongue, typed: &str) -> String {
     let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
     let count = digits.chars().count();
     match (digits.bytes().all(|b| b.is_ascii_digit()), t.0) {

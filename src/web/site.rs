@@ -20,7 +20,7 @@ use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
     Claim, Settings, asset, complement, configuration, decision, diagnostic, directory, entry, flow, flows, guide,
-    help, home, journal, pdf_form, people, received, secrets, sight, treatment,
+    help, home, journal, pdf_form, people, received, secrets, sight, treatment, validator,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -254,6 +254,8 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Post, ["flux", id, "statut"]) => treatment::ask_for(site, ask, visit, id),
         (Get, ["flux", id, "completer"]) => complement::show(site, ask, visit, id, None),
         (Post, ["flux", id, "completer"]) => complement::hand_in(site, ask, visit, id),
+        (Get, ["flux", id, "valideur"]) => validator::show(site, ask, visit, id),
+        (Post, ["flux", id, "valideur"]) => validator::name(site, ask, visit, id),
         (Get, ["flux", id, "donnees"]) => pdf_form::show(site, ask, visit, id),
         (Post, ["flux", id, "donnees"]) => pdf_form::confirm(site, ask, visit, id),
         (Get, ["configuration"]) => configuration::show(site, ask, visit),

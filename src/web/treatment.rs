@@ -26,6 +26,7 @@ use crate::work::kept_transitions;
 pub struct ChangeLine {
     pub id: String,
     pub number: String,
+    pub motif: String,
     pub at: String,
     pub status: String,
     pub status_tone: &'static str,
@@ -98,6 +99,27 @@ pub fn changes(
         FlowKind::Deposit => *target == InvoiceStatus::Completee,
         FlowKind::StatusChange => false,
     };
+    lines(t, reader, flow, invoices, is_told)
+}
+
+/// The validators that were named anew on sent invoices, oldest first.
+pub fn namings(
+    t: Tongue,
+    reader: &Reader,
+    flow: &FlowRecord,
+    invoices: &[InvoiceRecord],
+) -> Result<Vec<ChangeLine>, Trouble> {
+    let is_naming = |target: &InvoiceStatus| flow.kind == FlowKind::Deposit && *target == InvoiceStatus::AValider1;
+    lines(t, reader, flow, invoices, is_naming)
+}
+
+fn lines(
+    t: Tongue,
+    reader: &Reader,
+    flow: &FlowRecord,
+    invoices: &[InvoiceRecord],
+    is_told: impl Fn(&InvoiceStatus) -> bool,
+) -> Result<Vec<ChangeLine>, Trouble> {
     let mut lines = Vec::new();
     let mut known = Vec::new();
     for id in invoices.iter().filter_map(|invoice| invoice.chorus_id) {
@@ -113,6 +135,7 @@ pub fn changes(
         lines.push(ChangeLine {
             id: id.to_string(),
             number: asked.asked.number.to_string(),
+            motif: asked.asked.motif,
             at: change.received_at.paris_text(),
             status,
             status_tone: status_tone.class(),

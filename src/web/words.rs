@@ -312,6 +312,7 @@ impl Tongue {
             "trouble" => ("Difficulté signalée", "Trouble noted"),
             TROUBLE_OVER => ("Difficulté levée", "Trouble over"),
             "complement" => ("Complément donné sur la page", "Complement given on the page"),
+            "validator" => ("Autre valideur nommé sur la page", "Another validator named on the page"),
             "impossible" => ("Événement impossible, ignoré", "Impossible event, ignored"),
             "download" => ("Téléchargement sur la page", "Downloaded on the page"),
             "deposit.check_passed" => ("Contrôles réussis", "Checks passed"),

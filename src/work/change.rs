@@ -7,8 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chorus::{ConsulterValideur, Motive, Service, TraiterRecue, Treated, TreatmentError, awaited, outcomes};
-use crate::domain::InvoiceStatus;
+use crate::chorus::{
+    ConsulterFournisseur, ConsulterValideur, Motive, Service, TraiterRecue, Treated, TreatmentError, awaited, outcomes,
+};
+use crate::domain::{InvoiceStatus, Siret};
 use crate::fault::{Code, Fault, Language, Text};
 use crate::flow::status_change::{Event, State};
 use crate::store::{AskedChange, AttemptRecord, ChangeFacts, ChangeRecord, Decided, FlowRecord, Lease, StoreError};
@@ -16,7 +18,7 @@ use crate::work::complement;
 use crate::work::connector::CallError;
 use crate::work::core::{Core, JobError};
 use crate::work::reach::Setback;
-use crate::work::{status_events, transitions, validation};
+use crate::work::{naming, status_events, transitions, validation};
 
 /// A change that waits for an earlier one of its invoice looks again this often; that one's end wakes it at once.
 const TURN_WAIT: Duration = Duration::from_secs(60);
@@ -43,6 +45,9 @@ pub(super) async fn run(core: &Arc<Core>, lease: &Lease) -> Result<(), JobError>
     }
     if job.is_validators() {
         return validation::run(&job).await;
+    }
+    if let Some(validator) = job.named() {
+        return naming::run(&job, validator).await;
     }
     let service = match job.service() {
         Ok(service) => service,
@@ -145,6 +150,12 @@ impl Job<'_> {
         awaited(&self.asked.target).is_some()
     }
 
+    /// The validator that the supplier names anew, of a change that does.
+    fn named(&self) -> Option<Siret> {
+        let names = self.asked.target == InvoiceStatus::AValider1;
+        names.then(|| self.asked.motif.parse().ok()).flatten()
+    }
+
     /// Whether a try of it may have been taken.
     pub(super) fn was_tried(&self) -> bool {
         let nothing = [Event::NotSent.as_str(), Event::Refused.as_str()];
@@ -157,21 +168,49 @@ impl Job<'_> {
             Err(Setback::Refused { .. }) if self.is_validators() => self.present().await,
             Err(setback) => Err(setback),
             Ok((statuses, current)) => {
-                Ok(Seen { current, statuses: statuses.into_iter().map(|entry| entry.status).collect() })
+                let validator = if self.named().is_some() { self.validator().await? } else { None };
+                let statuses = statuses.into_iter().map(|entry| entry.status).collect();
+                Ok(Seen { current, statuses, validator })
             }
+        }
+    }
+
+    /// The SIRET of the validator that the sent invoice names now; an account that may not ask goes by the history alone.
+    async fn validator(&self) -> Result<Option<String>, Setback> {
+        let question = ConsulterFournisseur { invoice: self.asked.chorus_id, page: 1 };
+        match self.core.ask_optional(&self.lease.realm, &question).await {
+            Ok(shown) => {
+                let first = shown.validators.into_iter().next();
+                let first = first.filter(|one| one.kind.as_deref().is_none_or(|kind| kind == "SIRET"));
+                Ok(first.and_then(|one| one.id))
+            }
+            Err(Setback::Refused { .. }) => Ok(None),
+            Err(later) => Err(later),
         }
     }
 
     async fn present(&self) -> Result<Seen, Setback> {
         let question = ConsulterValideur { invoice: self.asked.chorus_id, page: 1 };
         let shown = self.core.ask(&self.lease.realm, &question).await?;
-        Ok(Seen { statuses: vec![shown.status.clone()], current: Some(shown.status) })
+        Ok(Seen { statuses: vec![shown.status.clone()], current: Some(shown.status), validator: None })
     }
 
     /// Whether the invoice has got the status since it may have been sent: it has had it more often than before. (No
     /// clocks are compared.)
     pub(super) fn has_happened(&self, history: &Seen) -> bool {
+        self.change.had.is_some_and(|had| self.is_more_than(history, had))
+    }
+
+    /// Whether anybody has given the invoice the status since the first try.
+    pub(super) fn has_moved(&self, history: &Seen) -> bool {
         self.change.had.is_some_and(|had| history.times(&self.asked.target) > had)
+    }
+
+    /// Whether the invoice has had the status more than `had` times; and, of a validator that is named, names this one: on
+    /// the portal somebody may have named another.
+    fn is_more_than(&self, history: &Seen, had: u32) -> bool {
+        let of_another = |named: Siret| history.validator.as_deref().is_some_and(|shown| shown != named.as_str());
+        history.times(&self.asked.target) > had && !self.named().is_some_and(of_another)
     }
 
     pub(super) async fn send(&self, service: &impl Service<Answer = Treated>, had: u32) -> Result<(), JobError> {
@@ -214,7 +253,7 @@ impl Job<'_> {
         let (event, facts) = match answer {
             Ok(status) if status.as_ref().is_none_or(|status| outcomes(&self.asked.target).contains(status)) => {
                 core.pauses.passed(&self.lease.realm);
-                log::info!(flow = self.flow.id.as_str(), status = self.asked.target.as_str(); "An invoice of others has a new status");
+                log::info!(flow = self.flow.id.as_str(), status = self.asked.target.as_str(); "Chorus Pro took a status change");
                 (Event::Accepted, ChangeFacts::default())
             }
             // Taken, but as another status than was asked for: only the invoice itself tells.
@@ -260,7 +299,7 @@ impl Job<'_> {
     /// try or from somebody else: the invoice itself tells.
     async fn contradicted(&self, label: &str, had: u32) -> (Event, Option<Fault>) {
         match self.history().await {
-            Ok(history) if history.times(&self.asked.target) > had => (Event::Accepted, None),
+            Ok(history) if self.is_more_than(&history, had) => (Event::Accepted, None),
             Ok(_) => (Event::Refused, Some(self.refusal(NOT_ALLOWED, label))),
             Err(_) => {
                 let detail = format!("{NOT_ALLOWED} {label}");
@@ -272,6 +311,9 @@ impl Job<'_> {
     fn refusal(&self, code: i64, label: &str) -> Fault {
         if self.asked.target == InvoiceStatus::Completee {
             return complement::refusal(self.asked, code, label);
+        }
+        if let Some(validator) = self.named() {
+            return naming::refusal(self.asked, &validator, code, label);
         }
         Fault::new(Code::ChangeRefused)
             .with("status", &self.asked.target)
@@ -326,6 +368,8 @@ impl Job<'_> {
 pub(super) struct Seen {
     pub(super) current: Option<InvoiceStatus>,
     statuses: Vec<InvoiceStatus>,
+    /// Of a validator that is named anew: whom the invoice names now, where it is told.
+    pub(super) validator: Option<String>,
 }
 
 impl Seen {

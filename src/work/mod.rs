@@ -29,6 +29,7 @@ mod intake;
 mod integration;
 #[cfg(test)]
 mod ledger;
+mod naming;
 mod others;
 mod overdue;
 mod paired_members;

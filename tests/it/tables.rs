@@ -20,12 +20,13 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let secret = dir.path().join("key");
-        let made = program().args(["tables", "key", "univ/tables", "-o"]).arg(&secret).output().unwrap();
+        let make =
+            || program().current_dir(dir.path()).args(["tables", "key", "univ/tables", "-o", "key"]).output().unwrap();
+        let made = make();
         assert_eq!(code(&made), 0, "{made:?}");
         let key = stdout(&made).trim().to_owned();
         assert!(key.starts_with("univ/tables+"), "{key}");
-        let again = program().args(["tables", "key", "univ/tables", "-o"]).arg(&secret).output().unwrap();
+        let again = make();
         assert!(code(&again) == 71 && stderr(&again).contains("never overwritten"), "{again:?}");
         Self { dir, key }
     }
@@ -51,6 +52,16 @@ impl Desk {
         let output = self.path("tables.signed");
         let mut sign = program();
         sign.args(["tables", "sign"]).arg(self.draft()).arg("--key").arg(self.path("key"));
+        let over = program()
+            .args(["tables", "sign"])
+            .arg(self.draft())
+            .arg("--key")
+            .arg(self.path("key"))
+            .arg("-o")
+            .arg(self.path("key"))
+            .output()
+            .unwrap();
+        assert_eq!(code(&over), 64, "the key is not written over: {over:?}");
         let signed = sign.arg("-o").arg(&output).output().unwrap();
         assert_eq!(code(&signed), 0, "{signed:?}");
         assert!(stdout(&signed).contains("tables 2099-01-01.1, signed by univ/tables"), "{signed:?}");
@@ -178,7 +189,7 @@ async fn a_receipt_says_by_which_tables_its_file_was_judged() {
     gateway.tables = Tables::read(own).unwrap_or_else(|fault| panic!("{fault:?}"));
     gateway.reload();
     gateway.drop_flow("long.xml", invoice("FA-2026-77")).await;
-    let refused = gateway.await_state("long.xml", "refused").await;
+    let refused = gateway.await_state("long.xml.json", "refused").await;
     check_document("receipt", Purpose::Receipt, &refused);
     assert_eq!(refused["rules"]["tables"], "2099-01-01.1");
     assert_eq!((&refused["rules"]["br_fr"], &refused["rules"]["br_fr_cpro"]), (&Value::Null, &"warn".into()));
@@ -192,11 +203,11 @@ async fn a_receipt_says_by_which_tables_its_file_was_judged() {
     gateway.tables = Tables::built_in();
     gateway.reload();
     gateway.drop_flow("good.xml", invoice("FA-2026-78")).await;
-    let good = gateway.await_state("good.xml", "integrated").await;
+    let good = gateway.await_state("good.xml.json", "integrated").await;
     assert_eq!(good["rules"]["tables"], Tables::built_in().version());
-    assert_eq!(gateway.receipt("long.xml").unwrap()["rules"]["tables"], "2099-01-01.1");
+    assert_eq!(gateway.receipt("long.xml.json").unwrap()["rules"]["tables"], "2099-01-01.1");
     // A file of statuses is held against none of them.
     gateway.drop_flow("statuts.csv", "id_facture;statut;motif;numero_mandat\n999999999;CHANTIER;;\n").await;
-    assert_eq!(gateway.await_state("statuts.csv", "refused").await["rules"], Value::Null);
+    assert_eq!(gateway.await_final("statuts.csv.json").await["rules"], Value::Null);
     gateway.stop().await;
 }

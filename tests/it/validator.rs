@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use fluxgate::domain::{ChorusInvoiceId, Timestamp};
-use fluxgate::fault::Code;
+use fluxgate::domain::{ChorusInvoiceId, FlowId, InvoiceStatus, Timestamp};
+use fluxgate::fault::{Code, Language};
 use fluxgate::simulator::{Attachment, Control, Effect, FaultRule, PathRule, ReceivedInvoice, Scenario};
-use fluxgate::store::{FlowQuery, FlowRecord};
+use fluxgate::store::{Asked, AskedChange, FlowQuery, FlowRecord};
 use fluxgate::work::{LimitsSection, Purpose};
 use serde_json::Value;
 
@@ -496,5 +496,192 @@ async fn a_wrong_validator_is_shown_until_another_one_is_named() {
     let over = |r: &Value| r["fault"] == Value::Null && r["invoices"][0]["status"] == "A_VALIDER_1";
     let receipt = gateway.await_receipt("f.xml.json", over).await;
     assert_eq!(receipt["final"], false);
+    gateway.stop().await;
+}
+
+/// Whom the tests name: a structure that Chorus Pro knows.
+pub const RIGHT: &str = "12345678200036";
+/// Another one.
+const OTHER: &str = "12345678200028";
+const NAME: &str = "corriger/valideur/facture";
+
+/// A gateway on which another validator is named.
+pub async fn naming() -> Gateway {
+    Gateway::start(slow_ways(), limits()).await
+}
+
+/// A sent invoice that the validator it names has refused as not the right one; answers its flow.
+pub async fn refused(gateway: &Gateway, number: &str) -> FlowId {
+    let file = format!("{number}.xml");
+    let flow = gateway.drop_flow(&file, own_subcontract(number)).await;
+    gateway.await_until("its integration", || gateway.simulator.ledger().invoice(number).is_some()).await;
+    misname(gateway, number);
+    gateway.await_receipt(&format!("{file}.json"), |receipt| receipt["fault"]["code"] == "FG-441").await;
+    flow
+}
+
+fn misname(gateway: &Gateway, number: &str) {
+    let control = gateway.simulator.control();
+    assert!(control.move_invoice(number, "A_VALIDER_1", ""));
+    assert!(control.move_invoice(number, "ERREUR_FOURNISSEUR_SUR_VALIDEUR", "nous ne tenons pas ce marché"));
+}
+
+/// What the page asks of the store once a person has named a validator of the flow's invoice of that number.
+async fn named(gateway: &Gateway, flow: &FlowId, number: &str, siret: &str) -> FlowId {
+    let invoices = gateway.store().reader().unwrap().invoices(flow).unwrap();
+    let invoice = invoices.into_iter().find(|invoice| invoice.facts.number.as_str() == number).unwrap();
+    let asked = AskedChange {
+        chorus_id: invoice.chorus_id.unwrap(),
+        number: invoice.facts.number,
+        supplier: invoice.facts.supplier,
+        target: InvoiceStatus::AValider1,
+        motif: siret.to_owned(),
+        mandate: None,
+    };
+    let step = gateway.store().name_validator((flow, invoice.ordinal), asked, "claire", (gateway.clock)());
+    match step.await.unwrap() {
+        Asked::New(change) => change,
+        Asked::UnderWay(change) => panic!("{change} is under way"),
+    }
+}
+
+/// Waits until the change has this state, with this fault.
+async fn ends(gateway: &Gateway, change: &FlowId, state: &str, code: &str) {
+    let is_so = || {
+        let flow = gateway.store().reader().unwrap().flow(change).unwrap().unwrap();
+        flow.state == state && flow.fault.map_or("-", |fault| fault.code.as_str()) == code
+    };
+    gateway.await_until(&format!("{state} {code}"), is_so).await;
+}
+
+/// Whom the invoice names at Chorus Pro, its status there, and how often it came to wait for a validator.
+fn at_chorus(gateway: &Gateway, number: &str) -> (Option<String>, String, usize) {
+    let held = gateway.simulator.ledger().invoice(number).unwrap().clone();
+    (held.validator, held.status, times(gateway, number, "A_VALIDER_1"))
+}
+
+fn waits_for(siret: &str) -> (Option<String>, String, usize) {
+    (Some(siret.to_owned()), "A_VALIDER_1".to_owned(), 2)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_to_a_validator_is_looked_up_and_it_is_never_named_twice() {
+    let gateway = naming().await;
+    for (number, accepted) in [("N-PRISE", true), ("N-PERDUE", false)] {
+        let flow = refused(&gateway, number).await;
+        let before = calls(&gateway, NAME);
+        let rule = FaultRule::new(NAME, Effect::LoseAnswer).accepted(accepted);
+        gateway.simulator.control().add_fault(rule).unwrap();
+        let change = named(&gateway, &flow, number, RIGHT).await;
+        ends(&gateway, &change, "done", "-").await;
+        assert_eq!(at_chorus(&gateway, number), waits_for(RIGHT), "accepted: {accepted}");
+        assert_eq!(calls(&gateway, NAME) - before, if accepted { 1 } else { 2 }, "accepted: {accepted}");
+        let attempts = gateway.store().reader().unwrap().attempts(&change).unwrap();
+        let outcomes: Vec<_> = attempts.into_iter().filter_map(|attempt| attempt.outcome).collect();
+        let wanted: &[&str] = if accepted { &["answer_lost"] } else { &["answer_lost", "accepted"] };
+        assert_eq!(outcomes, wanted, "accepted: {accepted}");
+        gateway.await_receipt(&format!("{number}.xml.json"), |receipt| receipt["fault"] == Value::Null).await;
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_dies_before_the_answer_to_a_validator_names_it_once() {
+    let mut gateway = naming().await;
+    let flow = refused(&gateway, "N-COUPURE").await;
+    gateway.simulator.control().add_fault(FaultRule::new(NAME, Effect::Slow).ms(1_500)).unwrap();
+    let change = named(&gateway, &flow, "N-COUPURE", RIGHT).await;
+    ends(&gateway, &change, "sending", "-").await;
+    gateway.await_until("the call", || calls(&gateway, NAME) == 1).await;
+    gateway.crash().await;
+    gateway.boot();
+    ends(&gateway, &change, "done", "-").await;
+    assert_eq!(at_chorus(&gateway, "N-COUPURE"), waits_for(RIGHT));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_that_chorus_pro_refuses_is_told_with_its_label_and_another_may_be_named() {
+    let gateway = naming().await;
+    let flow = refused(&gateway, "N-REFUS").await;
+    let change = named(&gateway, &flow, "N-REFUS", "99999999999999").await;
+    ends(&gateway, &change, "refused", "FG-455").await;
+    let fault = gateway.store().reader().unwrap().flow(&change).unwrap().unwrap().fault.unwrap();
+    let title = fault.title(Language::Fr);
+    for said in ["99999999999999", "N-REFUS", "structure inconnue", "20000 «"] {
+        assert!(title.contains(said), "{said}: {title}");
+    }
+    assert_eq!(at_chorus(&gateway, "N-REFUS").1, "ERREUR_FOURNISSEUR_SUR_VALIDEUR");
+    let receipt = gateway.receipt("N-REFUS.xml.json").unwrap();
+    assert_eq!(receipt["fault"]["code"], "FG-441", "the invoice still waits for another one");
+    let change = named(&gateway, &flow, "N-REFUS", RIGHT).await;
+    ends(&gateway, &change, "done", "-").await;
+    assert_eq!(at_chorus(&gateway, "N-REFUS"), waits_for(RIGHT));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_invoices_in_a_flux_each_is_given_its_own_validator() {
+    let gateway = naming().await;
+    let numbers = ["N-LOT-1", "N-LOT-2"];
+    let members = [("1.xml", own_subcontract(numbers[0])), ("2.xml", own_subcontract(numbers[1]))];
+    let file = gateway.drop_flow("lot.zip", crate::batch::zip(&members)).await;
+    let both = || numbers.iter().all(|number| gateway.simulator.ledger().invoice(number).is_some());
+    gateway.await_until("both", both).await;
+    numbers.iter().for_each(|number| misname(&gateway, number));
+    let wrong = |receipt: &Value| {
+        let statuses = receipt["invoices"].as_array().into_iter().flatten().map(|invoice| &invoice["status"]);
+        statuses.filter(|status| **status == "ERREUR_FOURNISSEUR_SUR_VALIDEUR").count()
+    };
+    gateway.await_receipt("lot.zip.json", |receipt| wrong(receipt) == 2).await;
+    let fault = || {
+        let flux = gateway.store().reader().unwrap().parts(&file).unwrap().remove(0);
+        (flux.id, flux.fault.map_or("-", |fault| fault.code.as_str()))
+    };
+    let flux = fault().0;
+    let change = named(&gateway, &flux, numbers[1], RIGHT).await;
+    ends(&gateway, &change, "done", "-").await;
+    assert_eq!(at_chorus(&gateway, numbers[1]), waits_for(RIGHT));
+    assert_eq!(at_chorus(&gateway, numbers[0]).1, "ERREUR_FOURNISSEUR_SUR_VALIDEUR");
+    gateway.await_receipt("lot.zip.json", |receipt| wrong(receipt) == 1).await;
+    assert_eq!(fault().1, "FG-441", "the other one still waits");
+    let change = named(&gateway, &flux, numbers[0], OTHER).await;
+    ends(&gateway, &change, "done", "-").await;
+    assert_eq!(at_chorus(&gateway, numbers[0]), waits_for(OTHER));
+    gateway.await_until("no fault", || fault().1 == "-").await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_pdf_is_not_sent_again_to_whom_it_names_and_what_the_portal_says_meanwhile_counts() {
+    let mut gateway = naming().await;
+    let frame = serde_json::json!({"frame": "A9", "validator": {"structure": RIGHT}});
+    let data = crate::plain_pdf::json_of("N-PDF", frame);
+    let flow = crate::plain_pdf::drop_pair(&gateway, "n.pdf", data, crate::plain_pdf::pdf(&["N-PDF"])).await;
+    let file = format!("n.pdf.{flow}.json");
+    gateway.await_state(&file, "integrated").await;
+    misname(&gateway, "N-PDF");
+    gateway.await_receipt(&file, |receipt| receipt["fault"]["code"] == "FG-441").await;
+    let change = named(&gateway, &flow, "N-PDF", RIGHT).await;
+    ends(&gateway, &change, "refused", "FG-454").await;
+    assert_eq!(calls(&gateway, NAME), 0, "nothing was sent");
+    // Our call is lost and was not taken; the invoice waits for somebody else when it is looked up.
+    let lost = FaultRule::new(NAME, Effect::LoseAnswer).accepted(false);
+    gateway.simulator.control().add_fault(lost).unwrap();
+    let change = named(&gateway, &flow, "N-PDF", OTHER).await;
+    gateway.await_until("the call", || calls(&gateway, NAME) == 1).await;
+    gateway.crash().await;
+    assert!(gateway.simulator.control().move_invoice("N-PDF", "A_VALIDER_1", "nommé sur le portail"));
+    gateway.boot();
+    ends(&gateway, &change, "refused", "FG-453").await;
+    assert_eq!(at_chorus(&gateway, "N-PDF"), waits_for(RIGHT));
+    assert_eq!(calls(&gateway, NAME), 1, "what the portal says is not overwritten");
+    // Refused once more, another one is named after all.
+    misname(&gateway, "N-PDF");
+    gateway.await_receipt(&file, |receipt| receipt["fault"]["code"] == "FG-441").await;
+    let change = named(&gateway, &flow, "N-PDF", OTHER).await;
+    ends(&gateway, &change, "done", "-").await;
+    assert_eq!(at_chorus(&gateway, "N-PDF").0.as_deref(), Some(OTHER));
+    gateway.await_receipt(&file, |receipt| receipt["fault"] == Value::Null).await;
     gateway.stop().await;
 }

@@ -13,6 +13,7 @@ mod hostile;
 mod journal;
 mod pdf_form;
 mod treatment;
+mod validator;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

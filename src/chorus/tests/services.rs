@@ -81,10 +81,12 @@ fn all_requests() -> Vec<(&'static str, Value)> {
     };
     let validator = TraiterFactureAValider { invoice: id, action: refuse, role: Some("1".into()), validator: Some(7) };
     let complete = Completer { invoice: id, attachments: submission().attachments, comment: "voici".into() };
+    let correct = CorrigerValideur { invoice: id, validator: siret("12345678200036") };
     let structure = Some(StructureId(77));
     vec![
         (TraiterRecue::PATH, treat.body()),
         (TraiterFactureAValider::PATH, validator.body()),
+        (CorrigerValideur::PATH, correct.body()),
         (DeposerPdf::PATH, pdf.body()),
         (Soumettre::PATH, object.body()),
         (Completer::PATH, complete.body()),
@@ -191,6 +193,13 @@ fn the_calls_that_change_something_say_so() {
     assert_eq!(pdf.body()["nomFichier"], "f.pdf");
     let complete = Completer { invoice: treat.invoice(), attachments: Vec::new(), comment: String::new() };
     assert!(changes(&treat) && changes(&validate));
+    let correct = CorrigerValideur { invoice: treat.invoice(), validator: siret("12345678200036") };
+    assert!(changes(&correct));
+    let sent = json!({"idFacture": 1, "typeIdentifiantStructure": "SIRET", "identifiantStructure": "12345678200036"});
+    assert_eq!(correct.body(), sent);
+    let read = read_reply::<CorrigerValideur>(200, br#"{"codeRetour": 0, "libelle": "", "idFacture": 1}"#);
+    let Reply::Answer(named) = read else { panic!("{read:?}") };
+    assert_eq!((named.invoice, named.status), (Some(treat.invoice()), None), "the invoice alone is told");
     assert!(changes(&pdf) && changes(&complete) && changes(&Soumettre::new(submission()).unwrap()));
     assert!(changes(&AjouterFichier::new("a.pdf", b"x".as_slice().into()).unwrap()));
     assert!(!changes(&TelechargerAnnuaire) && !changes(&RecupererTauxTva));

@@ -260,7 +260,7 @@ proptest! {
             for status in [200, 400, status] {
                 read_all!(
                     status, body, DeposerFlux, DeposerPdf, Soumettre, Completer, AjouterFichier,
-                    TelechargerGroupe, TelechargerAnnuaire, TraiterRecue, TraiterFactureAValider,
+                    TelechargerGroupe, TelechargerAnnuaire, TraiterRecue, TraiterFactureAValider, CorrigerValideur,
                     RecupererEtatsTraitement,
                     RechercherEngagement, RechercherStructure, ConsulterStructure, RechercherServices,
                     RecupererRattachements,

@@ -325,7 +325,10 @@ fn sentence(place: &str, value: &Value, built_in: &str) -> Result<String, Wrong>
     let wanted = texts::blanks(built_in).unwrap_or_default();
     if texts::blanks(text).as_ref() != Some(&wanted) {
         let wanted: Vec<String> = wanted.into_iter().map(|blank| format!("{{{blank}}}")).collect();
-        let wanted = if wanted.is_empty() { "-".to_owned() } else { wanted.join(", ") };
+        if wanted.is_empty() {
+            return Err(Wrong::at(place, "n'écrivez aucun champ entre accolades", "write no blank between braces"));
+        }
+        let wanted = wanted.join(", ");
         return Err(Wrong::at(
             place,
             format!("les champs entre accolades ne sont pas ceux du programme : {wanted}"),

@@ -82,12 +82,21 @@ fn what_stands_once_at_most_is_told_at_the_second() {
     };
     for (rule, in_ubl, in_cii) in [
         ("BR-FR-CPRO-20", "cac:BillingReference", "ram:InvoiceReferencedDocument"),
-        ("BR-FR-CPRO-25", "cac:PaymentTerms", "ram:SpecifiedTradePaymentTerms"),
         ("BR-FR-CPRO-26", "cac:Contact", "ram:DefinedTradeContact"),
     ] {
         assert_eq!(rules(&twice(&ubl, in_ubl)), [rule]);
         assert_eq!(rules(&twice(&cii, in_cii)), [rule]);
     }
+    // The text counts, not its group: due dates may be several.
+    for (xml, text, tag) in [(&ubl, ">30 jours net<", "cbc:Note"), (&cii, ">30 jours net<", "ram:Description")] {
+        let again = format!("{text}/{tag}><{tag}>30 jours net<");
+        assert_eq!(rules(&replaced(xml, text, &again)), ["BR-FR-CPRO-25"]);
+    }
+    let dates =
+        block(&cii, "ram:SpecifiedTradePaymentTerms").replace("<ram:Description>30 jours net</ram:Description>", "");
+    let twice_due =
+        replaced(&cii, "<ram:SpecifiedTradePaymentTerms>", &format!("{dates}<ram:SpecifiedTradePaymentTerms>"));
+    assert_eq!(rules(&twice_due), [""; 0]);
     // The buyer's contact is the second of them.
     for (xml, party, contact) in
         [(&ubl, "cac:AccountingCustomerParty", "cac:Contact"), (&cii, "ram:BuyerTradeParty", "ram:DefinedTradeContact")]
@@ -103,7 +112,7 @@ fn a_seller_is_named_as_chorus_pro_names_him() {
     for xml in &twins {
         let seller =
             |scheme: &str, value: &str| replaced(xml, "\"0009\">91234567800019<", &format!("\"{scheme}\">{value}<"));
-        assert_eq!(rules(&seller("0088", "91234567800019")), ["BR-FR-CPRO-03", "BR-FR-CPRO-09"]);
+        assert_eq!(rules(&seller("0088", "4012345000009")), ["BR-FR-CPRO-03", "BR-FR-CPRO-09"]);
         let without_siren = |scheme: &str, value: &str| {
             let xml = seller(scheme, value);
             rules(&replaced(&xml, "\"0002\">912345678<", "\"0060\">912345678<"))
@@ -118,7 +127,13 @@ fn a_seller_is_named_as_chorus_pro_names_him() {
             assert_eq!(without_siren(scheme, good), [""; 0], "{scheme}");
             assert_eq!(without_siren(scheme, bad), ["BR-FR-CPRO-04-08"], "{scheme}");
         }
-        let payee = replaced(xml, "\"0009\">55200000000018<", "\"0088\">55200000000018<");
+        // As the historic channel has always taken it.
+        for (scheme, value) in [("1", "91234567800019"), ("SIRET", "91234567800019"), ("0088", "91234567800019")] {
+            assert_eq!(rules(&seller(scheme, value)), [""; 0], "{scheme}");
+        }
+        let legal = replaced(&seller("0088", "4012345000009"), "\"0002\">912345678<", "\"0002\">91234567800019<");
+        assert_eq!(rules(&legal), [""; 0]);
+        let payee = replaced(xml, "\"0009\">55200000000018<", "\"0088\">4012345000009<");
         assert_eq!(rules(&payee), ["BR-FR-CPRO-17"]);
     }
 }
@@ -144,6 +159,38 @@ fn lines_name_what_they_correct_and_where_they_went_in_few_characters() {
     };
     assert_eq!(rules(&delivered(20)), [""; 0]);
     assert_eq!(rules(&delivered(21)), ["BR-FR-CPRO-40"]);
+    let cii = std::str::from_utf8(sample("facture-cii.xml")).unwrap();
+    let preceding = |n| {
+        let id = "1".repeat(n);
+        replaced(
+            cii,
+            "      </ram:SpecifiedLineTradeSettlement>",
+            &format!(
+                "<ram:InvoiceReferencedDocument><ram:IssuerAssignedID>{id}</ram:IssuerAssignedID>\
+                 </ram:InvoiceReferencedDocument></ram:SpecifiedLineTradeSettlement>"
+            ),
+        )
+    };
+    assert_eq!(rules(&preceding(20)), [""; 0]);
+    assert_eq!(rules(&preceding(21)), ["BR-FR-CPRO-02"]);
+    for name in ["ID", "GlobalID"] {
+        let delivered = |n| {
+            let party =
+                format!("<ram:ShipToTradeParty><ram:{name}>{}</ram:{name}></ram:ShipToTradeParty>", "1".repeat(n));
+            replaced(cii, "</ram:SpecifiedLineTradeDelivery>", &format!("{party}</ram:SpecifiedLineTradeDelivery>"))
+        };
+        assert_eq!(rules(&delivered(20)), [""; 0]);
+        assert_eq!(rules(&delivered(21)), ["BR-FR-CPRO-40"]);
+    }
+    let account = |n| {
+        replaced(
+            cii,
+            "<ram:IBANID>FR7630001007941234567890185</ram:IBANID>",
+            &format!("<ram:ProprietaryID>{}</ram:ProprietaryID>", "1".repeat(n)),
+        )
+    };
+    assert_eq!(rules(&account(27)), [""; 0]);
+    assert_eq!(rules(&account(28)), ["BR-FR-CPRO-39"]);
     // The lines of a credit note have another name.
     let credit = std::str::from_utf8(sample("avoir-ubl.xml")).unwrap();
     let described =

@@ -425,10 +425,16 @@ impl Job for ValidatorCorrection {
             (None, None) => None,
         };
         let Some(structure) = structure else { return unknown() };
+        let active = structure.active;
         let validator = Party { id: structure.id(), identifier: structure.siret.clone(), name: structure.name.clone() };
         let Some(invoice) = world.invoice_mut(self.id).filter(|invoice| invoice.is_sent()) else { return unknown() };
-        if !["ERREUR_FOURNISSEUR_SUR_VALIDEUR", "REFUSEE_1"].contains(&invoice.status(now).status.as_str()) {
+        // "Rejetée pour renseignement d'un mauvais valideur": whom a validator refuses for another reason is refused for good.
+        if invoice.status(now).status != "ERREUR_FOURNISSEUR_SUR_VALIDEUR" {
             return refused(20_002, WRONG_ORDER);
+        }
+        // No code was published for it: as `soumettre` refuses one.
+        if !active {
+            return refused(20_013, format!("Le valideur {} n'est pas actif", validator.identifier));
         }
         invoice.validator = Some(validator);
         invoice.turn(now, "A_VALIDER_1", "Valideur corrigé par le fournisseur", TECHNICAL_ACCOUNT);

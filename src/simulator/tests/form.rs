@@ -67,7 +67,13 @@ async fn a_pdf_is_read_then_submitted_and_lives_as_any_invoice() {
 
 #[tokio::test]
 async fn a_submission_is_judged_as_a_flux_is() {
-    let simulator = start(Scenario::default()).await;
+    const CLOSED: &str = "12345678200093";
+    let closed = crate::simulator::Recipient {
+        siret: CLOSED.parse().unwrap(),
+        active: false,
+        ..crate::simulator::Recipient::default()
+    };
+    let simulator = start(Scenario { recipient: vec![closed], ..Scenario::default() }).await;
     let client = Client::of(&simulator).await;
     let to = |siret: &str, service: &str| json!({"destinataire": {"codeDestinataire": siret, "codeServiceExecutant": service}});
     for (extra, expected) in [
@@ -91,8 +97,13 @@ async fn a_submission_is_judged_as_a_flux_is() {
     conforms("WsRetourFacturesEmises", &whole);
     assert_eq!(whole["facture"]["statutFacture"], "A_VALIDER_1");
     assert_eq!(whole["facture"]["cadreDeFacturation"]["codeValideur1"], "33254021516357");
-    simulator.control().move_invoice("S-3", "REFUSEE_1", "Mauvais titulaire");
-    let correct = json!({"idFacture": id, "identifiantStructure": "12345678200036"});
+    simulator.control().move_invoice("S-3", "REFUSEE_1", "prestation non faite");
+    let to = |siret: &str| json!({"idFacture": id, "typeIdentifiantStructure": "SIRET", "identifiantStructure": siret});
+    let correct = to("12345678200036");
+    assert_eq!(client.code("corriger/valideur/facture", correct.clone()).await, 20002, "refused for another reason");
+    simulator.control().move_invoice("S-3", "ERREUR_FOURNISSEUR_SUR_VALIDEUR", "Mauvais titulaire");
+    assert_eq!(client.code("corriger/valideur/facture", to("99999999999999")).await, 20000, "nobody");
+    assert_eq!(client.code("corriger/valideur/facture", to(CLOSED)).await, 20013, "inactive");
     conforms("WsRetourCorrigerValideurFacture", &client.good("corriger/valideur/facture", correct.clone()).await);
     assert_eq!(client.code("corriger/valideur/facture", correct).await, 20002, "once");
     let row = client.good("rechercher/fournisseur", json!({"numeroFacture": "S-3"})).await["listeFactures"][0].clone();
