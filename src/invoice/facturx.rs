@@ -17,11 +17,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::fault::{Code, Language, Text};
 
+use super::announcement::METADATA_BYTES;
+use super::enclosed::ORDER;
 use super::outline::Id;
+use super::pdf_file::Attached;
 use super::{Limits, container, encoding, guard, signature, xmp};
-
-/// Metadata of a PDF, inflated, in bytes. Those seen have some thousands.
-const METADATA_BYTES: usize = 4 << 20;
 
 /// A CII invoice as a PDF carries it.
 #[derive(Debug)]
@@ -93,10 +93,14 @@ pub fn embed(pages: &[u8], payload: &Payload<'_>, day: Date, limits: &Limits) ->
         Code::ContentOverLimit => Text::new(fault.title(Language::Fr), fault.title(Language::En)),
         _ => broken(),
     })?;
-    if let Some(name) = files.keys().find(|name| is_taken_for_the_invoice(name)) {
+    if let Some(Attached { name, .. }) = files.iter().find(|file| is_taken_for_the_invoice(&file.name)) {
+        let (fr, en) = match name.eq_ignore_ascii_case(ORDER) {
+            true => ("une commande Order-X", "an Order-X order"),
+            false => ("une facture", "an invoice"),
+        };
         return Err(Text::new(
-            format!("il porte déjà une facture, « {name} »"),
-            format!("it carries an invoice already, \"{name}\""),
+            format!("il porte déjà {fr}, « {name} »"),
+            format!("it carries {en} already, \"{name}\""),
         ));
     }
     let pages = container::trimmed(pages);
@@ -112,7 +116,7 @@ fn read_again(pdf: &[u8], payload: &Payload<'_>, limits: &Limits) -> Result<(), 
     let (xml, container) = container::open(pdf, limits).map_err(|fault| {
         Text::new(format!("{fr} : {}", fault.title(Language::Fr)), format!("{en}: {}", fault.title(Language::En)))
     })?;
-    match container.divergences(pdf, limits).first() {
+    match container.doubts.iter().chain(&container.divergences).next() {
         Some(divergence) => Err(Text::new(format!("{fr} : {}", divergence.fr), format!("{en}: {}", divergence.en))),
         None if xml == payload.xml => Ok(()),
         None => Err(Text::new(

@@ -1,0 +1,356 @@
+//! A PDF as bytes that may mean harm: its objects, each read where it stands and when it is asked for.
+//!
+//! Promises work and memory in proportion to the file: every step charges a budget, no number in the file is believed, and
+//! no reference is followed but by the one who asks. What cannot be read is absent; what is too much is an error. Refuses to
+//! know what an invoice is.
+
+mod attached;
+mod filters;
+mod sections;
+mod syntax;
+mod text;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::fault::Fault;
+
+use super::complaint::over;
+use super::limits::Limits;
+use super::sniff::Kind;
+
+pub use attached::{Attached, Attachments};
+pub use filters::{Undecoded, Want};
+pub use syntax::{Dictionary, Object, Value};
+pub use text::text_string;
+
+use filters::Filter;
+use sections::{Entry, Sections};
+use syntax::Parser;
+
+/// Values (numbers, names, entries …) that are read of one PDF.
+const VALUES: usize = 1_000_000;
+/// Bytes of the rows of cross-reference streams, for each object that there may be: a row has seven, and each time that a
+/// file is saved may repeat some.
+const ROW_BYTES: usize = 24;
+/// How often, on the whole, the bytes of a file may be looked at.
+const PASSES: usize = 8;
+/// A reference to a reference to …
+const INDIRECTIONS: usize = 8;
+
+/// Why a PDF is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Damaged or cut.
+    Broken,
+    /// More than there may be: of what, in French and English, and how much there may be.
+    Over([&'static str; 2], usize),
+}
+
+impl Trouble {
+    pub fn fault(self) -> Fault {
+        match self {
+            Trouble::Broken => Kind::BrokenPdf.fault(),
+            Trouble::Over([fr, en], limit) => over(fr, en, limit),
+        }
+    }
+
+    fn of_rows(undecoded: Undecoded, objects: usize) -> Self {
+        match undecoded {
+            Undecoded::TooLarge => Trouble::Over(["objets du PDF", "objects of the PDF"], objects),
+            Undecoded::Broken => Trouble::Broken,
+        }
+    }
+}
+
+/// What may still be spent on one PDF.
+#[derive(Debug)]
+pub struct Budget {
+    /// Bytes to look at.
+    work: usize,
+    values: usize,
+    /// Bytes of cross-reference streams, inflated.
+    rows: usize,
+    /// Bytes of object streams, inflated.
+    packed: usize,
+    /// Nodes and entries to visit.
+    steps: usize,
+    limits: Limits,
+}
+
+impl Budget {
+    fn new(pdf: &[u8], limits: &Limits) -> Self {
+        Self {
+            work: pdf.len().saturating_mul(PASSES),
+            values: VALUES,
+            rows: limits.pdf_objects.saturating_mul(ROW_BYTES),
+            packed: limits.pdf_object_stream_bytes,
+            steps: limits.pdf_objects,
+            limits: *limits,
+        }
+    }
+
+    fn work(&mut self, bytes: usize) -> Result<(), Trouble> {
+        const OVERLAP: [&str; 2] = ["objets du PDF qui se recouvrent", "overlapping objects of the PDF"];
+        self.work = self.work.checked_sub(bytes).ok_or(Trouble::Over(OVERLAP, 0))?;
+        Ok(())
+    }
+
+    /// What a parser has read since a place.
+    fn read(&mut self, parser: &Parser<'_>, from: usize) -> Result<(), Trouble> {
+        self.values = parser.left();
+        if self.values == 0 {
+            return Err(Trouble::Over(["valeurs du PDF", "values of the PDF"], VALUES));
+        }
+        self.work(parser.at().saturating_sub(from))
+    }
+
+    fn step(&mut self) -> Result<(), Trouble> {
+        let over = Trouble::Over(["objets du PDF", "objects of the PDF"], self.limits.pdf_objects);
+        self.steps = self.steps.checked_sub(1).ok_or(over)?;
+        Ok(())
+    }
+}
+
+/// The object at a place, if there is one.
+fn parsed(bytes: &[u8], at: usize, budget: &mut Budget) -> Result<Option<(u32, Object)>, Trouble> {
+    let mut parser = Parser::new(bytes, at, budget.values);
+    let object = parser.object();
+    budget.read(&parser, at)?;
+    Ok(object)
+}
+
+/// The data of a stream that begins at `start`. A length that does not lead to the word `endstream` is not believed.
+fn data(
+    pdf: &[u8],
+    start: usize,
+    length: Option<usize>,
+    budget: &mut Budget,
+) -> Result<Option<Range<usize>>, Trouble> {
+    const END: &[u8] = b"endstream";
+    if let Some(end) = length.and_then(|length| start.checked_add(length)).filter(|end| *end <= pdf.len()) {
+        let rest = &pdf[end..];
+        let blanks = rest.iter().take(2).take_while(|byte| syntax::is_blank(**byte)).count();
+        if rest[blanks..].starts_with(END) {
+            return Ok(Some(start..end));
+        }
+    }
+    let rest = pdf.get(start..).unwrap_or_default();
+    let found = rest.windows(END.len()).position(|window| window == END);
+    budget.work(found.unwrap_or(rest.len()))?;
+    Ok(found.map(|length| {
+        let data = &rest[..length];
+        let data = data.strip_suffix(b"\r\n").or_else(|| data.strip_suffix(b"\n")).unwrap_or(data);
+        let data = data.strip_suffix(b"\r").unwrap_or(data);
+        start..start + data.len()
+    }))
+}
+
+/// The content of a stream whose dictionary refers to nothing: that of a cross-reference stream.
+fn decoded_in_place(
+    pdf: &[u8],
+    dictionary: &Dictionary,
+    start: usize,
+    want: Want,
+    budget: &mut Budget,
+) -> Result<Result<Vec<u8>, Undecoded>, Trouble> {
+    let Some(range) = data(pdf, start, dictionary.natural("Length"), budget)? else {
+        return Ok(Err(Undecoded::Broken));
+    };
+    budget.work(range.len())?;
+    let filters = filters_of(dictionary, &mut |value| Ok(Some(value.clone())))?;
+    Ok(filters.ok_or(Undecoded::Broken).and_then(|filters| filters::decoded(&pdf[range], &filters, want)))
+}
+
+/// The filters that a stream's dictionary names, in their order; `None`: it does not say so in the form it must.
+fn filters_of(
+    dictionary: &Dictionary,
+    resolve: &mut dyn FnMut(&Value) -> Result<Option<Value>, Trouble>,
+) -> Result<Option<Vec<Filter>>, Trouble> {
+    let mut listed = |key: &str| -> Result<Vec<Value>, Trouble> {
+        let Some(value) = dictionary.get(key) else { return Ok(Vec::new()) };
+        let values = match resolve(value)? {
+            Some(Value::Array(values)) => values,
+            Some(Value::Null) | None => Vec::new(),
+            Some(one) => vec![one],
+        };
+        values.iter().take(filters::CHAIN + 1).map(|value| Ok(resolve(value)?.unwrap_or(Value::Null))).collect()
+    };
+    let names = listed("Filter")?;
+    let mut parameters = listed("DecodeParms")?.into_iter();
+    let filters = names.into_iter().map(|name| match (name, parameters.next()) {
+        (Value::Name(name), Some(Value::Dictionary(parameters))) => Some(Filter { name, parameters }),
+        (Value::Name(name), None | Some(Value::Null)) => Some(Filter { name, parameters: Dictionary::default() }),
+        _ => None,
+    });
+    Ok(filters.collect())
+}
+
+/// An object stream, inflated.
+#[derive(Debug)]
+struct Packed {
+    content: Vec<u8>,
+    /// Where each object begins.
+    places: HashMap<u32, usize>,
+}
+
+/// A PDF whose sections were read.
+#[derive(Debug)]
+pub struct PdfFile<'b> {
+    bytes: &'b [u8],
+    sections: Sections,
+    budget: Budget,
+    objects: HashMap<u32, Option<Rc<Object>>>,
+    packed: HashMap<u32, Option<Rc<Packed>>>,
+}
+
+impl<'b> PdfFile<'b> {
+    /// Reads where the objects are. The bytes begin with the file's signature.
+    pub fn open(bytes: &'b [u8], limits: &Limits) -> Result<Self, Trouble> {
+        let mut budget = Budget::new(bytes, limits);
+        let sections = sections::read(bytes, limits.pdf_objects, &mut budget)?;
+        Ok(Self { bytes, sections, budget, objects: HashMap::new(), packed: HashMap::new() })
+    }
+
+    /// The document's catalogue.
+    pub fn catalog(&mut self) -> Result<Rc<Object>, Trouble> {
+        let root = self.sections.trailer.get("Root").cloned().ok_or(Trouble::Broken)?;
+        let catalog = self.referred(&root)?.ok_or(Trouble::Broken)?;
+        if catalog.dictionary().is_none() {
+            return Err(Trouble::Broken);
+        }
+        Ok(catalog)
+    }
+
+    /// An object by its number; `None`: there is none that can be read.
+    pub fn object(&mut self, number: u32) -> Result<Option<Rc<Object>>, Trouble> {
+        if let Some(known) = self.objects.get(&number) {
+            return Ok(known.clone());
+        }
+        let read = match self.sections.entries.get(&number).copied() {
+            None | Some(Entry::Free) => None,
+            Some(Entry::At(at)) => {
+                parsed(self.bytes, at, &mut self.budget)?.filter(|(found, _)| *found == number).map(|(_, object)| object)
+            }
+            Some(Entry::In(stream)) => self.unpacked(stream, number)?,
+        };
+        let read = read.map(Rc::new);
+        self.objects.insert(number, read.clone());
+        Ok(read)
+    }
+
+    fn unpacked(&mut self, stream: u32, number: u32) -> Result<Option<Object>, Trouble> {
+        let Some(packed) = self.object_stream(stream)? else { return Ok(None) };
+        let Some(place) = packed.places.get(&number) else { return Ok(None) };
+        let mut parser = Parser::new(&packed.content, *place, self.budget.values);
+        let value = parser.value();
+        self.budget.read(&parser, *place)?;
+        Ok(value.map(|value| Object { value, data: None }))
+    }
+
+    /// An object stream, inflated once. It lies in the file itself, and so does its length: nothing here can come back.
+    fn object_stream(&mut self, number: u32) -> Result<Option<Rc<Packed>>, Trouble> {
+        if let Some(known) = self.packed.get(&number) {
+            return Ok(known.clone());
+        }
+        self.packed.insert(number, None);
+        let Some(Entry::At(at)) = self.sections.entries.get(&number).copied() else { return Ok(None) };
+        let Some((found, Object { value: Value::Dictionary(dictionary), data: Some(start) })) =
+            parsed(self.bytes, at, &mut self.budget)?
+        else {
+            return Ok(None);
+        };
+        let (Some(count), Some(first)) = (dictionary.natural("N"), dictionary.natural("First")) else {
+            return Ok(None);
+        };
+        if found != number || dictionary.name("Type") != Some(b"ObjStm") {
+            return Ok(None);
+        }
+        let length = self.length(&dictionary, false)?;
+        let Some(range) = data(self.bytes, start, length, &mut self.budget)? else { return Ok(None) };
+        let filters = filters_of(&dictionary, &mut |value| Ok(Some(value.clone())))?;
+        self.budget.work(range.len())?;
+        let Some(filters) = filters else { return Ok(None) };
+        let content = match filters::decoded(&self.bytes[range], &filters, Want::Whole(self.budget.packed)) {
+            Ok(content) => content,
+            Err(Undecoded::Broken) => return Ok(None),
+            Err(Undecoded::TooLarge) => {
+                let limit = self.budget.limits.pdf_object_stream_bytes;
+                return Err(Trouble::Over(["flux d'objets du PDF", "object streams of the PDF"], limit));
+            }
+        };
+        self.budget.packed -= content.len();
+        self.budget.work = self.budget.work.saturating_add(content.len().saturating_mul(PASSES));
+        let mut places = HashMap::new();
+        let mut index = Parser::new(&content[..first.min(content.len())], 0, 1);
+        for _ in 0..count {
+            let Some((number, offset)) = index.natural().zip(index.natural()) else { break };
+            self.budget.step()?;
+            let place = usize::try_from(offset).ok().and_then(|offset| offset.checked_add(first));
+            if let (Ok(number), Some(place)) = (u32::try_from(number), place) {
+                places.entry(number).or_insert(place);
+            }
+        }
+        let packed = Rc::new(Packed { content, places });
+        self.packed.insert(number, Some(packed.clone()));
+        Ok(Some(packed))
+    }
+
+    /// How long a stream says it is: a number, or a reference to one. `packed`: which may stand in an object stream.
+    fn length(&mut self, dictionary: &Dictionary, packed: bool) -> Result<Option<usize>, Trouble> {
+        let number = match dictionary.get("Length") {
+            Some(Value::Reference(number, _)) => *number,
+            other => return Ok(other.and_then(Value::natural)),
+        };
+        if !packed && !matches!(self.sections.entries.get(&number), Some(Entry::At(_))) {
+            return Ok(None);
+        }
+        Ok(self.object(number)?.and_then(|object| object.value.natural()))
+    }
+
+    /// What a value is or refers to.
+    pub fn referred(&mut self, value: &Value) -> Result<Option<Rc<Object>>, Trouble> {
+        let Value::Reference(number, _) = value else {
+            return Ok(Some(Rc::new(Object { value: value.clone(), data: None })));
+        };
+        let mut object = self.object(*number)?;
+        for _ in 0..INDIRECTIONS {
+            let Some(Value::Reference(number, _)) = object.as_deref().map(|object| &object.value) else {
+                return Ok(object);
+            };
+            object = self.object(*number)?;
+        }
+        Ok(None)
+    }
+
+    /// An entry of a dictionary, its reference followed.
+    pub fn entry(&mut self, dictionary: &Dictionary, key: &str) -> Result<Option<Rc<Object>>, Trouble> {
+        match dictionary.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => self.referred(value),
+        }
+    }
+
+    /// The data of a stream as they lie in the file.
+    pub fn raw(&mut self, stream: &Object) -> Result<Option<Range<usize>>, Trouble> {
+        let (Some(dictionary), Some(start)) = (stream.dictionary(), stream.data) else { return Ok(None) };
+        let length = self.length(dictionary, true)?;
+        data(self.bytes, start, length, &mut self.budget)
+    }
+
+    /// The content of a stream.
+    pub fn content(&mut self, stream: &Object, want: Want) -> Result<Result<Vec<u8>, Undecoded>, Trouble> {
+        let (Some(range), Some(dictionary)) = (self.raw(stream)?, stream.dictionary()) else {
+            return Ok(Err(Undecoded::Broken));
+        };
+        let mut resolve = |value: &Value| Ok(self.referred(value)?.map(|object| object.value.clone()));
+        let Some(filters) = filters_of(dictionary, &mut resolve)? else { return Ok(Err(Undecoded::Broken)) };
+        let looked_at = match want {
+            Want::Whole(_) => range.len(),
+            Want::Head(bytes) => range.len().min(bytes),
+        };
+        self.budget.work(looked_at)?;
+        Ok(filters::decoded(&self.bytes[range], &filters, want))
+    }
+}
