@@ -9,18 +9,13 @@ use crate::fault::{Fault, Text};
 use super::limits::Limits;
 use super::pdf_file::{Attached, PdfFile, Trouble, Want};
 use super::xmp::{self, Claims};
-use super::{encoding, enclosed};
+use super::{enclosed, encoding};
 
 /// Metadata of a PDF, inflated, in bytes. Those seen have some thousands.
 pub const METADATA_BYTES: usize = 4 << 20;
 
 /// What the PDF says of its invoice, and the invoice says otherwise. The fault: the PDF holds more than it may.
-pub fn divergences(
-    pdf: &mut PdfFile<'_>,
-    file: &Attached,
-    xml: &[u8],
-    limits: &Limits,
-) -> Result<Vec<Text>, Fault> {
+pub fn divergences(pdf: &mut PdfFile<'_>, file: &Attached, xml: &[u8], limits: &Limits) -> Result<Vec<Text>, Fault> {
     let mut told = Vec::new();
     if !file.is_listed {
         told.push(Text::new(

@@ -10,7 +10,7 @@ use super::complaint::over;
 use super::enclosed::{self, Enclosed};
 use super::facts::AttachmentFacts;
 use super::limits::Limits;
-use super::pdf_file::{Attached, PdfFile, Trouble};
+use super::pdf_file::{PdfFile, Trouble};
 use super::sniff::Kind;
 
 /// What a PDF carries beside its invoice.
@@ -30,16 +30,9 @@ pub fn open(pdf: &[u8], limits: &Limits) -> Result<(Vec<u8>, Container), Fault> 
     let Enclosed { xml, chosen, doubts } = enclosed::choose(&mut pdf, &carried, limits)?;
     let divergences = announcement::divergences(&mut pdf, &carried.files[chosen], &xml, limits)?;
     let others = carried.files.into_iter().enumerate().filter(|(at, _)| *at != chosen);
-    let attachments = others
-        .map(|(_, file)| AttachmentFacts { name: file.name, mime: String::new(), size: file.size })
-        .collect();
+    let attachments =
+        others.map(|(_, file)| AttachmentFacts { name: file.name, mime: String::new(), size: file.size }).collect();
     Ok((xml, Container { attachments, doubts, divergences }))
-}
-
-/// The files attached to a PDF, none of them read.
-pub fn attached(pdf: &[u8], limits: &Limits) -> Result<Vec<Attached>, Fault> {
-    let mut pdf = file(pdf, limits)?;
-    pdf.attachments(limits.pdf_attachments).map(|carried| carried.files).map_err(Trouble::fault)
 }
 
 /// The objects of a PDF that is neither encrypted nor beyond measure.

@@ -59,7 +59,8 @@ pub fn choose(pdf: &mut PdfFile<'_>, carried: &Attachments, limits: &Limits) -> 
     }
     // Asked only where there is something to compare with, which most PDFs have not.
     let mut chosen_number = None;
-    for (at, file) in files.iter().enumerate().filter(|(at, file)| *at != chosen && file.stream != files[chosen].stream) {
+    for (at, file) in files.iter().enumerate().filter(|(at, file)| *at != chosen && file.stream != files[chosen].stream)
+    {
         let rivals = candidates.contains(&at);
         let content = match contents.head(file)? {
             Ok(head) if rivals || matches!(sniff::sniff(&head), Content::Xml) => contents.whole(file)?,

@@ -54,18 +54,26 @@ impl PdfFile<'_> {
         let catalog = self.catalog()?;
         let mut walk = Walk { pdf: self, limit, found: Attachments::default() };
         let Some(catalog) = catalog.dictionary() else { return Err(Trouble::Broken) };
-        walk.names(catalog)?;
+        for (key, file) in walk.listed(catalog)? {
+            walk.file(&file, Some(&key), List::Names)?;
+        }
         walk.associated(catalog, List::Associated)?;
         walk.pages(catalog)?;
         Ok(walk.found)
+    }
+
+    /// The entries of its list of embedded files, as they are written.
+    pub fn listed(&mut self, catalog: &Dictionary) -> Result<Vec<(Value, Value)>, Trouble> {
+        Walk { pdf: self, limit: 0, found: Attachments::default() }.listed(catalog)
     }
 }
 
 impl Walk<'_, '_> {
     /// The name tree `/Names/EmbeddedFiles`, each node once.
-    fn names(&mut self, catalog: &Dictionary) -> Result<(), Trouble> {
-        let Some(names) = self.pdf.entry(catalog, "Names")? else { return Ok(()) };
-        let Some(root) = names.dictionary().and_then(|names| names.get("EmbeddedFiles")) else { return Ok(()) };
+    fn listed(&mut self, catalog: &Dictionary) -> Result<Vec<(Value, Value)>, Trouble> {
+        let mut entries = Vec::new();
+        let Some(names) = self.pdf.entry(catalog, "Names")? else { return Ok(entries) };
+        let Some(root) = names.dictionary().and_then(|names| names.get("EmbeddedFiles")) else { return Ok(entries) };
         let (mut seen, mut open) = (HashSet::new(), vec![root.clone()]);
         while let Some(node) = open.pop() {
             self.pdf.budget.step()?;
@@ -84,7 +92,7 @@ impl Walk<'_, '_> {
             {
                 for pair in leaf.chunks_exact(2) {
                     self.pdf.budget.step()?;
-                    self.file(&pair[1], Some(&pair[0]), List::Names)?;
+                    entries.push((pair[0].clone(), pair[1].clone()));
                 }
             }
             if let Some(kids) = self.pdf.entry(node, "Kids")?
@@ -93,7 +101,7 @@ impl Walk<'_, '_> {
                 open.extend(kids.iter().rev().cloned());
             }
         }
-        Ok(())
+        Ok(entries)
     }
 
     /// The array `/AF` of the catalogue or of a page.
@@ -176,13 +184,7 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn add(
-        &mut self,
-        name: &str,
-        relationship: Option<String>,
-        stream: u32,
-        list: List,
-    ) -> Result<(), Trouble> {
+    fn add(&mut self, name: &str, relationship: Option<String>, stream: u32, list: List) -> Result<(), Trouble> {
         let files = &mut self.found.files;
         let known = match files.iter_mut().position(|file| file.stream == stream && file.name == name) {
             Some(known) => known,

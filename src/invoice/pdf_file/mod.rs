@@ -6,6 +6,7 @@
 
 mod attached;
 mod filters;
+mod revision;
 mod sections;
 mod syntax;
 mod text;
@@ -22,6 +23,7 @@ use super::sniff::Kind;
 
 pub use attached::{Attached, Attachments};
 pub use filters::{Undecoded, Want};
+pub use revision::Revision;
 pub use syntax::{Dictionary, Object, Value};
 pub use text::text_string;
 
@@ -122,12 +124,7 @@ fn parsed(bytes: &[u8], at: usize, budget: &mut Budget) -> Result<Option<(u32, O
 }
 
 /// The data of a stream that begins at `start`. A length that does not lead to the word `endstream` is not believed.
-fn data(
-    pdf: &[u8],
-    start: usize,
-    length: Option<usize>,
-    budget: &mut Budget,
-) -> Result<Option<Range<usize>>, Trouble> {
+fn data(pdf: &[u8], start: usize, length: Option<usize>, budget: &mut Budget) -> Result<Option<Range<usize>>, Trouble> {
     const END: &[u8] = b"endstream";
     if let Some(end) = length.and_then(|length| start.checked_add(length)).filter(|end| *end <= pdf.len()) {
         let rest = &pdf[end..];
@@ -213,9 +210,19 @@ impl<'b> PdfFile<'b> {
         Ok(Self { bytes, sections, budget, objects: HashMap::new(), packed: HashMap::new() })
     }
 
+    /// The whole file, as it is.
+    pub fn bytes(&self) -> &'b [u8] {
+        self.bytes
+    }
+
+    /// An entry of the newest trailer.
+    pub fn trailer(&self, key: &str) -> Option<&Value> {
+        self.sections.trailer.get(key)
+    }
+
     /// The document's catalogue.
     pub fn catalog(&mut self) -> Result<Rc<Object>, Trouble> {
-        let root = self.sections.trailer.get("Root").cloned().ok_or(Trouble::Broken)?;
+        let root = self.trailer("Root").cloned().ok_or(Trouble::Broken)?;
         let catalog = self.referred(&root)?.ok_or(Trouble::Broken)?;
         if catalog.dictionary().is_none() {
             return Err(Trouble::Broken);
@@ -230,9 +237,9 @@ impl<'b> PdfFile<'b> {
         }
         let read = match self.sections.entries.get(&number).copied() {
             None | Some(Entry::Free) => None,
-            Some(Entry::At(at)) => {
-                parsed(self.bytes, at, &mut self.budget)?.filter(|(found, _)| *found == number).map(|(_, object)| object)
-            }
+            Some(Entry::At(at)) => parsed(self.bytes, at, &mut self.budget)?
+                .filter(|(found, _)| *found == number)
+                .map(|(_, object)| object),
             Some(Entry::In(stream)) => self.unpacked(stream, number)?,
         };
         let read = read.map(Rc::new);

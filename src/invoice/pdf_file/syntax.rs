@@ -31,6 +31,15 @@ impl Dictionary {
         self.0.iter().rev().find(|(name, _)| name == key.as_bytes()).map(|(_, value)| value)
     }
 
+    pub fn set(&mut self, key: &str, value: Value) {
+        self.remove(key);
+        self.0.push((key.as_bytes().to_vec(), value));
+    }
+
+    pub fn remove(&mut self, key: &str) {
+        self.0.retain(|(name, _)| name != key.as_bytes());
+    }
+
     pub fn name(&self, key: &str) -> Option<&[u8]> {
         match self.get(key) {
             Some(Value::Name(name)) => Some(name),
@@ -75,7 +84,8 @@ pub fn is_blank(byte: u8) -> bool {
     matches!(byte, 0 | b'\t' | b'\n' | 0x0C | b'\r' | b' ')
 }
 
-fn is_regular(byte: u8) -> bool {
+/// What words and names are made of.
+pub fn is_regular(byte: u8) -> bool {
     !is_blank(byte) && !b"()<>[]{}/%".contains(&byte)
 }
 

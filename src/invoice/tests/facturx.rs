@@ -17,7 +17,7 @@ fn to(target: Target, name: &str, bytes: &[u8]) -> Result<Converted, Fault> {
     convert(Source { name, bytes }, target, DAY, &Limits::default()).map(|mut all| all.remove(0))
 }
 
-fn facturx(name: &str, bytes: &[u8]) -> Converted {
+pub(super) fn facturx(name: &str, bytes: &[u8]) -> Converted {
     to(Target::FacturX, name, bytes).unwrap_or_else(|fault| panic!("{name}: {fault:?}"))
 }
 
@@ -41,7 +41,7 @@ fn patched(pdf: &[u8], from: &str, to: &str) -> Vec<u8> {
 }
 
 /// What qpdf makes of a PDF.
-fn by_qpdf(pdf: &[u8], words: &[&str]) -> Vec<u8> {
+pub(super) fn by_qpdf(pdf: &[u8], words: &[&str]) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let (from, to) = (dir.path().join("in.pdf"), dir.path().join("out.pdf"));
     std::fs::write(&from, pdf).unwrap();

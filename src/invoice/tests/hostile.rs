@@ -16,7 +16,7 @@ use crate::invoice::{Examined, Limits, Options, Profile, Verdict, examine, pivot
 /// What any file here may take: generous, since tests run unoptimised and side by side.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn soon(bytes: &[u8], options: &Options) -> Examined {
+pub(super) fn soon(bytes: &[u8], options: &Options) -> Examined {
     let started = Instant::now();
     let examined = examine(bytes, options);
     println!("{} bytes: {:?} in {:?}", bytes.len(), examined.fault.as_ref().map(|f| f.code), started.elapsed());
