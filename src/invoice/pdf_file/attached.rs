@@ -229,13 +229,13 @@ impl Walk<'_, '_> {
         Ok(name.unwrap_or_default())
     }
 
+    /// As it is declared, if what lies there can become so much: deflate makes a thousand of one at most.
     fn size(&mut self, stream: &Rc<Object>) -> Result<usize, Trouble> {
+        const GROWTH: usize = 1_100;
         let Some(dictionary) = stream.dictionary() else { return Ok(0) };
-        if let Some(parameters) = self.pdf.entry(dictionary, "Params")?
-            && let Some(size) = parameters.dictionary().and_then(|parameters| parameters.natural("Size"))
-        {
-            return Ok(size);
-        }
-        Ok(self.pdf.raw(stream)?.map_or(0, |range| range.len()))
+        let stored = self.pdf.raw(stream)?.map_or(0, |range| range.len());
+        let parameters = self.pdf.entry(dictionary, "Params")?;
+        let declared = parameters.as_ref().and_then(|parameters| parameters.dictionary()?.natural("Size"));
+        Ok(declared.filter(|size| size / GROWTH <= stored).unwrap_or(stored))
     }
 }

@@ -32,7 +32,7 @@ use sections::{Entry, Sections};
 use syntax::Parser;
 
 /// Values (numbers, names, entries …) that are read of one PDF.
-const VALUES: usize = 1_000_000;
+const VALUES: usize = 2_000_000;
 /// Bytes of the rows of cross-reference streams, for each object that there may be: a row has seven, and each time that a
 /// file is saved may repeat some.
 const ROW_BYTES: usize = 24;

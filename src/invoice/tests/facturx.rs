@@ -40,6 +40,14 @@ fn patched(pdf: &[u8], from: &str, to: &str) -> Vec<u8> {
     [&pdf[..at], to.as_bytes(), &pdf[at + from.len()..]].concat()
 }
 
+/// The pages with a file of that name attached.
+fn with_order(pages: &[u8]) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let order = dir.path().join("order-x.xml");
+    std::fs::write(&order, b"<a/>").unwrap();
+    by_qpdf(pages, &["--add-attachment", order.to_str().unwrap(), "--"])
+}
+
 /// What qpdf makes of a PDF.
 pub(super) fn by_qpdf(pdf: &[u8], words: &[&str]) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
@@ -180,6 +188,7 @@ fn pages_that_cannot_carry_an_invoice_are_refused_and_say_why() {
         (signed, "it is signed"),
         (sample("facture-facturx.pdf").to_vec(), "carries an invoice already, \"factur-x.xml\""),
         (patched(sample("facture-facturx.pdf"), "/EmbeddedFiles", "/EmbeddedFilex"), "already"),
+        (with_order(&pages), "it carries an Order-X order already, \"order-x.xml\""),
     ] {
         let fault = around(&given).expect_err(why);
         assert_eq!(fault.code, Code::PagesUnfit, "{why}: {fault:?}");
@@ -188,7 +197,8 @@ fn pages_that_cannot_carry_an_invoice_are_refused_and_say_why() {
     let small = Limits { pdf_bytes: 1000, ..Limits::default() };
     let source = Source { name: "f.xml", bytes: sample("facture-ubl.xml") };
     let fault = convert_around(source, &pages, DAY, &small).unwrap_err();
-    assert!(fault.title(Language::En).contains("PDF size (at most 1000)"), "{fault:?}");
+    let title = fault.title(Language::En);
+    assert!(title.ends_with(": content over a limit: PDF size (at most 1000)"), "{title}");
 }
 
 #[test]
