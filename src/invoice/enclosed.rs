@@ -10,7 +10,7 @@ use crate::fault::{Code, Fault, Text};
 use super::complaint::over;
 use super::limits::Limits;
 use super::outline::Id;
-use super::pdf_file::{Attached, Attachments, PdfFile, Trouble, Undecoded, Want};
+use super::pdf_file::{Attached, Attachments, PdfFile, Trouble, Undecoded, Want, at_most};
 use super::sniff::{self, Content, Kind};
 use super::{Syntax, encoding, guard};
 
@@ -55,6 +55,13 @@ pub fn choose(pdf: &mut PdfFile<'_>, carried: &Attachments, limits: &Limits) -> 
         doubts.push(Text::new(
             format!("la facture s'y appelle « {name} » et non factur-x.xml : d'autres lecteurs ne la trouveront pas"),
             format!("the invoice in it is called \"{name}\" and not factur-x.xml: other readers will not find it"),
+        ));
+    }
+    if carried.unread > 0 {
+        let count = carried.unread;
+        doubts.push(Text::new(
+            format!("{count} entrée(s) de ses listes de fichiers joints ne mènent à aucun fichier"),
+            format!("{count} entries of its lists of attached files lead to no file"),
         ));
     }
     // Asked only where there is something to compare with, which most PDFs have not.
@@ -105,7 +112,13 @@ impl Contents<'_, '_, '_> {
             return Ok(Err(Undecoded::Broken));
         };
         let content = self.pdf.content(&stream, want).map_err(Trouble::fault)?;
-        self.left = self.left.saturating_sub(content.as_ref().map_or(0, Vec::len));
+        let used = match (&content, want) {
+            (Ok(content), _) => content.len(),
+            (Err(_), Want::Whole(cap) | Want::Head(cap)) => {
+                at_most(self.pdf.raw(&stream).map_err(Trouble::fault)?.map_or(0, |range| range.len()), cap)
+            }
+        };
+        self.left = self.left.saturating_sub(used);
         Ok(content)
     }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::syntax::{Dictionary, Object, Value};
-use super::{PdfFile, Trouble, text_string};
+use super::{PdfFile, Trouble, at_most, text_string};
 
 /// A file in a PDF.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,10 @@ impl Walk<'_, '_> {
     /// The name tree `/Names/EmbeddedFiles`, each node once.
     fn listed(&mut self, catalog: &Dictionary) -> Result<Vec<(Value, Value)>, Trouble> {
         let mut entries = Vec::new();
-        let Some(names) = self.pdf.entry(catalog, "Names")? else { return Ok(entries) };
+        let Some(names) = self.pdf.entry(catalog, "Names")? else {
+            self.found.unread += usize::from(catalog.get("Names").is_some_and(|names| *names != Value::Null));
+            return Ok(entries);
+        };
         let Some(root) = names.dictionary().and_then(|names| names.get("EmbeddedFiles")) else { return Ok(entries) };
         let (mut seen, mut open) = (HashSet::new(), vec![root.clone()]);
         while let Some(node) = open.pop() {
@@ -229,13 +232,12 @@ impl Walk<'_, '_> {
         Ok(name.unwrap_or_default())
     }
 
-    /// As it is declared, if what lies there can become so much: deflate makes a thousand of one at most.
+    /// As it is declared, if what lies there can become so much.
     fn size(&mut self, stream: &Rc<Object>) -> Result<usize, Trouble> {
-        const GROWTH: usize = 1_100;
         let Some(dictionary) = stream.dictionary() else { return Ok(0) };
         let stored = self.pdf.raw(stream)?.map_or(0, |range| range.len());
         let parameters = self.pdf.entry(dictionary, "Params")?;
         let declared = parameters.as_ref().and_then(|parameters| parameters.dictionary()?.natural("Size"));
-        Ok(declared.filter(|size| size / GROWTH <= stored).unwrap_or(stored))
+        Ok(declared.filter(|size| at_most(stored, usize::MAX) >= *size).unwrap_or(stored))
     }
 }

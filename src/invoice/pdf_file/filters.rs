@@ -9,8 +9,8 @@ use super::syntax::{Dictionary, Value, is_blank, unhexed};
 
 /// Filters one behind the other.
 pub const CHAIN: usize = 4;
-/// What one filter of several hands to the next, in bytes: as much as a PDF may be.
-const BETWEEN: usize = 32 << 20;
+/// Deflate makes a thousand bytes of one at most (1,032).
+pub const GROWTH: usize = 1_100;
 
 /// Why content cannot be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,23 +44,34 @@ pub struct Filter {
     pub parameters: Dictionary,
 }
 
-/// The content of a stream: its data through all its filters.
-pub fn decoded(data: &[u8], filters: &[Filter], want: Want) -> Result<Vec<u8>, Undecoded> {
+/// The content of a stream: its data through all its filters. `between` is what may still be inflated on the way from one
+/// filter to the next.
+pub fn decoded(data: &[u8], filters: &[Filter], want: Want, between: &mut usize) -> Result<Vec<u8>, Undecoded> {
     if filters.len() > CHAIN {
         return Err(Undecoded::Broken);
     }
-    if filters.is_empty() {
-        if data.len() > want.cap() && matches!(want, Want::Whole(_)) {
-            return Err(Undecoded::TooLarge);
-        }
-        return Ok(data[..data.len().min(want.cap())].to_vec());
-    }
     let mut content = Cow::Borrowed(data);
     for (at, filter) in filters.iter().enumerate() {
-        let want = if at + 1 < filters.len() { Want::Whole(BETWEEN) } else { want };
-        content = Cow::Owned(one(&content, filter, want)?);
+        if at + 1 == filters.len() {
+            content = Cow::Owned(one(&content, filter, want)?);
+        } else {
+            let cap = *between;
+            let next = one(&content, filter, Want::Whole(cap));
+            let used = next.as_ref().map_or_else(|_| at_most(content.len(), cap), Vec::len);
+            *between = between.saturating_sub(used);
+            content = Cow::Owned(next?);
+        }
     }
-    Ok(content.into_owned())
+    match want {
+        Want::Whole(cap) if content.len() > cap => Err(Undecoded::TooLarge),
+        Want::Head(cap) if content.len() > cap => Ok(content[..cap].to_vec()),
+        _ => Ok(content.into_owned()),
+    }
+}
+
+/// How much of a failed attempt may have been inflated: what was done is counted, whatever came of it.
+pub fn at_most(stored: usize, cap: usize) -> usize {
+    stored.saturating_mul(GROWTH).min(cap)
 }
 
 fn one(data: &[u8], filter: &Filter, want: Want) -> Result<Vec<u8>, Undecoded> {

@@ -22,7 +22,7 @@ use super::limits::Limits;
 use super::sniff::Kind;
 
 pub use attached::{Attached, Attachments};
-pub use filters::{Undecoded, Want};
+pub use filters::{Undecoded, Want, at_most};
 pub use revision::Revision;
 pub use syntax::{Dictionary, Object, Value};
 pub use text::text_string;
@@ -76,6 +76,8 @@ pub struct Budget {
     rows: usize,
     /// Bytes of object streams, inflated.
     packed: usize,
+    /// Bytes inflated on the way from one filter to the next.
+    between: usize,
     /// Nodes and entries to visit.
     steps: usize,
     limits: Limits,
@@ -88,6 +90,7 @@ impl Budget {
             values: VALUES,
             rows: limits.pdf_objects.saturating_mul(ROW_BYTES),
             packed: limits.pdf_object_stream_bytes,
+            between: limits.pdf_attachments_bytes,
             steps: limits.pdf_objects,
             limits: *limits,
         }
@@ -157,7 +160,8 @@ fn decoded_in_place(
     };
     budget.work(range.len())?;
     let filters = filters_of(dictionary, &mut |value| Ok(Some(value.clone())))?;
-    Ok(filters.ok_or(Undecoded::Broken).and_then(|filters| filters::decoded(&pdf[range], &filters, want)))
+    let between = &mut budget.between;
+    Ok(filters.ok_or(Undecoded::Broken).and_then(|filters| filters::decoded(&pdf[range], &filters, want, between)))
 }
 
 /// The filters that a stream's dictionary names, in their order; `None`: it does not say so in the form it must.
@@ -279,9 +283,14 @@ impl<'b> PdfFile<'b> {
         let filters = filters_of(&dictionary, &mut |value| Ok(Some(value.clone())))?;
         self.budget.work(range.len())?;
         let Some(filters) = filters else { return Ok(None) };
-        let content = match filters::decoded(&self.bytes[range], &filters, Want::Whole(self.budget.packed)) {
+        let (stored, cap) = (range.len(), self.budget.packed);
+        let between = &mut self.budget.between;
+        let content = match filters::decoded(&self.bytes[range], &filters, Want::Whole(cap), between) {
             Ok(content) => content,
-            Err(Undecoded::Broken) => return Ok(None),
+            Err(Undecoded::Broken) => {
+                self.budget.packed -= filters::at_most(stored, cap);
+                return Ok(None);
+            }
             Err(Undecoded::TooLarge) => {
                 let limit = self.budget.limits.pdf_object_stream_bytes;
                 return Err(Trouble::Over(["flux d'objets du PDF", "object streams of the PDF"], limit));
@@ -353,11 +362,13 @@ impl<'b> PdfFile<'b> {
         };
         let mut resolve = |value: &Value| Ok(self.referred(value)?.map(|object| object.value.clone()));
         let Some(filters) = filters_of(dictionary, &mut resolve)? else { return Ok(Err(Undecoded::Broken)) };
+        // Of the rest nothing is looked at, but by codings in ASCII.
+        let is_flate = filters.iter().all(|filter| filter.name == b"FlateDecode") && filters.len() < 2;
         let looked_at = match want {
-            Want::Whole(_) => range.len(),
-            Want::Head(bytes) => range.len().min(bytes),
+            Want::Head(bytes) if is_flate => range.len().min(bytes),
+            Want::Head(_) | Want::Whole(_) => range.len(),
         };
         self.budget.work(looked_at)?;
-        Ok(filters::decoded(&self.bytes[range], &filters, want))
+        Ok(filters::decoded(&self.bytes[range], &filters, want, &mut self.budget.between))
     }
 }

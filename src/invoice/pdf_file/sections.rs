@@ -56,8 +56,9 @@ fn start(pdf: &[u8]) -> Option<usize> {
     let start = parser.natural()?;
     let rest = &tail[parser.at()..];
     let end = rest.windows(5).position(|window| window == b"%%EOF")?;
-    // What follows was begun and never ended.
-    let is_cut = rest[end..].windows(4).any(|window| window == b" obj");
+    // What follows was begun and never ended: an object begins with its number.
+    let behind = rest[end + 5..].trim_ascii_start();
+    let is_cut = behind.first().is_some_and(u8::is_ascii_digit) || behind.windows(4).any(|window| window == b" obj");
     usize::try_from(start).ok().filter(|_| !is_cut)
 }
 

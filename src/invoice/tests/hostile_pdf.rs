@@ -7,6 +7,7 @@ use std::io::Write as _;
 use en16931_formats::zugferd;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use proptest::prelude::*;
 
 use super::facturx::{by_qpdf, facturx};
 use super::hostile::{pdf, soon, stream};
@@ -15,7 +16,7 @@ use super::sample;
 use crate::fault::{Code, Language};
 use crate::invoice::conversion::{Source, Target, convert};
 use crate::invoice::pdf_file::{PdfFile, Want};
-use crate::invoice::{Examined, Limits, Options, Verdict, container};
+use crate::invoice::{Examined, Limits, Options, Verdict, container, examine};
 
 fn read(bytes: &[u8]) -> Examined {
     soon(bytes, &Options { sandbox: true, language: Language::Fr, ..Options::default() })
@@ -352,6 +353,88 @@ fn a_cii_of_a_free_name_is_read_and_its_name_is_told() {
     assert_eq!(code(&carrying(&[("order-x.xml", b"<a/>".to_vec())])), Code::NotAnInvoice);
 }
 
+/// Inflated in vain is inflated too.
+#[test]
+fn broken_streams_are_counted_as_if_they_were_whole() {
+    let large = squeezed(&vec![b' '; 7 << 20]);
+    let broken = &large[..large.len() - 6];
+    let mut streamed = Streamed::new();
+    let listed: String = (100..200).map(|number| format!("{number} 0 R ")).collect();
+    streamed.object(1, format!("<</Type/Catalog/AF[{listed}]>>").as_bytes());
+    for number in 100..200 {
+        streamed.packed(number, usize::try_from(number).unwrap() + 100);
+        streamed.object(number + 100, &stream("/Type/ObjStm/N 1/First 4/Filter/FlateDecode", broken));
+    }
+    assert_eq!(code(&streamed.finish()), Code::ContentOverLimit);
+    // What is inflated between two filters, of which little comes out at the end.
+    let mut stored = ZlibEncoder::new(Vec::new(), Compression::none());
+    stored.write_all(&vec![b' '; 20 << 20]).unwrap();
+    let twice = squeezed(&stored.finish().unwrap());
+    let filters = "/Filter[/FlateDecode/FlateDecode]";
+    let names: Vec<String> = (0..90).map(|at| format!("{at}.xml")).collect();
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.push("factur-x.xml");
+    let mut streams = vec![stream(filters, &twice); 90];
+    streams.push(stream("", &cii()));
+    let (found, said) = accepted(&carrying_streams(&names, &streams));
+    assert_eq!(found, number());
+    assert!(said.iter().any(|said| said.contains("trop gros")), "{said:?}");
+}
+
+#[test]
+fn what_leads_nowhere_is_told_and_may_have_been_the_invoice() {
+    let catalog =
+        |entries: &str| format!("<</Type/Catalog/Names<</EmbeddedFiles<</Names[{entries}]>>>>>>").into_bytes();
+    let rest = [specification("factur-x.xml", 3), stream("", &cii())];
+    let of = |entries: &str| pdf(&[&[catalog(entries)], &rest[..]].concat(), "");
+    let (found, said) = accepted(&of("(a)2 0 R(b)99 0 R"));
+    assert!(found == number() && said.iter().any(|said| said.contains("1 entrée(s)")), "{said:?}");
+    assert_eq!(code(&of("(b)99 0 R")), Code::NotAnInvoice);
+    assert_eq!(code(&pdf(&[b"<</Type/Catalog/Names 99 0 R>>".to_vec()], "")), Code::NotAnInvoice);
+}
+
+/// A revision that was never ended does not bring back the one before.
+#[test]
+fn a_file_cut_in_its_last_revision_is_cut() {
+    let whole = facturx("facture-ubl.xml", ubl().as_bytes()).bytes;
+    let ends: Vec<usize> = (0..whole.len()).filter(|at| whole[*at..].starts_with(b"%%EOF")).collect();
+    let [first, last] = ends[..] else { panic!("{ends:?}") };
+    for cut in (first + 8..last).step_by(7) {
+        assert_eq!(code(&whole[..cut]), Code::NotAnInvoice, "{cut} of {}", whole.len());
+    }
+    assert!(accepted(&[&whole[..], b"\r\n-- \r\nsent by a gateway\r\n"].concat()).1.is_empty());
+}
+
+const SEEDS: [&[u8]; 6] = [
+    include_bytes!("../../../tests/fuzz/seeds/pdf/hybrid.pdf"),
+    include_bytes!("../../../tests/fuzz/seeds/pdf/linearized.pdf"),
+    include_bytes!("../../../tests/fuzz/seeds/pdf/object-stream.pdf"),
+    include_bytes!("../../../tests/fuzz/seeds/pdf/two.pdf"),
+    include_bytes!("../../../tests/fuzz/seeds/pdf/bad-attachment.pdf"),
+    include_bytes!("../../../tests/fuzz/seeds/pdf/wide-row.pdf"),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Numbers above all: places, lengths, counts.
+    #[test]
+    fn changed_pdfs_never_panic(
+        which in 0..SEEDS.len(),
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), "[0-9]{1,12}|<<|>>|\\[|\\]|/Prev 9|0 R|[ %()/]"), 1..6),
+    ) {
+        let mut bytes = SEEDS[which].to_vec();
+        for (place, word) in edits {
+            let digits: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at].is_ascii_digit()).collect();
+            let at = digits[place.index(digits.len())];
+            bytes.splice(at..=at, word.into_bytes());
+        }
+        let options = Options { sandbox: true, ..Options::default() };
+        let examined = examine(&bytes, &options);
+        prop_assert_eq!(examined.fault.is_some(), examined.verdict == Verdict::Reject);
+    }
+}
+
 /// Each way in which files are laid out, against the reader of the library.
 #[test]
 fn sound_pdfs_are_read_as_another_reader_reads_them() {
@@ -400,7 +483,8 @@ fn a_hybrid_file_shows_what_its_stream_lists() {
     let hybrid = pdf(&objects, &format!("/XRefStm {hidden}"));
     let (found, said) = accepted(&hybrid);
     assert_eq!((found, said.len()), (number(), 1), "listed and associated, but for the metadata: {said:?}");
-    assert_eq!(accepted(&plain).1.len(), 2, "not listed without it");
+    let (_, said) = accepted(&plain);
+    assert_eq!(said.len(), 3, "not listed without it, and the list leads nowhere: {said:?}");
 }
 
 /// What a PDF carries besides its invoice has no place in an XML, and nothing of it goes in silence.
