@@ -10,7 +10,7 @@ use super::complaint::over;
 use super::enclosed::{self, Enclosed};
 use super::facts::AttachmentFacts;
 use super::limits::Limits;
-use super::pdf_file::{PdfFile, Trouble};
+use super::pdf_file::{PdfFile, Trouble, Value};
 use super::sniff::Kind;
 
 /// What a PDF carries beside its invoice.
@@ -48,7 +48,11 @@ pub fn file<'b>(pdf: &'b [u8], limits: &Limits) -> Result<PdfFile<'b>, Fault> {
     if lexical.structure_bytes > limits.pdf_structure_bytes {
         return Err(over("structure du PDF", "PDF structure", limits.pdf_structure_bytes));
     }
-    PdfFile::open(pdf, limits).map_err(Trouble::fault)
+    let file = PdfFile::open(pdf, limits).map_err(Trouble::fault)?;
+    match file.trailer("Encrypt") {
+        None | Some(Value::Null) => Ok(file),
+        Some(_) => Err(Kind::EncryptedPdf.fault()),
+    }
 }
 
 /// Whether the file's trailer names a key to it.

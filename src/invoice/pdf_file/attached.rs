@@ -10,6 +10,9 @@ use std::rc::Rc;
 use super::syntax::{Dictionary, Object, Value};
 use super::{PdfFile, Trouble, at_most, text_string};
 
+/// Entries of the list of embedded files: several may name one file.
+const ENTRIES: usize = 10_000;
+
 /// A file in a PDF.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attached {
@@ -96,6 +99,12 @@ impl Walk<'_, '_> {
                 for pair in leaf.chunks_exact(2) {
                     self.pdf.budget.step()?;
                     entries.push((pair[0].clone(), pair[1].clone()));
+                    if entries.len() > ENTRIES {
+                        return Err(Trouble::Over(
+                            ["entrées de la liste des fichiers joints", "entries of the list of attached files"],
+                            ENTRIES,
+                        ));
+                    }
                 }
             }
             if let Some(kids) = self.pdf.entry(node, "Kids")?

@@ -32,7 +32,13 @@ use sections::{Entry, Sections};
 use syntax::Parser;
 
 /// Values (numbers, names, entries …) that are read of one PDF.
-const VALUES: usize = 2_000_000;
+const VALUES: usize = 4_000_000;
+/// Values of one object.
+const OBJECT_VALUES: usize = 300_000;
+/// Values of the objects that are kept, should they be asked for again; others are read again.
+const KEPT_VALUES: usize = 300_000;
+/// Nodes of trees and entries of lists that are visited: a page with its links has some dozens.
+const STEPS: usize = 1_000_000;
 /// Bytes of the rows of cross-reference streams, for each object that there may be: a row has seven, and each time that a
 /// file is saved may repeat some.
 const ROW_BYTES: usize = 24;
@@ -91,7 +97,7 @@ impl Budget {
             rows: limits.pdf_objects.saturating_mul(ROW_BYTES),
             packed: limits.pdf_object_stream_bytes,
             between: limits.pdf_attachments_bytes,
-            steps: limits.pdf_objects,
+            steps: STEPS,
             limits: *limits,
         }
     }
@@ -102,25 +108,31 @@ impl Budget {
         Ok(())
     }
 
-    /// What a parser has read since a place.
+    /// How many values the next object may have.
+    fn allowance(&self) -> usize {
+        self.values.min(OBJECT_VALUES)
+    }
+
+    /// What a parser, given its allowance, has read since a place.
     fn read(&mut self, parser: &Parser<'_>, from: usize) -> Result<(), Trouble> {
-        self.values = parser.left();
-        if self.values == 0 {
-            return Err(Trouble::Over(["valeurs du PDF", "values of the PDF"], VALUES));
+        let allowance = self.allowance();
+        if parser.left() == 0 {
+            return Err(Trouble::Over(["valeurs du PDF", "values of the PDF"], allowance));
         }
+        self.values -= allowance - parser.left();
         self.work(parser.at().saturating_sub(from))
     }
 
     fn step(&mut self) -> Result<(), Trouble> {
-        let over = Trouble::Over(["objets du PDF", "objects of the PDF"], self.limits.pdf_objects);
-        self.steps = self.steps.checked_sub(1).ok_or(over)?;
+        const NODES: [&str; 2] = ["nœuds et entrées du PDF", "nodes and entries of the PDF"];
+        self.steps = self.steps.checked_sub(1).ok_or(Trouble::Over(NODES, STEPS))?;
         Ok(())
     }
 }
 
 /// The object at a place, if there is one.
 fn parsed(bytes: &[u8], at: usize, budget: &mut Budget) -> Result<Option<(u32, Object)>, Trouble> {
-    let mut parser = Parser::new(bytes, at, budget.values);
+    let mut parser = Parser::new(bytes, at, budget.allowance());
     let object = parser.object();
     budget.read(&parser, at)?;
     Ok(object)
@@ -203,6 +215,8 @@ pub struct PdfFile<'b> {
     sections: Sections,
     budget: Budget,
     objects: HashMap<u32, Option<Rc<Object>>>,
+    /// Values of all objects so far.
+    kept: usize,
     packed: HashMap<u32, Option<Rc<Packed>>>,
 }
 
@@ -211,7 +225,7 @@ impl<'b> PdfFile<'b> {
     pub fn open(bytes: &'b [u8], limits: &Limits) -> Result<Self, Trouble> {
         let mut budget = Budget::new(bytes, limits);
         let sections = sections::read(bytes, limits.pdf_objects, &mut budget)?;
-        Ok(Self { bytes, sections, budget, objects: HashMap::new(), packed: HashMap::new() })
+        Ok(Self { bytes, sections, budget, objects: HashMap::new(), kept: 0, packed: HashMap::new() })
     }
 
     /// The whole file, as it is.
@@ -239,6 +253,7 @@ impl<'b> PdfFile<'b> {
         if let Some(known) = self.objects.get(&number) {
             return Ok(known.clone());
         }
+        let before = self.budget.values;
         let read = match self.sections.entries.get(&number).copied() {
             None | Some(Entry::Free) => None,
             Some(Entry::At(at)) => parsed(self.bytes, at, &mut self.budget)?
@@ -247,14 +262,17 @@ impl<'b> PdfFile<'b> {
             Some(Entry::In(stream)) => self.unpacked(stream, number)?,
         };
         let read = read.map(Rc::new);
-        self.objects.insert(number, read.clone());
+        self.kept += before - self.budget.values;
+        if self.kept <= KEPT_VALUES {
+            self.objects.insert(number, read.clone());
+        }
         Ok(read)
     }
 
     fn unpacked(&mut self, stream: u32, number: u32) -> Result<Option<Object>, Trouble> {
         let Some(packed) = self.object_stream(stream)? else { return Ok(None) };
         let Some(place) = packed.places.get(&number) else { return Ok(None) };
-        let mut parser = Parser::new(&packed.content, *place, self.budget.values);
+        let mut parser = Parser::new(&packed.content, *place, self.budget.allowance());
         let value = parser.value();
         self.budget.read(&parser, *place)?;
         Ok(value.map(|value| Object { value, data: None }))

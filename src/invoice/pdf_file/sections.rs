@@ -94,7 +94,7 @@ impl Reading<'_, '_> {
         }
         let free = self.table(&mut parser)?;
         let from = parser.at();
-        let mut parser = Parser::new(self.pdf, from, self.budget.values);
+        let mut parser = Parser::new(self.pdf, from, self.budget.allowance());
         let trailer = parser.value();
         self.budget.read(&parser, from)?;
         let Some(Value::Dictionary(trailer)) = trailer else { return Err(Trouble::Broken) };

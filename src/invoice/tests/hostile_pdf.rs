@@ -140,6 +140,8 @@ fn numbers_in_cross_reference_streams_are_not_believed() {
     ] {
         assert_eq!(code(&of(words, b"abc")), Code::NotAnInvoice, "{words}");
     }
+    let encrypted = of("/Size 1/W[1 1 1]/Encrypt 9 0 R", &[0, 0, 0]);
+    assert!(read(&encrypted).fault.unwrap().title(Language::Fr).contains("chiffré"));
     // In the data of a stream, where no look at the file's own words would find it.
     let hidden = of("/Size 10/W[1 8796093022208 1]", b"abc");
     let inside = String::from_utf8(hidden).unwrap().replace("<</Type/Catalog>>", "<</Length 9>>\nstream\n");
@@ -252,6 +254,26 @@ fn chains_of_sections_are_bounded_together() {
     }
 }
 
+/// Values take many times the memory of their bytes.
+#[test]
+fn an_object_of_very_many_values_is_too_much_and_many_pages_are_not() {
+    let catalog = b"<</Type/Catalog/AF 2 0 R>>".to_vec();
+    let wide = |count: usize| format!("<<{}>>", "/A 1".repeat(count)).into_bytes();
+    assert_eq!(code(&pdf(&[catalog.clone(), wide(400_000)], "")), Code::ContentOverLimit);
+    assert_eq!(code(&pdf(&[catalog, wide(250_000)], "")), Code::PdfWithoutInvoice);
+    let pages = 3_000;
+    let kids: String = (0..pages).map(|page| format!("{} 0 R ", page + 5)).collect();
+    let link = "<</Subtype/Link/Rect[1 2 3 4]/Border[0 0 0]/A<</S/URI/URI(https://example.org)>>>>".repeat(20);
+    let mut objects = vec![
+        b"<</Type/Catalog/Pages 4 0 R/AF[2 0 R]/Names<</EmbeddedFiles<</Names[(a)2 0 R]>>>>>>".to_vec(),
+        specification("factur-x.xml", 3),
+        stream("", &cii()),
+        format!("<</Type/Pages/Kids[{kids}]>>").into_bytes(),
+    ];
+    objects.extend((0..pages).map(|_| format!("<</Type/Page/Parent 4 0 R/Annots[{link}]>>").into_bytes()));
+    assert_eq!(accepted(&pdf(&objects, "")).0, number());
+}
+
 #[test]
 fn nodes_that_share_one_list_are_bounded_together() {
     let nodes = 1_000;
@@ -296,7 +318,7 @@ fn a_file_specification_may_be_direct_untyped_or_pinned_to_a_page() {
     let content = stream("/Type/EmbeddedFile", &cii());
     let catalogs = [
         format!("<</Type/Catalog/AF[{untyped}]/Names<</EmbeddedFiles<</Names[(factur-x.xml){untyped}]>>>>>>"),
-        format!("<</Type/Catalog/AF 3 0 R/Names<</EmbeddedFiles<</Names[(factur-x.xml)4 0 R]>>>>>>"),
+        "<</Type/Catalog/AF 3 0 R/Names<</EmbeddedFiles<</Names[(factur-x.xml)4 0 R]>>>>>>".to_owned(),
         "<</Type/Catalog/Pages<</Kids[<</Annots[<</Subtype/FileAttachment/FS 4 0 R>>]>>]>>>>".to_owned(),
     ];
     for (catalog, divergences) in catalogs.into_iter().zip([1, 1, 3]) {
