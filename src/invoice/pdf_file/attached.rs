@@ -45,6 +45,12 @@ enum List {
     Page,
 }
 
+/// As much of a name as is shown of it.
+fn beginning(name: &[u8]) -> &[u8] {
+    const NAME_BYTES: usize = 1_024;
+    &name[..name.len().min(NAME_BYTES)]
+}
+
 struct Walk<'p, 'b> {
     pdf: &'p mut PdfFile<'b>,
     limit: usize,
@@ -98,7 +104,8 @@ impl Walk<'_, '_> {
             {
                 for pair in leaf.chunks_exact(2) {
                     self.pdf.budget.step()?;
-                    entries.push((pair[0].clone(), pair[1].clone()));
+                    let budget = &mut self.pdf.budget;
+                    entries.push((budget.copy(&pair[0])?, budget.copy(&pair[1])?));
                     if entries.len() > ENTRIES {
                         return Err(Trouble::Over(
                             ["entrées de la liste des fichiers joints", "entries of the list of attached files"],
@@ -110,7 +117,9 @@ impl Walk<'_, '_> {
             if let Some(kids) = self.pdf.entry(node, "Kids")?
                 && let Value::Array(kids) = &kids.value
             {
-                open.extend(kids.iter().rev().cloned());
+                for kid in kids.iter().rev() {
+                    open.push(self.pdf.budget.copy(kid)?);
+                }
             }
         }
         Ok(entries)
@@ -143,7 +152,9 @@ impl Walk<'_, '_> {
             if let Some(kids) = self.pdf.entry(node, "Kids")?
                 && let Value::Array(kids) = &kids.value
             {
-                open.extend(kids.iter().rev().cloned());
+                for kid in kids.iter().rev() {
+                    open.push(self.pdf.budget.copy(kid)?);
+                }
             }
             self.associated(node, List::Page)?;
             let Some(annotations) = self.pdf.entry(node, "Annots")? else { continue };
@@ -178,9 +189,10 @@ impl Walk<'_, '_> {
         let name = self.name(specification, key)?;
         let relationship = self.pdf.entry(specification, "AFRelationship")?;
         let relationship = relationship.and_then(|relationship| match &relationship.value {
-            Value::Name(name) => Some(String::from_utf8_lossy(name).into_owned()),
+            Value::Name(name) => Some(String::from_utf8_lossy(beginning(name)).into_owned()),
             _ => None,
         });
+        self.pdf.budget.work(holds.dictionary().map_or(0, |holds| holds.0.len()))?;
         let mut streams = Vec::new();
         for key in ["F", "UF"] {
             if let Some(Value::Reference(number, _)) = holds.dictionary().and_then(|holds| holds.get(key))
@@ -232,11 +244,11 @@ impl Walk<'_, '_> {
         }
         let strings = || {
             written.iter().filter_map(|object| match &object.value {
-                Value::String(raw) if !raw.is_empty() => Some(raw),
+                Value::String(raw) if !raw.is_empty() => Some(beginning(raw)),
                 _ => None,
             })
         };
-        let readable = strings().filter_map(|raw| text_string(raw)).find(|name| !name.is_empty());
+        let readable = strings().filter_map(text_string).find(|name| !name.is_empty());
         let name = readable.or_else(|| strings().next().map(|raw| String::from_utf8_lossy(raw).into_owned()));
         Ok(name.unwrap_or_default())
     }

@@ -123,6 +123,12 @@ impl Budget {
         self.work(parser.at().saturating_sub(from))
     }
 
+    /// A value to keep beside the one that it is taken from: what is shared may be taken very often.
+    fn copy(&mut self, value: &Value) -> Result<Value, Trouble> {
+        self.work(value.weight())?;
+        Ok(value.clone())
+    }
+
     fn step(&mut self) -> Result<(), Trouble> {
         const NODES: [&str; 2] = ["nœuds et entrées du PDF", "nodes and entries of the PDF"];
         self.steps = self.steps.checked_sub(1).ok_or(Trouble::Over(NODES, STEPS))?;
@@ -346,7 +352,7 @@ impl<'b> PdfFile<'b> {
     /// What a value is or refers to.
     pub fn referred(&mut self, value: &Value) -> Result<Option<Rc<Object>>, Trouble> {
         let Value::Reference(number, _) = value else {
-            return Ok(Some(Rc::new(Object { value: value.clone(), data: None })));
+            return Ok(Some(Rc::new(Object { value: self.budget.copy(value)?, data: None })));
         };
         let mut object = self.object(*number)?;
         for _ in 0..INDIRECTIONS {
@@ -360,6 +366,7 @@ impl<'b> PdfFile<'b> {
 
     /// An entry of a dictionary, its reference followed.
     pub fn entry(&mut self, dictionary: &Dictionary, key: &str) -> Result<Option<Rc<Object>>, Trouble> {
+        self.budget.work(dictionary.0.len())?;
         match dictionary.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => self.referred(value),
@@ -378,7 +385,10 @@ impl<'b> PdfFile<'b> {
         let (Some(range), Some(dictionary)) = (self.raw(stream)?, stream.dictionary()) else {
             return Ok(Err(Undecoded::Broken));
         };
-        let mut resolve = |value: &Value| Ok(self.referred(value)?.map(|object| object.value.clone()));
+        let mut resolve = |value: &Value| match self.referred(value)? {
+            Some(object) => self.budget.copy(&object.value).map(Some),
+            None => Ok(None),
+        };
         let Some(filters) = filters_of(dictionary, &mut resolve)? else { return Ok(Err(Undecoded::Broken)) };
         // Of the rest nothing is looked at, but by codings in ASCII.
         let is_flate = filters.iter().all(|filter| filter.name == b"FlateDecode") && filters.len() < 2;

@@ -54,6 +54,18 @@ impl Dictionary {
 }
 
 impl Value {
+    /// What a copy costs, and about what it takes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Value::Real(bytes) | Value::Name(bytes) | Value::String(bytes) => 1 + bytes.len(),
+            Value::Array(values) => 1 + values.iter().map(Value::weight).sum::<usize>(),
+            Value::Dictionary(Dictionary(entries)) => {
+                1 + entries.iter().map(|(key, value)| key.len() + value.weight()).sum::<usize>()
+            }
+            Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::Reference(..) => 1,
+        }
+    }
+
     pub fn natural(&self) -> Option<usize> {
         match self {
             Value::Integer(number) => usize::try_from(*number).ok(),

@@ -287,6 +287,36 @@ fn nodes_that_share_one_list_are_bounded_together() {
     ];
     objects.extend((0..nodes).map(|_| b"<</Names 4 0 R>>".to_vec()));
     assert_eq!(code(&pdf(&objects, "")), Code::ContentOverLimit);
+    // One large thing, taken by many: a name, a list of names, what holds the file, what is pinned, how it is coded.
+    let large = "a".repeat(1 << 18);
+    let wide = "/A 1".repeat(100_000);
+    let many = |each: &str, of: usize| (0..of).map(|_| each).collect::<String>();
+    let listed = |entries: &str| format!("<</Type/Catalog/Names<</EmbeddedFiles<</Names[{entries}]>>>>>>");
+    for [catalog, second, third, fourth] in [
+        [listed(&many("(a)2 0 R", 9_000)), format!("<</UF({large})/EF<</F 3 0 R>>>>"), String::new(), String::new()],
+        [listed(&many("(a)2 0 R", 9_000)), "<</F(a)/EF 4 0 R>>".to_owned(), String::new(), format!("<<{wide}>>")],
+        [
+            format!("<</Type/Catalog/Names<</EmbeddedFiles<</Kids[{}]>>>>>>", many("<</Names 2 0 R>>", 9_000)),
+            format!("[(a)<</UF({large})>>]"),
+            String::new(),
+            String::new(),
+        ],
+        [
+            format!("<</Type/Catalog/Pages<</Kids[{}]>>>>", many("<</Annots 2 0 R>>", 9_000)),
+            format!("[<</Contents({large})>>]"),
+            String::new(),
+            String::new(),
+        ],
+        [
+            listed(&(0..90).map(|at| format!("({at})<</F({at}.xml)/EF<</F 3 0 R>>>>")).collect::<String>()),
+            String::new(),
+            "/Filter[/FlateDecode/FlateDecode/FlateDecode]/DecodeParms[4 0 R 4 0 R 4 0 R]".to_owned(),
+            format!("<<{wide}>>"),
+        ],
+    ] {
+        let objects = [catalog.into_bytes(), second.into_bytes(), stream(&third, b"abc"), fourth.into_bytes()];
+        assert_eq!(code(&pdf(&objects, "")), Code::ContentOverLimit);
+    }
     // A tree that bites its own tail says nothing more at the second turn.
     let circle: [&[u8]; 2] = [b"<</Type/Catalog/Names<</EmbeddedFiles 2 0 R>>>>", b"<</Kids[2 0 R 2 0 R]>>"];
     assert_eq!(code(&pdf(&circle.map(<[u8]>::to_vec), "")), Code::PdfWithoutInvoice);
