@@ -240,7 +240,7 @@ catalogue! {
         "Readable image not possible: {why}"
         "Nothing was written for this invoice. Read the original, which alone is proof, or ask the supplier for the invoice as UBL, CII or Factur-X."
     }
-    PagesUnfit "FG-240" Supplier Never {
+    PagesUnfit "FG-240" Establishment Never {
         "Le PDF donné (--pdf) ne peut pas porter la facture : {why}"
         "Rien n'a été écrit. Donnez un PDF/A-3 ni chiffré ni signé, sans facture jointe (dans LibreOffice : Exporter au format PDF, Archive PDF/A-3b), ou ôtez --pdf : l'image lisible de la facture sert alors de pages."
         "The given PDF (--pdf) cannot carry the invoice: {why}"

@@ -9,14 +9,13 @@ use en16931_formats::Syntax as Binding;
 
 use crate::fault::{Code, Fault, Language, Text};
 
+use super::container::{self, Container};
 use super::facturx::{self, Payload};
 use super::image::{self, Making};
 use super::outline::{Id, Outline};
 use super::pivot_writing::{self, Original};
 use super::semantic::{self, Lost};
-use super::{
-    Examined, Limits, Options, Profile, Verdict, container, encoding, examine, guard, pivot_conversion, sniff,
-};
+use super::{Examined, Limits, Options, Profile, Verdict, encoding, examine, guard, pivot_conversion, sniff};
 
 /// Who made the pages of a Factur-X that has none of its own.
 const MAKER: &str = concat!("Fluxgate ", env!("CARGO_PKG_VERSION"));
@@ -70,7 +69,12 @@ pub fn convert(source: Source<'_>, target: Target, day: &str, options: &Options)
 
 /// Converts to Factur-X around given pages, a PDF/A-3: every invoice of the file would have the same.
 pub fn convert_around(source: Source<'_>, pages: &[u8], day: &str, options: &Options) -> Result<Vec<Converted>, Fault> {
-    let made = each(source, Target::FacturX, day, options)?;
+    let mut made = each(source, Target::FacturX, day, options)?;
+    // The given pages do not hold the source.
+    if sniff::is_pdf(source.bytes) {
+        let (_, container) = container::open(source.bytes, &options.limits)?;
+        made.iter_mut().for_each(|one| one.lost.extend(attachments(&container)));
+    }
     in_pdf(made, source, Some(pages), day, options)
 }
 
@@ -82,12 +86,24 @@ fn each(source: Source<'_>, target: Target, day: &str, options: &Options) -> Res
         let invoices = pivot_conversion::convert(source.bytes, &options.limits)?;
         return invoices.into_iter().map(|made| of_pivot(made.map_err(|none| none.fault)?, target, options)).collect();
     }
-    let xml = match sniff::is_pdf(source.bytes) {
-        true => container::open(source.bytes, &options.limits)?.0,
-        false => source.bytes.to_vec(),
-    };
     let wish = Wish { target, profile: Profile::En16931, received: day };
-    one(&xml, source, wish, options).map(|converted| vec![converted])
+    if !sniff::is_pdf(source.bytes) {
+        return one(source.bytes, source, wish, options).map(|converted| vec![converted]);
+    }
+    let (xml, container) = container::open(source.bytes, &options.limits)?;
+    let mut made = one(&xml, source, wish, options)?;
+    // A pivot holds the PDF itself as its original, and so does a PDF of our own pages.
+    if matches!(target, Target::Ubl | Target::Cii) {
+        made.lost.extend(attachments(&container));
+    }
+    made.readings.splice(0..0, container.doubts);
+    Ok(vec![made])
+}
+
+/// The other files of a PDF, which have no place in an XML.
+fn attachments(container: &Container) -> impl Iterator<Item = Lost> {
+    let named = container.attachments.iter().map(|file| file.name.clone());
+    named.map(|value| Lost { place: "PDF/EmbeddedFiles".to_owned(), value })
 }
 
 /// What was made into CII, each in its PDF: the given one, or the readable image of what it was made of, attached to it.

@@ -3,53 +3,155 @@
 //! Promises: a name that Factur-X agreed on goes before any other; of several invoices none is chosen in silence. Refuses to
 //! know how a PDF holds its files, and what an invoice says beside its number.
 
-use std::collections::BTreeMap;
-
 use en16931_formats::zugferd::FILENAMES;
 
 use crate::fault::{Code, Fault, Text};
 
+use super::complaint::over;
 use super::limits::Limits;
 use super::outline::Id;
+use super::pdf_file::{Attached, Attachments, PdfFile, Trouble, Undecoded, Want, at_most};
 use super::sniff::{self, Content, Kind};
 use super::{Syntax, encoding, guard};
 
 /// The name of what is an order and no invoice.
-const ORDER: &str = "order-x.xml";
+pub const ORDER: &str = "order-x.xml";
 
 /// The invoice of a PDF.
 pub struct Enclosed {
     pub xml: Vec<u8>,
-    /// The other attached files, by name.
-    pub others: BTreeMap<String, Vec<u8>>,
+    /// Which of the files it is.
+    pub chosen: usize,
     /// What else could have been meant, each said.
     pub doubts: Vec<Text>,
 }
 
-/// Chooses among the files of a PDF.
-pub fn choose(mut files: BTreeMap<String, Vec<u8>>, limits: &Limits) -> Result<Enclosed, Fault> {
-    let named = |want: &str| files.keys().filter(|name| name.eq_ignore_ascii_case(want)).cloned().collect::<Vec<_>>();
-    let mut candidates: Vec<String> =
-        FILENAMES.iter().filter(|name| **name != ORDER).flat_map(|want| named(want)).collect();
-    if candidates.is_empty() {
-        // A PDF archive of UBL has no name that is agreed on: what is inside counts.
-        candidates.extend(files.iter().filter(|(_, content)| is_ubl(content)).map(|(name, _)| name.clone()));
-    }
-    let Some(chosen) = candidates.first().cloned() else {
-        let is_order = !named(ORDER).is_empty();
-        return Err(if is_order { Kind::OrderX.fault() } else { Fault::new(Code::PdfWithoutInvoice) });
-    };
-    let Some(xml) = files.remove(&chosen) else { return Err(Fault::new(Code::PdfWithoutInvoice)) };
+/// Chooses among the files of a PDF. Only those are read that could be an invoice.
+pub fn choose(pdf: &mut PdfFile<'_>, carried: &Attachments, limits: &Limits) -> Result<Enclosed, Fault> {
+    let files = &carried.files;
+    let mut contents = Contents { pdf, left: limits.pdf_attachments_bytes, limits };
     let mut doubts = Vec::new();
-    // Nothing to compare with, in most PDFs.
-    if files.values().any(|content| matches!(sniff::sniff(content), Content::Xml)) {
-        let number = number(&xml, limits);
-        for (name, content) in files.iter().filter(|(_, content)| **content != xml) {
-            let rivals = candidates.contains(name);
-            doubts.extend(doubt((&chosen, number.as_deref()), (name, content), rivals, limits)?);
+    let named = |want: &str| positions(files, want);
+    let agreed = FILENAMES.iter().filter(|name| **name != ORDER);
+    let mut candidates: Vec<usize> = agreed.flat_map(|want| named(want)).collect();
+    if candidates.is_empty() {
+        candidates = contents.by_content(files)?;
+    }
+    let Some(chosen) = candidates.first().copied() else {
+        let is_order = !named(ORDER).is_empty();
+        return Err(match carried.unread {
+            _ if is_order => Kind::OrderX.fault(),
+            0 => Fault::new(Code::PdfWithoutInvoice),
+            // What leads nowhere may have been the invoice.
+            _ => Kind::BrokenPdf.fault(),
+        });
+    };
+    let xml = contents.whole(&files[chosen])?.map_err(|undecoded| match undecoded {
+        Undecoded::TooLarge => over("pièces jointes du PDF", "attachments of the PDF", limits.pdf_attachment_bytes),
+        Undecoded::Broken => Kind::BrokenPdf.fault(),
+    })?;
+    let name = &files[chosen].name;
+    if !is_ubl(&xml) && !is_agreed(name) {
+        doubts.push(Text::new(
+            format!("la facture s'y appelle « {name} » et non factur-x.xml : d'autres lecteurs ne la trouveront pas"),
+            format!("the invoice in it is called \"{name}\" and not factur-x.xml: other readers will not find it"),
+        ));
+    }
+    if carried.unread > 0 {
+        let count = carried.unread;
+        doubts.push(Text::new(
+            format!("{count} entrée(s) de ses listes de fichiers joints ne mènent à aucun fichier"),
+            format!("{count} entries of its lists of attached files lead to no file"),
+        ));
+    }
+    // Asked only where there is something to compare with, which most PDFs have not.
+    let mut chosen_number = None;
+    for (at, file) in files.iter().enumerate().filter(|(at, file)| *at != chosen && file.stream != files[chosen].stream)
+    {
+        let rivals = candidates.contains(&at);
+        let content = match contents.head(file)? {
+            Ok(head) if rivals || matches!(sniff::sniff(&head), Content::Xml) => contents.whole(file)?,
+            Ok(_) => continue,
+            Err(undecoded) => Err(undecoded),
+        };
+        match content {
+            Ok(content) if content == xml => {}
+            Ok(content) => {
+                let number = chosen_number.get_or_insert_with(|| number(&xml, limits));
+                doubts.extend(doubt((name, number.as_deref()), (&file.name, &content), rivals, limits)?);
+            }
+            Err(_) => doubts.push(only(
+                (name, &file.name),
+                "dont le contenu est endommagé, trop gros ou codé autrement",
+                "whose content is damaged, too large or in another coding",
+            )),
         }
     }
-    Ok(Enclosed { xml, others: files, doubts })
+    Ok(Enclosed { xml, chosen, doubts })
+}
+
+fn positions(files: &[Attached], name: &str) -> Vec<usize> {
+    files.iter().enumerate().filter(|(_, file)| file.name.eq_ignore_ascii_case(name)).map(|(at, _)| at).collect()
+}
+
+/// A name that Factur-X agreed on, for an invoice.
+fn is_agreed(name: &str) -> bool {
+    FILENAMES.iter().any(|agreed| *agreed != ORDER && agreed.eq_ignore_ascii_case(name))
+}
+
+/// The contents of the files, within what may be inflated of all of them.
+struct Contents<'p, 'b, 'l> {
+    pdf: &'p mut PdfFile<'b>,
+    left: usize,
+    limits: &'l Limits,
+}
+
+impl Contents<'_, '_, '_> {
+    fn read(&mut self, file: &Attached, want: Want) -> Result<Result<Vec<u8>, Undecoded>, Fault> {
+        let Some(stream) = self.pdf.object(file.stream).map_err(Trouble::fault)? else {
+            return Ok(Err(Undecoded::Broken));
+        };
+        let content = self.pdf.content(&stream, want).map_err(Trouble::fault)?;
+        let used = match (&content, want) {
+            (Ok(content), _) => content.len(),
+            (Err(_), Want::Whole(cap) | Want::Head(cap)) => {
+                at_most(self.pdf.raw(&stream).map_err(Trouble::fault)?.map_or(0, |range| range.len()), cap)
+            }
+        };
+        self.left = self.left.saturating_sub(used);
+        Ok(content)
+    }
+
+    fn whole(&mut self, file: &Attached) -> Result<Result<Vec<u8>, Undecoded>, Fault> {
+        let cap = self.limits.pdf_attachment_bytes.min(self.left);
+        self.read(file, Want::Whole(cap))
+    }
+
+    /// As much as tells what a file is.
+    fn head(&mut self, file: &Attached) -> Result<Result<Vec<u8>, Undecoded>, Fault> {
+        self.read(file, Want::Head(sniff::HEAD_BYTES))
+    }
+
+    /// Invoices under names of their own: what is inside counts. A PDF archive of UBL has no name that is agreed on.
+    fn by_content(&mut self, files: &[Attached]) -> Result<Vec<usize>, Fault> {
+        let (mut ubl, mut cii) = (Vec::new(), Vec::new());
+        for (at, file) in files.iter().enumerate().filter(|(_, file)| !file.name.eq_ignore_ascii_case(ORDER)) {
+            match self.head(file)? {
+                Ok(head) if is_ubl(&head) => ubl.push(at),
+                Ok(head) if is_cii(&head) => cii.push(at),
+                _ => {}
+            }
+        }
+        Ok([ubl, cii].concat())
+    }
+}
+
+/// Another file than the chosen one is left aside: what it is.
+fn only((chosen, name): (&str, &str), fr: &str, en: &str) -> Text {
+    Text::new(
+        format!("il contient aussi « {name} », {fr} : seul « {chosen} » est lu"),
+        format!("it also holds \"{name}\", {en}: only \"{chosen}\" is read"),
+    )
 }
 
 /// What another attached file makes doubtful. The fault: it could be meant as much as the chosen one (`rivals`), and is
@@ -60,12 +162,7 @@ fn doubt(
     rivals: bool,
     limits: &Limits,
 ) -> Result<Option<Text>, Fault> {
-    let only = |fr: String, en: String| {
-        Text::new(
-            format!("il contient aussi « {name} », {fr} : seul « {chosen} » est lu"),
-            format!("it also holds \"{name}\", {en}: only \"{chosen}\" is read"),
-        )
-    };
+    let only = |fr: String, en: String| only((chosen, name), &fr, &en);
     Ok(match (chosen_number, number(content, limits)) {
         (Some(one), Some(other)) if one != other && rivals => {
             let files = Text::new(
@@ -104,9 +201,22 @@ fn number(content: &[u8], limits: &Limits) -> Option<String> {
     outline.text_at(Id::ROOT, path)
 }
 
-fn is_ubl(content: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(&content[..content.len().min(4096)]);
-    let head = head.trim_start_matches('\u{feff}').trim_start();
+/// Whether the beginning of a file is that of a UBL invoice.
+pub fn is_ubl(content: &[u8]) -> bool {
+    let head = head(content);
     let named = |kind: &str| head.contains(&format!("urn:oasis:names:specification:ubl:schema:xsd:{kind}-2"));
     head.starts_with('<') && (named("Invoice") || named("CreditNote"))
+}
+
+/// Whether the beginning of a file is that of a CII: its first element says so.
+fn is_cii(content: &[u8]) -> bool {
+    let head = head(content);
+    let element = head.match_indices('<').map(|(at, _)| &head[at + 1..]).find(|rest| !rest.starts_with(['?', '!']));
+    let name = element.and_then(|rest| rest.split([' ', '>', '/', '\t', '\r', '\n']).next()).unwrap_or_default();
+    name.rsplit(':').next() == Some("CrossIndustryInvoice")
+}
+
+fn head(content: &[u8]) -> String {
+    let head = String::from_utf8_lossy(&content[..content.len().min(sniff::HEAD_BYTES)]);
+    head.trim_start_matches('\u{feff}').trim_start().to_owned()
 }

@@ -5,23 +5,21 @@
 //! invoice and contradicts itself in nothing; and that the same arguments make the same bytes. Refuses to know where the
 //! pages come from, and whether what they show is the invoice: no reader can tell.
 
-use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::Write as _;
 
 use en16931::Date;
 use en16931_formats::zugferd::{FILENAMES, Profile};
-use lopdf::{
-    Dictionary, Document, IncrementalDocument, LoadOptions, Object, ObjectId, Stream, StringFormat, dictionary,
-};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use sha2::{Digest as _, Sha256};
 
-use crate::fault::{Code, Language, Text};
+use crate::fault::{Code, Fault, Language, Text};
 
+use super::announcement::METADATA_BYTES;
+use super::enclosed::ORDER;
 use super::outline::Id;
+use super::pdf_file::{Attached, Dictionary, PdfFile, Revision, Trouble, Value, Want};
 use super::{Limits, container, encoding, guard, signature, xmp};
-
-/// Metadata of a PDF, inflated, in bytes. Those seen have some thousands.
-const METADATA_BYTES: usize = 4 << 20;
 
 /// A CII invoice as a PDF carries it.
 #[derive(Debug)]
@@ -35,7 +33,7 @@ impl<'a> Payload<'a> {
     pub fn of(xml: &'a [u8], limits: &Limits) -> Result<Self, Text> {
         const SPECIFICATION: [&str; 3] =
             ["ExchangedDocumentContext", "GuidelineSpecifiedDocumentContextParameter", "ID"];
-        let read = |fault: crate::fault::Fault| Text::new(fault.title(Language::Fr), fault.title(Language::En));
+        let read = |fault: Fault| within(&fault);
         let decoded = encoding::decode(xml).map_err(read)?;
         let outline = guard::outline(&decoded.text, limits).map_err(read)?;
         let specification = outline.text_at(Id::ROOT, &SPECIFICATION).unwrap_or_default();
@@ -87,32 +85,40 @@ pub fn embed(pages: &[u8], payload: &Payload<'_>, day: Date, limits: &Limits) ->
             "it is signed, and to attach the invoice would change what is signed: sign the result",
         ));
     }
-    let broken = || Text::new("il est endommagé ou coupé", "it is damaged or cut");
-    // First: what passes here may be loaded whole.
-    let files = container::attached(pages, limits).map_err(|fault| match fault.code {
-        Code::ContentOverLimit => Text::new(fault.title(Language::Fr), fault.title(Language::En)),
-        _ => broken(),
-    })?;
-    if let Some(name) = files.keys().find(|name| is_taken_for_the_invoice(name)) {
+    let mut pages = container::file(pages, limits).map_err(|fault| unfit(&fault))?;
+    let files = pages.attachments(limits.pdf_attachments).map_err(|trouble| unfit(&trouble.fault()))?.files;
+    if let Some(Attached { name, .. }) = files.iter().find(|file| is_taken_for_the_invoice(&file.name)) {
+        let (fr, en) = match name.eq_ignore_ascii_case(ORDER) {
+            true => ("une commande Order-X", "an Order-X order"),
+            false => ("une facture", "an invoice"),
+        };
         return Err(Text::new(
-            format!("il porte déjà une facture, « {name} »"),
-            format!("it carries an invoice already, \"{name}\""),
+            format!("il porte déjà {fr}, « {name} »"),
+            format!("it carries {en} already, \"{name}\""),
         ));
     }
-    let pages = container::trimmed(pages);
-    let updated = catch_unwind(AssertUnwindSafe(|| update(pages, payload, day, limits)));
-    let pdf = updated.unwrap_or_else(|_| Err(broken()))?;
+    let pdf = update(&mut pages, payload, day, limits).map_err(Stop::text)?;
     read_again(&pdf, payload, limits)?;
     Ok(pdf)
+}
+
+/// A fault's title inside a sentence.
+fn within(fault: &Fault) -> Text {
+    let lower = |title: String| {
+        let mut letters = title.chars();
+        letters.next().map(|first| first.to_lowercase().chain(letters).collect::<String>()).unwrap_or_default()
+    };
+    Text::new(lower(fault.title(Language::Fr)), lower(fault.title(Language::En)))
 }
 
 /// As anybody reads it who gets it.
 fn read_again(pdf: &[u8], payload: &Payload<'_>, limits: &Limits) -> Result<(), Text> {
     let (fr, en) = ("relu, le PDF écrit ne va pas", "read again, the PDF that was written will not do");
     let (xml, container) = container::open(pdf, limits).map_err(|fault| {
-        Text::new(format!("{fr} : {}", fault.title(Language::Fr)), format!("{en}: {}", fault.title(Language::En)))
+        let why = within(&fault);
+        Text::new(format!("{fr} : {}", why.fr), format!("{en}: {}", why.en))
     })?;
-    match container.divergences(pdf, limits).first() {
+    match container.doubts.iter().chain(&container.divergences).next() {
         Some(divergence) => Err(Text::new(format!("{fr} : {}", divergence.fr), format!("{en}: {}", divergence.en))),
         None if xml == payload.xml => Ok(()),
         None => Err(Text::new(
@@ -123,146 +129,172 @@ fn read_again(pdf: &[u8], payload: &Payload<'_>, limits: &Limits) -> Result<(), 
 }
 
 /// The PDF with one revision more.
-fn update(pdf: &[u8], payload: &Payload<'_>, day: Date, limits: &Limits) -> Result<Vec<u8>, Text> {
-    let options = LoadOptions::with_max_decompressed_size(limits.pdf_object_stream_bytes);
-    let before = Document::load_mem_with_options(pdf, options).map_err(unfit)?;
-    let root = before.trailer.get(b"Root").and_then(Object::as_reference).map_err(unfit)?;
-    let mut catalog = before.get_dictionary(root).map_err(unfit)?.clone();
-    let (metadata, announcement) = announcement(&before, &catalog, payload, limits)?;
-    let mut names = match resolved(&before, &catalog, b"Names") {
-        Some(Object::Dictionary(names)) => names.clone(),
-        _ => Dictionary::new(),
+fn update(pages: &mut PdfFile<'_>, payload: &Payload<'_>, day: Date, limits: &Limits) -> Result<Vec<u8>, Stop> {
+    let Some(Value::Reference(number, generation)) = pages.trailer("Root").cloned() else {
+        return Err(Trouble::Broken.into());
     };
-    let mut entries = name_tree(&before, &names);
-    let mut associated = match resolved(&before, &catalog, b"AF") {
-        Some(Object::Array(files)) => files.clone(),
+    let mut catalog = pages.catalog()?.dictionary().cloned().unwrap_or_default();
+    let metadata = announcement(pages, &catalog, payload, limits)?;
+    let names = pages.entry(&catalog, "Names")?;
+    let mut names = names.and_then(|names| names.dictionary().cloned()).unwrap_or_default();
+    let mut entries = Vec::new();
+    for (key, file) in pages.listed(&catalog)? {
+        let key = pages.referred(&key)?.map(|key| key.value.clone());
+        if let Some(Value::String(key)) = key {
+            entries.push((key, file));
+        }
+    }
+    let mut associated = match pages.entry(&catalog, "AF")?.map(|files| files.value.clone()) {
+        Some(Value::Array(files)) => files,
         _ => Vec::new(),
     };
-    let trailer = trailer(&before, pdf, payload);
-    let size = before.trailer.get(b"Size").and_then(Object::as_i64).ok().and_then(|size| u32::try_from(size).ok());
-    let taken = before.max_id.max(size.unwrap_or_default().saturating_sub(1));
-    let version = before.version.clone();
+    let trailer = trailer(pages, payload)?;
 
-    let mut after = IncrementalDocument::create_from(pdf.to_vec(), before);
-    let revision = &mut after.new_document;
-    revision.version = version;
-    revision.max_id = taken;
-    revision.trailer = trailer;
-    let specification = file_specification(revision, payload, day);
-    entries.push((text(payload.file_name()), Object::Reference(specification)));
+    let mut revision = Revision::behind(pages)?;
+    let specification = file_specification(&mut revision, payload, day);
+    entries.push((payload.file_name().as_bytes().to_vec(), specification.clone()));
     // By the bytes of their keys (ISO 32000-1 §7.9.6).
-    entries.sort_by(|(one, _), (other, _)| one.as_str().unwrap_or_default().cmp(other.as_str().unwrap_or_default()));
-    let leaf: Vec<Object> = entries.into_iter().flat_map(|(key, file)| [key, file]).collect();
-    names.set("EmbeddedFiles", Object::Reference(revision.add_object(dictionary! { "Names" => leaf })));
-    associated.push(Object::Reference(specification));
-    catalog.set("Names", names);
-    catalog.set("AF", associated);
-    revision.set_object(root, catalog);
-    revision.set_object(metadata, announcement);
-    let mut out = Vec::with_capacity(pdf.len() + payload.xml.len());
-    after.save_to(&mut out).map_err(unfit)?;
-    out.push(b'\n');
-    Ok(out)
+    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let leaf = entries.into_iter().flat_map(|(key, file)| [Value::String(key), file]).collect();
+    let tree = revision.add(&dictionary([("Names", Value::Array(leaf))]));
+    names.set("EmbeddedFiles", tree);
+    associated.push(specification);
+    catalog.set("Names", Value::Dictionary(names));
+    catalog.set("AF", Value::Array(associated));
+    revision.replace((number, generation), &Value::Dictionary(catalog));
+    revision.replace_stream(metadata.id, metadata.dictionary, metadata.packet.as_bytes());
+    Ok(revision.finish(trailer))
 }
 
-fn unfit(detail: impl std::fmt::Display) -> Text {
-    Text::technical("sa structure ne se lit pas", "its structure cannot be read", detail)
+/// Why the revision is not written.
+enum Stop {
+    Pages(Trouble),
+    Said(Text),
 }
 
-fn resolved<'d>(document: &'d Document, dictionary: &'d Dictionary, key: &[u8]) -> Option<&'d Object> {
-    dictionary.get(key).and_then(|value| document.dereference(value)).ok().map(|(_, value)| value)
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Self {
+        Self::Pages(trouble)
+    }
 }
 
-/// The metadata stream with the announcement in it, plain as PDF/A wants it, and the object that it replaces.
+impl From<Text> for Stop {
+    fn from(text: Text) -> Self {
+        Self::Said(text)
+    }
+}
+
+impl Stop {
+    fn text(self) -> Text {
+        match self {
+            Stop::Said(text) => text,
+            Stop::Pages(trouble) => unfit(&trouble.fault()),
+        }
+    }
+}
+
+/// Why these pages are not read.
+fn unfit(fault: &Fault) -> Text {
+    match fault.code {
+        Code::ContentOverLimit => within(fault),
+        _ => Text::new("il est endommagé ou coupé", "it is damaged or cut"),
+    }
+}
+
+/// The metadata with the announcement in them, and the object that they replace.
+struct Metadata {
+    id: (u32, u32),
+    dictionary: Dictionary,
+    packet: String,
+}
+
+/// The metadata, plain as PDF/A wants them.
 fn announcement(
-    document: &Document,
+    pages: &mut PdfFile<'_>,
     catalog: &Dictionary,
     payload: &Payload<'_>,
     limits: &Limits,
-) -> Result<(ObjectId, Stream), Text> {
-    let id = catalog.get(b"Metadata").and_then(Object::as_reference).map_err(|_| xmp::not_pdfa())?;
-    let stream = document.get_object(id).and_then(Object::as_stream).map_err(|_| xmp::not_pdfa())?;
-    let packet = stream.decompressed_content_with_limit(METADATA_BYTES).map_err(|detail| {
-        Text::technical("ses métadonnées XMP ne se lisent pas", "its XMP metadata cannot be read", detail)
+) -> Result<Metadata, Stop> {
+    let Some(Value::Reference(number, generation)) = catalog.get("Metadata") else {
+        return Err(xmp::not_pdfa().into());
+    };
+    let stream = pages.object(*number)?.filter(|stream| stream.data.is_some()).ok_or_else(xmp::not_pdfa)?;
+    let packet = pages.content(&stream, Want::Whole(METADATA_BYTES))?.map_err(|_| {
+        Text::new(
+            "ses métadonnées XMP ne se lisent pas : elles sont endommagées, trop grosses ou codées autrement",
+            "its XMP metadata cannot be read: they are damaged, too large or in another coding",
+        )
     })?;
     let packet = xmp::announcing(&packet, payload.file_name(), payload.profile.as_str(), limits)?;
-    let mut dictionary = stream.dict.clone();
-    for of_the_filter in [&b"Filter"[..], b"DecodeParms"] {
+    let mut dictionary = stream.dictionary().cloned().unwrap_or_default();
+    for of_the_filter in ["Filter", "DecodeParms"] {
         dictionary.remove(of_the_filter);
     }
-    Ok((id, Stream::new(dictionary, packet.into_bytes())))
-}
-
-/// The files that are attached already, from whatever tree they stand in. It was walked under the limits before; here each
-/// node counts once.
-fn name_tree(document: &Document, names: &Dictionary) -> Vec<(Object, Object)> {
-    let mut entries = Vec::new();
-    let mut seen = HashSet::new();
-    let mut open: Vec<&Object> = names.get(b"EmbeddedFiles").into_iter().collect();
-    while let Some(node) = open.pop() {
-        let Ok((id, Object::Dictionary(node))) = document.dereference(node) else { continue };
-        if id.is_some_and(|id| !seen.insert(id)) {
-            continue;
-        }
-        if let Some(Object::Array(kids)) = resolved(document, node, b"Kids") {
-            open.extend(kids);
-        }
-        if let Some(Object::Array(leaf)) = resolved(document, node, b"Names") {
-            entries.extend(leaf.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())));
-        }
-    }
-    entries
+    Ok(Metadata { id: (*number, *generation), dictionary, packet })
 }
 
 /// Root, information and names of the file; the rest belongs to the section it stands in.
-fn trailer(before: &Document, pdf: &[u8], payload: &Payload<'_>) -> Dictionary {
-    let mut trailer = Dictionary::new();
-    for key in [&b"Root"[..], b"Info"] {
-        if let Ok(value) = before.trailer.get(key) {
+fn trailer(pages: &mut PdfFile<'_>, payload: &Payload<'_>) -> Result<Dictionary, Trouble> {
+    let mut trailer = Dictionary::default();
+    for key in ["Root", "Info"] {
+        if let Some(value) = pages.trailer(key) {
             trailer.set(key, value.clone());
         }
     }
     // The first stays, the second is the revision's (ISO 32000-1 §14.4): made of what it is, not of a clock.
-    let hash = Sha256::new().chain_update(pdf).chain_update(payload.xml).finalize();
-    let own = Object::String(hash[..16].to_vec(), StringFormat::Hexadecimal);
-    let first = match resolved(before, &before.trailer, b"ID") {
-        Some(Object::Array(ids)) => ids.first().cloned(),
+    let hash = Sha256::new().chain_update(pages.bytes()).chain_update(payload.xml).finalize();
+    let own = Value::String(hash[..16].to_vec());
+    let ids = pages.trailer("ID").cloned().unwrap_or(Value::Null);
+    let first = match pages.referred(&ids)?.map(|ids| ids.value.clone()) {
+        Some(Value::Array(ids)) => ids.first().cloned(),
         _ => None,
     };
-    trailer.set("ID", vec![first.unwrap_or_else(|| own.clone()), own]);
-    trailer.set("Prev", i64::try_from(before.xref_start).unwrap_or_default());
-    trailer
+    trailer.set("ID", Value::Array(vec![first.unwrap_or_else(|| own.clone()), own]));
+    Ok(trailer)
 }
 
 /// The invoice as an embedded file, and what says so.
-fn file_specification(revision: &mut Document, payload: &Payload<'_>, day: Date) -> ObjectId {
+fn file_specification(revision: &mut Revision, payload: &Payload<'_>, day: Date) -> Value {
     let name = payload.file_name();
     let (year, month, date) = (day.year(), day.month(), day.day());
-    let mut file = Stream::new(
-        dictionary! {
-            "Type" => "EmbeddedFile",
-            "Subtype" => "text/xml",
-            "Params" => dictionary! {
-                "Size" => i64::try_from(payload.xml.len()).unwrap_or(i64::MAX),
-                "ModDate" => text(&format!("D:{year:04}{month:02}{date:02}000000Z")),
-            },
-        },
-        payload.xml.to_vec(),
-    );
+    let size = i64::try_from(payload.xml.len()).unwrap_or(i64::MAX);
+    let parameters =
+        [("Size", Value::Integer(size)), ("ModDate", text(&format!("D:{year:04}{month:02}{date:02}000000Z")))];
+    let mut file = Dictionary::default();
+    file.set("Type", word("EmbeddedFile"));
+    file.set("Subtype", word("text/xml"));
+    file.set("Params", dictionary(parameters));
     // What does not grow smaller stays as it is.
-    let _ = file.compress();
-    let file = revision.add_object(file);
-    revision.add_object(dictionary! {
-        "Type" => "Filespec",
-        "F" => text(name),
-        "UF" => text(name),
-        "Desc" => text(&format!("Factur-X ({})", payload.profile.as_str())),
-        "AFRelationship" => payload.relationship(),
-        "EF" => dictionary! { "F" => file, "UF" => file },
-    })
+    let deflated = deflated(payload.xml).filter(|deflated| deflated.len() < payload.xml.len());
+    if deflated.is_some() {
+        file.set("Filter", word("FlateDecode"));
+    }
+    let file = revision.add_stream(file, deflated.as_deref().unwrap_or(payload.xml));
+    revision.add(&dictionary([
+        ("Type", word("Filespec")),
+        ("F", text(name)),
+        ("UF", text(name)),
+        ("Desc", text(&format!("Factur-X ({})", payload.profile.as_str()))),
+        ("AFRelationship", word(payload.relationship())),
+        ("EF", dictionary([("F", file.clone()), ("UF", file)])),
+    ]))
+}
+
+fn deflated(content: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).ok()?;
+    encoder.finish().ok()
+}
+
+fn dictionary<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    Value::Dictionary(Dictionary(entries.map(|(key, value)| (key.as_bytes().to_vec(), value)).to_vec()))
 }
 
 /// Words of ours, which are plain letters.
-fn text(words: &str) -> Object {
-    Object::string_literal(words)
+fn text(words: &str) -> Value {
+    Value::String(words.as_bytes().to_vec())
+}
+
+fn word(word: &str) -> Value {
+    Value::Name(word.as_bytes().to_vec())
 }

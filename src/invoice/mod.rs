@@ -5,6 +5,7 @@
 //! sockets, the store and what becomes of the invoice afterwards; what the directory of Chorus Pro says of a recipient is
 //! handed in ([`Lookup`]).
 
+mod announcement;
 pub mod archive;
 mod chorus_rules;
 mod complaint;
@@ -24,6 +25,7 @@ mod outline;
 pub mod pdf_data;
 mod pdf_data_problem;
 mod pdf_data_reading;
+mod pdf_file;
 pub mod pivot;
 pub mod pivot_conversion;
 mod pivot_writing;
@@ -403,8 +405,8 @@ fn xml(
     if let Some(written_in) = decoded.transcoded {
         findings.own("FG-ENCODING", Severity::Warning, written_in.to_owned(), &[("encoding", written_in)]);
     }
-    if let Some((container, pdf)) = container {
-        findings.container(container, pdf);
+    if let Some((container, _)) = container {
+        findings.container(container);
     }
     if options.profile != Profile::En16931 {
         written_rules::check(&outline, &mut findings);

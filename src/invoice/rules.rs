@@ -125,9 +125,9 @@ impl<'o, 't> Findings<'o, 't> {
     }
 
     /// Where the PDF around the invoice disagrees with it.
-    pub fn container(&mut self, container: &Container, pdf: &[u8]) {
-        for Text { fr, en } in container.divergences(pdf, &self.options.limits) {
-            self.own("FG-PDF", Severity::Warning, "PDF".to_owned(), &[("detail", &fr), ("detail.en", &en)]);
+    pub fn container(&mut self, container: &Container) {
+        for Text { fr, en } in container.doubts.iter().chain(&container.divergences) {
+            self.own("FG-PDF", Severity::Warning, "PDF".to_owned(), &[("detail", fr), ("detail.en", en)]);
         }
     }
 

@@ -6,7 +6,7 @@ use super::Syntax;
 use super::outline::{Id, Outline};
 
 /// How far into the bytes signatures are looked for.
-const HEAD_BYTES: usize = 4096;
+pub const HEAD_BYTES: usize = 4096;
 
 /// Which reader the bytes go to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod conversion;
 mod corpus;
 mod facturx;
 mod hostile;
+mod hostile_pdf;
 mod official;
 mod pdf_data;
 mod preflight;

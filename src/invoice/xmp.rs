@@ -63,6 +63,79 @@ pub fn announcing(packet: &[u8], file_name: &str, level: &str, limits: &Limits) 
     Ok(xmp.with(rdf, file_name, level))
 }
 
+/// What a packet says of an invoice in its PDF, and of the PDF.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// Which part of PDF/A it is.
+    pub part: Option<String>,
+    /// The invoice's profile.
+    pub level: Option<String>,
+    /// The attached file that is the invoice.
+    pub file_name: Option<String>,
+    /// Anything else that only announcements say.
+    announces: bool,
+}
+
+/// Reads what is claimed. A packet that is no XML claims nothing.
+pub fn claims(packet: &[u8], limits: &Limits) -> Claims {
+    let mut claims = Claims::default();
+    let Ok(decoded) = encoding::decode(packet) else { return claims };
+    let Ok(outline) = guard::outline(&decoded.text, limits) else { return claims };
+    // The newest edition's word counts, and the first of one edition.
+    let (mut level, mut file_name) = (None, None);
+    let mut take = |namespace: &str, name: &str, value: &str| {
+        let value = value.trim();
+        if value.is_empty() {
+            return;
+        }
+        if namespace == PDFA_ID {
+            match name {
+                "part" => drop(claims.part.get_or_insert_with(|| value.to_owned())),
+                "conformance" => claims.announces = true,
+                _ => {}
+            }
+            return;
+        }
+        let Some(edition) = edition(namespace) else { return };
+        match name {
+            "ConformanceLevel" => keep_newest(&mut level, edition, value),
+            "DocumentFileName" => keep_newest(&mut file_name, edition, value),
+            "DocumentType" | "Version" => claims.announces = true,
+            _ => {}
+        }
+    };
+    for id in outline.all() {
+        if outline.children(id).next().is_none()
+            && let Some(namespace) = outline.namespace(id, outline.prefix(id))
+        {
+            take(&namespace, outline.name(id), &outline.value(id));
+        }
+        for (key, value) in outline.attributes(id) {
+            if let Some((prefix, name)) = key.split_once(':').filter(|(prefix, _)| *prefix != "xmlns")
+                && let Some(namespace) = outline.namespace(id, prefix)
+            {
+                take(&namespace, name, &value);
+            }
+        }
+    }
+    let text = |kept: Option<(usize, String)>| kept.map(|(_, text)| text);
+    Claims { level: text(level), file_name: text(file_name), ..claims }
+}
+
+fn keep_newest(kept: &mut Option<(usize, String)>, edition: usize, value: &str) {
+    if kept.as_ref().is_none_or(|(other, _)| edition > *other) {
+        *kept = Some((edition, value.to_owned()));
+    }
+}
+
+/// The editions of the announcement, oldest first.
+fn edition(namespace: &str) -> Option<usize> {
+    const EDITIONS: [&str; 4] =
+        ["urn:ferd:pdfa:invoice:rc", "urn:ferd:pdfa:crossindustrydocument:", "urn:zugferd:pdfa:", "urn:factur-x:pdfa:"];
+    let namespace = namespace.trim().to_ascii_lowercase();
+    EDITIONS.iter().position(|start| namespace.starts_with(start))
+}
+
 /// Why a PDF that says nothing about itself carries no invoice.
 pub fn not_pdfa() -> Text {
     Text::new(
