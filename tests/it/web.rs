@@ -25,10 +25,10 @@ use std::time::Duration;
 
 use fluxgate::audit::{Leaf, LeafRead, Signer};
 use fluxgate::config::ConfigFile;
-use fluxgate::domain::{FlowId, Realm, Timestamp};
+use fluxgate::domain::{ChorusInvoiceId, FlowId, InvoiceStatus, Realm, Timestamp};
 use fluxgate::fault::{Code, Fault, Language};
 use fluxgate::flow::{Job, deposit};
-use fluxgate::store::{self, Arrival, Content, Facts, InvoiceFacts, Received, Store};
+use fluxgate::store::{self, Arrival, Content, Facts, InvoiceFacts, Received, StatusRecord, Store};
 use fluxgate::web;
 
 const PERSON: &str = "Camille Durand";
@@ -142,6 +142,23 @@ impl House {
         };
         let facts = Facts { invoices: Some(vec![invoice]), syntax: Some("ubl-invoice".into()), ..Facts::default() };
         self.store.decide(flow, deposit::Event::CheckPassed, facts, None, Timestamp::now()).wait().unwrap();
+    }
+
+    /// A flow whose sent invoice has a status, with a hostile comment.
+    fn sent(&self, number: &str, status: InvoiceStatus) -> FlowId {
+        let flow = self.receive("envoyee.xml", b"envoyee");
+        self.checked(&flow, number);
+        let now = Timestamp::now();
+        self.store.identify(&flow, 0, ChorusInvoiceId(77), now).wait().unwrap();
+        let status = StatusRecord {
+            status,
+            at: "2026-11-20T08:01:02.000+01:00".into(),
+            author: None,
+            comment: Some(XSS.into()),
+            others: serde_json::Map::new(),
+        };
+        self.store.record_statuses(&flow, 0, vec![status], now).wait().unwrap();
+        flow
     }
 
     fn doubtful(&self, name: &str, number: &str) -> FlowId {

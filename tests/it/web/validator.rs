@@ -1,9 +1,8 @@
 //! Another validator is named on the page, to the very end at the simulator; and what cannot be one is told.
 
-use fluxgate::domain::{ChorusInvoiceId, Environment, InvoiceStatus, StructureEntry, Timestamp};
-use fluxgate::store::StatusRecord;
+use fluxgate::domain::{Environment, InvoiceStatus, StructureEntry, Timestamp};
 
-use super::{House, PERSON, XSS};
+use super::{House, PERSON};
 use crate::validator::{RIGHT, naming, refused};
 
 fn form(place: &str, siret: &str, confirmed: &str) -> Vec<(&'static str, String)> {
@@ -73,19 +72,7 @@ async fn another_validator_is_named_on_the_page_validates_and_the_invoice_goes_o
 
 /// A flow whose sent invoice was refused by a validator who is not the right one.
 fn misnamed(house: &House) -> String {
-    let flow = house.receive("envoyee.xml", b"envoyee");
-    house.checked(&flow, "V-1");
-    let now = Timestamp::now();
-    house.store.identify(&flow, 0, ChorusInvoiceId(77), now).wait().unwrap();
-    let status = StatusRecord {
-        status: InvoiceStatus::ErreurFournisseurSurValideur,
-        at: "2026-11-20T08:01:02.000+01:00".into(),
-        author: None,
-        comment: Some(XSS.into()),
-        others: serde_json::Map::new(),
-    };
-    house.store.record_statuses(&flow, 0, vec![status], now).wait().unwrap();
-    flow.to_string()
+    house.sent("V-1", InvoiceStatus::ErreurFournisseurSurValideur).to_string()
 }
 
 #[test]
