@@ -40,15 +40,21 @@ pub fn file<'b>(pdf: &'b [u8], limits: &Limits) -> Result<PdfFile<'b>, Fault> {
     if pdf.len() > limits.pdf_bytes {
         return Err(over("taille du PDF", "PDF size", limits.pdf_bytes));
     }
+    let whole = pdf;
     let pdf = trimmed(pdf);
     let lexical = scan(pdf);
-    if lexical.encrypted {
-        return Err(Kind::EncryptedPdf.fault());
-    }
     if lexical.structure_bytes > limits.pdf_structure_bytes {
         return Err(over("structure du PDF", "PDF structure", limits.pdf_structure_bytes));
     }
-    let file = PdfFile::open(pdf, limits).map_err(Trouble::fault)?;
+    let opened = match PdfFile::open(pdf, limits) {
+        // Some count from the bytes before the signature.
+        Err(Trouble::Broken) if pdf.len() < whole.len() => PdfFile::open(whole, limits),
+        opened => opened,
+    };
+    let file = opened.map_err(|trouble| match trouble {
+        Trouble::Broken if lexical.encrypted => Kind::EncryptedPdf.fault(),
+        trouble => trouble.fault(),
+    })?;
     match file.trailer("Encrypt") {
         None | Some(Value::Null) => Ok(file),
         Some(_) => Err(Kind::EncryptedPdf.fault()),

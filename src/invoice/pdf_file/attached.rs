@@ -118,6 +118,7 @@ impl Walk<'_, '_> {
                 && let Value::Array(kids) = &kids.value
             {
                 for kid in kids.iter().rev() {
+                    self.pdf.budget.step()?;
                     open.push(self.pdf.budget.copy(kid)?);
                 }
             }
@@ -127,8 +128,11 @@ impl Walk<'_, '_> {
 
     /// The array `/AF` of the catalogue or of a page.
     fn associated(&mut self, holder: &Dictionary, list: List) -> Result<(), Trouble> {
-        let Some(files) = self.pdf.entry(holder, "AF")? else { return Ok(()) };
-        let Value::Array(files) = &files.value else { return Ok(()) };
+        let files = self.pdf.entry(holder, "AF")?;
+        let Some(Value::Array(files)) = files.as_deref().map(|files| &files.value) else {
+            self.found.unread += usize::from(holder.get("AF").is_some_and(|files| *files != Value::Null));
+            return Ok(());
+        };
         for file in files {
             self.pdf.budget.step()?;
             self.file(file, None, list)?;
@@ -153,6 +157,7 @@ impl Walk<'_, '_> {
                 && let Value::Array(kids) = &kids.value
             {
                 for kid in kids.iter().rev() {
+                    self.pdf.budget.step()?;
                     open.push(self.pdf.budget.copy(kid)?);
                 }
             }
@@ -165,6 +170,8 @@ impl Walk<'_, '_> {
                 let Some(annotation) = annotation.as_ref().and_then(|annotation| annotation.dictionary()) else {
                     continue;
                 };
+                // One may be pinned to many pages.
+                self.pdf.budget.work(annotation.0.len())?;
                 if annotation.name("Subtype") == Some(b"FileAttachment")
                     && let Some(file) = annotation.get("FS")
                 {

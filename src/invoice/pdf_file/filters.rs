@@ -79,8 +79,8 @@ fn one(data: &[u8], filter: &Filter, want: Want) -> Result<Vec<u8>, Undecoded> {
         b"FlateDecode" | b"Fl" => {
             let content = inflated(data, true, want).or_else(|error| match error {
                 Undecoded::TooLarge => Err(error),
-                // Written by some without the two bytes of zlib.
-                Undecoded::Broken => inflated(data, false, want),
+                // Written by some without the two bytes of zlib, or with a check sum that is none.
+                Undecoded::Broken => inflated(without_zlib(data), false, want),
             })?;
             unpredicted(content, &filter.parameters)
         }
@@ -90,6 +90,18 @@ fn one(data: &[u8], filter: &Filter, want: Want) -> Result<Vec<u8>, Undecoded> {
         }
         b"ASCII85Decode" | b"A85" => ascii85(data).ok_or(Undecoded::Broken),
         _ => Err(Undecoded::Broken),
+    }
+}
+
+/// Behind zlib's head of two bytes (RFC 1950 §2.2), where there is one.
+fn without_zlib(data: &[u8]) -> &[u8] {
+    match data {
+        [method, check, rest @ ..]
+            if method & 0x0F == 8 && u16::from_be_bytes([*method, *check]).is_multiple_of(31) =>
+        {
+            rest
+        }
+        _ => data,
     }
 }
 

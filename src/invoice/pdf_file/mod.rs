@@ -35,15 +35,16 @@ use syntax::Parser;
 const VALUES: usize = 4_000_000;
 /// Values of one object.
 const OBJECT_VALUES: usize = 300_000;
-/// Values of the objects that are kept, should they be asked for again; others are read again.
-const KEPT_VALUES: usize = 300_000;
+/// Bytes in memory of the objects that are kept, should they be asked for again; others are read again.
+const KEPT_BYTES: usize = 16 << 20;
 /// Nodes of trees and entries of lists that are visited: a page with its links has some dozens.
 const STEPS: usize = 1_000_000;
 /// Bytes of the rows of cross-reference streams, for each object that there may be: a row has seven, and each time that a
 /// file is saved may repeat some.
 const ROW_BYTES: usize = 24;
-/// How often, on the whole, the bytes of a file may be looked at.
+/// How often, on the whole, the bytes of a file may be looked at; and how many more, of small files.
 const PASSES: usize = 8;
+const ANYWAY: usize = 1 << 20;
 /// A reference to a reference to …
 const INDIRECTIONS: usize = 8;
 
@@ -92,7 +93,7 @@ pub struct Budget {
 impl Budget {
     fn new(pdf: &[u8], limits: &Limits) -> Self {
         Self {
-            work: pdf.len().saturating_mul(PASSES),
+            work: pdf.len().saturating_mul(PASSES).saturating_add(ANYWAY),
             values: VALUES,
             rows: limits.pdf_objects.saturating_mul(ROW_BYTES),
             packed: limits.pdf_object_stream_bytes,
@@ -103,8 +104,8 @@ impl Budget {
     }
 
     fn work(&mut self, bytes: usize) -> Result<(), Trouble> {
-        const OVERLAP: [&str; 2] = ["objets du PDF qui se recouvrent", "overlapping objects of the PDF"];
-        self.work = self.work.checked_sub(bytes).ok_or(Trouble::Over(OVERLAP, 0))?;
+        const AGAIN: [&str; 2] = ["passages sur les octets du PDF", "passes over the bytes of the PDF"];
+        self.work = self.work.checked_sub(bytes).ok_or(Trouble::Over(AGAIN, PASSES))?;
         Ok(())
     }
 
@@ -120,7 +121,7 @@ impl Budget {
             return Err(Trouble::Over(["valeurs du PDF", "values of the PDF"], allowance));
         }
         self.values -= allowance - parser.left();
-        self.work(parser.at().saturating_sub(from))
+        self.work(parser.furthest().saturating_sub(from))
     }
 
     /// A value to keep beside the one that it is taken from: what is shared may be taken very often.
@@ -159,8 +160,9 @@ fn data(pdf: &[u8], start: usize, length: Option<usize>, budget: &mut Budget) ->
     budget.work(found.unwrap_or(rest.len()))?;
     Ok(found.map(|length| {
         let data = &rest[..length];
-        let data = data.strip_suffix(b"\r\n").or_else(|| data.strip_suffix(b"\n")).unwrap_or(data);
-        let data = data.strip_suffix(b"\r").unwrap_or(data);
+        // One end of a line; another byte like it may be the content's last.
+        let ends: [&[u8]; 3] = [b"\r\n", b"\n", b"\r"];
+        let data = ends.iter().find_map(|end| data.strip_suffix(*end)).unwrap_or(data);
         start..start + data.len()
     }))
 }
@@ -221,7 +223,7 @@ pub struct PdfFile<'b> {
     sections: Sections,
     budget: Budget,
     objects: HashMap<u32, Option<Rc<Object>>>,
-    /// Values of all objects so far.
+    /// What the kept objects take, in bytes.
     kept: usize,
     packed: HashMap<u32, Option<Rc<Packed>>>,
 }
@@ -259,7 +261,6 @@ impl<'b> PdfFile<'b> {
         if let Some(known) = self.objects.get(&number) {
             return Ok(known.clone());
         }
-        let before = self.budget.values;
         let read = match self.sections.entries.get(&number).copied() {
             None | Some(Entry::Free) => None,
             Some(Entry::At(at)) => parsed(self.bytes, at, &mut self.budget)?
@@ -268,8 +269,9 @@ impl<'b> PdfFile<'b> {
             Some(Entry::In(stream)) => self.unpacked(stream, number)?,
         };
         let read = read.map(Rc::new);
-        self.kept += before - self.budget.values;
-        if self.kept <= KEPT_VALUES {
+        let weight = read.as_ref().map_or(0, |object| object.value.weight());
+        if self.kept.saturating_add(weight) <= KEPT_BYTES {
+            self.kept += weight;
             self.objects.insert(number, read.clone());
         }
         Ok(read)

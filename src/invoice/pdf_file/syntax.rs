@@ -54,15 +54,17 @@ impl Dictionary {
 }
 
 impl Value {
-    /// What a copy costs, and about what it takes.
+    /// About the bytes that it takes in memory, and so does a copy.
     pub fn weight(&self) -> usize {
-        match self {
-            Value::Real(bytes) | Value::Name(bytes) | Value::String(bytes) => 1 + bytes.len(),
-            Value::Array(values) => 1 + values.iter().map(Value::weight).sum::<usize>(),
+        const OWN: usize = size_of::<Value>();
+        const KEY: usize = size_of::<Vec<u8>>();
+        OWN + match self {
+            Value::Real(bytes) | Value::Name(bytes) | Value::String(bytes) => bytes.len(),
+            Value::Array(values) => values.iter().map(Value::weight).sum(),
             Value::Dictionary(Dictionary(entries)) => {
-                1 + entries.iter().map(|(key, value)| key.len() + value.weight()).sum::<usize>()
+                entries.iter().map(|(key, value)| KEY + key.len() + value.weight()).sum()
             }
-            Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::Reference(..) => 1,
+            Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::Reference(..) => 0,
         }
     }
 
@@ -105,13 +107,21 @@ pub fn is_regular(byte: u8) -> bool {
 pub struct Parser<'b> {
     bytes: &'b [u8],
     at: usize,
+    /// Where it has looked at last, though it went back.
+    furthest: usize,
     /// Values that may still be made.
     left: usize,
 }
 
 impl<'b> Parser<'b> {
     pub fn new(bytes: &'b [u8], at: usize, values: usize) -> Self {
-        Self { bytes, at: at.min(bytes.len()), left: values }
+        let at = at.min(bytes.len());
+        Self { bytes, at, furthest: at, left: values }
+    }
+
+    /// The place up to which it has looked: what reading has cost.
+    pub fn furthest(&self) -> usize {
+        self.furthest.max(self.at)
     }
 
     pub fn at(&self) -> usize {
@@ -174,6 +184,13 @@ impl<'b> Parser<'b> {
         let value = self.value()?;
         if !matches!(value, Value::Dictionary(_)) || !self.word("stream") {
             return Some((number, Object { value, data: None }));
+        }
+        // Some write a blank before the end of the line.
+        let rest = &self.bytes[self.at..];
+        let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        self.furthest = self.at + blanks;
+        if rest.get(blanks).is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+            self.at += blanks;
         }
         if self.peek() == Some(b'\r') {
             self.at += 1;
@@ -265,6 +282,7 @@ impl<'b> Parser<'b> {
         {
             return Value::Reference(number, generation);
         }
+        self.furthest = self.furthest();
         self.at = after;
         Value::Integer(number)
     }

@@ -257,7 +257,7 @@ fn chains_of_sections_are_bounded_together() {
 /// Values take many times the memory of their bytes.
 #[test]
 fn an_object_of_very_many_values_is_too_much_and_many_pages_are_not() {
-    let catalog = b"<</Type/Catalog/AF 2 0 R>>".to_vec();
+    let catalog = b"<</Type/Catalog/Pages 2 0 R>>".to_vec();
     let wide = |count: usize| format!("<<{}>>", "/A 1".repeat(count)).into_bytes();
     assert_eq!(code(&pdf(&[catalog.clone(), wide(400_000)], "")), Code::ContentOverLimit);
     assert_eq!(code(&pdf(&[catalog, wide(250_000)], "")), Code::PdfWithoutInvoice);
@@ -564,4 +564,113 @@ fn a_conversion_names_what_else_the_pdf_carried() {
         "{:?}",
         made.readings
     );
+}
+
+/// What costs work beyond the bytes that are taken: nodes that multiply, blanks that are looked through, wide dictionaries.
+#[test]
+fn what_multiplies_or_is_looked_through_in_vain_is_bounded() {
+    // A node that is no object of its own, and names itself.
+    let mut again = Streamed::new();
+    again.object(1, b"<</Type/Catalog/Names<</EmbeddedFiles<</Kids 4 0 R>>>>>>");
+    let kids = format!("[<</Kids 4 0 R>> {}]", "9 0 R ".repeat(250_000));
+    let head = "4 0 ";
+    let packed = format!("{head}{kids}");
+    let dictionary = format!("/Type/ObjStm/N 1/First {}/Filter/FlateDecode", head.len());
+    again.object(5, &stream(&dictionary, &squeezed(packed.as_bytes())));
+    again.packed(4, 5);
+    assert_eq!(code(&again.finish()), Code::ContentOverLimit);
+
+    // A number with blanks behind it may be the first of a reference; many objects that stand in one place.
+    let mut blanks = b"%PDF-1.7\n".to_vec();
+    let place = blanks.len();
+    blanks.extend(b"3 0 obj\n1");
+    blanks.extend(vec![b' '; 1 << 20]);
+    blanks.extend(b"\nendobj\n");
+    let catalog = blanks.len();
+    let many: String = (10..2_010).map(|number| format!("{number} 0 R ")).collect();
+    blanks.extend(format!("1 0 obj\n<</Type/Catalog/AF[{many}]>>\nendobj\n").into_bytes());
+    let start = blanks.len();
+    let rows = format!("{place:010} 00000 n \n").repeat(2_000);
+    let table = format!("xref\n1 1\n{catalog:010} 00000 n \n10 2000\n{rows}");
+    blanks.extend(format!("{table}trailer\n<</Size 2010/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n").into_bytes());
+    assert_eq!(code(&blanks), Code::ContentOverLimit);
+
+    // One wide annotation on many pages.
+    let wide = format!("<<{}>>", "/A 1".repeat(200_000)).into_bytes();
+    let pages: String = (4..64).map(|number| format!("{number} 0 R ")).collect();
+    let mut objects =
+        vec![b"<</Type/Catalog/Pages 2 0 R>>".to_vec(), format!("<</Kids[{pages}]/Annots 64 0 R>>").into_bytes(), wide];
+    objects.extend((4..64).map(|_| b"<</Annots 64 0 R>>".to_vec()));
+    objects.push(format!("[{}]", "3 0 R ".repeat(10_000)).into_bytes());
+    assert_eq!(code(&pdf(&objects, "")), Code::ContentOverLimit);
+}
+
+/// Bytes with one text replaced, of the same length: offsets stay.
+fn patched(pdf: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = pdf.windows(from.len()).position(|window| window == from).unwrap();
+    [&pdf[..at], to, &pdf[at + from.len()..]].concat()
+}
+
+/// What writers of PDFs do that the specification does not foresee, and other readers read.
+#[test]
+fn habits_of_writers_are_read() {
+    let good = carrying(&[("factur-x.xml", cii())]);
+    let own = number();
+    let reads = |what: &str, bytes: &[u8]| assert_eq!(accepted(bytes).0, own, "{what}");
+
+    // The end of the line behind "stream".
+    let with = |end: &str| {
+        let length = squeezed(&cii()).len();
+        let object = format!("<</Type/EmbeddedFile/Filter/FlateDecode/Length {length}>>\nstream{end}");
+        [object.into_bytes(), squeezed(&cii()), b"\nendstream".to_vec()].concat()
+    };
+    for end in ["\n", "\r\n", " \r\n", " \n"] {
+        reads(end.escape_debug().to_string().as_str(), &carrying_streams(&["factur-x.xml"], &[with(end)]));
+    }
+
+    // A check sum that is none; and one whose last byte is taken for the end of a line, where the length is wrong.
+    let mut wrong = squeezed(&cii());
+    let last = wrong.len() - 1;
+    wrong[last] ^= 1;
+    reads("a wrong check sum", &carrying_streams(&["factur-x.xml"], &[stream("/Filter/FlateDecode", &wrong)]));
+    let cut = squeezed(&cii());
+    let cut = stream("/Filter/FlateDecode", &cut[..cut.len() - 20]);
+    assert_eq!(code(&carrying_streams(&["factur-x.xml"], &[cut])), Code::NotAnInvoice, "its end is not there");
+
+    // What others put behind a file.
+    let behind = |text: &str| [&good[..], text.as_bytes()].concat();
+    for text in
+        ["\n0\r\n\r\n", "\nCet objet a été transmis par le portail.\n", "\n<html>2 0 objets</html>", "\n\0\0\0\0"]
+    {
+        reads(text, &behind(text));
+    }
+    reads("kilobytes of nothing", &behind(&"\0".repeat(100_000)));
+    reads("a page behind it", &behind(&format!("\n<p>{}</p>", "x".repeat(40_000))));
+    for text in ["\n12", "\n12 0 ob", "\n12 0 obj", "\n% saved\n12 0 obj\n<</A"] {
+        assert_eq!(code(&behind(text)), Code::NotAnInvoice, "{text}: a revision that was cut");
+    }
+
+    // The table: counts that are not true, and a list that begins at 1.
+    for (from, to) in [("xref\n0 4", "xref\n0 3"), ("xref\n0 4", "xref\n0 5"), ("xref\n0 4", "xref\n1 4")] {
+        reads(to, &patched(&good, from.as_bytes(), to.as_bytes()));
+    }
+    // Offsets that count from what stands before the signature.
+    let begin = b"HTTP header\n";
+    let shifted = |number: usize| number + begin.len();
+    let mut moved = String::from_utf8(good.clone()).unwrap();
+    let table = moved.rfind("\nxref\n").unwrap() + 1;
+    let rows: String = moved[table..]
+        .lines()
+        .map(|line| match line.strip_suffix(" 00000 n ") {
+            Some(offset) => format!("{:010} 00000 n \n", shifted(offset.parse().unwrap())),
+            None if line == table.to_string() => format!("{}\n", shifted(table)),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    moved.replace_range(table.., &rows);
+    reads("offsets from the first byte", &[&begin[..], moved.as_bytes()].concat());
+
+    // A revision whose trailer leads back to itself.
+    let circle = patched(&good, b"/Root 1 0 R ", format!("/Root 1 0 R /Prev {table} ").as_bytes());
+    reads("a circle", &circle);
 }
