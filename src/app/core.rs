@@ -145,8 +145,11 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
             }
             _ = looks.tick() => {
                 if let Some(workshop) = workshop.as_ref().filter(|_| tables.has_changed(&config)) {
-                    log::info!("The file of tables has changed");
-                    take_into_force(&config, &mut tables, workshop, &gatehouse, &numbers).await;
+                    match tables.look(&config).await {
+                        Ok(true) => workshop.judge_by(tables.tables(), tables.refused().cloned()),
+                        Ok(false) => {}
+                        Err(error) => unjournalled(&error),
+                    }
                 }
             }
         }
@@ -316,6 +319,10 @@ fn only_flows_differ(before: &Config, after: &Config) -> bool {
     same_flows == *before
 }
 
+fn unjournalled(error: &StoreError) {
+    log::error!(error = error.to_string().as_str(); "The tables in force stay so: the journal could not be written; tried again");
+}
+
 /// Uploads under way go on; who is no longer allowed is out at the next request.
 async fn take_into_force(
     config: &Config,
@@ -325,7 +332,7 @@ async fn take_into_force(
     numbers: &metrics::Numbers,
 ) {
     if let Err(error) = tables.look(config).await {
-        log::error!(error = error.to_string().as_str(); "The tables in force stay so: the journal could not be written");
+        unjournalled(&error);
     }
     let connectors = connectors(config);
     let options = options(config, tables);

@@ -31,12 +31,16 @@ pub struct TablesInForce {
     accepted: Option<AcceptedTables>,
     refused: Option<Fault>,
     seen: Option<Stamp>,
+    /// A look that came to no end: it is made again, whether the file changes or not.
+    unsettled: bool,
 }
 
 /// What tells that a file was written anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
+    /// Of its permissions too, in seconds and nanoseconds.
+    changed: (i64, i64),
     bytes: u64,
     inode: u64,
 }
@@ -44,7 +48,8 @@ struct Stamp {
 impl Stamp {
     fn of(path: &Path) -> Option<Self> {
         let about = fs::metadata(path).ok()?;
-        Some(Self { modified: about.modified().ok(), bytes: about.len(), inode: about.ino() })
+        let changed = (about.ctime(), about.ctime_nsec());
+        Some(Self { modified: about.modified().ok(), changed, bytes: about.len(), inode: about.ino() })
     }
 }
 
@@ -53,7 +58,7 @@ impl TablesInForce {
     pub fn new(store: Store) -> Result<Self, StoreError> {
         let accepted = store.reader()?.accepted_tables()?;
         let tables = Arc::new(ArcSwap::from_pointee(Tables::built_in()));
-        Ok(Self { store, tables, entered: false, accepted, refused: None, seen: None })
+        Ok(Self { store, tables, entered: false, accepted, refused: None, seen: None, unsettled: false })
     }
 
     /// Those in force, as they change.
@@ -70,13 +75,25 @@ impl TablesInForce {
         self.refused.as_ref()
     }
 
-    /// Whether the configured file was written, came or went since the last look.
+    /// Whether the configured file was written, came or went since the last look, or that look came to no end.
     pub fn has_changed(&self, config: &Config) -> bool {
-        config.tables_file().is_some_and(|file| Stamp::of(&file) != self.seen)
+        // A file that could not be read may be readable now, and nothing of it tells.
+        let is_unread = self.refused.as_ref().is_some_and(|fault| fault.code == Code::TablesUnread);
+        let named = config.tables_file();
+        self.unsettled || named.is_some_and(|file| (is_unread && file.exists()) || Stamp::of(&file) != self.seen)
     }
 
-    /// Takes what the configuration names into force, or says why not.
-    pub async fn look(&mut self, config: &Config) -> Result<(), StoreError> {
+    /// Takes what the configuration names into force, or says why not. Whether anything is different now; on an error
+    /// everything is as before, and looked at again.
+    pub async fn look(&mut self, config: &Config) -> Result<bool, StoreError> {
+        let before = (self.tables(), self.refused.clone());
+        self.unsettled = true;
+        self.judge(config).await?;
+        self.unsettled = false;
+        Ok(before != (self.tables(), self.refused.clone()))
+    }
+
+    async fn judge(&mut self, config: &Config) -> Result<(), StoreError> {
         // Before it is read: what is written meanwhile is seen by the next look.
         self.seen = config.tables_file().and_then(|file| Stamp::of(&file));
         let judged = config.signed_tables().and_then(|signed| match signed {
@@ -85,13 +102,16 @@ impl TablesInForce {
         });
         match judged {
             Ok(signed) => {
+                self.enter(signed).await?;
                 self.refused = None;
-                self.enter(signed).await
+                Ok(())
             }
             Err(fault) => {
                 let (told, version) =
                     (format!("{} {}", fault.code, fault.title(Language::En)), self.tables().version());
-                log::error!(fault = told.as_str(), in_force = version; "The configured file of tables is refused; the tables in force stay so");
+                if self.refused.as_ref() != Some(&fault) {
+                    log::error!(fault = told.as_str(), in_force = version; "The configured file of tables is refused; the tables in force stay so");
+                }
                 self.refused = Some(fault);
                 // The program's own, at a start: those are in force now.
                 if self.entered { Ok(()) } else { self.tell(self.tables(), self.accepted.clone(), None).await }
@@ -203,6 +223,20 @@ mod tests {
             LeafRead::Unknown(_) => None,
         });
         leaves.filter(|leaf| leaf.kind == "tables").collect()
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_keeps_nobody_waiting_and_is_looked_at_again() {
+        let house = House::new();
+        let mut tables = TablesInForce::new(house.store()).unwrap();
+        let path = house.dir.path().join("tables.signed");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        assert_eq!(house.look(&mut tables).await.1, Some(Code::TablesUnread));
+        assert!(tables.has_changed(&house.config), "it may be readable by now, and nothing of it tells");
+        fs::remove_file(&path).unwrap();
+        house.publish("2099-06-01.1", 5);
+        assert!(tables.look(&house.config).await.unwrap());
+        assert!(!tables.look(&house.config).await.unwrap(), "nothing is different");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use super::exit::{self, Failure};
 use super::place::Place;
 use super::tables::{parsed, refused};
 use super::words::said;
-use crate::config::{Config, signed_tables};
+use crate::config::signed_tables;
 use crate::fault::{Fault, Text};
 use crate::invoice::Tables;
 
@@ -43,10 +43,15 @@ impl TablesUsed {
     /// refused or not there, the program's own, as in a gateway that starts; that is said on standard error.
     pub fn tables(&self, configuration: Option<&str>) -> Result<Tables, Failure> {
         let Some(file) = &self.tables else {
-            let Some(config) = configuration.and_then(|text| Config::parse(text).ok()) else {
+            if configuration.is_none() {
                 return Ok(Tables::built_in());
-            };
-            return Ok(match config.signed_tables() {
+            }
+            // As a gateway that starts: with the last version that was one, where this one has a fault.
+            let boot = self.place.file()?.boot(false);
+            if let Some(fault) = &boot.fault {
+                eprintln!("{}", faulty(fault).get(exit::language()));
+            }
+            return Ok(match boot.config.signed_tables() {
                 Ok(signed) => signed.map_or_else(Tables::built_in, |signed| signed.tables),
                 Err(fault) => {
                     eprintln!("{}", warned(&fault).get(exit::language()));
@@ -61,6 +66,11 @@ impl TablesUsed {
         }
         signed_tables::open(&note, &parsed(&self.tables_key)?).map(|signed| signed.tables).map_err(told)
     }
+}
+
+fn faulty(fault: &Fault) -> Text {
+    let told = |fr: &str, language| format!("{fr}{} {}", fault.code, fault.title(language));
+    Text::new(told("avertissement : ", crate::fault::Language::Fr), told("warning: ", crate::fault::Language::En))
 }
 
 fn warned(fault: &Fault) -> Text {

@@ -3,8 +3,9 @@
 //! It is a signed note (c2sp.org/signed-note): the tables as `fluxgate tables print` writes them, an empty line, and lines
 //! of signatures.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -52,7 +53,12 @@ pub fn read(path: &Path) -> Result<String, Fault> {
     let unread = |why: &Text| Fault::new(Code::TablesUnread).with_text("why", &why.clone().about(path.display()));
     let mut bytes = Vec::new();
     let limit = u64::try_from(NOTE_LIMIT).unwrap_or(u64::MAX);
-    let opened = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
+    // What is no file (a pipe, a device) could keep the reader waiting.
+    let opened = OpenOptions::new().read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits()).open(path);
+    let opened = opened.and_then(|file| match file.metadata()?.is_file() {
+        true => file.take(limit + 1).read_to_end(&mut bytes),
+        false => Err(io::ErrorKind::InvalidInput.into()),
+    });
     opened.map_err(|error| unread(&Text::from(&error)))?;
     if bytes.len() > NOTE_LIMIT {
         let (fr, en) = (format!("plus de {NOTE_LIMIT} octets"), format!("larger than {NOTE_LIMIT} bytes"));

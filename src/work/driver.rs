@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::domain::AccountName;
 use crate::fault::{Code, Fault};
 use crate::flow::Job;
+use crate::invoice::Tables;
 use crate::store::{Lease, StoreError};
 use crate::work::connector::Connectors;
 use crate::work::core::{Core, JobError, Parts};
@@ -91,6 +92,13 @@ impl Workshop {
         alarms::recall(&self.core);
         self.core.configured.send_replace(self.core.now());
         Ok(())
+    }
+
+    /// Puts other tables of the rules in force, or says why those that are configured are not. Nothing else is touched: what
+    /// waits goes on waiting.
+    pub fn judge_by(&self, tables: Tables, refused: Option<Fault>) {
+        let now = Options { tables, tables_refused: refused, ..Options::clone(&self.core.options.load()) };
+        self.core.options.store(Arc::new(now));
     }
 
     /// What the watch read last, for metrics.

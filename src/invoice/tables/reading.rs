@@ -200,14 +200,21 @@ fn read_lists(file: &Table, name: &str, data: &mut Data) -> Result<(), Wrong> {
             return Err(Wrong::unknown(&place, known.iter().map(String::as_str)));
         };
         let codes = texts_of(&place, value)?;
-        // Compared with the extension in lower case.
-        let lower = |code: &&str| key == "chorus_extensions" && code.chars().any(char::is_uppercase);
+        // Compared with what stands behind a name's last point, in lower case.
+        let extension = |code: &&str| key == "chorus_extensions" && code.chars().any(|c| c.is_uppercase() || c == '.');
+        let character = |code: &&str| key == "chorus_forbidden_in_names" && code.chars().count() != 1;
         let figure = |code: &&str| name == "rates" && !is_rate(code);
-        if let Some(bad) = codes.iter().copied().find(|code| lower(code) || figure(code)) {
+        if let Some(bad) = codes.iter().copied().find(|code| extension(code) || character(code) || figure(code)) {
             return Err(Wrong::at(
                 &place,
-                format!("« {bad} » ne peut pas être écrit ainsi : un taux comme 5.5, une extension en minuscules"),
-                format!("\"{bad}\" cannot be written so: a rate like 5.5, an extension in lower case"),
+                format!(
+                    "« {bad} » ne peut pas être écrit ainsi : un taux comme 5.5, une extension en minuscules et sans point, un \
+                     caractère interdit à la fois"
+                ),
+                format!(
+                    "\"{bad}\" cannot be written so: a rate like 5.5, an extension in lower case and without a point, one \
+                     forbidden character at a time"
+                ),
             ));
         }
         data.lists[at] = List::new(codes.into_iter().map(str::to_owned));

@@ -241,6 +241,11 @@ fn whatever_is_wrong_in_a_file_is_refused_with_its_place() {
         ("[messages.\"UBL-SR-999\"]\nmessage_en = \"a\"", "messages.UBL-SR-999: no rule"),
         ("[severities]\n\"BR-02\" = \"off\"", "severities.BR-02: unknown; known are: fatal, warning"),
         ("[severities]\n\"FG-DECIMAL\" = \"warning\"", "severities.FG-DECIMAL: reading itself"),
+        (
+            "[lists]\nchorus_forbidden_in_names = [\"%$!\"]",
+            "lists.chorus_forbidden_in_names: \"%$!\" cannot be written so",
+        ),
+        ("[lists]\nchorus_extensions = [\".pdf\"]", "lists.chorus_extensions: \".pdf\" cannot be written so"),
         ("[blocking]\nb2g = [\"BR-*\"]", "blocking.b2g: unknown; known are: en16931, chorus, g2b"),
         ("[blocking]\nchorus = [\"XX-*\"]", "blocking.chorus XX-*: no rule"),
         ("[blocking]\nchorus = []", "blocking.chorus: empty"),
