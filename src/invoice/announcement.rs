@@ -7,7 +7,7 @@ use en16931_formats::zugferd::{IsInvoice, Profile};
 use crate::fault::{Fault, Text};
 
 use super::limits::Limits;
-use super::pdf_file::{Attached, PdfFile, Trouble, Want};
+use super::pdf_file::{Attached, Found, PdfFile, Trouble, Want};
 use super::xmp::{self, Claims};
 use super::{enclosed, encoding};
 
@@ -116,7 +116,7 @@ fn metadata_divergences(
 fn metadata(pdf: &mut PdfFile<'_>) -> Result<Option<Vec<u8>>, Trouble> {
     let catalog = pdf.catalog()?;
     let Some(catalog) = catalog.dictionary() else { return Ok(None) };
-    let Some(stream) = pdf.entry(catalog, "Metadata")? else { return Ok(None) };
+    let Some(Found::There(stream)) = pdf.entry(catalog, "Metadata")? else { return Ok(None) };
     Ok(pdf.content(&stream, Want::Whole(METADATA_BYTES))?.ok())
 }
 

@@ -139,13 +139,14 @@ fn update(pages: &mut PdfFile<'_>, payload: &Payload<'_>, day: Date, limits: &Li
     let mut names = names.and_then(|names| names.dictionary().cloned()).unwrap_or_default();
     let mut entries = Vec::new();
     for (key, file) in pages.listed(&catalog)? {
-        let key = pages.referred(&key)?.map(|key| key.value.clone());
-        if let Some(Value::String(key)) = key {
+        if let Some(key) = pages.referred(&key)?
+            && let Value::String(key) = pages.copied(&key)?
+        {
             entries.push((key, file));
         }
     }
-    let mut associated = match pages.entry(&catalog, "AF")?.map(|files| files.value.clone()) {
-        Some(Value::Array(files)) => files,
+    let mut associated = match pages.entry(&catalog, "AF")?.as_deref() {
+        Some(Value::Array(files)) => files.clone(),
         _ => Vec::new(),
     };
     let trailer = trailer(pages, payload)?;
@@ -245,7 +246,7 @@ fn trailer(pages: &mut PdfFile<'_>, payload: &Payload<'_>) -> Result<Dictionary,
     let hash = Sha256::new().chain_update(pages.bytes()).chain_update(payload.xml).finalize();
     let own = Value::String(hash[..16].to_vec());
     let ids = pages.trailer("ID").cloned().unwrap_or(Value::Null);
-    let first = match pages.referred(&ids)?.map(|ids| ids.value.clone()) {
+    let first = match pages.referred(&ids)?.as_deref() {
         Some(Value::Array(ids)) => ids.first().cloned(),
         _ => None,
     };

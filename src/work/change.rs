@@ -74,11 +74,9 @@ pub(super) async fn doubt(core: &Arc<Core>, lease: &Lease) -> Result<(), JobErro
     let now = core.now();
     match job.history().await {
         Ok(history) if job.has_happened(&history) => job.decide(Event::FoundAtChorus, None).await,
-        Ok(history) => {
+        Ok(_) => {
             let sent = attempts.last().map_or(flow.since, |attempt| attempt.intent_at);
-            // A validator that is named anew may have been taken, and refused or replaced since.
-            let moved = job.named().is_some() && job.has_moved(&history);
-            let proved = !moved && now.since(sent) >= core.options.load().limits.policy().change_poll;
+            let proved = now.since(sent) >= core.options.load().limits.policy().change_poll;
             let event = if proved { Event::AbsentAtChorus } else { Event::StillDoubtful };
             job.decide(event, flow.fault.clone().filter(|_| !proved)).await
         }

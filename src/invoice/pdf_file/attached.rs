@@ -100,7 +100,7 @@ impl Walk<'_, '_> {
                 continue;
             };
             if let Some(leaf) = self.pdf.entry(node, "Names")?
-                && let Value::Array(leaf) = &leaf.value
+                && let Value::Array(leaf) = &*leaf
             {
                 for pair in leaf.chunks_exact(2) {
                     self.pdf.budget.step()?;
@@ -115,7 +115,7 @@ impl Walk<'_, '_> {
                 }
             }
             if let Some(kids) = self.pdf.entry(node, "Kids")?
-                && let Value::Array(kids) = &kids.value
+                && let Value::Array(kids) = &*kids
             {
                 for kid in kids.iter().rev() {
                     self.pdf.budget.step()?;
@@ -129,7 +129,7 @@ impl Walk<'_, '_> {
     /// The array `/AF` of the catalogue or of a page.
     fn associated(&mut self, holder: &Dictionary, list: List) -> Result<(), Trouble> {
         let files = self.pdf.entry(holder, "AF")?;
-        let Some(Value::Array(files)) = files.as_deref().map(|files| &files.value) else {
+        let Some(Value::Array(files)) = files.as_deref() else {
             self.found.unread += usize::from(holder.get("AF").is_some_and(|files| *files != Value::Null));
             return Ok(());
         };
@@ -154,7 +154,7 @@ impl Walk<'_, '_> {
             let node = self.pdf.referred(&node)?;
             let Some(node) = node.as_ref().and_then(|node| node.dictionary()) else { continue };
             if let Some(kids) = self.pdf.entry(node, "Kids")?
-                && let Value::Array(kids) = &kids.value
+                && let Value::Array(kids) = &*kids
             {
                 for kid in kids.iter().rev() {
                     self.pdf.budget.step()?;
@@ -163,7 +163,7 @@ impl Walk<'_, '_> {
             }
             self.associated(node, List::Page)?;
             let Some(annotations) = self.pdf.entry(node, "Annots")? else { continue };
-            let Value::Array(annotations) = &annotations.value else { continue };
+            let Value::Array(annotations) = &*annotations else { continue };
             for annotation in annotations {
                 self.pdf.budget.step()?;
                 let annotation = self.pdf.referred(annotation)?;
@@ -195,7 +195,7 @@ impl Walk<'_, '_> {
         let Some(holds) = self.pdf.entry(specification, "EF")? else { return Ok(()) };
         let name = self.name(specification, key)?;
         let relationship = self.pdf.entry(specification, "AFRelationship")?;
-        let relationship = relationship.and_then(|relationship| match &relationship.value {
+        let relationship = relationship.and_then(|relationship| match &*relationship {
             Value::Name(name) => Some(String::from_utf8_lossy(beginning(name)).into_owned()),
             _ => None,
         });
@@ -250,7 +250,7 @@ impl Walk<'_, '_> {
             written.extend(self.pdf.referred(key)?);
         }
         let strings = || {
-            written.iter().filter_map(|object| match &object.value {
+            written.iter().filter_map(|found| match &**found {
                 Value::String(raw) if !raw.is_empty() => Some(beginning(raw)),
                 _ => None,
             })

@@ -12,7 +12,7 @@ mod syntax;
 mod text;
 
 use std::collections::HashMap;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::rc::Rc;
 
 use crate::fault::Fault;
@@ -208,6 +208,24 @@ fn filters_of(
     Ok(filters.collect())
 }
 
+/// What a value is or refers to.
+#[derive(Debug)]
+pub enum Found<'v> {
+    Here(&'v Value),
+    There(Rc<Object>),
+}
+
+impl Deref for Found<'_> {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        match self {
+            Found::Here(value) => value,
+            Found::There(object) => &object.value,
+        }
+    }
+}
+
 /// An object stream, inflated.
 #[derive(Debug)]
 struct Packed {
@@ -248,8 +266,11 @@ impl<'b> PdfFile<'b> {
 
     /// The document's catalogue.
     pub fn catalog(&mut self) -> Result<Rc<Object>, Trouble> {
-        let root = self.trailer("Root").cloned().ok_or(Trouble::Broken)?;
-        let catalog = self.referred(&root)?.ok_or(Trouble::Broken)?;
+        let root = match self.trailer("Root") {
+            Some(Value::Reference(number, _)) => *number,
+            _ => return Err(Trouble::Broken),
+        };
+        let catalog = self.behind(root)?.ok_or(Trouble::Broken)?;
         if catalog.dictionary().is_none() {
             return Err(Trouble::Broken);
         }
@@ -351,12 +372,9 @@ impl<'b> PdfFile<'b> {
         Ok(self.object(number)?.and_then(|object| object.value.natural()))
     }
 
-    /// What a value is or refers to.
-    pub fn referred(&mut self, value: &Value) -> Result<Option<Rc<Object>>, Trouble> {
-        let Value::Reference(number, _) = value else {
-            return Ok(Some(Rc::new(Object { value: self.budget.copy(value)?, data: None })));
-        };
-        let mut object = self.object(*number)?;
+    /// The object of this number, or the one that it refers to in turn.
+    fn behind(&mut self, number: u32) -> Result<Option<Rc<Object>>, Trouble> {
+        let mut object = self.object(number)?;
         for _ in 0..INDIRECTIONS {
             let Some(Value::Reference(number, _)) = object.as_deref().map(|object| &object.value) else {
                 return Ok(object);
@@ -366,13 +384,26 @@ impl<'b> PdfFile<'b> {
         Ok(None)
     }
 
+    /// What a value is or refers to.
+    pub fn referred<'v>(&mut self, value: &'v Value) -> Result<Option<Found<'v>>, Trouble> {
+        match value {
+            Value::Reference(number, _) => Ok(self.behind(*number)?.map(Found::There)),
+            value => Ok(Some(Found::Here(value))),
+        }
+    }
+
     /// An entry of a dictionary, its reference followed.
-    pub fn entry(&mut self, dictionary: &Dictionary, key: &str) -> Result<Option<Rc<Object>>, Trouble> {
+    pub fn entry<'v>(&mut self, dictionary: &'v Dictionary, key: &str) -> Result<Option<Found<'v>>, Trouble> {
         self.budget.work(dictionary.0.len())?;
         match dictionary.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => self.referred(value),
         }
+    }
+
+    /// A value to keep.
+    pub fn copied(&mut self, value: &Value) -> Result<Value, Trouble> {
+        self.budget.copy(value)
     }
 
     /// The data of a stream as they lie in the file.
@@ -388,7 +419,7 @@ impl<'b> PdfFile<'b> {
             return Ok(Err(Undecoded::Broken));
         };
         let mut resolve = |value: &Value| match self.referred(value)? {
-            Some(object) => self.budget.copy(&object.value).map(Some),
+            Some(found) => self.budget.copy(&found).map(Some),
             None => Ok(None),
         };
         let Some(filters) = filters_of(dictionary, &mut resolve)? else { return Ok(Err(Undecoded::Broken)) };

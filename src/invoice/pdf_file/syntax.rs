@@ -68,6 +68,13 @@ impl Value {
         }
     }
 
+    pub fn dictionary(&self) -> Option<&Dictionary> {
+        match self {
+            Value::Dictionary(dictionary) => Some(dictionary),
+            _ => None,
+        }
+    }
+
     pub fn natural(&self) -> Option<usize> {
         match self {
             Value::Integer(number) => usize::try_from(*number).ok(),
@@ -86,10 +93,7 @@ pub struct Object {
 
 impl Object {
     pub fn dictionary(&self) -> Option<&Dictionary> {
-        match &self.value {
-            Value::Dictionary(dictionary) => Some(dictionary),
-            _ => None,
-        }
+        self.value.dictionary()
     }
 }
 
