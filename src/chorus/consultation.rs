@@ -110,7 +110,8 @@ pub struct Consulted {
     pub supplier: NamedParty,
     pub recipient: NamedParty,
     pub frame: Option<String>,
-    pub validators: Vec<NamedParty>,
+    /// By their rank: the first decides first.
+    pub validators: [Option<NamedParty>; 2],
     pub issued_on: Option<WireDate>,
     pub deposited_on: Option<WireDate>,
     pub due_on: Option<WireDate>,
@@ -204,8 +205,8 @@ fn recipient(party: &Value) -> NamedParty {
     }
 }
 
-fn validators(frame: &Value) -> Vec<NamedParty> {
-    let named = ["1", "2"].into_iter().map(|n| NamedParty {
+fn validators(frame: &Value) -> [Option<NamedParty>; 2] {
+    let named = ["1", "2"].map(|n| NamedParty {
         structure: field::integer(frame, &format!("idValideur{n}")),
         id: field::text(frame, &format!("codeValideur{n}")),
         kind: field::text(frame, &format!("typeIdentifiantValideur{n}")),
@@ -213,7 +214,7 @@ fn validators(frame: &Value) -> Vec<NamedParty> {
         service: None,
         service_name: None,
     });
-    named.filter(|v| v.structure.is_some() || v.id.is_some()).collect()
+    named.map(|named| Some(named).filter(|v| v.structure.is_some() || v.id.is_some()))
 }
 
 fn attachment(row: &Value) -> ListedAttachment {

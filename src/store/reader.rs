@@ -318,10 +318,12 @@ impl Reader {
         self.one("SELECT id FROM realm WHERE establishment = ?1 AND environment = ?2", key, |r| r.get(0))
     }
 
-    /// What a dropped file was held against.
+    /// What a dropped file was held against; its parts were with it.
     pub fn rules(&self, flow: &FlowId) -> Result<Option<Versions>, StoreError> {
         let read = |r: &Row<'_>| maybe_read(r, "rules");
-        Ok(self.one("SELECT rules FROM flow WHERE id = ?1", [flow.as_str()], read)?.flatten())
+        let sql = "SELECT COALESCE(flow.rules, file.rules) AS rules FROM flow
+             LEFT JOIN flow AS file ON file.realm = flow.realm AND file.id = flow.parent WHERE flow.id = ?1";
+        Ok(self.one(sql, [flow.as_str()], read)?.flatten())
     }
 
     pub fn findings(&self, flow: &FlowId) -> Result<Vec<FindingRecord>, StoreError> {

@@ -180,7 +180,7 @@ impl Job<'_> {
         let question = ConsulterFournisseur { invoice: self.asked.chorus_id, page: 1 };
         match self.core.ask_optional(&self.lease.realm, &question).await {
             Ok(shown) => {
-                let first = shown.validators.into_iter().next();
+                let [first, _] = shown.validators;
                 let first = first.filter(|one| one.kind.as_deref().is_none_or(|kind| kind == "SIRET"));
                 Ok(first.and_then(|one| one.id))
             }

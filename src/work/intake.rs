@@ -156,7 +156,11 @@ fn look(
                 Outcome::One(event, Box::new(facts))
             }
         }
-        Some(split::Outcome::Refused(facts)) => Outcome::One(Event::CheckFailed, Box::new(facts)),
+        Some(split::Outcome::Refused(facts)) => {
+            // Where it is the file itself that is wrong, nothing in it was held against a rule.
+            rules = rules.filter(|_| facts.refused_parts > 0 || facts.findings.iter().flatten().next().is_some());
+            Outcome::One(Event::CheckFailed, Box::new(facts))
+        }
         Some(split::Outcome::One(facts)) => Outcome::One(Event::CheckPassed, Box::new(facts)),
         Some(split::Outcome::Split(parts, facts)) => Outcome::Many(parts, Box::new(facts)),
     };

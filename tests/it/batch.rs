@@ -245,6 +245,7 @@ async fn an_archive_that_is_broken_or_holds_nothing_good_is_refused_whole() {
             (&"refused".into(), &code.into()),
             "{name}: {receipt:#}"
         );
+        assert_eq!(receipt["rules"].is_null(), code == "FG-210", "{name} was not held against them: {receipt:#}");
     }
     assert_eq!(gateway.simulator.ledger().calls_of("deposer/flux"), 0);
     // The next one is not delayed.
@@ -280,7 +281,10 @@ async fn the_very_flux_that_a_rejected_part_was_may_be_dropped_again() {
     assert_eq!(gateway.await_final("lot.zip.json").await["state"], "rejected");
     // What the page hands out as the rejected part's original, dropped again: its own flux has its own bytes.
     let reader = gateway.store().reader().unwrap();
-    let packed = reader.document(&reader.parts(&file).unwrap()[0].sha256.unwrap()).unwrap().unwrap();
+    let part = &reader.parts(&file).unwrap()[0];
+    let packed = reader.document(&part.sha256.unwrap()).unwrap().unwrap();
+    let rules = reader.rules(&file).unwrap();
+    assert!(rules.is_some() && reader.rules(&part.id).unwrap() == rules, "a part was examined with its file");
     gateway.drop_flow("lot.tar.gz", packed).await;
     let receipt = gateway.await_final("lot.tar.gz.json").await;
     assert_eq!((&receipt["state"], &receipt["fault"]), (&"integrated".into(), &Value::Null), "{receipt:#}");
