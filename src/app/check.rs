@@ -300,7 +300,7 @@ fn examine_as(
                 each.collect()
             }
         },
-        Dropped::Archive | Dropped::Invoice => one(Read::Invoice, examine(bytes)),
+        Dropped::Archive | Dropped::Invoice => one(Read::Invoice, examine(bytes).of_name(name, options)),
     }
 }
 

@@ -33,6 +33,11 @@ pub fn outline<'t>(text: &'t str, limits: &Limits) -> Result<Outline<'t>, Fault>
         );
         return Err(malformed(&detail, &place_in(text, at)));
     }
+    // The one that may begin a file is its encoding's (XML 1.0 §4.3.3); the reader would skip another in silence.
+    if text.starts_with('\u{feff}') {
+        let detail = Text::new("deux marques d'ordre des octets (BOM)", "two byte order marks (BOM)");
+        return Err(malformed(&detail, &place_in(text, 0)));
+    }
     let outline = Guard::new(text, limits).run()?;
     count_repeats(&outline, limits)?;
     Ok(outline)
@@ -154,11 +159,14 @@ impl<'t, 'l> Guard<'t, 'l> {
 
     fn attributes(&mut self, tag: &BytesStart<'_>, start: usize) -> Result<(), Fault> {
         let mut seen: Vec<&str> = Vec::new();
-        // Duplicates are looked for below, among at most `xml_attributes`: the reader's own check is quadratic.
+        let mut count = 0;
+        // Duplicates are looked for below, among few: the reader's own check is quadratic.
         for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| malformed(&of_attribute(&error), &self.place(start)))?;
             let key = attribute.key.into_inner();
-            if seen.len() >= self.limits.xml_attributes {
+            let is_declaration = key == "xmlns" || key.starts_with("xmlns:");
+            count += usize::from(!is_declaration);
+            if count > self.limits.xml_attributes {
                 let limit = self.limits.xml_attributes;
                 return Err(self.over_at(start, "attributs d'un élément", "attributes of an element", limit));
             }
@@ -174,7 +182,7 @@ impl<'t, 'l> Guard<'t, 'l> {
                 return Err(self.malformed(start, "« < » dans un attribut", "\"<\" in an attribute"));
             }
             self.references_of(&attribute.value, start)?;
-            if key == "xmlns" || key.starts_with("xmlns:") {
+            if is_declaration {
                 self.declare(key)?;
             }
             seen.push(key);

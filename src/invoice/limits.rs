@@ -7,11 +7,11 @@ pub struct Limits {
     pub file_bytes: usize,
     /// An XML document once it is UTF-8, in bytes (attachments travel inside it as base64).
     pub xml_bytes: usize,
-    /// Element nesting. UBL and CII nest about a dozen deep.
+    /// Element nesting. UBL and CII nest about a dozen deep, extensions and signatures inside them some more.
     pub xml_depth: usize,
     /// Elements of a document.
     pub xml_elements: usize,
-    /// Attributes of one element.
+    /// Attributes of one element, namespace declarations apart.
     pub xml_attributes: usize,
     /// One attribute's value, in bytes.
     pub xml_attribute_bytes: usize,
@@ -59,7 +59,7 @@ impl Default for Limits {
         Self {
             file_bytes: 120 * MIB,
             xml_bytes: 120 * MIB,
-            xml_depth: 40,
+            xml_depth: 100,
             xml_elements: 1_000_000,
             xml_attributes: 32,
             xml_attribute_bytes: 16 * KIB,

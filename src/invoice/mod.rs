@@ -16,6 +16,7 @@ mod enclosed;
 mod encoding;
 mod facts;
 mod facturx;
+mod file_name;
 mod foreign;
 mod guard;
 pub mod image;
@@ -405,17 +406,16 @@ fn xml(
     if let Some(written_in) = decoded.transcoded {
         findings.own("FG-ENCODING", Severity::Warning, written_in.to_owned(), &[("encoding", written_in)]);
     }
+    findings.specification();
     if let Some((container, _)) = container {
         findings.container(container);
-    }
-    if options.profile != Profile::En16931 {
-        written_rules::check(&outline, &mut findings);
     }
     let document = official::document::Document::new(&outline, options.tables);
     findings.official(&official::european(&document));
     if options.profile == Profile::G2b {
         findings.official(&official::french(&document));
     }
+    written_rules::check(&outline, options.profile, &mut findings);
     if options.profile != Profile::En16931 {
         let size = container.map_or(bytes.len(), |(_, pdf)| pdf.len());
         chorus_rules::check(&facts, &outline, size, options, &mut findings);

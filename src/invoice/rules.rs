@@ -73,6 +73,14 @@ impl<'o, 't> Findings<'o, 't> {
         self.add(rule, severity, place, rule, values);
     }
 
+    /// As [`Self::at`], unless the same was said of this element.
+    pub fn once(&mut self, rule: &str, severity: Severity, id: Id, values: &[(&str, &str)]) {
+        let place = self.place_of(rule, id);
+        if !self.list.iter().any(|noted| noted.rule == rule && noted.place.fr == place.fr) {
+            self.at(rule, severity, id, values);
+        }
+    }
+
     /// Whether a finding would be kept: the list is not full, or this is the first that blocks (the verdict's reason must
     /// be in the list). Asked before a place is looked for, which costs a walk.
     fn has_room(&self, rule: &str, severity: Severity) -> bool {
@@ -145,11 +153,8 @@ impl<'o, 't> Findings<'o, 't> {
                 continue;
             }
             // Said once, whoever stumbles over it.
-            let place = self.place_of(rule, stop.at);
-            if !self.list.iter().any(|noted| noted.rule == rule && noted.place.fr == place.fr) {
-                let value = self.outline.value(stop.at);
-                self.at(rule, Severity::Fatal, stop.at, &[("value", value.trim())]);
-            }
+            let value = self.outline.value(stop.at);
+            self.once(rule, Severity::Fatal, stop.at, &[("value", value.trim())]);
         }
         let partial = self.options.profile == Profile::Chorus && self.is_no_whole_invoice();
         for broken in &sheet.broken {
@@ -168,10 +173,28 @@ impl<'o, 't> Findings<'o, 't> {
         }
     }
 
-    /// Whether it declares a profile that the standard's rules are not for.
-    pub fn is_no_whole_invoice(&self) -> bool {
+    /// BT-24.
+    fn declared(&self) -> Option<String> {
         let context = ["ExchangedDocumentContext", "GuidelineSpecifiedDocumentContextParameter", "ID"];
         let declared = self.outline.text_at(Id::ROOT, &context);
+        declared
+            .or_else(|| self.outline.text_at(Id::ROOT, &["CustomizationID"]))
+            .map(|declared| declared.trim().to_owned())
+    }
+
+    /// Says so where the invoice follows a specification whose own rules nobody here asks.
+    pub fn specification(&mut self) {
+        const ASKED: [&str; 3] = ["factur-x", "zugferd", "cpro.gouv.fr"];
+        let Some(declared) = self.declared() else { return };
+        let plain = declared.is_empty() || declared == "urn:cen.eu:en16931:2017";
+        if !plain && !ASKED.iter().any(|asked| declared.to_ascii_lowercase().contains(asked)) {
+            self.own("FG-PROFILE", Severity::Warning, "BT-24".to_owned(), &[("value", &declared)]);
+        }
+    }
+
+    /// Whether it declares a profile that the standard's rules are not for.
+    pub fn is_no_whole_invoice(&self) -> bool {
+        let declared = self.declared();
         classify(declared.as_deref()).profile().is_some_and(|declared| !declared.is_en16931_invoice())
     }
 

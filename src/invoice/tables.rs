@@ -23,7 +23,7 @@ use crate::fault::Fault;
 pub use reading::{TEXT_LIMIT, is_older, is_version};
 
 /// The built-in tables' version: the day they were last changed, and a number within it.
-pub const VERSION: &str = "2026-11-26.1";
+pub const VERSION: &str = "2026-11-27.1";
 
 /// Bytes of the hash of tables that reports show.
 const HASH_BYTES: usize = 6;
@@ -35,7 +35,8 @@ const HASH_BYTES: usize = 6;
 pub const BLOCKING: [(Profile, &[&str]); 3] = [
     (Profile::En16931, &["BR-*", "UBL-*", "CII-*", "FG-*"]),
     (Profile::Chorus, &["CPRO-*", "FLUX-DIR-*", "FG-DECIMAL", "FG-VALUE", "FG-DUPLICATE", "BR-02", "BR-03", "BR-05"]),
-    (Profile::G2b, &["BR-*", "UBL-*", "CII-*", "FG-*", "G2B-*"]),
+    // In which syntax Chorus Pro takes invoices to firms (G2B-SYNTAX) is no rule of AFNOR's: it is told.
+    (Profile::G2b, &["BR-*", "UBL-*", "CII-*", "FG-*", "G2B-NUMBER-LENGTH"]),
 ];
 
 /// Tables in force: a handle that costs nothing to copy. What was read from a file stays for the process's life, each

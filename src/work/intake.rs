@@ -147,7 +147,7 @@ fn look(
     let mut outcome = match split::read(core, flow, (dropped, &bytes), options, wish, &recipients)? {
         None if dropped == Dropped::PdfData => pairing::read_data(flow, &bytes, options, &recipients),
         None => {
-            let examined = examine_guarded(&bytes, options, flow, &recipients);
+            let examined = examine_guarded(&bytes, options, flow, &recipients).of_name(&flow.file, options);
             rules = examined.rules(options);
             if pairing::is_plain_pdf(&examined) && bytes.len() <= PDF_LIMIT {
                 Outcome::PlainPdf

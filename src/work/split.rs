@@ -295,7 +295,7 @@ fn take_member(
         return Ok(());
     }
     let Examined { syntax, facts, others, signed, verdict, findings, fault } =
-        super::intake::examine_guarded(&content, options, flow, recipients);
+        super::intake::examine_guarded(&content, options, flow, recipients).of_name(&name, options);
     let repeatable = facts.as_ref().is_some_and(is_repeatable);
     let invoices: Vec<InvoiceFacts> = facts.into_iter().chain(others).filter_map(invoice_facts).collect();
     let findings: Vec<FindingRecord> = findings.iter().map(finding_record).collect();

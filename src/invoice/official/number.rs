@@ -51,12 +51,16 @@ pub fn double(text: &str) -> Option<f64> {
 /// The lexical form of `xs:date`, as seconds; dates without a zone are in UTC.
 pub fn date(text: &str) -> Option<i64> {
     let text = trimmed(text);
+    let (text, before_christ) = text.strip_prefix('-').map_or((text, false), |text| (text, true));
     let (day, zone) = match text.get(10..) {
         Some("" | "Z") => (text.get(..10)?, 0),
         Some(zone) => (text.get(..10)?, zone_seconds(zone)?),
         None => return None,
     };
-    let date: jiff::civil::Date = digits_and_dashes(day).then(|| day.parse().ok()).flatten()?;
+    let mut date: jiff::civil::Date = digits_and_dashes(day).then(|| day.parse().ok()).flatten()?;
+    if before_christ {
+        date = jiff::civil::Date::new(-date.year(), date.month(), date.day()).ok()?;
+    }
     let start = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
     Some(start.timestamp().as_second() - zone)
 }

@@ -158,6 +158,8 @@ fn is_drawable(character: char) -> bool {
     let is_hidden = character.is_control()
         // Signs that turn the direction of writing can make a text read other than it is.
         || matches!(character, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        // Written from right to left, or in letters that change with their neighbours: one by one they would not be the name.
+        || matches!(character, '\u{590}'..='\u{109F}' | '\u{1780}'..='\u{18AF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFE}')
         || matches!(character, '\u{E000}'..='\u{F8FF}' | '\u{FFF0}'..='\u{FFFF}')
         || u32::from(character) >= 0xF_0000;
     !is_hidden && FACES.iter().all(|face| face.drawn(character).is_some())

@@ -59,6 +59,7 @@ fn a_character_that_cannot_be_drawn_is_replaced_and_told() {
     assert_eq!(letters::clean("œuvre\r\n€\té"), ("œuvre\n€ é".to_owned(), false));
     assert_eq!(letters::clean("a\u{1}b\u{202E}c漢\u{E000}"), ("a�b�c��".to_owned(), true));
     // As some systems write file names.
+    assert_eq!(letters::clean("Société שלום مياه"), ("Société ���� ����".to_owned(), true), "from right to left");
     assert_eq!(letters::clean("e\u{301}te\u{301}"), ("été".to_owned(), false));
 }
 

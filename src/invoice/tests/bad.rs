@@ -49,7 +49,7 @@ fn each_unreadable_file_gets_its_code_and_place() {
         ("billion-laughs.xml", Code::XmlForbidden, "DOCTYPE (ligne 2, colonne 1)"),
         ("xxe.xml", Code::XmlForbidden, "DOCTYPE (ligne 2, colonne 1)"),
         ("entity-without-doctype.xml", Code::XmlForbidden, "entité inconnue &bonus; (ligne 11, colonne"),
-        ("deep.xml", Code::ContentOverLimit, "profondeur des éléments (au plus 40), ligne 2"),
+        ("deep.xml", Code::ContentOverLimit, "profondeur des éléments (au plus 100), ligne 2"),
         ("html-error-page.xml", Code::NotAnInvoice, "page web (HTML)"),
         ("table.csv", Code::NotAnInvoice, "tableau CSV"),
         ("data.json", Code::NotAnInvoice, "JSON"),

@@ -8,10 +8,10 @@ use flate2::write::ZlibEncoder;
 use proptest::prelude::*;
 
 use super::{SAMPLES, sample};
-use crate::fault::Code;
+use crate::fault::{Code, Language};
 use crate::invoice::conversion::Source;
 use crate::invoice::image::{self, Making};
-use crate::invoice::{Examined, Limits, Options, Profile, Verdict, examine, pivot_conversion};
+use crate::invoice::{Examined, Limits, Options, Profile, Verdict, examine, guard, pivot_conversion, status_file};
 
 /// What any file here may take: generous, since tests run unoptimised and side by side.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -61,6 +61,40 @@ fn counts_over_their_limits() {
     let text = "t".repeat(Limits::default().xml_text_bytes + 1);
     assert_eq!(code(&ubl(&format!("<cbc:Note>{text}</cbc:Note>"))), Code::ContentOverLimit, "text");
     assert_eq!(code(&vec![b' '; Limits::default().file_bytes + 1]), Code::ContentOverLimit, "file");
+}
+
+/// What no rule refuses passes: a document that declares many prefixes at its head, extensions inside extensions.
+#[test]
+fn unusual_is_not_too_much() {
+    let plain = String::from_utf8(sample("facture-ubl.xml").to_vec()).unwrap();
+    let prefixes: String = (0..200).map(|i| format!(" xmlns:n{i}=\"urn:{i}\"")).collect();
+    let declaring = plain.replacen("<Invoice ", &format!("<Invoice{prefixes} "), 1);
+    let namespace = "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2";
+    let (open, close) = ("<x>".repeat(60), "</x>".repeat(60));
+    let extension = format!(
+        "<e:UBLExtensions xmlns:e=\"{namespace}\"><e:UBLExtension><e:ExtensionContent>{open}{close}</e:ExtensionContent>\
+         </e:UBLExtension></e:UBLExtensions><cbc:CustomizationID>"
+    );
+    let extended = plain.replacen("<cbc:CustomizationID>", &extension, 1);
+    for text in [declaring, extended] {
+        assert!(text != plain);
+        let examined = examine(text.as_bytes(), &Options { sandbox: true, ..Options::default() });
+        assert_eq!(examined.verdict, Verdict::Accept, "{:?}", examined.fault);
+    }
+}
+
+/// The reader of XML skips one mark by itself, so every place would be read three bytes beside.
+#[test]
+fn a_second_byte_order_mark_is_refused() {
+    for text in ["\u{feff}<Invoice/>", "\u{feff}."] {
+        assert_eq!(guard::outline(text, &Limits::default()).err().unwrap().code, Code::XmlMalformed, "{text:?}");
+        let twice = format!("\u{feff}{text}");
+        let wide: Vec<u8> = twice.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [twice.as_bytes(), &wide] {
+            assert!(status_file::read_xml(bytes, Language::En).is_err(), "{text:?}");
+            assert!(matches!(code(bytes), Code::NotAnInvoice | Code::XmlMalformed), "{text:?}");
+        }
+    }
 }
 
 #[test]

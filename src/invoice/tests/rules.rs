@@ -184,6 +184,8 @@ fn words_are_complete_and_found() {
             "service",
             "commitment",
             "scheme",
+            "extension",
+            "expected",
         ]
         .map(|n| (n, "x"))
         .to_vec();

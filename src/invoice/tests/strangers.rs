@@ -203,7 +203,10 @@ fn profiles_of_other_countries_are_read_as_what_they_are() {
         let examined = read(&replaced(ubl, declared, profile));
         assert_eq!((examined.syntax, examined.verdict), (Some(Syntax::UblInvoice), Verdict::Accept), "{profile}");
         assert!(examined.facts.is_some());
+        let told = examined.findings.iter().find(|finding| finding.rule == "FG-PROFILE").unwrap();
+        assert!(told.message.contains(&profile[..50]), "{told:?}");
     }
+    assert!(read(ubl).findings.iter().all(|finding| finding.rule != "FG-PROFILE"));
     // The extension's lines within lines.
     let inner = "<cac:SubInvoiceLine><cbc:ID>1.1</cbc:ID></cac:SubInvoiceLine><cac:Price>";
     let extended = replaced(ubl, "<cac:Price>", inner);
@@ -211,6 +214,24 @@ fn profiles_of_other_countries_are_read_as_what_they_are() {
     let source = Source { name: "facture.xml", bytes: &extended };
     let made = conversion::convert(source, Target::Cii, "2026-11-26", &Options::default()).unwrap();
     assert!(made[0].lost.iter().any(|lost| lost.place.contains("SubInvoiceLine")), "{:?}", made[0].lost);
+}
+
+#[test]
+fn a_name_that_says_something_else_is_told() {
+    let options = Options { sandbox: true, ..Options::default() };
+    let told = |name: &str, bytes: &[u8]| {
+        let examined = examine(bytes, &options).of_name(name, &options);
+        assert_eq!(examined.verdict, Verdict::Accept);
+        examined.findings.into_iter().find(|finding| finding.rule == "FG-NAME").map(|finding| finding.message)
+    };
+    let (xml, pdf) = (sample("facture-ubl.xml"), sample("facture-facturx.pdf"));
+    for name in ["facture.xml", "FACTURE.XML", "facture", "FA.2026.11"] {
+        assert_eq!(told(name, xml), None, "{name}");
+    }
+    assert_eq!(told("facture.pdf", pdf), None);
+    assert!(told("facture.PDF", xml).unwrap().contains(".pdf"), "an XML named as a PDF");
+    assert!(told("facture.docx", xml).unwrap().contains(".docx"));
+    assert!(told("facture.xml", pdf).unwrap().contains(".xml"), "a PDF named as an XML");
 }
 
 const PIVOT: &str = include_str!("../../../tests/fuzz/seeds/pivot/v2_02.xml");

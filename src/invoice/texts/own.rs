@@ -88,6 +88,18 @@ table! {
         "The file is not written in UTF-8 but in {encoding}."
         "Save the file as UTF-8: that is what Chorus Pro expects."
     }
+    "FG-NAME" {
+        "Le nom du fichier finit en .{extension}, alors que c'est une facture {expected} : elle est lue comme telle."
+        "Faites nommer ces fichiers en .{expected}."
+        "The file's name ends in .{extension}, but it is a {expected} invoice: it is read as one."
+        "Have these files named .{expected}."
+    }
+    "FG-PROFILE" {
+        "La facture suit une spécification dont les règles propres ne sont pas contrôlées ici."
+        "Si le destinataire ne l'attend pas, demandez à l'éditeur des factures selon urn:cen.eu:en16931:2017 (BT-24)."
+        "The invoice follows a specification whose own rules are not checked here."
+        "Unless the recipient expects it, ask the software's publisher for invoices by urn:cen.eu:en16931:2017 (BT-24)."
+    }
     "FG-PDF" {
         "Le PDF et la facture qu'il contient ne s'accordent pas : {detail}."
         "Faites produire un Factur-X conforme (PDF/A-3, factur-x.xml associé, métadonnées XMP)."
