@@ -86,6 +86,14 @@ fn attachment(sheet: &mut Sheet, document: &SupportingDocument) -> Vec<Cell> {
 fn remarks(sheet: &mut Sheet, extra: &Extra<'_>) {
     let Extra { remarks, checked, rules, .. } = *extra;
     if remarks.is_empty() {
+        // The pages of a Factur-X are the invoice's own: they tell faults only.
+        if extra.original.carried_as.is_none() {
+            let title = format!("Contrôle {} : aucune anomalie", checked.unwrap_or("de l'original"));
+            section(sheet, &title, |sheet| {
+                let versions = small(sheet, rules);
+                vec![sheet.paragraph(versions, Look::PLAIN)]
+            });
+        }
         return;
     }
     let fatal = remarks.iter().filter(|remark| remark.severity == Severity::Fatal).count();
