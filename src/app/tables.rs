@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use zeroize::Zeroizing;
 
-use super::exit::{self, Failure};
+use super::exit::{self, Exit, Failure};
 use super::made;
 use super::place::Place;
 use super::words::said;
@@ -126,10 +126,10 @@ fn sign(file: &Path, key: &Path, output: &Path) -> Result<(), Failure> {
             format!("{shown} is no key of `fluxgate tables key`"),
         )
     })?;
-    let note = signed_tables::read(file).map_err(|fault| refused(file, &fault))?;
+    let note = signed_tables::read(file).map_err(|fault| refused(file, &fault, exit::DATA))?;
     // One that is signed already is signed anew.
     let text = signed_tables::unverified(&note);
-    let tables = Tables::read(text).map_err(|fault| refused(file, &fault))?;
+    let tables = Tables::read(text).map_err(|fault| refused(file, &fault, exit::DATA))?;
     let signed = signer.sign_note(text).map_err(|error| {
         let why = Text::technical(
             "le texte doit finir par une fin de ligne et n'a ni tabulation ni retour chariot",
@@ -152,8 +152,8 @@ fn verify(file: &Path, keys: &[String], place: &Place) -> Result<(), Failure> {
             "no trusted key: give --key, or a configuration that has rules.keys",
         ));
     }
-    let note = signed_tables::read(file).map_err(|fault| refused(file, &fault))?;
-    let signed = signed_tables::open(&note, &keys).map_err(|fault| refused(file, &fault))?;
+    let note = signed_tables::read(file).map_err(|fault| refused(file, &fault, exit::DATA))?;
+    let signed = signed_tables::open(&note, &keys).map_err(|fault| refused(file, &fault, exit::DATA))?;
     usable(file, signed.tables, &signed.signer);
     Ok(())
 }
@@ -169,9 +169,9 @@ pub fn parsed(keys: &[String]) -> Result<Vec<Verifier>, Failure> {
     keys.iter().map(parse).collect()
 }
 
-/// Why a file of tables is not used.
-pub fn refused(file: &Path, fault: &Fault) -> Failure {
-    let exit = if fault.code == Code::TablesUnread { exit::NO_INPUT } else { exit::DATA };
+/// Why a file of tables is not used. `content`: the exit code where it is not the file that is missing.
+pub fn refused(file: &Path, fault: &Fault, content: Exit) -> Failure {
+    let exit = if fault.code == Code::TablesUnread { exit::NO_INPUT } else { content };
     let told = |language| format!("{} {}", fault.code, fault.title(language));
     let language = exit::language();
     Failure::said(exit, Text::same(told(language)).about(file.display()))

@@ -59,7 +59,8 @@ impl TablesUsed {
                 }
             });
         };
-        let told = |fault: Fault| refused(file, &fault);
+        // Of what the command is about nothing was looked at: that is not its 65.
+        let told = |fault: Fault| refused(file, &fault, exit::CONFIG);
         let note = signed_tables::read(file).map_err(told)?;
         if self.tables_key.is_empty() {
             return Tables::read(signed_tables::unverified(&note)).map_err(told);

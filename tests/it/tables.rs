@@ -111,7 +111,7 @@ fn tables_are_printed_changed_signed_verified_and_used() {
     let refused = verify(&other.key);
     assert!(code(&refused) == 65 && stderr(&refused).contains("FG-909"), "{refused:?}");
     let refused = check(&["--tables", file, "--tables-key", &other.key]);
-    assert!(code(&refused) == 65 && stderr(&refused).contains("FG-909"), "{refused:?}");
+    assert!(code(&refused) == 78 && stderr(&refused).contains("FG-909"), "{refused:?}");
     let text = fs::read_to_string(&signed).unwrap();
     fs::write(&signed, text.replace("\"PIECE\"", "\"PIECF\"")).unwrap();
     let altered = verify(&desk.key);
