@@ -12,6 +12,7 @@ use crate::domain::Timestamp;
 use crate::fault::{Code, Fault};
 use crate::invoice::Options;
 use crate::invoice::conversion::{Converted, Source, Target, convert, convert_around};
+use crate::invoice::semantic::Lost;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -87,9 +88,15 @@ fn convert_and_write(arguments: &Arguments) -> Result<(), Failure> {
             format!("this file holds {several} invoices, and --pdf gives the pages of one only: leave out --pdf"),
         ));
     }
-    let lost: Vec<String> = converted.iter().flat_map(|one| told_lost(one, converted.len() > 1)).collect();
+    let told = |list: fn(&Converted) -> &[Lost]| -> Vec<String> {
+        converted.iter().flat_map(|one| told_lost(one, list(one), converted.len() > 1)).collect()
+    };
+    let (lost, left_out) = (told(|one| &one.lost), told(|one| &one.left_out));
     for reading in converted.iter().flat_map(|one| &one.readings) {
         eprintln!("{} {}", said("lu ainsi :", "read so:"), reading.get(exit::language()));
+    }
+    for line in &left_out {
+        eprintln!("{} {line}", said("laissé, sans perte :", "left out, without loss:"));
     }
     for line in &lost {
         eprintln!("{} {line}", said("sans place :", "no place for:"));
@@ -108,15 +115,16 @@ fn ending(target: Target) -> &'static str {
         Target::Ubl => "ubl.xml",
         Target::Cii => "cii.xml",
         Target::Pivot => "pivot.xml",
-        Target::FacturX => "pdf",
+        // Beside the readable image of the same invoice, which is a PDF too.
+        Target::FacturX => "facturx.pdf",
     }
 }
 
-fn told_lost(converted: &Converted, named: bool) -> Vec<String> {
+fn told_lost(converted: &Converted, list: &[Lost], named: bool) -> Vec<String> {
     let number = if named { format!("{} : ", converted.number) } else { String::new() };
-    let line = |lost: &crate::invoice::semantic::Lost| match lost.value.as_str() {
+    let line = |lost: &Lost| match lost.value.as_str() {
         "" => format!("{number}{}", lost.place),
         value => format!("{number}{} = {value:?}", lost.place),
     };
-    converted.lost.iter().map(line).collect()
+    list.iter().map(line).collect()
 }

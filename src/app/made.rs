@@ -48,6 +48,10 @@ pub fn told(fault: &Fault) -> Text {
 /// Writes to a file, to standard output (`-`), or into a folder under `NUMBER.ending`. Of the `invoices` of the source, those
 /// in `made` could be made. No input (the source is the first) is ever overwritten, nor is one by another of the same number.
 pub fn write(inputs: &[&Path], output: &Path, made: &[Made<'_>], invoices: usize, ending: &str) -> Result<(), Failure> {
+    // By its ending it is a folder before there is one.
+    if output.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        fs::create_dir_all(output).map_err(|error| Failure::io(exit::IO, output.display(), &error))?;
+    }
     if output.is_dir() {
         let mut taken = HashSet::new();
         return made.iter().try_for_each(|one| {

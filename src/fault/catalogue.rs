@@ -246,6 +246,12 @@ catalogue! {
         "The given PDF (--pdf) cannot carry the invoice: {why}"
         "Nothing was written. Give a PDF/A-3 neither encrypted nor signed, without an attached invoice (in LibreOffice: Export as PDF, Archival PDF/A-3b), or leave out --pdf: the pages are then the readable image of the invoice."
     }
+    ConversionNeedless "FG-241" Supplier Never {
+        "Rien à convertir : le fichier est déjà en {form}"
+        "Rien n'a été écrit. Utilisez ce fichier tel quel, ou choisissez un autre format après --to."
+        "Nothing to convert: the file is {form} already"
+        "Nothing was written. Use this file as it is, or choose another form after --to."
+    }
     ClientRefused "FG-301" Establishment AfterAction {
         "PISTE refuse l'identifiant ou le secret de l'application ({environment})"
         "Vérifiez client_id et le secret : ils viennent du panneau « OAuth Credentials » de PISTE, pas de « API Keys », et du bon environnement. Les dépôts reprennent d'eux-mêmes."

@@ -17,6 +17,8 @@ use super::sniff::Kind;
 #[derive(Debug)]
 pub struct Container {
     pub attachments: Vec<AttachmentFacts>,
+    /// Places in `attachments` of what the invoice was made of: its source, which says the same.
+    pub originals: Vec<usize>,
     /// Which other attached files could have been meant.
     pub doubts: Vec<Text>,
     /// Where the PDF's own words about the invoice disagree with it.
@@ -27,12 +29,14 @@ pub struct Container {
 pub fn open(pdf: &[u8], limits: &Limits) -> Result<(Vec<u8>, Container), Fault> {
     let mut pdf = file(pdf, limits)?;
     let carried = pdf.attachments(limits.pdf_attachments).map_err(Trouble::fault)?;
-    let Enclosed { xml, chosen, doubts } = enclosed::choose(&mut pdf, &carried, limits)?;
+    let Enclosed { xml, chosen, originals, doubts } = enclosed::choose(&mut pdf, &carried, limits)?;
     let divergences = announcement::divergences(&mut pdf, &carried.files[chosen], &xml, limits)?;
     let others = carried.files.into_iter().enumerate().filter(|(at, _)| *at != chosen);
     let attachments =
         others.map(|(_, file)| AttachmentFacts { name: file.name, mime: String::new(), size: file.size }).collect();
-    Ok((xml, Container { attachments, doubts, divergences }))
+    // The chosen one is not among the attachments.
+    let originals = originals.into_iter().map(|at| if at > chosen { at - 1 } else { at }).collect();
+    Ok((xml, Container { attachments, originals, doubts, divergences }))
 }
 
 /// The objects of a PDF that is neither encrypted nor beyond measure.

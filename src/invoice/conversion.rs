@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use en16931::invoice::InvoiceLine;
 use en16931_formats::Syntax as Binding;
 
 use crate::fault::{Code, Fault, Language, Text};
@@ -13,6 +14,7 @@ use super::container::{self, Container};
 use super::facturx::{self, Payload};
 use super::image::{self, Making};
 use super::outline::{Id, Outline};
+use super::pivot_conversion::Incomplete;
 use super::pivot_writing::{self, Original};
 use super::semantic::{self, Lost};
 use super::{Examined, Limits, Options, Profile, Verdict, encoding, examine, guard, pivot_conversion, sniff};
@@ -53,6 +55,8 @@ pub struct Converted {
     pub bytes: Vec<u8>,
     /// What has no place in the new form, each once.
     pub lost: Vec<Lost>,
+    /// What is left out without loss, each once: it is of how the source travelled, or is the invoice once more.
+    pub left_out: Vec<Lost>,
     /// What the source does not say in so many words, and how it was read.
     pub readings: Vec<Text>,
 }
@@ -73,7 +77,7 @@ pub fn convert_around(source: Source<'_>, pages: &[u8], day: &str, options: &Opt
     // The given pages do not hold the source.
     if sniff::is_pdf(source.bytes) {
         let (_, container) = container::open(source.bytes, &options.limits)?;
-        made.iter_mut().for_each(|one| one.lost.extend(attachments(&container)));
+        made.iter_mut().for_each(|one| one.leave_attachments(&container));
     }
     in_pdf(made, source, Some(pages), day, options)
 }
@@ -94,16 +98,25 @@ fn each(source: Source<'_>, target: Target, day: &str, options: &Options) -> Res
     let mut made = one(&xml, source, wish, options)?;
     // A pivot holds the PDF itself as its original, and so does a PDF of our own pages.
     if matches!(target, Target::Ubl | Target::Cii) {
-        made.lost.extend(attachments(&container));
+        made.leave_attachments(&container);
     }
     made.readings.splice(0..0, container.doubts);
     Ok(vec![made])
 }
 
-/// The other files of a PDF, which have no place in an XML.
-fn attachments(container: &Container) -> impl Iterator<Item = Lost> {
-    let named = container.attachments.iter().map(|file| file.name.clone());
-    named.map(|value| Lost { place: "PDF/EmbeddedFiles".to_owned(), value })
+impl Converted {
+    fn new(number: String, bytes: Vec<u8>, lost: Vec<Lost>, readings: Vec<Text>) -> Self {
+        let (left_out, lost) = lost.into_iter().partition(Lost::is_of_the_transport);
+        Self { number, bytes, lost, left_out, readings }
+    }
+
+    /// The other files of a PDF have no place in an XML, nor in a PDF of other pages.
+    fn leave_attachments(&mut self, container: &Container) {
+        for (at, file) in container.attachments.iter().enumerate() {
+            let list = if container.originals.contains(&at) { &mut self.left_out } else { &mut self.lost };
+            list.push(Lost { place: "PDF/EmbeddedFiles".to_owned(), value: file.name.clone() });
+        }
+    }
 }
 
 /// What was made into CII, each in its PDF: the given one, or the readable image of what it was made of, attached to it.
@@ -158,20 +171,20 @@ fn drawn(
 }
 
 fn of_pivot(made: pivot_conversion::Converted, target: Target, options: &Options) -> Result<Converted, Fault> {
-    let lost: Vec<Lost> = made.lost.into_iter().map(|place| Lost { place, value: String::new() }).collect();
     if target == Target::Ubl {
         accepted(&made.ubl, Profile::Chorus, options)?;
-        return Ok(Converted { number: made.number, bytes: made.ubl, lost, readings: made.readings });
+        return Ok(Converted::new(made.number, made.ubl, made.lost, made.readings));
     }
     let source = Source { name: &made.number, bytes: &made.ubl };
     let converted = one(&made.ubl, source, Wish { target, profile: Profile::Chorus, received: "" }, options)?;
-    let lost = lost.into_iter().chain(converted.lost).collect();
-    Ok(Converted { lost, readings: made.readings, ..converted })
+    let lost = made.lost.into_iter().chain(converted.lost).collect();
+    let readings = made.readings.into_iter().chain(converted.readings).collect();
+    Ok(Converted::new(converted.number, converted.bytes, lost, readings))
 }
 
 fn already(target: Target) -> Fault {
     let name = Target::ALL.iter().find(|(t, _)| *t == target).map_or("", |(_, name)| name);
-    impossible(&Text::new(format!("il est déjà en {name}"), format!("it is {name} already")))
+    Fault::new(Code::ConversionNeedless).with("form", name)
 }
 
 fn impossible(why: &Text) -> Fault {
@@ -222,10 +235,10 @@ fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, options: &Options) -> Res
     match (target, is_cii(&outline)) {
         (Target::FacturX, true) => {
             let (bytes, readings) = as_it_is(xml, &decoded);
-            return Ok(Converted { number, bytes, lost: Vec::new(), readings });
+            return Ok(Converted::new(number, bytes, Vec::new(), readings));
         }
         (Target::Cii, true) | (Target::Ubl, false) => {
-            return Ok(Converted { number, bytes: xml.to_vec(), lost: Vec::new(), readings: Vec::new() });
+            return Ok(Converted::new(number, xml.to_vec(), Vec::new(), Vec::new()));
         }
         _ => {}
     }
@@ -234,7 +247,8 @@ fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, options: &Options) -> Res
             let binding = if target == Target::Ubl { Binding::Ubl } else { Binding::Cii };
             let written = semantic::write(&read.invoice, binding).map_err(|terms| lacking(&terms.join(", ")))?;
             faithful(&read.invoice, &written, binding, &options.limits)?;
-            (written.xml.into_bytes(), written.lost, Vec::new())
+            let readings = stated_discount(&read.invoice, binding).into_iter().collect();
+            (written.xml.into_bytes(), written.lost, readings)
         }
         Target::Pivot => {
             let is_pdf = sniff::is_pdf(source.bytes);
@@ -251,11 +265,38 @@ fn one(xml: &[u8], source: Source<'_>, wish: Wish<'_>, options: &Options) -> Res
         }
     };
     lost.splice(0..0, read.lost);
-    if target != Target::Pivot {
+    if target == Target::Pivot {
+        held(&bytes, options)?;
+    } else {
         // A rule that only warns in one syntax may block in the other (BR-51).
         accepted(&bytes, profile, options).map_err(|fault| would_be_refused(&fault))?;
     }
-    Ok(Converted { number, bytes, lost, readings })
+    Ok(Converted::new(number, bytes, lost, readings))
+}
+
+/// Whether a pivot holds enough of the invoice to be one again: what it came to would else be no invoice.
+fn held(pivot: &[u8], options: &Options) -> Result<(), Fault> {
+    for again in pivot_conversion::convert(pivot, &options.limits)? {
+        let again = again.map_err(|Incomplete { missing, .. }| {
+            impossible(&Text::new(
+                format!("un pivot ne peut pas la porter : relu, il y manquerait {}", missing.fr),
+                format!("a pivot cannot hold it: read again, it would lack {}", missing.en),
+            ))
+        })?;
+        accepted(&again.ubl, Profile::Chorus, options).map_err(|fault| would_be_refused(&fault))?;
+    }
+    Ok(())
+}
+
+/// In UBL a gross price has a discount beside it, be it none (BT-147).
+fn stated_discount(invoice: &en16931::Invoice, binding: Binding) -> Option<Text> {
+    let is_derived = |line: &InvoiceLine| line.price.gross_price.is_some() && line.price.price_discount.is_none();
+    (binding == Binding::Ubl && invoice.lines.iter().any(is_derived)).then(|| {
+        Text::new(
+            "prix brut sans rabais (BT-148 sans BT-147) : un rabais de 0 est écrit, qu'UBL demande",
+            "gross price without a discount (BT-148 without BT-147): a discount of 0 is written, which UBL demands",
+        )
+    })
 }
 
 fn is_cii(outline: &Outline<'_>) -> bool {
@@ -296,9 +337,18 @@ fn faithful(
     limits: &Limits,
 ) -> Result<(), Fault> {
     let outline = guard::outline(&written.xml, limits)?;
-    let read = semantic::read(&outline, &written.xml, limits).map_err(|error| {
+    let mut read = semantic::read(&outline, &written.xml, limits).map_err(|error| {
         impossible(&Text::technical("le résultat ne se lit pas", "the result cannot be read", error))
     })?;
+    if binding == Binding::Ubl {
+        for (line, meant) in read.invoice.lines.iter_mut().zip(&meant.lines) {
+            // As `stated_discount` has it.
+            let stated = line.price.price_discount.take();
+            let is_none = meant.price.price_discount.is_none()
+                && stated.is_some_and(|discount| discount.into_decimal().is_zero());
+            line.price.price_discount = stated.filter(|_| !is_none);
+        }
+    }
     let same = match written.lost.is_empty() {
         true => read.invoice == *meant,
         false => semantic::write(&read.invoice, binding).is_ok_and(|again| again.xml == written.xml),

@@ -12,7 +12,7 @@ use super::limits::Limits;
 use super::outline::Id;
 use super::pdf_file::{Attached, Attachments, PdfFile, Trouble, Undecoded, Want, at_most};
 use super::sniff::{self, Content, Kind};
-use super::{Syntax, encoding, guard};
+use super::{Syntax, encoding, guard, pivot, pivot_conversion};
 
 /// The name of what is an order and no invoice.
 pub const ORDER: &str = "order-x.xml";
@@ -22,6 +22,8 @@ pub struct Enclosed {
     pub xml: Vec<u8>,
     /// Which of the files it is.
     pub chosen: usize,
+    /// Which of the others are its source (`/AFRelationship /Source`), and an invoice of the same number.
+    pub originals: Vec<usize>,
     /// What else could have been meant, each said.
     pub doubts: Vec<Text>,
 }
@@ -65,7 +67,7 @@ pub fn choose(pdf: &mut PdfFile<'_>, carried: &Attachments, limits: &Limits) -> 
         ));
     }
     // Asked only where there is something to compare with, which most PDFs have not.
-    let mut chosen_number = None;
+    let (mut chosen_number, mut originals) = (None, Vec::new());
     for (at, file) in files.iter().enumerate().filter(|(at, file)| *at != chosen && file.stream != files[chosen].stream)
     {
         let rivals = candidates.contains(&at);
@@ -75,9 +77,12 @@ pub fn choose(pdf: &mut PdfFile<'_>, carried: &Attachments, limits: &Limits) -> 
             Err(undecoded) => Err(undecoded),
         };
         match content {
-            Ok(content) if content == xml => {}
+            Ok(content) if content == xml => originals.push(at),
             Ok(content) => {
                 let number = chosen_number.get_or_insert_with(|| number(&xml, limits));
+                if file.relationship.as_deref() == Some("Source") && is_of(number.as_deref(), &content, limits) {
+                    originals.push(at);
+                }
                 doubts.extend(doubt((name, number.as_deref()), (&file.name, &content), rivals, limits)?);
             }
             Err(_) => doubts.push(only(
@@ -87,7 +92,7 @@ pub fn choose(pdf: &mut PdfFile<'_>, carried: &Attachments, limits: &Limits) -> 
             )),
         }
     }
-    Ok(Enclosed { xml, chosen, doubts })
+    Ok(Enclosed { xml, chosen, originals, doubts })
 }
 
 fn positions(files: &[Attached], name: &str) -> Vec<usize> {
@@ -199,6 +204,17 @@ fn number(content: &[u8], limits: &Limits) -> Option<String> {
         _ => return None,
     };
     outline.text_at(Id::ROOT, path)
+}
+
+/// Whether it is an invoice of this number, or a pivot that holds one.
+fn is_of(wanted: Option<&str>, content: &[u8], limits: &Limits) -> bool {
+    let Some(wanted) = wanted else { return false };
+    if !pivot_conversion::is_pivot(content) {
+        return number(content, limits).as_deref() == Some(wanted);
+    }
+    let bounds =
+        pivot::Limits { pivot_bytes: limits.pdf_attachment_bytes, attachment_bytes: limits.pdf_attachment_bytes };
+    pivot::read(content, &bounds).is_ok_and(|pivot| pivot.invoices.iter().any(|invoice| invoice.number == wanted))
 }
 
 /// Whether the beginning of a file is that of a UBL invoice.

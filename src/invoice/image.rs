@@ -6,6 +6,7 @@
 use crate::fault::{Code, Fault, Language, Text};
 
 use super::conversion::Source;
+use super::pivot_conversion::{Draft, Incomplete};
 use super::render::{self, Extra, Original, Outside, Remark, Unsaid};
 use super::semantic::{self, Lost};
 use super::{Examined, Finding, Options, Severity, container, encoding, examine, guard, pivot_conversion, sniff};
@@ -62,8 +63,8 @@ pub(super) fn pages(
 ) -> Result<Vec<Result<Image, NoImage>>, Fault> {
     let options = &Options { language: Language::Fr, ..*options };
     if source.bytes.len() <= options.limits.file_bytes && pivot_conversion::is_pivot(source.bytes) {
-        let invoices = pivot_conversion::convert(source.bytes, &options.limits)?;
-        return Ok(invoices.into_iter().map(|made| of_pivot(made, source, making, options)).collect());
+        let drafts = pivot_conversion::drafts(source.bytes, &options.limits)?;
+        return Ok(drafts.into_iter().map(|draft| of_pivot(draft, source, making, options)).collect());
     }
     let examined = examine(source.bytes, options);
     if let Examined { facts: None, fault: Some(fault), .. } = examined {
@@ -92,23 +93,51 @@ pub(super) fn pages(
 }
 
 fn of_pivot(
-    made: Result<pivot_conversion::Converted, pivot_conversion::Incomplete>,
+    draft: Result<Draft, Incomplete>,
     source: Source<'_>,
     making: Making<'_>,
     options: &Options,
 ) -> Result<Image, NoImage> {
-    let pivot_conversion::Converted { number, ubl, lost, readings } =
-        made.map_err(|incomplete| NoImage { number: incomplete.number, fault: incomplete.fault })?;
-    let examined = examine(&ubl, options);
+    let Draft { number, ubl, lost, mut readings, fault } =
+        draft.map_err(|incomplete| NoImage { number: incomplete.number, fault: incomplete.fault })?;
+    readings.insert(
+        0,
+        Text::new(
+            "l'original est un pivot de Chorus Pro : l'image montre ce qu'il donne",
+            "the original is a pivot of Chorus Pro: the image shows what it gives",
+        ),
+    );
+    let mut findings = examine(&ubl, options).findings;
+    for finding in &mut findings {
+        // Nobody has the lines of the UBL that was made of it.
+        finding.place = without_line(&finding.place).to_owned();
+    }
+    findings.splice(0..0, fault.map(|fault| of_fault(&fault)));
     let subject = Subject {
         xml: &ubl,
-        findings: &examined.findings,
-        lost: lost.into_iter().map(|place| Lost { place, value: String::new() }).collect(),
+        findings: &findings,
+        lost,
         readings,
         checked: Some("de l'UBL fait de ce pivot"),
         carried_as: None,
     };
     draw(subject, source, making, options).map_err(|fault| NoImage { number, fault })
+}
+
+/// What keeps the original from being an invoice, as a finding of its own.
+fn of_fault(fault: &Fault) -> Finding {
+    Finding {
+        rule: fault.code.as_str().to_owned(),
+        severity: Severity::Fatal,
+        place: String::new(),
+        message: fault.title(Language::Fr),
+        remedy: fault.remedy(Language::Fr),
+    }
+}
+
+/// A place without the line it begins on: `BT-1 Invoice/ID (ligne 17)`.
+fn without_line(place: &str) -> &str {
+    place.rfind("(ligne ").filter(|_| place.ends_with(')')).map_or(place, |at| place[..at].trim_end())
 }
 
 fn draw(subject: Subject<'_>, source: Source<'_>, making: Making<'_>, options: &Options) -> Result<Image, Fault> {

@@ -7,14 +7,17 @@
 //! Two readings are ours: a party with a SIRET is in France, and a line's unit, which a pivot has none for, is `C62` (one).
 //! What else was read between the lines is told with the result: why a rate is zero and a breakdown made of the lines
 //! (`vat.rs`), and that an invoice without lines goes in Chorus Pro's mixed kind, which has none.
+//!
+//! To be drawn only, an invoice need not be whole (`draft.rs`).
 
+mod draft;
 mod vat;
 
 use std::collections::HashSet;
 
 use en16931::invoice::{
-    Code, CreditTransfer, Delivery, InvoiceLine, Item, LineVat, Party, PaymentInstructions, PaymentMeans, PriceDetails,
-    SupportingDocument, VatBreakdown,
+    Code, CreditTransfer, Delivery, InvoiceLine, Item, LineVat, Party, PaymentInstructions, PaymentMeans,
+    PrecedingInvoice, PriceDetails, SupportingDocument, VatBreakdown,
 };
 use en16931::{
     Attachment, Date, DocumentKind, DocumentReference, Identifier, Invoice, InvoiceAmount, Percentage, Quantity,
@@ -26,7 +29,11 @@ use crate::fault::{Code as FaultCode, Fault, Text};
 
 use super::outline::{Id, Outline};
 use super::pivot::{self, AttachmentKind, PivotInvoice};
-use super::{Limits, encoding, guard, semantic};
+use super::semantic::{self, Lost};
+use super::{Limits, encoding, guard};
+use draft::Hole;
+
+pub use draft::{Draft, drafts};
 
 /// Paths in a list of what was lost or is missing; the rest is counted.
 const LISTED: usize = 60;
@@ -43,8 +50,8 @@ pub struct Converted {
     /// The supplier's number, for names.
     pub number: String,
     pub ubl: Vec<u8>,
-    /// What could not be carried: paths below the invoice's element, each once.
-    pub lost: Vec<String>,
+    /// What could not be carried: paths below the invoice's element, each value once.
+    pub lost: Vec<Lost>,
     /// What the pivot does not say in so many words, and how it was read.
     pub readings: Vec<Text>,
 }
@@ -53,7 +60,9 @@ pub struct Converted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incomplete {
     pub number: String,
-    /// Why, with everything that is missing.
+    /// Everything that is missing.
+    pub missing: Text,
+    /// The same as it is told to who sent it.
     pub fault: Fault,
 }
 
@@ -68,6 +77,15 @@ pub fn is_pivot(bytes: &[u8]) -> bool {
 
 /// Converts every invoice of a pivot. The fault is the file's own: it cannot be read.
 pub fn convert(bytes: &[u8], limits: &Limits) -> Result<Vec<Result<Converted, Incomplete>>, Fault> {
+    each(bytes, limits, |conversion| conversion.run())
+}
+
+/// Makes something of every invoice of a pivot.
+fn each<T>(
+    bytes: &[u8],
+    limits: &Limits,
+    make: impl Fn(Conversion<'_, '_>) -> Result<T, Incomplete>,
+) -> Result<Vec<Result<T, Incomplete>>, Fault> {
     let decoded = encoding::decode(bytes)?;
     let text = decoded.text.trim_start_matches('\u{feff}');
     let outline = guard::outline(text, limits)?;
@@ -79,7 +97,7 @@ pub fn convert(bytes: &[u8], limits: &Limits) -> Result<Vec<Result<Converted, In
     })?;
     let units: Vec<Id> = outline.all().filter(|id| outline.name(*id) == "CPPFacturePivotUnitaire").collect();
     let each = read.invoices.iter().zip(units);
-    Ok(each.map(|(invoice, unit)| Conversion::new(&outline, unit, invoice).run()).collect())
+    Ok(each.map(|(invoice, unit)| make(Conversion::new(&outline, unit, invoice))).collect())
 }
 
 struct Conversion<'a, 't> {
@@ -92,6 +110,8 @@ struct Conversion<'a, 't> {
     zero_told: bool,
     /// Paths that have their place in UBL.
     carried: Vec<String>,
+    /// What is missing leaves a hole instead of ending the matter; `None` where the invoice must be whole.
+    holes: Option<Vec<Hole>>,
 }
 
 /// Paths of single texts that [`Conversion::invoice`] gives a place.
@@ -133,27 +153,45 @@ const CARRIED: &[&str] = &[
 impl<'a, 't> Conversion<'a, 't> {
     fn new(outline: &'a Outline<'t>, unit: Id, pivot: &'a PivotInvoice) -> Self {
         let carried = CARRIED.iter().map(|path| (*path).to_owned()).collect();
-        Self { outline, unit, pivot, missing: Vec::new(), readings: Vec::new(), zero_told: false, carried }
+        Self { outline, unit, pivot, missing: Vec::new(), readings: Vec::new(), zero_told: false, carried, holes: None }
     }
 
     fn run(mut self) -> Result<Converted, Incomplete> {
-        let number = self.pivot.number.clone();
         let invoice = self.invoice();
-        if self.missing.is_empty() {
-            match semantic::write(&invoice, en16931_formats::Syntax::Ubl) {
-                Ok(written) => {
-                    let mut lost = self.lost();
-                    lost.extend(written.lost.into_iter().map(|lost| lost.place));
-                    let xml = if self.is_lineless() { cut_line(written.xml) } else { written.xml };
-                    let (ubl, lost, readings) = (xml.into_bytes(), shortened(lost), self.readings);
-                    return Ok(Converted { number, ubl, lost, readings });
-                }
-                Err(terms) => self.lacks_element(&terms.join(", ")),
-            }
+        if !self.missing.is_empty() {
+            return Err(self.incomplete());
         }
+        let (ubl, lost) = self.written(&invoice)?;
+        Ok(Converted { number: self.pivot.number.clone(), ubl: ubl.into_bytes(), lost, readings: self.readings })
+    }
+
+    /// The invoice as UBL, and what it does not say of the pivot.
+    fn written(&mut self, invoice: &Invoice) -> Result<(String, Vec<Lost>), Incomplete> {
+        let written = match semantic::write(invoice, en16931_formats::Syntax::Ubl) {
+            Ok(written) => written,
+            Err(terms) => {
+                self.lacks_element(&terms.join(", "));
+                return Err(self.incomplete());
+            }
+        };
+        let lost = self.lost().into_iter().chain(written.lost).collect();
+        let xml = if self.is_lineless() { cut_lines(written.xml, self.line_element()) } else { written.xml };
+        Ok((xml, shortened(lost)))
+    }
+
+    fn incomplete(&self) -> Incomplete {
         let words = |pick: fn(&Text) -> &str| self.missing.iter().map(pick).collect::<Vec<_>>().join(" ; ");
         let missing = Text::new(words(|text| &text.fr), words(|text| &text.en));
-        Err(Incomplete { number, fault: Fault::new(FaultCode::PivotIncomplete).with_text("missing", &missing) })
+        let fault = Fault::new(FaultCode::PivotIncomplete).with_text("missing", &missing);
+        Incomplete { number: self.pivot.number.clone(), missing, fault }
+    }
+
+    fn is_credit_note(&self) -> bool {
+        self.pivot.type_code == "381"
+    }
+
+    fn line_element(&self) -> &'static str {
+        if self.is_credit_note() { "cac:CreditNoteLine" } else { "cac:InvoiceLine" }
     }
 
     fn lacks(&mut self, fr: &str, en: &str) {
@@ -172,13 +210,14 @@ impl<'a, 't> Conversion<'a, 't> {
     }
 
     fn invoice(&mut self) -> Invoice {
-        let credit = self.pivot.type_code == "381";
+        let credit = self.is_credit_note();
         let mut invoice = Invoice::default();
         invoice.kind = if credit { DocumentKind::CreditNote } else { DocumentKind::Invoice };
         invoice.specification_id = Some("urn:cen.eu:en16931:2017".to_owned());
         invoice.business_process = Some(self.pivot.frame.clone()).filter(|frame| !frame.is_empty());
         invoice.number = Some(self.pivot.number.clone());
-        invoice.issue_date = self.date("DateEmissionFacture");
+        invoice.issue_date = self.issue_date();
+        invoice.preceding_invoices = self.preceding();
         invoice.type_code = Some(Code::new(self.pivot.type_code.clone()));
         invoice.currency = Some(Code::new(self.pivot.currency.clone()));
         invoice.buyer_reference = self.pivot.service_code.clone();
@@ -192,9 +231,6 @@ impl<'a, 't> Conversion<'a, 't> {
             if value.is_empty() {
                 self.lacks_element(path);
             }
-        }
-        if invoice.issue_date.is_none() {
-            self.lacks_element("DonneesFacture/DateEmissionFacture");
         }
         if let Some(date) = self.date("DateLivraison") {
             invoice.delivery = Some(Delivery { date: Some(date), ..Delivery::default() });
@@ -217,10 +253,35 @@ impl<'a, 't> Conversion<'a, 't> {
         self.text(&["DonneesFacture", name])?.parse().ok()
     }
 
+    fn issue_date(&mut self) -> Option<Date> {
+        let date = self.date("DateEmissionFacture");
+        if date.is_none() {
+            self.lacks_element("DonneesFacture/DateEmissionFacture");
+        }
+        let written = self.text(&["DonneesFacture", "DateEmissionFacture"]);
+        self.or_hole(date, Date::new(2000, 1, 1).ok()?, Hole::of_document("cbc:IssueDate", written))
+    }
+
+    /// The invoice that a credit note is of; a scanned one names itself there (XSD, ModeEmission).
+    fn preceding(&mut self) -> Vec<PrecedingInvoice> {
+        if self.text(&["Fournisseur", "ModeEmission"]).is_some_and(|mode| mode == "numérisation") {
+            return Vec::new();
+        }
+        self.carried.push("DonneesFacture/IdFactureOrigine".to_owned());
+        let number = self.text(&["DonneesFacture", "IdFactureOrigine"]);
+        let named = |number| PrecedingInvoice { reference: DocumentReference::new(number), issue_date: None };
+        number.map(named).into_iter().collect()
+    }
+
     fn party(&mut self, party: &pivot::Party, element: &str, name_element: &str) -> Party {
+        let ubl_element =
+            if element == "Debiteur" { "cac:AccountingCustomerParty" } else { "cac:AccountingSupplierParty" };
         let mut made = Party { name: Some(party.name.clone()).filter(|name| !name.is_empty()), ..Party::default() };
         if made.name.is_none() {
             self.lacks_element(&format!("{element}/{name_element}"));
+            // Of a party of which nothing is known there would be no element.
+            let hole = Hole { within: (ubl_element, 0), element: "cbc:RegistrationName", written: None };
+            made.name = self.or_hole(None, "-".to_owned(), hole);
         }
         match party.kind.as_str() {
             _ if party.id.is_empty() => self.lacks_element(&format!("{element}/Identifiant")),
@@ -260,7 +321,14 @@ impl<'a, 't> Conversion<'a, 't> {
         let means = account.map(|account| {
             self.carried.push("Fournisseur/ReferenceBancaire/Compte".to_owned());
             let account_identifier = Some(account.chars().filter(|c| !c.is_whitespace()).collect());
-            PaymentMeans::CreditTransfer(vec![CreditTransfer { account_identifier, ..CreditTransfer::default() }])
+            let account_name = bank.and_then(|id| self.outline.text_at(id, &["RaisonSocialeEncaisseur"]));
+            self.carried.push("Fournisseur/ReferenceBancaire/RaisonSocialeEncaisseur".to_owned());
+            let provider_identifier =
+                bank.and_then(|id| self.outline.text_at(id, &["Etablissement"])).filter(|bank| is_bic(bank));
+            if provider_identifier.is_some() {
+                self.carried.push("Fournisseur/ReferenceBancaire/Etablissement".to_owned());
+            }
+            PaymentMeans::CreditTransfer(vec![CreditTransfer { account_identifier, account_name, provider_identifier }])
         });
         Some(PaymentInstructions {
             means_code: Some(Code::new(code)),
@@ -295,9 +363,19 @@ impl<'a, 't> Conversion<'a, 't> {
                 self.lacks_element(&format!("{at}/TauxTVA"));
             }
             let category = self.category(rate.map_or(Decimal::ONE, Percentage::into_decimal));
+            let nth = lines.len();
             let net = self.amount_at(id, "MontantHT", &at);
-            let (price, quantity) = (self.decimal(id, "PrixUnitaire", &at), self.decimal(id, "Quantite", &at));
+            let net =
+                self.or_hole(net, InvoiceAmount::ZERO, self.line_hole(nth, id, "cbc:LineExtensionAmount", "MontantHT"));
+            let price = self.decimal(id, "PrixUnitaire", &at);
+            let price = self.or_hole(price, Decimal::ZERO, self.line_hole(nth, id, "cbc:PriceAmount", "PrixUnitaire"));
+            let quantity = self.decimal(id, "Quantite", &at);
+            let element = if self.is_credit_note() { "cbc:CreditedQuantity" } else { "cbc:InvoicedQuantity" };
+            let quantity = self.or_hole(quantity, Decimal::ZERO, self.line_hole(nth, id, element, "Quantite"));
             let (Some(net_amount), Some(price), Some(quantity)) = (net, price, quantity) else { continue };
+            if rate.is_none() {
+                self.leave(Hole { written: None, ..self.line_hole(nth, id, "cac:ClassifiedTaxCategory", "TauxTVA") });
+            }
             lines.push(InvoiceLine {
                 price: PriceDetails { net_price: UnitPriceAmount::new(price.normalize()), ..PriceDetails::default() },
                 vat: LineVat { category, rate },
@@ -348,27 +426,37 @@ impl<'a, 't> Conversion<'a, 't> {
     }
 
     fn totals(&mut self, invoice: &mut Invoice) {
-        let amounts = self.outline.find(self.unit, &["DonneesFacture", "Montants"]).unwrap_or(self.unit);
-        let mut amount = |name: &str| self.amount_at(amounts, name, "Montants");
-        let (net, gross, due) = (amount("MontantHT"), amount("MontantTTC"), amount("MontantNetAPayer"));
-        let (Some(net), Some(gross), Some(due)) = (net, gross, due) else { return };
+        const TOTALS: [(&str, &str); 3] = [
+            ("MontantHT", "cbc:TaxExclusiveAmount"),
+            ("MontantTTC", "cbc:TaxInclusiveAmount"),
+            ("MontantNetAPayer", "cbc:PayableAmount"),
+        ];
+        let amounts = self.outline.find(self.unit, &["DonneesFacture", "Montants"]);
+        let [net, gross, due] = TOTALS.map(|(name, element)| {
+            let amount = self.amount_at(amounts.unwrap_or(self.unit), name, "Montants");
+            let written = amounts.and_then(|id| self.outline.text_at(id, &[name]));
+            (amount, self.or_hole(amount, InvoiceAmount::ZERO, Hole::of_totals(element, written)))
+        });
+        let (Some(told_net), Some(told_gross), Some(told_due)) = (net.1, gross.1, due.1) else { return };
         let sum = InvoiceAmount::checked_sum(invoice.lines.iter().map(|line| line.net_amount)).ok();
         // What stands between the two are allowances and charges of the whole, which a pivot does not tell.
-        if sum != Some(net) && !self.is_lineless() {
+        if sum != net.0 && !self.is_lineless() {
             let sum = sum.map_or_else(|| "?".to_owned(), |sum| sum.to_string());
             self.lacks(
-                &format!("les remises ou frais globaux : les lignes font {sum} et MontantHT {net}"),
-                &format!("the allowances or charges of the whole: the lines sum to {sum} and MontantHT is {net}"),
+                &format!("les remises ou frais globaux : les lignes font {sum} et MontantHT {told_net}"),
+                &format!("the allowances or charges of the whole: the lines sum to {sum} and MontantHT is {told_net}"),
             );
+            self.leave(Hole::of_totals("cbc:LineExtensionAmount", None));
         }
-        invoice.totals.line_total = net;
-        invoice.totals.taxable_total = net;
+        invoice.totals.line_total = told_net;
+        invoice.totals.taxable_total = told_net;
         invoice.totals.vat_total =
             InvoiceAmount::checked_sum(invoice.vat_breakdown.iter().map(|tax| tax.tax_amount)).ok();
-        invoice.totals.gross_total = gross;
-        invoice.totals.due = due;
+        invoice.totals.gross_total = told_gross;
+        invoice.totals.due = told_due;
         // BT-113: what was paid before.
-        invoice.totals.paid = gross.checked_sub(due).ok().filter(|paid| !paid.is_zero());
+        let paid = gross.0.zip(due.0).and_then(|(gross, due)| gross.checked_sub(due).ok());
+        invoice.totals.paid = paid.filter(|paid| !paid.is_zero());
     }
 
     fn attachments(&mut self) -> Vec<SupportingDocument> {
@@ -415,17 +503,19 @@ impl<'a, 't> Conversion<'a, 't> {
     }
 
     /// The texts of the pivot's invoice that UBL has no place for.
-    fn lost(&self) -> Vec<String> {
+    fn lost(&self) -> Vec<Lost> {
         let prefix = format!("{}/", self.outline.path(self.unit));
-        let mut known: HashSet<String> = self.carried.iter().cloned().collect();
+        let carried: HashSet<&str> = self.carried.iter().map(String::as_str).collect();
         // Up to the next invoice.
         let own = self.outline.all().skip_while(|id| *id <= self.unit);
         let own = own.take_while(|id| self.outline.name(*id) != "CPPFacturePivotUnitaire");
-        let paths = own.filter(|id| self.outline.is_leaf(*id) && self.outline.text(*id).is_some()).map(|id| {
+        let lost = own.filter(|id| self.outline.is_leaf(*id)).filter_map(|id| {
             let path = self.outline.path(id);
-            path.strip_prefix(&prefix).map_or_else(|| path.clone(), str::to_owned)
+            let place = path.strip_prefix(&prefix).map_or_else(|| path.clone(), str::to_owned);
+            let value = self.outline.text(id).filter(|_| !carried.contains(place.as_str()))?;
+            Some(Lost { place, value: semantic::short(&value) })
         });
-        paths.filter(|path| known.insert(path.clone())).collect()
+        semantic::each_once(lost)
     }
 }
 
@@ -435,22 +525,27 @@ fn stand_in() -> InvoiceLine {
     InvoiceLine::new("1".to_owned(), "-", one, Code::new("C62"), InvoiceAmount::ZERO, category, None)
 }
 
-fn cut_line(xml: String) -> String {
-    let (open, close) = ("<cac:InvoiceLine>", "</cac:InvoiceLine>");
-    match (xml.find(open), xml.rfind(close)) {
+fn cut_lines(xml: String, element: &str) -> String {
+    let (open, close) = (format!("<{element}>"), format!("</{element}>"));
+    match (xml.find(&open), xml.rfind(&close)) {
         (Some(from), Some(to)) if from < to => xml[..from].to_owned() + &xml[to + close.len()..],
         _ => xml,
     }
 }
 
-/// At most so many paths, with how many more there are.
-fn shortened(mut paths: Vec<String>) -> Vec<String> {
-    if paths.len() > LISTED {
-        let more = paths.len() - LISTED;
-        paths.truncate(LISTED);
-        paths.push(format!("… (+{more})"));
+/// By its form (ISO 9362).
+fn is_bic(code: &str) -> bool {
+    [8, 11].contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+/// At most so many, with how many more there are.
+fn shortened(mut lost: Vec<Lost>) -> Vec<Lost> {
+    if lost.len() > LISTED {
+        let more = lost.len() - LISTED;
+        lost.truncate(LISTED);
+        lost.push(Lost { place: format!("… (+{more})"), value: String::new() });
     }
-    paths
+    lost
 }
 
 #[cfg(test)]

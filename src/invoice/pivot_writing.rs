@@ -305,6 +305,8 @@ impl Writing<'_> {
                 );
             }
             let price = element("PrixUnitaire", &each.unwrap_or(price).normalize().to_string());
+            // It has no place for a unit, and is read as having this one.
+            self.carried.insert(("BT-130", "C62".to_owned()));
             let quantity = self.term("Quantite", "BT-129", Some(line.quantity.into_decimal().normalize().to_string()));
             let net = self.term("MontantHT", "BT-131", Some(line.net_amount.to_string()));
             let rate = line.vat.rate.map(|rate| rate.into_decimal().normalize().to_string());
@@ -329,6 +331,9 @@ impl Writing<'_> {
             let category = document.description.as_deref().unwrap_or("Pièce jointe");
             files += &file(place + 2, attached.filename(), category, "02", attached.mime_code(), attached.content());
             self.carried.insert(("BT-125", STANDARD.encode(attached.content())));
+            if attached.filename() == cut(attached.filename()) {
+                self.carried.insert(("BT-125", attached.filename().to_owned()));
+            }
             if attached.filename() == document.reference.as_str() {
                 self.carried.insert(("BT-122", attached.filename().to_owned()));
             }

@@ -31,12 +31,21 @@ const OF_CODE_LISTS: [&str; 8] = [
     "schemeAgencyName",
     "languageID",
 ];
-/// Elements whose value the bindings may word anew without loss: they only say which kind of thing stands beside them.
-pub(super) const WORDED_ANEW: [&str; 4] = [
-    "PartyTaxScheme/TaxScheme/ID",
-    "SpecifiedProcuringProject/Name",
-    "CardAccount/NetworkID",
-    "AdditionalReferencedDocument/TypeCode",
+/// Elements whose values only say which kind of thing stands beside them, and the values that do: the bindings may put one
+/// for another (EN 16931-3-2, 16931-3-3). Any other value there is somebody's own word.
+const WORDED_ANEW: [(&str, &[&str]); 3] = [
+    // A tax registration that is not for VAT (BT-32).
+    ("PartyTaxScheme/TaxScheme/ID", &["FC", "TAX"]),
+    ("SpecifiedProcuringProject/Name", &["Project reference"]),
+    // Whose network a card is of has no term, and UBL's schema demands it.
+    ("CardAccount/NetworkID", &["NA", "mapped-from-cii"]),
+];
+/// Attributes of UBL that are a term of their own.
+const OWN_ATTRIBUTES: [(&str, &str, &str); 4] = [
+    ("InvoicedQuantity", "unitCode", "BT-130"),
+    ("CreditedQuantity", "unitCode", "BT-130"),
+    ("BaseQuantity", "unitCode", "BT-150"),
+    ("EmbeddedDocumentBinaryObject", "filename", "BT-125"),
 ];
 /// Terms that speak of the form an invoice has, not of what is charged: which specification it follows (BT-24).
 const OF_THE_FORM: [&str; 1] = ["BT-24"];
@@ -52,6 +61,23 @@ pub struct Lost {
     pub place: String,
     /// What is written there, when it is short.
     pub value: String,
+}
+
+/// Places that say how an invoice travels or which schema it is written by, and nothing of the invoice itself.
+const OF_THE_TRANSPORT: [&str; 6] = [
+    "Invoice/UBLVersionID",
+    "CreditNote/UBLVersionID",
+    "Fournisseur/ModeEmission",
+    "DonneesFacture/IdCPRO",
+    "DonneesFacture/Renvoi",
+    "DonneesFacture/DateReception",
+];
+
+impl Lost {
+    /// Whether the invoice is whole without it.
+    pub fn is_of_the_transport(&self) -> bool {
+        OF_THE_TRANSPORT.contains(&self.place.as_str())
+    }
 }
 
 /// What was read.
@@ -82,6 +108,8 @@ pub fn read(outline: &Outline<'_>, text: &str, limits: &Limits) -> Result<Readin
         complete_credit_note(outline, &mut invoice);
     }
     complete_classifications(outline, &mut invoice);
+    // An empty reference says nothing.
+    invoice.preceding_invoices.retain(|one| !one.reference.as_str().is_empty() || one.issue_date.is_some());
     // Where it cannot be written again, for want of what a document of this kind must have, the library's own list is left.
     let again = write(&invoice, binding).ok();
     let lost = again.and_then(|again| missing(outline, &again.xml, limits));
@@ -97,11 +125,13 @@ pub fn write(invoice: &Invoice, binding: Binding) -> Result<Writing, Vec<String>
         true => (given.due_date.take(), given.project_reference.take()),
         false => (None, None),
     };
+    let dates = if binding == Binding::Cii { unnamed(&mut given) } else { Vec::new() };
     let written = en16931_formats::write_unchecked(&given, binding).map_err(|error| {
         let term = |entry: &Entry| entry.term.clone().unwrap_or_else(|| entry.path.clone());
         error.entries.iter().filter(|entry| entry.kind == Kind::Schema).map(term).collect::<Vec<_>>()
     })?;
     let mut lost: Vec<Lost> = written.entries.iter().filter(|entry| is_loss(entry)).map(of_entry).collect();
+    lost.extend(dates);
     let mut xml = written.xml;
     if let Some(due) = due
         && !add_due_date(&mut xml, due)
@@ -117,6 +147,18 @@ pub fn write(invoice: &Invoice, binding: Binding) -> Result<Writing, Vec<String>
     Ok(Writing { xml, lost })
 }
 
+/// Takes out the preceding invoices that have a date only: in CII there is none without its number.
+fn unnamed(invoice: &mut Invoice) -> Vec<Lost> {
+    let (named, unnamed): (Vec<_>, Vec<_>) =
+        invoice.preceding_invoices.drain(..).partition(|one| !one.reference.as_str().is_empty());
+    invoice.preceding_invoices = named;
+    let date = |date: Date| Lost {
+        place: "BT-26 BillingReference/InvoiceDocumentReference/IssueDate".to_owned(),
+        value: date.to_string(),
+    };
+    unnamed.into_iter().filter_map(|one| one.issue_date).map(date).collect()
+}
+
 fn is_loss(entry: &Entry) -> bool {
     !matches!(entry.kind, Kind::Derived | Kind::Container)
 }
@@ -130,7 +172,7 @@ fn of_entry(entry: &Entry) -> Lost {
 }
 
 /// As much of a value as a message has room for.
-fn short(value: &str) -> String {
+pub(super) fn short(value: &str) -> String {
     const CHARACTERS: usize = 60;
     let mut short: String = value.trim().chars().take(CHARACTERS).collect();
     if value.trim().chars().count() > CHARACTERS {
@@ -232,7 +274,7 @@ fn missing(source: &Outline<'_>, again: &str, limits: &Limits) -> Option<Vec<Los
     let missing = values(source).filter(|(_, path, value)| {
         let left = there.get_mut(&(path.clone(), value.clone())).filter(|left| **left > 0);
         let is_there = left.map(|left| *left -= 1).is_some();
-        !is_there && !WORDED_ANEW.iter().any(|end| path.ends_with(end))
+        !is_there && !is_worded_anew(path, value)
     });
     Some(each_once(missing.map(|(id, path, value)| {
         let place = match term_of(source, id, is_cii) {
@@ -241,6 +283,10 @@ fn missing(source: &Outline<'_>, again: &str, limits: &Limits) -> Option<Vec<Los
         };
         Lost { place, value: short(&value) }
     })))
+}
+
+fn is_worded_anew(path: &str, value: &str) -> bool {
+    WORDED_ANEW.iter().any(|(end, values)| path.ends_with(end) && values.contains(&value))
 }
 
 /// The terms of the model that `carried` does not hold, in UBL's order. The error lists the terms that UBL demands and the
@@ -254,10 +300,22 @@ pub fn uncarried(
     let outline = guard::outline(&written.xml, limits).map_err(|fault| vec![fault.title(Language::En)])?;
     let carried: HashSet<(&str, String)> = carried.iter().map(|(term, value)| (*term, alike(value))).collect();
     Ok(each_once(values(&outline).filter_map(|(id, path, value)| {
-        // What has no term of its own only says how a term is written: its currency, its scheme.
-        let term = term_of(&outline, id, false).filter(|_| !path.contains('@'))?;
-        let is_told = OF_THE_FORM.contains(&term) || carried.contains(&(term, value.clone()));
-        (!is_told).then(|| Lost { place: format!("{term} {path}"), value: short(&value) })
+        let (terms, is_told) = match path.rsplit_once("/@") {
+            None => {
+                let terms = term_of(&outline, id, false)?;
+                // A place may be that of several terms: UBL writes BT-29 and BT-90 alike.
+                let is_carried = |term: &str| OF_THE_FORM.contains(&term) || carried.contains(&(term, value.clone()));
+                (terms, terms.split(", ").any(is_carried))
+            }
+            // The others only say how a term is written: its currency, its scheme.
+            Some((_, attribute)) => {
+                let (.., term) = OWN_ATTRIBUTES
+                    .iter()
+                    .find(|(element, own, _)| outline.name(id) == *element && attribute == *own)?;
+                (*term, carried.contains(&(*term, value.clone())))
+            }
+        };
+        (!is_told).then(|| Lost { place: format!("{terms} {path}"), value: short(&value) })
     })))
 }
 
@@ -269,7 +327,7 @@ fn term_of(outline: &Outline<'_>, id: Id, is_cii: bool) -> Option<&'static str> 
 }
 
 /// In their order, without those that are there already.
-fn each_once(lost: impl Iterator<Item = Lost>) -> Vec<Lost> {
+pub(super) fn each_once(lost: impl Iterator<Item = Lost>) -> Vec<Lost> {
     let mut seen = HashSet::new();
     lost.filter(|one| seen.insert(one.clone())).collect()
 }
@@ -294,7 +352,10 @@ pub(super) fn values<'o>(outline: &'o Outline<'_>) -> impl Iterator<Item = (Id, 
 
 /// What the bindings say by leaving it out.
 fn is_said_anyway(path: &str, text: &str) -> bool {
-    path.ends_with("AdditionalDocumentReference/DocumentTypeCode") && text == SUPPORTING
+    let is_supporting = path.ends_with("AdditionalDocumentReference/DocumentTypeCode") && text == SUPPORTING;
+    // A price knows allowances only.
+    let is_allowance = path.ends_with("AppliedTradeAllowanceCharge/ChargeIndicator/Indicator") && text == "false";
+    is_supporting || is_allowance
 }
 
 /// The same for two ways to write a number, or to break the lines of an attachment.

@@ -186,7 +186,7 @@ fn checked(
 ) -> Made {
     let Converted { number, ubl, lost, readings } = match one {
         Ok(converted) => converted,
-        Err(Incomplete { number, fault }) => {
+        Err(Incomplete { number, fault, .. }) => {
             return Made::Refused { number, fault, facts: None, findings: Vec::new() };
         }
     };
@@ -196,6 +196,9 @@ fn checked(
     let mut findings: Vec<FindingRecord> = examined.findings.iter().map(finding_record).collect();
     match (examined.verdict, examined.syntax, facts) {
         (Verdict::Accept, Some(syntax), Some(facts)) => {
+            let mut lost: Vec<String> = lost.into_iter().map(|lost| lost.place).collect();
+            // One element may hold several values.
+            lost.dedup();
             let list = if lost.is_empty() { "-".to_owned() } else { lost.join(", ") };
             let fault = Fault::new(Code::PivotConverted).with("syntax", syntax.as_str()).with("lost", list);
             findings.insert(0, warning(&fault, &number, options.language));

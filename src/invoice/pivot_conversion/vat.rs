@@ -12,6 +12,7 @@ use crate::fault::Text;
 use crate::invoice::outline::Id;
 
 use super::Conversion;
+use super::draft::Hole;
 
 /// Characters of the words that are passed on as a reason (BT-120: BR-FR-CPRO-29 bounds it).
 const REASON_CHARACTERS: usize = 255;
@@ -53,8 +54,13 @@ impl Conversion<'_, '_> {
         for (place, id) in each.into_iter().enumerate() {
             let at = format!("TVA n° {}", place + 1);
             let rate = self.decimal(id, "Taux", &at);
-            let taxable_amount = self.amount_at(id, "BaseHt", &at);
-            let tax_amount = self.amount_at(id, "MontantTVA", &at);
+            let figures = [("BaseHt", "cbc:TaxableAmount"), ("MontantTVA", "cbc:TaxAmount")];
+            let [taxable_amount, tax_amount] = figures.map(|(name, element)| {
+                let amount = self.amount_at(id, name, &at).filter(|_| rate.is_some());
+                let written = self.outline.text_at(id, &[name]);
+                let hole = Hole { within: ("cac:TaxSubtotal", taxes.len()), element, written };
+                if rate.is_some() { self.or_hole(amount, InvoiceAmount::ZERO, hole) } else { None }
+            });
             if let (Some(rate), Some(taxable_amount), Some(tax_amount)) = (rate, taxable_amount, tax_amount) {
                 taxes.push(self.breakdown(rate, taxable_amount, tax_amount));
             }

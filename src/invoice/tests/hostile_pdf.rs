@@ -16,6 +16,7 @@ use super::sample;
 use crate::fault::{Code, Language};
 use crate::invoice::conversion::{Source, Target, convert};
 use crate::invoice::pdf_file::{PdfFile, Want};
+use crate::invoice::semantic;
 use crate::invoice::{Examined, Limits, Options, Verdict, container, examine};
 
 fn read(bytes: &[u8]) -> Examined {
@@ -545,7 +546,8 @@ fn a_hybrid_file_shows_what_its_stream_lists() {
 #[test]
 fn a_conversion_names_what_else_the_pdf_carried() {
     let other = String::from_utf8(sample("facture-ubl.xml").to_vec()).unwrap().replacen("<cbc:ID>", "<cbc:ID>ZZ", 1);
-    let bytes = carrying(&[("factur-x.xml", cii()), ("bon.pdf", b"bon".to_vec()), ("a.xml", other.into_bytes())]);
+    let another = other.into_bytes();
+    let bytes = carrying(&[("factur-x.xml", cii()), ("bon.pdf", b"bon".to_vec()), ("a.xml", another.clone())]);
     let source = Source { name: "f.pdf", bytes: &bytes };
     let to = |target| convert(source, target, "2026-11-26", &Options::default()).unwrap().remove(0);
     for target in [Target::Ubl, Target::Cii] {
@@ -557,6 +559,22 @@ fn a_conversion_names_what_else_the_pdf_carried() {
             "{:?}",
             made.readings
         );
+    }
+    // What the invoice was made of is the invoice once more, and so are its own bytes; by its number, not by its word.
+    let same = [cii(), b"\n".to_vec()].concat();
+    let files =
+        [("factur-x.xml", cii()), ("bon.pdf", b"bon".to_vec()), ("a.xml", another), ("b.xml", same), ("c.xml", cii())];
+    for (relationship, lost) in
+        [("Alternative", &["bon.pdf", "a.xml", "b.xml"][..]), ("Source     ", &["bon.pdf", "a.xml"])]
+    {
+        // As long as the other word: what the PDF says of its offsets stays true.
+        let text = String::from_utf8(carrying(&files)).unwrap().replace("/Alternative", &format!("/{relationship}"));
+        let source = Source { name: "f.pdf", bytes: text.as_bytes() };
+        let made = convert(source, Target::Ubl, "2026-11-26", &Options::default()).unwrap().remove(0);
+        let names = |list: &[semantic::Lost]| list.iter().map(|lost| lost.value.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&made.lost), lost, "{relationship}");
+        let left: Vec<_> = files[1..].iter().map(|(name, _)| *name).filter(|name| !lost.contains(name)).collect();
+        assert_eq!(names(&made.left_out), left, "{relationship}");
     }
     // The pivot holds the PDF as it is.
     let made = to(Target::Pivot);

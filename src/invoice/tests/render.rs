@@ -226,10 +226,10 @@ fn a_thousand_lines_go_on_under_their_header() {
 }
 
 #[test]
-fn each_invoice_of_a_pivot_has_an_image_or_a_reason() {
+fn each_invoice_of_a_pivot_has_an_image_whole_or_not() {
     let source = Source { name: "facture.xml", bytes: sample("facture-ubl.xml") };
     let pivot = convert(source, Target::Pivot, "2026-11-26", &Options::default()).unwrap().remove(0).bytes;
-    let text = String::from_utf8(pivot).unwrap();
+    let text = replaced(&String::from_utf8(pivot).unwrap(), "</Fournisseur>", "<Sceau>rouge</Sceau></Fournisseur>");
     let start = text.find("<CPPFacturePivotUnitaire").unwrap();
     let end = text.find("</CPPFacturePivotUnitaire>").unwrap() + "</CPPFacturePivotUnitaire>".len();
     let second = replaced(&text[start..end], "FA-2026-0101", "FA-2026-0102");
@@ -242,8 +242,51 @@ fn each_invoice_of_a_pivot_has_an_image_or_a_reason() {
     is_archivable("pivot.xml", two.as_bytes(), &first.pdf);
     let read = text_of(&first.pdf);
     assert!(read.contains("Université Exemple") && read.contains("Contrôle de l'UBL fait de ce pivot"), "{read}");
-    let none = made[1].as_ref().unwrap_err();
-    assert_eq!((none.number.as_str(), none.fault.code), ("FA-2026-0102", Code::PivotIncomplete));
+    // Findings are about lines of the UBL, which nobody has; what has no place is shown with its value.
+    assert!(read.contains("l'original est un pivot de Chorus Pro"), "{read}");
+    assert!(read.contains("Où : ") && !read.contains("(ligne "), "{read}");
+    assert!(read.contains("Fournisseur/Sceau") && read.contains("rouge"), "{read}");
+    let second = made[1].as_ref().unwrap();
+    assert_eq!(second.number, "FA-2026-0102");
+    assert!(text_of(&second.pdf).contains("FG-218"), "{}", text_of(&second.pdf));
+
+    // What a pivot does not give is said not to be, and what is no amount stands as it is written.
+    let unit = &text[start..end];
+    let without = |element: &str| {
+        let (from, to) = (unit.find(&format!("<{element}>")).unwrap(), unit.find(&format!("</{element}>")).unwrap());
+        unit[from..to + element.len() + 3].to_owned()
+    };
+    for (from, with, said) in [
+        (without("Lignes"), "", "la ventilation de la TVA"),
+        (
+            without("TVAs"),
+            "<TVAs><TVA><Taux>20</Taux><BaseHt/><MontantTVA>1,5</MontantTVA></TVA></TVAs>",
+            "1,5 (tel qu'écrit)",
+        ),
+        (without("Montants"), "<Montants/>", "non indiqué"),
+        (without("MontantHT"), "<MontantHT>99.001</MontantHT>", "99.001 (tel qu'écrit)"),
+        (without("PrixUnitaire"), "", "non indiqué"),
+        (without("Quantite"), "<Quantite>trois</Quantite>", "trois (tel qu'écrit)"),
+        (without("TauxTVA"), "", "Ligne n° 1/TauxTVA"),
+        (without("DateEmissionFacture"), "", "DonneesFacture/DateEmissionFacture"),
+        (without("Debiteur"), "<Debiteur/>", "Debiteur/Nom"),
+        (without("Fournisseur"), "<Fournisseur/>", "Fournisseur/RaisonSociale"),
+        (without("Type"), "<Type></Type>", "DonneesFacture/Type"),
+    ] {
+        let bare = replaced(&text, &from, with);
+        // Without a breakdown nothing says what the rate of a line would be.
+        let bare = if said.starts_with("la ventilation") || said.ends_with("TauxTVA") {
+            replaced(&bare, &without("TVAs"), "")
+        } else {
+            bare
+        };
+        let read = text_of(&image("pivot.xml", bare.as_bytes()).pdf);
+        assert!(read.contains(said) && read.contains("FG-218"), "{from} -> {with}: {said}: {read}");
+    }
+    let Some(least) = crate::reference::reference("chorus-pro/examples/pivot_min.xml") else { return };
+    let least = std::fs::read(least).unwrap();
+    let read = text_of(&image("pivot_min.xml", &least).pdf);
+    assert!(read.contains("FG-218") && read.contains("les lignes de la facture"), "{read}");
 }
 
 #[test]

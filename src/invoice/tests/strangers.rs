@@ -254,7 +254,7 @@ fn a_pivot_in_a_zip_in_a_pivot_is_one_invoice() {
     let made = made[0].as_ref().unwrap();
     assert_eq!(made.number, "2026-R00002");
     let ubl = String::from_utf8(made.ubl.clone()).unwrap();
-    let told = made.lost.iter().any(|path| path.contains("PJ"));
+    let told = made.lost.iter().any(|lost| lost.place.contains("PJ"));
     assert!(ubl.contains("dedans.zip") || told, "the attachment is carried or told: {:?}", made.lost);
     // In an archive: its member is an archive, which is not opened, and says so.
     let mut nested = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
