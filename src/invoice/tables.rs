@@ -23,7 +23,7 @@ use crate::fault::Fault;
 pub use reading::{TEXT_LIMIT, is_older, is_version};
 
 /// The built-in tables' version: the day they were last changed, and a number within it.
-pub const VERSION: &str = "2026-11-26.1";
+pub const VERSION: &str = "2026-11-27.1";
 
 /// Bytes of the hash of tables that reports show.
 const HASH_BYTES: usize = 6;
