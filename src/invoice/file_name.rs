@@ -2,7 +2,7 @@
 //!
 //! Promise: the content alone decides how a file is read; a name that says something else is told, never believed.
 
-use super::{Examined, Finding, Options, Severity, Syntax, texts};
+use super::{Examined, Finding, Options, Severity, Site, Syntax, texts};
 
 /// Extensions that say what a file is. Another one says nothing: many applications end their names in a number or a type.
 const TELLING: &[&str] = &[
@@ -31,6 +31,7 @@ impl Examined {
             place: String::new(),
             message: message.get(language).to_owned(),
             remedy: remedy.get(language).to_owned(),
+            site: Site::default(),
         });
         self
     }

@@ -9,7 +9,7 @@ use super::conversion::Source;
 use super::pivot_conversion::{Draft, Incomplete};
 use super::render::{self, Extra, Original, Outside, Remark, Unsaid};
 use super::semantic::{self, Lost};
-use super::{Examined, Finding, Options, Severity, container, encoding, examine, guard, pivot_conversion, sniff};
+use super::{Examined, Finding, Options, Severity, Site, container, encoding, examine, guard, pivot_conversion, sniff};
 
 /// An invoice as a PDF.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +132,7 @@ fn of_fault(fault: &Fault) -> Finding {
         place: String::new(),
         message: fault.title(Language::Fr),
         remedy: fault.remedy(Language::Fr),
+        site: Site::default(),
     }
 }
 
@@ -164,7 +165,7 @@ fn draw(subject: Subject<'_>, source: Source<'_>, making: Making<'_>, options: &
         outside: &outside,
         unsaid: &Unsaid::of(&read.invoice, &outline),
         checked: subject.checked,
-        rules: &options.versions().to_string(),
+        rules: &options.versions().told(Language::Fr),
         made_on,
         maker: making.maker,
     };

@@ -181,6 +181,20 @@ pub struct Finding {
     pub place: String,
     pub message: String,
     pub remedy: String,
+    pub site: Site,
+}
+
+/// A finding's place, each thing by itself as far as it is known, and what is written there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Site {
+    /// Business terms and groups (`BT-131`, `BG-25`).
+    pub terms: Vec<String>,
+    /// The local names from the root down: `Invoice/InvoiceLine/ID`, of an attribute `…/ID/@schemeID`.
+    pub path: Option<String>,
+    /// The line of text, from 1.
+    pub line: Option<usize>,
+    /// Cut where it is long.
+    pub value: Option<String>,
 }
 
 /// What an invoice is written in.

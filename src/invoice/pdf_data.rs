@@ -14,7 +14,7 @@ use super::outline::Outline;
 pub use super::pdf_data_problem::{DataProblem, Expected};
 use super::pdf_data_reading::{self, shown};
 use super::rules::Findings;
-use super::{Examined, Facts, Finding, Lookup, Options, Profile, Severity, Verdict, recipient_rules};
+use super::{Examined, Facts, Finding, Lookup, Options, Profile, Severity, Site, Verdict, recipient_rules};
 
 /// A sidecar file, in bytes.
 pub const DATA_LIMIT: usize = 1 << 20;
@@ -236,6 +236,7 @@ pub fn findings_of(problems: &[DataProblem], language: Language) -> Vec<Finding>
         place: problem.path.clone(),
         message: problem.text(language),
         remedy: remedy.get(language).to_owned(),
+        site: Site { path: Some(problem.path.clone()).filter(|path| !path.is_empty()), ..Site::default() },
     };
     problems.iter().map(finding).collect()
 }

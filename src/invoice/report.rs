@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::tables::Versions;
-use super::texts::pick;
-use super::{Examined, Finding, Options, Profile, Severity, Verdict};
+use super::texts::{cut, pick};
+use super::{Examined, Finding, Options, Profile, Severity, Site, Verdict};
 use crate::domain::Environment;
 use crate::fault::Language;
 
@@ -94,6 +94,8 @@ pub struct LineFinding<'a> {
     pub place: &'a str,
     pub message: String,
     pub remedy: String,
+    #[serde(flatten)]
+    pub site: Site,
 }
 
 /// The rule named when a file's content cannot be read at all.
@@ -110,6 +112,7 @@ pub fn line<'a>(file: &'a str, read: Read, examined: &'a Examined, options: &Opt
             place: fault.detail("place", options.language).unwrap_or_default(),
             message: format!("{} {}", fault.code, fault.title(options.language)),
             remedy: fault.remedy(options.language),
+            site: Site { line: fault.detail("place", options.language).and_then(line_in), ..Site::default() },
         }],
         _ => examined.findings.iter().map(LineFinding::of).collect(),
     };
@@ -134,6 +137,7 @@ impl<'a> LineFinding<'a> {
             place: &finding.place,
             message: finding.message.clone(),
             remedy: finding.remedy.clone(),
+            site: finding.site.clone(),
         }
     }
 }
@@ -151,6 +155,7 @@ pub fn unopened_json(file: &str, why: &str, options: &Options) -> String {
         place: "",
         message: format!("{}{why}", pick(options.language, "fichier non lu : ", "file not read: ")),
         remedy: open_remedy(options.language).to_owned(),
+        site: Site::default(),
     };
     let line = Line {
         file,
@@ -187,7 +192,7 @@ pub fn assumption(profile: Profile, environment: Environment, language: Language
 
 /// For people, once: the versions of what the files are held against. `draft`: nobody asked whose signature the tables bear.
 pub fn rules(options: &Options, draft: bool) -> String {
-    let versions = options.versions();
+    let versions = options.versions().told(options.language);
     let draft =
         if draft { pick(options.language, " (signature non contrôlée)", " (signature not checked)") } else { "" };
     match options.language {
@@ -219,7 +224,7 @@ pub fn human(file: &str, read: Read, examined: &Examined, options: &Options) -> 
     }
     if let Some(facts) = examined.facts.as_ref().filter(|facts| **facts != super::Facts::default()) {
         let number = facts.number.as_ref().map_or("?", |n| n.as_str());
-        let payable = facts.payable_text().unwrap_or_else(|| "?".to_owned());
+        let payable = cut(&facts.payable_text().unwrap_or_else(|| "?".to_owned())).into_owned();
         // Data of a PDF give SIRETs only.
         let party = |name: &'_ str, id: &'_ str| if name.is_empty() { id.to_owned() } else { name.to_owned() };
         let supplier = party(&facts.supplier_name, &facts.supplier);
@@ -249,7 +254,14 @@ pub fn human(file: &str, read: Read, examined: &Examined, options: &Options) -> 
     page
 }
 
-/// Bytes from outside never drive the terminal.
+/// The line that a fault's place begins with.
+fn line_in(place: &str) -> Option<usize> {
+    let number = place.strip_prefix("ligne ").or_else(|| place.strip_prefix("line "))?;
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Bytes from outside never drive the terminal, nor turn the direction of what it shows.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    let drives = |c: char| c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if drives(c) { '\u{FFFD}' } else { c }).collect()
 }

@@ -2,6 +2,8 @@
 //!
 //! What blocks is data: [`super::tables::BLOCKING`], one row a profile.
 
+use std::borrow::Cow;
+
 use en16931::profiles::classify;
 
 use crate::fault::{Code, Fault, Text};
@@ -14,7 +16,7 @@ use super::official::lists::{List, Which};
 use super::official::terms;
 use super::outline::{Id, Outline};
 use super::texts;
-use super::{Examined, Facts, Finding, Options, Preflight, Profile, Severity, Syntax, Verdict};
+use super::{Examined, Facts, Finding, Options, Preflight, Profile, Severity, Site, Syntax, Verdict};
 
 /// The elements of invoice lines, in UBL and CII.
 const LINES: [&str; 3] = ["InvoiceLine", "CreditNoteLine", "IncludedSupplyChainTradeLineItem"];
@@ -26,7 +28,11 @@ struct Noted {
     place: Text,
     message: Text,
     remedy: Text,
+    site: Site,
 }
+
+/// An element, or an attribute of it.
+type Where = (Id, Option<&'static str>);
 
 /// The findings of one examination.
 pub struct Findings<'o, 't> {
@@ -60,24 +66,32 @@ impl<'o, 't> Findings<'o, 't> {
 
     /// A finding of a rule that has words of its own, its blanks filled with `values`.
     pub fn own(&mut self, rule: &str, severity: Severity, place: String, values: &[(&str, &str)]) {
-        self.add(rule, severity, Text::same(place), rule, values);
+        let site = Site { terms: terms_in(&place), ..Site::default() };
+        self.add(rule, severity, (Text::same(place), site), values);
     }
 
     /// A finding at an element: its path and line are the place.
     pub fn at(&mut self, rule: &str, severity: Severity, id: Id, values: &[(&str, &str)]) {
+        self.about(rule, severity, (id, None), values);
+    }
+
+    /// A finding at an element, or at an attribute of it.
+    fn about(&mut self, rule: &str, severity: Severity, (id, attribute): Where, values: &[(&str, &str)]) {
         if !self.has_room(rule, severity) {
             self.omitted += 1;
             return;
         }
-        let place = self.place_of(rule, id);
-        self.add(rule, severity, place, rule, values);
+        let place = self.place_of(rule, id, attribute);
+        self.add(rule, severity, place, values);
     }
 
-    /// As [`Self::at`], unless the same was said of this element.
-    pub fn once(&mut self, rule: &str, severity: Severity, id: Id, values: &[(&str, &str)]) {
-        let place = self.place_of(rule, id);
+    /// What is written at an element is wrong, unless that was said already.
+    pub fn once(&mut self, rule: &str, severity: Severity, id: Id) {
+        let (place, _) = self.place_of(rule, id, None);
         if !self.list.iter().any(|noted| noted.rule == rule && noted.place.fr == place.fr) {
-            self.at(rule, severity, id, values);
+            let value = self.written(id, None);
+            let values: Vec<(&str, &str)> = value.iter().map(|value| ("value", value.trim())).collect();
+            self.at(rule, severity, id, &values);
         }
     }
 
@@ -96,15 +110,21 @@ impl<'o, 't> Findings<'o, 't> {
     }
 
     /// An element's place: the line it is in, its business term or those the rule is about, its path and its line of text.
-    fn place_of(&self, rule: &str, id: Id) -> Text {
-        let path = self.outline.path(id);
+    fn place_of(&self, rule: &str, id: Id, attribute: Option<&str>) -> (Text, Site) {
+        let mut path = self.outline.path(id);
         let cii = self.outline.name(Id::ROOT) == "CrossIndustryInvoice";
         let below = path.split_once('/').map_or("", |(_, below)| below).replace("CreditNoteLine", "InvoiceLine");
-        let line = self.line_of(id).map(|number| format!("BG-25[{number}]"));
-        let term = terms::term(cii, &below).or_else(|| terms::of_rule(rule)).map(str::to_owned);
-        let mut place: Vec<String> = line.into_iter().chain(term).collect();
-        place.push(path);
-        on_line(&place.join(" "), self.outline.line(id))
+        let number = self.line_of(id).map(|number| format!("BG-25[{number}]"));
+        let term = terms::at(cii, &below, attribute, rule).map(str::to_owned);
+        if let Some(attribute) = attribute {
+            path.push_str("/@");
+            path.push_str(attribute);
+        }
+        let known: Vec<String> = number.into_iter().chain(term).collect();
+        let line = self.outline.line(id);
+        let terms = known.iter().flat_map(|term| terms_in(term)).collect();
+        let site = Site { terms, path: Some(path.clone()), line: Some(line), value: None };
+        (on_line(&[known, vec![path]].concat().join(" "), line), site)
     }
 
     /// The number of the invoice line that an element is in or is, counted from 1 as people do.
@@ -115,13 +135,13 @@ impl<'o, 't> Findings<'o, 't> {
         lines.take_while(|id| *id <= line).count().into()
     }
 
-    /// `library` is what the rule's library says of it.
-    fn add(&mut self, rule: &str, severity: Severity, place: Text, library: &str, values: &[(&str, &str)]) {
+    fn add(&mut self, rule: &str, severity: Severity, (place, mut site): (Text, Site), values: &[(&str, &str)]) {
         if !self.has_room(rule, severity) {
             self.omitted += 1;
             return;
         }
-        let (message, remedy) = texts::said(self.options.tables, rule, values, library);
+        let (message, remedy) = texts::said(self.options.tables, rule, values, rule);
+        site.value = values.iter().find(|(name, _)| *name == "value").map(|(_, value)| texts::cut(value).into_owned());
         let blocking = self.is_blocking(rule, severity);
         let severity = if blocking { Severity::Fatal } else { Severity::Warning };
         if self.list.len() >= self.options.limits.findings {
@@ -129,7 +149,7 @@ impl<'o, 't> Findings<'o, 't> {
             self.omitted += 1;
         }
         self.fatal |= blocking;
-        self.list.push(Noted { rule: rule.to_owned(), severity, place, message, remedy });
+        self.list.push(Noted { rule: rule.to_owned(), severity, place, message, remedy, site });
     }
 
     /// Where the PDF around the invoice disagrees with it.
@@ -153,8 +173,7 @@ impl<'o, 't> Findings<'o, 't> {
                 continue;
             }
             // Said once, whoever stumbles over it.
-            let value = self.outline.value(stop.at);
-            self.once(rule, Severity::Fatal, stop.at, &[("value", value.trim())]);
+            self.once(rule, Severity::Fatal, stop.at);
         }
         let partial = self.options.profile == Profile::Chorus && self.is_no_whole_invoice();
         for broken in &sheet.broken {
@@ -162,14 +181,24 @@ impl<'o, 't> Findings<'o, 't> {
             if partial && !self.is_blocking(broken.rule, broken.severity) {
                 continue;
             }
-            // What is a group has no value of its own.
-            let is_leaf = self.outline.is_leaf(broken.at);
-            let value = if is_leaf { self.outline.value(broken.at) } else { std::borrow::Cow::default() };
-            let mut values = vec![("value", value.trim())];
+            let value = self.written(broken.at, broken.attribute);
+            let mut values: Vec<(&str, &str)> = value.iter().map(|value| ("value", value.trim())).collect();
+            values.extend(broken.attribute.map(|name| ("attribute", name)));
             if let Some([expected, written]) = &broken.compared {
                 values.extend([("expected", expected.as_str()), ("actual", written.as_str())]);
             }
-            self.at(broken.rule, broken.severity, broken.at, &values);
+            self.about(broken.rule, broken.severity, (broken.at, broken.attribute), &values);
+        }
+    }
+
+    /// What an element or its attribute says: a group has no value of its own, and what is attached is not to be shown.
+    fn written(&self, id: Id, attribute: Option<&str>) -> Option<Cow<'t, str>> {
+        match attribute {
+            Some(attribute) => self.outline.attribute(id, attribute),
+            None if self.outline.is_leaf(id) && !self.outline.name(id).ends_with("BinaryObject") => {
+                Some(self.outline.value(id))
+            }
+            None => None,
         }
     }
 
@@ -204,7 +233,7 @@ impl<'o, 't> Findings<'o, 't> {
             let (message, remedy) =
                 texts::said(self.options.tables, "FG-MORE", &[("count", &self.omitted.to_string())], "");
             let (rule, severity) = ("FG-MORE".to_owned(), Severity::Warning);
-            self.list.push(Noted { rule, severity, place: Text::same(""), message, remedy });
+            self.list.push(Noted { rule, severity, place: Text::same(""), message, remedy, site: Site::default() });
         }
         self.list.sort_by_key(|f| f.severity);
         let fatal = self.list.iter().filter(|f| f.severity == Severity::Fatal).count();
@@ -227,11 +256,18 @@ impl<'o, 't> Findings<'o, 't> {
             place: noted.place.get(language).to_owned(),
             message: noted.message.get(language).to_owned(),
             remedy: noted.remedy.get(language).to_owned(),
+            site: noted.site,
         });
         let findings = findings.collect();
         let (others, signed) = (Vec::new(), false);
         Examined { syntax, facts: Some(facts), others, signed, verdict, findings, fault }
     }
+}
+
+/// The business terms and groups that a place names.
+fn terms_in(place: &str) -> Vec<String> {
+    let words = place.split([' ', ',', '[']).filter(|word| word.starts_with("BT-") || word.starts_with("BG-"));
+    words.map(str::to_owned).collect()
 }
 
 /// A path with the line its element begins on.

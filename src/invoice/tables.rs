@@ -18,7 +18,7 @@ use super::chorus_rules::{LIMITS, Limit};
 use super::official::lists::{LISTS, List, Which};
 use super::official::{EUROPEAN_VERSION, FRENCH_VERSION};
 use super::{Examined, Options, Preflight, Profile, Severity};
-use crate::fault::Fault;
+use crate::fault::{Fault, Language};
 
 pub use reading::{TEXT_LIMIT, is_older, is_version};
 
@@ -94,6 +94,19 @@ impl fmt::Display for Versions {
         }
         write!(f, "tables {}", self.tables)?;
         if self.tables_hash.is_empty() { Ok(()) } else { write!(f, " ({})", self.tables_hash) }
+    }
+}
+
+impl Versions {
+    /// The same in a person's words.
+    pub fn told(&self, language: Language) -> String {
+        let does = self.br_fr_cpro.as_deref().map(|does| match (does, language) {
+            ("block", Language::Fr) => "(bloque)",
+            ("block", Language::En) => "(blocks)",
+            (_, Language::Fr) => "(avertit)",
+            (_, Language::En) => "(warns)",
+        });
+        Versions { br_fr_cpro: does.map(str::to_owned), ..self.clone() }.to_string()
     }
 }
 

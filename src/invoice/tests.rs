@@ -13,6 +13,7 @@ mod render;
 mod rules;
 mod status_file;
 mod tables;
+mod words;
 mod strangers;
 
 use std::path::PathBuf;

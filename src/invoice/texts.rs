@@ -3,6 +3,7 @@
 //! `{name}` is filled from the case. A rule without a row keeps its library's wording as a technical detail behind ours,
 //! and gets the general remedy.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::official::ids;
@@ -23,7 +24,10 @@ macro_rules! table {
     };
 }
 
+mod codes;
+mod elements;
 mod french;
+mod notices;
 mod own;
 mod preflight;
 mod reworded;
@@ -33,10 +37,22 @@ mod vat;
 pub use reworded::reworded;
 
 /// The longest value quoted in a text, in characters.
-const VALUE_CHARACTERS: usize = 200;
+const VALUE_CHARACTERS: usize = 100;
 
-/// Of a value that is added behind a text, in characters.
-const QUOTED_CHARACTERS: usize = 60;
+/// The longest sentence filled into another, in characters: it quotes values of its own.
+const DETAIL_CHARACTERS: usize = 200;
+
+/// A value as it is quoted: `…` stands for what is left out of a long one.
+pub fn cut(value: &str) -> Cow<'_, str> {
+    shortened(value, VALUE_CHARACTERS)
+}
+
+fn shortened(text: &str, characters: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
 
 /// One of two texts.
 pub fn pick<'a>(language: Language, fr: &'a str, en: &'a str) -> &'a str {
@@ -48,7 +64,7 @@ pub fn pick<'a>(language: Language, fr: &'a str, en: &'a str) -> &'a str {
 
 /// Every row.
 pub fn rows() -> impl Iterator<Item = &'static Words> {
-    standard::WORDS.iter().chain(own::WORDS).chain(french::WORDS).chain(preflight::WORDS)
+    standard::WORDS.iter().chain(codes::WORDS).chain(own::WORDS).chain(french::WORDS).chain(preflight::WORDS)
 }
 
 /// The row for a rule, if it has one.
@@ -57,13 +73,23 @@ pub fn words(rule: &str) -> Option<&'static Words> {
     rows().find(|w| w.rule == rule).or_else(|| rows().find(prefixed))
 }
 
+/// Rules whose words are made.
+fn made_rules() -> impl Iterator<Item = String> {
+    vat::rules().chain(elements::rules()).chain(notices::rules())
+}
+
+/// The words that are made for a rule.
+fn made(rule: &str) -> Option<(Text, Text)> {
+    vat::words(rule).or_else(|| elements::words(rule)).or_else(|| notices::words(rule))
+}
+
 /// The texts of a row in a file of tables, in the order of a template.
 pub const TEMPLATE_KEYS: [&str; 4] = ["message_fr", "remedy_fr", "message_en", "remedy_en"];
 
 /// Every row and every rule whose words are made, with its texts before the blanks are filled: what a file of tables may
 /// replace.
 pub fn templates() -> impl Iterator<Item = (String, [String; 4])> {
-    let made = vat::rules().filter(|rule| words(rule).is_none());
+    let made = made_rules().filter(|rule| words(rule).is_none());
     let made = made.filter_map(|rule| template(&rule).map(|texts| (rule, texts)));
     rows().map(|row| (row.rule.to_owned(), row.template())).chain(made)
 }
@@ -73,13 +99,13 @@ pub fn template(rule: &str) -> Option<[String; 4]> {
     if rule.ends_with('*') {
         return rows().find(|row| row.rule == rule).map(Words::template);
     }
-    let made = || vat::words(rule).map(|(message, remedy)| [message.fr, remedy.fr, message.en, remedy.en]);
+    let made = || made(rule).map(|(message, remedy)| [message.fr, remedy.fr, message.en, remedy.en]);
     words(rule).map(Words::template).or_else(made)
 }
 
 /// Whether this program can report such a rule.
 pub fn is_rule(rule: &str) -> bool {
-    ids::is_rule(rule) || rows().any(|row| row.rule == rule) || vat::rules().any(|made| made == rule)
+    ids::is_rule(rule) || rows().any(|row| row.rule == rule) || made_rules().any(|made| made == rule)
 }
 
 /// Whether a rule is meant, or by `BR-*` the rules that begin so.
@@ -87,7 +113,7 @@ pub fn is_pattern(pattern: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => {
             rows().any(|row| row.rule.starts_with(prefix))
-                || vat::rules().any(|rule| rule.starts_with(prefix))
+                || made_rules().any(|rule| rule.starts_with(prefix))
                 || ids::IDS.iter().any(|rule| rule.starts_with(prefix))
         }
         None => is_rule(pattern),
@@ -114,11 +140,14 @@ fn replaced(tables: Tables, rule: &str) -> Option<&'static [String; 4]> {
 /// Message and remedy for a case of a rule, in the words in force. `values` fill the blanks; a value whose words differ in English stands twice,
 /// as `name` and `name.en`. `library` is what the rule's library says, for a rule that has no words of ours.
 pub fn said(tables: Tables, rule: &str, values: &[(&str, &str)], library: &str) -> (Text, Text) {
+    let mut quotes = false;
     let (mut message, remedy) = if let Some([message_fr, remedy_fr, message_en, remedy_en]) = replaced(tables, rule) {
+        quotes = message_fr.contains("{value}");
         (fill([message_fr, message_en], values), fill([remedy_fr, remedy_en], values))
     } else if let Some(words) = words(rule) {
+        quotes = words.message[0].contains("{value}");
         (words.message(values), words.remedy(values))
-    } else if let Some(made) = vat::words(rule) {
+    } else if let Some(made) = made(rule) {
         made
     } else {
         (strange(rule, library), general_remedy())
@@ -126,7 +155,9 @@ pub fn said(tables: Tables, rule: &str, values: &[(&str, &str)], library: &str) 
     let value = |name: &str| values.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
     if let (Some(expected), Some(actual)) = (value("expected"), value("actual")) {
         compare(&mut message, expected, actual);
-    } else if let Some(found) = value("value").filter(|found| !found.is_empty()) {
+    } else if let Some(name) = value("attribute") {
+        quote_attribute(&mut message, name, value("value"));
+    } else if let Some(found) = value("value").filter(|_| !quotes) {
         quote(&mut message, found);
     }
     (message, remedy)
@@ -175,28 +206,50 @@ fn compare(message: &mut Text, expected: &str, actual: &str) {
 
 /// Adds what is written at the place, where the words do not quote it themselves.
 fn quote(message: &mut Text, found: &str) {
-    let short: String = found.chars().take(QUOTED_CHARACTERS).collect();
-    if message.fr.contains(&short) {
-        return;
-    }
-    let more = if found.chars().count() > QUOTED_CHARACTERS { "…" } else { "" };
-    message.fr.push_str(&format!(" (écrit : « {short}{more} »)"));
-    message.en.push_str(&format!(" (written: \"{short}{more}\")"));
+    let short = cut(found);
+    let [fr, en] = match found {
+        "" => ["vide".to_owned(), "empty".to_owned()],
+        _ => [format!("« {short} »"), format!("\"{short}\"")],
+    };
+    message.fr.push_str(&format!(" (écrit : {fr})"));
+    message.en.push_str(&format!(" (written: {en})"));
+}
+
+/// The same of an attribute, which may not be there.
+fn quote_attribute(message: &mut Text, name: &str, found: Option<&str>) {
+    let [fr, en] = match found {
+        Some(found) => [(); 2].map(|()| format!("{name}=\"{}\"", cut(found))),
+        None => [format!("pas de {name}"), format!("no {name}")],
+    };
+    message.fr.push_str(&format!(" (écrit : {fr})"));
+    message.en.push_str(&format!(" (written: {en})"));
 }
 
 fn fill([fr, en]: [&str; 2], values: &[(&str, &str)]) -> Text {
     let named = |name: &str| values.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
-    Text::new(filled(fr, named), filled(en, |name| named(&format!("{name}.en")).or_else(|| named(name))))
+    let in_english = |name: &str| named(&format!("{name}.en")).or_else(|| named(name));
+    Text::new(filled(fr, &EMPTY[0], named), filled(en, &EMPTY[1], in_english))
 }
 
-fn filled<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
+/// How a blank is quoted, and what stands there instead of one that is empty: in French, in English.
+const EMPTY: [[&str; 3]; 2] = [["« ", " »", "(vide)"], ["\"", "\"", "(empty)"]];
+
+fn filled<'v>(text: &str, [open, close, empty]: &[&str; 3], value: impl Fn(&str) -> Option<&'v str>) -> String {
     let mut filled = String::with_capacity(text.len() + 32);
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         filled.push_str(before);
         let Some((name, after)) = after.split_once('}') else { break };
-        filled.extend(value(name).unwrap_or("?").chars().take(VALUE_CHARACTERS));
+        let longest = if name.starts_with("detail") { DETAIL_CHARACTERS } else { VALUE_CHARACTERS };
         rest = after;
+        match (value(name).unwrap_or("?"), filled.strip_suffix(open), after.strip_prefix(close)) {
+            ("", Some(before), Some(after)) => {
+                filled.truncate(before.len());
+                filled.push_str(empty);
+                rest = after;
+            }
+            (value, ..) => filled.push_str(&shortened(value, longest)),
+        }
     }
     filled.push_str(rest);
     filled

@@ -18,14 +18,12 @@ pub fn check(outline: &Outline<'_>, profile: Profile, findings: &mut Findings<'_
     for id in outline.all().filter(|id| outline.is_leaf(*id)) {
         let name = outline.name(id);
         if is_number(name) {
-            let value = outline.value(id);
-            if decimal(&value).is_none() {
-                findings.once("FG-DECIMAL", severity, id, &[("value", value.trim())]);
+            if decimal(&outline.value(id)).is_none() {
+                findings.once("FG-DECIMAL", severity, id);
             }
         } else if name.ends_with("Date") || (name == "DateTimeString" && is_day_format(outline, id)) {
-            let value = outline.value(id);
-            if day(&value).is_none() {
-                findings.once("FG-VALUE", severity, id, &[("value", value.trim())]);
+            if day(&outline.value(id)).is_none() {
+                findings.once("FG-VALUE", severity, id);
             }
         }
     }

@@ -238,7 +238,7 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
         complements: reader.complements(&id)?.into_iter().filter_map(|complement| complement.delivered_as).collect(),
         replaced_by: reader.replaced_by(&id)?.iter().map(ToString::to_string).collect(),
         findings: findings(t, &reader, &id)?,
-        rules: reader.rules(&id)?.map(|versions| versions.to_string()).unwrap_or_default(),
+        rules: reader.rules(&id)?.map(|versions| versions.told(t.0)).unwrap_or_default(),
         steps,
         attempts: attempts(t, &reader, &flow)?,
         statuses: statuses(t, &reader, &id, number_of)?,

@@ -41,6 +41,7 @@ pub fn examine(bytes: &[u8], language: Language) -> (usize, Vec<invoice::Finding
             place: line_text(*line, language),
             message: fault.title(language),
             remedy: fault.remedy(language),
+            site: invoice::Site { line: Some(*line), ..invoice::Site::default() },
         })
         .collect();
     let first = findings.first().map_or_else(|| "-".to_owned(), |f| format!("{} : {}", f.place, f.message));

@@ -413,6 +413,25 @@ fn check_names_what_it_assumes_and_softens_what_the_test_platform_does() {
     let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["file", "syntax", "profile", "verdict", "findings", "number", "fault", "kind", "rules"]);
     assert_eq!((line["fault"].as_str(), line["number"].is_string()), (Some("FG-209"), true), "{line}");
+    let keys: Vec<&String> = line["findings"][0].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["rule", "severity", "where", "message", "remedy", "terms", "path", "line", "value"]);
+    assert_eq!(line["findings"][0]["terms"], serde_json::json!(["BT-46"]), "{line}");
+
+    // What a finding is about stands by itself, whatever the language of its words.
+    let ubl = SAMPLES.iter().find(|sample| sample.name == "facture-ubl.xml").unwrap();
+    let wrong = String::from_utf8(ubl.bytes.to_vec()).unwrap().replace("unitCode=\"C62\"", "unitCode=\"PIECE\"");
+    let path = dir.path().join("unite.xml");
+    fs::write(&path, wrong).unwrap();
+    for language in ["fr_FR.UTF-8", "en_GB.UTF-8"] {
+        let checked = ["check", path.to_str().unwrap(), "--json", "--profile", "en16931"];
+        let ended = program().env("LC_ALL", language).args(checked).output().unwrap();
+        let line: Value = serde_json::from_str(stdout(&ended).trim_end()).unwrap();
+        let finding = &line["findings"][0];
+        let told = ["rule", "terms", "path", "line", "value"].map(|key| finding[key].clone());
+        let path = "Invoice/InvoiceLine/InvoicedQuantity/@unitCode";
+        let expected = serde_json::json!(["BR-CL-23", ["BG-25", "BT-130"], path, 103, "PIECE"]);
+        assert_eq!(Value::from(told.to_vec()), expected, "{line}");
+    }
 }
 
 #[test]
@@ -430,6 +449,7 @@ fn a_file_that_cannot_be_opened_does_not_look_like_a_rejected_invoice() {
     }
     let rules: Vec<&str> = lines.iter().map(|line| line["findings"][0]["rule"].as_str().unwrap()).collect();
     assert_eq!(rules, ["OPEN", "OPEN", "SYNTAX"]);
+    assert_eq!([&lines[0]["findings"][0]["line"], &lines[2]["findings"][0]["line"]], [&Value::Null, &Value::from(1)]);
     assert_eq!((&lines[0]["fault"], lines[2]["fault"].as_str()), (&Value::Null, Some("FG-203")));
 
     let ended = program().args(["check"]).args(names).output().unwrap();

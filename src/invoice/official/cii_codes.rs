@@ -51,7 +51,7 @@ pub fn check(node: Node<'_>, sheet: &mut Sheet) {
         BasisQuantity | BilledQuantity => sheet.coded_attribute("BR-CL-23", node, "unitCode", lists::UNITS),
         AttachmentBinaryObject => {
             if let Some(mime) = node.attribute("mimeCode") {
-                sheet.keep("BR-CL-24", node, node.list(lists::MIME_TYPES).has(&mime));
+                sheet.attribute("BR-CL-24", node, "mimeCode", node.list(lists::MIME_TYPES).has(&mime));
             }
         }
         URIID if node.above() == URIUniversalCommunication => {

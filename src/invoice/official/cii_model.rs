@@ -8,7 +8,7 @@ use super::lists;
 use super::names::Name::{self, *};
 use super::number::same;
 use super::number::{self, Decimal, cents, whole, whole_double};
-use super::{Compared, Sheet};
+use super::{Compared, Sheet, ubl_vat};
 
 /// From the root down to the header's settlement and agreement.
 pub const SETTLEMENT: [Name; 2] = [SupplyChainTradeTransaction, ApplicableHeaderTradeSettlement];
@@ -161,9 +161,10 @@ fn allowance_or_charge(node: Node<'_>, sheet: &mut Sheet) {
     }
     sheet.keep(rules[1], node, reason);
     sheet.keep(rules[2], node, reason);
-    let amount = group.kid(ActualAmount).is_none_or(|a| super::document::decimals(&a.text()) <= 2);
-    sheet.keep(rules[3], node, amount);
-    sheet.rule(rules[4], node, |_| group.two_decimals(&[BasisAmount]));
+    if let Some(amount) = group.kid(ActualAmount) {
+        sheet.keep(rules[3], amount, super::document::decimals(&amount.text()) <= 2);
+    }
+    sheet.two_decimals(rules[4], group, &[BasisAmount]);
 }
 
 /// `name[upper-case(ram:TypeCode) = 'VAT'][test]`.
@@ -182,7 +183,7 @@ fn totals(node: Node<'_>, sheet: &mut Sheet) {
     sheet.keep("BR-14", node, node.has(GrandTotalAmount));
     sheet.keep("BR-15", node, node.has(DuePayableAmount));
     sheet.keep("BR-53", node, has_tax_in_its_currency(node));
-    sheet.compare("BR-CO-10", node, |node| {
+    sheet.compare("BR-CO-10", node.shown(&[LineTotalAmount]), |_| {
         let transaction = node.parent().and_then(Node::parent);
         let path = [SpecifiedLineTradeSettlement, SpecifiedTradeSettlementLineMonetarySummation, LineTotalAmount];
         let mut sum = 0.0;
@@ -195,16 +196,17 @@ fn totals(node: Node<'_>, sheet: &mut Sheet) {
         let sum = number::exact_cents(sum).ok_or_else(|| node.stop(Why::Number))?;
         Ok(Compared::same(Some(sum), total))
     });
-    sheet.rule("BR-CO-11", node, |node| allowances(node, false, AllowanceTotalAmount));
-    sheet.rule("BR-CO-12", node, |node| allowances(node, true, ChargeTotalAmount));
-    sheet.compare("BR-CO-13", node, |node| {
+    for (rule, charge, total) in [("BR-CO-11", false, AllowanceTotalAmount), ("BR-CO-12", true, ChargeTotalAmount)] {
+        sheet.rule(rule, node.shown(&[total]), |_| allowances(node, charge, total));
+    }
+    sheet.compare("BR-CO-13", node.shown(&[TaxBasisTotalAmount]), |_| {
         let (charges, allowances) = (first(node, ChargeTotalAmount)?, first(node, AllowanceTotalAmount)?);
         let (basis, lines) = (first(node, TaxBasisTotalAmount)?, first(node, LineTotalAmount)?);
         let (Some(basis), Some(lines)) = (basis, lines) else { return Ok(Compared::kept(false)) };
         let sum = cents(lines + charges.unwrap_or_default() - allowances.unwrap_or_default());
         Ok(Compared::same(Some(sum), Some(basis)))
     });
-    sheet.compare("BR-CO-16", node, |node| {
+    sheet.compare("BR-CO-16", node.shown(&[DuePayableAmount]), |_| {
         let (prepaid, rounding) = (first(node, TotalPrepaidAmount)?, first(node, RoundingAmount)?);
         let (due, total) = (first(node, DuePayableAmount)?, first(node, GrandTotalAmount)?);
         let (Some(due), Some(total)) = (due, total) else { return Ok(Compared::kept(false)) };
@@ -221,10 +223,12 @@ fn totals(node: Node<'_>, sheet: &mut Sheet) {
         ("BR-DEC-17", RoundingAmount),
         ("BR-DEC-18", DuePayableAmount),
     ] {
-        sheet.rule(rule, node, |n| n.two_decimals(&[name]));
+        sheet.two_decimals(rule, node, &[name]);
     }
-    sheet.rule("BR-DEC-13", node, |n| tax_decimals(n, InvoiceCurrencyCode));
-    sheet.rule("BR-DEC-15", node, |n| tax_decimals(n, TaxCurrencyCode));
+    for (rule, currency) in [("BR-DEC-13", InvoiceCurrencyCode), ("BR-DEC-15", TaxCurrencyCode)] {
+        let amount = node.kids(TaxTotalAmount).find(|amount| is_in(*amount, currency)).unwrap_or(node);
+        sheet.rule(rule, amount, |_| tax_decimals(node, currency));
+    }
 }
 
 /// `xs:decimal(name[1])`.
@@ -326,7 +330,8 @@ fn document(root: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
     for (rule, party) in [("BR-62", of_seller(&[])), ("BR-63", of_buyer(&[]))] {
         sheet.rule(rule, root, |r| has_schemed_address(r, &party));
     }
-    sheet.compare("BR-CO-15", root, with_tax);
+    let totals = [SETTLEMENT[0], SETTLEMENT[1], SpecifiedTradeSettlementHeaderMonetarySummation, GrandTotalAmount];
+    sheet.compare("BR-CO-15", root.shown(&totals), |_| with_tax(root));
     vat.check_document(root, sheet);
 }
 
@@ -398,7 +403,7 @@ fn line(node: Node<'_>, sheet: &mut Sheet) {
     });
     let root = node.document().root();
     sheet.keep("BR-CO-18", node, root.exists(&[SETTLEMENT[0], SETTLEMENT[1], ApplicableTradeTax]));
-    sheet.rule("BR-DEC-23", node, |n| n.two_decimals(&total));
+    sheet.two_decimals("BR-DEC-23", node, &total);
 }
 
 fn period(node: Node<'_>, sheet: &mut Sheet) {
@@ -456,24 +461,24 @@ fn breakdown(node: Node<'_>, sheet: &mut Sheet) {
     });
     let document = node.document();
     sheet.keep("BR-CO-03", node, !(document.has(TaxPointDate) && document.has(DueDateTypeCode)));
-    sheet.rule("BR-CO-17", node, computed_tax);
-    sheet.rule("BR-DEC-19", node, |n| n.two_decimals(&[BasisAmount]));
-    sheet.rule("BR-DEC-20", node, |n| n.two_decimals(&[CalculatedAmount]));
+    sheet.compare("BR-CO-17", node.shown(&[CalculatedAmount]), |_| computed_tax(node));
+    sheet.two_decimals("BR-DEC-19", node, &[BasisAmount]);
+    sheet.two_decimals("BR-DEC-20", node, &[CalculatedAmount]);
 }
 
 /// The tax of an entry is its amount times its rate, within one unit, that unit included.
-fn computed_tax(node: Node<'_>) -> Answer {
+fn computed_tax(node: Node<'_>) -> Result<Compared, Stop> {
     let is_vat = node
         .one(&[TypeCode])?
         .is_some_and(|code| super::document::normalized(code.text().to_uppercase().into()) == "VAT");
     let rate = if is_vat { node.decimal_of(&[RateApplicablePercent])? } else { None };
     let tax = node.decimal_of(&[CalculatedAmount])?;
     let Some(rate) = rate.filter(|rate| !whole(*rate).is_zero()) else {
-        return Ok(tax.is_some_and(|tax| whole(tax).is_zero()));
+        let kept = tax.is_some_and(|tax| whole(tax).is_zero());
+        return Ok(Compared { kept, expected: Some(Decimal::ZERO), written: tax });
     };
-    let (Some(tax), Some(basis)) = (tax, node.decimal_of(&[BasisAmount])?) else { return Ok(false) };
-    let computed = basis.abs().checked_mul(rate).and_then(|product| product.checked_div(Decimal::ONE_HUNDRED));
-    let computed = cents(computed.ok_or_else(|| node.stop(Why::Number))?);
-    let tax = tax.abs();
-    Ok(tax - Decimal::ONE <= computed && tax + Decimal::ONE >= computed)
+    let (Some(tax), Some(basis)) = (tax, node.decimal_of(&[BasisAmount])?) else { return Ok(Compared::kept(false)) };
+    let computed = ubl_vat::tax_of(basis.abs(), rate).ok_or_else(|| node.stop(Why::Number))?;
+    let kept = tax.abs() - Decimal::ONE <= computed && tax.abs() + Decimal::ONE >= computed;
+    Ok(Compared { kept, expected: ubl_vat::tax_of(basis, rate), written: Some(tax) })
 }

@@ -188,8 +188,8 @@ fn settlement(node: Node<'_>, sheet: &mut Sheet) {
 }
 
 fn document(root: Node<'_>, sheet: &mut Sheet) {
-    sheet.keep("CII-DT-013", root, !root.has_attribute("languageID"));
-    sheet.keep("CII-DT-014", root, !root.has_attribute("languageLocaleID"));
+    sheet.attribute("CII-DT-013", root, "languageID", !root.has_attribute("languageID"));
+    sheet.attribute("CII-DT-014", root, "languageLocaleID", !root.has_attribute("languageLocaleID"));
     let document = root.document();
     let means = || document.all(SpecifiedTradeSettlementPaymentMeans);
     for (rule, name) in [("CII-SR-467", TypeCode), ("CII-SR-468", Information)] {
@@ -218,7 +218,7 @@ fn by_name(node: Node<'_>, sheet: &mut Sheet) {
             ("CII-DT-006", "schemeAgencyID"),
             ("CII-DT-007", "schemeVersionID"),
         ] {
-            sheet.keep(rule, node, !node.has_attribute(attribute));
+            sheet.attribute(rule, node, attribute, !node.has_attribute(attribute));
         }
     } else if ram && name.ends_with("ID") {
         for (rule, attribute) in [
@@ -227,25 +227,30 @@ fn by_name(node: Node<'_>, sheet: &mut Sheet) {
             ("CII-DT-103", "schemeDataURI"),
             ("CII-DT-104", "schemeURI"),
         ] {
-            sheet.keep(rule, node, !node.has_attribute(attribute));
+            sheet.attribute(rule, node, attribute, !node.has_attribute(attribute));
         }
     } else if node.name() == TypeCode {
-        sheet.keep("CII-DT-008", node, !node.has_attribute("name"));
-        sheet.keep("CII-DT-009", node, !node.has_attribute("listURI"));
+        sheet.attribute("CII-DT-008", node, "name", !node.has_attribute("name"));
+        sheet.attribute("CII-DT-009", node, "listURI", !node.has_attribute("listURI"));
     } else if ram && name.ends_with("ReferencedDocument") {
         reference(node, sheet);
     } else if ram && name.ends_with("Amount") && node.name() != TaxTotalAmount {
-        sheet.keep("CII-DT-031", node, !node.has_attribute("currencyID"));
-        sheet.keep("CII-DT-032", node, !node.has_attribute("currencyCodeListVersionID"));
+        sheet.attribute("CII-DT-031", node, "currencyID", !node.has_attribute("currencyID"));
+        sheet.attribute(
+            "CII-DT-032",
+            node,
+            "currencyCodeListVersionID",
+            !node.has_attribute("currencyCodeListVersionID"),
+        );
     } else if ram && name.ends_with("Quantity") {
         let billed =
             [SupplyChainTradeTransaction, IncludedSupplyChainTradeLineItem, SpecifiedLineTradeDelivery, BilledQuantity];
         let root = node.document().root();
         let any = || root.walk(&billed, &mut |quantity| quantity.has_attribute("unitCode"));
-        sheet.keep("CII-DT-033", node, !node.has_attribute("unitCode") || any());
-        sheet.keep("CII-DT-034", node, !node.has_attribute("unitCodeListID"));
-        sheet.keep("CII-DT-035", node, !node.has_attribute("unitCodeListAgencyID"));
-        sheet.keep("CII-DT-036", node, !node.has_attribute("unitCodeListAgencyName"));
+        sheet.attribute("CII-DT-033", node, "unitCode", !node.has_attribute("unitCode") || any());
+        sheet.attribute("CII-DT-034", node, "unitCodeListID", !node.has_attribute("unitCodeListID"));
+        sheet.attribute("CII-DT-035", node, "unitCodeListAgencyID", !node.has_attribute("unitCodeListAgencyID"));
+        sheet.attribute("CII-DT-036", node, "unitCodeListAgencyName", !node.has_attribute("unitCodeListAgencyName"));
     } else if ram && name.ends_with("TradeTax") {
         sheet.keep("CII-DT-037", node, !node.has(TypeCode) || node.any_is(&[TypeCode], "VAT"));
     } else {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::Sheet;
 use super::cii_model::{SETTLEMENT, has_tax_number, indicates};
 use super::document::{Answer, Document, Node, Stop, Why, any_double, is_not_negative, is_positive};
 use super::names::Name::{self, *};
 use super::number::{Decimal, as_double, cents, same, whole_double};
-use super::ubl_vat::{FAMILIES, Family};
+use super::ubl_vat::{FAMILIES, Family, tax_of};
+use super::{Compared, Sheet};
 
 /// Where a category occurs in the document.
 #[derive(Default)]
@@ -197,12 +197,11 @@ impl Vat {
             return;
         }
         let [.., eighth, ninth, tenth] = family.rules;
-        sheet.rule(eighth, node, |node| self.basis(node, tax, family.code));
-        sheet.rule(
-            ninth,
-            node,
-            |_| if family.code == "S" { standard_tax(tax) } else { is_zero(tax, CalculatedAmount) },
-        );
+        sheet.compare(eighth, tax.shown(&[BasisAmount]), |_| self.basis(node, tax, family.code));
+        sheet.compare(ninth, tax.shown(&[CalculatedAmount]), |_| match family.code {
+            "S" => standard_tax(tax),
+            _ => no_tax(tax),
+        });
         let exempt = tax.has(ExemptionReason) || tax.has(ExemptionReasonCode);
         sheet.keep(tenth, node, exempt != untyped);
         if family.code == "K" {
@@ -219,32 +218,34 @@ impl Vat {
     }
 
     /// The taxable amount is what the lines, charges and allowances of the category come to.
-    fn basis(&self, node: Node<'_>, tax: Node<'_>, code: &str) -> Answer {
+    fn basis(&self, node: Node<'_>, tax: Node<'_>, code: &str) -> Result<Compared, Stop> {
         if let Some(stop) = self.stop.or(self.indicator.filter(|_| matches!(code, "Z" | "O"))) {
             return Err(stop);
         }
         let uses = self.uses.get(code);
         let basis = tax.path(&[BasisAmount]);
+        let written = basis.first().and_then(|basis| basis.decimal().ok());
+        let compared = |kept, sum| Compared { kept, expected: Some(sum), written };
         if code == "S" {
             for rate in tax.kids(RateApplicablePercent) {
                 let rate = rate.decimal()?.normalize();
                 let sum = uses.and_then(|uses| uses.by_rate.get(&rate).copied()).unwrap_or_default().total();
                 if !equals(&basis, sum)? {
-                    return Ok(false);
+                    return Ok(compared(false, sum));
                 }
             }
-            return Ok(true);
+            return Ok(Compared::kept(true));
         }
         let sum = uses.map(|uses| uses.sum).unwrap_or_default().total();
         if code == "O" {
-            return equals(&basis, sum);
+            return Ok(compared(equals(&basis, sum)?, sum));
         }
         let basis = match basis[..] {
-            [] => return Ok(false),
+            [] => return Ok(Compared::kept(false)),
             [basis] => basis.double()?,
             _ => return Err(node.stop(Why::Several)),
         };
-        Ok(basis - 1.0 < as_double(sum) && basis + 1.0 > as_double(sum))
+        Ok(compared(basis - 1.0 < as_double(sum) && basis + 1.0 > as_double(sum), sum))
     }
 
     /// The category of an allowance or charge, of the document or of a line.
@@ -296,8 +297,8 @@ impl Vat {
             sheet.keep(tenth, node, !exempt);
             return;
         }
-        sheet.rule(eighth, node, |node| self.basis(node, node, "O"));
-        sheet.rule(ninth, node, |node| is_zero(node, CalculatedAmount));
+        sheet.compare(eighth, node.shown(&[BasisAmount]), |_| self.basis(node, node, "O"));
+        sheet.compare(ninth, node.shown(&[CalculatedAmount]), |_| no_tax(node));
         sheet.keep(tenth, node, exempt);
         let document = node.document();
         let alone =
@@ -335,9 +336,12 @@ fn is_in_transaction(node: Node<'_>) -> bool {
     parent.is_some_and(|p| p.name() == SupplyChainTradeTransaction) || node.above() == IncludedSupplyChainTradeLineItem
 }
 
-/// `name = 0`.
-fn is_zero(node: Node<'_>, name: Name) -> Answer {
-    any_double(&node.path(&[name]), |value| value == 0.0)
+/// A tax of zero.
+fn no_tax(tax: Node<'_>) -> Result<Compared, Stop> {
+    let amounts = tax.path(&[CalculatedAmount]);
+    let kept = any_double(&amounts, |value| value == 0.0)?;
+    let written = amounts.first().and_then(|amount| amount.decimal().ok());
+    Ok(Compared { kept, expected: Some(Decimal::ZERO), written })
 }
 
 /// `a = decimal`, a taken as a double.
@@ -358,11 +362,16 @@ fn rate(node: Node<'_>, code: &str) -> Answer {
 }
 
 /// BR-S-09: in doubles, and to whole units of the product.
-fn standard_tax(tax: Node<'_>) -> Answer {
+fn standard_tax(tax: Node<'_>) -> Result<Compared, Stop> {
     let (calculated, basis) = (tax.decimal_of(&[CalculatedAmount])?, tax.decimal_of(&[BasisAmount])?);
-    let rate = tax.one(&[RateApplicablePercent])?.map(Node::double).transpose()?;
-    let (Some(calculated), Some(basis), Some(rate)) = (calculated, basis, rate) else { return Ok(false) };
+    let percent = tax.one(&[RateApplicablePercent])?;
+    let rate = percent.map(Node::double).transpose()?;
+    let (Some(calculated), Some(basis), Some(rate)) = (calculated, basis, rate) else {
+        return Ok(Compared::kept(false));
+    };
     let computed = whole_double(as_double(basis.abs()) * rate) / 100.0;
     let (low, high) = (calculated.abs() - Decimal::ONE, calculated.abs() + Decimal::ONE);
-    Ok(as_double(low) < computed && as_double(high) > computed)
+    let kept = as_double(low) < computed && as_double(high) > computed;
+    let expected = percent.and_then(|percent| tax_of(basis, percent.decimal().ok()?));
+    Ok(Compared { kept, expected, written: Some(calculated) })
 }

@@ -218,6 +218,16 @@ impl<'d> Node<'d> {
         self.kid(name).is_some()
     }
 
+    /// The first element down the path, or itself where there is none: what a finding shows.
+    pub fn shown(self, path: &[Name]) -> Self {
+        let mut found = self;
+        self.walk(path, &mut |node| {
+            found = node;
+            true
+        });
+        found
+    }
+
     pub fn count(self, name: Name) -> usize {
         self.kids(name).count()
     }
@@ -334,11 +344,6 @@ impl<'d> Node<'d> {
     /// `xs:date(.)`, comparable.
     pub fn date(self) -> Result<i64, Stop> {
         number::date(&self.text()).ok_or_else(|| self.stop(Why::Date))
-    }
-
-    /// `string-length(substring-after(a, '.')) <= 2`.
-    pub fn two_decimals(self, path: &[Name]) -> Answer {
-        Ok(self.one(path)?.is_none_or(|node| decimals(&node.text()) <= 2))
     }
 
     /// `a/b = value`: whether one of them is written so, to the letter.

@@ -28,8 +28,9 @@ mod ubl_vat;
 
 use std::collections::BTreeSet;
 
-use document::{Answer, Document, Node, Stop, normalized};
+use document::{Answer, Document, Node, Stop, decimals, normalized};
 use lists::Which;
+use names::Name;
 use number::Decimal;
 
 use super::Severity;
@@ -46,7 +47,10 @@ pub struct Broken {
     pub rule: &'static str,
     /// As the standard has it; what blocks is decided elsewhere.
     pub severity: Severity,
+    /// The element that breaks it, or what is wrong in that element, where one thing is.
     pub at: Id,
+    /// The attribute it is about, instead of the element's text.
+    pub attribute: Option<&'static str>,
     /// Of a rule that computes: what it comes to, and what is written.
     pub compared: Option<[String; 2]>,
 }
@@ -98,7 +102,7 @@ impl Sheet {
             Ok(compared) if compared.kept => {}
             Ok(Compared { expected, written, .. }) => {
                 let compared = expected.zip(written).map(|(expected, written)| [money(expected), money(written)]);
-                self.broken.push(Broken { rule, severity: Severity::Fatal, at: node.id, compared });
+                self.broken.push(Broken { rule, severity: Severity::Fatal, at: node.id, attribute: None, compared });
             }
             Err(stop) => self.put(rule, Severity::Fatal, node, Err(stop)),
         }
@@ -115,9 +119,26 @@ impl Sheet {
     }
 
     /// An attribute's code, where there is one.
-    fn coded_attribute(&mut self, rule: &'static str, node: Node<'_>, name: &str, list: Which) {
+    fn coded_attribute(&mut self, rule: &'static str, node: Node<'_>, name: &'static str, list: Which) {
         if let Some(value) = node.attribute(name) {
-            self.keep(rule, node, node.list(list).has(&normalized(value)));
+            self.attribute(rule, node, name, node.list(list).has(&normalized(value)));
+        }
+    }
+
+    /// A rule about an attribute, whose answer is known.
+    fn attribute(&mut self, rule: &'static str, node: Node<'_>, name: &'static str, kept: bool) {
+        if !kept {
+            let attribute = Some(name);
+            self.broken.push(Broken { rule, severity: Severity::Fatal, at: node.id, attribute, compared: None });
+        }
+    }
+
+    /// An amount down the path, with two decimals at most; what breaks the rule is the amount.
+    fn two_decimals(&mut self, rule: &'static str, node: Node<'_>, path: &[Name]) {
+        match node.one(path) {
+            Ok(Some(amount)) => self.keep(rule, amount, decimals(&amount.text()) <= 2),
+            Ok(None) => {}
+            Err(stop) => self.stop(stop),
         }
     }
 
@@ -129,7 +150,7 @@ impl Sheet {
     fn put(&mut self, rule: &'static str, severity: Severity, node: Node<'_>, answer: Answer) {
         match answer {
             Ok(true) => {}
-            Ok(false) => self.broken.push(Broken { rule, severity, at: node.id, compared: None }),
+            Ok(false) => self.broken.push(Broken { rule, severity, at: node.id, attribute: None, compared: None }),
             Err(stop) => self.stop(stop),
         }
     }

@@ -6,6 +6,17 @@ pub fn term(cii: bool, path: &str) -> Option<&'static str> {
     rows.binary_search_by(|(at, _)| (*at).cmp(path)).ok().map(|at| rows[at].1)
 }
 
+/// What is written at a place below the document's element, or in an attribute there; what the rule is about where that
+/// tells more, as where the place is a group.
+pub fn at(cii: bool, path: &str, attribute: Option<&str>, rule: &str) -> Option<&'static str> {
+    let (here, ruled) = (term(cii, path), of_rule(rule));
+    match (here, attribute) {
+        (Some("BT-129"), Some("unitCode")) => Some("BT-130"),
+        (Some("BT-149"), Some("unitCode")) => Some("BT-150"),
+        _ => ruled.filter(|one| here.is_none_or(|here| here.split(", ").any(|term| term == *one))).or(here),
+    }
+}
+
 /// The terms that a rule is about, where it stands on a group or on the document.
 pub fn of_rule(rule: &str) -> Option<&'static str> {
     RULES.binary_search_by(|(id, _)| (*id).cmp(rule)).ok().map(|at| RULES[at].1)

@@ -26,7 +26,7 @@ pub fn check(node: Node<'_>, sheet: &mut Sheet) {
         | PayableAmount => {
             let currency =
                 node.attribute("currencyID").is_some_and(|c| node.list(lists::CURRENCIES).has(&normalized(c)));
-            sheet.keep("BR-CL-03", node, currency);
+            sheet.attribute("BR-CL-03", node, "currencyID", currency);
         }
         DocumentCurrencyCode => sheet.coded("BR-CL-04", node, lists::CURRENCIES),
         TaxCurrencyCode => sheet.coded("BR-CL-05", node, lists::CURRENCIES),
@@ -55,7 +55,7 @@ pub fn check(node: Node<'_>, sheet: &mut Sheet) {
         }
         EmbeddedDocumentBinaryObject => {
             if let Some(mime) = node.attribute("mimeCode") {
-                sheet.keep("BR-CL-24", node, node.list(lists::MIME_TYPES).has(&mime));
+                sheet.attribute("BR-CL-24", node, "mimeCode", node.list(lists::MIME_TYPES).has(&mime));
             }
         }
         EndpointID => sheet.coded_attribute("BR-CL-25", node, "schemeID", lists::ADDRESS_SCHEMES),
@@ -74,7 +74,8 @@ fn identifier(node: Node<'_>, sheet: &mut Sheet) {
             if let Some(scheme) = node.attribute("schemeID") {
                 let scheme = normalized(scheme);
                 let paid = || node.is_inside(AccountingSupplierParty) || node.is_inside(PayeeParty);
-                sheet.keep("BR-CL-10", node, node.list(lists::SCHEMES).has(&scheme) || (scheme == "SEPA" && paid()));
+                let known = node.list(lists::SCHEMES).has(&scheme) || (scheme == "SEPA" && paid());
+                sheet.attribute("BR-CL-10", node, "schemeID", known);
             }
         }
         TaxCategory => sheet.coded("BR-CL-17", node, lists::VAT_CATEGORIES),

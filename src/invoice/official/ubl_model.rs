@@ -123,8 +123,8 @@ fn allowance_or_charge(node: Node<'_>, sheet: &mut Sheet) {
     }
     sheet.keep(rules[1], node, has_reason(node));
     sheet.keep(rules[2], node, has_reason(node));
-    sheet.rule(rules[3], node, |n| n.two_decimals(&[Amount]));
-    sheet.rule(rules[4], node, |n| n.two_decimals(&[BaseAmount]));
+    sheet.two_decimals(rules[3], node, &[Amount]);
+    sheet.two_decimals(rules[4], node, &[BaseAmount]);
 }
 
 /// `name[… = 'VAT'][test]`.
@@ -146,7 +146,7 @@ fn totals(node: Node<'_>, sheet: &mut Sheet) {
     sheet.keep("BR-13", node, node.has(TaxExclusiveAmount));
     sheet.keep("BR-14", node, node.has(TaxInclusiveAmount));
     sheet.keep("BR-15", node, node.has(PayableAmount));
-    sheet.compare("BR-CO-10", node, |node| {
+    sheet.compare("BR-CO-10", node.shown(&[LineExtensionAmount]), |_| {
         let document = node.document();
         let mut sum = Decimal::ZERO;
         for line in document.all(InvoiceLine).chain(document.all(CreditNoteLine)) {
@@ -154,10 +154,11 @@ fn totals(node: Node<'_>, sheet: &mut Sheet) {
         }
         Ok(Compared::same(Some(cents(sum)), node.decimal_of(&[LineExtensionAmount])?))
     });
-    sheet.compare("BR-CO-11", node, |node| allowances(node, false, AllowanceTotalAmount));
-    sheet.compare("BR-CO-12", node, |node| allowances(node, true, ChargeTotalAmount));
-    sheet.compare("BR-CO-13", node, without_tax);
-    sheet.compare("BR-CO-16", node, payable);
+    for (rule, charge, total) in [("BR-CO-11", false, AllowanceTotalAmount), ("BR-CO-12", true, ChargeTotalAmount)] {
+        sheet.compare(rule, node.shown(&[total]), |_| allowances(node, charge, total));
+    }
+    sheet.compare("BR-CO-13", node.shown(&[TaxExclusiveAmount]), |_| without_tax(node));
+    sheet.compare("BR-CO-16", node.shown(&[PayableAmount]), |_| payable(node));
     for (rule, name) in [
         ("BR-DEC-09", LineExtensionAmount),
         ("BR-DEC-10", AllowanceTotalAmount),
@@ -168,7 +169,7 @@ fn totals(node: Node<'_>, sheet: &mut Sheet) {
         ("BR-DEC-17", PayableRoundingAmount),
         ("BR-DEC-18", PayableAmount),
     ] {
-        sheet.rule(rule, node, |n| n.two_decimals(&[name]));
+        sheet.two_decimals(rule, node, &[name]);
     }
 }
 
@@ -239,7 +240,7 @@ fn document(root: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
     sheet.keep("BR-53", root, in_tax_currency);
     let (point, period) = (root.has(TaxPointDate), root.exists(&[InvoicePeriod, DescriptionCode]));
     sheet.keep("BR-CO-03", root, !(point && period));
-    sheet.compare("BR-CO-15", root, with_tax);
+    sheet.compare("BR-CO-15", root.shown(&[LegalMonetaryTotal, TaxInclusiveAmount]), |_| with_tax(root));
     sheet.keep("BR-CO-18", root, root.exists(&[TaxTotal, TaxSubtotal]));
     vat.check_document(root, sheet);
 }
@@ -299,7 +300,7 @@ fn line(node: Node<'_>, sheet: &mut Sheet) {
         }
         Ok(false)
     });
-    sheet.rule("BR-DEC-23", node, |n| n.two_decimals(&[LineExtensionAmount]));
+    sheet.two_decimals("BR-DEC-23", node, &[LineExtensionAmount]);
 }
 
 fn period(node: Node<'_>, sheet: &mut Sheet) {
@@ -371,7 +372,7 @@ fn is_identified(node: Node<'_>) -> Answer {
 }
 
 fn tax_total(node: Node<'_>, sheet: &mut Sheet) {
-    sheet.compare("BR-CO-14", node, |node| {
+    sheet.compare("BR-CO-14", node.shown(&[TaxAmount]), |_| {
         if !node.has(TaxSubtotal) {
             return Ok(Compared::kept(true));
         }
@@ -390,13 +391,13 @@ fn subtotal(node: Node<'_>, sheet: &mut Sheet) {
     sheet.rule("BR-48", node, |n| {
         any_vat(n, TaxCategory, |category| category.has(Percent) || category.kids(ID).any(|id| id.plain() == "O"))
     });
-    sheet.rule("BR-CO-17", node, computed_tax);
-    sheet.rule("BR-DEC-19", node, |n| n.two_decimals(&[TaxableAmount]));
-    sheet.rule("BR-DEC-20", node, |n| n.two_decimals(&[TaxAmount]));
+    sheet.compare("BR-CO-17", node.shown(&[TaxAmount]), |_| computed_tax(node));
+    sheet.two_decimals("BR-DEC-19", node, &[TaxableAmount]);
+    sheet.two_decimals("BR-DEC-20", node, &[TaxAmount]);
 }
 
 /// The tax of an entry is its amount times its rate, within one unit.
-fn computed_tax(node: Node<'_>) -> Answer {
+fn computed_tax(node: Node<'_>) -> Result<Compared, Stop> {
     let mut rate = None;
     for category in node.kids(TaxCategory) {
         if !is_vat(category)? {
@@ -410,10 +411,14 @@ fn computed_tax(node: Node<'_>) -> Answer {
     }
     let tax = node.decimal_of(&[TaxAmount])?;
     let Some(rate) = rate.filter(|rate| !whole(*rate).is_zero()) else {
-        return Ok(tax.is_some_and(|tax| whole(tax).is_zero()));
+        let kept = tax.is_some_and(|tax| whole(tax).is_zero());
+        return Ok(Compared { kept, expected: Some(Decimal::ZERO), written: tax });
     };
-    let (Some(tax), Some(taxable)) = (tax, node.decimal_of(&[TaxableAmount])?) else { return Ok(false) };
-    ubl_vat::near(tax, taxable, rate).ok_or_else(|| node.stop(Why::Number))
+    let (Some(tax), Some(taxable)) = (tax, node.decimal_of(&[TaxableAmount])?) else {
+        return Ok(Compared::kept(false));
+    };
+    let kept = ubl_vat::near(tax, taxable, rate).ok_or_else(|| node.stop(Why::Number))?;
+    Ok(Compared { kept, expected: ubl_vat::tax_of(taxable, rate), written: Some(tax) })
 }
 
 /// A VAT category: in the breakdown, on an allowance or charge, on a line.

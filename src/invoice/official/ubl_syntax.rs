@@ -69,8 +69,8 @@ fn amount_or_file(node: Node<'_>, sheet: &mut Sheet) {
     if name.ends_with("Amount") && !name.ends_with("PriceAmount") && !is_in_price_allowance(node) {
         sheet.keep("UBL-DT-01", node, decimals(&node.text()) <= 2);
     } else if name.ends_with("BinaryObject") {
-        sheet.keep("UBL-DT-06", node, node.has_attribute("mimeCode"));
-        sheet.keep("UBL-DT-07", node, node.has_attribute("filename"));
+        sheet.attribute("UBL-DT-06", node, "mimeCode", node.has_attribute("mimeCode"));
+        sheet.attribute("UBL-DT-07", node, "filename", node.has_attribute("filename"));
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::Sheet;
 use super::document::{Answer, Document, Node, Stop, Why, any_double, is_not_negative, is_positive};
 use super::names::Name::{self, *};
 use super::number::Decimal;
+use super::{Compared, Sheet};
 
 /// The categories with a family of their own, in the schematron's order: code, and the family's rules.
 pub const FAMILIES: [Family; 9] = [
@@ -124,6 +124,13 @@ struct Sum {
     on_invoice_line: bool,
     on_credit_line: bool,
     on_allowance_or_charge: bool,
+}
+
+impl Sum {
+    /// What they come to; a document has lines of one kind.
+    fn total(&self) -> Decimal {
+        self.invoice_lines + self.credit_lines + self.charges - self.allowances
+    }
 }
 
 /// What the rules ask of the whole document, gathered once.
@@ -423,7 +430,7 @@ impl Vat {
         let [.., eighth, ninth, tenth] = family.rules;
         let Some(subtotal) = category.parent() else { return };
         let rated = matches!(family.code, "S" | "L" | "M");
-        sheet.rule(eighth, category, |category| {
+        sheet.compare(eighth, subtotal.shown(&[TaxableAmount]), |_| {
             self.answer(true)?;
             if rated {
                 self.taxable_by_rate(category, subtotal, family.code)
@@ -431,14 +438,17 @@ impl Vat {
                 self.taxable(subtotal, family.code)
             }
         });
-        sheet.rule(ninth, category, |category| {
+        sheet.compare(ninth, subtotal.shown(&[TaxAmount]), |_| {
             let tax = subtotal.decimal_of(&[TaxAmount])?;
             if !rated {
-                return Ok(tax.is_some_and(|tax| tax.is_zero()));
+                return Ok(Compared::same(Some(Decimal::ZERO), tax));
             }
             let (taxable, rate) = (subtotal.decimal_of(&[TaxableAmount])?, category.decimal_of(&[Percent])?);
-            let (Some(tax), Some(taxable), Some(rate)) = (tax, taxable, rate) else { return Ok(false) };
-            near(tax, taxable, rate).ok_or_else(|| subtotal.stop(Why::Number))
+            let (Some(tax), Some(taxable), Some(rate)) = (tax, taxable, rate) else {
+                return Ok(Compared::kept(false));
+            };
+            let kept = near(tax, taxable, rate).ok_or_else(|| subtotal.stop(Why::Number))?;
+            Ok(Compared { kept, expected: tax_of(taxable, rate), written: Some(tax) })
         });
         let exempt = category.has(TaxExemptionReason) || category.has(TaxExemptionReasonCode);
         let wants_reason = !matches!(family.code, "S" | "L" | "M" | "Z");
@@ -446,21 +456,21 @@ impl Vat {
     }
 
     /// The taxable amount is what the lines, charges and allowances of the category come to.
-    fn taxable(&self, subtotal: Node<'_>, code: &str) -> Answer {
+    fn taxable(&self, subtotal: Node<'_>, code: &str) -> Result<Compared, Stop> {
         let taxable = subtotal.decimal_of(&[TaxableAmount])?;
         let sum = self.uses.get(code).map(|uses| uses.sum).unwrap_or_default();
         let is = |lines: Decimal| taxable == Some(lines + sum.charges - sum.allowances);
-        Ok((self.invoice_lines && is(sum.invoice_lines)) || (self.credit_lines && is(sum.credit_lines)))
+        let kept = (self.invoice_lines && is(sum.invoice_lines)) || (self.credit_lines && is(sum.credit_lines));
+        Ok(Compared { kept, expected: Some(sum.total()), written: taxable })
     }
 
     /// The same by rate, within one unit of currency.
-    fn taxable_by_rate(&self, category: Node<'_>, subtotal: Node<'_>, code: &str) -> Answer {
-        let Some(rate) = category.decimal_of(&[Percent])? else { return Ok(true) };
+    fn taxable_by_rate(&self, category: Node<'_>, subtotal: Node<'_>, code: &str) -> Result<Compared, Stop> {
+        let Some(rate) = category.decimal_of(&[Percent])? else { return Ok(Compared::kept(true)) };
         let found = self.uses.get(code).and_then(|uses| uses.by_rate.get(&rate.normalize()).copied());
         let sum = found.unwrap_or_default();
-        let Some(taxable) = subtotal.one(&[TaxableAmount])?.map(Node::double).transpose()? else {
-            return Ok(false);
-        };
+        let Some(amount) = subtotal.one(&[TaxableAmount])? else { return Ok(Compared::kept(false)) };
+        let taxable = amount.double()?;
         let within = |lines: Decimal| {
             let sum = lines + sum.charges - sum.allowances;
             super::number::less(taxable - 1.0, sum) && super::number::greater(taxable + 1.0, sum)
@@ -471,7 +481,8 @@ impl Vat {
             }
             _ => (self.invoice_lines, self.credit_lines),
         };
-        Ok((invoice && within(sum.invoice_lines)) || (credit && within(sum.credit_lines)))
+        let kept = (invoice && within(sum.invoice_lines)) || (credit && within(sum.credit_lines));
+        Ok(Compared { kept, expected: Some(sum.total()), written: amount.decimal().ok() })
     }
 }
 
@@ -500,9 +511,14 @@ pub fn is_breakdown(category: Node<'_>) -> bool {
         && category.parent().and_then(Node::parent).and_then(Node::parent).is_some_and(Node::is_root)
 }
 
+/// The tax of an amount at a rate, in cents; `None` beyond all measure.
+pub fn tax_of(taxable: Decimal, rate: Decimal) -> Option<Decimal> {
+    Some(super::number::cents(taxable.checked_mul(rate)?.checked_div(Decimal::ONE_HUNDRED)?))
+}
+
 /// `|tax| ± 1` holds the tax computed from amount and rate (BR-S-09, BR-CO-17); `None` beyond all measure.
 pub fn near(tax: Decimal, taxable: Decimal, rate: Decimal) -> Option<bool> {
-    let computed = super::number::cents(taxable.abs().checked_mul(rate)?.checked_div(Decimal::ONE_HUNDRED)?);
+    let computed = tax_of(taxable.abs(), rate)?;
     let tax = tax.abs();
     Some(tax - Decimal::ONE < computed && tax + Decimal::ONE > computed)
 }

@@ -28,18 +28,6 @@ table! {
         "The document type \"{value}\" (BT-3) is not one that the reform allows."
         "State 380 for an invoice, 381 for a credit note, 384 for a corrective one, 386 for a prepayment, or another allowed type (389, 393, 396, 261, 262, 471 to 473, 500 to 503)."
     }
-    "BR-FR-05_*" {
-        "Une mention légale manque dans les notes (BG-1) : frais de recouvrement (PMT), pénalités de retard (PMD) ou escompte (AAB)."
-        "Ajoutez les trois notes : en UBL « #PMT#... », « #PMD#... », « #AAB#... », en CII une note par code sujet."
-        "A legal notice is missing among the notes (BG-1): recovery costs (PMT), late payment penalties (PMD) or discount (AAB)."
-        "Add the three notes: in UBL \"#PMT#...\", \"#PMD#...\", \"#AAB#...\", in CII one note per subject code."
-    }
-    "BR-FR-06_*" {
-        "Une mention légale (PMT, PMD, AAB ou TXD) se trouve plus d'une fois dans les notes (BT-21)."
-        "Ne laissez qu'une note de chacun de ces sujets."
-        "A legal notice (PMT, PMD, AAB or TXD) stands more than once among the notes (BT-21)."
-        "Leave only one note of each of these subjects."
-    }
     "BR-FR-08_BT-23" {
         "Le cadre de facturation (BT-23) manque, ou n'est pas un cadre de la réforme."
         "Indiquez la nature et le cas : B1 (biens), S1 (services), M1 (mixte), ou un autre cadre de la liste (B2, S2, M2, S3, B4, S4, M4, S5, S6, B7, S7, B8, S8, M8, B9, S9, M9)."
@@ -72,15 +60,15 @@ table! {
     }
     "BR-FR-12_*" {
         "L'adresse électronique de l'acheteur (BT-49) manque."
-        "Indiquez l'adresse de l'acheteur dans l'annuaire (schéma 0225, qui commence par son SIREN)."
+        "Indiquez l'adresse de l'acheteur telle que l'annuaire la donne (schéma 0225, qui commence par son SIREN)."
         "The buyer's electronic address (BT-49) is missing."
-        "State the buyer's address in the directory (scheme 0225, beginning with its SIREN)."
+        "State the buyer's address as the directory gives it (scheme 0225, beginning with its SIREN)."
     }
     "BR-FR-13_*" {
         "L'adresse électronique du vendeur (BT-34) manque."
-        "Indiquez l'adresse du vendeur dans l'annuaire (schéma 0225, qui commence par son SIREN)."
+        "Indiquez l'adresse du vendeur telle que l'annuaire la donne (schéma 0225, qui commence par son SIREN)."
         "The seller's electronic address (BT-34) is missing."
-        "State the seller's address in the directory (scheme 0225, beginning with its SIREN)."
+        "State the seller's address as the directory gives it (scheme 0225, beginning with its SIREN)."
     }
     "BR-FR-15_*" {
         "La catégorie de TVA manque ou n'est pas française."

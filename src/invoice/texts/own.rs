@@ -16,41 +16,47 @@ table! {
         "A reference to a preceding invoice does not name it (BT-25)."
         "Write the number of the original invoice, or remove the reference."
     }
+    "UBL-SR-19" {
+        "Le nom du bénéficiaire du paiement (PayeeParty, BT-59) est écrit plusieurs fois, ou c'est celui du vendeur."
+        "N'écrivez qu'un nom, ou retirez le bénéficiaire (BG-10) si c'est le fournisseur."
+        "The payee's name (PayeeParty, BT-59) is written several times, or is the seller's."
+        "Write one name only, or remove the payee (BG-10) when it is the supplier."
+    }
+    "UBL-SR-20" {
+        "L'identifiant du bénéficiaire du paiement (PayeeParty, BT-60) est écrit plusieurs fois, ou le bénéficiaire porte le nom du vendeur."
+        "N'écrivez qu'un identifiant, ou retirez le bénéficiaire (BG-10) si c'est le fournisseur."
+        "The payee's identifier (PayeeParty, BT-60) is written several times, or the payee has the seller's name."
+        "Write one identifier only, or remove the payee (BG-10) when it is the supplier."
+    }
+    "UBL-SR-21" {
+        "L'immatriculation légale du bénéficiaire du paiement (PayeeParty, BT-61) est écrite plusieurs fois, ou le bénéficiaire porte le nom du vendeur."
+        "N'écrivez qu'une immatriculation, ou retirez le bénéficiaire (BG-10) si c'est le fournisseur."
+        "The payee's legal registration (PayeeParty, BT-61) is written several times, or the payee has the seller's name."
+        "Write one registration only, or remove the payee (BG-10) when it is the supplier."
+    }
+    "UBL-SR-42" {
+        "Le vendeur a plus de deux numéros fiscaux (PartyTaxScheme, BT-31 et BT-32)."
+        "Ne gardez que son numéro de TVA (BT-31) et, s'il y a lieu, un numéro pour une autre taxe (BT-32)."
+        "The seller has more than two tax numbers (PartyTaxScheme, BT-31 and BT-32)."
+        "Keep its VAT number (BT-31) only and, where there is one, a number for another tax (BT-32)."
+    }
+    "CII-DT-037" {
+        "La taxe d'une ventilation, d'une ligne, d'une remise ou de frais (TypeCode) n'est pas la TVA."
+        "Écrivez VAT comme taxe (TypeCode)."
+        "The tax of a breakdown, a line, an allowance or a charge (TypeCode) is not VAT."
+        "Write VAT as the tax (TypeCode)."
+    }
+    "CII-DT-097" {
+        "Une date de format 102 (DateTimeString) n'est pas un jour écrit AAAAMMJJ."
+        "Écrivez les huit chiffres de la date, par exemple 20261127."
+        "A date of format 102 (DateTimeString) is no day written YYYYMMDD."
+        "Write the date's eight digits, for example 20261127."
+    }
     "UBL-SR-43" {
         "Un document joint porte un schéma d'identifiant sans être l'objet facturé (BT-18)."
         "Donnez-lui le type 130 s'il s'agit de l'objet facturé, sinon retirez le schéma."
         "A joined document carries an identifier scheme without being the invoiced object (BT-18)."
         "Give it type 130 if it is the invoiced object; else remove the scheme."
-    }
-    "UBL-SR-*" {
-        "Un élément apparaît plus de fois que la norme ne l'admet."
-        "N'écrivez cet élément qu'une fois (l'endroit est indiqué)."
-        "An element occurs more often than the standard allows."
-        "Write this element once only (the place is given)."
-    }
-    "CII-SR-*" {
-        "Un élément est en trop ou manque à cet endroit du CII."
-        "Corrigez cet élément (l'endroit est indiqué)."
-        "An element is one too many, or missing, at this place of the CII."
-        "Correct this element (the place is given)."
-    }
-    "CII-DT-*" {
-        "Un élément ou un attribut est interdit, manque, ou a une valeur non admise à cet endroit du CII."
-        "Corrigez cet élément (l'endroit est indiqué) : un document joint a le type 916, 50 ou 130, celui d'une ligne 130."
-        "An element or attribute is forbidden, missing, or has a value that is not allowed, at this place of the CII."
-        "Correct this element (the place is given): a joined document has type 916, 50 or 130, that of a line 130."
-    }
-    "UBL-CR-*" {
-        "Un élément de cet UBL n'a pas de place dans une facture européenne."
-        "Enlevez cet élément, ou écrivez ce qu'il dit là où la norme le prévoit (l'endroit est indiqué)."
-        "An element of this UBL has no place in a European invoice."
-        "Remove this element, or write what it says where the standard provides for it (the place is given)."
-    }
-    "UBL-DT-*" {
-        "Un attribut est interdit ou manque à cet endroit de l'UBL."
-        "Corrigez cet attribut (l'endroit est indiqué)."
-        "An attribute is forbidden or missing at this place of the UBL."
-        "Correct this attribute (the place is given)."
     }
     "FG-DECIMAL" {
         "Un nombre est mal écrit : « {value} »."
@@ -71,10 +77,10 @@ table! {
         "Keep only one of the two elements."
     }
     "FG-MISSING" {
-        "Un élément que les règles doivent lire manque ici."
-        "Ajoutez-le ; pour une réduction ou une majoration, c'est l'indicateur qui dit laquelle des deux elle est."
-        "An element that the rules must read is missing here."
-        "Add it; for an allowance or a charge it is the indicator that says which of the two it is."
+        "L'indicateur (ChargeIndicator) qui dit si c'est une remise ou des frais manque ici."
+        "Ajoutez-le : false pour une remise, true pour des frais."
+        "The indicator (ChargeIndicator) that says whether this is an allowance or a charge is missing here."
+        "Add it: false for an allowance, true for a charge."
     }
     "FG-SCHEMA" {
         "Le document s'écarte du schéma à cet endroit."

@@ -2,7 +2,7 @@
 //!
 //! The stored sentence is taken apart by the row it was made from; what does not fit its row exactly stays as it is.
 
-use super::{COUNTED, Tables, said, vat, words};
+use super::{COUNTED, EMPTY, Tables, made, said, words};
 use crate::fault::{Language, Text};
 
 /// Message, remedy and place of a finding in `language`; as stored, where they are in it or cannot be taken apart.
@@ -14,11 +14,13 @@ pub fn reworded(rule: &str, stored: [&str; 3], language: Language) -> [String; 3
     };
     let (body, compared) = split_comparison(message, from);
     let (body, quoted) = split_quote(body, from);
-    let Some(mut values) = values(rule, body, from) else { return stored.map(str::to_owned) };
+    let [open, close, empty] = EMPTY[from as usize];
+    let body = body.replace(empty, &[open, close].concat());
+    let Some(mut values) = values(rule, &body, from) else { return stored.map(str::to_owned) };
     if let Some((expected, actual)) = &compared {
         values.extend([("expected", expected.as_str()), ("actual", actual.as_str())]);
     }
-    values.extend(quoted.map(|found| ("value", found)));
+    values.extend(quoted);
     // Words that a file of tables replaced were stored in the language of receipts, and stay in it.
     let (made, cure) = said(Tables::built_in(), rule, &values, "");
     if made.get(from) != message {
@@ -34,7 +36,7 @@ fn values<'t>(rule: &str, body: &'t str, from: Language) -> Option<Vec<(&'static
         // Its detail is a sentence of its own.
         Some(row) if row.rule == "FG-PDF" => None,
         Some(row) => filled_with(row.message[from as usize], body),
-        None => (vat::words(rule)?.0.get(from) == body).then(Vec::new),
+        None => (made(rule)?.0.get(from) == body).then(Vec::new),
     }
 }
 
@@ -68,14 +70,27 @@ fn split_comparison(message: &str, language: Language) -> (&str, Option<(String,
     parts().unwrap_or((message, None))
 }
 
-/// The message, and what is quoted behind it.
-fn split_quote(message: &str, language: Language) -> (&str, Option<&str>) {
-    let (begin, end) = match language {
-        Language::Fr => (" (écrit : « ", " »)"),
-        Language::En => (" (written: \"", "\")"),
+/// The message, and the values that are quoted behind it.
+fn split_quote(message: &str, language: Language) -> (&str, Vec<(&'static str, &str)>) {
+    let (begin, empty, none) = match language {
+        Language::Fr => (" (écrit : ", "vide", "pas de "),
+        Language::En => (" (written: ", "empty", "no "),
     };
-    let parts = message.strip_suffix(end).and_then(|rest| rest.rsplit_once(begin));
-    parts.map_or((message, None), |(body, found)| (body, Some(found)))
+    let [open, close, _] = EMPTY[language as usize];
+    let parts = message.strip_suffix(')').and_then(|rest| rest.rsplit_once(begin));
+    let Some((body, quoted)) = parts else { return (message, Vec::new()) };
+    let values = if quoted == empty {
+        vec![("value", "")]
+    } else if let Some(found) = quoted.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
+        vec![("value", found)]
+    } else if let Some((name, found)) = quoted.strip_suffix('"').and_then(|rest| rest.split_once("=\"")) {
+        vec![("attribute", name), ("value", found)]
+    } else if let Some(name) = quoted.strip_prefix(none) {
+        vec![("attribute", name)]
+    } else {
+        return (message, Vec::new());
+    };
+    (body, values)
 }
 
 /// `… (ligne 12)` and `… (line 12)`.

@@ -1,4 +1,5 @@
-//! The standard's business rules (EN 16931-1 §6.4) in our own words, VAT categories apart: those are in [`super::vat`].
+//! The standard's business rules (EN 16931-1 §6.4) in our own words, VAT categories apart, which are in
+//! [`super::vat`], and code lists, which are in [`super::codes`].
 
 use super::Words;
 
@@ -362,36 +363,6 @@ table! {
         "Remplacez la catégorie B, par exemple par S."
         "VAT categories B (split payment) and S (standard rate) do not go together."
         "Replace category B, for example by S."
-    }
-    "BR-CL-01" {
-        "Le type de document n'est pas dans la liste admise (BT-3)."
-        "Utilisez 380 pour une facture ou 381 pour un avoir (liste UNTDID 1001)."
-        "The document type is not in the list (BT-3)."
-        "Use 380 for an invoice or 381 for a credit note (list UNTDID 1001)."
-    }
-    "BR-CL-17" {
-        "Une catégorie de TVA n'est pas dans la liste admise."
-        "Utilisez un code de la liste UNTDID 5305 : S (taux normal), E (exonéré), AE (autoliquidation), Z, K, G, O, L ou M."
-        "A VAT category is not in the list."
-        "Use a code of list UNTDID 5305: S (standard), E (exempt), AE (reverse charge), Z, K, G, O, L or M."
-    }
-    "BR-CL-18" {
-        "Une catégorie de TVA de ligne n'est pas dans la liste admise (BT-151)."
-        "Utilisez un code de la liste UNTDID 5305 : S (taux normal), E (exonéré), AE (autoliquidation), Z, K, G, O, L ou M."
-        "A line's VAT category is not in the list (BT-151)."
-        "Use a code of list UNTDID 5305: S (standard), E (exempt), AE (reverse charge), Z, K, G, O, L or M."
-    }
-    "BR-CL-23" {
-        "Une unité de mesure n'est pas dans la liste admise (BT-130, BT-150)."
-        "Utilisez un code d'unité UN/ECE, par exemple C62 (pièce), HUR (heure), KGM (kilogramme)."
-        "A unit of measure is not in the list (BT-130, BT-150)."
-        "Use a UN/ECE unit code, for example C62 (piece), HUR (hour), KGM (kilogram)."
-    }
-    "BR-CL-*" {
-        "Un code n'est pas dans la liste que la norme admet à cet endroit."
-        "Remplacez-le par un code de la liste (l'élément concerné est indiqué)."
-        "A code is not in the list that the standard allows here."
-        "Replace it by a code of the list (the place is given)."
     }
     "BR-CO-03" {
         "La date d'exigibilité de la TVA (BT-7) et son code (BT-8) sont tous deux présents."
