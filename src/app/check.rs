@@ -347,7 +347,7 @@ mod tests {
             assert!(line["number"].as_str().is_some_and(|number| number.len() > 3), "{line}");
             for finding in line["findings"].as_array().unwrap() {
                 let keys: Vec<&String> = finding.as_object().unwrap().keys().collect();
-                assert_eq!(keys, ["rule", "severity", "where", "message", "remedy"]);
+                assert_eq!(keys, ["rule", "severity", "where", "message", "remedy", "terms", "path", "line", "value"]);
             }
         }
         // A plain PDF is told what it needs; its data are read as those of a drop.

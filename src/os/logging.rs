@@ -62,8 +62,9 @@ fn write_line(line: &str) {
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
-/// `2026-11-23T10:15:02.007Z INFO  fluxgate-core: Deposited flow=… wait_ms=3`. Control characters are escaped, so
-/// that one record is one line whatever a stranger put into a field.
+/// `2026-11-23T10:15:02.007Z INFO  fluxgate-core: Deposited flow=… wait_ms=3`. Control characters are escaped,
+/// and what turns the direction of a text, so that one record is one line and reads as it is, whatever a stranger put into a
+/// field.
 fn line(identifier: &str, record: &Record<'_>) -> String {
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
     let mut text = String::with_capacity(160);
@@ -99,7 +100,7 @@ impl<'kvs> kv::VisitSource<'kvs> for Fields<'_> {
 
 fn push_escaped(text: &mut String, piece: &str) {
     for c in piece.chars() {
-        if c.is_control() {
+        if c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}') {
             text.extend(c.escape_default());
         } else {
             text.push(c);
@@ -163,6 +164,14 @@ mod tests {
             ),
             "{written}"
         );
+    }
+
+    #[test]
+    fn nothing_turns_the_direction_of_a_line() {
+        let fields = [("file", Value::from("a\u{202E}lmx.fdp"))];
+        let record = &Record::builder().args(format_args!("Read\u{2066}")).key_values(&fields).build();
+        let written = line("x", record);
+        assert!(written.ends_with("Read\\u{2066} file=a\\u{202e}lmx.fdp\n"), "{written}");
     }
 
     #[test]
