@@ -405,6 +405,7 @@ impl<'a, 't> Conversion<'a, 't> {
                 "DonneesFacture/Lignes (les lignes de l'avoir)",
                 "DonneesFacture/Lignes (the credit note's lines)",
             );
+            self.leave(Hole::of_totals("cbc:LineExtensionAmount", None));
             return;
         }
         let invoice =
@@ -414,10 +415,13 @@ impl<'a, 't> Conversion<'a, 't> {
                 format!("sans lignes : format mixte, dont la facture est le PDF « {} »", piece.name),
                 format!("no lines: the mixed kind, whose invoice is the PDF \"{}\"", piece.name),
             )),
-            None => self.lacks(
-                "DonneesFacture/Lignes (les lignes de la facture)",
-                "DonneesFacture/Lignes (the invoice's lines)",
-            ),
+            None => {
+                self.lacks(
+                    "DonneesFacture/Lignes (les lignes de la facture)",
+                    "DonneesFacture/Lignes (the invoice's lines)",
+                );
+                self.leave(Hole::of_totals("cbc:LineExtensionAmount", None));
+            }
         }
     }
 

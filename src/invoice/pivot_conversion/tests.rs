@@ -208,3 +208,22 @@ proptest! {
         let _ = convert(&bytes[..cut % bytes.len()], &Limits::default());
     }
 }
+
+#[test]
+fn the_preceding_invoice_and_the_whole_account_are_taken_over() {
+    let whole = unit("P-20", "380", TAXES, LINES, "")
+        .replace("</Compte>", "</Compte><Etablissement>BNPAFRPPXXX</Etablissement><RaisonSocialeEncaisseur>Régie</RaisonSocialeEncaisseur>")
+        .replace("</Id><Type>", "</Id><IdFactureOrigine>P-19</IdFactureOrigine><Type>");
+    let converted = one(&whole).unwrap();
+    let text = String::from_utf8(converted.ubl).unwrap();
+    assert!(text.contains("<cac:BillingReference>") && text.contains(">P-19<"), "{text}");
+    assert!(text.contains(">BNPAFRPPXXX<") && text.contains(">Régie<"), "{text}");
+    let lost = |converted: &Converted| converted.lost.iter().map(|lost| lost.value.clone()).collect::<Vec<_>>();
+    let transport = ["flux", "2026-11-20"];
+    assert_eq!(one(&whole).map(|converted| lost(&converted)).unwrap(), transport);
+    // The name of a bank is no BIC; a scanned invoice names itself as its origin.
+    let scanned = whole.replace("BNPAFRPPXXX", "Banque").replace(">flux<", ">numérisation<");
+    let converted = one(&scanned).unwrap();
+    assert_eq!(lost(&converted), ["Banque", "numérisation", "P-19", "2026-11-20"]);
+    assert!(!String::from_utf8(converted.ubl).unwrap().contains("P-19"));
+}

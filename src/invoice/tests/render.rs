@@ -287,6 +287,7 @@ fn each_invoice_of_a_pivot_has_an_image_whole_or_not() {
     let least = std::fs::read(least).unwrap();
     let read = text_of(&image("pivot_min.xml", &least).pdf);
     assert!(read.contains("FG-218") && read.contains("les lignes de la facture"), "{read}");
+    assert!(read.contains("Total des lignes HT non indiqué"), "{read}");
 }
 
 #[test]
