@@ -11,11 +11,11 @@ use super::tables_used::TablesUsed;
 use super::words::said;
 use crate::config::Config;
 use crate::domain::{Environment, Timestamp};
-use crate::fault::{Code, Fault, Text};
+use crate::fault::{Code, Fault, Language, Text};
 use crate::invoice::pdf_data::DataOptions;
 use crate::invoice::report::Read;
 use crate::invoice::{
-    Examined, Limits, Options, Preflight, Profile, Verdict, archive, examine, examine_with, pdf_data, pivot_conversion,
+    Examined, Options, Preflight, Profile, Tables, Verdict, archive, examine, examine_with, pdf_data, pivot_conversion,
     report,
 };
 use crate::store::DirectoryBook;
@@ -28,16 +28,27 @@ pub struct Arguments {
         "The files, as they would be dropped"
     ))]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    by: JudgedBy,
+    #[command(flatten)]
+    tables: TablesUsed,
+    #[arg(long, help = said("Un objet JSON par ligne", "One JSON object a line"))]
+    json: bool,
+}
+
+/// What an invoice is held against, as it is typed.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct JudgedBy {
     #[arg(long, default_value = "chorus", value_parser = profile, value_name = said("PROFIL", "PROFILE"), help = said(
         "Les règles : en16931, chorus ou g2b",
         "The rules: en16931, chorus or g2b"
     ))]
-    profile: Profile,
+    pub profile: Profile,
     #[arg(long, default_value = "warn", value_parser = preflight, value_name = said("EFFET", "EFFECT"), help = said(
         "Les règles BR-FR-CPRO de l'AFNOR (profil chorus) : off, warn ou block",
         "AFNOR's rules BR-FR-CPRO (profile chorus): off, warn or block"
     ))]
-    preflight: Preflight,
+    pub preflight: Preflight,
     #[arg(
         long,
         default_value = "production",
@@ -50,15 +61,19 @@ pub struct Arguments {
              wrong check digit only warns, since the test platform has such ones"
         )
     )]
-    environment: Environment,
-    #[command(flatten)]
-    tables: TablesUsed,
-    #[arg(long, help = said("Un objet JSON par ligne", "One JSON object a line"))]
-    json: bool,
+    pub environment: Environment,
+}
+
+impl JudgedBy {
+    pub fn options(self, tables: Tables, language: Language) -> Options {
+        let Self { profile, preflight, environment } = self;
+        let sandbox = environment != Environment::Production;
+        Options { profile, preflight, sandbox, language, tables, ..Options::default() }
+    }
 }
 
 /// A profile as it is typed.
-pub fn profile(text: &str) -> Result<Profile, String> {
+fn profile(text: &str) -> Result<Profile, String> {
     text.parse().map_err(|_| said("en16931, chorus ou g2b", "en16931, chorus or g2b").to_owned())
 }
 
@@ -80,25 +95,17 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(used) => used,
         Err(failure) => return failure.tell("check"),
     };
-    let options = Options {
-        profile: arguments.profile,
-        block: true,
-        preflight: arguments.preflight,
-        sandbox: arguments.environment != Environment::Production,
-        language: exit::language(),
-        limits: Limits::default(),
-        tables,
-    };
-    let (book, basis) = match book(text.as_deref(), &options, arguments.environment) {
+    let options = arguments.by.options(tables, exit::language());
+    let (book, basis) = match book(text.as_deref(), &options, arguments.by.environment) {
         Ok((book, basis)) => (Some(book), basis),
         Err(basis) => (None, basis),
     };
     let recipients = match &book {
-        Some(book) => Recipients::new(book.directory(), arguments.environment, Timestamp::now()),
-        None => Recipients::unknown(arguments.environment, Timestamp::now()),
+        Some(book) => Recipients::new(book.directory(), arguments.by.environment, Timestamp::now()),
+        None => Recipients::unknown(arguments.by.environment, Timestamp::now()),
     };
     let mut out = io::stdout().lock();
-    let assumption = report::assumption(arguments.profile, arguments.environment, options.language);
+    let assumption = report::assumption(arguments.by.profile, arguments.by.environment, options.language);
     let basis = basis.get(options.language);
     let said = if arguments.json {
         // Standard output is for machines, which read one object a line.

@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::check::profile;
+use super::check::JudgedBy;
 use super::exit::{self, Failure};
 use super::made::{self, Made, refused};
 use super::tables_used::TablesUsed;
 use super::words::said;
 use crate::domain::Timestamp;
-use crate::fault::Text;
+use crate::fault::{Language, Text};
 use crate::invoice::conversion::Source;
 use crate::invoice::image::{Image, Making, NoImage, images};
-use crate::invoice::{Options, Profile};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -26,11 +25,8 @@ pub struct Arguments {
         "The PDF to write, \"-\" for standard output, or a folder: each invoice is named there after its number"
     ))]
     output: PathBuf,
-    #[arg(long, default_value = "chorus", value_parser = profile, value_name = said("PROFIL", "PROFILE"), help = said(
-        "Les règles dont l'image porte les constats : en16931, chorus ou g2b",
-        "The rules whose findings stand in the image: en16931, chorus or g2b"
-    ))]
-    profile: Profile,
+    #[command(flatten)]
+    by: JudgedBy,
     #[command(flatten)]
     tables: TablesUsed,
 }
@@ -46,7 +42,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 
 fn render_and_write(arguments: &Arguments) -> Result<(), Failure> {
     let tables = arguments.tables.tables(arguments.tables.configuration()?.as_deref())?;
-    let options = Options { profile: arguments.profile, tables, ..Options::default() };
+    let options = arguments.by.options(tables, Language::Fr);
     let bytes = made::read(&arguments.file, &options.limits)?;
     let name = made::name(&arguments.file);
     let day = Timestamp::now().paris_date();

@@ -374,9 +374,9 @@ async fn a_status_that_a_search_shows_without_a_date_is_told_once_when_its_histo
     let ahead = Arc::new(AtomicI64::new(0));
     let by = Arc::clone(&ahead);
     gateway.clock = Arc::new(move || Timestamp::from_millis(Timestamp::now().millis() + by.load(Ordering::SeqCst)));
-    gateway.boot();
     let looks = |gateway: &Gateway| gateway.simulator.ledger().calls_of("rechercher/recipiendaire");
     let seen = looks(&gateway);
+    gateway.boot();
     // One question for each kind: the rows of the first are written down before the second.
     gateway.await_until("the first look", || looks(&gateway) >= seen + 2).await;
     let found = FoundInvoice {

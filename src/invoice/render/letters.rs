@@ -247,9 +247,12 @@ impl Lines {
         for (at, character) in word.char_indices() {
             let more = advance(character, style);
             if at > start && wide + more > self.room {
-                self.put(&word[start..at], wide, style);
+                // Behind a sign that joins words, if there is one not too far back: `CPRO-SUPPLIER-` `SIRET-KEY`.
+                let joint = word[start..at].rfind(['-', '/', '_', '.', ':', '@']).map(|joint| start + joint + 1);
+                let cut = joint.filter(|cut| (cut - start) * 3 >= at - start).unwrap_or(at);
+                self.put(&word[start..cut], width(&word[start..cut], style), style);
                 self.end(style);
-                (start, wide) = (at, 0.0);
+                (start, wide) = (cut, width(&word[cut..at], style));
             }
             wide += more;
         }

@@ -58,8 +58,8 @@ fn figures_are_written_as_french_readers_write_them() {
 fn a_character_that_cannot_be_drawn_is_replaced_and_told() {
     assert_eq!(letters::clean("œuvre\r\n€\té"), ("œuvre\n€ é".to_owned(), false));
     assert_eq!(letters::clean("a\u{1}b\u{202E}c漢\u{E000}"), ("a�b�c��".to_owned(), true));
-    // As some systems write file names.
     assert_eq!(letters::clean("Société שלום مياه"), ("Société ���� ����".to_owned(), true), "from right to left");
+    // As some systems write file names.
     assert_eq!(letters::clean("e\u{301}te\u{301}"), ("été".to_owned(), false));
 }
 
@@ -71,6 +71,9 @@ fn no_line_is_wider_than_its_room() {
     assert!(wrapped.iter().all(|line| line.width <= 100.0));
     let joined: String = wrapped.iter().flat_map(|line| &line.pieces).map(|piece| piece.text.as_str()).collect();
     assert_eq!(joined, text, "nothing is lost");
+    // A long word breaks where it is joined.
+    let wrapped = letters::wrap(&[Run { style: STYLE, text: "CPRO-SUPPLIER-SIRET-KEY".to_owned() }], 90.0);
+    assert_eq!(wrapped[0].pieces[0].text, "CPRO-SUPPLIER-");
 }
 
 #[test]

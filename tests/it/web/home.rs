@@ -179,6 +179,12 @@ async fn each_number_counts_invoices_and_leads_to_exactly_the_rows_it_counts() {
     }
     gateway.await_state("seul.pdf.json", "incomplete").await;
     gateway.await_state("autre.pdf.json.json", "unmatched").await;
+    gateway
+        .await_until("both are delivered", || {
+            let flows = gateway.store().reader().unwrap().flows(&FlowQuery::default()).unwrap();
+            flows.iter().filter(|flow| flow.state == "delivered").count() == 2
+        })
+        .await;
     let house = House::over(tempfile::tempdir().unwrap(), gateway.store().clone());
     tokio::task::block_in_place(|| {
         let mut browser = house.inside();
