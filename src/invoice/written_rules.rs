@@ -21,10 +21,10 @@ pub fn check(outline: &Outline<'_>, profile: Profile, findings: &mut Findings<'_
             if decimal(&outline.value(id)).is_none() {
                 findings.once("FG-DECIMAL", severity, id);
             }
-        } else if name.ends_with("Date") || (name == "DateTimeString" && is_day_format(outline, id)) {
-            if day(&outline.value(id)).is_none() {
-                findings.once("FG-VALUE", severity, id);
-            }
+        } else if (name.ends_with("Date") || (name == "DateTimeString" && is_day_format(outline, id)))
+            && day(&outline.value(id)).is_none()
+        {
+            findings.once("FG-VALUE", severity, id);
         }
     }
 }
