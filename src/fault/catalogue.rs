@@ -86,9 +86,9 @@ catalogue! {
     }
     NotAnInvoice "FG-202" Supplier Never {
         "Ce fichier n'est pas une facture : il ressemble à {looks_like}"
-        "Déposez une facture UBL, CII ou Factur-X."
+        "Déposez une facture UBL, CII ou Factur-X. Si c'en est une, son éditeur doit corriger ce qui est nommé ici, et vous la déposerez de nouveau."
         "This file is no invoice: it looks like {looks_like}"
-        "Drop a UBL, CII or Factur-X invoice."
+        "Drop a UBL, CII or Factur-X invoice. If it is one, its publisher must correct what is named here, and you drop it again."
     }
     XmlMalformed "FG-203" Supplier Never {
         "XML mal formé : {detail} ({place})"

@@ -13,10 +13,11 @@ use super::{head, labels};
 
 pub fn lay(sheet: &mut Sheet, invoice: &Invoice, unsaid: &Unsaid) {
     let count = invoice.lines.len();
+    let whose = if head::kind(invoice).starts_with("Avoir") { "de l'avoir" } else { "de la facture" };
     let title = match count {
-        0 => "Lignes de la facture".to_owned(),
-        1 => "Ligne de la facture".to_owned(),
-        _ => format!("Lignes de la facture ({})", figures::number(Decimal::from(count), 0)),
+        0 => format!("Lignes {whose}"),
+        1 => format!("Ligne {whose}"),
+        _ => format!("Lignes {whose} ({})", figures::number(Decimal::from(count), 0)),
     };
     if invoice.lines.is_empty() {
         section(sheet, &title, |sheet| {

@@ -133,6 +133,7 @@ fn what_comes_as_cii_credit_note_or_pdf_has_an_image_too() {
         is_archivable(name, sample(name), &pdf);
         let read = text_of(&pdf);
         assert!(read.contains(&format!("{kind} {number}")) && read.contains(WORDS), "{name}: {read}");
+        assert_eq!(read.contains("Ligne de l'avoir"), kind == "Avoir", "{name}: {read}");
         assert!(read.contains(&sha256(sample(name))), "{name}: the hash of what came");
     }
 }
