@@ -87,6 +87,10 @@ impl<'o, 't> Findings<'o, 't> {
 
     /// What is written at an element is wrong, unless that was said already.
     pub fn once(&mut self, rule: &str, severity: Severity, id: Id) {
+        if !self.has_room(rule, severity) {
+            self.omitted += 1;
+            return;
+        }
         let (place, _) = self.place_of(rule, id, None);
         if !self.list.iter().any(|noted| noted.rule == rule && noted.place.fr == place.fr) {
             let value = self.written(id, None);
@@ -168,10 +172,6 @@ impl<'o, 't> Findings<'o, 't> {
                 Why::Several => "FG-DUPLICATE",
                 Why::Missing => "FG-MISSING",
             };
-            if !self.has_room(rule, Severity::Fatal) {
-                self.omitted += 1;
-                continue;
-            }
             // Said once, whoever stumbles over it.
             self.once(rule, Severity::Fatal, stop.at);
         }

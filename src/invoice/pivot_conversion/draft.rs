@@ -4,6 +4,10 @@
 //! gives none what was put there is taken out again, or what it gives instead put in as it is written. Nobody is sent a
 //! draft.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
 use quick_xml::escape::escape;
 
 use crate::fault::{Fault, Text};
@@ -51,21 +55,45 @@ impl Hole {
         Self { within: ("cac:LegalMonetaryTotal", 0), element, written }
     }
 
-    /// Takes out what stands there, or puts what is written in its place.
-    fn cut(&self, xml: &mut String) {
-        let Self { within: (within, nth), element, written } = self;
-        let group = match within.is_empty() {
-            true => Some(0),
-            false => xml.match_indices(&format!("<{within}>")).nth(*nth).map(|(at, _)| at),
-        };
+    /// What is to go, and what takes its place: all that stands there, or what stands between its tags.
+    fn edit<'h>(&'h self, xml: &str, group: Range<usize>) -> Option<(Range<usize>, Cow<'h, str>)> {
+        let Self { element, written, .. } = self;
         let (open, close) = (format!("<{element}"), format!("</{element}>"));
-        let Some(from) = group.and_then(|group| Some(group + xml[group..].find(&open)?)) else { return };
-        let Some(to) = xml[from..].find(&close).map(|to| from + to) else { return };
+        let from = group.start + xml[group.clone()].find(&open)?;
+        let to = from + xml[from..group.end].find(&close)?;
         match (written, xml[from..to].find('>')) {
-            (Some(written), Some(head)) => xml.replace_range(from + head + 1..to, &escape(written.as_str())),
-            _ => xml.replace_range(from..to + close.len(), ""),
+            (Some(written), Some(head)) => Some((from + head + 1..to, escape(written.as_str()))),
+            _ => Some((from..to + close.len(), Cow::Borrowed(""))),
         }
     }
+}
+
+/// Makes the holes, in time in proportion to the text and their number.
+fn cut(xml: &str, holes: &[Hole]) -> String {
+    let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut edits = Vec::with_capacity(holes.len());
+    for hole in holes {
+        let (within, nth) = hole.within;
+        let starts = groups.entry(within).or_insert_with(|| match within {
+            "" => vec![0],
+            within => xml.match_indices(&format!("<{within}>")).map(|(at, _)| at).collect(),
+        });
+        // Up to the next of its kind: no element of it lies behind.
+        let Some(start) = starts.get(nth) else { continue };
+        let end = starts.get(nth + 1).copied().unwrap_or(xml.len());
+        edits.extend(hole.edit(xml, *start..end));
+    }
+    edits.sort_by_key(|(range, _)| range.start);
+    let (mut cut, mut at) = (String::with_capacity(xml.len()), 0);
+    for (range, instead) in edits {
+        // What lies in a hole is gone already.
+        if range.start >= at {
+            cut.push_str(&xml[at..range.start]);
+            cut.push_str(&instead);
+            at = range.end;
+        }
+    }
+    cut + &xml[at..]
 }
 
 impl Conversion<'_, '_> {
@@ -73,10 +101,8 @@ impl Conversion<'_, '_> {
         self.holes = Some(Vec::new());
         let invoice = self.invoice();
         let fault = (!self.missing.is_empty()).then(|| self.incomplete().fault);
-        let (mut xml, lost) = self.written(&invoice)?;
-        for hole in self.holes.iter().flatten() {
-            hole.cut(&mut xml);
-        }
+        let (xml, lost) = self.written(&invoice)?;
+        let xml = cut(&xml, self.holes.as_deref().unwrap_or_default());
         let number = self.pivot.number.clone();
         Ok(Draft { number, ubl: xml.into_bytes(), lost, readings: self.readings, fault })
     }

@@ -227,3 +227,21 @@ fn the_preceding_invoice_and_the_whole_account_are_taken_over() {
     assert_eq!(lost(&converted), ["Banque", "numérisation", "P-19", "2026-11-20"]);
     assert!(!String::from_utf8(converted.ubl).unwrap().contains("P-19"));
 }
+
+/// Each line of a pivot may leave several holes; they are made in one go.
+#[test]
+fn as_many_holes_as_there_may_be_lines_are_made_soon() {
+    let started = std::time::Instant::now();
+    let line = |n: usize| {
+        format!("<Ligne NumOrdre=\"{n}\"><ReferenceProduit>A{n}</ReferenceProduit><MontantHT>x{n}</MontantHT></Ligne>")
+    };
+    let lines: String = (1..=3_900).map(line).collect();
+    let whole = unit("P-21", "380", TAXES, &format!("<Lignes>{lines}</Lignes>"), "");
+    let draft = drafts(pivot_of(&whole).as_bytes(), &Limits::default()).unwrap().remove(0).unwrap();
+    let text = String::from_utf8(draft.ubl).unwrap();
+    assert_eq!(text.matches("<cac:InvoiceLine>").count(), 3_900);
+    assert!(text.contains(">x1<") && text.contains(">x3900<"), "what is no amount stands as it is written");
+    assert!(!text.contains("<cbc:PriceAmount") && !text.contains("<cbc:InvoicedQuantity"), "nothing is made up");
+    assert!(text.contains(">A3900<") && draft.fault.is_some());
+    assert!(started.elapsed() < std::time::Duration::from_secs(60), "{:?}", started.elapsed());
+}

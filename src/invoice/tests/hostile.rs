@@ -112,6 +112,12 @@ fn the_worst_that_passes_the_guard_ends_soon() {
     assert_eq!(examined.verdict, Verdict::Reject);
     assert_eq!(examined.findings.len(), limits.findings + 1, "findings are cut, and the cut is said");
     assert!(examined.findings.iter().any(|f| f.rule == "FG-MORE"));
+    // So are numbers that are none, where no rule reads them and where one does: each place costs a walk.
+    let line = "<cac:InvoiceLine><cbc:InvoicedQuantity>x</cbc:InvoicedQuantity><cbc:LineExtensionAmount>x</cbc:LineExtensionAmount></cac:InvoiceLine>";
+    for profile in Profile::ALL {
+        let examined = soon(&ubl(&line.repeat(limits.lines)), &Options { profile, ..Options::default() });
+        assert_eq!((examined.verdict, examined.findings.len()), (Verdict::Reject, limits.findings + 1));
+    }
 }
 
 #[test]
