@@ -301,7 +301,12 @@ fn examine_as(
             Err(fault) => vec![Judged::unread(name, fault)],
             Ok(all) => {
                 let each = all.into_iter().map(|one| match one {
-                    Ok(made) => Judged::invoice(format!("{name}!{}", made.number), examine(&made.ubl)),
+                    Ok(made) => {
+                        let examined = examine(&made.ubl);
+                        let told = examined.syntax.map_or_else(Vec::new, |syntax| made.told(syntax));
+                        let name = format!("{name}!{}", made.number);
+                        Judged::invoice(name, examined.with_told(&told, &made.number, options.language))
+                    }
                     Err(incomplete) => Judged::unread(format!("{name}!{}", incomplete.number), incomplete.fault),
                 });
                 each.collect()

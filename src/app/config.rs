@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::exit::{self, Failure};
 use super::place::DEFAULT_CONFIG;
+use super::tables_in_force::would_follow;
 use super::words::said;
 use crate::config::{Config, ConfigFile, Problem};
 use crate::fault::{Code, Language};
@@ -32,13 +33,19 @@ pub fn run(command: &Command) -> ExitCode {
         Err(error) => return unread(file, &error).tell("config"),
     };
     let language = exit::language();
-    let problems = Config::parse(&text).err().unwrap_or_default();
+    let parsed = Config::parse(&text);
+    let tables = parsed.as_ref().map_or(Ok(None), Config::signed_tables);
+    // The last accepted file of this gateway, which the file's own remarks do not know.
+    let overtaken = match (&parsed, &tables) {
+        (Ok(config), Ok(Some(signed))) => would_follow(signed, config).err(),
+        _ => None,
+    };
+    let problems = parsed.err().unwrap_or_default();
     for problem in &problems {
         println!("{}", line(file, problem, "", language));
     }
     // One that is there and refused would not be in force.
-    let refused = Config::parse(&text)
-        .is_ok_and(|config| config.signed_tables().is_err_and(|fault| fault.code != Code::TablesUnread));
+    let refused = overtaken.is_some() || tables.is_err_and(|fault| fault.code != Code::TablesUnread);
     let warning = match language {
         Language::Fr => "avertissement : ",
         Language::En => "warning: ",
@@ -46,6 +53,9 @@ pub fn run(command: &Command) -> ExitCode {
     for remark in Config::remarks(&text) {
         let mark = if refused && remark.key == "rules.tables" { "" } else { warning };
         eprintln!("{}", line(file, &remark, mark, language));
+    }
+    if let Some(fault) = &overtaken {
+        eprintln!("{}: rules.tables: {} {}", file.display(), fault.code, fault.title(language));
     }
     if problems.is_empty() && !refused {
         println!("{}: ok", file.display());

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::exit::{self, Exit, Failure};
 use super::made;
 use super::place::Place;
+use super::tables_in_force::would_follow;
 use super::words::said;
 use crate::audit::{Signer, Verifier};
 use crate::config::signed_tables;
@@ -62,8 +63,10 @@ pub enum Command {
         #[arg(value_name = said("FICHIER", "FILE"), help = said("Le fichier signé", "The signed file"))]
         file: PathBuf,
         #[arg(long, value_name = said("CLÉ", "KEY"), help = said(
-            "Une clé publique de confiance (NOM+EMPREINTE+CLÉ), qui peut être répétée ; sans elle, celles de rules.keys",
-            "A trusted public key (NAME+HASH+KEY), may be repeated; without it, those of rules.keys"
+            "Une clé publique de confiance (NOM+EMPREINTE+CLÉ), qui peut être répétée ; sans elle, celles de rules.keys, et \
+             la dernière version acceptée par cette passerelle compte aussi",
+            "A trusted public key (NAME+HASH+KEY), may be repeated; without it, those of rules.keys, and the last version \
+             that this gateway accepted counts too"
         ))]
         key: Vec<String>,
         #[command(flatten)]
@@ -144,7 +147,9 @@ fn sign(file: &Path, key: &Path, output: &Path) -> Result<(), Failure> {
 }
 
 fn verify(file: &Path, keys: &[String], place: &Place) -> Result<(), Failure> {
-    let keys = if keys.is_empty() { place.file()?.boot(false).config.rules.verifiers() } else { parsed(keys)? };
+    // Without keys it is the gateway of this configuration that is asked, which also knows what it accepted last.
+    let gateway = if keys.is_empty() { Some(place.file()?.boot(false).config) } else { None };
+    let keys = gateway.as_ref().map_or_else(|| parsed(keys), |config| Ok(config.rules.verifiers()))?;
     if keys.is_empty() {
         return Err(Failure::new(
             exit::USAGE,
@@ -153,7 +158,9 @@ fn verify(file: &Path, keys: &[String], place: &Place) -> Result<(), Failure> {
         ));
     }
     let note = signed_tables::read(file).map_err(|fault| refused(file, &fault, exit::DATA))?;
-    let signed = signed_tables::open(&note, &keys).map_err(|fault| refused(file, &fault, exit::DATA))?;
+    let signed = signed_tables::open(&note, &keys)
+        .and_then(|signed| gateway.as_ref().map_or(Ok(()), |config| would_follow(&signed, config)).map(|()| signed));
+    let signed = signed.map_err(|fault| refused(file, &fault, exit::DATA))?;
     usable(file, signed.tables, &signed.signer);
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::domain::DocumentHash;
 use crate::fault::{Code, Fault, Language, Text};
 use crate::invoice::Tables;
 use crate::invoice::tables::is_older;
-use crate::store::{AcceptedTables, Store, StoreError};
+use crate::store::{self, AcceptedTables, Store, StoreError};
 
 /// See the module.
 pub struct TablesInForce {
@@ -155,6 +155,13 @@ impl TablesInForce {
     }
 }
 
+/// Whether a gateway of this configuration would take the file into force after the last one it accepted; read beside it. Where
+/// its database cannot be read, only the file itself counts.
+pub fn would_follow(signed: &SignedTables, config: &Config) -> Result<(), Fault> {
+    let accepted = store::accepted_tables_in(&config.store.dir).ok().flatten();
+    follows(signed, accepted.as_ref())
+}
+
 /// Whether a file may follow the last one that was accepted: neither an older one, nor another of the same version.
 fn follows(signed: &SignedTables, accepted: Option<&AcceptedTables>) -> Result<(), Fault> {
     let Some(accepted) = accepted else { return Ok(()) };
@@ -287,5 +294,16 @@ mod tests {
         house.publish("2099-02-01.1", 5);
         assert_eq!(house.look(&mut tables).await, ("2099-02-01.1", None));
         assert_eq!(told(&store).len(), 6);
+        // A command beside the gateway knows it too.
+        let code = |number| {
+            house.publish("2099-02-01.1", number);
+            let signed = house.config.signed_tables().unwrap().unwrap();
+            would_follow(&signed, &house.config).err().map(|fault| fault.code)
+        };
+        assert_eq!((code(5), code(6)), (None, Some(Code::TablesWrong)));
+        house.publish("2099-01-01.1", 5);
+        let signed = house.config.signed_tables().unwrap().unwrap();
+        assert_eq!(would_follow(&signed, &house.config).unwrap_err().code, Code::TablesOlder);
+        assert!(would_follow(&signed, &Config::default()).is_ok(), "no gateway has accepted any here");
     }
 }

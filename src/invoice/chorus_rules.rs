@@ -241,6 +241,7 @@ fn longer(rule: &str, severity: Severity, term: &str, value: &str, limit: Limit,
     let (length, limit) = (value.chars().count(), findings.limit(limit));
     if length > limit {
         let (length, limit) = (length.to_string(), limit.to_string());
-        findings.own(rule, severity, term.to_owned(), &[("length", &length), ("limit", &limit)]);
+        let values = [("length", length.as_str()), ("limit", &limit), ("value", value)];
+        findings.own(rule, severity, term.to_owned(), &values);
     }
 }

@@ -20,11 +20,19 @@ pub struct Decoded<'a> {
 /// The longest XML declaration looked at, in bytes.
 const DECLARATION_BYTES: usize = 1024;
 
+/// How UTF-32 begins, with a byte order mark or without.
+const UTF_32: [&[u8]; 4] = [b"\xFF\xFE\0\0", b"\0\0\xFE\xFF", b"<\0\0\0", b"\0\0\0<"];
+
 /// Decodes an XML document (XML 1.0 §4.3.3): UTF-8 with or without mark, UTF-16 with mark, and the single-byte
 /// encodings French applications still write when the declaration names them.
 pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, Fault> {
     if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
         return utf8(rest, 3, true);
+    }
+    // Before UTF-16, whose mark begins UTF-32's.
+    if UTF_32.iter().any(|begin| bytes.starts_with(begin)) {
+        let detail = Text::new("UTF-32, qui ne se lit pas ici", "UTF-32, which is not read here");
+        return Err(wrong(&detail, 0, ""));
     }
     if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE") {
         return utf16(rest, "UTF-16LE", u16::from_le_bytes);

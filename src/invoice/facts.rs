@@ -190,6 +190,41 @@ pub(super) fn preceding(outline: &Outline<'_>) -> Vec<String> {
     references.into_iter().filter_map(|id| outline.text(id)).collect()
 }
 
+/// The element that says a term others ask for: of several the one that says one of these texts, of a party the whole where
+/// nothing in it does.
+pub(super) fn element(outline: &Outline<'_>, term: &str, texts: &[&str]) -> Option<Id> {
+    if outline.is_empty() {
+        return None;
+    }
+    let paths = paths(outline);
+    let each = |path: &[&str]| outline.each(Id::ROOT, path);
+    let party = |path: &[&str]| {
+        let Some(party) = outline.find(Id::ROOT, path) else { return Vec::new() };
+        let inside = paths.identifiers.iter().chain([&paths.legal, &paths.address]);
+        let inside = inside.flat_map(|path| outline.each(party, path));
+        [party].into_iter().chain(inside).collect()
+    };
+    let found: Vec<Id> = match term {
+        "BT-1" => each(paths.number),
+        "BT-10" => each(paths.buyer_reference).into_iter().chain(party(paths.buyer).into_iter().skip(1)).collect(),
+        "BT-12" => each(paths.contract),
+        "BT-13" => each(paths.engagement),
+        "BT-23" => each(paths.frame),
+        "BT-25" => each(paths.preceding),
+        "BT-29" | "BG-4" => party(paths.seller),
+        "BT-46" => party(paths.buyer),
+        "BG-16" => each(paths.payment),
+        "BG-24" => each(paths.document).into_iter().filter_map(|document| outline.find(document, paths.file)).collect(),
+        _ => Vec::new(),
+    };
+    let says = |id: &&Id| {
+        let (value, name) = (outline.value(**id), outline.attribute(**id, "filename"));
+        texts.iter().any(|text| !text.is_empty() && (value.trim() == *text || name.as_deref() == Some(*text)))
+    };
+    let first = || found.first().filter(|_| term != "BG-24" && term != "BT-10");
+    found.iter().find(says).or_else(first).copied()
+}
+
 /// Whether it says how it is paid (BG-16).
 pub(super) fn has_payment(outline: &Outline<'_>) -> bool {
     outline.find(Id::ROOT, paths(outline).payment).is_some()

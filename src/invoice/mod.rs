@@ -335,6 +335,22 @@ impl Examined {
         Self { syntax: None, facts: None, others: Vec::new(), signed: false, verdict, findings, fault }
     }
 
+    /// With what else is to be known of it, ahead of the warnings.
+    #[must_use]
+    pub(crate) fn with_told(mut self, faults: &[Fault], place: &str, language: Language) -> Self {
+        let told = faults.iter().map(|fault| Finding {
+            rule: fault.code.to_string(),
+            severity: Severity::Warning,
+            place: place.to_owned(),
+            message: fault.title(language),
+            remedy: fault.remedy(language),
+            site: Site::default(),
+        });
+        let at = self.findings.iter().take_while(|finding| finding.severity == Severity::Fatal).count();
+        self.findings.splice(at..at, told);
+        self
+    }
+
     pub(crate) fn unread(syntax: Option<Syntax>, fault: Fault) -> Self {
         Self {
             syntax,

@@ -30,7 +30,8 @@ use crate::fault::{Code as FaultCode, Fault, Text};
 use super::outline::{Id, Outline};
 use super::pivot::{self, AttachmentKind, PivotInvoice};
 use super::semantic::{self, Lost};
-use super::{Limits, encoding, guard};
+use super::texts::cut;
+use super::{Limits, Syntax, encoding, guard};
 use draft::Hole;
 
 pub use draft::{Draft, drafts};
@@ -54,6 +55,24 @@ pub struct Converted {
     pub lost: Vec<Lost>,
     /// What the pivot does not say in so many words, and how it was read.
     pub readings: Vec<Text>,
+}
+
+impl Converted {
+    /// What whoever dropped the pivot should know of it, none of it a reason to refuse: that it goes as another syntax, what of
+    /// it has no place there, and how it was read.
+    pub fn told(&self, syntax: Syntax) -> Vec<Fault> {
+        let mut lost: Vec<&str> = self.lost.iter().map(|lost| lost.place.as_str()).collect();
+        // One element may hold several values.
+        lost.dedup();
+        let list = if lost.is_empty() { "-".to_owned() } else { lost.join(", ") };
+        let mut told = vec![Fault::new(FaultCode::PivotConverted).with("syntax", syntax.as_str()).with("lost", list)];
+        if !self.readings.is_empty() {
+            let all = |pick: fn(&Text) -> &str| self.readings.iter().map(pick).collect::<Vec<_>>().join(" ; ");
+            let read = Text::new(all(|text| &text.fr), all(|text| &text.en));
+            told.push(Fault::new(FaultCode::PivotRead).with_text("readings", &read));
+        }
+        told
+    }
 }
 
 /// An invoice that UBL cannot be made of.
@@ -95,9 +114,24 @@ fn each<T>(
             Text::technical("structure que le pivot n'admet pas", "structure that a pivot does not have", error);
         Fault::new(FaultCode::PivotNotRead).with_text("detail", &detail)
     })?;
+    let news = read.version.as_deref().filter(|version| pivot::is_new_version(version)).map(newer);
     let units: Vec<Id> = outline.all().filter(|id| outline.name(*id) == "CPPFacturePivotUnitaire").collect();
     let each = read.invoices.iter().zip(units);
-    Ok(each.map(|(invoice, unit)| make(Conversion::new(&outline, unit, invoice))).collect())
+    let conversion = |(invoice, unit)| Conversion {
+        readings: news.iter().cloned().collect(),
+        ..Conversion::new(&outline, unit, invoice)
+    };
+    Ok(each.map(|one| make(conversion(one))).collect())
+}
+
+/// How a pivot of a version that nobody knew here was read.
+fn newer(version: &str) -> Text {
+    let newest = pivot::VERSIONS[pivot::VERSIONS.len() - 1];
+    let version = cut(version.trim());
+    Text::new(
+        format!("version « {version} », inconnue ici, comme la {newest} : ce qu'elle a de nouveau n'est pas lu"),
+        format!("version \"{version}\", unknown here, as {newest}: what is new in it is not read"),
+    )
 }
 
 struct Conversion<'a, 't> {

@@ -15,8 +15,8 @@ use super::official::document::Why;
 use super::official::lists::{List, Which};
 use super::official::terms;
 use super::outline::{Id, Outline};
-use super::texts;
 use super::{Examined, Facts, Finding, Options, Preflight, Profile, Severity, Site, Syntax, Verdict};
+use super::{facts, texts};
 
 /// The elements of invoice lines, in UBL and CII.
 const LINES: [&str; 3] = ["InvoiceLine", "CreditNoteLine", "IncludedSupplyChainTradeLineItem"];
@@ -64,10 +64,25 @@ impl<'o, 't> Findings<'o, 't> {
         self.outline.name(Id::ROOT)
     }
 
-    /// A finding of a rule that has words of its own, its blanks filled with `values`.
+    /// A finding of a rule that has words of its own, its blanks filled with `values`; of a business term with the place where
+    /// the document says it, if it does.
     pub fn own(&mut self, rule: &str, severity: Severity, place: String, values: &[(&str, &str)]) {
-        let site = Site { terms: terms_in(&place), ..Site::default() };
-        self.add(rule, severity, (Text::same(place), site), values);
+        if !self.has_room(rule, severity) {
+            self.omitted += 1;
+            return;
+        }
+        let terms = terms_in(&place);
+        let texts: Vec<&str> = values.iter().map(|(_, text)| *text).collect();
+        let place = match facts::element(self.outline, &place, &texts) {
+            Some(id) => {
+                let value = self.written(id, None).map(|value| texts::cut(value.trim()).into_owned());
+                let (path, line) = (self.outline.path(id), self.outline.line(id));
+                let shown = on_line(&format!("{place} {path}"), line);
+                (shown, Site { terms, path: Some(path), line: Some(line), value })
+            }
+            None => (Text::same(place), Site { terms, ..Site::default() }),
+        };
+        self.add(rule, severity, place, values);
     }
 
     /// A finding at an element: its path and line are the place.
@@ -145,7 +160,8 @@ impl<'o, 't> Findings<'o, 't> {
             return;
         }
         let (message, remedy) = texts::said(self.options.tables, rule, values, rule);
-        site.value = values.iter().find(|(name, _)| *name == "value").map(|(_, value)| texts::cut(value).into_owned());
+        let value = values.iter().find(|(name, _)| *name == "value");
+        site.value = site.value.or_else(|| value.map(|(_, value)| texts::cut(value).into_owned()));
         let blocking = self.is_blocking(rule, severity);
         let severity = if blocking { Severity::Fatal } else { Severity::Warning };
         if self.list.len() >= self.options.limits.findings {

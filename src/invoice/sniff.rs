@@ -244,7 +244,8 @@ pub fn sniff(bytes: &[u8]) -> Content {
         return Content::Other(if blank { Kind::Blank } else { Kind::Text });
     };
     let body = &head[start..];
-    if body[0] == b'<' || body.starts_with(b"\0<") {
+    let is_wide = [b"\0<".as_slice(), b"\0\0\0<", b"\0\0\xFE\xFF"].iter().any(|begin| body.starts_with(begin));
+    if body[0] == b'<' || is_wide {
         return if is_html(&String::from_utf8_lossy(body)) { Content::Other(Kind::Html) } else { Content::Xml };
     }
     Content::Other(textual(body))

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 use super::columns::{count, integer, maybe_fault, maybe_instant, word};
 use super::directory::{DirectoryState, Enquiry, EnquiryRecord, StructureRecord, StructureSource, service_row};
 use super::reader::Reader;
-use super::{DATABASE_FILE, StoreError, schema};
+use super::{StoreError, beside};
 use crate::domain::{Environment, EstablishmentId, Realm, StructureService, Timestamp};
 
 fn structure_row(r: &Row<'_>) -> rusqlite::Result<StructureRecord> {
@@ -68,14 +68,8 @@ pub struct DirectoryBook {
 impl DirectoryBook {
     /// `None`: there is no database, or one from before there was a directory.
     pub fn open(dir: &Path) -> Result<Option<Self>, StoreError> {
-        let path = dir.join(DATABASE_FILE);
-        if !path.try_exists().map_err(StoreError::io(&path))? {
-            return Ok(None);
-        }
-        let log = dir.join(format!("{DATABASE_FILE}-wal"));
-        let db = if log.exists() { schema::open_reader(&path)? } else { schema::open_at_rest(&path)? };
-        schema::check_readable(&db)?;
-        let has = db.query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'directory'", [], |r| r.get(0))?;
+        let Some((db, _)) = beside::open(dir)? else { return Ok(None) };
+        let has = beside::has_table(&db, "directory")?;
         Ok(Some(Self { db }).filter(|_| has))
     }
 

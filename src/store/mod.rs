@@ -14,6 +14,7 @@
 
 mod alarms;
 mod arrivals;
+mod beside;
 mod changes;
 mod columns;
 mod deliveries;
@@ -49,6 +50,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use alarms::{Alarm, AlarmChange, AlarmRecord, Notice, NoticeItem, Telling, Told, halt_subject};
+pub use beside::{accepted_tables_in, people_in};
 pub use changes::FOLLOWING;
 pub use deposits::UPLOADED;
 pub use directory::{DirectoryState, Enquiry, EnquiryRecord, FoundStructure, Pruned, StructureRecord, StructureSource};
@@ -56,7 +58,7 @@ pub use directory_reader::{Directory, DirectoryBook};
 pub use facts::*;
 pub use pairs::{PDF, PDF_DATA};
 pub use parts::not_taken;
-pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader, people_in};
+pub use reader::{IN_MEMORY_LIMIT_BYTES, Reader};
 pub use record::*;
 pub use standing::{Passing, not_confirmed};
 use writer::{Ticket, Writer, Writing};

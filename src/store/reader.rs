@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
@@ -12,8 +11,8 @@ use super::columns::{count, integer, maybe_fault, maybe_hash, maybe_instant, may
 use super::writer::Writer;
 use super::{
     AcceptedTables, ArrivalRecord, AskedChange, AttemptRecord, ChangeRecord, CheckpointRecord, ComplementRecord,
-    DATABASE_FILE, FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord, PdfDataRecord, Received, StagedDrop,
-    StatusRecord, StepRecord, StoreError, arrivals, documents, parts, schema,
+    FindingRecord, InvoiceFacts, InvoiceRecord, LeafRecord, PdfDataRecord, Received, StagedDrop, StatusRecord,
+    StepRecord, StoreError, arrivals, documents, parts,
 };
 use crate::audit::{Leaf, LeafRead};
 use crate::domain::{
@@ -31,7 +30,8 @@ const LEAVES_AT_ONCE: u64 = 10_000;
 /// Steps in one timeline; the newest ones are shown.
 const TIMELINE_LIMIT: i64 = 5000;
 
-const PEOPLE: &str = "SELECT name FROM person ORDER BY name";
+pub(super) const PEOPLE: &str = "SELECT name FROM person ORDER BY name";
+pub(super) const ACCEPTED_TABLES: &str = "SELECT version, sha256 FROM tables_accepted";
 
 /// Reads, each call on a snapshot of its own. Not shared between threads; its connection goes back to the pool when it
 /// is dropped. It keeps the store open like a [`super::Store`] handle does.
@@ -40,22 +40,8 @@ pub struct Reader {
     writer: Arc<Writer>,
 }
 
-/// The people of the page, for a command beside whoever may have the store open. Makes nothing, not even a file of
-/// SQLite's. `None`: there is no database.
-pub fn people_in(dir: &Path) -> Result<Option<Vec<String>>, StoreError> {
-    let path = dir.join(DATABASE_FILE);
-    if !path.try_exists().map_err(StoreError::io(&path))? {
-        return Ok(None);
-    }
-    // A log is there while somebody works, and after a crash; it holds what is newest.
-    let log = dir.join(format!("{DATABASE_FILE}-wal"));
-    let db = if log.exists() { schema::open_reader(&path)? } else { schema::open_at_rest(&path)? };
-    if schema::check_readable(&db)? == 0 {
-        return Ok(Some(Vec::new()));
-    }
-    let mut names = db.prepare(PEOPLE)?;
-    let names = names.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?;
-    Ok(Some(names))
+pub(super) fn accepted_tables(row: &Row<'_>) -> rusqlite::Result<AcceptedTables> {
+    Ok(AcceptedTables { version: row.get("version")?, sha256: DocumentHash(row.get("sha256")?) })
 }
 
 impl Drop for Reader {
@@ -553,9 +539,7 @@ impl Reader {
 
     /// The last signed file of tables that was accepted.
     pub fn accepted_tables(&self) -> Result<Option<AcceptedTables>, StoreError> {
-        self.one("SELECT version, sha256 FROM tables_accepted", [], |r| {
-            Ok(AcceptedTables { version: r.get("version")?, sha256: DocumentHash(r.get("sha256")?) })
-        })
+        self.one(ACCEPTED_TABLES, [], accepted_tables)
     }
 
     /// The password hash of a person of the page.

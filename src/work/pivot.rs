@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::domain::DocumentHash;
-use crate::fault::{Code, Fault, Language, Text};
+use crate::fault::{Code, Fault, Language};
 use crate::invoice::pivot_conversion::{self, Converted, Incomplete};
 use crate::invoice::{self, Verdict, archive};
 use crate::store::{
@@ -184,35 +184,28 @@ fn checked(
     flow: &FlowRecord,
     recipients: &Recipients<'_>,
 ) -> Made {
-    let Converted { number, ubl, lost, readings } = match one {
+    let converted = match one {
         Ok(converted) => converted,
         Err(Incomplete { number, fault, .. }) => {
             return Made::Refused { number, fault, facts: None, findings: Vec::new() };
         }
     };
-    let examined = examine_guarded(&ubl, options, flow, recipients);
+    let examined = examine_guarded(&converted.ubl, options, flow, recipients);
     let repeatable = examined.facts.as_ref().is_some_and(is_repeatable);
     let facts = examined.facts.and_then(invoice_facts);
     let mut findings: Vec<FindingRecord> = examined.findings.iter().map(finding_record).collect();
     match (examined.verdict, examined.syntax, facts) {
         (Verdict::Accept, Some(syntax), Some(facts)) => {
+            let told = converted.told(syntax);
+            findings.splice(0..0, told.iter().map(|fault| warning(fault, &converted.number, options.language)));
+            let Converted { number, ubl, lost, .. } = converted;
             let mut lost: Vec<String> = lost.into_iter().map(|lost| lost.place).collect();
-            // One element may hold several values.
             lost.dedup();
-            let list = if lost.is_empty() { "-".to_owned() } else { lost.join(", ") };
-            let fault = Fault::new(Code::PivotConverted).with("syntax", syntax.as_str()).with("lost", list);
-            findings.insert(0, warning(&fault, &number, options.language));
-            if !readings.is_empty() {
-                let all = |pick: fn(&Text) -> &str| readings.iter().map(pick).collect::<Vec<_>>().join(" ; ");
-                let read = Text::new(all(|text| &text.fr), all(|text| &text.en));
-                let fault = Fault::new(Code::PivotRead).with_text("readings", &read);
-                findings.insert(1, warning(&fault, &number, options.language));
-            }
             Made::Good(Good { number, ubl, syntax, facts, repeatable, findings, lost })
         }
         (_, _, facts) => {
             let fault = examined.fault.unwrap_or_else(|| rules_failed(&findings));
-            Made::Refused { number, fault, facts, findings }
+            Made::Refused { number: converted.number, fault, facts, findings }
         }
     }
 }

@@ -51,14 +51,14 @@ pub fn check(node: Node<'_>, vat: &Vat, sheet: &mut Sheet) {
             sheet.keep("BR-CO-26", node, identified);
         }
         SellerTaxRepresentativeTradeParty => representative(node, sheet),
-        TaxTotalAmount if is_total_in_currency(node) => sheet.rule("BR-CO-14", node, |node| {
+        TaxTotalAmount if is_total_in_currency(node) => sheet.compare("BR-CO-14", node, |node| {
             let mut sum = 0.0;
             for entry in settlement(node).flat_map(|s| s.kids(ApplicableTradeTax)) {
                 for amount in entry.kids(CalculatedAmount) {
                     sum += amount.double()?;
                 }
             }
-            any_double(&[node], |total| same(total, cents_of(sum)))
+            comes_to(&[node], sum)
         }),
         ID if node.above() == SpecifiedTaxRegistration && is_scheme(node, "VA") => {
             let prefix: String = node.text().chars().take(2).collect();
@@ -197,7 +197,7 @@ fn totals(node: Node<'_>, sheet: &mut Sheet) {
         Ok(Compared::same(Some(sum), total))
     });
     for (rule, charge, total) in [("BR-CO-11", false, AllowanceTotalAmount), ("BR-CO-12", true, ChargeTotalAmount)] {
-        sheet.rule(rule, node.shown(&[total]), |_| allowances(node, charge, total));
+        sheet.compare(rule, node.shown(&[total]), |_| allowances(node, charge, total));
     }
     sheet.compare("BR-CO-13", node.shown(&[TaxBasisTotalAmount]), |_| {
         let (charges, allowances) = (first(node, ChargeTotalAmount)?, first(node, AllowanceTotalAmount)?);
@@ -280,7 +280,7 @@ fn tax_decimals(node: Node<'_>, currency: Name) -> Answer {
 }
 
 /// The total of allowances or of charges is their sum, or neither is there.
-fn allowances(node: Node<'_>, charge: bool, total: Name) -> Answer {
+fn allowances(node: Node<'_>, charge: bool, total: Name) -> Result<Compared, Stop> {
     let (mut sum, mut any) = (0.0, false);
     for allowance in settlement(node).flat_map(|s| s.kids(SpecifiedTradeAllowanceCharge)) {
         if indicates(allowance, charge)? {
@@ -291,9 +291,16 @@ fn allowances(node: Node<'_>, charge: bool, total: Name) -> Answer {
         }
     }
     if !any && !node.has(total) {
-        return Ok(true);
+        return Ok(Compared::kept(true));
     }
-    any_double(&node.path(&[total]), |total| same(total, cents_of(sum)))
+    comes_to(&node.path(&[total]), sum)
+}
+
+/// One of the written totals is the sum, to the cent: both as doubles, as the rules compare them.
+fn comes_to(totals: &[Node<'_>], sum: f64) -> Result<Compared, Stop> {
+    let kept = any_double(totals, |total| same(total, cents_of(sum)))?;
+    let written = totals.first().and_then(|total| number::decimal(&total.text()));
+    Ok(Compared { kept, expected: number::exact_cents(sum), written })
 }
 
 /// The rules on the document as a whole.

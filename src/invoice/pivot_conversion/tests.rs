@@ -245,3 +245,18 @@ fn as_many_holes_as_there_may_be_lines_are_made_soon() {
     assert!(text.contains(">A3900<") && draft.fault.is_some());
     assert!(started.elapsed() < std::time::Duration::from_secs(60), "{:?}", started.elapsed());
 }
+
+#[test]
+fn a_pivot_of_a_version_nobody_knows_is_read_as_the_newest_and_that_is_said() {
+    let known = pivot_of(&unit("P-1", "380", TAXES, LINES, ""));
+    let told = |version: &str| {
+        let text = known.replace("Version=\"V2_02\"", version);
+        let made = convert(text.as_bytes(), &Limits::default()).unwrap().remove(0).unwrap();
+        made.told(Syntax::UblInvoice).iter().map(|fault| fault.title(Language::En)).collect::<Vec<_>>()
+    };
+    for silent in ["Version=\"V2_02\"", "Version=\"V1_20\"", ""] {
+        assert!(!told(silent).iter().any(|told| told.contains("unknown here")), "{silent}");
+    }
+    let told = told("Version=\"V3_00\"");
+    assert!(told.iter().any(|told| told.contains("version \"V3_00\", unknown here, as V2_02")), "{told:?}");
+}

@@ -173,6 +173,15 @@ fn encodings_that_agree_with_themselves_are_read() {
     let latin: Vec<u8> = latin.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
     assert_eq!(facts(&latin), (wanted.clone(), 1));
 
+    // With a mark or without one, UTF-32 is called by its name.
+    for order in [u32::to_le_bytes, u32::to_be_bytes] {
+        for mark in ["", "\u{feff}"] {
+            let bytes: Vec<u8> = format!("{mark}{utf8}").chars().flat_map(|c| order(u32::from(c))).collect();
+            let fault = examine(&bytes, &Options::default()).fault.unwrap();
+            assert!(fault.code == Code::EncodingWrong && fault.title(Language::En).contains("UTF-32"), "{fault:?}");
+        }
+    }
+
     let declared = utf8.replace("UTF-8", "UTF-16");
     let units = || declared.encode_utf16();
     let little: Vec<u8> = [0xFF, 0xFE].into_iter().chain(units().flat_map(u16::to_le_bytes)).collect();

@@ -50,6 +50,42 @@ fn numbers_at_their_limits() {
 }
 
 #[test]
+fn what_chorus_pro_would_refuse_is_told_with_its_element_its_line_and_what_is_written() {
+    let options = Options { sandbox: false, ..chorus() };
+    let line_of = |text: &str| {
+        let whole = std::str::from_utf8(sample("facture-ubl.xml")).unwrap();
+        whole.lines().position(|line| line.contains(text)).map(|at| at + 1)
+    };
+    for (from, to, rule, term, path, value) in [
+        (NUMBER, "FA-2026-0101-AVENANT-1", "CPRO-NUMBER-LENGTH", "BT-1", "Invoice/ID", "FA-2026-0101-AVENANT-1"),
+        (NUMBER, "FA#1", "CPRO-NUMBER-CHARACTERS", "BT-1", "Invoice/ID", "FA#1"),
+        (
+            &*format!("\"0009\">{BUYER_SIRET}"),
+            "\"0009\">11000201100045",
+            "CPRO-BUYER-SIRET-KEY",
+            "BT-46",
+            "Invoice/AccountingCustomerParty/Party/PartyIdentification/ID",
+            "11000201100045",
+        ),
+    ] {
+        let findings = changed(from, to, &options);
+        let finding = findings.iter().find(|f| f.rule == rule).unwrap_or_else(|| panic!("{rule}: {findings:?}"));
+        let site = &finding.site;
+        assert_eq!((site.path.as_deref(), site.line), (Some(path), line_of(from)), "{rule}");
+        assert_eq!((site.terms.as_slice(), site.value.as_deref()), (&[term.to_owned()][..], Some(value)), "{rule}");
+        assert!(finding.place.starts_with(&format!("{term} {path} (ligne ")), "{}", finding.place);
+    }
+    // What is attached is named by its file, never quoted.
+    let attached = attachment("plan.exe", 30);
+    let findings =
+        changed(AFTER_NOTE, &format!("{}{}", attachment("bon.pdf", 30), &attached[AFTER_NOTE.len()..]), &options);
+    let finding = findings.iter().find(|f| f.rule == "CPRO-ATTACHMENT-EXTENSION").unwrap();
+    let (path, first) = (finding.site.path.as_deref().unwrap(), line_of("DocumentCurrencyCode").unwrap());
+    assert!(path.ends_with("/EmbeddedDocumentBinaryObject") && finding.site.value.is_none(), "{finding:?}");
+    assert!(finding.site.line > Some(first + 1), "the second of two: {finding:?}");
+}
+
+#[test]
 fn a_file_has_ten_megabytes_at_most_with_what_is_attached_inside() {
     let findings =
         |bytes: usize, profile| changed(AFTER_NOTE, &attachment("plan.pdf", bytes), &Options { profile, ..chorus() });

@@ -117,6 +117,7 @@ fn a_sum_that_is_wrong_says_what_it_comes_to_on_the_line_where_it_is_written() {
         (cii, "<ram:CalculatedAmount>256", "259", "BR-CO-17", "256.00", 94, "BT-117"),
         (cii, "<ram:CalculatedAmount>256", "259", "BR-S-09", "256.00", 94, "BT-117"),
         (cii, "<ram:BasisAmount>1280", "1285", "BR-S-08", "1280.00", 96, "BT-116"),
+        (cii, "<ram:TaxTotalAmount currencyID=\"EUR\">256", "257", "BR-CO-14", "256.00", 108, "BT-110"),
     ] {
         let wrong = format!("{}{to}", from.trim_end_matches(|c: char| c.is_ascii_digit()));
         let finding = of(&changed(file, from, &wrong), rule, &english());
