@@ -58,6 +58,7 @@ use crate::fault::{Code, Fault, Language};
 
 pub use facts::{AttachmentFacts, Facts};
 pub use limits::Limits;
+pub use official::{EUROPEAN_VERSION, FRENCH_VERSION};
 pub use recipient_rules::{Listed, Listing, ServiceListing};
 pub use signature::in_pdf as is_signed;
 pub use tables::Tables;

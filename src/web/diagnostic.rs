@@ -8,6 +8,8 @@ use askama::Template;
 use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::fault::Text;
+
+use crate::invoice::{EUROPEAN_VERSION, FRENCH_VERSION, Tables};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::background::Stage;
@@ -83,6 +85,11 @@ struct DiagnosticPage<'a> {
     examined: StageView<RealmView>,
     tested: StageView<ChannelView>,
     calls: Vec<CallsView>,
+    european: &'static str,
+    french: &'static str,
+    /// Version and hash of those in force, and whether they are this program's own.
+    tables: (&'static str, String),
+    own: bool,
 }
 
 pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
@@ -105,7 +112,19 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
             .collect(),
     });
     let calls = calls.collect();
-    Ok(Answer::html(DiagnosticPage { c: &c, tab: "diagnostic", examined, tested, calls }.render()?))
+    let tables = **site.settings.tables.load();
+    let page = DiagnosticPage {
+        c: &c,
+        tab: "diagnostic",
+        examined,
+        tested,
+        calls,
+        european: EUROPEAN_VERSION,
+        french: FRENCH_VERSION,
+        tables: (tables.version(), tables.hash()),
+        own: tables == Tables::built_in(),
+    };
+    Ok(Answer::html(page.render()?))
 }
 
 fn view<T, V>(t: Tongue, stage: Stage<Result<Vec<T>, Text>>, shown: impl Fn(T) -> V) -> StageView<V> {

@@ -70,8 +70,10 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, id: &str) -> Result<Answer, T
     let flow = waiting(site, id)?.ok_or(Trouble::NotFound)?;
     let proposal = site.reader()?.pdf_data(&flow.id)?.and_then(|data| data.proposal);
     let proposal: Option<Value> = proposal.and_then(|json| serde_json::from_str(&json).ok());
-    let read = proposal.is_some();
-    page(site, ask, visit, &flow, &pdf_form_fields::proposed(visit.t, proposal.as_ref()), Vec::new(), read)
+    let values = pdf_form_fields::proposed(visit.t, proposal.as_ref());
+    // An answer that recognised nothing proposes nothing.
+    let read = values != pdf_form_fields::proposed(visit.t, None);
+    page(site, ask, visit, &flow, &values, Vec::new(), read)
 }
 
 /// Reads what was entered; confirmed data make the PDF ready.

@@ -408,8 +408,12 @@ fn line(node: Node<'_>, sheet: &mut Sheet) {
         }
         Ok(false)
     });
-    let root = node.document().root();
-    sheet.keep("BR-CO-18", node, root.exists(&[SETTLEMENT[0], SETTLEMENT[1], ApplicableTradeTax]));
+    // The same of every line: told of the first.
+    let first = node.parent().and_then(|transaction| transaction.kid(IncludedSupplyChainTradeLineItem));
+    if first.is_some_and(|first| first.id == node.id) {
+        let root = node.document().root();
+        sheet.keep("BR-CO-18", node, root.exists(&[SETTLEMENT[0], SETTLEMENT[1], ApplicableTradeTax]));
+    }
     sheet.two_decimals("BR-DEC-23", node, &total);
 }
 

@@ -13,7 +13,13 @@ pub fn at(cii: bool, path: &str, attribute: Option<&str>, rule: &str) -> Option<
     match (here, attribute) {
         (Some("BT-129"), Some("unitCode")) => Some("BT-130"),
         (Some("BT-149"), Some("unitCode")) => Some("BT-150"),
-        _ => ruled.filter(|one| here.is_none_or(|here| here.split(", ").any(|term| term == *one))).or(here),
+        (Some(here), _) => {
+            let of_both = |term: &&str| ruled.is_some_and(|ruled| ruled.split(", ").any(|one| one == *term));
+            let mut both = here.split(", ").filter(of_both);
+            // One that both name says more than the several of the place.
+            both.next().filter(|_| both.next().is_none()).or(Some(here))
+        }
+        (None, _) => ruled,
     }
 }
 

@@ -30,6 +30,7 @@ async fn the_page_says_why_it_does_not_connect_and_begins_one_examination_at_a_t
     tokio::task::block_in_place(|| {
         let mut browser = house.inside();
         browser.get("/diagnostic").says("Lancer le diagnostic");
+        browser.get("/diagnostic").says("celles de ce programme");
         for _ in 0..2 {
             assert_eq!(browser.post("/diagnostic/lancer", &[]).header("location"), Some("/diagnostic"));
         }
