@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::exit::{self, Failure};
-use super::made::{self, Made, refused};
+use super::made::{self, Made, Output, refused};
 use super::tables_used::TablesUsed;
 use super::words::said;
 use crate::domain::Timestamp;
@@ -31,11 +31,8 @@ pub struct Arguments {
         "With --to facturx: the pages to use, a PDF/A-3; without it, the readable image of the invoice"
     ))]
     pdf: Option<PathBuf>,
-    #[arg(short, long, value_name = said("SORTIE", "OUT"), help = said(
-        "Le fichier à écrire, « - » pour la sortie standard, ou un dossier : chaque facture y prend son numéro pour nom",
-        "The file to write, \"-\" for standard output, or a folder: each invoice is named there after its number"
-    ))]
-    output: PathBuf,
+    #[command(flatten)]
+    output: Output,
     #[arg(long, help = said(
         "Convertir même si des données n'ont pas de place dans ce format",
         "Convert even if data have no place in this form"
@@ -51,7 +48,8 @@ fn target(text: &str) -> Result<Target, String> {
 }
 
 /// Converts each invoice of the file. Ends with 0 when all is written, 65 when the file cannot be converted or would lose
-/// something without `--lossy`, 66 when it cannot be read, 64 when `--pdf` makes no sense.
+/// something without `--lossy`, 66 when it cannot be read, 64 when `--pdf` makes no sense, 71 when a file is there
+/// already.
 pub fn run(arguments: &Arguments) -> ExitCode {
     match convert_and_write(arguments) {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::exit::{self, Failure};
+use super::words::said;
 use crate::fault::{Fault, Language, Text};
 use crate::invoice::Limits;
 use crate::os::durable;
@@ -45,41 +46,92 @@ pub fn told(fault: &Fault) -> Text {
     Text::new(told(Language::Fr), told(Language::En))
 }
 
-/// Writes to a file, to standard output (`-`), or into a folder under `NUMBER.ending`. Of the `invoices` of the source, those
-/// in `made` could be made. No input (the source is the first) is ever overwritten, nor is one by another of the same number.
-pub fn write(inputs: &[&Path], output: &Path, made: &[Made<'_>], invoices: usize, ending: &str) -> Result<(), Failure> {
+/// Where the invoices go.
+#[derive(Debug, clap::Args)]
+pub struct Output {
+    #[arg(short, long, value_name = said("SORTIE", "OUT"), help = said(
+        "Le fichier à écrire, « - » pour la sortie standard, ou un dossier : chaque facture y prend son numéro pour nom",
+        "The file to write, \"-\" for standard output, or a folder: each invoice is named there after its number"
+    ))]
+    output: PathBuf,
+    #[arg(long, help = said(
+        "Remplacer les fichiers qui existent déjà",
+        "Replace files that are there already"
+    ))]
+    force: bool,
+}
+
+/// Writes to a file, to standard output (`-`), or into a folder under `NUMBER.ending`, and says what it wrote. Of the
+/// `invoices` of the source, those in `made` could be made. No input (the source is the first) is ever overwritten, nor is
+/// one by another of the same number; any other file is only by `--force`, and else nothing is written.
+pub fn write(inputs: &[&Path], to: &Output, made: &[Made<'_>], invoices: usize, ending: &str) -> Result<(), Failure> {
+    let Output { output, force } = to;
     // By its ending it is a folder before there is one.
     if output.as_os_str().as_encoded_bytes().ends_with(b"/") {
         fs::create_dir_all(output).map_err(|error| Failure::io(exit::IO, output.display(), &error))?;
     }
-    if output.is_dir() {
-        let mut taken = HashSet::new();
-        return made.iter().try_for_each(|one| {
-            let stem = stem(one.number, inputs);
-            let again = |nth: usize| if nth < 2 { stem.clone() } else { format!("{stem}-{nth}") };
-            let stem = (1..).map(again).find(|stem| taken.insert(stem.clone())).unwrap_or_default();
-            write_one(inputs, &output.join(format!("{stem}.{ending}")), one.bytes)
-        });
-    }
-    if invoices > 1 {
+    let is_folder = output.is_dir();
+    if invoices > 1 && !is_folder {
         return Err(Failure::new(
             exit::USAGE,
             format!("ce fichier contient {invoices} factures : nommez un dossier après -o"),
             format!("this file holds {invoices} invoices: name a folder after -o"),
         ));
     }
-    made.iter().try_for_each(|one| match output == Path::new("-") {
-        true => {
-            let mut out = io::stdout().lock();
-            let written = out.write_all(one.bytes).and_then(|()| out.flush());
-            written.map_err(|error| Failure::io(exit::IO, "stdout", &error))
+    if output == Path::new("-") && !is_folder {
+        let mut out = io::stdout().lock();
+        let written = made.iter().try_for_each(|one| out.write_all(one.bytes)).and_then(|()| out.flush());
+        return written.map_err(|error| Failure::io(exit::IO, "stdout", &error));
+    }
+    let paths = if is_folder { named(inputs, output, made, ending) } else { vec![output.clone(); made.len()] };
+    for path in &paths {
+        is_none_of(inputs, path)?;
+        if !force && fs::symlink_metadata(path).is_ok() {
+            let shown = path.display();
+            return Err(Failure::new(
+                exit::SYSTEM,
+                format!("{shown} existe déjà : rien n'a été écrit. Donnez un autre nom, ou ajoutez --force"),
+                format!("{shown} is there already: nothing was written. Give another name, or add --force"),
+            ));
         }
-        false => write_one(inputs, output, one.bytes),
-    })
+    }
+    for (path, one) in paths.iter().zip(made) {
+        write_one(inputs, path, one.bytes)?;
+        eprintln!("{} {} ({})", said("écrit :", "written:"), path.display(), size(one.bytes.len()));
+    }
+    Ok(())
+}
+
+/// A name in the folder for each.
+fn named(inputs: &[&Path], folder: &Path, made: &[Made<'_>], ending: &str) -> Vec<PathBuf> {
+    let mut taken = HashSet::new();
+    let name = |one: &Made<'_>| {
+        let stem = stem(one.number, inputs);
+        let again = |nth: usize| if nth < 2 { stem.clone() } else { format!("{stem}-{nth}") };
+        let stem = (1..).map(again).find(|stem| taken.insert(stem.clone())).unwrap_or_default();
+        folder.join(format!("{stem}.{ending}"))
+    };
+    made.iter().map(name).collect()
+}
+
+/// For people; rounded up, since no file is of no size.
+fn size(bytes: usize) -> String {
+    const KILO: usize = 1024;
+    const MEGA: usize = 1024 * KILO;
+    match bytes {
+        0..KILO => format!("{bytes} {}", said("octets", "bytes")),
+        KILO..MEGA => format!("{} {}", bytes.div_ceil(KILO), said("Ko", "KB")),
+        _ => format!("{} {}", bytes.div_ceil(MEGA), said("Mo", "MB")),
+    }
 }
 
 /// Writes one file, which is none of those that were read.
 pub fn write_one(inputs: &[&Path], path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    is_none_of(inputs, path)?;
+    durable::write_atomically(path, bytes).map_err(|error| Failure::io(exit::IO, path.display(), &error))
+}
+
+fn is_none_of(inputs: &[&Path], path: &Path) -> Result<(), Failure> {
     let real = |path: &Path| fs::canonicalize(path).ok();
     if real(path).is_some_and(|path| inputs.iter().any(|input| real(input).as_ref() == Some(&path))) {
         let shown = path.display();
@@ -89,7 +141,7 @@ pub fn write_one(inputs: &[&Path], path: &Path, bytes: &[u8]) -> Result<(), Fail
             format!("{shown} is one of the files that are read: name another file after -o"),
         ));
     }
-    durable::write_atomically(path, bytes).map_err(|error| Failure::io(exit::IO, path.display(), &error))
+    Ok(())
 }
 
 /// A number as a file's name: what a file system or a shell may stumble over is replaced. Without a number, the source's.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::check::JudgedBy;
 use super::exit::{self, Failure};
-use super::made::{self, Made, refused};
+use super::made::{self, Made, Output, refused};
 use super::tables_used::TablesUsed;
 use super::words::said;
 use crate::domain::Timestamp;
@@ -20,11 +20,8 @@ pub struct Arguments {
         "The invoice: UBL, CII, Factur-X or pivot, right or not"
     ))]
     file: PathBuf,
-    #[arg(short, long, value_name = said("SORTIE", "OUT"), help = said(
-        "Le PDF à écrire, « - » pour la sortie standard, ou un dossier : chaque facture y prend son numéro pour nom",
-        "The PDF to write, \"-\" for standard output, or a folder: each invoice is named there after its number"
-    ))]
-    output: PathBuf,
+    #[command(flatten)]
+    output: Output,
     #[command(flatten)]
     by: JudgedBy,
     #[command(flatten)]
@@ -32,7 +29,7 @@ pub struct Arguments {
 }
 
 /// Draws each invoice of the file. Ends with 0 when all is written, 65 when one cannot be drawn, 66 when the file cannot be
-/// opened.
+/// opened, 71 when a file is there already.
 pub fn run(arguments: &Arguments) -> ExitCode {
     match render_and_write(arguments) {
         Ok(()) => ExitCode::SUCCESS,

@@ -50,7 +50,7 @@ pub struct Accepted {
 /// Why a text was not accepted. The file is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
-    #[error("the configuration has {} problem(s)", .0.len())]
+    #[error("problems of the configuration: {}", .0.len())]
     Problems(Vec<Problem>),
     #[error("keeping the configuration: {0}")]
     Io(#[from] io::Error),

@@ -127,9 +127,9 @@ catalogue! {
         "Drop the invoices one by one, as UBL, CII or Factur-X."
     }
     RulesFailed "FG-209" Supplier Never {
-        "Facture non conforme : {count} anomalie(s) bloquante(s), la première : {first}"
+        "Facture non conforme (anomalies bloquantes : {count}) ; la première : {first}"
         "Corrigez chaque anomalie de la liste dans l'application d'origine et déposez la facture corrigée."
-        "Invoice not compliant: {count} blocking finding(s), the first: {first}"
+        "Invoice not compliant (blocking findings: {count}); the first: {first}"
         "Correct each finding of the list in the application of origin and drop the corrected invoice."
     }
     ArchiveUnreadable "FG-210" Supplier Never {
@@ -139,9 +139,9 @@ catalogue! {
         "Make the archive anew (.zip or .tar.gz, without a password, without an archive inside) and drop it again."
     }
     StatusFileWrong "FG-211" Establishment Never {
-        "Fichier de statuts inutilisable : {count} erreur(s), la première : {first}"
+        "Fichier de statuts inutilisable (erreurs : {count}) ; la première : {first}"
         "Corrigez chaque ligne de la liste et déposez le fichier de nouveau : aucun statut n'a été transmis."
-        "Unusable status file: {count} error(s), the first: {first}"
+        "Unusable status file (errors: {count}); the first: {first}"
         "Correct each line of the list and drop the file again: no status was passed on."
     }
     PdfAwaitsData "FG-212" Establishment AfterAction {
@@ -157,9 +157,9 @@ catalogue! {
         "Nothing to do if the PDF follows into the same folder. Without it these data will be refused {hours} h after their drop."
     }
     PdfDataWrong "FG-214" Supplier Never {
-        "Données de PDF inutilisables : {count} erreur(s), la première : {first}"
+        "Données de PDF inutilisables (erreurs : {count}) ; la première : {first}"
         "Corrigez chaque erreur de la liste (modèle : config/schema/pdf-sidecar.schema.json) et déposez le fichier de données de nouveau."
-        "Data of a PDF of no use: {count} error(s), the first: {first}"
+        "Data of a PDF of no use (errors: {count}); the first: {first}"
         "Correct each error of the list (model: config/schema/pdf-sidecar.schema.json) and drop the data file again."
     }
     PdfDataUnmatched "FG-215" Establishment Never {
@@ -223,9 +223,9 @@ catalogue! {
         "Nothing to do if this reading is right. Otherwise have the application of origin make the invoice as UBL, CII or Factur-X, or drop it as a PDF with its data."
     }
     ConversionLossy "FG-227" Supplier Never {
-        "La conversion perdrait {count} donnée(s), dont {first}"
+        "La conversion perdrait des données ({count}) ; la première : {first}"
         "Rien n'a été écrit. Si ces données peuvent manquer, ajoutez --lossy ; sinon, choisissez un format qui les porte."
-        "The conversion would lose {count} datum(s), among them {first}"
+        "The conversion would lose data ({count}); the first: {first}"
         "Nothing was written. If these data may be missing, add --lossy; otherwise choose a form that carries them."
     }
     ConversionImpossible "FG-228" Supplier Never {

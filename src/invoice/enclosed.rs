@@ -62,8 +62,8 @@ pub fn choose(pdf: &mut PdfFile<'_>, carried: &Attachments, limits: &Limits) -> 
     if carried.unread > 0 {
         let count = carried.unread;
         doubts.push(Text::new(
-            format!("{count} entrée(s) de ses listes de fichiers joints ne mènent à aucun fichier"),
-            format!("{count} entries of its lists of attached files lead to no file"),
+            format!("entrées de ses listes de fichiers joints qui ne mènent à aucun fichier : {count}"),
+            format!("entries of its lists of attached files that lead to no file: {count}"),
         ));
     }
     // Asked only where there is something to compare with, which most PDFs have not.

@@ -16,6 +16,8 @@ use super::outline::{Id, Outline};
 
 /// Elements that may repeat without a pairwise cost.
 const LINES: [&str; 3] = ["InvoiceLine", "CreditNoteLine", "IncludedSupplyChainTradeLineItem"];
+/// The same of a pivot, by parent and name.
+const PIVOT_LINE: (&str, &str) = ("Lignes", "Ligne");
 /// VAT breakdown entries of a document (BG-23), by parent and name.
 const VAT_ENTRIES: [(&str, &str); 2] =
     [("TaxTotal", "TaxSubtotal"), ("ApplicableHeaderTradeSettlement", "ApplicableTradeTax")];
@@ -350,12 +352,13 @@ fn is_xml_character(c: char) -> bool {
 fn count_repeats(outline: &Outline<'_>, limits: &Limits) -> Result<(), Fault> {
     let (mut repeats, mut lines, mut vat) = (0, 0, 0);
     let mut names: HashSet<&str> = HashSet::new();
+    let is_pivot = outline.name(Id::ROOT).starts_with("CPPFacture");
     for parent in outline.all().filter(|id| !outline.is_leaf(*id)) {
         names.clear();
         let parent_name = outline.name(parent);
         for child in outline.children(parent) {
             let name = outline.name(child);
-            if LINES.contains(&name) {
+            if LINES.contains(&name) || (is_pivot && (parent_name, name) == PIVOT_LINE) {
                 lines += 1;
             } else if !names.insert(name) {
                 repeats += 1;

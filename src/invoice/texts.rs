@@ -197,11 +197,40 @@ fn general_remedy() -> Text {
 const COUNTED: [(&str, &str); 2] =
     [("at least one group", "au moins un groupe"), ("exactly one group", "un seul groupe")];
 
+/// Between thousands: no line breaks there.
+const APART: char = '\u{A0}';
+
 /// Adds what the document states against what the rule computed.
 fn compare(message: &mut Text, expected: &str, actual: &str) {
-    let french = COUNTED.iter().find(|(en, _)| *en == expected).map_or(expected, |(_, fr)| fr);
-    message.fr.push_str(&format!(" (attendu : {french} ; écrit : {actual})"));
+    let counted = COUNTED.iter().find(|(en, _)| *en == expected).map(|(_, fr)| (*fr).to_owned());
+    let (french, written) = (counted.unwrap_or_else(|| in_french(expected)), in_french(actual));
+    message.fr.push_str(&format!(" (attendu : {french} ; écrit : {written})"));
     message.en.push_str(&format!(" (expected: {expected}; written: {actual})"));
+}
+
+/// A computed figure as French writes it: `3420.00` is `3 420,00`. Anything else as it is.
+fn in_french(figure: &str) -> String {
+    let (sign, digits) = figure.strip_prefix('-').map_or(("", figure), |digits| ("-", digits));
+    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(whole, fraction)| (whole, Some(fraction)));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !fraction.is_none_or(is_number) {
+        return figure.to_owned();
+    }
+    let mut text = sign.to_owned();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            text.push(APART);
+        }
+        text.push(digit);
+    }
+    fraction.into_iter().for_each(|fraction| text.extend([",", fraction]));
+    text
+}
+
+/// The figure that [`in_french`] made this of.
+fn from_french(text: &str) -> String {
+    let figure = text.replace(APART, "").replace(',', ".");
+    if in_french(&figure) == text { figure } else { text.to_owned() }
 }
 
 /// Adds what is written at the place, where the words do not quote it themselves.

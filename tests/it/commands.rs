@@ -98,7 +98,10 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
             &["check", "--help"],
             &["tels qu'ils seraient déposés", "[défaut : chorus]", "Afficher cette aide", "<FICHIER>"],
         ),
-        (&["convert", "--help"], &["ubl, cii, pivot ou facturx", "les pages à utiliser, un PDF/A-3"]),
+        (
+            &["convert", "--help"],
+            &["ubl, cii, pivot ou facturx", "les pages à utiliser, un PDF/A-3", "Remplacer les fichiers"],
+        ),
         (&["render", "--help"], &["UBL, CII, Factur-X ou pivot, juste ou non", "[défaut : chorus]", "<SORTIE>"]),
         (&["audit", "verify", "--help"], &["La clé publique du journal", "Arguments :", "Options :"]),
         (&["simulate", "--help"], &["[valeurs possibles : list, run]"]),
@@ -156,10 +159,11 @@ fn an_invoice_is_converted_and_what_has_no_place_is_refused_unless_it_may_be_los
         fs::write(at(sample.name), sample.bytes).unwrap();
     }
     let done = run(&["convert", &at("facture-ubl.xml"), "--to", "cii", "-o", &at("facture.cii.xml")]);
-    assert_eq!((code(&done), stderr(&done)), (0, String::new()));
+    assert_eq!(code(&done), 0, "{done:?}");
+    assert!(said_written(&done, &at("facture.cii.xml")), "{done:?}");
     assert_eq!(code(&run(&["check", &at("facture.cii.xml"), "--profile", "en16931"])), 0);
     let there = run(&["convert", &at("facture-facturx.pdf"), "--to", "ubl", "-o", "-"]);
-    assert_eq!(code(&there), 0, "{there:?}");
+    assert_eq!((code(&there), stderr(&there)), (0, String::new()));
     assert!(stdout(&there).contains("<Invoice xmlns=\"urn:oasis"), "{there:?}");
 
     // A pivot says less: nothing is written until that may be.
@@ -185,7 +189,8 @@ fn an_invoice_is_converted_and_what_has_no_place_is_refused_unless_it_may_be_los
     fs::create_dir(at("two")).unwrap();
     let two = run(&["convert", &at("two.xml"), "--to", "ubl", "-o", &at("two"), "--lossy"]);
     assert_eq!((code(&two), listing(&dir.path().join("two")).len()), (0, 2), "{two:?}");
-    let itself = run(&["convert", &at("facture-ubl.xml"), "--to", "cii", "-o", &at("facture-ubl.xml")]);
+    assert_eq!(stderr(&two).matches("written: ").count(), 2, "{two:?}");
+    let itself = run(&["convert", &at("facture-ubl.xml"), "--to", "cii", "--force", "-o", &at("facture-ubl.xml")]);
     assert!(code(&itself) == 64 && stderr(&itself).contains("name another file"), "{itself:?}");
     let several = run(&["convert", &at("two.xml"), "--to", "ubl", "-o", &at("never.xml"), "--lossy"]);
     assert!(code(&several) == 64 && stderr(&several).contains("holds 2 invoices"), "{several:?}");
@@ -195,6 +200,45 @@ fn an_invoice_is_converted_and_what_has_no_place_is_refused_unless_it_may_be_los
     assert!(stderr(&wrong).contains("FG-209"), "{wrong:?}");
     assert_eq!(code(&run(&["convert", &at("absent.xml"), "--to", "cii", "-o", &at("never.xml")])), 66);
     assert!(!dir.path().join("never.xml").exists());
+}
+
+/// Whether that file is told, with its size, and nothing else.
+fn said_written(done: &Output, file: &str) -> bool {
+    let told = stderr(done);
+    told.lines().count() == 1 && told.starts_with(&format!("written: {file} (")) && told.ends_with(" KB)\n")
+}
+
+#[test]
+fn a_file_that_is_there_is_replaced_only_by_force_and_none_is_written_where_one_may_not_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let sample = SAMPLES.iter().find(|sample| sample.name == "facture-ubl.xml").unwrap();
+    fs::write(at("facture.xml"), sample.bytes).unwrap();
+    for words in [["convert", "--to=cii"], ["render", "--profile=en16931"]] {
+        let made = |more: &[&str]| run(&[&[words[0], &at("facture.xml"), words[1], "-o", &at("out")], more].concat());
+        fs::write(at("out"), "mine").unwrap();
+        let refused = made(&[]);
+        assert!(code(&refused) == 71 && stderr(&refused).contains("is there already"), "{refused:?}");
+        assert!(stderr(&refused).contains("--force"), "{refused:?}");
+        assert_eq!(fs::read(at("out")).unwrap(), b"mine");
+        let forced = made(&["--force"]);
+        assert!(code(&forced) == 0 && said_written(&forced, &at("out")), "{forced:?}");
+        assert!(fs::read(at("out")).unwrap().len() > 1000);
+    }
+    // Of two, the second is there: the first is not written either.
+    let pivot = at("pivot.xml");
+    assert_eq!(code(&run(&["convert", &at("facture.xml"), "--to", "pivot", "--lossy", "-o", &pivot])), 0);
+    let one = fs::read_to_string(&pivot).unwrap();
+    let (start, end) = (one.find("<CPPFacturePivotUnitaire").unwrap(), one.find("</CPPFactures>").unwrap());
+    let second = one[start..end].replace("FA-2026-0101", "FA-2026-0102");
+    fs::write(&pivot, format!("{}{second}{}", &one[..end], &one[end..])).unwrap();
+    fs::create_dir(at("two")).unwrap();
+    fs::write(at("two/FA-2026-0102.pdf"), "mine").unwrap();
+    let refused = run(&["render", &pivot, "-o", &at("two")]);
+    assert!(code(&refused) == 71 && stderr(&refused).contains("FA-2026-0102.pdf is there already"), "{refused:?}");
+    assert_eq!(listing(&dir.path().join("two")).len(), 1);
+    let forced = run(&["render", &pivot, "-o", &at("two"), "--force"]);
+    assert_eq!((code(&forced), listing(&dir.path().join("two")).len()), (0, 2), "{forced:?}");
 }
 
 #[test]
@@ -207,7 +251,7 @@ fn an_invoice_becomes_factur_x_on_pages_of_ours_or_given_ones() {
     // A folder that is named as one is made; the image of the same invoice stands beside it.
     let ubl = at("facture-ubl.xml");
     let made = run(&["convert", &ubl, "--to", "facturx", "-o", &at("made/")]);
-    assert_eq!((code(&made), stderr(&made)), (0, String::new()));
+    assert!(code(&made) == 0 && said_written(&made, &at("made/FA-2026-0101.facturx.pdf")), "{made:?}");
     assert_eq!(code(&run(&["render", &ubl, "-o", &at("made")])), 0);
     assert_eq!(listing(&dir.path().join("made")).len(), 2);
     let pdf = at("made/FA-2026-0101.facturx.pdf");
@@ -220,11 +264,16 @@ fn an_invoice_becomes_factur_x_on_pages_of_ours_or_given_ones() {
     assert_eq!(code(&run(&["render", &ubl, "-o", &at("pages.pdf")])), 0);
     let around = |to: &str, pages: &str, out: &str| run(&["convert", &ubl, "--to", to, "--pdf", pages, "-o", out]);
     let given = around("facturx", &at("pages.pdf"), &at("given.pdf"));
-    assert_eq!((code(&given), stderr(&given)), (0, String::new()));
+    assert!(code(&given) == 0 && said_written(&given, &at("given.pdf")), "{given:?}");
     assert!(fs::read(at("given.pdf")).unwrap().starts_with(&fs::read(at("pages.pdf")).unwrap()));
     let twice = around("facturx", &at("given.pdf"), &at("never.pdf"));
     assert_eq!(code(&twice), 65, "{twice:?}");
     assert!(stderr(&twice).contains("FG-240") && stderr(&twice).contains("factur-x.xml"), "{twice:?}");
+    // Nor does the image of another invoice, which has that with it.
+    fs::write(at("other.xml"), fs::read_to_string(&ubl).unwrap().replace("FA-2026-0101", "FA-2026-0102")).unwrap();
+    assert_eq!(code(&run(&["render", &at("other.xml"), "-o", &at("other.pdf")])), 0);
+    let other = around("facturx", &at("other.pdf"), &at("never.pdf"));
+    assert!(code(&other) == 65 && stderr(&other).contains("another invoice (no. FA-2026-0102)"), "{other:?}");
     assert_eq!(code(&around("facturx", &at("absent.pdf"), &at("never.pdf"))), 66);
     let elsewhere = around("cii", &at("pages.pdf"), &at("never.pdf"));
     assert!(code(&elsewhere) == 64 && stderr(&elsewhere).contains("add --to facturx"), "{elsewhere:?}");
@@ -266,8 +315,8 @@ fn any_invoice_is_drawn_with_its_findings_and_its_original() {
         ("facture-facturx.pdf", WORDS),
         ("facture-totaux-faux.xml", "BR-CO-15"),
     ] {
-        let done = run(&["render", &at(name), "-o", &at("image.pdf")]);
-        assert_eq!((code(&done), stderr(&done)), (0, String::new()), "{name}");
+        let done = run(&["render", &at(name), "-o", &at("image.pdf"), "--force"]);
+        assert!(code(&done) == 0 && said_written(&done, &at("image.pdf")), "{name}: {done:?}");
         let read = read_pdf(&at("image.pdf"));
         assert!(read.contains(WORDS) && read.contains(said), "{name}: {read}");
         let out = at(&format!("out-{name}"));
@@ -277,6 +326,7 @@ fn any_invoice_is_drawn_with_its_findings_and_its_original() {
     }
     let piped = run(&["render", &at("facture-ubl.xml"), "-o", "-", "--profile", "g2b"]);
     assert!(code(&piped) == 0 && piped.stdout.starts_with(b"%PDF-"), "{}", stderr(&piped));
+    assert_eq!(stderr(&piped), "");
 
     // The invoice itself is never overwritten.
     let itself = run(&["render", &at("facture-facturx.pdf"), "-o", &at("facture-facturx.pdf")]);
@@ -308,8 +358,7 @@ fn the_invoices_of_a_pivot_are_drawn_side_by_side_also_one_that_lacks_something(
     fs::write(at("three.xml"), format!("{}{unit}{bare}{}", &one[..end], &one[end..])).unwrap();
     fs::create_dir(at("images")).unwrap();
     let drawn = run(&["render", &at("three.xml"), "-o", &at("images")]);
-    let told = stderr(&drawn);
-    assert_eq!((code(&drawn), told.as_str()), (0, ""));
+    assert_eq!((code(&drawn), stderr(&drawn).matches("written: ").count()), (0, 3), "{drawn:?}");
     let names: Vec<PathBuf> = ["FA-2026-0101.pdf", "FA-2026-0101-2.pdf", "FA-2026-0103.pdf"]
         .map(|name| dir.path().join("images").join(name))
         .into();

@@ -6,10 +6,16 @@ use en16931::{Identifier, Invoice};
 use rust_decimal::Decimal;
 
 use super::figures::{self, THIN};
-use super::phrases::{close, coded, columns, plain, remark, said, section, small, table};
-use super::sheet::{Align, Cell, Look, Sheet};
+use super::letters;
+use super::letters::{Ink, Weight};
+use super::phrases::{Row, close, coded, columns, heading, plain, remark, said, section, small, table};
+use super::sheet::{Align, BODY, Carried, Cell, Look, Paragraph, Sheet};
 use super::unsaid::{NOTHING, Unsaid};
 use super::{head, labels};
+
+/// Of the table, and the place among them of what was bought.
+const COLUMNS: usize = 6;
+const DESCRIPTION: usize = 1;
 
 pub fn lay(sheet: &mut Sheet, invoice: &Invoice, unsaid: &Unsaid) {
     let count = invoice.lines.len();
@@ -27,13 +33,69 @@ pub fn lay(sheet: &mut Sheet, invoice: &Invoice, unsaid: &Unsaid) {
         return;
     }
     use Align::{Left, Right};
-    let columns = columns(&[36.0, 212.0, 70.0, 70.0, 48.0, 75.0], &[Left, Left, Right, Right, Right, Right]);
     let amount = head::titled("Montant HT", invoice);
     let head = ["N°", "Désignation", "Quantité", "Prix unit. HT", "TVA", amount.as_str()];
     let listed = listed(invoice);
-    let rows = listed.iter().enumerate().map(|(at, line)| move |sheet: &mut Sheet| row(sheet, line, at, unsaid));
+    let columns = columns(&widths(sheet, &head, &listed, unsaid), &[Left, Left, Right, Right, Right, Right]);
+    let mut sum = Some(Decimal::ZERO);
+    let rows = listed.iter().enumerate().map(|(at, line)| {
+        sum = sum.and_then(|sum| with(sum, line, at, unsaid));
+        move |sheet: &mut Sheet| Row {
+            cells: row(sheet, line, at, unsaid),
+            carried: sum.map(|sum| carried(sheet, sum)),
+        }
+    });
     let parts = table(sheet, &title, &columns, &head, rows);
     close(sheet, parts);
+}
+
+/// The columns in points: those of short texts as wide as these, and what that leaves is the description's.
+fn widths(sheet: &mut Sheet, head: &[&str; COLUMNS], listed: &[Listed<'_>], unsaid: &Unsaid) -> [f32; COLUMNS] {
+    /// A column is no wider than this; together they fill the page.
+    const AT_MOST: [f32; COLUMNS] = [36.0, 212.0, 70.0, 70.0, 48.0, 75.0];
+    const GAP: f32 = 4.0;
+    let mut widest: [f32; COLUMNS] = [0.0; COLUMNS];
+    let mut measure = |cells: &[Cell]| {
+        for (widest, cell) in widest.iter_mut().zip(cells) {
+            *widest = cell.iter().map(natural).fold(*widest, f32::max);
+        }
+    };
+    measure(&head.map(|title| vec![heading(sheet, title)]));
+    for (at, line) in listed.iter().enumerate() {
+        measure(&cells(sheet, line, at, unsaid, Vec::new()));
+    }
+    let mut widths = AT_MOST;
+    for ((width, widest), at_most) in widths.iter_mut().zip(widest).zip(AT_MOST) {
+        *width = (widest + 2.0 * Look::TABLE.inset + GAP).min(at_most);
+    }
+    let others: f32 = widths.iter().sum::<f32>() - widths[DESCRIPTION];
+    widths[DESCRIPTION] = AT_MOST.iter().sum::<f32>() - others;
+    widths
+}
+
+/// How wide a paragraph is on one line.
+fn natural(paragraph: &Paragraph) -> f32 {
+    paragraph.runs.iter().map(|run| letters::width(&run.text, run.style)).sum()
+}
+
+/// What the lines come to with this one, if its amount can be read.
+fn with(sum: Decimal, listed: &Listed<'_>, at: usize, unsaid: &Unsaid) -> Option<Decimal> {
+    match unsaid.instead(("BT-131", at, 0)) {
+        // What a line is made of is in its amount already.
+        _ if listed.is_part => Some(sum),
+        None => sum.checked_add(listed.line.net_amount.into_decimal()),
+        Some(_) => None,
+    }
+}
+
+fn carried(sheet: &mut Sheet, sum: Decimal) -> Carried {
+    let mut said = |label: &str| {
+        let mut label = sheet.run(label, Weight::Regular, BODY, Ink::Muted);
+        label.text.push_str("\u{A0}: ");
+        let sum = sheet.run(&figures::number(sum, 2), Weight::Bold, BODY, Ink::Dark);
+        Paragraph { runs: vec![label, sum], before: 0.0 }
+    };
+    Carried { foot: said("À reporter"), head: said("Report") }
 }
 
 /// A line of the invoice, or one that a line is made of.
@@ -67,6 +129,11 @@ pub fn count(invoice: &Invoice) -> usize {
 }
 
 fn row(sheet: &mut Sheet, listed: &Listed<'_>, at: usize, unsaid: &Unsaid) -> Vec<Cell> {
+    let description = description(sheet, listed, at, unsaid);
+    cells(sheet, listed, at, unsaid, description).into()
+}
+
+fn cells(sheet: &mut Sheet, listed: &Listed<'_>, at: usize, unsaid: &Unsaid, description: Cell) -> [Cell; COLUMNS] {
     let line = listed.line;
     let number = plain(sheet, &line.id);
     let counted = || quantity(line.quantity.into_decimal(), line.unit_code.as_str());
@@ -74,9 +141,9 @@ fn row(sheet: &mut Sheet, listed: &Listed<'_>, at: usize, unsaid: &Unsaid) -> Ve
     let amount = unsaid.or(("BT-131", at, 0), || figures::amount(line.net_amount));
     // What a line is made of is in its amount already.
     let amount = if listed.is_part { small(sheet, &format!("dont {amount}")) } else { plain(sheet, &amount) };
-    vec![
+    [
         vec![number],
-        description(sheet, listed, at, unsaid),
+        description,
         vec![quantity],
         price(sheet, line, unsaid.instead(("BT-146", at, 0))),
         vat(sheet, listed.vat),

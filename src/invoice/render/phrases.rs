@@ -1,13 +1,29 @@
 //! Paragraphs and tables in the image's own manner: the few forms that all its parts are made of.
 
+use std::collections::VecDeque;
+
 use super::letters::{Ink, Weight};
-use super::sheet::{Align, BODY, Branch, Cell, Column, Look, MARGIN, Paragraph, ROOM, Role, SMALL, Sheet};
+use super::sheet::{Align, BODY, Branch, Carried, Cell, Column, Look, MARGIN, Paragraph, ROOM, Role, SMALL, Sheet};
 use super::unsaid::NOTHING;
 
 /// The gap between blocks side by side.
 const GAP: f32 = 10.0;
 /// The size of a part's title.
 pub const TITLE: f32 = 10.5;
+/// Rows at the end of a table that stay together: fewer on a page of their own look lost.
+const LAST_ROWS: usize = 3;
+
+/// A row of a table, and what the table has come to with it.
+pub struct Row {
+    pub cells: Vec<Cell>,
+    pub carried: Option<Carried>,
+}
+
+impl From<Vec<Cell>> for Row {
+    fn from(cells: Vec<Cell>) -> Self {
+        Self { cells, carried: None }
+    }
+}
 
 pub fn plain(sheet: &mut Sheet, text: &str) -> Paragraph {
     one(sheet, text, Weight::Regular, BODY, Ink::Dark)
@@ -80,29 +96,44 @@ pub fn section(sheet: &mut Sheet, title: &str, lay: impl FnOnce(&mut Sheet) -> V
 }
 
 /// A titled part that is a table: its header, its rows, each of as many cells as there are columns. The title, the header
-/// and the first row stay together.
-pub fn table<R>(sheet: &mut Sheet, title: &str, columns: &[Column], head: &[&str], rows: R) -> Vec<Branch>
+/// and the first row stay together, and so do the last rows.
+pub fn table<R, F, T>(sheet: &mut Sheet, title: &str, columns: &[Column], head: &[&str], rows: R) -> Vec<Branch>
 where
-    R: IntoIterator,
-    R::Item: FnOnce(&mut Sheet) -> Vec<Cell>,
+    R: IntoIterator<Item = F>,
+    F: FnOnce(&mut Sheet) -> T,
+    T: Into<Row>,
 {
     let mut rows = rows.into_iter();
-    let first = rows.next().map(|row| row(sheet));
-    let head: Vec<Cell> = head.iter().map(|title| vec![one(sheet, title, Weight::Bold, 7.4, Ink::White)]).collect();
-    let heights = first.as_ref().map_or(0.0, |first| sheet.height(columns, first, Look::TABLE));
+    let first: Option<Row> = rows.next().map(|row| row(sheet).into());
+    let head: Vec<Cell> = head.iter().map(|title| vec![heading(sheet, title)]).collect();
+    let heights = first.as_ref().map_or(0.0, |first| sheet.height(columns, &first.cells, Look::TABLE));
     sheet.need(TITLE * 2.0 + sheet.height(columns, &head, Look::HEAD) + heights);
     let title = sheet.heading(title, 2, TITLE);
     let head = sheet.begin_table(columns, head);
     let mut body = Vec::new();
-    if let Some(cells) = first {
-        body.push(sheet.table_row(columns, &cells, Look::TABLE, true));
-    }
+    let lay = |sheet: &mut Sheet, row: Row| {
+        sheet.carry(row.carried);
+        sheet.table_row(columns, &row.cells, Look::TABLE, true)
+    };
+    body.extend(first.map(|first| lay(sheet, first)));
+    let mut last: VecDeque<Row> = VecDeque::with_capacity(LAST_ROWS + 1);
     for row in rows {
-        let cells = row(sheet);
-        body.push(sheet.table_row(columns, &cells, Look::TABLE, true));
+        last.push_back(row(sheet).into());
+        if last.len() > LAST_ROWS {
+            body.extend(last.pop_front().map(|row| lay(sheet, row)));
+        }
     }
+    // Nothing is carried over from the last.
+    last.back_mut().into_iter().for_each(|last| last.carried = None);
+    sheet.keep(columns, last.iter().map(|row| row.cells.as_slice()), Look::TABLE);
+    body.extend(last.into_iter().map(|row| lay(sheet, row)));
     sheet.end_table();
     vec![title, Branch::Group(Role::Table, vec![head, Branch::Group(Role::TableBody, body)])]
+}
+
+/// The title of a column.
+pub fn heading(sheet: &mut Sheet, title: &str) -> Paragraph {
+    one(sheet, title, Weight::Bold, 7.4, Ink::White)
 }
 
 /// Ends a titled part.

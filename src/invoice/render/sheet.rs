@@ -23,6 +23,8 @@ pub const MAX_PAGES: usize = 5_000;
 const NAME: usize = 200;
 /// A row is cut only when it is taller than this.
 const TALL: f32 = 0.35 * (BOTTOM - TOP);
+/// Rows that stay together take at most this much.
+const TOGETHER: f32 = 0.3 * (BOTTOM - TOP);
 
 pub const SMALL: f32 = 6.8;
 pub const BODY: f32 = 8.2;
@@ -128,6 +130,16 @@ impl Look {
         Self { above: 3.6, below: 3.6, fill: Some(Paint::Accent), boxes: None, rule: false, inset: 4.0 };
     pub const BOXES: Self =
         Self { above: 7.0, below: 8.0, fill: None, boxes: Some(Paint::Pale), rule: false, inset: 9.0 };
+    /// Of what is carried over: no taller than a row, so that it stands where one would.
+    const CARRIED: Self =
+        Self { above: 2.6, below: 2.6, fill: Some(Paint::Pale), boxes: None, rule: false, inset: 4.0 };
+}
+
+/// What a table has come to where it goes on overleaf: said below its rows there, and again above the next ones.
+#[derive(Debug, Clone)]
+pub struct Carried {
+    pub foot: Paragraph,
+    pub head: Paragraph,
 }
 
 /// A mark in the table of contents.
@@ -149,6 +161,9 @@ pub struct Sheet {
     y: f32,
     /// Comes again on each page that the table goes on to.
     header: Option<(Vec<Column>, Vec<Cell>)>,
+    /// With the rows laid so far, and with the row that is to be laid.
+    carried: Option<Carried>,
+    coming: Option<Carried>,
     too_long: bool,
 }
 
@@ -173,6 +188,8 @@ impl Sheet {
             is_replaced: false,
             y: TOP,
             header: None,
+            carried: None,
+            coming: None,
             too_long: false,
         }
     }
@@ -220,6 +237,25 @@ impl Sheet {
 
     pub fn end_table(&mut self) {
         self.header = None;
+        self.carried = None;
+    }
+
+    /// What the table will have come to with the row that is laid next; `None` where that cannot be said.
+    pub fn carry(&mut self, carried: Option<Carried>) {
+        self.coming = carried;
+    }
+
+    /// Begins a new page unless these rows fit on this one, or as many of the last of them as may stay together.
+    pub fn keep<'c>(&mut self, columns: &[Column], rows: impl DoubleEndedIterator<Item = &'c [Cell]>, look: Look) {
+        let mut height = 0.0;
+        for (nth, row) in rows.rev().enumerate() {
+            let more = height + self.height(columns, row, look);
+            if nth > 0 && more > TOGETHER {
+                break;
+            }
+            height = more;
+        }
+        self.need(height);
     }
 
     /// A row of a table; where `is_headed`, its first cell heads it.
@@ -272,10 +308,12 @@ impl Sheet {
         let mut leaves: Leaves = cells.iter().map(|cell| vec![Vec::new(); cell.len()]).collect();
         let height = laid.iter().map(|cell| tall(cell)).fold(0.0, f32::max) + look.above + look.below;
         let first = laid.iter().flatten().map(|line| line.height).fold(0.0, f32::max) + look.above + look.below;
-        let must_turn = if height <= TALL { self.y + height > BOTTOM } else { self.y + first > BOTTOM };
+        let bottom = bottom(self.coming.as_ref());
+        let must_turn = if height <= TALL { self.y + height > bottom } else { self.y + first > bottom };
         if must_turn {
             self.turn();
         }
+        self.carried = self.coming.take();
         let mut next = vec![0; laid.len()];
         loop {
             self.part(columns, &laid, &mut next, &mut leaves, look);
@@ -288,7 +326,7 @@ impl Sheet {
 
     /// As much of a row as fits on this page, and at least a line of it.
     fn part(&mut self, columns: &[Column], laid: &[Vec<Laid>], next: &mut [usize], leaves: &mut Leaves, look: Look) {
-        let room = BOTTOM - self.y - look.above - look.below;
+        let room = bottom(self.carried.as_ref()) - self.y - look.above - look.below;
         let mut ends = Vec::with_capacity(laid.len());
         let mut height: f32 = 0.0;
         for (cell, start) in laid.iter().zip(next.iter()) {
@@ -363,27 +401,55 @@ impl Sheet {
         }
     }
 
-    /// Begins a page; a table's header comes again, as decoration.
+    /// Begins a page; a table's header comes again, as decoration, and so does what is carried over.
     fn turn(&mut self) {
         if self.pages.len() >= MAX_PAGES {
             self.too_long = true;
             self.y = TOP;
             return;
         }
+        let (header, carried, coming) = (self.header.take(), self.carried.take(), self.coming.take());
+        if let (Some((columns, _)), Some(carried)) = (&header, &carried) {
+            self.decorate(&[whole(columns)], &[vec![carried.foot.clone()]], Look::CARRIED);
+        }
         self.pages.push(Vec::new());
         self.y = TOP;
-        if let Some((columns, head)) = self.header.take() {
-            let leaves = self.leaves;
-            self.row(&columns, &head, Look::HEAD);
-            self.leaves = leaves;
-            for mark in self.pages.last_mut().into_iter().flatten() {
-                if let Mark::Text { leaf, .. } = mark {
-                    *leaf = None;
-                }
+        if let Some((columns, head)) = &header {
+            self.decorate(columns, head, Look::HEAD);
+            if let Some(carried) = &carried {
+                self.decorate(&[whole(columns)], &[vec![carried.head.clone()]], Look::CARRIED);
             }
-            self.header = Some((columns, head));
+        }
+        (self.header, self.carried, self.coming) = (header, carried, coming);
+    }
+
+    /// A row that is not read out.
+    fn decorate(&mut self, columns: &[Column], cells: &[Cell], look: Look) {
+        let leaves = self.leaves;
+        let before = self.pages.last().map_or(0, Vec::len);
+        self.row(columns, cells, look);
+        self.leaves = leaves;
+        for mark in self.pages.last_mut().into_iter().flatten().skip(before) {
+            if let Mark::Text { leaf, .. } = mark {
+                *leaf = None;
+            }
         }
     }
+}
+
+/// How far down rows may go where this is to be said below them.
+fn bottom(carried: Option<&Carried>) -> f32 {
+    match carried {
+        Some(_) => BOTTOM - BODY * LEADING - Look::CARRIED.above - Look::CARRIED.below,
+        None => BOTTOM,
+    }
+}
+
+/// The whole width of a table, on the side where its figures stand.
+fn whole(columns: &[Column]) -> Column {
+    let x = columns.first().map_or(MARGIN, |first| first.x);
+    let end = columns.last().map_or(MARGIN + ROOM, |last| last.x + last.width);
+    Column { x, width: end - x, align: Align::Right }
 }
 
 fn lay(cell: &Cell, room: f32) -> Vec<Laid> {

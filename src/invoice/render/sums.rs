@@ -208,7 +208,7 @@ fn paid(sheet: &mut Sheet, invoice: &Invoice) {
     let amount = head::titled("Montant", invoice);
     let rows = payments
         .iter()
-        .map(|payment| |sheet: &mut Sheet| payment.iter().map(|text| vec![plain(sheet, text)]).collect());
+        .map(|payment| |sheet: &mut Sheet| payment.iter().map(|text| vec![plain(sheet, text)]).collect::<Vec<Cell>>());
     let parts = table(sheet, "Acomptes et paiements de tiers", &columns, &["Nature", "Détail", &amount], rows);
     close(sheet, parts);
 }

@@ -7,6 +7,8 @@ use en16931::{Date, Invoice, InvoiceAmount, Percentage, Quantity};
 use rust_decimal::Decimal;
 
 use super::letters::{Ink, Run, Style, Weight};
+use super::phrases::{Row, columns, plain, table};
+use super::sheet::{Carried, Mark, Sheet};
 use super::{Extra, Original, RenderError, Unsaid, figures, labels, letters, render};
 
 const STYLE: Style = Style { weight: Weight::Regular, size: 8.0, ink: Ink::Dark };
@@ -105,6 +107,55 @@ fn what_is_too_long_is_refused() {
     let mut invoice = Invoice::default();
     invoice.notes.push(InvoiceNote::new("a\n".repeat(400_000)));
     assert_eq!(render(&invoice, &extra("a.xml")), Err(RenderError::TooManyPages));
+}
+
+/// The texts of each page of a table of so many rows.
+fn paged(rows: usize, tall: usize) -> Vec<Vec<String>> {
+    let mut sheet = Sheet::new();
+    let columns = columns(&[1.0, 3.0], &[]);
+    let rows = (1..=rows).map(|row| {
+        move |sheet: &mut Sheet| {
+            let carried =
+                Carried { foot: plain(sheet, &format!("foot {row}")), head: plain(sheet, &format!("head {row}")) };
+            let text = "x\n".repeat(tall - 1);
+            Row { cells: vec![vec![plain(sheet, "row")], vec![plain(sheet, &text)]], carried: Some(carried) }
+        }
+    });
+    table(&mut sheet, "Table", &columns, &["a", "b"], rows);
+    let text = |mark: Mark| match mark {
+        Mark::Text { text, .. } => Some(text),
+        Mark::Fill { .. } => None,
+    };
+    let pages = sheet.finish().expect("pages").pages;
+    pages.into_iter().map(|marks| marks.into_iter().filter_map(text).collect()).collect()
+}
+
+#[test]
+fn the_last_rows_of_a_table_are_not_alone_on_their_page() {
+    for count in 5..160 {
+        let pages = paged(count, 1);
+        let rows = |page: &Vec<String>| page.iter().filter(|text| *text == "row").count();
+        let last = rows(pages.last().expect("page"));
+        assert!(pages.len() == 1 || last >= 3, "{count}: {last}");
+        assert_eq!(pages.iter().map(rows).sum::<usize>(), count);
+    }
+}
+
+#[test]
+fn what_is_carried_over_is_said_at_the_foot_and_again_overleaf() {
+    for (count, tall) in [(100, 1), (40, 9), (7, 200)] {
+        let pages = paged(count, tall);
+        assert!(pages.len() > 2, "{count}");
+        let mut done = 0;
+        for (at, page) in pages.iter().enumerate() {
+            let told = |word: &str| page.iter().find(|text| text.starts_with(word)).cloned();
+            assert_eq!(told("head "), (at > 0 && done < count).then(|| format!("head {done}")), "{count}: page {at}");
+            // Of a row that goes on overleaf the figure stands where it began.
+            done += page.iter().filter(|text| *text == "row").count();
+            assert_eq!(told("foot "), (done < count).then(|| format!("foot {done}")), "{count}: page {at}");
+        }
+        assert_eq!(done, count);
+    }
 }
 
 #[test]

@@ -63,6 +63,24 @@ fn counts_over_their_limits() {
     assert_eq!(code(&vec![b' '; Limits::default().file_bytes + 1]), Code::ContentOverLimit, "file");
 }
 
+/// The lines of a pivot, too.
+#[test]
+fn a_pivot_has_as_many_lines_as_an_invoice_may() {
+    let pivot = |lines: usize, line: &str| {
+        let lines = line.repeat(lines);
+        format!("<CPPFacturePivot><DonneesFacture><Lignes>{lines}</Lignes></DonneesFacture></CPPFacturePivot>")
+    };
+    let limits = Limits::default();
+    let line = "<Ligne><Quantite>1</Quantite></Ligne>";
+    assert!(guard::outline(&pivot(limits.lines, line), &limits).is_ok());
+    let repeats = limits.xml_repeats + 2;
+    let elsewhere = pivot(repeats, "<Ligne/>").replace("CPPFacturePivot", "Invoice");
+    // One more is too many, and anything else that repeats is bounded as before.
+    for text in [pivot(limits.lines + 1, line), pivot(repeats, "<Autre/>"), elsewhere] {
+        assert_eq!(guard::outline(&text, &limits).err().map(|fault| fault.code), Some(Code::ContentOverLimit));
+    }
+}
+
 /// What no rule refuses passes: a document that declares many prefixes at its head, extensions inside extensions.
 #[test]
 fn unusual_is_not_too_much() {

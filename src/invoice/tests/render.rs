@@ -196,6 +196,12 @@ fn a_figure_that_nobody_wrote_is_not_shown_as_zero() {
     assert!(read.contains("Net à payer non indiqué"), "{read}");
 }
 
+/// Whole euros, where a page says what is carried over.
+fn carried_in(page: &str, label: &str) -> Option<usize> {
+    let (euros, _) = page.split_once(label)?.1.split_once(',')?;
+    euros.replace(' ', "").parse().ok()
+}
+
 #[test]
 fn a_thousand_lines_go_on_under_their_header() {
     let text = ubl();
@@ -218,6 +224,23 @@ fn a_thousand_lines_go_on_under_their_header() {
         assert!(page.contains(&format!("page {} / {}", at + 1, pages.len())), "{page}");
         assert!(page.contains("Désignation Quantité") || !page.contains("Formation « analyse"), "{page}");
     }
+    // The sum of the lines so far stands where the table goes on overleaf: 2 550 each, but 300 of the second.
+    let mut lines = 1;
+    let mut carried = None;
+    for page in pages.iter().map(|page| plain(page)) {
+        assert_eq!(carried_in(&page, " Report : "), carried, "{page}");
+        lines += page.matches("Formation « analyse").count();
+        let goes_on = lines < 1000 && lines > 1;
+        carried = goes_on.then(|| 2550 * (lines - 1) + 300);
+        assert_eq!(carried_in(&page, " À reporter : "), carried, "{page}");
+    }
+    // From a line on whose amount is none there is no such sum.
+    let odd = replaced(&long, "<cbc:ID>500</cbc:ID>", "<cbc:ID>500</cbc:ID><!-- -->");
+    let (before, after) = odd.split_once("<!-- -->").unwrap();
+    let odd = format!("{before}{}", after.replacen(">2550.00<", ">2550,00<", 1));
+    let read = text_of(&image("long.xml", odd.as_bytes()).pdf);
+    let [found, all] = [&read, &text].map(|read| read.matches("À reporter :").count());
+    assert!(found > all / 4 && found < all * 2, "{found} of {all}");
     let cells = plain(&tool("pdftotext", &["-enc", "UTF-8"], &file));
     let text = plain(&text);
     assert_eq!(cells.matches("Formation « analyse de données », journée").count(), 999);

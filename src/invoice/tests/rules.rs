@@ -187,7 +187,7 @@ fn the_standard_blocks_where_the_profile_says_so() {
     let fr = wrong(Profile::En16931).findings;
     let finding = fr.iter().find(|f| f.rule == "BR-CO-15").unwrap();
     assert!(finding.message.starts_with("Le total TTC (BT-112)"), "{}", finding.message);
-    assert!(finding.message.contains("attendu : 3420.00 ; écrit : 3420.01"), "{}", finding.message);
+    assert!(finding.message.contains("attendu : 3\u{A0}420,00 ; écrit : 3\u{A0}420,01"), "{}", finding.message);
 }
 
 #[test]

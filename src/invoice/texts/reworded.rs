@@ -2,7 +2,7 @@
 //!
 //! The stored sentence is taken apart by the row it was made from; what does not fit its row exactly stays as it is.
 
-use super::{COUNTED, EMPTY, Tables, made, said, words};
+use super::{COUNTED, EMPTY, Tables, from_french, made, said, words};
 use crate::fault::{Language, Text};
 
 /// Message, remedy and place of a finding in `language`; as stored, where they are in it or cannot be taken apart.
@@ -64,8 +64,9 @@ fn split_comparison(message: &str, language: Language) -> (&str, Option<(String,
     let parts = || {
         let (body, compared) = message.strip_suffix(')')?.rsplit_once(begin)?;
         let (expected, actual) = compared.split_once(middle)?;
-        let expected = COUNTED.iter().find(|(_, fr)| *fr == expected).map_or(expected, |(en, _)| en);
-        Some((body, Some((expected.to_owned(), actual.to_owned()))))
+        let counted = COUNTED.iter().find(|(_, fr)| *fr == expected).map(|(en, _)| (*en).to_owned());
+        let figure = |text: &str| if language == Language::Fr { from_french(text) } else { text.to_owned() };
+        Some((body, Some((counted.unwrap_or_else(|| figure(expected)), figure(actual)))))
     };
     parts().unwrap_or((message, None))
 }

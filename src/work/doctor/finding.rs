@@ -184,15 +184,15 @@ pub(super) fn apis_closed(closed: &[&str], all: bool) -> Finding {
     ours(
         "api_not_subscribed",
         Text::new(
-            format!("API non souscrite(s), ou CGU non acceptées : {list} (403) ; les autres répondent"),
-            format!("API(s) not subscribed, or terms not accepted: {list} (403); the others answer"),
+            format!("Abonnement absent, ou CGU non acceptées : {list} (403) ; les autres API répondent"),
+            format!("Not subscribed, or terms not accepted: {list} (403); the other APIs answer"),
         ),
         Text::new(
             format!(
-                "Sur PISTE : acceptez les CGU de {list}, puis cochez-la(les) dans l'application (bac à sable et production sont distincts)"
+                "Sur PISTE : acceptez les CGU, puis cochez dans l'application : {list} (bac à sable et production sont distincts)"
             ),
             format!(
-                "On PISTE: accept the terms of {list}, then tick it (them) in the application (sandbox and production are apart)"
+                "On PISTE: accept the terms, then tick in the application: {list} (sandbox and production are apart)"
             ),
         ),
     )
@@ -302,8 +302,8 @@ pub(super) fn password_ends(days: i64) -> Finding {
     ours(
         "password_expires_soon",
         Text::new(
-            format!("Le mot de passe du compte technique expire dans {days} jour(s)"),
-            format!("The technical account's password expires in {days} day(s)"),
+            format!("Le mot de passe du compte technique expire bientôt (jours restants : {days})"),
+            format!("The technical account's password expires soon (days left: {days})"),
         ),
         renew,
     )

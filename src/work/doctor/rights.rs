@@ -272,8 +272,8 @@ impl Visit<'_> {
         let status = own.status.as_deref().unwrap_or("VALIDE");
         let services = own.services.len();
         let said = Text::new(
-            format!("{login} → {siret} (« {status} », {services} service(s))"),
-            format!("{login} → {siret} (\"{status}\", {services} service(s))"),
+            format!("{login} → {siret} (« {status} », services : {services})"),
+            format!("{login} → {siret} (\"{status}\", services: {services})"),
         );
         if status.eq_ignore_ascii_case("VALIDE") {
             self.diagnosis.good(LinkKind::Attachment, said, begun);

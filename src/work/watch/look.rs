@@ -268,7 +268,7 @@ fn database(core: &Core, memory: &mut Memory) -> Option<String> {
         memory.database_failed = Some(Instant::now());
     }
     let failed = memory.database_failed.is_some_and(|at| at.elapsed() < DATABASE_HEALS);
-    failed.then(|| format!("{lost} group(s) of steps lost since the start"))
+    failed.then(|| format!("groups of steps lost since the start: {lost}"))
 }
 
 /// How long leaves have waited for a seal while none was signed.
