@@ -48,8 +48,7 @@ fn target(text: &str) -> Result<Target, String> {
 }
 
 /// Converts each invoice of the file. Ends with 0 when all is written, 65 when the file cannot be converted or would lose
-/// something without `--lossy`, 66 when it cannot be read, 64 when `--pdf` makes no sense, 71 when a file is there
-/// already.
+/// something without `--lossy`, 66 when it cannot be read, 64 when `--pdf` makes no sense.
 pub fn run(arguments: &Arguments) -> ExitCode {
     match convert_and_write(arguments) {
         Ok(()) => ExitCode::SUCCESS,

@@ -54,18 +54,13 @@ pub struct Output {
         "The file to write, \"-\" for standard output, or a folder: each invoice is named there after its number"
     ))]
     output: PathBuf,
-    #[arg(long, help = said(
-        "Remplacer les fichiers qui existent déjà",
-        "Replace files that are there already"
-    ))]
-    force: bool,
 }
 
 /// Writes to a file, to standard output (`-`), or into a folder under `NUMBER.ending`, and says what it wrote. Of the
 /// `invoices` of the source, those in `made` could be made. No input (the source is the first) is ever overwritten, nor is
-/// one by another of the same number; any other file is only by `--force`, and else nothing is written.
+/// one by another of the same number; any other file is, and that is said.
 pub fn write(inputs: &[&Path], to: &Output, made: &[Made<'_>], invoices: usize, ending: &str) -> Result<(), Failure> {
-    let Output { output, force } = to;
+    let Output { output } = to;
     // By its ending it is a folder before there is one.
     if output.as_os_str().as_encoded_bytes().ends_with(b"/") {
         fs::create_dir_all(output).map_err(|error| Failure::io(exit::IO, output.display(), &error))?;
@@ -84,20 +79,14 @@ pub fn write(inputs: &[&Path], to: &Output, made: &[Made<'_>], invoices: usize, 
         return written.map_err(|error| Failure::io(exit::IO, "stdout", &error));
     }
     let paths = if is_folder { named(inputs, output, made, ending) } else { vec![output.clone(); made.len()] };
-    for path in &paths {
-        is_none_of(inputs, path)?;
-        if !force && fs::symlink_metadata(path).is_ok() {
-            let shown = path.display();
-            return Err(Failure::new(
-                exit::SYSTEM,
-                format!("{shown} existe déjà : rien n'a été écrit. Donnez un autre nom, ou ajoutez --force"),
-                format!("{shown} is there already: nothing was written. Give another name, or add --force"),
-            ));
-        }
-    }
+    paths.iter().try_for_each(|path| is_none_of(inputs, path))?;
     for (path, one) in paths.iter().zip(made) {
+        let done = match fs::symlink_metadata(path) {
+            Ok(_) => said("remplacé :", "replaced:"),
+            Err(_) => said("écrit :", "written:"),
+        };
         write_one(inputs, path, one.bytes)?;
-        eprintln!("{} {} ({})", said("écrit :", "written:"), path.display(), size(one.bytes.len()));
+        eprintln!("{done} {} ({})", path.display(), size(one.bytes.len()));
     }
     Ok(())
 }

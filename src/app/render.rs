@@ -29,7 +29,7 @@ pub struct Arguments {
 }
 
 /// Draws each invoice of the file. Ends with 0 when all is written, 65 when one cannot be drawn, 66 when the file cannot be
-/// opened, 71 when a file is there already.
+/// opened.
 pub fn run(arguments: &Arguments) -> ExitCode {
     match render_and_write(arguments) {
         Ok(()) => ExitCode::SUCCESS,

@@ -100,7 +100,7 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
         ),
         (
             &["convert", "--help"],
-            &["ubl, cii, pivot ou facturx", "les pages à utiliser, un PDF/A-3", "Remplacer les fichiers"],
+            &["ubl, cii, pivot ou facturx", "les pages à utiliser, un PDF/A-3"],
         ),
         (&["render", "--help"], &["UBL, CII, Factur-X ou pivot, juste ou non", "[défaut : chorus]", "<SORTIE>"]),
         (&["audit", "verify", "--help"], &["La clé publique du journal", "Arguments :", "Options :"]),
@@ -190,7 +190,7 @@ fn an_invoice_is_converted_and_what_has_no_place_is_refused_unless_it_may_be_los
     let two = run(&["convert", &at("two.xml"), "--to", "ubl", "-o", &at("two"), "--lossy"]);
     assert_eq!((code(&two), listing(&dir.path().join("two")).len()), (0, 2), "{two:?}");
     assert_eq!(stderr(&two).matches("written: ").count(), 2, "{two:?}");
-    let itself = run(&["convert", &at("facture-ubl.xml"), "--to", "cii", "--force", "-o", &at("facture-ubl.xml")]);
+    let itself = run(&["convert", &at("facture-ubl.xml"), "--to", "cii", "-o", &at("facture-ubl.xml")]);
     assert!(code(&itself) == 64 && stderr(&itself).contains("name another file"), "{itself:?}");
     let several = run(&["convert", &at("two.xml"), "--to", "ubl", "-o", &at("never.xml"), "--lossy"]);
     assert!(code(&several) == 64 && stderr(&several).contains("holds 2 invoices"), "{several:?}");
@@ -205,40 +205,23 @@ fn an_invoice_is_converted_and_what_has_no_place_is_refused_unless_it_may_be_los
 /// Whether that file is told, with its size, and nothing else.
 fn said_written(done: &Output, file: &str) -> bool {
     let told = stderr(done);
-    told.lines().count() == 1 && told.starts_with(&format!("written: {file} (")) && told.ends_with(" KB)\n")
+    let begins = ["written", "replaced"].iter().any(|word| told.starts_with(&format!("{word}: {file} (")));
+    told.lines().count() == 1 && begins && told.ends_with(" KB)\n")
 }
 
 #[test]
-fn a_file_that_is_there_is_replaced_only_by_force_and_none_is_written_where_one_may_not_be() {
+fn a_file_that_was_there_is_replaced_and_that_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
     let sample = SAMPLES.iter().find(|sample| sample.name == "facture-ubl.xml").unwrap();
     fs::write(at("facture.xml"), sample.bytes).unwrap();
     for words in [["convert", "--to=cii"], ["render", "--profile=en16931"]] {
-        let made = |more: &[&str]| run(&[&[words[0], &at("facture.xml"), words[1], "-o", &at("out")], more].concat());
-        fs::write(at("out"), "mine").unwrap();
-        let refused = made(&[]);
-        assert!(code(&refused) == 71 && stderr(&refused).contains("is there already"), "{refused:?}");
-        assert!(stderr(&refused).contains("--force"), "{refused:?}");
-        assert_eq!(fs::read(at("out")).unwrap(), b"mine");
-        let forced = made(&["--force"]);
-        assert!(code(&forced) == 0 && said_written(&forced, &at("out")), "{forced:?}");
-        assert!(fs::read(at("out")).unwrap().len() > 1000);
+        for wanted in ["written: ", "replaced: "] {
+            let made = run(&[words[0], &at("facture.xml"), words[1], "-o", &at(words[0])]);
+            assert!(code(&made) == 0 && stderr(&made).starts_with(wanted), "{made:?}");
+        }
+        assert!(fs::read(at(words[0])).unwrap().len() > 1000);
     }
-    // Of two, the second is there: the first is not written either.
-    let pivot = at("pivot.xml");
-    assert_eq!(code(&run(&["convert", &at("facture.xml"), "--to", "pivot", "--lossy", "-o", &pivot])), 0);
-    let one = fs::read_to_string(&pivot).unwrap();
-    let (start, end) = (one.find("<CPPFacturePivotUnitaire").unwrap(), one.find("</CPPFactures>").unwrap());
-    let second = one[start..end].replace("FA-2026-0101", "FA-2026-0102");
-    fs::write(&pivot, format!("{}{second}{}", &one[..end], &one[end..])).unwrap();
-    fs::create_dir(at("two")).unwrap();
-    fs::write(at("two/FA-2026-0102.pdf"), "mine").unwrap();
-    let refused = run(&["render", &pivot, "-o", &at("two")]);
-    assert!(code(&refused) == 71 && stderr(&refused).contains("FA-2026-0102.pdf is there already"), "{refused:?}");
-    assert_eq!(listing(&dir.path().join("two")).len(), 1);
-    let forced = run(&["render", &pivot, "-o", &at("two"), "--force"]);
-    assert_eq!((code(&forced), listing(&dir.path().join("two")).len()), (0, 2), "{forced:?}");
 }
 
 #[test]
@@ -315,7 +298,7 @@ fn any_invoice_is_drawn_with_its_findings_and_its_original() {
         ("facture-facturx.pdf", WORDS),
         ("facture-totaux-faux.xml", "BR-CO-15"),
     ] {
-        let done = run(&["render", &at(name), "-o", &at("image.pdf"), "--force"]);
+        let done = run(&["render", &at(name), "-o", &at("image.pdf")]);
         assert!(code(&done) == 0 && said_written(&done, &at("image.pdf")), "{name}: {done:?}");
         let read = read_pdf(&at("image.pdf"));
         assert!(read.contains(WORDS) && read.contains(said), "{name}: {read}");
