@@ -6,8 +6,7 @@ use en16931::{Identifier, Invoice};
 use rust_decimal::Decimal;
 
 use super::figures::{self, THIN};
-use super::letters;
-use super::letters::{Ink, Weight};
+use super::letters::{self, Ink, Weight};
 use super::phrases::{Row, close, coded, columns, heading, plain, remark, said, section, small, table};
 use super::sheet::{Align, BODY, Carried, Cell, Look, Paragraph, Sheet};
 use super::unsaid::{NOTHING, Unsaid};

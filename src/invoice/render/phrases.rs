@@ -125,7 +125,14 @@ where
     }
     // Nothing is carried over from the last.
     last.back_mut().into_iter().for_each(|last| last.carried = None);
-    sheet.keep(columns, last.iter().map(|row| row.cells.as_slice()), Look::TABLE);
+    // Two where three take too much of a page.
+    while last.len() > 1 {
+        if let Some(height) = sheet.together(columns, last.iter().map(|row| row.cells.as_slice()), Look::TABLE) {
+            sheet.need(height);
+            break;
+        }
+        body.extend(last.pop_front().map(|row| lay(sheet, row)));
+    }
     body.extend(last.into_iter().map(|row| lay(sheet, row)));
     sheet.end_table();
     vec![title, Branch::Group(Role::Table, vec![head, Branch::Group(Role::TableBody, body)])]

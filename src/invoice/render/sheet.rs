@@ -245,17 +245,10 @@ impl Sheet {
         self.coming = carried;
     }
 
-    /// Begins a new page unless these rows fit on this one, or as many of the last of them as may stay together.
-    pub fn keep<'c>(&mut self, columns: &[Column], rows: impl DoubleEndedIterator<Item = &'c [Cell]>, look: Look) {
-        let mut height = 0.0;
-        for (nth, row) in rows.rev().enumerate() {
-            let more = height + self.height(columns, row, look);
-            if nth > 0 && more > TOGETHER {
-                break;
-            }
-            height = more;
-        }
-        self.need(height);
+    /// How much these rows take, if that is little enough for them to stay together.
+    pub fn together<'c>(&self, columns: &[Column], rows: impl Iterator<Item = &'c [Cell]>, look: Look) -> Option<f32> {
+        let height: f32 = rows.map(|row| self.height(columns, row, look)).sum();
+        (height <= TOGETHER).then_some(height)
     }
 
     /// A row of a table; where `is_headed`, its first cell heads it.
