@@ -6,29 +6,37 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering::Relaxed};
 use std::time::Instant;
 
 use fluxgate::invoice::{Options, Profile, examine};
 
-/// Counts what is held, and the most that was.
+/// Counts what is held, and the most that was, while it is asked to: counting costs time.
 struct Counting;
 
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
+static ON: AtomicBool = AtomicBool::new(false);
+static HELD: AtomicIsize = AtomicIsize::new(0);
+static MOST: AtomicIsize = AtomicIsize::new(0);
+
+/// Bytes more, or less, are held.
+fn count(bytes: usize, sign: isize) {
+    if ON.load(Relaxed) {
+        let bytes = sign * isize::try_from(bytes).unwrap_or(isize::MAX);
+        MOST.fetch_max(HELD.fetch_add(bytes, Relaxed) + bytes, Relaxed);
+    }
+}
 
 #[allow(unsafe_code, reason = "an allocator cannot be written without; it only counts and passes on")]
 // SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
-        MOST.fetch_max(held, Relaxed);
+        count(layout.size(), 1);
         // SAFETY: as above.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
+        count(layout.size(), -1);
         // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -72,10 +80,12 @@ fn main() {
         let both = seconds(bytes.len(), || drop(black_box(examine(&bytes, &options(Profile::G2b)))));
         let policy = en16931_formats::Policy::default();
         let theirs = seconds(bytes.len(), || drop(black_box(en16931_formats::receive(&bytes, &policy))));
-        let before = HELD.load(Relaxed);
-        MOST.store(before, Relaxed);
+        HELD.store(0, Relaxed);
+        MOST.store(0, Relaxed);
+        ON.store(true, Relaxed);
         let examined = examine(&bytes, &options(Profile::G2b));
-        let memory = MOST.load(Relaxed) - before;
+        ON.store(false, Relaxed);
+        let memory = MOST.load(Relaxed);
         println!(
             "{:<28} {:>9.1} {:>9.4} {:>9.4} {:>9.4} {:>9.4} {:>8.1} {:>8.1} {:>8.1} {:>9.1}  {} ({} findings), {:.1} MB at most",
             path.rsplit('/').next().unwrap_or(&path),

@@ -98,10 +98,7 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
             &["check", "--help"],
             &["tels qu'ils seraient déposés", "[défaut : chorus]", "Afficher cette aide", "<FICHIER>"],
         ),
-        (
-            &["convert", "--help"],
-            &["ubl, cii, pivot ou facturx", "les pages à utiliser, un PDF/A-3"],
-        ),
+        (&["convert", "--help"], &["ubl, cii, pivot ou facturx", "les pages à utiliser, un PDF/A-3"]),
         (&["render", "--help"], &["UBL, CII, Factur-X ou pivot, juste ou non", "[défaut : chorus]", "<SORTIE>"]),
         (&["audit", "verify", "--help"], &["La clé publique du journal", "Arguments :", "Options :"]),
         (&["simulate", "--help"], &["[valeurs possibles : list, run]"]),
