@@ -15,8 +15,8 @@ use crate::fault::{Code, Fault, Language, Text};
 use crate::invoice::pdf_data::DataOptions;
 use crate::invoice::report::Read;
 use crate::invoice::{
-    Examined, Options, Preflight, Profile, Tables, Verdict, archive, examine, examine_with, pdf_data, pivot_conversion,
-    report,
+    Examined, Finding, Options, Preflight, Profile, Tables, Verdict, archive, examine, examine_with, pdf_data,
+    pivot_conversion, report,
 };
 use crate::store::DirectoryBook;
 use crate::work::{Dropped, Recipients, examine_complement, examine_statuses};
@@ -302,8 +302,11 @@ fn examine_as(
             Ok(all) => {
                 let each = all.into_iter().map(|one| match one {
                     Ok(made) => {
-                        let examined = examine(&made.ubl);
-                        let told = examined.syntax.map_or_else(Vec::new, |syntax| made.told(syntax));
+                        let mut examined = examine(&made.ubl);
+                        examined.findings.iter_mut().for_each(Finding::forget_line);
+                        // Of one that is refused nothing is converted.
+                        let taken = examined.syntax.filter(|_| examined.verdict == Verdict::Accept);
+                        let told = taken.map_or_else(Vec::new, |syntax| made.told(syntax));
                         let name = format!("{name}!{}", made.number);
                         Judged::invoice(name, examined.with_told(&told, &made.number, options.language))
                     }

@@ -55,7 +55,8 @@ pub fn run(command: &Command) -> ExitCode {
         eprintln!("{}", line(file, &remark, mark, language));
     }
     if let Some(fault) = &overtaken {
-        eprintln!("{}: rules.tables: {} {}", file.display(), fault.code, fault.title(language));
+        let (title, remedy) = (fault.title(language), fault.remedy(language));
+        eprintln!("{}: rules.tables: {} {title}. {remedy}", file.display(), fault.code);
     }
     if problems.is_empty() && !refused {
         println!("{}: ok", file.display());

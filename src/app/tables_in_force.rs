@@ -13,6 +13,7 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 
 use super::core::note;
+use super::exit;
 use crate::config::Config;
 use crate::config::signed_tables::SignedTables;
 use crate::domain::DocumentHash;
@@ -156,9 +157,17 @@ impl TablesInForce {
 }
 
 /// Whether a gateway of this configuration would take the file into force after the last one it accepted; read beside it. Where
-/// its database cannot be read, only the file itself counts.
+/// its database cannot be read, only the file itself counts; that is said on standard error.
 pub fn would_follow(signed: &SignedTables, config: &Config) -> Result<(), Fault> {
-    let accepted = store::accepted_tables_in(&config.store.dir).ok().flatten();
+    let accepted = store::accepted_tables_in(&config.store.dir).unwrap_or_else(|error| {
+        let told = Text::technical(
+            "avertissement : sans la dernière version acceptée par cette passerelle, dont la base ne se lit pas",
+            "warning: without the last version that this gateway accepted, whose database cannot be read",
+            error,
+        );
+        eprintln!("{}", told.get(exit::language()));
+        None
+    });
     follows(signed, accepted.as_ref())
 }
 
@@ -304,6 +313,8 @@ mod tests {
         house.publish("2099-01-01.1", 5);
         let signed = house.config.signed_tables().unwrap().unwrap();
         assert_eq!(would_follow(&signed, &house.config).unwrap_err().code, Code::TablesOlder);
-        assert!(would_follow(&signed, &Config::default()).is_ok(), "no gateway has accepted any here");
+        let mut elsewhere = house.config.clone();
+        elsewhere.store.dir = house.dir.path().join("elsewhere");
+        assert!(would_follow(&signed, &elsewhere).is_ok(), "no gateway has accepted any there");
     }
 }

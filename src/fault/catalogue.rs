@@ -217,9 +217,9 @@ catalogue! {
         "None is chosen for you. Leave one invoice in the PDF, named factur-x.xml, and drop each other invoice by itself."
     }
     PivotRead "FG-226" Establishment Never {
-        "Pivot converti ; ce qu'il ne dit pas a été lu ainsi : {readings}"
+        "Pivot converti ; ce qu'il ne dit pas, ou dit d'une façon inconnue ici, a été lu ainsi : {readings}"
         "Rien à faire si cette lecture est juste. Sinon, faites produire la facture en UBL, CII ou Factur-X par l'application d'origine, ou déposez-la en PDF avec ses données."
-        "Pivot converted; what it does not say was read so: {readings}"
+        "Pivot converted; what it does not say, or says in a way unknown here, was read so: {readings}"
         "Nothing to do if this reading is right. Otherwise have the application of origin make the invoice as UBL, CII or Factur-X, or drop it as a PDF with its data."
     }
     ConversionLossy "FG-227" Supplier Never {

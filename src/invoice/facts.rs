@@ -190,9 +190,9 @@ pub(super) fn preceding(outline: &Outline<'_>) -> Vec<String> {
     references.into_iter().filter_map(|id| outline.text(id)).collect()
 }
 
-/// The element that says a term others ask for: of several the one that says one of these texts, of a party the whole where
-/// nothing in it does.
-pub(super) fn element(outline: &Outline<'_>, term: &str, texts: &[&str]) -> Option<Id> {
+/// The element that says a term others ask for, by what a finding about it is filled with: of several the one that says the same,
+/// of a party the whole where nothing in it does. What is attached goes by its file's name.
+pub(super) fn element(outline: &Outline<'_>, term: &str, values: &[(&str, &str)]) -> Option<Id> {
     if outline.is_empty() {
         return None;
     }
@@ -204,22 +204,32 @@ pub(super) fn element(outline: &Outline<'_>, term: &str, texts: &[&str]) -> Opti
         let inside = inside.flat_map(|path| outline.each(party, path));
         [party].into_iter().chain(inside).collect()
     };
-    let found: Vec<Id> = match term {
-        "BT-1" => each(paths.number),
-        "BT-10" => each(paths.buyer_reference).into_iter().chain(party(paths.buyer).into_iter().skip(1)).collect(),
-        "BT-12" => each(paths.contract),
-        "BT-13" => each(paths.engagement),
-        "BT-23" => each(paths.frame),
-        "BT-25" => each(paths.preceding),
-        "BT-29" | "BG-4" => party(paths.seller),
-        "BT-46" => party(paths.buyer),
-        "BG-16" => each(paths.payment),
-        "BG-24" => each(paths.document).into_iter().filter_map(|document| outline.find(document, paths.file)).collect(),
-        _ => Vec::new(),
+    let (found, blank): (Vec<Id>, &str) = match term {
+        "BT-1" => (each(paths.number), "value"),
+        "BT-10" => {
+            let buyer = party(paths.buyer).into_iter().skip(1);
+            (each(paths.buyer_reference).into_iter().chain(buyer).collect(), "service")
+        }
+        "BT-12" => (each(paths.contract), "value"),
+        "BT-13" => (each(paths.engagement), "commitment"),
+        "BT-23" => (each(paths.frame), "value"),
+        "BT-25" => (each(paths.preceding), "value"),
+        "BT-29" | "BG-4" => (party(paths.seller), "value"),
+        "BT-46" => (party(paths.buyer), "siret"),
+        "BG-16" => (each(paths.payment), ""),
+        "BG-24" => {
+            let files = each(paths.document).into_iter().filter_map(|document| outline.find(document, paths.file));
+            (files.collect(), "name")
+        }
+        _ => return None,
     };
-    let says = |id: &&Id| {
-        let (value, name) = (outline.value(**id), outline.attribute(**id, "filename"));
-        texts.iter().any(|text| !text.is_empty() && (value.trim() == *text || name.as_deref() == Some(*text)))
+    let named =
+        |blank: &str| values.iter().find(|(name, text)| *name == blank && !text.is_empty()).map(|(_, text)| *text);
+    let text = named(blank).or_else(|| named("value").filter(|_| term != "BG-24"));
+    let says = |id: &&Id| match term {
+        // Its content may be long, and is nobody's name.
+        "BG-24" => outline.attribute(**id, "filename").as_deref() == text,
+        _ => text.is_some_and(|text| outline.value(**id).trim() == text),
     };
     let first = || found.first().filter(|_| term != "BG-24" && term != "BT-10");
     found.iter().find(says).or_else(first).copied()

@@ -109,8 +109,7 @@ fn of_pivot(
     );
     let mut findings = examine(&ubl, options).findings;
     for finding in &mut findings {
-        // Nobody has the lines of the UBL that was made of it.
-        finding.place = without_line(&finding.place).to_owned();
+        finding.forget_line();
     }
     findings.splice(0..0, fault.map(|fault| of_fault(&fault)));
     let subject = Subject {
@@ -134,11 +133,6 @@ fn of_fault(fault: &Fault) -> Finding {
         remedy: fault.remedy(Language::Fr),
         site: Site::default(),
     }
-}
-
-/// A place without the line it begins on: `BT-1 Invoice/ID (ligne 17)`.
-fn without_line(place: &str) -> &str {
-    place.rfind("(ligne ").filter(|_| place.ends_with(')')).map_or(place, |at| place[..at].trim_end())
 }
 
 fn draw(subject: Subject<'_>, source: Source<'_>, making: Making<'_>, options: &Options) -> Result<Image, Fault> {

@@ -185,6 +185,18 @@ pub struct Finding {
     pub site: Site,
 }
 
+impl Finding {
+    /// Leaves out the line of text: of what was made of a pivot, which nobody has.
+    pub(crate) fn forget_line(&mut self) {
+        if let Some(line) = self.site.line.take() {
+            for words in [format!(" (ligne {line})"), format!(" (line {line})")] {
+                let without = self.place.strip_suffix(&words).map_or(self.place.len(), str::len);
+                self.place.truncate(without);
+            }
+        }
+    }
+}
+
 /// A finding's place, each thing by itself as far as it is known, and what is written there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Site {

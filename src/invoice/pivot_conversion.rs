@@ -13,6 +13,7 @@
 mod draft;
 mod vat;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use en16931::invoice::{
@@ -33,6 +34,7 @@ use super::semantic::{self, Lost};
 use super::texts::cut;
 use super::{Limits, Syntax, encoding, guard};
 use draft::Hole;
+use vat::Zero;
 
 pub use draft::{Draft, drafts};
 
@@ -142,6 +144,7 @@ struct Conversion<'a, 't> {
     readings: Vec<Text>,
     /// How a rate of zero was read has been told.
     zero_told: bool,
+    zero: OnceCell<Zero>,
     /// Paths that have their place in UBL.
     carried: Vec<String>,
     /// What is missing leaves a hole instead of ending the matter; `None` where the invoice must be whole.
@@ -187,7 +190,17 @@ const CARRIED: &[&str] = &[
 impl<'a, 't> Conversion<'a, 't> {
     fn new(outline: &'a Outline<'t>, unit: Id, pivot: &'a PivotInvoice) -> Self {
         let carried = CARRIED.iter().map(|path| (*path).to_owned()).collect();
-        Self { outline, unit, pivot, missing: Vec::new(), readings: Vec::new(), zero_told: false, carried, holes: None }
+        Self {
+            outline,
+            unit,
+            pivot,
+            missing: Vec::new(),
+            readings: Vec::new(),
+            zero_told: false,
+            zero: OnceCell::new(),
+            carried,
+            holes: None,
+        }
     }
 
     fn run(mut self) -> Result<Converted, Incomplete> {

@@ -72,8 +72,7 @@ impl<'o, 't> Findings<'o, 't> {
             return;
         }
         let terms = terms_in(&place);
-        let texts: Vec<&str> = values.iter().map(|(_, text)| *text).collect();
-        let place = match facts::element(self.outline, &place, &texts) {
+        let place = match facts::element(self.outline, &place, values) {
             Some(id) => {
                 let value = self.written(id, None).map(|value| texts::cut(value.trim()).into_owned());
                 let (path, line) = (self.outline.path(id), self.outline.line(id));

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::domain::DocumentHash;
 use crate::fault::{Code, Fault, Language};
 use crate::invoice::pivot_conversion::{self, Converted, Incomplete};
-use crate::invoice::{self, Verdict, archive};
+use crate::invoice::{self, Finding, Verdict, archive};
 use crate::store::{
     Announcement, Content, Conversion, Facts, FindingRecord, FlowRecord, FluxPart, InvoiceFacts, Reader,
 };
@@ -190,7 +190,8 @@ fn checked(
             return Made::Refused { number, fault, facts: None, findings: Vec::new() };
         }
     };
-    let examined = examine_guarded(&converted.ubl, options, flow, recipients);
+    let mut examined = examine_guarded(&converted.ubl, options, flow, recipients);
+    examined.findings.iter_mut().for_each(Finding::forget_line);
     let repeatable = examined.facts.as_ref().is_some_and(is_repeatable);
     let facts = examined.facts.and_then(invoice_facts);
     let mut findings: Vec<FindingRecord> = examined.findings.iter().map(finding_record).collect();

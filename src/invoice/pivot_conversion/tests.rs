@@ -260,3 +260,22 @@ fn a_pivot_of_a_version_nobody_knows_is_read_as_the_newest_and_that_is_said() {
     let told = told("Version=\"V3_00\"");
     assert!(told.iter().any(|told| told.contains("version \"V3_00\", unknown here, as V2_02")), "{told:?}");
 }
+
+/// A line is read without a look at all the others: ten times the lines take no hundred times as long.
+#[test]
+fn many_lines_at_a_rate_of_zero_cost_no_more_each_than_few() {
+    let taken = |lines: usize| {
+        let line = "<Ligne><ReferenceProduit>Heure de cours</ReferenceProduit><PrixUnitaire>1</PrixUnitaire>\
+                    <Quantite>1</Quantite><MontantHT>1</MontantHT><TauxTVA>0</TauxTVA></Ligne>";
+        let text = pivot_of(&unit("P-1", "380", "", &format!("<Lignes>{}</Lignes>", line.repeat(lines)), ""))
+            .replace("<MontantHT>100.00<", &format!("<MontantHT>{lines}.00<"))
+            .replace("<MontantTTC>120.00<", &format!("<MontantTTC>{lines}.00<"));
+        let begun = std::time::Instant::now();
+        let made = convert(text.as_bytes(), &Limits::default()).unwrap().remove(0);
+        assert_eq!(made.unwrap().number, "P-1");
+        begun.elapsed()
+    };
+    let few = (0..3).map(|_| taken(2_000)).min().unwrap();
+    let many = taken(20_000);
+    assert!(many < few * 40, "2,000 lines: {few:?}, 20,000: {many:?}");
+}

@@ -91,7 +91,7 @@ impl Conversion<'_, '_> {
 
     /// BT-118 or BT-151 of a rate.
     pub(super) fn category(&self, rate: Decimal) -> Code {
-        if rate.is_zero() { self.zero().category } else { Code::new("S") }
+        if rate.is_zero() { self.zero().category.clone() } else { Code::new("S") }
     }
 
     /// What is said of a rate of zero: how it was read, or that it cannot be.
@@ -113,7 +113,7 @@ impl Conversion<'_, '_> {
             return;
         }
         let Zero { category, reason } = self.zero();
-        let (category, reason) = (category.as_str().to_owned(), reason.unwrap_or_default());
+        let (category, reason) = (category.as_str().to_owned(), reason.clone().unwrap_or_default());
         self.readings.push(match category.as_str() {
             "AE" => Text::new(
                 format!("taux zéro : autoliquidation (AE), d'après « {reason} »"),
@@ -130,16 +130,18 @@ impl Conversion<'_, '_> {
         });
     }
 
-    /// Why rates of zero are zero, as the pivot's own words say it.
-    pub(super) fn zero(&self) -> Zero {
-        let said = self.words().into_iter().find_map(|word| Some((kind_of(&word)?, word)));
-        match said {
-            Some((category, word)) => {
-                let reason = word.chars().take(REASON_CHARACTERS).collect();
-                Zero { category: Code::new(category), reason: Some(reason) }
+    /// Why rates of zero are zero, as the pivot's own words say it: looked for once, and every line asks.
+    pub(super) fn zero(&self) -> &Zero {
+        self.zero.get_or_init(|| {
+            let said = self.words().into_iter().find_map(|word| Some((kind_of(&word)?, word)));
+            match said {
+                Some((category, word)) => {
+                    let reason = word.chars().take(REASON_CHARACTERS).collect();
+                    Zero { category: Code::new(category), reason: Some(reason) }
+                }
+                None => Zero { category: Code::new("Z"), reason: None },
             }
-            None => Zero { category: Code::new("Z"), reason: None },
-        }
+        })
     }
 
     /// The pivot's free texts, where a reason may stand: of its lines, and of the means of payment.

@@ -1,9 +1,12 @@
 //! Chorus Pro's limits, each at its edge, and the words people read.
 
 use super::sample;
-use crate::fault::Language;
+use crate::fault::{Language, Text};
 use crate::invoice::texts::{rows, said, words};
-use crate::invoice::{Finding, Options, Profile, Severity, Tables, Verdict, examine, reworded};
+use crate::invoice::{
+    Finding, Listed, Listing, Options, Profile, ServiceListing, Severity, Tables, Verdict, examine, examine_with,
+    reworded,
+};
 
 fn chorus() -> Options {
     Options { sandbox: true, ..Options::default() }
@@ -83,6 +86,53 @@ fn what_chorus_pro_would_refuse_is_told_with_its_element_its_line_and_what_is_wr
     let (path, first) = (finding.site.path.as_deref().unwrap(), line_of("DocumentCurrencyCode").unwrap());
     assert!(path.ends_with("/EmbeddedDocumentBinaryObject") && finding.site.value.is_none(), "{finding:?}");
     assert!(finding.site.line > Some(first + 1), "the second of two: {finding:?}");
+}
+
+/// What a finding about a term quotes is what stands at that term, whatever else it is filled with.
+#[test]
+fn what_the_recipient_demands_stands_where_the_invoice_says_it_or_nowhere() {
+    let listed = |service| Listed {
+        name: None,
+        active: Some(true),
+        service_required: Some(true),
+        commitment_required: None,
+        commitment_or_service: None,
+        service,
+        commitment_known: None,
+        as_of: Text::same("hier"),
+        recent: true,
+    };
+    let text = String::from_utf8(sample("facture-ubl.xml").to_vec()).unwrap();
+    let found = |text: &str, service, rule: &str| {
+        let examined = examine_with(text.as_bytes(), &chorus(), &|_| Listing::Listed(Box::new(listed(service))));
+        examined.findings.into_iter().find(|finding| finding.rule == rule).unwrap()
+    };
+    let begin = text.find("<cbc:BuyerReference>");
+    let without = match begin {
+        Some(begin) => {
+            let end = text.find("</cbc:BuyerReference>").unwrap() + "</cbc:BuyerReference>".len();
+            format!("{}{}", &text[..begin], &text[end..])
+        }
+        None => text.clone(),
+    };
+    let none = found(&without, ServiceListing::Silent, "FLUX-DIR-03");
+    assert_eq!((none.place.as_str(), none.site.path, none.site.value), ("BT-10", None, None));
+    let buyer = format!("<cbc:ID schemeID=\"0009\">{BUYER_SIRET}</cbc:ID></cac:PartyIdentification>");
+    assert!(without.contains(&buyer));
+    let service = "<cac:PartyIdentification><cbc:ID schemeID=\"0224\">SRV9</cbc:ID></cac:PartyIdentification>";
+    let named = found(&without.replace(&buyer, &format!("{buyer}{service}")), ServiceListing::Absent, "FLUX-DIR-04");
+    assert_eq!(named.site.value.as_deref(), Some("SRV9"), "{named:?}");
+    // A limit is no number of an invoice.
+    let preceding = |number: &str| {
+        format!(
+            "<cac:BillingReference><cac:InvoiceDocumentReference><cbc:ID>{number}</cbc:ID></cac:InvoiceDocumentReference></cac:BillingReference>"
+        )
+    };
+    let long = "FA-2026-0099-AVENANT-1";
+    let two = text.replace(AFTER_NOTE, &format!("{AFTER_NOTE}{}\n{}", preceding("20"), preceding(long)));
+    let findings = examine(two.as_bytes(), &chorus()).findings;
+    let finding = findings.iter().find(|finding| finding.rule == "CPRO-PRECEDING-LENGTH").unwrap();
+    assert_eq!(finding.site.value.as_deref(), Some(long), "{finding:?}");
 }
 
 #[test]
