@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it breaks")]
 
+mod appliance;
 mod audit;
 mod batch;
 mod bridge;

@@ -1,0 +1,118 @@
+//! Do the files that the appliance is built from agree with each other? (`image/`, `buildroot/`: building and booting it is
+//! `image/tests`.)
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn house() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(house().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The lines that say something.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// Every file below a folder, by its path there.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(below(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn buildroot_names_files_that_are_there_and_options_once() {
+    let external = "$(BR2_EXTERNAL_FLUXGATE_PATH)";
+    let (mut named, mut options) = (0, BTreeSet::new());
+    for file in below(&house().join("buildroot")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let spellings = [external.to_owned(), external.replace(['(', ')'], "")];
+        for at in spellings.iter().flat_map(|spelling| text.match_indices(spelling.as_str())) {
+            let rest = text[at.0 + at.1.len()..].trim_start_matches('/');
+            let path = rest.split(['"', ' ', ')', '\n']).next().unwrap();
+            // What cargo makes, and what make lists itself.
+            if path.contains("target/") || path.contains('*') {
+                continue;
+            }
+            named += 1;
+            assert!(house().join("buildroot").join(path).exists(), "{}: no {path}", file.display());
+        }
+    }
+    assert!(named >= 5, "{named} paths were found: the search is wrong");
+    for line in read("buildroot/configs/fluxgate_x86_64_defconfig").lines() {
+        let off = line.strip_prefix("# ").and_then(|line| line.strip_suffix(" is not set"));
+        let option = off.or_else(|| line.split_once('=').map(|(option, _)| option)).unwrap_or_else(|| panic!("{line}"));
+        assert!(option.starts_with("BR2_") && options.insert(option.to_owned()), "{line}");
+    }
+    for script in ["post-build.sh", "post-image.sh"] {
+        let text = read(&format!("buildroot/board/x86_64/{script}"));
+        assert!(text.starts_with("#!/bin/sh\n"), "{script}");
+    }
+}
+
+#[test]
+fn each_unit_of_ours_is_started_by_something_and_runs_what_is_on_the_root() {
+    let keep = read("image/keep.list");
+    let kept: BTreeSet<&str> = lines(&keep).collect();
+    assert_eq!(kept.len(), lines(&keep).count(), "image/keep.list names something twice");
+    let units = house().join("image/rootfs/usr/lib/systemd/system");
+    let mut count = 0;
+    for unit in below(&units) {
+        let (name, text) = (unit.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&unit).unwrap());
+        count += 1;
+        let value = |key: &str| {
+            let lines = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            lines.flat_map(str::split_whitespace).collect::<Vec<_>>()
+        };
+        let by = [value("WantedBy"), value("RequiredBy")].concat();
+        assert!(!by.is_empty(), "{name}: nothing starts it");
+        for target in by {
+            assert!(kept.contains(target), "{name}: {target} is not in image/keep.list");
+        }
+        for program in text.lines().filter_map(|line| line.strip_prefix("ExecStart=")) {
+            let program = program.split_whitespace().next().unwrap().trim_start_matches('/');
+            let on_root = program == "usr/bin/fluxgate" || kept.contains(program) || kept.contains(&*program.replace("usr/bin/", "usr/sbin/"));
+            assert!(on_root, "{name}: {program} is not on the root");
+        }
+        for promise in ["NoNewPrivileges=yes", "ProtectSystem=strict", "MemoryDenyWriteExecute=yes", "SystemCallFilter=@system-service"] {
+            assert!(text.contains(promise), "{name}: without {promise}");
+        }
+    }
+    assert!(count >= 3, "{count} units were found");
+}
+
+#[test]
+fn the_firewall_lets_in_what_the_configuration_listens_on_and_nothing_else() {
+    let rules = read("image/rootfs/etc/nftables.conf");
+    let open = rules.split("tcp dport {").nth(1).and_then(|rest| rest.split('}').next()).unwrap();
+    let open: BTreeSet<u16> = open.split(',').map(|port| port.trim().parse().unwrap()).collect();
+    assert_eq!(rules.matches("tcp dport").count(), 1, "one list of ports");
+    let config = fluxgate::config::Config::default();
+    assert_eq!(open, BTreeSet::from([config.door.listen.port(), config.sftp.listen.port()]));
+    assert!(config.door.metrics_listen.ip().is_loopback());
+    assert!(rules.contains("type filter hook input priority 0; policy drop;"));
+}
+
+#[test]
+fn the_kernel_s_configuration_says_each_thing_once() {
+    let mut options = BTreeSet::new();
+    for line in read("image/kernel/appliance.config").lines() {
+        let off = line.strip_prefix("# ").and_then(|line| line.strip_suffix(" is not set"));
+        let option = off.or_else(|| line.split_once('=').filter(|_| !line.starts_with('#')).map(|(option, _)| option));
+        if let Some(option) = option {
+            assert!(option.starts_with("CONFIG_") && options.insert(option.to_owned()), "{line}");
+        }
+    }
+    for off in ["CONFIG_MODULES", "CONFIG_USB_STORAGE", "CONFIG_DEVMEM", "CONFIG_KEXEC"] {
+        assert!(read("image/kernel/appliance.config").contains(&format!("# {off} is not set\n")), "{off}");
+    }
+}
