@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The appliance in QEMU, by software emulation: KVM is never asked for, since a node of it may be there and not work.
 
     image/tests/vm.py DISK [--memory MB] [--seconds N]     boots it, says when its page answers, and ends it
@@ -78,15 +79,18 @@ class VM:
             time.sleep(0.2)
         raise TimeoutError(f"{what}: not within {seconds} s; the serial line ends with: {self.said()[-2000:]}")
 
-    def get(self, path="/", seconds=20):
-        """A page of the box, whose certificate nobody knows yet: status and text; `None` while it does not answer."""
+    def get(self, path="/", seconds=20, turns=5):
+        """A page of the box, whose certificate nobody knows yet, and where it sends to: status and text; `None` while it does not answer."""
         trust_any = ssl.create_default_context()
         trust_any.check_hostname, trust_any.verify_mode = False, ssl.CERT_NONE
         connection = http.client.HTTPSConnection("127.0.0.1", self.https, timeout=seconds, context=trust_any)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
-            return answer.status, answer.read().decode()
+            text, onward = answer.read().decode(), answer.getheader("Location", "")
+            if onward.startswith("/") and turns > 0:
+                return self.get(onward, seconds, turns - 1)
+            return answer.status, text
         except (OSError, http.client.HTTPException):
             return None
         finally:
@@ -119,9 +123,10 @@ def main():
     with VM(wanted.disk, work, wanted.memory) as vm:
         try:
             print(f"the page answers {vm.wait_page(wanted.seconds):.1f} s after power-on")
-            for path in ("/", "/premiere-ouverture"):
-                status, text = vm.get(path) or (0, "")
-                print(path, status, re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text))[:300])
+            status, text = vm.get() or (0, "")
+            print(status, re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text))[:300])
+            with socket.create_connection(("127.0.0.1", vm.sftp), timeout=20) as connection:
+                print(connection.recv(100).decode().strip())
         except (RuntimeError, TimeoutError) as error:
             sys.exit(str(error))
 

@@ -67,7 +67,8 @@ fn each_unit_of_ours_is_started_by_something_and_runs_what_is_on_the_root() {
     let units = house().join("image/rootfs/usr/lib/systemd/system");
     let mut count = 0;
     for unit in below(&units) {
-        let (name, text) = (unit.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&unit).unwrap());
+        let (name, text) =
+            (unit.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&unit).unwrap());
         count += 1;
         let value = |key: &str| {
             let lines = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
@@ -80,10 +81,17 @@ fn each_unit_of_ours_is_started_by_something_and_runs_what_is_on_the_root() {
         }
         for program in text.lines().filter_map(|line| line.strip_prefix("ExecStart=")) {
             let program = program.split_whitespace().next().unwrap().trim_start_matches('/');
-            let on_root = program == "usr/bin/fluxgate" || kept.contains(program) || kept.contains(&*program.replace("usr/bin/", "usr/sbin/"));
+            let on_root = program == "usr/bin/fluxgate"
+                || kept.contains(program)
+                || kept.contains(&*program.replace("usr/bin/", "usr/sbin/"));
             assert!(on_root, "{name}: {program} is not on the root");
         }
-        for promise in ["NoNewPrivileges=yes", "ProtectSystem=strict", "MemoryDenyWriteExecute=yes", "SystemCallFilter=@system-service"] {
+        for promise in [
+            "NoNewPrivileges=yes",
+            "ProtectSystem=strict",
+            "MemoryDenyWriteExecute=yes",
+            "SystemCallFilter=@system-service",
+        ] {
             assert!(text.contains(promise), "{name}: without {promise}");
         }
     }
