@@ -13,7 +13,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, CONNECTION, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
@@ -173,9 +173,16 @@ fn out(name: &str, shared: &Shared) -> Result<Option<Response<Body>>, Closed> {
     let at = world.clock.today();
     world.called(Call { at, service: name.to_owned(), http: status, code: None, fault: Some("outage".to_owned()) });
     match instead {
-        Some(response) => Ok(Some(response)),
+        Some(response) => Ok(Some(unread(response))),
         None => Err(Closed),
     }
+}
+
+/// An answer given before the request's body was read: its connection ends with it, and says so, or a client would send the next
+/// request into a connection that is about to close.
+fn unread(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CONNECTION, hyper::header::HeaderValue::from_static("close"));
+    response
 }
 
 // ── Who may call ────────────────────────────────────────────────────────────────────────────────────────────
@@ -269,12 +276,13 @@ async fn call(
     let refusal = refused(&request, &shared.world());
     if let Some(refusal) = refusal {
         about.note(shared, refusal.status().as_u16(), None, None, Told::default());
-        return Ok(refusal);
+        return Ok(unread(refusal));
     }
     close_early(name, shared)?;
     if !service.is_health() && !content_type(&request).starts_with("application/json") {
         note(shared, name, 415, None, None);
-        return Ok(reply(415, &json!({"error": "Unsupported Media Type", "message": "application/json attendu"})));
+        let wrong = reply(415, &json!({"error": "Unsupported Media Type", "message": "application/json attendu"}));
+        return Ok(unread(wrong));
     }
     let Some(body) = read_body(request, shared).await else {
         note(shared, name, 0, None, None);
