@@ -228,7 +228,7 @@ pub(super) fn element(outline: &Outline<'_>, term: &str, values: &[(&str, &str)]
     let text = named(blank).or_else(|| named("value").filter(|_| term != "BG-24"));
     let says = |id: &&Id| match term {
         // Its content may be long, and is nobody's name.
-        "BG-24" => outline.attribute(**id, "filename").as_deref() == text,
+        "BG-24" => text.is_some() && outline.attribute(**id, "filename").as_deref() == text,
         _ => text.is_some_and(|text| outline.value(**id).trim() == text),
     };
     let first = || found.first().filter(|_| term != "BG-24" && term != "BT-10");

@@ -78,6 +78,13 @@ fn what_chorus_pro_would_refuse_is_told_with_its_element_its_line_and_what_is_wr
         assert_eq!((site.terms.as_slice(), site.value.as_deref()), (&[term.to_owned()][..], Some(value)), "{rule}");
         assert!(finding.place.starts_with(&format!("{term} {path} (ligne ")), "{}", finding.place);
     }
+    // The whole has no place among its attachments, not even one without a name.
+    let nameless = attachment("plan.pdf", 30).replace(" filename=\"plan.pdf\"", "");
+    let whole = "form = 1\nversion = \"2099-01-01.1\"\n[limits]\ntotal_bytes = 100\n";
+    let small = Options { tables: Tables::read(whole).unwrap(), ..chorus() };
+    let findings = changed(AFTER_NOTE, &nameless, &small);
+    let finding = findings.iter().find(|f| f.rule == "CPRO-TOTAL-SIZE").unwrap();
+    assert_eq!((finding.place.as_str(), finding.site.line), ("BG-24", None), "{finding:?}");
     // What is attached is named by its file, never quoted.
     let attached = attachment("plan.exe", 30);
     let findings =
