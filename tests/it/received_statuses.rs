@@ -476,6 +476,12 @@ async fn a_received_payment_order_whose_number_makes_no_sense_is_told_without_af
     assert!(control.move_invoice("REC-M1", "MANDATEE", ""));
     let asked = || gateway.simulator.ledger().calls_of("consulter/recipiendaire");
     gateway.await_until("its number is asked for", || asked() >= 1).await;
+    // Not before the answer was read: what is put off after the clock has jumped would not be due by that jump.
+    let put_off = || {
+        let due = gateway.store().reader().unwrap().next_due(&[fluxgate::flow::Job::Statuses]).unwrap();
+        due.is_some_and(|due| due.since(Timestamp::now()) > Duration::from_secs(30))
+    };
+    gateway.await_until("it is put off", put_off).await;
     ahead.fetch_add(61_000, std::sync::atomic::Ordering::SeqCst);
     gateway.await_until("it is asked for again", || asked() >= 2).await;
     assert!(!told(&gateway).ends_with(&["MANDATEE".to_owned()]), "it waits for its number");
