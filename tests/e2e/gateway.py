@@ -59,11 +59,11 @@ def put(sftp, path, body):
 
 
 class Simulator:
-    def __init__(self, folder, scenario=""):
+    def __init__(self, folder, scenario="", listen="127.0.0.1:0"):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.dir = self.folder / "kept"
-        command = [BINARY, "simulate", "--listen", "127.0.0.1:0", "--dir", str(self.dir)]
+        command = [BINARY, "simulate", "--listen", listen, "--dir", str(self.dir)]
         if scenario:
             path = self.folder / "scenario.toml"
             path.write_text(scenario)

@@ -1,0 +1,40 @@
+"""The establishment's network as the appliance meets it: a wire, DHCP, and this machine at its other end. In a network namespace
+that the tests were started in (`unshare -n`): nothing of it is seen outside, and nothing outside is reached."""
+
+import os
+import subprocess
+
+from vm import ADDRESS, MAC, OUTSIDE, WIRE
+
+
+def is_apart():
+    """Whether this process is in a network namespace of its own: no interface but lo, nor what these tests made."""
+    return set(os.listdir("/sys/class/net")) <= {"lo", WIRE}
+
+
+class Net:
+    """The wire (a tap device) with a DHCP server that knows one address, the appliance's."""
+
+    def __init__(self, work):
+        assert is_apart(), "these tests make network devices: start them with image/tests/run, in a namespace of their own"
+        for words in (
+            f"link set lo up",
+            f"tuntap add {WIRE} mode tap",
+            f"addr add {OUTSIDE}/24 dev {WIRE}",
+            f"link set {WIRE} up",
+        ):
+            subprocess.run(["ip", *words.split()], check=True)
+        log = open(work / "dhcp.log", "w")
+        self.dhcp = subprocess.Popen(
+            [
+                "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--no-resolv", "--no-hosts", "--bind-interfaces",
+                f"--interface={WIRE}", f"--dhcp-range={ADDRESS},{ADDRESS},255.255.255.0,1h", f"--dhcp-host={MAC},{ADDRESS}",
+                "--dhcp-authoritative", f"--dhcp-leasefile={work / 'leases'}", "--pid-file=", f"--address=/chorus-pro.test/{OUTSIDE}",
+            ],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+
+    def end(self):
+        self.dhcp.terminate()
+        self.dhcp.wait()
+        subprocess.run(["ip", "link", "del", WIRE], check=True)

@@ -1,0 +1,41 @@
+"""Plugged in: the claim page, the first invoice, what listens, what it needs."""
+
+import re
+import subprocess
+
+from box import Box
+from gateway import integrated
+from invoices import invoice
+from vm import ADDRESS
+
+
+def test_it_boots_to_the_claim_page_and_deposits_the_first_invoice(start, disk, simulator, password_hash, record_property):
+    vm = start(disk)
+    seconds = vm.wait_page()
+    print(f"the claim page answers {seconds:.0f} s after power-on")
+    box = Box(vm).claim()
+    box.configure(simulator, password_hash)
+    box.drop("premiere.xml", invoice("APPAREIL-1"))
+    receipt = box.final_receipt("premiere.xml")
+    assert receipt["state"] == "integrated", receipt
+    assert integrated(simulator.ledger()) == {"APPAREIL-1": 1}
+
+    # Exactly what the manual says listens, over TCP and (what answers at all) over UDP.
+    open_ports = scanned("-sS", "-p-", "--min-rate", "3000", "--max-retries", "2")
+    assert open_ports == {22, 443}
+    assert scanned("-sU", "-p", "53,67,68,69,123,137,161,500,546,547,1900,5353,5355") == set()
+
+    # The plug is pulled; what was acknowledged is there after the next start, which nobody helps.
+    box.drop("seconde.xml", invoice("APPAREIL-2"))
+    vm = start(disk, name="again")
+    print(f"and {vm.wait_page():.0f} s after the next")
+    box = Box(vm).log_in()
+    assert box.final_receipt("seconde.xml")["state"] == "integrated"
+    assert integrated(simulator.ledger()) == {"APPAREIL-1": 1, "APPAREIL-2": 1}
+
+
+def scanned(*words):
+    """The ports that nmap finds open."""
+    found = subprocess.run(["nmap", "-n", "-Pn", "-T4", *words, ADDRESS], capture_output=True, text=True, check=True).stdout
+    assert "Host is up" in found, found
+    return {int(port) for port in re.findall(r"^(\d+)/\w+ +open ", found, re.M)}
