@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from contextlib import contextmanager
 
 import paramiko
@@ -62,7 +63,7 @@ class Box:
         text = (PROJECT / "config/practice.toml").read_text()
         text = re.sub(r"\[(door|sftp|journal|store)\]\n(?:[^\[\n].*\n|\n)*", "", text)
         for former, ours in [
-            ("https://127.0.0.1:8600", simulator.url),
+            ("https://127.0.0.1:8600", simulator.url.replace("127.0.0.1", "chorus-pro.test")),
             ('"simulator/', '"secrets/'),
             ("authorized_keys = []", f'password_hash = "{hash}"\nauthorized_keys = []'),
             ('"00000000-0000-0000-0000-000000000001"', json.dumps(credentials["client_id"])),
@@ -71,6 +72,15 @@ class Box:
             assert former in text, former
             text = text.replace(former, ours)
         self.fill("/configuration", "/configuration", text=text)
+        # Both processes start anew.
+        wait_until("the account may log in", self.may_log_in, 60, 1)
+
+    def may_log_in(self):
+        try:
+            with self.sftp():
+                return True
+        except (OSError, EOFError, paramiko.SSHException):
+            return False
 
     @contextmanager
     def sftp(self, account="sifac"):
@@ -88,13 +98,18 @@ class Box:
         with self.sftp() as sftp:
             put(sftp, f"/depot/{name}", body)
 
-    def final_receipt(self, name, seconds=120):
-        def final():
-            try:
-                with self.sftp() as sftp, sftp.open(f"/accuses/{name}.json") as file:
-                    receipt = json.loads(file.read())
-            except (OSError, paramiko.SSHException):
-                return None
-            return receipt if receipt["final"] else None
+    def receipt(self, name):
+        """The newest receipt of a dropped name, or None."""
+        try:
+            with self.sftp() as sftp, sftp.open(f"/accuses/{name}.json") as file:
+                return json.loads(file.read())
+        except (OSError, EOFError, paramiko.SSHException):
+            return None
 
-        return wait_until(f"final receipt of {name}", final, seconds, 1)
+    def wait_state(self, name, state, seconds=120):
+        """Waits until the receipt of a dropped name says `state`."""
+        end = time.monotonic() + seconds
+        while (receipt := self.receipt(name)) is None or receipt["state"] != state:
+            assert time.monotonic() < end, f"{name} is not {state}: {json.dumps(receipt)[:3000]}"
+            time.sleep(1)
+        return receipt

@@ -1,7 +1,7 @@
 """The establishment's network as the appliance meets it: a wire, DHCP, and this machine at its other end. In a network namespace
 that the tests were started in (`unshare -n`): nothing of it is seen outside, and nothing outside is reached."""
 
-import os
+import socket
 import subprocess
 
 from vm import ADDRESS, MAC, OUTSIDE, WIRE
@@ -9,7 +9,7 @@ from vm import ADDRESS, MAC, OUTSIDE, WIRE
 
 def is_apart():
     """Whether this process is in a network namespace of its own: no interface but lo, nor what these tests made."""
-    return set(os.listdir("/sys/class/net")) <= {"lo", WIRE}
+    return {name for _, name in socket.if_nameindex()} <= {"lo", WIRE}
 
 
 class Net:
@@ -18,7 +18,7 @@ class Net:
     def __init__(self, work):
         assert is_apart(), "these tests make network devices: start them with image/tests/run, in a namespace of their own"
         for words in (
-            f"link set lo up",
+            "link set lo up",
             f"tuntap add {WIRE} mode tap",
             f"addr add {OUTSIDE}/24 dev {WIRE}",
             f"link set {WIRE} up",

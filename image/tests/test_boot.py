@@ -9,15 +9,14 @@ from invoices import invoice
 from vm import ADDRESS
 
 
-def test_it_boots_to_the_claim_page_and_deposits_the_first_invoice(start, disk, simulator, password_hash, record_property):
+def test_it_boots_to_the_claim_page_and_deposits_the_first_invoice(start, disk, simulator, password_hash):
     vm = start(disk)
     seconds = vm.wait_page()
     print(f"the claim page answers {seconds:.0f} s after power-on")
     box = Box(vm).claim()
     box.configure(simulator, password_hash)
     box.drop("premiere.xml", invoice("APPAREIL-1"))
-    receipt = box.final_receipt("premiere.xml")
-    assert receipt["state"] == "integrated", receipt
+    box.wait_state("premiere.xml", "integrated")
     assert integrated(simulator.ledger()) == {"APPAREIL-1": 1}
 
     # Exactly what the manual says listens, over TCP and (what answers at all) over UDP.
@@ -30,7 +29,7 @@ def test_it_boots_to_the_claim_page_and_deposits_the_first_invoice(start, disk, 
     vm = start(disk, name="again")
     print(f"and {vm.wait_page():.0f} s after the next")
     box = Box(vm).log_in()
-    assert box.final_receipt("seconde.xml")["state"] == "integrated"
+    box.wait_state("seconde.xml", "integrated")
     assert integrated(simulator.ledger()) == {"APPAREIL-1": 1, "APPAREIL-2": 1}
 
 

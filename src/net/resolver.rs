@@ -1,5 +1,5 @@
 //! Names to addresses: IP literals and `localhost` by themselves, then `/etc/hosts`, then the name servers of
-//! `/etc/resolv.conf`. Both files are read again when they change (DHCP); neither has to exist: in an empty root
+//! `/etc/resolv.conf` (which may be what systemd-networkd writes of its state). Both files are read again when they change (DHCP); neither has to exist: in an empty root
 //! literals and `localhost` work, and any other name fails with an error that says which file is missing.
 
 use std::fs;
@@ -126,7 +126,7 @@ impl Resolver {
         if !listed_addresses(&self.0.hosts, &name).is_empty() {
             return NameSource::File(self.0.hosts.clone());
         }
-        let text = read_bounded(&self.0.resolv_conf).unwrap_or_default();
+        let text = read_servers(&self.0.resolv_conf).unwrap_or_default();
         let servers = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver").map(str::trim));
         NameSource::Servers(servers.take(ADDRESSES_LIMIT).map(str::to_owned).collect())
     }
@@ -154,7 +154,7 @@ impl Resolver {
         }
         let failed =
             |reason: String| ResolveError::NoNameServer { path: self.0.resolv_conf.display().to_string(), reason };
-        let text = read_bounded(&self.0.resolv_conf).map_err(|e| failed(e.to_string()))?;
+        let text = read_servers(&self.0.resolv_conf).map_err(|e| failed(e.to_string()))?;
         let (config, options) = parse_resolv_conf(text).map_err(|e| failed(e.to_string()))?;
         let resolver = build(config, options).map_err(|e| failed(e.to_string()))?;
         *servers = Some((stamp, resolver.clone()));
@@ -204,6 +204,27 @@ fn listed_addresses(hosts: &Path, name: &str) -> Vec<IpAddr> {
 fn stamp(path: &Path) -> Stamp {
     let meta = fs::metadata(path).ok()?;
     Some((meta.modified().ok()?, meta.len()))
+}
+
+/// What a `resolv.conf` says. Where it leads to the state that systemd-networkd keeps (`/run/systemd/netif/state`,
+/// sd_network_get_dns(3)), as it does on a machine without systemd-resolved, its `DNS=` and `DOMAINS=` say so.
+fn read_servers(path: &Path) -> io::Result<String> {
+    let text = read_bounded(path)?;
+    if !text.lines().any(|line| line.starts_with("OPER_STATE=")) {
+        return Ok(text);
+    }
+    let words = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    // "9.9.9.9#dns.quad9.net", "fe80::1%2": no port of its own and no interface can be said in a resolv.conf.
+    let servers = words("DNS=").into_iter().filter_map(|word| word.split('#').next()?.parse::<IpAddr>().ok());
+    let mut said: String = servers.map(|server| format!("nameserver {server}\n")).collect();
+    let domains: Vec<String> = words("DOMAINS=").into_iter().filter(|domain| is_host_name(domain)).collect();
+    if !domains.is_empty() {
+        said.push_str(&format!("search {}\n", domains.join(" ")));
+    }
+    Ok(said)
 }
 
 fn read_bounded(path: &Path) -> io::Result<String> {
@@ -303,6 +324,27 @@ mod tests {
         let resolver = Resolver::with_files(&empty, "/nonexistent/hosts");
         let said = resolver.lookup("api.piste.gouv.fr").await.unwrap_err().to_string();
         assert!(said.contains("no nameservers"), "{said}");
+    }
+
+    #[test]
+    fn name_servers_are_read_from_the_state_of_networkd_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, conf) = (folder.path().join("state"), folder.path().join("resolv.conf"));
+        std::os::unix::fs::symlink(&state, &conf).unwrap();
+        let known = "# This is private data. Do not parse.\nADMIN_STATE=configured\nOPER_STATE=routable\nCARRIER_STATE=carrier\n\
+                     DNS=192.0.2.53 2001:db8::53 9.9.9.9#dns.example fe80::1%2 nonsense\nDOMAINS=univ.example ~.\n";
+        fs::write(&state, known).unwrap();
+        assert_eq!(
+            read_servers(&conf).unwrap(),
+            "nameserver 192.0.2.53\nnameserver 2001:db8::53\nnameserver 9.9.9.9\nsearch univ.example\n"
+        );
+        parse_resolv_conf(read_servers(&conf).unwrap()).unwrap();
+        let resolver = Resolver::with_files(&conf, "/nonexistent/hosts");
+        let named = ["192.0.2.53", "2001:db8::53", "9.9.9.9"].map(str::to_owned).to_vec();
+        assert_eq!(resolver.source("api.piste.gouv.fr"), NameSource::Servers(named));
+        // Not a line of an ordinary file is another's.
+        fs::write(&state, "nameserver 192.0.2.54\noptions edns0\n").unwrap();
+        assert_eq!(read_servers(&conf).unwrap(), "nameserver 192.0.2.54\noptions edns0\n");
     }
 
     #[tokio::test]
