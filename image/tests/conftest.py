@@ -20,6 +20,12 @@ def image():
 
 
 @pytest.fixture(scope="session")
+def firmware(image):
+    """The variables of a firmware that demands Secure Boot and knows the image's key alone."""
+    return image / "keys/firmware.fd"
+
+
+@pytest.fixture(scope="session")
 def net(tmp_path_factory):
     net = Net(tmp_path_factory.mktemp("net"))
     yield net
