@@ -15,6 +15,8 @@ OVF = "{http://schemas.dmtf.org/ovf/envelope/1}"
 RASD = "{http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData}"
 #: A virtual machine's disk, and what of it is not `data`.
 DISK_BYTES, TAKEN_BYTES = 16 << 30, 1300 << 20
+#: On a machine that has other work too.
+SECONDS = 400
 LONG = pytest.mark.skipif(not os.environ.get("FLUXGATE_LONG"), reason="the long form")
 
 
@@ -72,11 +74,13 @@ def test_another_build_of_the_forms_gives_the_same_bytes(forms, image, tmp_path)
         pytest.param("*.qcow2", "ahci", "e1000e", marks=LONG),
     ],
 )
-def test_it_boots_to_the_claim_page(form, bus, nic, forms, start, tmp_path):
+def test_it_boots_to_the_claim_page(form, bus, nic, forms, image, start, tmp_path):
     disk, overlay = one(forms, form), tmp_path / "disk.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk, "-F", disk.suffix[1:], overlay], check=True)
-    vm = start(None, drive=f"file={overlay},format=qcow2,if=none,id=d0,cache=writeback", bus=bus, nic=nic)
-    print(f"{disk.suffix} on {bus} with {nic}: the claim page answers {vm.wait_page():.0f} s after power-on")
+    # This firmware knows no pvscsi, as VMware's does: there it is given the slot's kernel, which finds the disk by itself.
+    kernel = ["-kernel", image / "slots/kernel-a.efi"] if bus == "pvscsi" else []
+    vm = start(None, drive=f"file={overlay},format=qcow2,if=none,id=d0,cache=writeback", bus=bus, nic=nic, extra=kernel)
+    print(f"{disk.suffix} on {bus} with {nic}: the claim page answers {vm.wait_page(SECONDS):.0f} s after power-on")
     vm.end()
     # `data` has the rest of the disk, which is larger than the factory's.
     whole = tmp_path / "whole.img"
