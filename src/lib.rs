@@ -21,6 +21,7 @@ pub mod bridge; // front
 pub mod work; // core
 pub mod config;
 pub mod web; // core
+pub mod keeper; // the appliance's root process
 pub mod simulator;
 pub mod app;
 

@@ -17,7 +17,7 @@ use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
 use super::serve::Role;
 use super::tables_in_force::TablesInForce;
-use super::{control, exit, metrics, runtime, walls};
+use super::{appliance, control, exit, metrics, runtime, walls};
 use crate::config::{Boot, Config, ConfigFile, Source};
 use crate::domain::{Realm, Timestamp};
 use crate::gate;
@@ -140,7 +140,10 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
     let (reload, mut reloads) = reload_wishes()?;
-    let page = page(&file, &boot, &store, (signer.verifier().text(), tables.shared()), reload)?;
+    let claim = claim(&boot, &store)?;
+    let page = page(&file, &boot, &store, (signer.verifier().text(), tables.shared()), (reload, claim.clone()))?;
+    let shown = appliance::Shown { run_dir: run_dir.clone(), claim, fault: boot.fault.clone() };
+    appliance::attend(shown, store.clone(), shutdown.clone());
     // Last: front calls the box healthy when the gate answers.
     let gate_socket = run_dir.join(GATE_SOCKET);
     let gate = gate::serve(listen(&gate_socket)?, gatehouse.clone()).map_err(io("the gate's socket", &gate_socket))?;
@@ -194,23 +197,28 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     Ok(())
 }
 
-/// Serves the page. While nobody is enrolled, the code that lets the first person in is shown on the console.
+/// While nobody is enrolled, the code that lets the first person in is shown: on the appliance's own console, else here.
+fn claim(boot: &Boot, store: &Store) -> Result<Arc<web::Claim>, StartError> {
+    let run_dir = &boot.config.store.run_dir;
+    let claim = web::Claim::at_start(&store.reader()?)?;
+    claim.write(run_dir)?;
+    if let Some(code) = claim.code().filter(|_| !appliance::has_console(run_dir)) {
+        // Not a log line: it is for whoever stands before the console, once.
+        eprintln!("Fluxgate: code pour prendre possession de la machine / claim code: {code}");
+    }
+    Ok(Arc::new(claim))
+}
+
+/// Serves the page.
 fn page(
     file: &ConfigFile,
     boot: &Boot,
     store: &Store,
     (journal_key, tables): (String, Arc<ArcSwap<Tables>>),
-    reload: mpsc::Sender<()>,
+    (reload, claim): (mpsc::Sender<()>, Arc<web::Claim>),
 ) -> Result<web::Running, StartError> {
-    let run_dir = &boot.config.store.run_dir;
-    let claim = web::Claim::at_start(&store.reader()?)?;
-    claim.write(run_dir)?;
-    if let Some(code) = claim.code() {
-        // Not a log line: it is for whoever stands before the console, once.
-        eprintln!("Fluxgate: code pour prendre possession de la machine / claim code: {code}");
-    }
     let settings = web::Settings {
-        socket: run_dir.join(PAGE_SOCKET),
+        socket: boot.config.store.run_dir.join(PAGE_SOCKET),
         data_dir: boot.config.store.dir.clone(),
         session_idle: boot.config.web.session_idle.get(),
         language: boot.config.web.language,
@@ -223,7 +231,7 @@ fn page(
         // Full: a reload is on its way already.
         let _ = reload.try_send(());
     };
-    Ok(web::serve(settings, store.clone(), Arc::new(claim), wish)?)
+    Ok(web::serve(settings, store.clone(), claim, wish)?)
 }
 
 /// Wishes to read the configuration anew: SIGHUP, and the page.

@@ -222,7 +222,8 @@ fn own_names(config: &Config) -> Vec<String> {
     names
 }
 
-fn read_addresses(run_dir: &Path) -> Option<Addresses> {
+/// Where front listens, once it does.
+pub(super) fn read_addresses(run_dir: &Path) -> Option<Addresses> {
     serde_json::from_slice(&std::fs::read(run_dir.join(ADDRESSES_FILE)).ok()?).ok()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Promises: everything is wired here and nowhere else. Refuses to decide anything about an invoice.
 
+mod appliance;
 mod audit;
 pub mod check;
 mod config;
@@ -14,6 +15,7 @@ mod exit;
 pub mod front;
 mod heart;
 mod instance;
+mod keeper;
 mod made;
 pub mod metrics;
 mod notify;
@@ -100,6 +102,9 @@ enum Command {
         "The people of the page, and password hashes"
     ))]
     User(user::Command),
+    /// What the appliance's units run beside the three processes
+    #[command(subcommand, hide = true)]
+    Keeper(keeper::Command),
 }
 
 /// The program.
@@ -125,5 +130,6 @@ pub fn main() -> ExitCode {
         Command::Notify(command) => notify::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::User(command) => user::run(&command),
+        Command::Keeper(command) => keeper::command(&command),
     }
 }

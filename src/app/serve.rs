@@ -1,5 +1,6 @@
 //! `fluxgate serve`: the supervisor with its two children, or one of them.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::place::Place;
@@ -15,10 +16,12 @@ pub struct Arguments {
     #[command(flatten)]
     pub place: Place,
     #[arg(long, value_enum, value_name = said("RÔLE", "ROLE"), help = said(
-        "Un seul des deux processus (une unité chacun pour le gestionnaire de services) : front, ce que rencontre le \
-         réseau (la porte, SFTP, les mesures) ; core, ce qui tient la base, les secrets et la page",
-        "One of the two processes only (a service manager's unit each): front, what the network meets (the door, SFTP, \
-         metrics); core, what holds the store, the secrets and the page"
+        "Un seul des processus (une unité chacun pour le gestionnaire de services) : front, ce que rencontre le réseau \
+         (la porte, SFTP, les mesures) ; core, ce qui tient la base, les secrets et la page ; keeper, sur l'appliance \
+         seulement, ce qui tient la console et la machine",
+        "One of the processes only (a service manager's unit each): front, what the network meets (the door, SFTP, \
+         metrics); core, what holds the store, the secrets and the page; keeper, on the appliance only, what holds the \
+         console and the machine"
     ))]
     pub role: Option<Role>,
     /// The supervisor's process id: set by it alone
@@ -27,13 +30,17 @@ pub struct Arguments {
     /// Once the process's walls are up, and before it serves: try this against them
     #[arg(long, hide = true, requires = "role")]
     pub attempt: Vec<Attempt>,
+    /// Where keeper sees the machine's files: for who tries it out
+    #[arg(long, hide = true, requires = "role", default_value = "/")]
+    pub root: PathBuf,
 }
 
-/// A process of the two.
+/// A process of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Role {
     Front,
     Core,
+    Keeper,
 }
 
 impl Role {
@@ -41,12 +48,17 @@ impl Role {
         match self {
             Role::Front => "front",
             Role::Core => "core",
+            Role::Keeper => "keeper",
         }
     }
 }
 
 pub fn run(arguments: &Arguments) -> ExitCode {
     process::make_files_private();
+    // Keeper reads nothing that others can write: the configuration is not its business.
+    if arguments.role == Some(Role::Keeper) {
+        return super::keeper::run(&arguments.root);
+    }
     // The supervisor has looked: what it started goes on even if the file has gone since.
     let file = match arguments.supervisor {
         Some(_) => arguments.place.anyway(),
@@ -85,11 +97,12 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     match role {
         Role::Core => super::core::run(file, boot, supervised, attempt),
         Role::Front => super::front::run(boot, supervised, attempt),
+        Role::Keeper => exit::SOFTWARE.into(),
     }
 }
 
 /// What every process of the gateway gives up before it meets anybody.
-fn harden() {
+pub(super) fn harden() {
     if let Err(error) = process::gain_nothing_by_exec() {
         log::warn!(error = error.to_string().as_str(); "The no-new-privileges flag could not be set");
     }

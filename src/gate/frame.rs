@@ -25,6 +25,13 @@ pub struct Frame<T> {
     pub descriptor: Option<OwnedFd>,
 }
 
+impl<T> Frame<T> {
+    /// Whether it is a header and nothing else.
+    pub fn is_bare(&self) -> bool {
+        self.body.is_empty() && self.descriptor.is_none()
+    }
+}
+
 /// Why a frame did not pass.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {

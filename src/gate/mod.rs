@@ -6,11 +6,14 @@
 //! is known to core by a [`Pass`] that only core can make, so a front that was taken over acts only for accounts that
 //! really came.
 //!
+//! `keeper` is the like between core and the appliance's root process: core asks, keeper answers.
+//!
 //! Refuses to know: SFTP, SQL, Chorus Pro.
 
 mod account;
 mod client;
 mod frame;
+mod keeper;
 mod message;
 mod name;
 mod server;
@@ -18,6 +21,10 @@ mod server;
 pub use account::{AccountSection, InvalidHash, InvalidKey, InvalidNetwork, KeyLine, Network, PasswordHash};
 pub use client::{Client, Dropped, GateError, Handed, Whole};
 pub use frame::{BODY_LIMIT, Frame, FrameError, HEADER_LIMIT};
+pub use keeper::{
+    Answer as KeeperAnswer, EVENTS_AT_ONCE, Event, Happening, Interface, KeeperClient, KeeperError, Refusal,
+    Request as KeeperRequest, SIGHT_LIFE, SOCKET as KEEPER_SOCKET, Sealing, Sight, Status, Trouble, folder_beside,
+};
 pub use message::{
     Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, Pass, Proof, RESULT_FOLDERS, Reply, Request, Stamp, VERSION,
 };

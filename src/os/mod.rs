@@ -1,11 +1,13 @@
 //! The operating system, once: durable files, descriptors, locks, signals, the service manager, logs, processes, random
-//! numbers, disk space, secrets' files. The only `unsafe` of the house is here.
+//! numbers, disk space, secrets' files, terminals, the network's interfaces, the firmware's variables. The only `unsafe` of the house is here.
 //!
 //! Refuses to know: sockets on the network, the configuration, invoices; decides no policy.
 
 pub mod descriptor;
 pub mod disk;
 pub mod durable;
+pub mod firmware;
+pub mod interfaces;
 pub mod lock;
 pub mod logging;
 pub mod process;

@@ -1,0 +1,67 @@
+//! `fluxgate serve --role keeper`, and the two steps of a factory reset, which a unit of the appliance runs at its start.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::{exit, serve};
+use crate::keeper::{self, KeeperError, reset};
+use crate::os::logging;
+
+/// Where somebody who waits for a reset sees how far it is.
+const CONSOLE: &str = "/dev/console";
+
+/// The steps of a factory reset. Between them systemd-repart makes the partition anew.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Wipes the partition of what is kept, if a reset was asked for
+    Wipe {
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+    },
+    /// Takes the wish back, once what is kept has been made anew
+    Finish {
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+    },
+}
+
+pub fn run(root: &Path) -> ExitCode {
+    logging::start(log::LevelFilter::Info, "fluxgate-keeper");
+    serve::harden();
+    match keeper::serve(root) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!(error = error.to_string().as_str(); "Keeper could not start");
+            match error {
+                KeeperError::Running(_) => exit::IN_USE.into(),
+                KeeperError::Socket { .. } | KeeperError::Threads(_) => exit::UNAVAILABLE.into(),
+            }
+        }
+    }
+}
+
+pub fn command(command: &Command) -> ExitCode {
+    logging::start(log::LevelFilter::Info, "fluxgate-keeper");
+    let done = match command {
+        Command::Wipe { root } => {
+            let mut console = std::fs::File::options().write(true).open(CONSOLE).ok();
+            reset::wipe(root, |percent| {
+                log::info!(percent = percent; "What was kept is wiped");
+                // Nobody need be there to see it.
+                let said = console.as_mut().map(|console| {
+                    write!(console, "\rFluxgate : remise à l'état d'usine, effacement / factory reset, wiping: {percent} % ")
+                });
+                drop(said);
+            })
+        }
+        Command::Finish { root } => reset::finish(root),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!(error = error.to_string().as_str(); "The factory reset is not done: it begins anew with the next start");
+            exit::IO.into()
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! What *core* asks of *keeper*, the appliance's root process: a closed list of verbs, over a Unix socket of its own.
+//!
+//! One request per connection, one answer. Keeper parses what comes as hostile, since core may have been taken over, and
+//! shows of it only printable characters. Core journals each verb it asks for; what somebody did at the console keeper
+//! hands over as [`Event`]s, which core journals and then acknowledges.
+//!
+//! Refuses to know: how a verb is done (`keeper`).
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::{Frame, FrameError};
+use crate::domain::Timestamp;
+use crate::fault::Text;
+
+/// The socket, in keeper's folder.
+pub const SOCKET: &str = "keeper.sock";
+/// For one exchange.
+const EXCHANGE_LONGEST: Duration = Duration::from_secs(10);
+/// Characters of a fingerprint, at most: a SHA-256 in hexadecimal with colons has 95.
+const FINGERPRINT_LIMIT: usize = 128;
+/// Characters of a claim code, at most.
+const CLAIM_LIMIT: usize = 40;
+/// Bytes of a trouble's text, in each language, at most.
+const TROUBLE_LIMIT: usize = 1024;
+
+/// Keeper's folder beside core's `run_dir`: `/run/fluxgate` → `/run/fluxgate-keeper`. On no other machine than the
+/// appliance is there one.
+pub fn folder_beside(run_dir: &Path) -> PathBuf {
+    let mut name = run_dir.file_name().unwrap_or_default().to_owned();
+    name.push("-keeper");
+    run_dir.with_file_name(name)
+}
+
+/// What core may ask. Unknown verbs and fields are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// What is known of the machine. → `Status`
+    Status,
+    /// What the console shows of core and front, until it is told anew or [`SIGHT_LIFE`] is over. → `Events`
+    Show(Sight),
+    /// The events up to this one are in the journal. → `Done`
+    Recorded { through: u64 },
+    /// The machine restarts at once. → `Done`
+    Restart,
+    /// At the next start everything that was kept is wiped. → `Done`
+    FactoryReset,
+}
+
+/// What keeper answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answer {
+    Done,
+    Status(Status),
+    /// What happened at the console and is not acknowledged yet, oldest first, at most [`EVENTS_AT_ONCE`]; and how many
+    /// were lost because nobody took them.
+    Events {
+        events: Vec<Event>,
+        lost: u64,
+    },
+    /// Not done.
+    Refused(Refusal),
+}
+
+/// Why a verb was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Refusal {
+    /// The request made no sense, or was out of its limits.
+    Malformed,
+    /// Who asked is neither core nor root.
+    NotYou,
+    /// The machine has no place that outlives a restart to note the wish in: its firmware keeps no variables.
+    NoFirmwareVariables,
+    /// The system refused. `what` was tried.
+    System { what: String, error: String },
+}
+
+impl Refusal {
+    /// For people, with what to do.
+    pub fn text(&self) -> Text {
+        match self {
+            Refusal::Malformed => Text::new(
+                "demande incomprise : mettez à jour l'appliance, ou redémarrez-la après une mise à jour",
+                "request not understood: update the appliance, or restart it after an update",
+            ),
+            Refusal::NotYou => {
+                Text::new("demande d'un processus qui n'y a pas droit", "asked by a process that has no right to it")
+            }
+            Refusal::NoFirmwareVariables => Text::new(
+                "le micrologiciel de cette machine ne garde pas de variables (UEFI) : réinstallez l'appliance depuis \
+                 son image",
+                "this machine's firmware keeps no variables (UEFI): install the appliance anew from its image",
+            ),
+            Refusal::System { what, error } => Text::new(
+                format!("le système a refusé ({what} : {error}) : redémarrez la machine, puis réessayez"),
+                format!("the system refused ({what}: {error}): restart the machine, then try again"),
+            ),
+        }
+    }
+}
+
+/// Without news from core for so long the console says so.
+pub const SIGHT_LIFE: Duration = Duration::from_secs(30);
+
+/// What core lets the console show.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sight {
+    /// The port of the page; `None` while front does not listen.
+    pub door_port: Option<u16>,
+    /// SHA-256 of the door's certificate, as browsers show it.
+    pub door_fingerprint: Option<String>,
+    /// SHA-256 of the SSH host key, as OpenSSH shows it.
+    pub sftp_fingerprint: Option<String>,
+    /// The claim code while nobody is enrolled.
+    pub claim: Option<String>,
+    /// What is wrong.
+    pub trouble: Option<Trouble>,
+}
+
+/// What is wrong, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trouble {
+    pub fr: String,
+    pub en: String,
+}
+
+impl Request {
+    /// Whether every text is within its limit.
+    pub fn is_bounded(&self) -> bool {
+        let Request::Show(sight) = self else { return true };
+        let word = |text: &Option<String>, limit: usize| {
+            text.as_ref().is_none_or(|text| text.len() <= limit && text.bytes().all(|b| b.is_ascii_graphic()))
+        };
+        let trouble = sight.trouble.as_ref();
+        word(&sight.door_fingerprint, FINGERPRINT_LIMIT)
+            && word(&sight.sftp_fingerprint, FINGERPRINT_LIMIT)
+            && word(&sight.claim, CLAIM_LIMIT)
+            && trouble.is_none_or(|trouble| trouble.fr.len() <= TROUBLE_LIMIT && trouble.en.len() <= TROUBLE_LIMIT)
+    }
+}
+
+/// What keeper knows of the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    /// Of the image that runs.
+    pub version: String,
+    /// `a` or `b`.
+    pub slot: Option<char>,
+    pub sealing: Sealing,
+    pub interfaces: Vec<Interface>,
+    /// A factory reset was asked for and comes with the next start.
+    pub reset_asked: bool,
+}
+
+/// How what is kept is protected while the machine is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sealing {
+    /// Encrypted; the key is sealed to this machine.
+    Sealed,
+    /// Plain: who takes the disk reads it.
+    Unsealed,
+    /// There is nothing to look at: what is kept is not mounted.
+    Missing,
+}
+
+/// A network interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interface {
+    pub name: String,
+    /// Whether something is plugged in; `None` while the interface is down.
+    pub carrier: Option<bool>,
+    /// `192.0.2.7/24`, link-local ones last.
+    pub addresses: Vec<String>,
+}
+
+/// Events in one answer, at most.
+pub const EVENTS_AT_ONCE: usize = 32;
+
+/// Something that happened without core.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// Rises, and is never used twice.
+    pub number: u64,
+    pub at: Timestamp,
+    pub what: Happening,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Happening {
+    /// Somebody at the console restarted the machine.
+    ConsoleRestart,
+    /// Somebody at the console asked for a factory reset.
+    ConsoleFactoryReset,
+    /// What had been kept was wiped at this start.
+    FactoryResetDone,
+}
+
+impl Happening {
+    /// As a word of the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Happening::ConsoleRestart => "console_restart",
+            Happening::ConsoleFactoryReset => "console_factory_reset",
+            Happening::FactoryResetDone => "factory_reset_done",
+        }
+    }
+}
+
+/// Why keeper did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum KeeperError {
+    #[error("keeper cannot be reached at {}: {cause}", path.display())]
+    Unreachable { path: PathBuf, cause: io::Error },
+    #[error("keeper's answer was lost: {0}")]
+    Lost(#[from] FrameError),
+    #[error("keeper refused: {}", .0.text().en)]
+    Refused(Refusal),
+    #[error("keeper answered something else")]
+    Unexpected,
+}
+
+/// Core's side: asks keeper in its folder. Blocks, for [`EXCHANGE_LONGEST`] at most per read or write.
+#[derive(Debug, Clone)]
+pub struct KeeperClient {
+    socket: PathBuf,
+}
+
+impl KeeperClient {
+    /// The keeper of the machine that `run_dir` is on; `None` where there is none: it is no appliance.
+    pub fn beside(run_dir: &Path) -> Option<Self> {
+        let folder = folder_beside(run_dir);
+        folder.is_dir().then(|| Self { socket: folder.join(SOCKET) })
+    }
+
+    /// Asks for something to be done.
+    pub fn order(&self, request: Request) -> Result<(), KeeperError> {
+        match self.ask(request)? {
+            Answer::Done => Ok(()),
+            _ => Err(KeeperError::Unexpected),
+        }
+    }
+
+    pub fn status(&self) -> Result<Status, KeeperError> {
+        match self.ask(Request::Status)? {
+            Answer::Status(status) => Ok(status),
+            _ => Err(KeeperError::Unexpected),
+        }
+    }
+
+    /// Tells the console what to show; answers what happened there, and how many such events were lost.
+    pub fn show(&self, sight: Sight) -> Result<(Vec<Event>, u64), KeeperError> {
+        match self.ask(Request::Show(sight))? {
+            Answer::Events { events, lost } => Ok((events, lost)),
+            _ => Err(KeeperError::Unexpected),
+        }
+    }
+
+    fn ask(&self, request: Request) -> Result<Answer, KeeperError> {
+        let unreachable = |cause| KeeperError::Unreachable { path: self.socket.clone(), cause };
+        let stream = UnixStream::connect(&self.socket).map_err(unreachable)?;
+        stream.set_read_timeout(Some(EXCHANGE_LONGEST)).map_err(unreachable)?;
+        stream.set_write_timeout(Some(EXCHANGE_LONGEST)).map_err(unreachable)?;
+        Frame { header: request, body: Vec::new(), descriptor: None }.send(&stream)?;
+        match Frame::<Answer>::receive(&stream)?.header {
+            Answer::Refused(refusal) => Err(KeeperError::Refused(refusal)),
+            answer => Ok(answer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_verbs_within_their_limits_pass() {
+        let read = |text: &str| serde_json::from_str::<Request>(text);
+        assert_eq!(read(r#""restart""#).unwrap(), Request::Restart);
+        assert_eq!(read(r#"{"recorded":{"through":7}}"#).unwrap(), Request::Recorded { through: 7 });
+        for bad in [r#""shell""#, r#"{"restart":{"now":true}}"#, r#"{"recorded":{}}"#, r#"{"recorded":{"through":-1}}"#] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        let show = |sight| Request::Show(sight).is_bounded();
+        assert!(show(Sight { claim: Some("abcd-efgh".to_owned()), ..Sight::default() }));
+        assert!(!show(Sight { claim: Some("a\x1b[2J".to_owned()), ..Sight::default() }));
+        assert!(!show(Sight { claim: Some("x".repeat(CLAIM_LIMIT + 1)), ..Sight::default() }));
+        let trouble = Trouble { fr: "x".repeat(TROUBLE_LIMIT + 1), en: String::new() };
+        assert!(!show(Sight { trouble: Some(trouble), ..Sight::default() }));
+    }
+
+    #[test]
+    fn keeper_s_folder_stands_beside_core_s() {
+        assert_eq!(folder_beside(Path::new("/run/fluxgate")), Path::new("/run/fluxgate-keeper"));
+        assert_eq!(folder_beside(Path::new("/run/fluxgate/")), Path::new("/run/fluxgate-keeper"));
+        assert!(KeeperClient::beside(Path::new("/nowhere/at/all")).is_none());
+    }
+
+    /// The longest answer fits a frame.
+    #[test]
+    fn as_many_events_as_may_come_at_once_fit() {
+        let event =
+            Event { number: u64::MAX, at: Timestamp::from_millis(i64::MAX / 2), what: Happening::ConsoleFactoryReset };
+        let answer = Answer::Events { events: vec![event; EVENTS_AT_ONCE], lost: u64::MAX };
+        assert!(serde_json::to_vec(&answer).unwrap().len() < super::super::frame::HEADER_LIMIT);
+    }
+}

@@ -1,0 +1,225 @@
+//! The console: what somebody in front of the box sees on its screen and on a serial line, and the few things they can do.
+//!
+//! The screen is the kernel's first virtual terminal; a serial line is one only where it is a console of the kernel's. Drawn
+//! when something changed; a terminal that vanishes or takes nothing is tried again later, and holds nothing up.
+
+mod keys;
+mod menu;
+mod qr;
+mod screen;
+mod view;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::{Keeper, reset, verbs};
+use crate::domain::Timestamp;
+use crate::fault::Text;
+use crate::gate::{Happening, Refusal};
+use crate::os::terminal::{RawTerminal, wait_for_keys};
+use crate::os::{random, service};
+use keys::Keys;
+use menu::{Action, Menu};
+use view::{Signs, View};
+
+/// Between two looks at what there is to show.
+const LOOK: Duration = Duration::from_millis(500);
+/// A screen is drawn anew after this, in case the kernel wrote over it.
+const REFRESH: Duration = Duration::from_secs(60);
+/// Before a terminal that failed is opened again.
+const REOPEN: Duration = Duration::from_secs(5);
+/// For all bytes of one drawing: a serial line of 9600 baud takes three seconds for a screen.
+const WRITE_LONGEST: Duration = Duration::from_secs(8);
+/// Bytes that are read of a terminal at once; what comes faster than this per look is dropped by the kernel.
+const READ_AT_ONCE: usize = 64;
+/// Serial lines that are served, at most.
+const LINES_LIMIT: usize = 4;
+
+/// Serves the terminals until the process ends.
+pub(super) fn run(keeper: &Keeper) -> ! {
+    let begun = Instant::now();
+    let mut terminals = terminals(keeper);
+    let beat = service::watchdog_interval().unwrap_or(Duration::MAX);
+    let mut beaten = Instant::now();
+    loop {
+        wait_for_keys(terminals.iter().filter_map(|terminal| terminal.opened.as_ref()), LOOK);
+        let now = begun.elapsed();
+        for terminal in &mut terminals {
+            for action in terminal.actions(now) {
+                if let Some(trouble) = act(keeper, action, terminal) {
+                    terminal.menu.say(trouble, now);
+                }
+            }
+        }
+        let view = look(keeper);
+        for terminal in &mut terminals {
+            terminal.menu.tick(now);
+            terminal.draw(&view, now);
+        }
+        if beaten.elapsed() >= beat {
+            beaten = Instant::now();
+            service::alive();
+        }
+    }
+}
+
+fn look(keeper: &Keeper) -> View {
+    let (sight, restarting) = {
+        let told = keeper.told();
+        (told.sight.as_ref().map(|(at, sight)| (at.elapsed(), sight.clone())), told.restarting)
+    };
+    let machine = &keeper.machine;
+    let signs = Signs {
+        uptime: machine.uptime(),
+        core: machine.runs("fluxgate-core"),
+        front: machine.runs("fluxgate-front"),
+        sight,
+        restarting,
+    };
+    View::new(machine.status(reset::is_asked(machine)), signs)
+}
+
+/// Does what somebody confirmed; what is to be said when it can't be done.
+fn act(keeper: &Keeper, action: Action, terminal: &mut Terminal) -> Option<Text> {
+    let done = match action {
+        Action::Restart => {
+            keeper.events().note(Happening::ConsoleRestart, Timestamp::now());
+            verbs::restart(keeper)
+        }
+        Action::FactoryReset => {
+            keeper.events().note(Happening::ConsoleFactoryReset, Timestamp::now());
+            reset::ask(&keeper.machine).and_then(|()| verbs::restart(keeper))
+        }
+        Action::ShowCode => {
+            terminal.show_code(&look(keeper));
+            Ok(())
+        }
+    };
+    done.err().map(|refusal: Refusal| refusal.text())
+}
+
+/// A way to show something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A screen whose cursor can be moved.
+    Screen,
+    /// Lines, one after the other.
+    Lines,
+}
+
+/// One terminal.
+struct Terminal {
+    device: PathBuf,
+    kind: Kind,
+    opened: Option<RawTerminal>,
+    /// When it was last opened, or tried to be.
+    tried: Option<Duration>,
+    keys: Keys,
+    menu: Menu,
+    /// What it shows, above the row where is typed and in it, and since when.
+    drawn: Option<(String, String, Duration)>,
+}
+
+/// The screen, and each serial line that is a console of the kernel's.
+fn terminals(keeper: &Keeper) -> Vec<Terminal> {
+    let terminal = |name: &str, kind| Terminal {
+        device: keeper.machine.path("dev").join(name),
+        kind,
+        opened: None,
+        tried: None,
+        keys: if kind == Kind::Screen { Keys::of_keyboard() } else { Keys::default() },
+        menu: Menu::new(),
+        drawn: None,
+    };
+    let consoles = keeper.machine.consoles();
+    let lines = consoles.iter().filter(|name| !is_screen(name)).take(LINES_LIMIT);
+    let mut all = vec![terminal("tty1", Kind::Screen)];
+    all.extend(lines.map(|name| terminal(name, Kind::Lines)));
+    all
+}
+
+/// Whether a console is a virtual terminal: `tty0`, `tty1` ...
+fn is_screen(name: &str) -> bool {
+    name.strip_prefix("tty").is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+impl Terminal {
+    /// What is asked for by what was typed since.
+    fn actions(&mut self, now: Duration) -> Vec<Action> {
+        self.open(now);
+        let Some(terminal) = &mut self.opened else { return Vec::new() };
+        let mut bytes = [0; READ_AT_ONCE];
+        match terminal.read(&mut bytes) {
+            Ok(read) => {
+                let keys = self.keys.read(&bytes[..read]);
+                keys.into_iter().filter_map(|key| self.menu.key(key, now, digits)).collect()
+            }
+            Err(error) => {
+                self.lose(&error);
+                Vec::new()
+            }
+        }
+    }
+
+    fn open(&mut self, now: Duration) {
+        if self.opened.is_some() || self.tried.is_some_and(|tried| now.saturating_sub(tried) < REOPEN) {
+            return;
+        }
+        let first = self.tried.is_none();
+        self.tried = Some(now);
+        match RawTerminal::open(&self.device) {
+            Ok(terminal) => self.opened = Some(terminal),
+            Err(error) if first => {
+                let (device, error) = (self.device.display(), error.to_string());
+                log::warn!(device:display = device, error = error.as_str(); "A console cannot be used");
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn lose(&mut self, error: &std::io::Error) {
+        let (device, error) = (self.device.display(), error.to_string());
+        log::warn!(device:display = device, error = error.as_str(); "A console was lost");
+        self.opened = None;
+        self.drawn = None;
+    }
+
+    fn draw(&mut self, view: &View, now: Duration) {
+        let ((above, last), refresh) = match self.kind {
+            Kind::Screen => ((screen::screen(view, &self.menu), String::new()), REFRESH),
+            Kind::Lines => (screen::lines(view, &self.menu), Duration::MAX),
+        };
+        let written = match &self.drawn {
+            Some((drawn, typed, at)) if *drawn == above && now.saturating_sub(*at) < refresh => {
+                if *typed == last {
+                    return;
+                }
+                screen::retyped(&last)
+            }
+            _ => format!("{above}{last}"),
+        };
+        self.write(&written);
+        self.drawn = self.opened.is_some().then_some((above, last, now));
+    }
+
+    /// The QR code, below what a terminal of lines shows; a screen has it beside.
+    fn show_code(&mut self, view: &View) {
+        if self.kind == Kind::Lines {
+            self.write(&format!("\r\n{}", screen::code_lines(view)));
+            // The row where is typed stands below it.
+            self.write(&self.drawn.as_ref().map(|(_, typed, _)| typed.clone()).unwrap_or_default());
+        }
+    }
+
+    fn write(&mut self, text: &str) {
+        let Some(terminal) = &mut self.opened else { return };
+        if let Err(error) = terminal.write(text.as_bytes(), WRITE_LONGEST) {
+            self.lose(&error);
+        }
+    }
+}
+
+/// As many random digits.
+fn digits(count: usize) -> String {
+    random::bytes::<16>().iter().take(count).map(|byte| char::from(b'0' + byte % 10)).collect()
+}

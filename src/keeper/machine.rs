@@ -1,0 +1,254 @@
+//! What the machine says of itself: read anew each time, from the kernel's and systemd's own files.
+
+use std::fs;
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::gate::{Interface, Sealing, Status};
+use crate::os::{interfaces, process};
+
+/// Bytes that are read of one such file, at most.
+const FILE_LIMIT: u64 = 64 * 1024;
+/// Interfaces that are told, at most, and addresses of each.
+const INTERFACES_LIMIT: usize = 16;
+const ADDRESSES_LIMIT: usize = 8;
+
+/// The machine, as seen from its root folder.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    root: PathBuf,
+}
+
+/// Whether one of the gateway's units runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Running {
+    Yes,
+    No,
+    /// Nobody tells: the machine has no such unit.
+    Unknown,
+}
+
+impl Machine {
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.root.join(below)
+    }
+
+    fn text(&self, below: &str) -> Option<String> {
+        text(&self.path(below))
+    }
+
+    pub fn status(&self, reset_asked: bool) -> Status {
+        Status {
+            version: self.version(),
+            slot: self.slot(),
+            sealing: self.sealing(),
+            interfaces: self.interfaces(),
+            reset_asked,
+        }
+    }
+
+    /// Of the image; of this program where there is none.
+    pub fn version(&self) -> String {
+        let release = self.text("etc/os-release").unwrap_or_default();
+        let version = release.lines().find_map(|line| line.strip_prefix("IMAGE_VERSION="));
+        let version = version.map(|version| version.trim_matches('"')).unwrap_or(env!("CARGO_PKG_VERSION"));
+        version.chars().take(40).collect()
+    }
+
+    /// The slot that was booted, from the signed command line.
+    pub fn slot(&self) -> Option<char> {
+        let words = self.text("proc/cmdline")?;
+        let slot = words.split_whitespace().find_map(|word| word.strip_prefix("fluxgate.slot="))?;
+        slot.parse().ok().filter(char::is_ascii_lowercase)
+    }
+
+    /// Whether `/var` is on an encrypted device, by what the kernel's device mapper says of it.
+    pub fn sealing(&self) -> Sealing {
+        let device = |below| fs::metadata(self.path(below)).map(|found| found.dev());
+        let (Ok(var), Ok(root)) = (device("var"), device("")) else { return Sealing::Missing };
+        if var == root {
+            return Sealing::Missing;
+        }
+        match text(&self.device(var).join("dm/uuid")) {
+            Some(uuid) if uuid.starts_with("CRYPT-") => Sealing::Sealed,
+            _ => Sealing::Unsealed,
+        }
+    }
+
+    /// A block device's folder in sysfs.
+    fn device(&self, number: u64) -> PathBuf {
+        let (major, minor) = (nix::sys::stat::major(number), nix::sys::stat::minor(number));
+        self.path(&format!("sys/dev/block/{major}:{minor}"))
+    }
+
+    /// The partition of what is kept, on the disk that the root is on (two disks may have partitions of one name).
+    pub fn data_partition(&self) -> io::Result<PathBuf> {
+        let root = self.device(fs::metadata(self.path(""))?.dev());
+        // The root is a dm-verity device; below it is its slot.
+        let slot = match fs::read_dir(root.join("slaves")).ok().and_then(|mut slaves| slaves.next()) {
+            Some(slave) => fs::canonicalize(slave?.path())?,
+            None => fs::canonicalize(root)?,
+        };
+        let disk = slot.parent().ok_or(io::ErrorKind::NotFound)?;
+        for entry in fs::read_dir(disk)? {
+            let said = text(&entry?.path().join("uevent")).unwrap_or_default();
+            let value = |key: &str| said.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            if value("PARTNAME") == Some("data")
+                && let Some(name) = value("DEVNAME")
+            {
+                return Ok(self.path("dev").join(name));
+            }
+        }
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    /// What can be plugged in, and VLANs on it; not the loopback.
+    pub fn interfaces(&self) -> Vec<Interface> {
+        let addresses = interfaces::addresses().unwrap_or_default();
+        let folder = self.path("sys/class/net");
+        let names = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let mut names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.retain(|name| name != "lo");
+        names.sort();
+        names.truncate(INTERFACES_LIMIT);
+        let interface = |name: String| {
+            let mut own: Vec<_> = addresses.iter().filter(|one| one.interface == name).collect();
+            own.sort_by_key(|one| (is_link_local(one.ip), one.ip.is_ipv6()));
+            let carrier = text(&folder.join(&name).join("carrier")).map(|said| said.trim() == "1");
+            let addresses = own.iter().take(ADDRESSES_LIMIT).map(|one| format!("{}/{}", one.ip, one.prefix)).collect();
+            Interface { name, carrier, addresses }
+        };
+        names.into_iter().map(interface).collect()
+    }
+
+    /// Whether a unit has processes.
+    pub fn runs(&self, unit: &str) -> Running {
+        let Some(said) = self.text(&format!("sys/fs/cgroup/system.slice/{unit}.service/cgroup.events")) else {
+            // systemd removes the group of a unit that does not run.
+            let systemd = self.path("sys/fs/cgroup/system.slice").is_dir();
+            return if systemd { Running::No } else { Running::Unknown };
+        };
+        if said.lines().any(|line| line == "populated 1") { Running::Yes } else { Running::No }
+    }
+
+    /// The devices on which the kernel has a console: `ttyS0`, `tty0`.
+    pub fn consoles(&self) -> Vec<String> {
+        let said = self.text("sys/class/tty/console/active").unwrap_or_default();
+        let is_name = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric());
+        said.split_whitespace().filter(is_name).map(str::to_owned).collect()
+    }
+
+    /// Since power-on.
+    pub fn uptime(&self) -> Duration {
+        let said = self.text("proc/uptime").unwrap_or_default();
+        let seconds = said.split(['.', ' ']).next().and_then(|whole| whole.parse().ok());
+        Duration::from_secs(seconds.unwrap_or(0))
+    }
+
+    /// Refused where systemd does not run: nobody else knows the signal.
+    pub fn can_restart(&self) -> io::Result<()> {
+        if self.path("run/systemd/system").is_dir() {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::Unsupported, "systemd is not process 1"))
+    }
+
+    /// Asks for an orderly restart.
+    pub fn restart(&self) -> io::Result<()> {
+        self.can_restart()?;
+        process::restart_machine()
+    }
+}
+
+pub fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+/// A file of the kernel's or systemd's.
+fn text(path: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    fs::File::open(path).ok()?.take(FILE_LIMIT).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(files: &[(&str, &str)]) -> (tempfile::TempDir, Machine) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let machine = Machine::at(dir.path());
+        (dir, machine)
+    }
+
+    #[test]
+    fn version_and_slot_are_those_of_the_image() {
+        let (_dir, here) = machine(&[
+            ("etc/os-release", "ID=fluxgate\nIMAGE_VERSION=1.4.0\nVERSION_ID=1.4.0\n"),
+            ("proc/cmdline", "quiet ro fluxgate.slot=b panic=5\n"),
+            ("proc/uptime", "181.25 300.00\n"),
+        ]);
+        assert_eq!((here.version().as_str(), here.slot()), ("1.4.0", Some('b')));
+        assert_eq!(here.uptime(), Duration::from_secs(181));
+        let (_dir, elsewhere) = machine(&[("proc/cmdline", "fluxgate.slot=../x")]);
+        assert_eq!((elsewhere.version().as_str(), elsewhere.slot()), (env!("CARGO_PKG_VERSION"), None));
+        assert_eq!(elsewhere.sealing(), Sealing::Missing);
+    }
+
+    #[test]
+    fn a_unit_runs_while_it_has_processes() {
+        let group = "sys/fs/cgroup/system.slice/fluxgate-core.service/cgroup.events";
+        let (_dir, here) = machine(&[(group, "populated 1\nfrozen 0\n")]);
+        assert_eq!(here.runs("fluxgate-core"), Running::Yes);
+        assert_eq!(here.runs("fluxgate-front"), Running::No);
+        let (_dir, here) = machine(&[(group, "populated 0\nfrozen 0\n")]);
+        assert_eq!(here.runs("fluxgate-core"), Running::No);
+        let (_dir, elsewhere) = machine(&[]);
+        assert_eq!(elsewhere.runs("fluxgate-core"), Running::Unknown);
+        assert_eq!(elsewhere.restart().unwrap_err().kind(), io::ErrorKind::Unsupported);
+    }
+
+    /// Two disks may have partitions of one name: the one beside the slot that runs counts.
+    #[test]
+    fn the_data_partition_is_that_of_the_root_s_own_disk() {
+        let (dir, here) = machine(&[
+            ("sys/devices/vda/vda2/uevent", "DEVNAME=vda2\nPARTNAME=root-a\n"),
+            ("sys/devices/vda/vda4/uevent", "DEVNAME=vda4\nPARTNAME=data\n"),
+            ("sys/devices/vdb/vdb4/uevent", "DEVNAME=vdb4\nPARTNAME=data\n"),
+            ("sys/devices/dm-0/dm/uuid", "CRYPT-VERITY-x"),
+        ]);
+        let link = |from: &str, to: &str| {
+            let from = dir.path().join(from);
+            fs::create_dir_all(from.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(dir.path().join(to), from).unwrap();
+        };
+        link("sys/devices/dm-0/slaves/vda2", "sys/devices/vda/vda2");
+        let number = fs::metadata(dir.path()).unwrap().dev();
+        let device = here.device(number);
+        link(device.strip_prefix(dir.path()).unwrap().to_str().unwrap(), "sys/devices/dm-0");
+        assert_eq!(here.data_partition().unwrap(), dir.path().join("dev/vda4"));
+        fs::remove_dir_all(dir.path().join("sys/devices/vda/vda4")).unwrap();
+        assert_eq!(here.data_partition().unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn this_machine_s_interfaces_are_told_without_the_loopback() {
+        let told = Machine::at(Path::new("/")).interfaces();
+        assert!(told.iter().all(|one| one.name != "lo" && one.addresses.len() <= ADDRESSES_LIMIT));
+    }
+}

@@ -1,0 +1,86 @@
+//! The appliance's root process: no network, a closed list of verbs, and the console.
+//!
+//! Promises: core alone (and root) can ask it for something, and only for what `verbs` lists; what somebody does at the
+//! console is noted durably until core has it in the journal; the console shows what it is told as printable
+//! characters only, and needs no log-in, because it can do nothing that the power switch cannot do or that isn't typed
+//! off the screen. It reads neither the configuration nor anything else that core owns.
+//!
+//! Refuses to know: invoices, accounts, the store, what is fetched or sent.
+
+mod console;
+mod events;
+mod machine;
+pub mod reset;
+mod server;
+mod verbs;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::gate::Sight;
+use crate::os::lock::{Lock, LockError};
+use crate::os::service;
+use events::Events;
+use machine::Machine;
+
+/// Keeper's folder of the socket, below the root folder.
+const RUN_DIR: &str = "run/fluxgate-keeper";
+/// What must outlive a restart.
+const STATE_DIR: &str = "var/lib/fluxgate-keeper";
+
+/// Why keeper could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum KeeperError {
+    #[error("another keeper runs: {0}")]
+    Running(LockError),
+    #[error("keeper's socket {}: {cause}", path.display())]
+    Socket { path: PathBuf, cause: std::io::Error },
+    #[error("keeper's threads could not start: {0}")]
+    Threads(std::io::Error),
+}
+
+/// What the verbs and the console share.
+struct Keeper {
+    machine: Machine,
+    events: Mutex<Events>,
+    told: Mutex<Told>,
+}
+
+/// What core told last.
+#[derive(Debug, Default)]
+struct Told {
+    sight: Option<(Instant, Sight)>,
+    /// The machine is about to restart.
+    restarting: bool,
+}
+
+impl Keeper {
+    fn new(root: &Path) -> Self {
+        Self {
+            machine: Machine::at(root),
+            events: Mutex::new(Events::open(&root.join(STATE_DIR))),
+            told: Mutex::new(Told::default()),
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn events(&self) -> MutexGuard<'_, Events> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs keeper until the process ends. `root` is `/`, and another folder for who tries it out.
+pub fn serve(root: &Path) -> Result<(), KeeperError> {
+    let run_dir = root.join(RUN_DIR);
+    let _alone = Lock::take(&run_dir.join("keeper.lock")).map_err(KeeperError::Running)?;
+    let keeper = Arc::new(Keeper::new(root));
+    reset::note(&keeper.machine, &mut keeper.events());
+    server::start(&run_dir, Arc::clone(&keeper))?;
+    log::info!("Keeper runs");
+    service::ready("keeper runs");
+    console::run(&keeper)
+}
