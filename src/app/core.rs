@@ -15,19 +15,21 @@ use tokio::sync::mpsc;
 use super::front::{GATE_SOCKET, PAGE_SOCKET};
 use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
+use super::serve::Role;
 use super::tables_in_force::TablesInForce;
-use super::{control, exit, metrics, runtime};
+use super::{control, exit, metrics, runtime, walls};
 use crate::config::{Boot, Config, ConfigFile, Source};
 use crate::domain::{Realm, Timestamp};
 use crate::gate;
 use crate::invoice::Tables;
+use crate::os::sandbox::Attempt;
 use crate::os::signals::{self, Shutdown};
 use crate::os::{secret, service};
 use crate::store::{Note, Store, StoreError};
 use crate::web;
 use crate::work::connector::Connectors;
 use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules};
-use crate::work::{Options, Parts, Workshop};
+use crate::work::{FrontWalls, Options, Parts, Workshop};
 
 /// How long a stop waits for jobs under way: a call to Chorus Pro may be.
 const JOBS_LONGEST: Duration = Duration::from_secs(6);
@@ -55,7 +57,16 @@ fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StartEr
     move |cause| StartError::Io { what, path, cause }
 }
 
-pub fn run(file: ConfigFile, boot: Boot, supervised: bool) -> ExitCode {
+/// `attempt`: instead of serving, what the walls answer to it.
+pub fn run(file: ConfigFile, boot: Boot, supervised: bool, attempt: Option<&Attempt>) -> ExitCode {
+    let processors = runtime::processors();
+    if let Err(error) = wall_in(&file, &boot.config) {
+        log::error!(error = error.to_string().as_str(); "Core could not start");
+        return exit::UNAVAILABLE.into();
+    }
+    if let Some(attempt) = attempt {
+        return walls::tried(attempt);
+    }
     // Before any thread of the runtime: opening may take long, and blocks.
     let opened = match opening::open(&boot.config) {
         Ok(opened) => opened,
@@ -71,7 +82,7 @@ pub fn run(file: ConfigFile, boot: Boot, supervised: bool) -> ExitCode {
             };
         }
     };
-    runtime::block_on(async move {
+    runtime::block_on(processors, async move {
         match serve(file, boot, opened, Heart::new(supervised)).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -82,11 +93,20 @@ pub fn run(file: ConfigFile, boot: Boot, supervised: bool) -> ExitCode {
     })
 }
 
+/// Raises the walls. Before the store is opened, which has a thread of its own: its folders are made for it first.
+fn wall_in(file: &ConfigFile, config: &Config) -> Result<(), StartError> {
+    for (what, folder) in [("the data folder", &config.store.dir), ("the folder of the sockets", &config.store.run_dir)]
+    {
+        secret::make_private_dir(folder).map_err(io(what, folder))?;
+    }
+    walls::raise(Role::Core, &walls::core(config, file));
+    Ok(())
+}
+
 async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Result<(), StartError> {
     let Opened { store, signer } = opened;
     let run_dir = boot.config.store.run_dir.clone();
     let (trigger, shutdown) = Shutdown::on_signals().map_err(io("signals of", Path::new("this process")))?;
-    secret::make_private_dir(&run_dir).map_err(io("the folder of the sockets", &run_dir))?;
     note_start(&store, &boot).await?;
 
     let mut tables = TablesInForce::new(store.clone())?;
@@ -94,6 +114,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     if boot.source != Source::Nothing {
         tables.look(&boot.config).await?;
     }
+    let front = FrontWalls::default();
     let connectors = connectors(&boot.config);
     let options = options(&boot.config, &tables);
     let receivers = receivers(&options);
@@ -107,14 +128,15 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
             folders: boot.config.path(Path::new("folders")),
             signer: signer.clone(),
             options,
+            front: front.clone(),
             clock: Arc::new(Timestamp::now),
         };
         Some(Workshop::start(parts).map_err(io("the accounts' folders in", &boot.config.store.dir))?)
     };
     let readings = workshop.as_ref().map(Workshop::readings).unwrap_or_default();
     let dir = boot.config.store.dir.clone();
-    let numbers = metrics::source(store.clone(), connectors, receivers, dir, readings);
-    let gatehouse = Gatehouse::new(store.clone(), &boot.config.store.dir, rules(&boot.config), numbers.text());
+    let numbers = metrics::source(store.clone(), connectors, receivers, dir, readings, front.clone());
+    let gatehouse = Gatehouse::new(store.clone(), &boot.config.store.dir, rules(&boot.config), numbers.text(), front);
     let gatehouse = Arc::new(gatehouse.map_err(io("the gate's folders in", &boot.config.store.dir))?);
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
@@ -127,6 +149,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     log::info!(journal = signer.origin(); "Core runs");
     heart.ready("core runs");
     heart.beat(shutdown.clone(), trigger);
+    tokio::spawn(walls::watch(None, shutdown.clone()));
     let mut config = boot.config;
     let mut looks = tokio::time::interval(TABLES_LOOK);
     loop {
@@ -134,7 +157,9 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
             () = shutdown.told() => break,
             Some(()) = reloads.recv() => {
                 let Some(changed) = changed(&file) else { continue };
-                match workshop.as_ref().filter(|_| only_flows_differ(&config, &changed)) {
+                let in_place = only_flows_differ(&config, &changed)
+                    && walls::core(&config, &file) == walls::core(&changed, &file);
+                match workshop.as_ref().filter(|_| in_place) {
                     Some(workshop) => {
                         take_into_force(&changed, &mut tables, workshop, &gatehouse, &numbers).await;
                         config = changed;
@@ -304,7 +329,7 @@ fn changed(file: &ConfigFile) -> Option<Config> {
 }
 
 /// Whether establishments, Chorus Pro, proxy, accounts, routes, rules and who is told of alarms are all that differs: those change
-/// without a restart.
+/// without a restart, as long as core's walls need no other opening.
 fn only_flows_differ(before: &Config, after: &Config) -> bool {
     let same_flows = Config {
         establishments: before.establishments.clone(),

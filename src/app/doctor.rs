@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         )
         .tell("doctor");
     }
-    runtime::block_on(async move {
+    runtime::block_on(runtime::processors(), async move {
         let mut diagnoses = Vec::new();
         for patient in &patients {
             let diagnosis = doctor::examine(patient).await;

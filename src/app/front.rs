@@ -1,27 +1,29 @@
 //! The front process: door, SFTP bridge, metrics. It holds the TLS and SSH host keys, no Chorus Pro secret and no
-//! database; it asks core through the gate.
+//! database; it asks core through the gate. It opens everything it needs, raises its walls, and only then accepts a
+//! connection.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use nix::sys::socket::Backlog;
 use serde::{Deserialize, Serialize};
-use tokio::net::{TcpListener, TcpSocket};
 
-use super::exit;
 use super::heart::Heart;
-use super::runtime;
+use super::serve::Role;
+use super::{exit, runtime, walls};
 use crate::bridge::{self, Bridge, HostKey};
 use crate::config::{Boot, Config};
 use crate::door::{self, Certificate, CertificateFiles, Door};
 use crate::gate;
 use crate::net::resolver::Resolver;
+use crate::os::sandbox::Attempt;
 use crate::os::signals::{Shutdown, ShutdownTrigger};
 use crate::os::{durable, secret, service};
 
 /// Connections that wait to be accepted.
-const BACKLOG: u32 = 1024;
+const BACKLOG: i32 = 1024;
 
 /// Core's socket for the gate, in `run_dir`.
 pub const GATE_SOCKET: &str = "gate.sock";
@@ -55,31 +57,54 @@ enum StartError {
     Folder { what: &'static str, path: PathBuf, cause: std::io::Error },
 }
 
-pub fn run(boot: Boot, supervised: bool) -> ExitCode {
-    runtime::block_on(async move {
-        let heart = Heart::new(supervised);
-        match serve(boot.config, heart).await {
+/// Everything that front opens before its walls are raised.
+struct Opened {
+    config: Config,
+    door: TcpListener,
+    sftp: TcpListener,
+    metrics: TcpListener,
+    certificate: Arc<Certificate>,
+    host_key: HostKey,
+    bridge: Arc<Bridge>,
+    client: gate::Client,
+    addresses: Addresses,
+}
+
+/// `attempt`: instead of serving, what the walls answer to it.
+pub fn run(boot: Boot, supervised: bool, attempt: Option<&Attempt>) -> ExitCode {
+    let processors = runtime::processors();
+    let opened = match open(boot.config) {
+        Ok(opened) => opened,
+        Err(error) => return not_started(&error),
+    };
+    if let Some(attempt) = attempt {
+        return walls::tried(attempt);
+    }
+    runtime::block_on(processors, async move {
+        match serve(opened, Heart::new(supervised)).await {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                log::error!(error = error.to_string().as_str(); "Front could not start");
-                // Trying again may help: a port becomes free, a file is put right.
-                exit::UNAVAILABLE.into()
-            }
+            Err(error) => not_started(&error),
         }
     })
 }
 
-async fn serve(config: Config, heart: Heart) -> Result<(), StartError> {
-    let (trigger, shutdown) = signals()?;
+fn not_started(error: &StartError) -> ExitCode {
+    log::error!(error = error.to_string().as_str(); "Front could not start");
+    // Trying again may help: a port becomes free, a file is put right.
+    exit::UNAVAILABLE.into()
+}
+
+/// Opens everything, then raises the walls.
+fn open(config: Config) -> Result<Opened, StartError> {
     let run_dir = config.store.run_dir.clone();
     secret::make_private_dir(&run_dir).map_err(folder("the folder of the sockets", &run_dir))?;
     let before = read_addresses(&run_dir);
-    let door_listener = listen("door.listen", config.door.listen, before.as_ref().map(|a| a.door)).await?;
-    let sftp_listener = listen("sftp.listen", config.sftp.listen, before.as_ref().map(|a| a.sftp)).await?;
-    let metrics = config.door.metrics_listen;
-    let metrics_listener = listen("door.metrics_listen", metrics, before.as_ref().map(|a| a.metrics)).await?;
+    let door = listen("door.listen", config.door.listen, before.as_ref().map(|a| a.door))?;
+    let sftp = listen("sftp.listen", config.sftp.listen, before.as_ref().map(|a| a.sftp))?;
+    let metrics = listen("door.metrics_listen", config.door.metrics_listen, before.as_ref().map(|a| a.metrics))?;
 
-    let certificate = Arc::new(Certificate::load(certificate_files(&config), &own_names(&config))?);
+    let files = certificate_files(&config);
+    let certificate = Arc::new(Certificate::load(files.clone(), &own_names(&config))?);
     let default_key = PathBuf::from("secrets/ssh_host_ed25519");
     let key_path = config.path(config.sftp.host_key_file.as_ref().unwrap_or(&default_key));
     let host_key = HostKey::load_or_make(&key_path)?;
@@ -89,23 +114,35 @@ async fn serve(config: Config, heart: Heart) -> Result<(), StartError> {
     let bridge = Bridge::new(client.clone(), settings).map_err(folder("the staging folder", &staging))?;
 
     let addresses = Addresses {
-        door: local(&door_listener, config.door.listen),
-        sftp: local(&sftp_listener, config.sftp.listen),
-        metrics: local(&metrics_listener, config.door.metrics_listen),
+        door: local(&door, config.door.listen),
+        sftp: local(&sftp, config.sftp.listen),
+        metrics: local(&metrics, config.door.metrics_listen),
         door_fingerprint: certificate.fingerprint.clone(),
         sftp_fingerprint: host_key.fingerprint(),
     };
     write_addresses(&run_dir, &addresses).map_err(folder("the addresses in", &run_dir))?;
+    walls::raise(Role::Front, &walls::front(&config, &staging, [&files.certificate, &files.key]));
+    Ok(Opened { config, door, sftp, metrics, certificate, host_key, bridge, client, addresses })
+}
 
+async fn serve(opened: Opened, heart: Heart) -> Result<(), StartError> {
+    let Opened { config, door, sftp, metrics, certificate, host_key, bridge, client, addresses } = opened;
+    let (trigger, shutdown) = signals()?;
+    let listener = |key, address, listener| {
+        tokio::net::TcpListener::from_std(listener).map_err(|cause| StartError::Listen { key, address, cause })
+    };
+    let door_listener = listener("door.listen", config.door.listen, door)?;
+    let sftp_listener = listener("sftp.listen", config.sftp.listen, sftp)?;
+    let metrics_listener = listener("door.metrics_listen", config.door.metrics_listen, metrics)?;
     let counters = Arc::new(door::Counters::default());
     let door = Door {
         section: config.door.clone(),
         certificate,
-        page_socket: run_dir.join(PAGE_SOCKET),
+        page_socket: config.store.run_dir.join(PAGE_SOCKET),
         resolver: Resolver::system(),
         counters: counters.clone(),
     };
-    let source = Arc::new(metrics_source(client, counters, bridge.clone()));
+    let source = Arc::new(metrics_source(client.clone(), counters, bridge.clone()));
     log::info!(
         door:display = addresses.door, sftp:display = addresses.sftp, metrics:display = addresses.metrics,
         fingerprint = addresses.door_fingerprint.as_str();
@@ -118,6 +155,7 @@ async fn serve(config: Config, heart: Heart) -> Result<(), StartError> {
         door::serve(door_listener, door, shutdown.clone()),
         bridge.serve(sftp_listener, &host_key, async move { bridge_told.told().await }),
         door::metrics::serve(metrics_listener, source, shutdown.clone()),
+        walls::watch(Some(client), shutdown.clone()),
         async {
             shutdown.told().await;
             service::stopping();
@@ -137,7 +175,7 @@ fn folder(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Sta
 }
 
 /// Listens; where the port is free to choose, the one that a former life had is tried first: clients know it.
-async fn listen(key: &'static str, wanted: SocketAddr, before: Option<SocketAddr>) -> Result<TcpListener, StartError> {
+fn listen(key: &'static str, wanted: SocketAddr, before: Option<SocketAddr>) -> Result<TcpListener, StartError> {
     let failed = |cause| StartError::Listen { key, address: wanted, cause };
     if wanted.port() == 0
         && let Some(before) = before.filter(|before| before.ip() == wanted.ip())
@@ -148,11 +186,12 @@ async fn listen(key: &'static str, wanted: SocketAddr, before: Option<SocketAddr
     bind(wanted).map_err(failed)
 }
 
+/// An address that a former life has just left may be taken again (`SO_REUSEADDR`, which std sets).
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+    let listener = TcpListener::bind(address)?;
+    nix::sys::socket::listen(&listener, Backlog::new(BACKLOG)?)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 fn local(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {

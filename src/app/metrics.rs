@@ -9,11 +9,12 @@ use arc_swap::ArcSwap;
 
 use crate::domain::{Environment, Realm, Timestamp};
 use crate::os::disk;
+use crate::os::sandbox::name_of;
 use crate::store::{Store, StoreError};
-use crate::work::RECEPTION_CURSOR;
 use crate::work::connector::{Connector, Connectors};
 use crate::work::gatehouse::MetricsText;
 use crate::work::watch::Readings;
+use crate::work::{FrontWalls, RECEPTION_CURSOR};
 
 /// Where core's numbers come from.
 pub struct Numbers {
@@ -29,6 +30,8 @@ struct Inner {
     dir: PathBuf,
     /// What the watch read last.
     readings: Arc<ArcSwap<Readings>>,
+    /// What front tells of its walls.
+    front: FrontWalls,
 }
 
 /// Reads them anew at each question.
@@ -38,6 +41,7 @@ pub fn source(
     receivers: Vec<Realm>,
     dir: PathBuf,
     readings: Arc<ArcSwap<Readings>>,
+    front: FrontWalls,
 ) -> Numbers {
     Numbers {
         inner: Arc::new(Inner {
@@ -47,6 +51,7 @@ pub fn source(
             since: Timestamp::now(),
             dir,
             readings,
+            front,
         }),
     }
 }
@@ -66,6 +71,7 @@ impl Numbers {
             inner.write_store(&mut text);
             inner.write_calls(&mut text);
             inner.write_readings(&mut text);
+            inner.write_walls(&mut text);
             if let Err(error) = inner
                 .write_flows(&mut text)
                 .and_then(|()| inner.write_reception(&mut text))
@@ -161,6 +167,23 @@ impl Inner {
         });
         let help = "Since a service of Chorus Pro last answered, restarts included; absent: never.";
         family(text, "chorus_answer_age_seconds", "gauge", help, answered);
+    }
+
+    fn write_walls(&self, text: &mut String) {
+        let walls = self.front.everybodys();
+        let standing = walls.iter().flat_map(|(process, report)| {
+            let row = |wall: &str, value: u32| (format!("{{process=\"{process}\",wall=\"{wall}\"}}"), value);
+            [row("landlock", report.standing.landlock), row("seccomp", u32::from(report.standing.calls))]
+        });
+        let help = "Walls around each process: landlock's version in force, and whether calls are filtered; 0: none.";
+        family(text, "walls", "gauge", help, standing);
+        let denied = walls.iter().flat_map(|(process, report)| {
+            let rows = report.denied.iter();
+            rows.map(move |(number, times)| {
+                (format!("{{process=\"{process}\",call=\"{}\"}}", name_of(*number)), *times)
+            })
+        });
+        family(text, "denied_calls_total", "counter", "Forbidden calls of the kernel that were denied.", denied);
     }
 
     fn write_alarms(&self, text: &mut String) -> Result<(), StoreError> {

@@ -29,6 +29,7 @@ mod tables;
 mod tables_in_force;
 mod tables_used;
 mod user;
+mod walls;
 mod words;
 
 use std::process::ExitCode;

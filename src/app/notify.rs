@@ -46,7 +46,7 @@ fn test(place: &Place) -> Result<ExitCode, Failure> {
             "neither [notify.mail] nor [notify.webhook] is in the configuration: nobody is told",
         ));
     }
-    Ok(runtime::block_on(async move { tell(watch::test(&options).await) }))
+    Ok(runtime::block_on(runtime::processors(), async move { tell(watch::test(&options).await) }))
 }
 
 /// One line for each channel.

@@ -7,6 +7,7 @@ use super::words::said;
 use super::{exit, instance, supervisor};
 use crate::config::Boot;
 use crate::fault::Text;
+use crate::os::sandbox::Attempt;
 use crate::os::{logging, process};
 
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,9 @@ pub struct Arguments {
     /// The supervisor's process id: set by it alone
     #[arg(long, hide = true, requires = "role")]
     pub supervisor: Option<u32>,
+    /// Instead of serving: raise the process's walls, then try this against them
+    #[arg(long, hide = true, requires = "role")]
+    pub attempt: Option<Attempt>,
 }
 
 /// A process of the two.
@@ -77,10 +81,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(claimed) => claimed,
         Err(code) => return code.into(),
     };
-    let supervised = arguments.supervisor.is_some();
+    let (supervised, attempt) = (arguments.supervisor.is_some(), arguments.attempt.as_ref());
     match role {
-        Role::Core => super::core::run(file, boot, supervised),
-        Role::Front => super::front::run(boot, supervised),
+        Role::Core => super::core::run(file, boot, supervised, attempt),
+        Role::Front => super::front::run(boot, supervised, attempt),
     }
 }
 

@@ -1,6 +1,10 @@
-//! What the configuration says of the ways out of this box, as those need it who try them: the watch and the doctor.
+//! What the configuration says of the ways out of this box, as those need it who try them: the watch and the doctor; and
+//! what core's walls must leave open for them.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+use reqwest::Url;
 
 use super::{Config, EstablishmentSection};
 use crate::domain::Realm;
@@ -36,6 +40,27 @@ impl Config {
             checkpoint_every: self.journal.checkpoint_every.get(),
             pace: Pace::default(),
         }
+    }
+
+    /// TCP ports that core calls: of Chorus Pro, the proxy, the mail server and the webhook.
+    pub fn ports_called(&self) -> BTreeSet<u16> {
+        let apis = self.chorus.api.values().flat_map(|api| [&api.token_url, &api.base_url]);
+        let urls = apis.chain(&self.proxy.url).chain(self.notify.webhook.iter().map(|webhook| &webhook.url));
+        let port = |url: &String| url.parse::<Url>().ok()?.port_or_known_default();
+        let mail = self.notify.mail.iter().filter_map(|mail| mail.server.rsplit_once(':')?.1.parse().ok());
+        urls.filter_map(port).chain(mail).collect()
+    }
+
+    /// Files that core reads by the configuration's word, wherever they are.
+    pub fn files_read(&self) -> BTreeSet<PathBuf> {
+        let apis = self.chorus.api.values().flat_map(|api| [Some(&api.client_secret_file), api.ca_file.as_ref()]);
+        let accounts = self.establishments.iter().flat_map(|one| &one.technical_account);
+        let mail = self.notify.mail.iter().flat_map(|mail| [mail.password_file.as_ref(), mail.ca_file.as_ref()]);
+        let webhook = self.notify.webhook.iter().flat_map(|hook| [hook.secret_file.as_ref(), hook.ca_file.as_ref()]);
+        let others =
+            [&self.proxy.password_file, &self.journal.key_file, &self.rules.tables, &self.door.certificate_file];
+        let named = apis.chain(accounts.map(|account| Some(&account.password_file))).chain(mail).chain(webhook);
+        named.chain(others.map(Option::as_ref)).flatten().map(|path| self.path(path)).collect()
     }
 
     /// Whom the doctor examines: each establishment in each environment that it has a technical account for.

@@ -894,4 +894,16 @@ catalogue! {
         "File of tables that cannot be read: {why}"
         "The tables in force stay so; after a restart it is the program's own. Put the file where rules.tables says, readable by Fluxgate: it is read again by itself. Or remove this key."
     }
+    CallsDenied "FG-913" Appliance AfterAction {
+        "Le processus {process} a tenté des appels système interdits, qui ont été refusés ({calls})"
+        "Un défaut de Fluxgate, ou quelqu'un qui a pris la main sur ce processus : signalez l'un avec le diagnostic et les traces, examinez l'autre avec votre responsable de la sécurité. L'alarme cesse au redémarrage du processus."
+        "The process {process} tried forbidden calls of the kernel, which were denied ({calls})"
+        "Either a defect of Fluxgate or somebody who has taken this process over: report the one with the diagnostic and the logs, examine the other with your security officer. The alarm ends when the process is started again."
+    }
+    WallsMissing "FG-914" Appliance AfterAction {
+        "Le noyau de cette machine n'enferme pas le processus {process} comme prévu (il manque : {missing})"
+        "Tout fonctionne, mais une protection manque. Utilisez l'image de la machine, ou un noyau Linux 6.12 au moins, avec landlock (lsm=landlock) et seccomp."
+        "The kernel of this machine does not wall the process {process} in as it should (missing: {missing})"
+        "Everything works, but a protection is missing. Use the appliance's image, or a Linux kernel of at least 6.12 with landlock (lsm=landlock) and seccomp."
+    }
 }

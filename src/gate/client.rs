@@ -15,6 +15,7 @@ use super::message::{Answer, Entry, Grant, Pass, Proof, Reply, Request, Stamp, V
 use crate::domain::{AccountName, DocumentHash, FlowId, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::os::descriptor;
+use crate::os::sandbox::Report;
 
 /// Calls at once, each on a connection of its own; more wait their turn.
 const CALLS: usize = 48;
@@ -228,6 +229,14 @@ impl Client {
     /// Whether core is well; otherwise what is wrong with it.
     pub async fn health(&self) -> Result<(), GateError> {
         match self.ask(Request::Health).await? {
+            Answer::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Tells core which walls stand around front, and what they denied.
+    pub async fn walls(&self, report: Report) -> Result<(), GateError> {
+        match self.ask(Request::Walls { report }).await? {
             Answer::Done => Ok(()),
             other => Err(unexpected(other)),
         }

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{AccountName, DocumentHash, FlowId, Timestamp};
 use crate::fault::Fault;
+use crate::os::sandbox::{self, Report};
 
 /// Version of the protocol: both sides are one binary, so it only catches an update between two starts.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The drop folder's name in the tree an account sees, and the first part of every route's folder.
 pub const DEPOT: &str = "depot";
@@ -153,6 +154,10 @@ pub enum Request {
     Metrics,
     /// → `Done`, or `Failed` with what is wrong.
     Health,
+    /// Which walls stand around front, and what they denied. → `Done`.
+    Walls {
+        report: Report,
+    },
 }
 
 /// What an account that logged in may do.
@@ -253,7 +258,7 @@ impl Request {
     /// Whether every text is within its limit, and a stamp is one.
     pub fn is_bounded(&self) -> bool {
         let texts: &[&str] = match self {
-            Request::Hello { .. } | Request::Metrics | Request::Health => &[],
+            Request::Hello { .. } | Request::Metrics | Request::Health | Request::Walls { .. } => &[],
             Request::Authenticate { login, peer, .. } => &[login, peer],
             Request::Admit { pass, folder, name, peer }
             | Request::Receive { pass, folder, name, peer, .. }
@@ -266,6 +271,9 @@ impl Request {
             | Request::Remove { pass, path, .. } => &[&pass.0, path],
             Request::Rename { pass, from, to } => &[&pass.0, from, to],
         };
+        if let Request::Walls { report } = self {
+            return report.denied.len() <= sandbox::NUMBERS;
+        }
         let stamp = match self {
             Request::Receive { staged, .. } => staged.as_ref(),
             Request::Swept { staged, .. } => Some(staged),
@@ -282,7 +290,8 @@ impl Request {
             | Request::Stat { .. }
             | Request::Open { .. }
             | Request::Metrics
-            | Request::Health => true,
+            | Request::Health
+            | Request::Walls { .. } => true,
             Request::Authenticate { .. }
             | Request::Admit { .. }
             | Request::Receive { .. }

@@ -10,6 +10,7 @@ pub mod lock;
 pub mod logging;
 pub mod process;
 pub mod random;
+pub mod sandbox;
 pub mod secret;
 pub mod service;
 pub mod signals;

@@ -14,6 +14,7 @@ use crate::fault::{Code, Fault, Language, Retry};
 use crate::store::{FlowRecord, Lease, Reader, Store, StoreError};
 use crate::work::connector::Connectors;
 use crate::work::folders::Folders;
+use crate::work::front_walls::FrontWalls;
 use crate::work::halts::Pauses;
 use crate::work::settings::Options;
 use crate::work::watch::WatchState;
@@ -27,6 +28,8 @@ pub struct Parts {
     /// The journal's key: it also signs receipts.
     pub signer: Signer,
     pub options: Options,
+    /// What front tells of its walls.
+    pub front: FrontWalls,
     /// What the jobs take for now: in production the machine's clock.
     pub clock: Clock,
 }
@@ -46,6 +49,7 @@ pub(super) struct Core {
     /// Rings when a halted realm's calls go on.
     pub resumed: watch::Sender<()>,
     pub watch: WatchState,
+    pub front: FrontWalls,
     clock: Clock,
     /// The steady clock, by which pauses are counted.
     pub steady: Box<dyn Fn() -> Instant + Send + Sync>,
@@ -91,6 +95,7 @@ impl Core {
             halted: watch::Sender::new(()),
             resumed: watch::Sender::new(()),
             watch: WatchState::default(),
+            front: parts.front,
             clock: parts.clock,
             steady: Box::new(Instant::now),
         }

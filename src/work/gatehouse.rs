@@ -26,7 +26,7 @@ use crate::domain::{AccountName, ByteSize, Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::gate::{AccountSection, Answer, BODY_LIMIT, Core, DEPOT, Grant, Pass, Reply, Request, VERSION};
 use crate::store::{Store, StoreError};
-use crate::work::LimitsSection;
+use crate::work::{FrontWalls, LimitsSection};
 
 /// Where a file dropped by an account into a folder goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,11 +92,13 @@ pub struct Gatehouse {
     passes: PassKey,
     logins: Logins,
     metrics: MetricsText,
+    front: FrontWalls,
 }
 
 impl Gatehouse {
     /// `dir` is the store's folder: results are read from its `folders/`, the key of passes is made in its `secrets/`.
-    pub fn new(store: Store, dir: &Path, rules: Rules, metrics: MetricsText) -> io::Result<Self> {
+    /// What front tells of its walls goes into `front`.
+    pub fn new(store: Store, dir: &Path, rules: Rules, metrics: MetricsText, front: FrontWalls) -> io::Result<Self> {
         let gatehouse = Self {
             passes: PassKey::load_or_make(&dir.join("secrets/gate.key"))?,
             logins: Logins::new(store.clone()),
@@ -105,6 +107,7 @@ impl Gatehouse {
             folders: dir.join("folders"),
             rules: ArcSwap::from_pointee(rules),
             metrics,
+            front,
         };
         gatehouse.make_shelves()?;
         Ok(gatehouse)
@@ -196,6 +199,10 @@ impl Gatehouse {
             Request::Rename { pass, from, to } => self.rename(&self.holder(&pass)?, &from, &to)?.into(),
             Request::Metrics => self.metrics(),
             Request::Health => self.health().into(),
+            Request::Walls { report } => {
+                self.front.told(report);
+                Answer::Done.into()
+            }
         })
     }
 }

@@ -140,6 +140,7 @@ impl Gateway {
         };
         self.workshop = Some(
             Workshop::start(Parts {
+                front: Default::default(),
                 store: store.clone(),
                 connectors: self.connectors(),
                 folders: self.dir.path().join("folders"),

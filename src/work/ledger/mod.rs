@@ -214,6 +214,7 @@ impl World {
             }
         };
         let mut core = Core::new(Parts {
+            front: Default::default(),
             store,
             connectors: wire::connectors(&realm(), Arc::new(Line(Arc::clone(&self.ledger)))),
             folders: PathBuf::from("/nonexistent"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::{Environment, Realm, Timestamp};
 use crate::fault::{Code, Fault, Gravity, Text};
+use crate::os::sandbox::{Report, name_of};
 use crate::store::{Alarm, AlarmChange, AlarmRecord, halt_subject};
 use crate::work::codes::UnknownCode;
 use crate::work::recipients::RECENT;
@@ -37,6 +38,8 @@ const RECEPTION_CRITICAL: Duration = Duration::from_secs(24 * 3600);
 const SWEEP_WARNING: Duration = Duration::from_secs(10 * 24 * 3600);
 /// Structures that an alarm names.
 const STRUCTURES_TOLD: usize = 5;
+/// Denied calls of the kernel that an alarm names.
+const CALLS_TOLD: usize = 8;
 /// Codes that an alarm names.
 const CODES_TOLD: usize = 4;
 /// A list of invoices to validate that was not read throughout for so long.
@@ -87,6 +90,8 @@ pub(super) struct Facts {
     pub channels: Vec<Channel>,
     /// Why the configured file of tables is not in force.
     pub tables: Option<Fault>,
+    /// What the processes tell of the walls around them.
+    pub walls: Vec<(&'static str, Report)>,
     /// How old each local directory is; how often it is to be refreshed.
     pub directories: Vec<(Environment, Duration)>,
     pub directory_refresh: Duration,
@@ -186,6 +191,7 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
     alarms.extend(facts.unsealed.and_then(|unsealed| of_seal(unsealed, facts.checkpoint_every)));
     alarms.extend(facts.channels.iter().filter_map(of_channel));
     alarms.extend(facts.tables.iter().map(|fault| plain("tables", fault.clone(), Gravity::Critical)));
+    alarms.extend(facts.walls.iter().flat_map(|(process, report)| of_walls(process, report)));
     let directories = facts.directories.iter();
     alarms.extend(directories.filter_map(|(of, age)| of_directory(*of, *age, facts.directory_refresh)));
     alarms
@@ -446,6 +452,28 @@ fn of_channel(channel: &Channel) -> Option<Alarm> {
     };
     let fault = Fault::new(Code::NoticeFailed).with_text("channel", &name).with_text("detail", detail);
     Some(plain(channel_subject(channel.name), fault, Gravity::Warning))
+}
+
+/// A kernel that cannot do more is told on the page alone; a call that was denied, to everybody who is told of warnings.
+fn of_walls(process: &str, report: &Report) -> Vec<Alarm> {
+    let Report { standing, denied } = report;
+    let missing = match (standing.landlock > 0, standing.calls) {
+        (true, true) => None,
+        (false, true) => Some("landlock"),
+        (true, false) => Some("seccomp"),
+        (false, false) => Some("landlock, seccomp"),
+    };
+    let missing = missing.map(|missing| {
+        let fault = Fault::new(Code::WallsMissing).with("process", process).with("missing", missing);
+        plain(format!("walls:{process}"), fault, Gravity::Info)
+    });
+    let denied = (!denied.is_empty()).then(|| {
+        let named: Vec<String> =
+            denied.iter().take(CALLS_TOLD).map(|(number, times)| format!("{} × {times}", name_of(*number))).collect();
+        let fault = Fault::new(Code::CallsDenied).with("process", process).with("calls", named.join(", "));
+        plain(format!("denied:{process}"), fault, Gravity::Warning)
+    });
+    missing.into_iter().chain(denied).collect()
 }
 
 fn of_directory(environment: Environment, age: Duration, refresh: Duration) -> Option<Alarm> {

@@ -57,6 +57,7 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
         reception_poll: options.limits.reception_wait(),
         checkpoint_every: options.watch.checkpoint_every,
         tables: options.tables_refused.clone(),
+        walls: core.front.everybodys(),
         ..Facts::default()
     };
     let mut unsure = Vec::new();

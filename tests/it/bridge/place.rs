@@ -85,8 +85,14 @@ impl Place {
         let store = Store::open(store::Settings::new(dir.path()), signer).unwrap();
         let key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).unwrap();
         let rules = rules(&scene, &key);
-        let gatehouse =
-            Gatehouse::new(store.clone(), dir.path(), rules, Box::new(|| "fluxgate_test 1\n".to_owned())).unwrap();
+        let gatehouse = Gatehouse::new(
+            store.clone(),
+            dir.path(),
+            rules,
+            Box::new(|| "fluxgate_test 1\n".to_owned()),
+            Default::default(),
+        )
+        .unwrap();
         let mut place = Self {
             dir,
             scene,

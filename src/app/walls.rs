@@ -1,0 +1,134 @@
+//! What is left to each process once it has opened what it needs, before the first byte of a stranger.
+//!
+//! *front*: its staging folder; the folder of its certificate, to see a new one; the name servers' file; the ports of the
+//! sites' upstreams. *core*: its data folder, the folder of the sockets and that of the configuration; what the
+//! configuration names elsewhere, to read it; the ports it calls. Neither executes anything, listens on a TCP port, or
+//! sees another file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use super::serve::Role;
+use crate::config::{Config, ConfigFile};
+use crate::gate;
+use crate::os::durable;
+use crate::os::sandbox::{self, Attempt, Calls, Need, Report, Walls, name_of};
+use crate::os::signals::Shutdown;
+
+/// Between two looks whether a call was denied.
+const LOOK: Duration = Duration::from_secs(5);
+/// Front tells core at the latest after so many looks: core may have started anew.
+const LOOKS_UNTOLD: u32 = 12;
+/// Name servers are asked over TCP when an answer is long.
+const DNS: u16 = 53;
+/// Where names are looked up, and random numbers come from in a library that asks a file for them.
+const SYSTEM_FILES: [&str; 3] = ["/etc/resolv.conf", "/etc/hosts", "/dev/urandom"];
+
+/// Front's walls. `certificate`: its files.
+pub fn front(config: &Config, staging: &Path, certificate: [&Path; 2]) -> Walls {
+    let mut ports: BTreeSet<u16> = config.door.site.iter().map(|site| site.upstream.port()).collect();
+    if !ports.is_empty() {
+        ports.insert(DNS);
+    }
+    Walls {
+        readable: SYSTEM_FILES.iter().map(Path::new).chain(certificate).flat_map(with_successors).collect(),
+        writable: BTreeSet::from([staging.to_owned()]),
+        ports,
+        calls: Calls::with([Need::Files, Need::Network, Need::PinnedMemory]),
+    }
+}
+
+/// Core's walls.
+pub fn core(config: &Config, file: &ConfigFile) -> Walls {
+    let (dir, run_dir) = (&config.store.dir, &config.store.run_dir);
+    let outside = |path: &PathBuf| !path.starts_with(dir);
+    let files: Vec<PathBuf> = config.files_read().into_iter().filter(outside).collect();
+    let mut writable = BTreeSet::from([dir.clone(), run_dir.clone(), durable::folder_of(file.path()).to_owned()]);
+    // The key is made where it is to be.
+    let key = config.journal.key_file.as_ref().map(|key| config.path(key)).filter(outside);
+    writable.extend(key.map(|key| durable::folder_of(&key).to_owned()));
+    Walls {
+        readable: SYSTEM_FILES
+            .iter()
+            .map(Path::new)
+            .chain(files.iter().map(PathBuf::as_path))
+            .flat_map(with_successors)
+            .collect(),
+        writable,
+        ports: config.ports_called().into_iter().chain([DNS]).collect(),
+        calls: Calls::with([Need::Files, Need::Store, Need::Network, Need::Listening]),
+    }
+}
+
+/// A file, and the folder it really stands in, links followed: who replaces a file makes a new one there. What lies right
+/// in `/etc` stays alone where nothing else keeps this user from the files beside it; a name servers' file that is
+/// replaced there is read at the next start.
+fn with_successors(path: &Path) -> Vec<PathBuf> {
+    let real =
+        path.canonicalize().or_else(|_| std::fs::read_link(path).map(|link| durable::folder_of(path).join(link)));
+    let real = real.unwrap_or_else(|_| path.to_owned());
+    let folder = durable::folder_of(&real).to_owned();
+    let is_wide = ["/", "/dev"].iter().any(|wide| folder == Path::new(wide));
+    let is_shared = folder == Path::new("/etc") && nix::unistd::geteuid().is_root();
+    if is_wide || is_shared { vec![real] } else { vec![folder] }
+}
+
+/// Raises a process's walls and says what came of it.
+pub fn raise(role: Role, walls: &Walls) {
+    let (standing, failed) = sandbox::raise(walls);
+    for error in failed {
+        log::error!(role = role.as_str(), error = error.to_string().as_str(); "A wall around this process does not stand");
+    }
+    log::info!(role = role.as_str(), walls = standing.to_string().as_str(); "This process is walled in");
+}
+
+/// Tries something against the walls, which are up, and says on standard output what came of it: `done`, or the error's
+/// name. A call that ends the process says nothing.
+pub fn tried(attempt: &Attempt) -> ExitCode {
+    let answer = match attempt.make() {
+        Ok(()) => "done".to_owned(),
+        Err(error) => {
+            error.raw_os_error().map_or_else(|| error.to_string(), |code| format!("{:?}", Errno::from_raw(code)))
+        }
+    };
+    println!("{answer}");
+    for (number, times) in sandbox::report().map(|report| report.denied).unwrap_or_default() {
+        println!("denied {} {times}", name_of(number));
+    }
+    ExitCode::SUCCESS
+}
+
+/// Says each denied call once per look, in the log and to core, until told to stop.
+pub async fn watch(to_core: Option<gate::Client>, shutdown: Shutdown) {
+    let (mut told, mut looks) = (None::<Report>, 0);
+    loop {
+        if let Some(report) = sandbox::report() {
+            let before = told.as_ref().map(|told| &told.denied);
+            for (number, count) in &report.denied {
+                let more = count - before.and_then(|before| before.get(number)).unwrap_or(&0);
+                if more > 0 {
+                    let call = name_of(*number);
+                    log::warn!(call = call.as_str(), times = more; "A forbidden call of the kernel was denied");
+                }
+            }
+            if told.as_ref() != Some(&report) || looks >= LOOKS_UNTOLD {
+                let heard = match &to_core {
+                    Some(client) => client.walls(report.clone()).await.is_ok(),
+                    None => true,
+                };
+                // Not heard: said again at the next look, to core; the log has it.
+                looks = if heard { 0 } else { LOOKS_UNTOLD };
+                told = Some(report);
+            }
+        }
+        looks = looks.saturating_add(1);
+        tokio::select! {
+            () = shutdown.told() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
