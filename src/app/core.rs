@@ -24,7 +24,7 @@ use crate::gate;
 use crate::invoice::Tables;
 use crate::os::sandbox::Attempt;
 use crate::os::signals::{self, Shutdown};
-use crate::os::{secret, service};
+use crate::os::{process, secret, service};
 use crate::store::{Note, Store, StoreError};
 use crate::web;
 use crate::work::connector::Connectors;
@@ -57,16 +57,14 @@ fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StartEr
     move |cause| StartError::Io { what, path, cause }
 }
 
-/// `attempt`: instead of serving, what the walls answer to it.
-pub fn run(file: ConfigFile, boot: Boot, supervised: bool, attempt: Option<&Attempt>) -> ExitCode {
+/// `attempts`: what is tried against the walls before it serves.
+pub fn run(file: ConfigFile, boot: Boot, supervised: bool, attempts: &[Attempt]) -> ExitCode {
     let processors = runtime::processors();
     if let Err(error) = wall_in(&file, &boot.config) {
         log::error!(error = error.to_string().as_str(); "Core could not start");
         return exit::UNAVAILABLE.into();
     }
-    if let Some(attempt) = attempt {
-        return walls::tried(attempt);
-    }
+    walls::try_all(attempts);
     // Before any thread of the runtime: opening may take long, and blocks.
     let opened = match opening::open(&boot.config) {
         Ok(opened) => opened,
@@ -99,6 +97,7 @@ fn wall_in(file: &ConfigFile, config: &Config) -> Result<(), StartError> {
     {
         secret::make_private_dir(folder).map_err(io(what, folder))?;
     }
+    process::sort_in(&config.store.dir);
     walls::raise(Role::Core, &walls::core(config, file));
     Ok(())
 }

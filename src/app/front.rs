@@ -70,16 +70,14 @@ struct Opened {
     addresses: Addresses,
 }
 
-/// `attempt`: instead of serving, what the walls answer to it.
-pub fn run(boot: Boot, supervised: bool, attempt: Option<&Attempt>) -> ExitCode {
+/// `attempts`: what is tried against the walls before it serves.
+pub fn run(boot: Boot, supervised: bool, attempts: &[Attempt]) -> ExitCode {
     let processors = runtime::processors();
     let opened = match open(boot.config) {
         Ok(opened) => opened,
         Err(error) => return not_started(&error),
     };
-    if let Some(attempt) = attempt {
-        return walls::tried(attempt);
-    }
+    walls::try_all(attempts);
     runtime::block_on(processors, async move {
         match serve(opened, Heart::new(supervised)).await {
             Ok(()) => ExitCode::SUCCESS,

@@ -24,9 +24,9 @@ pub struct Arguments {
     /// The supervisor's process id: set by it alone
     #[arg(long, hide = true, requires = "role")]
     pub supervisor: Option<u32>,
-    /// Instead of serving: raise the process's walls, then try this against them
+    /// Once the process's walls are up, and before it serves: try this against them
     #[arg(long, hide = true, requires = "role")]
-    pub attempt: Option<Attempt>,
+    pub attempt: Vec<Attempt>,
 }
 
 /// A process of the two.
@@ -81,7 +81,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(claimed) => claimed,
         Err(code) => return code.into(),
     };
-    let (supervised, attempt) = (arguments.supervisor.is_some(), arguments.attempt.as_ref());
+    let (supervised, attempt) = (arguments.supervisor.is_some(), &arguments.attempt);
     match role {
         Role::Core => super::core::run(file, boot, supervised, attempt),
         Role::Front => super::front::run(boot, supervised, attempt),

@@ -4,6 +4,7 @@
 //! bound to the thread that made the child.
 
 use std::collections::VecDeque;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -211,6 +212,9 @@ impl Keeper {
                 (true, false) => RESTART_SHORTEST,
                 (false, false) => (pause * 2).min(RESTART_LONGEST),
             };
+            if status.and_then(|status| status.signal()) == Some(process::FORBIDDEN_CALL) {
+                log::error!(role = self.role.as_str(); "A process was ended by the kernel: it tried a call that only an intruder makes");
+            }
             let status = status.map_or_else(|| "unknown".to_owned(), |status| status.to_string());
             let (role, wait_ms) = (self.role.as_str(), u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
             log::error!(role = role, status = status.as_str(), wait_ms = wait_ms; "A process ended and is started again");

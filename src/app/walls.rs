@@ -7,7 +7,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -77,7 +76,7 @@ fn with_successors(path: &Path) -> Vec<PathBuf> {
     if is_wide || is_shared { vec![real] } else { vec![folder] }
 }
 
-/// Raises a process's walls and says what came of it.
+/// Raises a process's walls and says, once, what came of it.
 pub fn raise(role: Role, walls: &Walls) {
     let (standing, failed) = sandbox::raise(walls);
     for error in failed {
@@ -86,20 +85,14 @@ pub fn raise(role: Role, walls: &Walls) {
     log::info!(role = role.as_str(), walls = standing.to_string().as_str(); "This process is walled in");
 }
 
-/// Tries something against the walls, which are up, and says on standard output what came of it: `done`, or the error's
-/// name. A call that ends the process says nothing.
-pub fn tried(attempt: &Attempt) -> ExitCode {
-    let answer = match attempt.make() {
-        Ok(()) => "done".to_owned(),
-        Err(error) => {
-            error.raw_os_error().map_or_else(|| error.to_string(), |code| format!("{:?}", Errno::from_raw(code)))
-        }
-    };
-    println!("{answer}");
-    for (number, times) in sandbox::report().map(|report| report.denied).unwrap_or_default() {
-        println!("denied {} {times}", name_of(number));
+/// Tries to get through the walls, which are up: one line of standard output each, with `done` or the error's name. A call
+/// that ends the process ends it.
+pub fn try_all(attempts: &[Attempt]) {
+    for attempt in attempts {
+        let code = |error: std::io::Error| error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
+        let answer = attempt.make().map_or_else(|error| format!("{:?}", code(error)), |()| "done".to_owned());
+        println!("{attempt} {answer}");
     }
-    ExitCode::SUCCESS
 }
 
 /// Says each denied call once per look, in the log and to core, until told to stop.

@@ -154,7 +154,15 @@ impl Resolver {
         }
         let failed =
             |reason: String| ResolveError::NoNameServer { path: self.0.resolv_conf.display().to_string(), reason };
-        let text = read_servers(&self.0.resolv_conf).map_err(|e| failed(e.to_string()))?;
+        let text = match (read_servers(&self.0.resolv_conf), servers.as_mut()) {
+            // Replaced by a file that this process may not open (its walls): the servers known before are asked.
+            (Err(error), Some((of, resolver))) if error.kind() == io::ErrorKind::PermissionDenied => {
+                log::warn!(file:display = self.0.resolv_conf.display(); "The name servers' file was replaced and cannot be read: those known before are asked");
+                *of = stamp;
+                return Ok(resolver.clone());
+            }
+            (text, _) => text.map_err(|e| failed(e.to_string()))?,
+        };
         let (config, options) = parse_resolv_conf(text).map_err(|e| failed(e.to_string()))?;
         let resolver = build(config, options).map_err(|e| failed(e.to_string()))?;
         *servers = Some((stamp, resolver.clone()));

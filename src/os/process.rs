@@ -1,9 +1,13 @@
 //! This process and its children.
 
 use std::io;
+use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+/// The signal that ends a process after a call that [`super::sandbox`] lets nobody survive.
+pub const FORBIDDEN_CALL: i32 = Signal::SIGSYS as i32;
 
 /// Files made from now on are for their owner only (umask 077).
 pub fn make_files_private() {
@@ -29,6 +33,15 @@ pub fn hide_memory() -> io::Result<()> {
 pub fn gain_nothing_by_exec() -> io::Result<()> {
     nix::sys::prctl::set_no_new_privs()?;
     Ok(())
+}
+
+/// Has the database put what it sorts on disk into this folder instead of `/var/tmp`. Before any thread is made.
+pub fn sort_in(folder: &Path) {
+    // SAFETY: no other thread is there that could read the environment meanwhile: the caller's promise.
+    #[expect(unsafe_code, reason = "the environment is shared by all threads")]
+    unsafe {
+        std::env::set_var("SQLITE_TMPDIR", folder);
+    }
 }
 
 /// Asks a child to stop (SIGTERM). `false` when it is gone already.

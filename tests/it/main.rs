@@ -42,6 +42,7 @@ mod suffered;
 mod syntaxes;
 mod tables;
 mod validator;
+mod walls;
 mod watch;
 mod web;
 

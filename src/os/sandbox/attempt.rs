@@ -1,5 +1,6 @@
 //! Trying the walls from inside: each attempt is what an intruder would do, and harmless should it succeed.
 
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
@@ -67,6 +68,25 @@ impl FromStr for Attempt {
     }
 }
 
+/// As it was asked for.
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Attempt::Read(path) => write!(f, "read:{}", path.display()),
+            Attempt::Write(path) => write!(f, "write:{}", path.display()),
+            Attempt::Execute(path) => write!(f, "execute:{}", path.display()),
+            Attempt::Connect(address) => write!(f, "connect:{address}"),
+            Attempt::Listen => f.write_str("listen"),
+            Attempt::RawSocket => f.write_str("raw-socket"),
+            Attempt::Fork => f.write_str("fork"),
+            Attempt::ExecutableMemory => f.write_str("executable-memory"),
+            Attempt::Call(number) => {
+                write!(f, "call:{}", u16::try_from(*number).map_or_else(|_| number.to_string(), calls::name_of))
+            }
+        }
+    }
+}
+
 impl Attempt {
     /// Tries it. `Ok`: nothing stood in the way.
     pub fn make(&self) -> io::Result<()> {
@@ -123,6 +143,9 @@ mod tests {
     #[test]
     fn attempts_are_read_and_made_where_no_wall_stands() {
         assert_eq!("call:ptrace".parse(), Ok(Attempt::Call(libc::SYS_ptrace)));
+        for text in ["read:/a:b", "connect:[::1]:25", "raw-socket", "call:io_uring_setup", "execute:/bin/true"] {
+            assert_eq!(text.parse::<Attempt>().unwrap().to_string(), text);
+        }
         for unknown in ["", "call:", "call:nonsense", "connect:nowhere", "jump"] {
             assert_eq!(unknown.parse::<Attempt>(), Err(UnknownAttempt(unknown.to_owned())));
         }

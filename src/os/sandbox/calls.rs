@@ -96,7 +96,7 @@ const DEADLY: &[Named] = named! {
     SYS_init_module SYS_finit_module SYS_delete_module SYS_kexec_load SYS_kexec_file_load
     SYS_reboot SYS_swapon SYS_swapoff SYS_acct SYS_quotactl SYS_syslog SYS_vhangup
     SYS_settimeofday SYS_clock_settime SYS_clock_adjtime SYS_adjtimex SYS_sethostname SYS_setdomainname
-    SYS_pkey_mprotect SYS_remap_file_pages SYS_seccomp
+    SYS_pkey_mprotect SYS_remap_file_pages
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -116,7 +116,7 @@ const OTHERS: &[Named] = named! {
     SYS_signalfd4 SYS_setuid SYS_setgid SYS_setresuid SYS_setresgid SYS_setgroups SYS_capset SYS_capget SYS_setsid
     SYS_setpgid SYS_setpriority SYS_sched_setaffinity SYS_sched_setscheduler SYS_getrusage SYS_times SYS_getitimer
     SYS_setitimer SYS_msgget SYS_semget SYS_shmget SYS_shmat SYS_mq_open SYS_io_setup SYS_mlockall SYS_mincore
-    SYS_landlock_create_ruleset SYS_sync SYS_syncfs SYS_chdir SYS_fchdir SYS_accept SYS_arch_prctl
+    SYS_landlock_create_ruleset SYS_seccomp SYS_sync SYS_syncfs SYS_chdir SYS_fchdir SYS_accept SYS_arch_prctl
 };
 
 /// Namespaces: none may be made with a thread.

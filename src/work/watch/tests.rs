@@ -8,6 +8,7 @@ use super::settings::{CertificateRole, NotifySection, Pace, Watched};
 use super::telling::telling;
 use crate::domain::{Environment, Realm, Timestamp};
 use crate::fault::{CATALOGUE, Code, Fault, Gravity, Language, Text};
+use crate::os::sandbox::{Report, Standing};
 use crate::store::{Alarm, AlarmChange, AlarmRecord, NoticeItem, Told};
 use crate::work::codes::{Place, UnknownCode};
 
@@ -20,6 +21,24 @@ fn now() -> Timestamp {
 
 fn realm() -> Realm {
     Realm { establishment: "univ".parse().unwrap(), environment: Environment::Production }
+}
+
+#[test]
+fn a_denied_call_is_told_and_a_kernel_without_walls_is_shown() {
+    let of = |landlock, calls, denied: &[(u16, u64)]| {
+        let report = Report { standing: Standing { landlock, calls }, denied: denied.iter().copied().collect() };
+        Facts { walls: vec![("front", report)], ..Facts::default() }
+    };
+    assert_eq!(only(&of(1, true, &[]), now()), None);
+    assert_eq!(only(&of(0, true, &[]), now()), Some((Code::WallsMissing, Gravity::Info, 0)));
+    let denied = alarms(&of(6, true, &[(511, 3)]), now());
+    assert_eq!((denied[0].fault.code, denied[0].gravity), (Code::CallsDenied, Gravity::Warning));
+    assert!(
+        denied[0].fault.title(Language::En).contains("front")
+            && denied[0].fault.title(Language::Fr).contains("511 × 3")
+    );
+    let both = alarms(&of(0, false, &[(511, 1)]), now());
+    assert_eq!(both.iter().map(|alarm| alarm.subject.as_str()).collect::<Vec<_>>(), ["walls:front", "denied:front"]);
 }
 
 /// The one alarm of facts, by code, gravity and stage.

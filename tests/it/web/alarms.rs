@@ -207,8 +207,14 @@ async fn codes_that_this_version_does_not_know_call_somebody_until_they_are_gone
         page.says("administrateur de la machine");
     });
     let nobody = Connectors::new(gateway.dir.path(), &Default::default(), std::iter::empty());
-    let numbers =
-        metrics::source(gateway.store().clone(), nobody, Vec::new(), gateway.dir.path().into(), Arc::default());
+    let numbers = metrics::source(
+        gateway.store().clone(),
+        nobody,
+        Vec::new(),
+        gateway.dir.path().into(),
+        Arc::default(),
+        Default::default(),
+    );
     let text = numbers.text()();
     assert!(text.contains("fluxgate_alarms{fault=\"FG-619\",gravity=\"warning\"} 1\n"), "{text}");
     // The invoices go on like others: delivered all the same, and followed to statuses that are known.
