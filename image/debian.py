@@ -154,13 +154,13 @@ class Archive:
         missing = [package for package in packages if not (self.debs / package.file()).exists()]
         if missing:
             self.update(fresh=False)
-            print(f"fetching {len(missing)} packages", file=sys.stderr)
             # One that Debian no longer has would keep it from fetching the others.
             there = self.apt("apt-cache", "show", *(package.name for package in missing), check=False).stdout
             there = set(re.findall(r"^Package: (\S+)$.*?^Version: (\S+)$", there, re.M | re.S))
             gone = [package.file() for package in missing if (package.name, package.version) not in there]
             if gone:
                 sys.exit(f"Debian no longer has {', '.join(gone)}: put them into {self.debs}, or refresh packages.lock")
+            print(f"fetching {len(missing)} packages", file=sys.stderr)
             self.apt("apt-get", "download", *(f"{package.name}={package.version}" for package in missing), cwd=self.debs)
         for package in packages:
             path = self.debs / package.file()
