@@ -21,6 +21,8 @@ UNITS = Path("usr/lib/systemd/system")
 LOADER = Path("usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2")
 #: What would let somebody who is in do more than the box does.
 INTERPRETERS = ("sh", "bash", "dash", "busybox", "perl", "python3", "awk", "gawk", "mawk", "lua", "tclsh")
+#: What only root may read.
+PRIVATE = {"etc/shadow": 0o600}
 
 
 def kept():
@@ -122,14 +124,20 @@ class Root:
         if not os.path.lexists(path):
             path.symlink_to(target)
 
+    def rights(self):
+        """The same whatever they were where a file comes from: nothing is setuid, and nothing can be written but by root."""
+        for folder, _, names in os.walk(self.out):
+            os.chmod(folder, 0o755)
+            for file in (Path(folder) / name for name in names):
+                if not file.is_symlink():
+                    public = 0o755 if file.stat().st_mode & stat.S_IXUSR else 0o644
+                    file.chmod(PRIVATE.get(str(file.relative_to(self.out)), public))
+        (self.out / "root").chmod(0o700)
+
     def check(self):
         """What the root must not have, and how much it is."""
         files = [Path(folder) / name for folder, _, names in os.walk(self.out) for name in names]
         plain = [file for file in files if not file.is_symlink()]
-        for file in plain:
-            mode = file.stat().st_mode
-            if mode & (stat.S_ISUID | stat.S_ISGID):
-                file.chmod(stat.S_IMODE(mode) & 0o1777)
         found = [name for name in INTERPRETERS if os.path.lexists(self.out / "usr/bin" / name)]
         if found:
             sys.exit(f"an interpreter on the root: {', '.join(found)}")
@@ -161,6 +169,7 @@ def main():
         f'ID=fluxgate\nNAME="Fluxgate"\nPRETTY_NAME="Fluxgate {version}"\nIMAGE_ID=fluxgate\n'
         f"IMAGE_VERSION={version}\nVERSION_ID={version}\n"
     )
+    root.rights()
     root.check()
 
 

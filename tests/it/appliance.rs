@@ -124,3 +124,60 @@ fn the_kernel_s_configuration_says_each_thing_once() {
         assert!(read("image/kernel/appliance.config").contains(&format!("# {off} is not set\n")), "{off}");
     }
 }
+
+/// What a recommendation may be, in the order of the summary's columns.
+const STATES: [&str; 4] = ["met", "partly", "not met", "not applicable"];
+const LEVELS: [&str; 4] = ["M", "I", "E", "H"];
+
+/// The cells of a line of a table.
+fn cells(line: &str) -> Vec<&str> {
+    line.trim().trim_matches('|').split('|').map(str::trim).collect()
+}
+
+/// Whether what is quoted names something of this repository; else it is a text that stands in something named beside it.
+fn is_path(quoted: &str) -> bool {
+    let folders = ["image/", "src/", "tests/", "config/", "buildroot/"];
+    let at_the_top = ["README.md", "Cargo.lock", "deny.toml"];
+    !quoted.contains(' ') && (at_the_top.contains(&quoted) || folders.iter().any(|folder| quoted.starts_with(folder)))
+}
+
+#[test]
+fn each_recommendation_of_bp_028_has_a_state_and_its_evidence_is_there() {
+    let text = read("image/BP-028.md");
+    let mut count = [[0_usize; STATES.len()]; LEVELS.len()];
+    let mut numbers = Vec::new();
+    for line in
+        text.lines().filter(|line| line.strip_prefix("| R").is_some_and(|rest| rest.starts_with(char::is_numeric)))
+    {
+        let row = cells(line);
+        let [number, title, level, state, evidence] = row[..] else { panic!("not five cells: {line}") };
+        let level =
+            LEVELS.iter().position(|known| *known == level).unwrap_or_else(|| panic!("{number}: level {level}"));
+        let column = STATES.iter().position(|known| *known == state).unwrap_or_else(|| panic!("{number}: {state}"));
+        count[level][column] += 1;
+        numbers.push(number.to_owned());
+        assert!(!title.is_empty() && !evidence.is_empty(), "{number}: an empty cell");
+        assert!(evidence.matches('`').count() % 2 == 0, "{number}: a quotation without its end");
+        let quoted = evidence.split('`').skip(1).step_by(2);
+        let (paths, words): (Vec<&str>, Vec<&str>) = quoted.partition(|quoted| is_path(quoted));
+        assert!(!paths.is_empty() || column > 1, "{number}: {state}, and no file is named");
+        for path in &paths {
+            assert!(house().join(path).exists(), "{number}: no {path}");
+        }
+        let said = paths.iter().map(|path| read(path)).collect::<Vec<_>>();
+        for word in words {
+            assert!(said.iter().any(|text| text.contains(word)), "{number}: {word} is not in {}", paths.join(", "));
+        }
+    }
+    assert_eq!(numbers, (1..=80).map(|number| format!("R{number}")).collect::<Vec<_>>());
+    let line = |name: &str, row: &[usize]| {
+        let cells: Vec<String> = row.iter().map(usize::to_string).collect();
+        format!("| {name} | {} |", cells.join(" | "))
+    };
+    let all: Vec<usize> = (0..STATES.len()).map(|state| count.iter().map(|level| level[state]).sum()).collect();
+    let mut summary = vec![format!("| level | {} |", STATES.join(" | ")), "|---|---|---|---|---|".to_owned()];
+    summary.extend(LEVELS.iter().zip(&count).map(|(level, row)| line(level, row)));
+    summary.push(line("all", &all));
+    let summary = summary.join("\n");
+    assert!(text.contains(&summary), "the summary of image/BP-028.md is to be\n{summary}");
+}

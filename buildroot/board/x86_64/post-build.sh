@@ -10,3 +10,4 @@ IMAGE_ID=fluxgate
 IMAGE_VERSION=$version
 VERSION_ID=$version
 OS
+chmod 600 "$1/etc/shadow"
