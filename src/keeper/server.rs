@@ -28,8 +28,11 @@ pub(super) fn start(run_dir: &Path, keeper: Arc<Keeper>) -> Result<(), KeeperErr
         _ => {}
     }
     let listener = UnixListener::bind(&path).map_err(failed)?;
-    // The umask was 077: between the two lines nobody but root can open it.
-    std::os::unix::fs::chown(&path, None, Some(group)).map_err(failed)?;
+    // The folder hands its group on (setgid), which needs no right; where it does not, root gives it.
+    if std::fs::metadata(&path).map_err(failed)?.gid() != group {
+        std::os::unix::fs::chown(&path, None, Some(group)).map_err(failed)?;
+    }
+    // The umask was 077: until now nobody but root could open it.
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
     let serve = move || {
         loop {
