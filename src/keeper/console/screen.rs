@@ -106,7 +106,8 @@ impl Painter {
     }
 
     fn head(&self, view: &View) -> String {
-        let slot = view.slot.map(|slot| format!(" - {} {}", self.say("emplacement", "slot"), slot.to_ascii_uppercase()));
+        let slot =
+            view.slot.map(|slot| format!(" - {} {}", self.say("emplacement", "slot"), slot.to_ascii_uppercase()));
         let state = match view.state {
             State::Starting => self.say("Démarrage", "Starting"),
             State::Well => self.say("En service", "In service"),
@@ -153,8 +154,12 @@ impl Painter {
         rows.gap();
         let sealing = match view.sealing {
             Sealing::Sealed => self.say("scellées à cette machine", "sealed to this machine"),
-            Sealing::Unsealed => self.say("NON SCELLÉES : qui prend le disque les lit", "NOT SEALED: who takes the disk reads it"),
-            Sealing::Missing => self.say("ABSENTES : la partition ne s'ouvre pas", "MISSING: the partition does not open"),
+            Sealing::Unsealed => {
+                self.say("NON SCELLÉES : qui prend le disque les lit", "NOT SEALED: who takes the disk reads it")
+            }
+            Sealing::Missing => {
+                self.say("ABSENTES : la partition ne s'ouvre pas", "MISSING: the partition does not open")
+            }
         };
         rows.add(self.say("Données", "Data"), sealing);
         rows.rows
@@ -169,7 +174,9 @@ impl Painter {
                 (Some(false), _) => said.push(format!("{name} {}", self.say("sans câble", "no cable"))),
                 (None, _) => said.push(format!("{name} {}", self.say("éteint", "down"))),
                 (Some(true), true) => said.push(format!("{name} {}", self.say("sans adresse", "no address"))),
-                (Some(true), false) => said.extend(interface.addresses.iter().map(|address| format!("{name} {address}"))),
+                (Some(true), false) => {
+                    said.extend(interface.addresses.iter().map(|address| format!("{name} {address}")))
+                }
             }
         }
         if said.is_empty() {
@@ -213,7 +220,8 @@ impl Painter {
             }
             Dialog::Said(text) => (text.get(self.language).to_owned(), String::new()),
         };
-        let mut rows: Vec<String> = wrapped(&self.plain(&text), width - 2).into_iter().map(|row| format!(" {row}")).collect();
+        let mut rows: Vec<String> =
+            wrapped(&self.plain(&text), width - 2).into_iter().map(|row| format!(" {row}")).collect();
         rows.truncate(MENU_ROWS - 1);
         rows.resize(MENU_ROWS - 1, String::new());
         rows.push(cut(&self.plain(&last), width));
@@ -287,8 +295,22 @@ fn padded(text: &str, width: usize) -> String {
 fn shown(letter: char, letters: Letters) -> char {
     const IN_FONT: &str = "éâàçêëèïîôûùüöäÉÇ«»°";
     const BASE: [(&str, char); 16] = [
-        ("éèêë", 'e'), ("ÉÈÊË", 'E'), ("àâä", 'a'), ("ÀÂÄ", 'A'), ("îï", 'i'), ("ÎÏ", 'I'), ("ôö", 'o'), ("ÔÖ", 'O'),
-        ("ûùü", 'u'), ("ÛÙÜ", 'U'), ("ç", 'c'), ("Ç", 'C'), ("’‘", '\''), ("«»“”", '"'), ("–—…", '-'), ("\u{a0}\u{202f}", ' '),
+        ("éèêë", 'e'),
+        ("ÉÈÊË", 'E'),
+        ("àâä", 'a'),
+        ("ÀÂÄ", 'A'),
+        ("îï", 'i'),
+        ("ÎÏ", 'I'),
+        ("ôö", 'o'),
+        ("ÔÖ", 'O'),
+        ("ûùü", 'u'),
+        ("ÛÙÜ", 'U'),
+        ("ç", 'c'),
+        ("Ç", 'C'),
+        ("’‘", '\''),
+        ("«»“”", '"'),
+        ("–—…", '-'),
+        ("\u{a0}\u{202f}", ' '),
     ];
     if matches!(letter, ' '..='~') || (letters == Letters::Font && IN_FONT.contains(letter)) {
         return letter;
@@ -350,7 +372,15 @@ mod tests {
             assert_eq!(rows.len(), ROWS);
             assert!(rows.iter().all(|row| row.chars().count() <= COLUMNS), "{rows:#?}");
             let all = rows.join("\n");
-            for shown in ["Fluxgate 1.4.0", "192.0.2.7/24", "0123-4567-89ab-cdef", "https://192.0.2.7/", "AB:AB:AB", "SHA256:kkk", "▀"] {
+            for shown in [
+                "Fluxgate 1.4.0",
+                "192.0.2.7/24",
+                "0123-4567-89ab-cdef",
+                "https://192.0.2.7/",
+                "AB:AB:AB",
+                "SHA256:kkk",
+                "▀",
+            ] {
                 assert!(all.contains(shown), "{shown} is missing:\n{all}");
             }
         }
