@@ -19,6 +19,7 @@ pub mod metrics;
 mod notify;
 mod opening;
 mod place;
+mod release;
 mod render;
 mod runtime;
 pub mod samples;
@@ -28,6 +29,7 @@ mod supervisor;
 mod tables;
 mod tables_in_force;
 mod tables_used;
+mod update;
 mod user;
 mod walls;
 mod words;
@@ -100,6 +102,16 @@ enum Command {
         "The people of the page, and password hashes"
     ))]
     User(user::Command),
+    #[command(subcommand, about = said(
+        "Les mises à jour de l'appareil : contrôler un fichier, l'installer, revenir en arrière",
+        "Updates of the appliance: check a file, install it, go back"
+    ))]
+    Update(update::Command),
+    #[command(subcommand, about = said(
+        "Préparer et signer une version, chez l'éditeur",
+        "Prepare and sign a release, at the publisher's"
+    ))]
+    Release(release::Command),
 }
 
 /// The program.
@@ -125,5 +137,7 @@ pub fn main() -> ExitCode {
         Command::Notify(command) => notify::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::User(command) => user::run(&command),
+        Command::Update(command) => update::run(&command),
+        Command::Release(command) => release::run(&command),
     }
 }
