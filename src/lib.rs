@@ -19,6 +19,7 @@ pub mod gate;
 pub mod door; // front
 pub mod bridge; // front
 pub mod work; // core
+pub mod update;
 pub mod config;
 pub mod web; // core
 pub mod keeper; // the appliance's root process

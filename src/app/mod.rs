@@ -21,6 +21,7 @@ pub mod metrics;
 mod notify;
 mod opening;
 mod place;
+mod release;
 mod render;
 mod runtime;
 pub mod samples;
@@ -30,6 +31,7 @@ mod supervisor;
 mod tables;
 mod tables_in_force;
 mod tables_used;
+mod update;
 mod user;
 mod walls;
 mod words;
@@ -105,6 +107,16 @@ enum Command {
     /// What the appliance's units run beside the three processes
     #[command(subcommand, hide = true)]
     Keeper(keeper::Command),
+    #[command(subcommand, about = said(
+        "Les mises à jour de l'appareil : contrôler un fichier, l'installer, revenir en arrière",
+        "Updates of the appliance: check a file, install it, go back"
+    ))]
+    Update(update::Command),
+    #[command(subcommand, about = said(
+        "Préparer et signer une version, chez l'éditeur",
+        "Prepare and sign a release, at the publisher's"
+    ))]
+    Release(release::Command),
 }
 
 /// The program.
@@ -131,5 +143,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::User(command) => user::run(&command),
         Command::Keeper(command) => keeper::command(&command),
+        Command::Update(command) => update::run(&command),
+        Command::Release(command) => release::run(&command),
     }
 }

@@ -906,4 +906,106 @@ catalogue! {
         "The kernel of this machine does not wall the process {process} in as it should (missing: {missing})"
         "Everything works, but a protection is missing. Use the appliance's image, or a Linux kernel of at least 6.12 with landlock (lsm=landlock) and seccomp."
     }
+    UpdateNotARelease "FG-920" Establishment Never {
+        "Mise à jour refusée : ce n'est pas une version de Fluxgate ({why})"
+        "Rien n'a changé. Prenez le fichier tel qu'il a été publié, sans le décompresser ni le modifier, et recommencez."
+        "Update refused: it is no release of Fluxgate ({why})"
+        "Nothing has changed. Take the file as it was published, neither unpacked nor changed, and try again."
+    }
+    UpdateTruncated "FG-921" Establishment Never {
+        "Mise à jour refusée : le fichier est coupé, il lui manque au moins {missing} octets"
+        "Rien n'a changé. Téléchargez le fichier de nouveau et comparez sa taille à celle qui est publiée."
+        "Update refused: the file is cut, at least {missing} bytes are missing"
+        "Nothing has changed. Download the file again and compare its size with the one published."
+    }
+    UpdateAltered "FG-922" Establishment Never {
+        "Mise à jour refusée : son contenu n'est pas celui qui a été signé ({why})"
+        "Rien n'a changé. Téléchargez le fichier de nouveau ; si cela se répète, prévenez l'éditeur : le fichier a été modifié."
+        "Update refused: its content is not what was signed ({why})"
+        "Nothing has changed. Download the file again; if it happens again, tell the publisher: the file was changed."
+    }
+    UpdateForeign "FG-923" Establishment Never {
+        "Mise à jour refusée : aucune clé de confiance de cette machine ne l'a signée ({role})"
+        "Rien n'a changé. N'utilisez que des fichiers de votre éditeur. Si c'en est un, ses clés ont changé : demandez-lui la version intermédiaire."
+        "Update refused: no key that this box trusts signed it ({role})"
+        "Nothing has changed. Use files of your publisher only. If it is one, the keys have changed: ask for the release in between."
+    }
+    UpdateUnderSigned "FG-924" Establishment Never {
+        "Mise à jour refusée : {valid} signatures valables ({role}), il en faut {threshold}"
+        "Rien n'a changé. Demandez à l'éditeur le fichier avec toutes ses signatures."
+        "Update refused: {valid} valid signatures ({role}), {threshold} are needed"
+        "Nothing has changed. Ask the publisher for the file with all its signatures."
+    }
+    UpdateExpired "FG-925" Establishment Never {
+        "Mise à jour refusée : ses signatures ne valent plus depuis le {date} ({role})"
+        "Rien n'a changé. Prenez la version la plus récente. Si c'est elle, vérifiez la date de la machine, puis prévenez l'éditeur."
+        "Update refused: its signatures have not counted since {date} ({role})"
+        "Nothing has changed. Take the newest release. If this is it, check the box's date, then tell the publisher."
+    }
+    UpdateNotNewer "FG-926" Establishment Never {
+        "Mise à jour refusée : la version {offered} n'est pas plus récente que celle qui fonctionne ({running})"
+        "Rien n'a changé. Pour revenir à la version précédente, utilisez le retour en arrière de la page."
+        "Update refused: version {offered} is not newer than the one that runs ({running})"
+        "Nothing has changed. To return to the former version, go back on the page."
+    }
+    UpdateBelowFloor "FG-927" Establishment Never {
+        "Refusé : la version {offered} est au-dessous de la plus ancienne admise ({floor})"
+        "Rien n'a changé. Une version installée a fermé ce chemin, pour la sécurité : prenez une version plus récente."
+        "Refused: version {offered} is below the oldest allowed ({floor})"
+        "Nothing has changed. A version that was installed closed this way, for safety: take a newer one."
+    }
+    UpdateWrongBoard "FG-928" Establishment Never {
+        "Mise à jour refusée : elle est faite pour {offered}, cette machine est {ours}"
+        "Rien n'a changé. Prenez le fichier de cette machine."
+        "Update refused: it is made for {offered}, this box is {ours}"
+        "Nothing has changed. Take the file for this box."
+    }
+    UpdateTooLarge "FG-929" Establishment Never {
+        "Mise à jour refusée : {what} fait {bytes} octets, pour {limit} au plus"
+        "Rien n'a changé. Une vraie version n'est pas si grande : vérifiez d'où vient le fichier."
+        "Update refused: {what} has {bytes} bytes, the limit is {limit}"
+        "Nothing has changed. A true release is not that large: check where the file comes from."
+    }
+    UpdateTooFarAhead "FG-930" Establishment AfterAction {
+        "Mise à jour refusée : la version {offered} reprend les données de {oldest} au plus tôt, et {running} fonctionne"
+        "Rien n'a changé. Installez d'abord une version intermédiaire, au moins {oldest}."
+        "Update refused: version {offered} takes over the data of {oldest} at the oldest, and {running} runs"
+        "Nothing has changed. First install a release in between, {oldest} at least."
+    }
+    UpdateNoRoom "FG-931" Appliance AfterAction {
+        "Mise à jour refusée : la partition de démarrage n'a que {free} octets libres, il en faut {needed}"
+        "Rien n'a changé. Redémarrez la machine, qui nettoie alors cette partition, et recommencez ; si cela dure, prévenez l'éditeur."
+        "Update refused: the boot partition has {free} bytes free, {needed} are needed"
+        "Nothing has changed. Restart the box, which then cleans this partition, and try again; if it lasts, tell the publisher."
+    }
+    UpdateNotWritten "FG-932" Appliance AfterAction {
+        "Mise à jour non écrite : {why}"
+        "La version qui fonctionne reste en place. Recommencez ; si cela se répète, le disque est à remplacer."
+        "Update not written: {why}"
+        "The version that runs stays in place. Try again; if it happens again, the disk must be replaced."
+    }
+    UpdateNoWayBack "FG-933" Establishment Never {
+        "Pas de retour en arrière possible : {why}"
+        "La version qui fonctionne reste en place. Après une mise à jour, attendez que la nouvelle version ait fait ses preuves."
+        "No way back: {why}"
+        "The version that runs stays in place. After an update, wait until the new version has proved healthy."
+    }
+    UpdateRootUnusable "FG-934" Appliance AfterAction {
+        "Racine de confiance des mises à jour inutilisable : {why}"
+        "Aucune mise à jour n'est possible. Redémarrez la machine ; si cela dure, réinstallez-la avec l'image de l'éditeur."
+        "Root of trust of updates unusable: {why}"
+        "No update is possible. Restart the box; if it lasts, install it anew with the publisher's image."
+    }
+    UpdateBusy "FG-935" Appliance Later {
+        "Une autre mise à jour est en cours (détail technique : {detail})"
+        "Attendez qu'elle finisse, puis recommencez."
+        "Another update is under way (technical detail: {detail})"
+        "Wait until it ends, then try again."
+    }
+    UpdateNoAppliance "FG-936" Establishment Never {
+        "Cette machine ne fonctionne pas avec l'image de Fluxgate : {why}"
+        "Ici, remplacez le programme lui-même, et redémarrez le service."
+        "This machine does not run Fluxgate's image: {why}"
+        "Here, replace the program itself, and restart the service."
+    }
 }

@@ -191,7 +191,7 @@ impl Packet<'_, '_> {
             .find(|id| self.is(*id, RDF, "Description"))
             .and_then(|id| self.attribute(id, RDF, "about"))
             .unwrap_or_default();
-        let (about, level) = (escape(about.as_ref()), escape(level));
+        let (about, level) = (escape(&*about), escape(level));
         let mut said = format!(
             "<rdf:Description xmlns:rdf=\"{RDF}\" xmlns:fx=\"{FACTUR_X}\" rdf:about=\"{about}\">\
              <fx:DocumentType>INVOICE</fx:DocumentType><fx:DocumentFileName>{file_name}</fx:DocumentFileName>\

@@ -1,4 +1,4 @@
-//! How much room a file system has left, and wiping a whole disk or partition.
+//! How much room a file system has left, wiping a whole disk or partition, and what a disk really holds.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
@@ -47,6 +47,12 @@ fn wipe_part(device: &File, from: u64, length: u64) -> io::Result<()> {
     }
 }
 
+/// Lets go of what memory keeps of a file or partition that was synced, so that the next read comes from the disk.
+pub fn forget_cached(file: &File) -> io::Result<()> {
+    use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+    Ok(posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +74,7 @@ mod tests {
 
     #[test]
     fn a_real_folder_has_figures_and_a_missing_one_an_error() {
+        assert!(forget_cached(&File::open("/proc/self/exe").unwrap()).is_ok());
         assert!(free_bytes(Path::new("/")).unwrap() < u64::MAX / 2);
         assert_eq!(free_bytes(Path::new("/nowhere/at/all")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }

@@ -154,6 +154,9 @@ fn upgrade_unchecked(db: &mut Connection) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+
     use super::*;
 
     /// A database as a program knew it whose last upgrade was the `number`th.
@@ -185,6 +188,49 @@ mod tests {
         db.execute("UPDATE schema_version SET oldest_reader = 99", []).unwrap();
         let error = open_writer(&path).unwrap_err();
         assert!(matches!(error, StoreError::TooNew { schema: 99, oldest_reader: 99, .. }), "{error}");
+    }
+
+    /// Every column: its table, name, type, and whether a row may be written without it.
+    fn columns(db: &Connection) -> BTreeMap<(String, String), (String, bool)> {
+        let sql = "SELECT t.name, c.name, c.type, c.\"notnull\" = 0 OR c.dflt_value IS NOT NULL OR c.pk > 0
+                   FROM pragma_table_list t JOIN pragma_table_info(t.name) c WHERE t.schema = 'main' AND t.type = 'table'";
+        let mut columns = db.prepare(sql).unwrap();
+        let column = |r: &rusqlite::Row<'_>| Ok(((r.get(0)?, r.get(1)?), (r.get(2)?, r.get(3)?)));
+        columns.query_map([], column).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// What would stop a program that knows the schema `before` on one that was upgraded: it names its columns in what it reads
+    /// and writes.
+    fn contracted(before: &Connection, after: &Connection) -> Vec<String> {
+        let (before, after) = (columns(before), columns(after));
+        let tables: BTreeSet<&String> = before.keys().map(|(table, _)| table).collect();
+        let gone = before.iter().filter(|(name, column)| after.get(*name).is_none_or(|now| now.0 != column.0));
+        let gone = gone.map(|((table, name), _)| format!("{table}.{name} is gone, or of another type"));
+        let added =
+            after.iter().filter(|(name, column)| tables.contains(&name.0) && !before.contains_key(*name) && !column.1);
+        gone.chain(added.map(|((table, name), _)| format!("{table}.{name} must be written"))).collect()
+    }
+
+    /// The next upgrade of an update must be one that the version before it survives: an update may be rolled back, and its
+    /// database stays.
+    #[test]
+    fn each_upgrade_that_lets_the_program_before_it_open_takes_nothing_from_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |number: usize| of_number(&dir.path().join(number.to_string()), number);
+        for (number, upgrade) in (2..).zip(&UPGRADES[1..]) {
+            if usize::try_from(upgrade.oldest_reader).unwrap() < number {
+                let why = contracted(&at(number - 1), &at(number));
+                assert!(why.is_empty(), "upgrade {number} must raise oldest_reader: {why:?}");
+            }
+            fs::remove_file(dir.path().join((number - 1).to_string())).unwrap();
+            let _ = fs::remove_file(dir.path().join(number.to_string()));
+        }
+        let (before, after) = (Connection::open_in_memory().unwrap(), Connection::open_in_memory().unwrap());
+        before.execute_batch("CREATE TABLE t (a INTEGER, b TEXT) STRICT; CREATE TABLE u (a INTEGER) STRICT").unwrap();
+        after
+            .execute_batch("CREATE TABLE t (a TEXT, c TEXT NOT NULL, d TEXT, e TEXT NOT NULL DEFAULT '') STRICT")
+            .unwrap();
+        assert_eq!(contracted(&before, &after).len(), 4, "another type, two gone, one to be written");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod deposits;
 mod load;
 mod others;
 mod parts;
+mod rolled_back;
 mod tampering;
 
 const LEASE: Duration = Duration::from_secs(60);

@@ -41,6 +41,7 @@ mod status_change;
 mod suffered;
 mod syntaxes;
 mod tables;
+mod update;
 mod validator;
 mod walls;
 mod watch;

@@ -1,0 +1,199 @@
+//! A release takes the other slot, step by step; the slot that runs is never touched.
+//!
+//! Order: everything is checked, the file read to its end; the other slot's entries go; its image is written, synced and read
+//! back; a copy of its kernel behind it; the kernel on the boot partition; one rename makes it the next boot. Cut before
+//! that, the box boots what it ran; after it, the new version, with three tries.
+
+use std::path::Path;
+
+use super::record::{Event, Line, Record, SlotRecord, State};
+use super::release::{ROOT_IMAGE, kernel_of};
+use super::slot::Contents;
+use super::trust::Trust;
+use super::{Archive, Entry, Release, Tries, UpdateError, Updater};
+use crate::domain::Timestamp;
+use crate::fault::Text;
+
+/// How far an update has come. What each names has been done, durably.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Signatures, time, version, board, room and every hash are right.
+    Checked,
+    /// The attempt is remembered.
+    Begun,
+    /// Nothing boots the other slot any more.
+    EntriesRemoved,
+    /// The other slot holds nothing that counts.
+    Cleared,
+    RootWritten,
+    /// The kernel's copy is in the slot.
+    KernelKept,
+    /// The kernel is on the boot partition, under a name that does not count.
+    KernelWritten,
+    /// The next restart boots the new version.
+    Committed,
+    /// That is remembered.
+    Remembered,
+}
+
+/// A release that this box would take.
+#[derive(Debug)]
+pub struct Offer {
+    pub release: Release,
+    pub archive: Archive,
+}
+
+impl Updater {
+    /// Would this box take a file? Nothing is written, and nothing is remembered. Reads the whole file.
+    pub fn examine(&self, file: &Path, now: Timestamp) -> Result<Offer, UpdateError> {
+        let (release, archive) = self.verified(file, now)?;
+        self.admitted(&release, &archive)?;
+        Ok(Offer { release, archive })
+    }
+
+    /// A release that the publisher made.
+    fn verified(&self, file: &Path, now: Timestamp) -> Result<(Release, Archive), UpdateError> {
+        let trust = self.trust()?;
+        let archive = Archive::open(file)?;
+        Ok((Release::verify(&archive, &trust, now)?, archive))
+    }
+
+    /// One for this box, and whole.
+    fn admitted(&self, release: &Release, archive: &Archive) -> Result<(), UpdateError> {
+        release.admit(&self.terms()?)?;
+        release.check_files(archive)
+    }
+
+    /// Remembers a file that was refused, as [`Updater::apply`] does by itself.
+    pub fn refused(&self, error: &UpdateError, now: Timestamp) -> Result<Line, UpdateError> {
+        let _held = self.lock()?;
+        self.memory.append(Line { fault: Some(error.fault()), ..self.line(Event::Refused, now) })
+    }
+
+    /// Makes a release the next boot. `tell` hears of each step. A refusal or failure is remembered, too.
+    pub fn apply(&self, file: &Path, now: Timestamp, tell: &mut dyn FnMut(Step)) -> Result<Release, UpdateError> {
+        let _held = self.lock()?;
+        let mut record = self.memory.record()?;
+        let refused = |error: UpdateError, version| {
+            let line = Line { fault: Some(error.fault()), version, ..self.line(Event::Refused, now) };
+            self.memory.append(line).map_or_else(|broken| broken, |_| error)
+        };
+        let verified = self.verified(file, now);
+        let (release, archive) = verified.map_err(|error| refused(error, None))?;
+        let checked = self.admitted(&release, &archive).and_then(|()| self.may_begin(&record, &release));
+        checked.map_err(|error| refused(error, Some(release.about.version)))?;
+        tell(Step::Checked);
+        let target = self.begin(&mut record, &release, now)?;
+        tell(Step::Begun);
+        match self.write(&release, &archive, &mut |step| tell(step)) {
+            Ok(()) => {
+                let slot = self.running.slot.other();
+                let target = SlotRecord { state: State::Trying, ..target };
+                record.set(slot, Some(target));
+                record.former = None;
+                self.memory.keep(&record)?;
+                self.memory.append(self.line_of(Event::Committed, slot, &target, now))?;
+                tell(Step::Remembered);
+                Ok(release)
+            }
+            Err(error) => {
+                self.give_up(&mut record, &target, &error, now);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether there is room, and a version to come back to.
+    fn may_begin(&self, record: &Record, release: &Release) -> Result<(), UpdateError> {
+        let (running, slot) = (self.running, self.running.slot.other());
+        if record.get(running.slot).is_some_and(|of| of.state == State::Trying) {
+            return Err(UpdateError::NoWayBack(Text::new(
+                format!("la version {} n'a pas encore fait ses preuves", running.version),
+                format!("version {} has not proved healthy yet", running.version),
+            )));
+        }
+        let (root, kernel) = required(release, kernel_of(slot))?;
+        self.partition(slot).fits(root)?;
+        let gone: Vec<Entry> = self.esp.entries()?.into_iter().filter(|entry| entry.slot == slot).collect();
+        self.esp.sweep()?;
+        self.esp.fits(kernel.bytes, &gone)
+    }
+
+    fn begin(&self, record: &mut Record, release: &Release, now: Timestamp) -> Result<SlotRecord, UpdateError> {
+        let slot = self.running.slot.other();
+        let (root, kernel) = required(release, kernel_of(slot))?;
+        let target = SlotRecord {
+            state: State::Writing,
+            version: release.about.version,
+            kernel,
+            root: Some(root),
+            floor: release.about.floor,
+            attempt: None,
+            lost: 0,
+            noted: None,
+        };
+        let line = self.memory.append(self.line_of(Event::Begun, slot, &target, now))?;
+        let target = SlotRecord { attempt: Some(line.n), ..target };
+        // An update that was cut had put aside what is still there.
+        if record.get(slot).is_none_or(|of| of.state != State::Writing) {
+            record.former = record.get(slot);
+        }
+        record.set(slot, Some(target));
+        self.memory.keep(record)?;
+        let trust: Trust = self.trust()?;
+        trust.keep(&release.new_roots)?;
+        Ok(target)
+    }
+
+    fn write(&self, release: &Release, archive: &Archive, tell: &mut dyn FnMut(Step)) -> Result<(), UpdateError> {
+        let slot = self.running.slot.other();
+        let partition = self.partition(slot);
+        let gone: Vec<Entry> = self.esp.entries()?.into_iter().filter(|entry| entry.slot == slot).collect();
+        self.esp.remove(&gone)?;
+        tell(Step::EntriesRemoved);
+        partition.forget()?;
+        tell(Step::Cleared);
+        let root = partition.write_root(&mut |to| release.copy(archive, ROOT_IMAGE, to))?;
+        tell(Step::RootWritten);
+        let (_, kernel) = required(release, kernel_of(slot))?;
+        let version = release.about.version;
+        let contents = Contents { slot, version, root: Some(root), kernel };
+        let entry = format!("targets/{}", kernel_of(slot));
+        let missing = || UpdateError::not_a_release("le noyau manque", "the kernel is missing");
+        // Compared with its signed hash as it is written, and again as it is read back.
+        partition.keep_kernel(&contents, &mut archive.reader(&entry).ok_or_else(missing)?, true)?;
+        tell(Step::KernelKept);
+        self.esp.prepare(slot, &mut archive.reader(&entry).ok_or_else(missing)?, kernel)?;
+        tell(Step::KernelWritten);
+        self.esp.commit(&Entry { slot, version, tries: Some(Tries::FRESH) })?;
+        tell(Step::Committed);
+        Ok(())
+    }
+
+    /// As far as that still works: the other slot counts as empty, and the failure is remembered.
+    fn give_up(&self, record: &mut Record, target: &SlotRecord, error: &UpdateError, now: Timestamp) {
+        let slot = self.running.slot.other();
+        // Where nothing of the former version was overwritten, it counts again; its entry is put back after the next boot.
+        let former = self.former(record).unwrap_or_default();
+        record.set(slot, former);
+        record.former = None;
+        let line = Line { fault: Some(error.fault()), ..self.line_of(Event::Failed, slot, target, now) };
+        let cleared = self.esp.sweep().and_then(|()| self.memory.keep(record));
+        if let Err(second) = cleared.and_then(|()| self.memory.append(line).map(drop)) {
+            log::error!("The failure of an update could not be remembered: {second}");
+        }
+    }
+}
+
+/// The files that go into a slot.
+fn required(
+    release: &Release,
+    kernel: &'static str,
+) -> Result<(super::release::Digest, super::release::Digest), UpdateError> {
+    let find = |name: &str| {
+        release
+            .file(name)
+            .ok_or_else(|| UpdateError::not_a_release(format!("{name} manque"), format!("{name} is missing")))
+    };
+    Ok((find(ROOT_IMAGE)?, find(kernel)?))
+}
