@@ -50,7 +50,10 @@ pub fn command(command: &Command) -> ExitCode {
                 log::info!(percent = percent; "What was kept is wiped");
                 // Nobody need be there to see it.
                 let said = console.as_mut().map(|console| {
-                    write!(console, "\rFluxgate : remise à l'état d'usine, effacement / factory reset, wiping: {percent} % ")
+                    write!(
+                        console,
+                        "\rFluxgate : remise à l'état d'usine, effacement / factory reset, wiping: {percent} % "
+                    )
                 });
                 drop(said);
             })

@@ -292,7 +292,8 @@ mod tests {
         let read = |text: &str| serde_json::from_str::<Request>(text);
         assert_eq!(read(r#""restart""#).unwrap(), Request::Restart);
         assert_eq!(read(r#"{"recorded":{"through":7}}"#).unwrap(), Request::Recorded { through: 7 });
-        for bad in [r#""shell""#, r#"{"restart":{"now":true}}"#, r#"{"recorded":{}}"#, r#"{"recorded":{"through":-1}}"#] {
+        for bad in [r#""shell""#, r#"{"restart":{"now":true}}"#, r#"{"recorded":{}}"#, r#"{"recorded":{"through":-1}}"#]
+        {
             assert!(read(bad).is_err(), "{bad}");
         }
         let show = |sight| Request::Show(sight).is_bounded();

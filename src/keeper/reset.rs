@@ -69,7 +69,8 @@ pub fn wipe(root: &Path, mut told: impl FnMut(u64)) -> Result<(), ResetError> {
 pub fn finish(root: &Path) -> Result<(), ResetError> {
     let done = root.join(DONE);
     // The folder may not have been made yet, so early; whoever makes it sets whose it is.
-    let marked = durable::make_dir_durably(durable::folder_of(&done)).and_then(|()| durable::write_atomically(&done, b""));
+    let marked =
+        durable::make_dir_durably(durable::folder_of(&done)).and_then(|()| durable::write_atomically(&done, b""));
     marked.map_err(|cause| ResetError::Mark { path: done.display().to_string(), cause })?;
     firmware::remove(&root.join(WISH)).map_err(ResetError::Wish)
 }
