@@ -36,7 +36,9 @@ pub struct Shown {
 impl Shown {
     fn sight(&self) -> Sight {
         let addresses = front::read_addresses(&self.run_dir);
-        let trouble = self.fault.as_ref().map(|fault| Trouble {
+        let claim = self.claim.code();
+        // A box that nobody has claimed has no configuration yet: that is no trouble.
+        let trouble = self.fault.as_ref().filter(|_| claim.is_none()).map(|fault| Trouble {
             fr: format!("{} ({})", fault.title(Language::Fr), fault.code),
             en: format!("{} ({})", fault.title(Language::En), fault.code),
         });
@@ -44,7 +46,7 @@ impl Shown {
             door_port: addresses.as_ref().map(|addresses| addresses.door.port()),
             door_fingerprint: addresses.as_ref().map(|addresses| addresses.door_fingerprint.clone()),
             sftp_fingerprint: addresses.map(|addresses| addresses.sftp_fingerprint),
-            claim: self.claim.code(),
+            claim,
             trouble,
         }
     }

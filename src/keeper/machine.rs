@@ -109,13 +109,13 @@ impl Machine {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    /// What can be plugged in, and VLANs on it; not the loopback.
+    /// What can be plugged in, and VLANs on it.
     pub fn interfaces(&self) -> Vec<Interface> {
         let addresses = interfaces::addresses().unwrap_or_default();
         let folder = self.path("sys/class/net");
         let names = fs::read_dir(&folder).into_iter().flatten().flatten();
         let mut names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        names.retain(|name| name != "lo");
+        names.retain(|name| is_of_a_wire(&folder.join(name)));
         names.sort();
         names.truncate(INTERFACES_LIMIT);
         let interface = |name: String| {
@@ -165,6 +165,13 @@ impl Machine {
         self.can_restart()?;
         process::restart_machine()
     }
+}
+
+/// Whether an interface is a card, or a VLAN on one: the loopback and tunnels that the kernel makes unasked are neither.
+fn is_of_a_wire(interface: &Path) -> bool {
+    let entries = || fs::read_dir(interface).into_iter().flatten().flatten();
+    interface.join("device").exists()
+        || entries().any(|entry| entry.file_name().as_encoded_bytes().starts_with(b"lower_"))
 }
 
 pub fn is_link_local(ip: IpAddr) -> bool {
@@ -247,8 +254,18 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_s_interfaces_are_told_without_the_loopback() {
-        let told = Machine::at(Path::new("/")).interfaces();
-        assert!(told.iter().all(|one| one.name != "lo" && one.addresses.len() <= ADDRESSES_LIMIT));
+    fn cards_and_vlans_are_told_with_what_is_plugged_in() {
+        let (_dir, here) = machine(&[
+            ("sys/class/net/lo/carrier", "1\n"),
+            ("sys/class/net/sit0/carrier", "0\n"),
+            ("sys/class/net/eth1/device/vendor", "0x8086\n"),
+            ("sys/class/net/eth0/device/vendor", "0x8086\n"),
+            ("sys/class/net/eth0/carrier", "0\n"),
+            ("sys/class/net/eth0.7/lower_eth0/carrier", "0\n"),
+            ("sys/class/net/eth0.7/carrier", "1\n"),
+        ]);
+        let told: Vec<_> = here.interfaces().into_iter().map(|one| (one.name, one.carrier)).collect();
+        let wanted = [("eth0", Some(false)), ("eth0.7", Some(true)), ("eth1", None)];
+        assert_eq!(told, wanted.map(|(name, carrier)| (name.to_owned(), carrier)));
     }
 }

@@ -16,6 +16,8 @@ const MENU_ROWS: usize = 3;
 const HEAD_ROWS: usize = 2;
 /// Columns of what stands before a value.
 const LABEL: usize = 12;
+/// Rows that a trouble takes, at most.
+const TROUBLE_ROWS: usize = 4;
 /// Rows that a list of addresses takes, at most.
 const ADDRESS_ROWS: usize = 6;
 
@@ -40,6 +42,9 @@ pub fn screen(view: &View, menu: &Menu) -> String {
     let beside = code.first().map_or(0, |row| row.chars().count());
     let width = COLUMNS - if beside == 0 { 0 } else { beside + 2 };
     let mut rows = painter.body(view, width);
+    if rows.len() > ROWS - HEAD_ROWS - MENU_ROWS {
+        rows.retain(|row| !row.is_empty());
+    }
     rows.truncate(ROWS - HEAD_ROWS - MENU_ROWS);
     rows.resize(ROWS - HEAD_ROWS - MENU_ROWS, String::new());
     let mut out = String::from("\x1b[?25l\x1b[0m\x1b[H\x1b[7m");
@@ -110,6 +115,7 @@ impl Painter {
             view.slot.map(|slot| format!(" - {} {}", self.say("emplacement", "slot"), slot.to_ascii_uppercase()));
         let state = match view.state {
             State::Starting => self.say("Démarrage", "Starting"),
+            State::Unclaimed => self.say("À prendre en main", "To be claimed"),
             State::Well => self.say("En service", "In service"),
             State::Trouble(_) => self.say("Problème", "Trouble"),
             State::Restarting => self.say("Redémarrage", "Restarting"),
@@ -125,6 +131,7 @@ impl Painter {
         let mut rows = Rows { painter: self, width, rows: Vec::new() };
         if let State::Trouble(trouble) = &view.state {
             rows.add(self.say("Problème", "Trouble"), trouble.get(self.language));
+            rows.rows.truncate(TROUBLE_ROWS);
         }
         if view.reset_asked {
             rows.add(
@@ -216,7 +223,7 @@ impl Painter {
                     self.say("puis Entrée ; Échap annule.", "then Enter; Esc cancels.")
                 );
                 let wrong = if *wrong { self.say(" Ce n'est pas ce code.", " That is not the code.") } else { "" };
-                (format!("{deed} {how}{wrong}"), format!(" > {typed}"))
+                (format!("{deed} {how}"), format!("{wrong} > {typed}"))
             }
             Dialog::Said(text) => (text.get(self.language).to_owned(), String::new()),
         };
@@ -262,14 +269,17 @@ impl Rows<'_> {
     }
 }
 
-/// Parts of at most `width` characters, ended at a space or behind a colon where there is one.
+/// Parts of at most `width` characters, ended at a space where there is one, or behind a colon that is not far from the end.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let letters: Vec<char> = text.chars().collect();
     let mut parts = Vec::new();
     let mut rest = letters.as_slice();
     while rest.len() > width {
-        let end = (1..=width).rev().find(|&end| rest[end] == ' ' || rest[end - 1] == ':').unwrap_or(width);
+        let end = (1..=width)
+            .rev()
+            .find(|&end| rest[end] == ' ' || (rest[end - 1] == ':' && 2 * end > width))
+            .unwrap_or(width);
         parts.push(rest[..end].iter().collect());
         rest = &rest[end..];
         while let Some((' ', after)) = rest.split_first() {
@@ -416,6 +426,7 @@ mod tests {
         assert_eq!(wrapped("AA:BB:CC:DD", 6), ["AA:BB:", "CC:DD"]);
         assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
         assert_eq!(wrapped("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrapped("SHA256:abcdefghijklm", 16), ["SHA256:abcdefghi", "jklm"]);
         assert!(wrapped("", 4).is_empty());
     }
 

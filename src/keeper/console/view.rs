@@ -32,6 +32,8 @@ pub struct View {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     Starting,
+    /// Nobody has claimed the box.
+    Unclaimed,
     Well,
     /// What is wrong.
     Trouble(Text),
@@ -111,7 +113,7 @@ fn state(signs: &Signs, interfaces: &[Interface]) -> State {
             "no address on the network: check the cable and the DHCP server",
         );
     }
-    State::Well
+    if sight.claim.is_some() { State::Unclaimed } else { State::Well }
 }
 
 /// The address by which people reach the page: IPv4 before IPv6, one that is valid beyond the cable before one that is not.
@@ -178,10 +180,12 @@ pub mod tests {
     #[test]
     fn a_sound_box_shows_where_its_page_is() {
         let view = shown(&["fe80::1/64", "2001:db8::7/64", "192.0.2.7/24"], |_| ());
-        assert_eq!(view.state, State::Well);
+        assert_eq!(view.state, State::Unclaimed);
         assert_eq!(view.claim_link().unwrap(), "https://192.0.2.7/claim#0123-4567-89ab-cdef");
         let view = shown(&["2001:db8::7/64"], |signs| sight(signs).door_port = Some(8443));
         assert_eq!(view.page.unwrap(), "https://[2001:db8::7]:8443/");
+        let view = shown(&["192.0.2.7/24"], |signs| sight(signs).claim = None);
+        assert_eq!((view.claim_link(), view.state), (None, State::Well));
     }
 
     #[test]
