@@ -122,7 +122,7 @@ fn every_command_explains_itself_and_wrong_words_end_with_64() {
             "valeur refusée « test » pour « --profile <PROFIL> » : en16931, chorus ou g2b",
         ),
         (&["check", "--jsno", "f.xml"], "argument inconnu « --jsno » ; vouliez-vous dire « --json » ?"),
-        (&["serve", "--role", "nobody"], "[valeurs possibles : front, core]"),
+        (&["serve", "--role", "nobody"], "[valeurs possibles : front, core, keeper]"),
         (&["audit", "verify", "/tmp", "--config", "f.toml"], "ne va pas avec"),
     ] {
         let said = french(words);
