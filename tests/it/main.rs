@@ -27,7 +27,6 @@ mod fuzz;
 mod gateway;
 mod halts;
 mod house;
-mod keeper;
 mod proxy;
 mod pdf_pairs;
 mod plain_pdf;
