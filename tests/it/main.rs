@@ -27,6 +27,7 @@ mod fuzz;
 mod gateway;
 mod halts;
 mod house;
+mod keeper;
 mod proxy;
 mod pdf_pairs;
 mod plain_pdf;

@@ -1,5 +1,6 @@
 // The page works without this file. With it: the first screen renews itself, a saved configuration is waited for, the
-// editor keeps its line numbers, and a secret can be read from a file of this computer.
+// editor keeps its line numbers, a secret can be read from a file of this computer, and the claim code comes with the console's
+// picture.
 "use strict";
 
 document.documentElement.classList.add("scripted");
@@ -73,4 +74,12 @@ for (const input of document.querySelectorAll("input[type=file][data-into]")) {
     input.value = "";
     target.focus();
   });
+}
+
+// The picture on the appliance's console leads here with the code behind #, where no server and no log sees it.
+const code = document.getElementById("code");
+const carried = /^#([0-9a-z]{4}(?:-[0-9a-z]{4}){3})$/.exec(location.hash);
+if (code && carried) {
+  code.value = carried[1];
+  history.replaceState(null, "", location.pathname);
 }

@@ -1,0 +1,376 @@
+//! The appliance's keeper as its unit runs it: the real process, its socket, terminals that a pseudo-terminal stands for. Its root
+//! folder is another one, and process 1 is another one, which notes that it was asked to restart.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use fluxgate::gate::{Happening, KeeperClient, KeeperError, KeeperRequest, Refusal, Sealing, Sight};
+
+use crate::commands::program;
+
+/// Longer than anything here should take, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(60);
+const WISH: &str = "sys/firmware/efi/efivars/FactoryReset-8cf2644b-4b0b-428f-9387-6d876050dc67";
+const CLAIM: &str = "0123-4567-89ab-cdef";
+
+fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(Instant::now() < end, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// One end of a pseudo-terminal: somebody who looks and types. What is shown is gathered on a thread.
+struct Seat {
+    keyboard: fs::File,
+    shown: Arc<Mutex<String>>,
+    /// Kept open, so that the terminal does not hang up between two keepers.
+    _line: std::os::fd::OwnedFd,
+}
+
+impl Seat {
+    /// At the device `name` of the machine.
+    fn at(root: &Path, name: &str) -> Self {
+        let pair = nix::pty::openpty(None, None).unwrap();
+        let line = fs::read_link(format!("/proc/self/fd/{}", pair.slave.as_raw_fd())).unwrap();
+        std::os::unix::fs::symlink(line, root.join("dev").join(name)).unwrap();
+        let keyboard = fs::File::from(pair.master);
+        let (mut screen, shown) = (keyboard.try_clone().unwrap(), Arc::new(Mutex::new(String::new())));
+        let kept = shown.clone();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(read @ 1..) = screen.read(&mut bytes) {
+                kept.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
+            }
+        });
+        Self { keyboard, shown, _line: pair.slave }
+    }
+
+    fn shown(&self) -> String {
+        self.shown.lock().unwrap().clone()
+    }
+
+    /// Waits until it shows `text`, from now on.
+    fn sees(&self, text: &str) {
+        until(text, || self.shown().contains(text).then_some(()));
+    }
+
+    fn types(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Opens a question and answers it with the digits that it shows.
+    fn confirms(&mut self, item: &str, count: usize) {
+        self.shown.lock().unwrap().clear();
+        self.types(item);
+        let digits = until("a question", || {
+            let shown = self.shown();
+            let rest = shown.split("Tapez ").nth(1)?;
+            rest.get(..count).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned)
+        });
+        self.types(&digits);
+        self.types("\r");
+    }
+}
+
+/// A machine with a keeper, in a folder.
+struct Machine {
+    dir: tempfile::TempDir,
+    child: Option<Child>,
+    screen: Seat,
+    line: Seat,
+}
+
+impl Machine {
+    /// `None` where no process 1 of one's own can be had; that is said aloud.
+    fn start() -> Option<Self> {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("NOT RUN: keeper runs as root");
+            return None;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        for folder in ["run/fluxgate-keeper", "run/systemd/system", "var/lib/fluxgate-keeper", "dev", "etc"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        for (path, text) in [
+            ("etc/os-release", "IMAGE_VERSION=9.8.7\n"),
+            ("proc/cmdline", "quiet fluxgate.slot=b\n"),
+            ("proc/uptime", "1.00 1.00\n"),
+            ("sys/class/tty/console/active", "tty0 ttyS0\n"),
+            ("sys/firmware/efi/efivars/Lang-x", "fr"),
+        ] {
+            fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            fs::write(root.join(path), text).unwrap();
+        }
+        let (screen, line) = (Seat::at(root, "tty1"), Seat::at(root, "ttyS0"));
+        let mut machine = Self { dir, child: None, screen, line };
+        machine.boot();
+        Some(machine)
+    }
+
+    fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Process 1 is a shell that starts keeper and notes the signal which means a restart to systemd.
+    fn boot(&mut self) {
+        for seat in [&self.screen, &self.line] {
+            seat.shown.lock().unwrap().clear();
+        }
+        let script = "trap 'touch \"$1/restarts\"' RTMIN+5; \"$2\" serve --role keeper --root \"$1\" & \
+                      while kill -0 $! 2>/dev/null; do wait $!; done";
+        let log = fs::File::options().create(true).append(true).open(self.root().join("log")).unwrap();
+        let child = Command::new("unshare")
+            .args(["--pid", "--fork", "--kill-child", "bash", "-c", script, "bash"])
+            .arg(self.root())
+            .arg(program().get_program())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        until("keeper's socket", || UnixStream::connect(self.socket()).ok());
+        // What is typed before somebody is there to read it is nobody's wish.
+        for seat in [&self.screen, &self.line] {
+            seat.sees("Fluxgate 9.8.7");
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.root().join("run/fluxgate-keeper/keeper.sock")
+    }
+
+    fn core(&self) -> KeeperClient {
+        KeeperClient::beside(&self.root().join("run/fluxgate")).unwrap()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.root().join("log")).unwrap()
+    }
+
+    /// What happened, as core is told.
+    fn events(&self) -> Vec<Happening> {
+        self.core().show(sight()).unwrap().0.iter().map(|event| event.what).collect()
+    }
+
+    fn restarts(&self) {
+        let mark = self.root().join("restarts");
+        until("a restart", || mark.exists().then_some(()));
+        fs::remove_file(mark).unwrap();
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn sight() -> Sight {
+    Sight {
+        door_port: Some(443),
+        door_fingerprint: Some(["AB"; 32].join(":")),
+        sftp_fingerprint: Some("SHA256:abcdefgh".to_owned()),
+        claim: Some(CLAIM.to_owned()),
+        trouble: None,
+    }
+}
+
+#[test]
+fn both_terminals_show_the_box_and_what_core_tells() {
+    let Some(machine) = Machine::start() else { return };
+    for (seat, starting) in [(&machine.screen, "Démarrage"), (&machine.line, "Demarrage")] {
+        seat.sees("Fluxgate 9.8.7 - emplacement B");
+        seat.sees(starting);
+    }
+    assert!(!machine.screen.shown().contains(CLAIM));
+    assert_eq!(machine.core().show(sight()).unwrap(), (Vec::new(), 0));
+    for seat in [&machine.screen, &machine.line] {
+        seat.sees(CLAIM);
+        seat.sees("SHA256:abcdefgh");
+    }
+    let status = machine.core().status().unwrap();
+    assert_eq!((status.version.as_str(), status.slot, status.reset_asked), ("9.8.7", Some('b'), false));
+    assert_eq!(status.sealing, Sealing::Missing);
+    // Somebody claimed it: the code goes.
+    machine.screen.shown.lock().unwrap().clear();
+    machine.core().show(Sight { claim: None, ..sight() }).unwrap();
+    machine.screen.sees("9.8.7");
+    assert!(!machine.screen.shown().contains(CLAIM));
+}
+
+#[test]
+fn a_restart_at_the_console_is_done_and_waits_for_the_journal() {
+    let Some(mut machine) = Machine::start() else { return };
+    machine.screen.confirms("2", 2);
+    machine.restarts();
+    machine.screen.sees("Redémarrage");
+    // It survives the restart that it is.
+    machine.end();
+    machine.boot();
+    assert_eq!(machine.events(), [Happening::ConsoleRestart]);
+    machine.line.confirms("2", 2);
+    machine.restarts();
+    let (events, _) = machine.core().show(sight()).unwrap();
+    machine.core().order(KeeperRequest::Recorded { through: events[0].number }).unwrap();
+    assert_eq!(machine.events(), [Happening::ConsoleRestart], "the second one waits on");
+    machine.core().order(KeeperRequest::Recorded { through: events[1].number }).unwrap();
+    assert_eq!(machine.events(), []);
+    // Core asks as well; then it is core that journals it.
+    machine.core().order(KeeperRequest::Restart).unwrap();
+    machine.restarts();
+    assert_eq!(machine.events(), []);
+}
+
+#[test]
+fn keys_and_noise_without_the_digits_do_nothing() {
+    let Some(mut machine) = Machine::start() else { return };
+    // Without the key of the language: what is seen below is French.
+    let noise = (0..2_000u32).map(|n| char::from(u8::try_from(n * 7919 % 128).unwrap()));
+    let noise: String = noise.filter(|letter| !"lL".contains(*letter)).collect();
+    for seat in [&mut machine.screen, &mut machine.line] {
+        seat.types(&noise);
+        // An Escape that stands alone, whatever the noise has opened.
+        until("a question", || {
+            seat.types("\x1b");
+            std::thread::sleep(Duration::from_millis(700));
+            seat.types("3");
+            std::thread::sleep(Duration::from_millis(700));
+            seat.shown().contains("ffac").then_some(())
+        });
+        seat.types("x\r");
+        seat.sees("Ce n'est pas ce code");
+        seat.types("\x1b");
+    }
+    assert_eq!(machine.events(), []);
+    assert!(!machine.root().join("restarts").exists() && !machine.root().join(WISH).exists());
+    // It still takes the right ones.
+    machine.line.confirms("2", 2);
+    machine.restarts();
+}
+
+#[test]
+fn a_factory_reset_is_a_wish_that_the_next_start_finds() {
+    let Some(mut machine) = Machine::start() else { return };
+    machine.screen.confirms("3", 6);
+    machine.restarts();
+    assert_eq!(fs::read(machine.root().join(WISH)).unwrap(), b"\x07\0\0\0y\0e\0s\0\0\0");
+    machine.screen.sees("tout sera effacé");
+    assert_eq!(machine.events(), [Happening::ConsoleFactoryReset]);
+    assert!(machine.core().status().unwrap().reset_asked);
+    // Asked twice is asked once.
+    machine.core().order(KeeperRequest::FactoryReset).unwrap();
+    machine.end();
+
+    // What the unit does at the next start: the partition beside the slot that runs reads as zeros, then the wish goes.
+    let root = machine.root().to_owned();
+    let number = std::os::unix::fs::MetadataExt::dev(&fs::metadata(&root).unwrap());
+    let (major, minor) = (nix::sys::stat::major(number), nix::sys::stat::minor(number));
+    for (partition, name) in [("vda2", "root-b"), ("vda4", "data")] {
+        fs::create_dir_all(root.join("sys/devices/vda").join(partition)).unwrap();
+        let said = format!("DEVNAME={partition}\nPARTNAME={name}\n");
+        fs::write(root.join("sys/devices/vda").join(partition).join("uevent"), said).unwrap();
+        fs::write(root.join("dev").join(partition), vec![b'x'; 3 << 20]).unwrap();
+    }
+    fs::create_dir_all(root.join("sys/dev/block")).unwrap();
+    std::os::unix::fs::symlink(root.join("sys/devices/vda/vda2"), root.join(format!("sys/dev/block/{major}:{minor}")))
+        .unwrap();
+    for step in ["wipe", "finish"] {
+        let status = program().args(["keeper", step, "--root"]).arg(&root).status().unwrap();
+        assert!(status.success(), "{step}");
+    }
+    let is_all = |name: &str, byte: u8| fs::read(root.join("dev").join(name)).unwrap().iter().all(|b| *b == byte);
+    assert!(is_all("vda4", 0) && is_all("vda2", b'x'), "data is wiped, the slot is not");
+    assert!(!root.join(WISH).exists());
+
+    // The partition is new: what keeper kept there is gone with the rest, and the reset is noted.
+    fs::remove_dir_all(root.join("var/lib/fluxgate-keeper")).unwrap();
+    fs::create_dir_all(root.join("var/lib/fluxgate-keeper")).unwrap();
+    machine.boot();
+    assert_eq!(machine.events(), [Happening::FactoryResetDone]);
+    machine.end();
+    machine.boot();
+    assert_eq!(machine.events(), [Happening::FactoryResetDone], "noted once");
+}
+
+#[test]
+fn without_a_place_for_the_wish_a_reset_is_refused_and_says_why() {
+    let Some(mut machine) = Machine::start() else { return };
+    fs::remove_dir_all(machine.root().join("sys/firmware")).unwrap();
+    match machine.core().order(KeeperRequest::FactoryReset) {
+        Err(KeeperError::Refused(Refusal::NoFirmwareVariables)) => {}
+        other => panic!("{other:?}"),
+    }
+    machine.screen.confirms("3", 6);
+    machine.screen.sees("ne garde pas de variables");
+    assert!(!machine.root().join("restarts").exists());
+    // Nor is there anything to restart where systemd is not process 1.
+    fs::remove_dir_all(machine.root().join("run/systemd")).unwrap();
+    assert!(matches!(machine.core().order(KeeperRequest::Restart), Err(KeeperError::Refused(Refusal::System { .. }))));
+}
+
+#[test]
+fn a_stranger_and_what_makes_no_sense_are_refused() {
+    let Some(machine) = Machine::start() else { return };
+    let raw = |bytes: &[u8]| {
+        let mut stream = UnixStream::connect(machine.socket()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let frame = |header: &str, body: &str| {
+        let length = |text: &str| u32::try_from(text.len()).unwrap().to_be_bytes();
+        [&length(header)[..], &length(body), header.as_bytes(), body.as_bytes()].concat()
+    };
+    for bad in [
+        &[0xff; 64][..],
+        &frame("\"shell\"", ""),
+        &frame("\"status\"", "with a body"),
+        &frame("{\"show\":{\"claim\":\"a b\"}}", ""),
+        &frame("nonsense", ""),
+    ] {
+        assert!(raw(bad).contains("malformed"), "{:?}", String::from_utf8_lossy(bad));
+    }
+    // Of another user, even where the file system lets it in.
+    fs::set_permissions(machine.socket(), std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    for folder in [machine.root(), &machine.root().join("run"), &machine.root().join("run/fluxgate-keeper")] {
+        fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let script = "socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ARGV[0])) or die $!; \
+                  syswrite S, pack('NN', 8, 0).'\"status\"'; sysread S, $said, 4096; print $said";
+    let stranger = Command::new("setpriv")
+        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "perl", "-MSocket", "-e", script])
+        .arg(machine.socket())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&stranger.stdout).into_owned();
+    assert!(
+        said.contains("not_you") && !said.contains("9.8.7"),
+        "{said:?} {:?}",
+        String::from_utf8_lossy(&stranger.stderr)
+    );
+    assert!(machine.log().contains("not core asked keeper"));
+    // It goes on.
+    assert_eq!(machine.core().status().unwrap().version, "9.8.7");
+}
