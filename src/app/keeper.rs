@@ -46,16 +46,17 @@ pub fn command(command: &Command) -> ExitCode {
     let done = match command {
         Command::Wipe { root } => {
             let mut console = std::fs::File::options().write(true).open(CONSOLE).ok();
+            let mut last = None;
             reset::wipe(root, |percent| {
-                log::info!(percent = percent; "What was kept is wiped");
+                let tens = percent / 10 * 10;
+                if last.replace(tens) == Some(tens) {
+                    return;
+                }
+                log::info!(percent = tens; "What was kept is wiped");
                 // Nobody need be there to see it.
-                let said = console.as_mut().map(|console| {
-                    write!(
-                        console,
-                        "\rFluxgate : remise à l'état d'usine, effacement / factory reset, wiping: {percent} % "
-                    )
-                });
-                drop(said);
+                if let Some(console) = &mut console {
+                    let _ = write!(console, "\rFluxgate : remise à l'état d'usine / factory reset: {tens} % ");
+                }
             })
         }
         Command::Finish { root } => reset::finish(root),

@@ -1,8 +1,9 @@
 //! The factory reset: asked for now, done at the next start, before anything of what is kept is opened.
 //!
 //! The wish is a variable of the firmware's, so that it outlives the restart and does not depend on a disk that may be
-//! damaged. At the start a unit of its own wipes the partition of what is kept from end to end, lets systemd-repart make it
-//! anew, and only then takes the wish back: whatever is cut in between is done again.
+//! damaged. At the start a unit of its own wipes the partition of what is kept from end to end; then systemd-repart removes it,
+//! takes the wish back, and makes it anew. Cut before the wish is taken back, all of it is done again; cut after it, the next
+//! start makes what is missing, as a first start does.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -65,7 +66,8 @@ pub fn wipe(root: &Path, mut told: impl FnMut(u64)) -> Result<(), ResetError> {
         .map_err(|cause| ResetError::Wipe { path: partition.display().to_string(), cause })
 }
 
-/// What is kept has been made anew: the wish is taken back, and keeper will note that it was done.
+/// What is kept has been made anew: keeper will note it. The wish goes if it still stands: nobody takes it back where there was
+/// no partition to remove.
 pub fn finish(root: &Path) -> Result<(), ResetError> {
     let done = root.join(DONE);
     // The folder may not have been made yet, so early; whoever makes it sets whose it is.

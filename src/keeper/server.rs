@@ -1,6 +1,6 @@
 //! Keeper's socket: one connection at a time, one request on each. Who asks is told by the kernel.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -14,6 +14,8 @@ use crate::gate::{Frame, FrameError, KEEPER_SOCKET, KeeperAnswer as Answer, Keep
 
 /// A request must be whole, and an answer be read, within this time per read or write.
 const FRAME_TIME: Duration = Duration::from_secs(2);
+/// Reads of what made no sense, at most, before the answer.
+const DRAINED_READS: usize = 16;
 /// Pause after a failed accept: not a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -55,14 +57,18 @@ fn exchange(stream: &UnixStream, group: u32, keeper: &Keeper) -> Result<(), Fram
     stream.set_read_timeout(Some(FRAME_TIME))?;
     stream.set_write_timeout(Some(FRAME_TIME))?;
     let peer = getsockopt(stream, PeerCredentials).map_err(io::Error::from)?;
+    // Read whoever sent it: an answer that overtakes its question is lost.
+    let received = Frame::<KeeperRequest>::receive(stream);
     let answer = if peer.uid() != 0 && peer.gid() != group {
         log::warn!(uid = peer.uid(), pid = peer.pid(); "A process that is not core asked keeper for something");
+        drain(stream)?;
         Answer::Refused(Refusal::NotYou)
     } else {
-        match Frame::<KeeperRequest>::receive(stream) {
+        match received {
             Ok(frame) if frame.is_bare() && frame.header.is_bounded() => verbs::answer(keeper, frame.header),
             Ok(_) | Err(FrameError::Header(_) | FrameError::TooLarge { .. }) => {
                 log::warn!("A request to keeper made no sense");
+                drain(stream)?;
                 Answer::Refused(Refusal::Malformed)
             }
             Err(FrameError::Ended) => return Ok(()),
@@ -70,4 +76,16 @@ fn exchange(stream: &UnixStream, group: u32, keeper: &Keeper) -> Result<(), Fram
         }
     };
     Frame { header: answer, body: Vec::new(), descriptor: None }.send(stream)
+}
+
+/// Throws away what is there and was not read: with it unread, the end of the connection would take the answer along.
+fn drain(mut stream: &UnixStream) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    let mut thrown = [0; 16 * 1024];
+    for _ in 0..DRAINED_READS {
+        if !matches!(stream.read(&mut thrown), Ok(1..)) {
+            break;
+        }
+    }
+    stream.set_nonblocking(false)
 }

@@ -15,6 +15,7 @@ const WALLS: &[(&[&str], &[&str])] = &[
     (&["door", "bridge"], &["store", "work", "web", "chorus"]),
     (&["store", "work", "web", "chorus"], &["door", "bridge"]),
     (&["simulator"], &["chorus", "invoice"]),
+    (&["keeper"], &["store", "net", "work", "config", "web", "chorus", "invoice", "door", "bridge"]),
 ];
 
 impl House {
@@ -191,6 +192,7 @@ fn a_planted_import_is_found() {
         ("door", "use crate::chorus;", "through the wall"),
         ("work", "use crate::bridge::client;", "through the wall"),
         ("simulator", "use crate::invoice::examine;", "through the wall"),
+        ("keeper", "use crate::config::Config;", "through the wall"),
     ];
     for (module, source, why) in planted {
         let objections = house.objections(module, source);

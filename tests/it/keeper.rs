@@ -374,3 +374,64 @@ fn a_stranger_and_what_makes_no_sense_are_refused() {
     // It goes on.
     assert_eq!(machine.core().status().unwrap().version, "9.8.7");
 }
+
+/// Core beside it, as a unit of its own runs it.
+struct Core {
+    child: Child,
+    dir: PathBuf,
+}
+
+impl Core {
+    fn start(machine: &Machine) -> Self {
+        let dir = machine.root().join("core");
+        fs::create_dir_all(&dir).unwrap();
+        let (data, run) = (dir.join("data"), machine.root().join("run/fluxgate"));
+        let (config, local) = (dir.join("fluxgate.toml"), "listen = \"127.0.0.1:0\"\n");
+        let text = format!(
+            "version = 1\n[door]\n{local}metrics_{local}[sftp]\n{local}[store]\ndir = {data:?}\nrun_dir = {run:?}\n"
+        );
+        fs::write(&config, text).unwrap();
+        let log = fs::File::create(dir.join("log")).unwrap();
+        let command = program().args(["serve", "--role", "core", "--config"]).arg(config).stderr(log).spawn();
+        Self { child: command.unwrap(), dir }
+    }
+
+    /// Leaves of the journal that hold a word.
+    fn leaves(&self, word: &str) -> usize {
+        let Ok(store) = rusqlite::Connection::open_with_flags(
+            self.dir.join("data/fluxgate.db"),
+            rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
+        ) else {
+            return 0;
+        };
+        let Ok(mut rows) = store.prepare("SELECT bytes FROM leaf") else { return 0 };
+        let leaves = rows.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+        leaves.flatten().filter(|bytes| bytes.windows(word.len()).any(|part| part == word.as_bytes())).count()
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn core_shows_its_claim_code_and_journals_what_happens_at_the_console() {
+    let Some(mut machine) = Machine::start() else { return };
+    let core = Core::start(&machine);
+    let claim = machine.root().join("run/fluxgate/claim");
+    let code = until("a claim code", || fs::read_to_string(&claim).ok().filter(|code| !code.is_empty()));
+    for seat in [&machine.screen, &machine.line] {
+        seat.sees(code.trim());
+    }
+    machine.line.confirms("2", 2);
+    machine.restarts();
+    until("a leaf", || (core.leaves("console_restart") == 1).then_some(()));
+    until("the leaf's receipt", || machine.events().is_empty().then_some(()));
+    // Not beside a console of its own: who reads logs is not who stands before the box.
+    let said = fs::read_to_string(core.dir.join("log")).unwrap();
+    assert!(!said.contains(code.trim()), "{said}");
+    assert_eq!(core.leaves("console_restart"), 1);
+}
