@@ -16,7 +16,7 @@ use crate::update::record::{Attempt, Outcome};
 use crate::update::{self, Archive, IMAGE_ROOT, Machine, Release, Status, Step, Trust, UpdateError, Updater, WentBack};
 
 /// Where the appliance mounts its boot partition.
-const ESP_FOLDER: &str = "/run/fluxgate-update/esp";
+const ESP_FOLDER: &str = "/run/fluxgate-keeper/esp";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {

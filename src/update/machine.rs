@@ -11,7 +11,7 @@ use crate::domain::Timestamp;
 use crate::fault::Text;
 
 /// Where updates are remembered: the keeper's own folder on the data partition.
-pub const STATE_FOLDER: &str = "/var/lib/fluxgate-update";
+pub const STATE_FOLDER: &str = "/var/lib/fluxgate-keeper/update";
 
 /// The labels of the partitions.
 const ESP: &str = "esp";
