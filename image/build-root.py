@@ -13,6 +13,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -168,6 +169,8 @@ def main():
     Path(out, "etc/os-release").write_text(
         f'ID=fluxgate\nNAME="Fluxgate"\nPRETTY_NAME="Fluxgate {version}"\nIMAGE_ID=fluxgate\n'
         f"IMAGE_VERSION={version}\nVERSION_ID={version}\n"
+        # No clock is believed that stands before it.
+        f"BUILD_ID={datetime.fromtimestamp(int(os.environ.get('SOURCE_DATE_EPOCH', 1764000000)), UTC):%Y-%m-%dT%H:%M:%SZ}\n"
     )
     root.rights()
     root.check()

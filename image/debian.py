@@ -119,7 +119,10 @@ class Archive:
         if known.exists() and known.read_text().startswith(f"# {asked}\n"):
             return read_lines(known.read_text())
         packages = self.looked_up()
-        known.write_text(f"# {asked}\n" + "".join(package.line() + "\n" for package in packages))
+        # Whole or not at all: a list that was cut would be believed.
+        making = known.with_suffix(".part")
+        making.write_text(f"# {asked}\n" + "".join(package.line() + "\n" for package in packages))
+        os.replace(making, known)
         return packages
 
     def looked_up(self):

@@ -24,6 +24,8 @@ def test_it_boots_to_the_claim_page_and_deposits_the_first_invoice(start, disk, 
     assert open_ports == {22, 443}
     assert scanned("-sU", "-p", "53,67,68,69,123,137,161,500,546,547,1900,5353,5355") == set()
 
+    assert vm.get(), "it was there all the while"
+
     # The plug is pulled; what was acknowledged is there after the next start, which nobody helps.
     box.drop("seconde.xml", invoice("APPAREIL-2"))
     vm = start(disk, name="again")

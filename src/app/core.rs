@@ -159,7 +159,9 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
             () = shutdown.told() => break,
             Some(()) = reloads.recv() => {
                 let Some(changed) = changed(&file) else { continue };
-                let in_place = only_flows_differ(&config, &changed)
+                // What was wrong at boot is shown until a start without it.
+                let in_place = boot.fault.is_none()
+                    && only_flows_differ(&config, &changed)
                     && walls::core(&config, &file) == walls::core(&changed, &file);
                 match workshop.as_ref().filter(|_| in_place) {
                     Some(workshop) => {

@@ -119,7 +119,7 @@ fn open(config: Config) -> Result<Opened, StartError> {
         sftp_fingerprint: host_key.fingerprint(),
     };
     write_addresses(&run_dir, &addresses).map_err(folder("the addresses in", &run_dir))?;
-    walls::raise(Role::Front, &walls::front(&config, &staging, [&files.certificate, &files.key]));
+    walls::raise(Role::Front, &walls::front(&config, &staging, [&files.certificate, &files.key], files.own));
     Ok(Opened { config, door, sftp, metrics, certificate, host_key, bridge, client, addresses })
 }
 

@@ -107,9 +107,8 @@ fn verify(file: &Path, root: Option<&Path>, json: bool) -> ExitCode {
 
 /// On the appliance against what runs there too; elsewhere signatures, time and content.
 fn verified(file: &Path, root: Option<&Path>) -> Result<Release, UpdateError> {
-    if root.is_none()
-        && let Ok((updater, now)) = appliance()
-    {
+    if root.is_none() && Machine::is_image(Path::new("/")) {
+        let (updater, now) = appliance()?;
         return updater.examine(file, now).map(|offer| offer.release);
     }
     let trust = Trust::read(root.unwrap_or(Path::new(IMAGE_ROOT)), None)?;
@@ -160,8 +159,11 @@ fn told_good(file: &Path, release: &Release) {
 /// The box this is, when it is one, and the instant that expiry is judged at.
 fn appliance() -> Result<(Updater, Timestamp), UpdateError> {
     let machine = Machine::find(Path::new("/"))?;
-    let now = update::now(Timestamp::now(), machine.built.as_slice());
-    Ok((Updater::new(machine.places(ESP_FOLDER), machine.running), now))
+    machine.has_mounted(Path::new(ESP_FOLDER))?;
+    let updater = Updater::new(machine.places(ESP_FOLDER), machine.running);
+    let mut known: Vec<Timestamp> = updater.lines()?.iter().map(|line| line.at).collect();
+    known.extend(machine.built);
+    Ok((updater, update::now(Timestamp::now(), &known)))
 }
 
 fn apply(file: &Path) -> Result<(), Failure> {

@@ -27,14 +27,23 @@ const DNS: u16 = 53;
 /// Where names are looked up, and random numbers come from in a library that asks a file for them.
 const SYSTEM_FILES: [&str; 3] = ["/etc/resolv.conf", "/etc/hosts", "/dev/urandom"];
 
-/// Front's walls. `certificate`: its files.
-pub fn front(config: &Config, staging: &Path, certificate: [&Path; 2]) -> Walls {
+/// Front's walls. `certificate`: its files; `own`: this process made them, beside core's secrets, and makes others at a start only.
+pub fn front(config: &Config, staging: &Path, certificate: [&Path; 2], own: bool) -> Walls {
     let mut ports: BTreeSet<u16> = config.door.site.iter().map(|site| site.upstream.port()).collect();
     if !ports.is_empty() {
         ports.insert(DNS);
     }
     Walls {
-        readable: SYSTEM_FILES.iter().map(Path::new).chain(certificate).flat_map(with_successors).collect(),
+        readable: SYSTEM_FILES
+            .iter()
+            .map(Path::new)
+            .flat_map(with_successors)
+            .chain(
+                certificate
+                    .into_iter()
+                    .flat_map(|file| if own { vec![file.to_owned()] } else { with_successors(file) }),
+            )
+            .collect(),
         writable: BTreeSet::from([staging.to_owned()]),
         ports,
         calls: Calls::with([Need::Files, Need::Network, Need::PinnedMemory]),
@@ -64,16 +73,14 @@ pub fn core(config: &Config, file: &ConfigFile) -> Walls {
 }
 
 /// A file, and the folder it really stands in, links followed: who replaces a file makes a new one there. What lies right
-/// in `/etc` stays alone where nothing else keeps this user from the files beside it; a name servers' file that is
-/// replaced there is read at the next start.
+/// in `/etc` stays alone, for much else lies there; a name servers' file that is replaced there is read at the next start.
 fn with_successors(path: &Path) -> Vec<PathBuf> {
     let real =
         path.canonicalize().or_else(|_| std::fs::read_link(path).map(|link| durable::folder_of(path).join(link)));
     let real = real.unwrap_or_else(|_| path.to_owned());
     let folder = durable::folder_of(&real).to_owned();
-    let is_wide = ["/", "/dev"].iter().any(|wide| folder == Path::new(wide));
-    let is_shared = folder == Path::new("/etc") && nix::unistd::geteuid().is_root();
-    if is_wide || is_shared { vec![real] } else { vec![folder] }
+    let is_wide = ["/", "/dev", "/etc"].iter().any(|wide| folder == Path::new(wide));
+    if is_wide { vec![real] } else { vec![folder] }
 }
 
 /// Raises a process's walls and says, once, what came of it.

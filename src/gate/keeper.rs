@@ -1,8 +1,8 @@
 //! What *core* asks of *keeper*, the appliance's root process: a closed list of verbs, over a Unix socket of its own.
 //!
 //! One request per connection, one answer. Keeper parses what comes as hostile, since core may have been taken over, and
-//! shows of it only printable characters. Core journals each verb it asks for; what somebody did at the console keeper
-//! hands over as [`Event`]s, which core journals and then acknowledges.
+//! shows of it only printable characters. What somebody did at the console keeper hands over as [`Event`]s, which core
+//! journals and then acknowledges; a verb that core asks for it is to journal itself.
 //!
 //! Refuses to know: how a verb is done (`keeper`).
 

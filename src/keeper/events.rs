@@ -50,8 +50,8 @@ impl Events {
         Self { path, kept }
     }
 
-    /// Notes an event, durably. One that cannot be written is still handed over while this process lives.
-    pub fn note(&mut self, what: Happening, at: Timestamp) {
+    /// Notes an event; whether durably. One that cannot be written is still handed over while this process lives.
+    pub fn note(&mut self, what: Happening, at: Timestamp) -> bool {
         if self.kept.waiting.len() < WAITING {
             // Beyond every number of a file that was lost.
             let now = u64::try_from(at.millis()).unwrap_or(0);
@@ -61,7 +61,7 @@ impl Events {
             self.kept.lost = self.kept.lost.saturating_add(1);
         }
         log::info!(what = what.as_str(); "Something happened without core");
-        self.write();
+        self.write()
     }
 
     /// The oldest events, as many as fit an answer, and how many were lost.
@@ -79,12 +79,14 @@ impl Events {
         }
     }
 
-    fn write(&self) {
+    fn write(&self) -> bool {
         let written = serde_json::to_vec(&self.kept).map_err(io::Error::from);
-        if let Err(error) = written.and_then(|bytes| durable::write_atomically(&self.path, &bytes)) {
+        let kept = written.and_then(|bytes| durable::write_atomically(&self.path, &bytes));
+        if let Err(error) = &kept {
             let (path, error) = (self.path.display(), error.to_string());
             log::error!(path:display = path, error = error.as_str(); "What happened at the console could not be kept");
         }
+        kept.is_ok()
     }
 }
 

@@ -88,8 +88,9 @@ impl Machine {
         self.path(&format!("sys/dev/block/{major}:{minor}"))
     }
 
-    /// The partition of what is kept, on the disk that the root is on (two disks may have partitions of one name).
-    pub fn data_partition(&self) -> io::Result<PathBuf> {
+    /// The partition of what is kept, on the disk that the root is on (two disks may have partitions of one name). `None` only
+    /// where that disk's partitions were seen, the root's own among them, and none is it.
+    pub fn data_partition(&self) -> io::Result<Option<PathBuf>> {
         let root = self.device(fs::metadata(self.path(""))?.dev());
         // The root is a dm-verity device; below it is its slot.
         let slot = match fs::read_dir(root.join("slaves")).ok().and_then(|mut slaves| slaves.next()) {
@@ -97,16 +98,30 @@ impl Machine {
             None => fs::canonicalize(root)?,
         };
         let disk = slot.parent().ok_or(io::ErrorKind::NotFound)?;
+        let mut own = false;
         for entry in fs::read_dir(disk)? {
-            let said = text(&entry?.path().join("uevent")).unwrap_or_default();
+            let partition = entry?.path();
+            own |= partition == slot;
+            let uevent = partition.join("uevent");
+            let said = match text(&uevent) {
+                Some(said) => said,
+                None if uevent.exists() => {
+                    return Err(io::Error::other(format!("{} cannot be read", uevent.display())));
+                }
+                None => continue,
+            };
             let value = |key: &str| said.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
             if value("PARTNAME") == Some("data")
                 && let Some(name) = value("DEVNAME")
             {
-                return Ok(self.path("dev").join(name));
+                return Ok(Some(self.path("dev").join(name)));
             }
         }
-        Err(io::ErrorKind::NotFound.into())
+        if own {
+            Ok(None)
+        } else {
+            Err(io::Error::other(format!("{} does not list {}", disk.display(), slot.display())))
+        }
     }
 
     /// What can be plugged in, and VLANs on it.
@@ -248,9 +263,13 @@ mod tests {
         let number = fs::metadata(dir.path()).unwrap().dev();
         let device = here.device(number);
         link(device.strip_prefix(dir.path()).unwrap().to_str().unwrap(), "sys/devices/dm-0");
-        assert_eq!(here.data_partition().unwrap(), dir.path().join("dev/vda4"));
+        assert_eq!(here.data_partition().unwrap(), Some(dir.path().join("dev/vda4")));
         fs::remove_dir_all(dir.path().join("sys/devices/vda/vda4")).unwrap();
-        assert_eq!(here.data_partition().unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(here.data_partition().unwrap(), None);
+        // What is not seen is not taken for gone.
+        fs::remove_file(dir.path().join("sys/devices/dm-0/slaves/vda2")).unwrap();
+        std::os::unix::fs::symlink("/nowhere/vda2", dir.path().join("sys/devices/dm-0/slaves/vda2")).unwrap();
+        assert!(here.data_partition().is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The appliance's root process: no network, a closed list of verbs, and the console.
 //!
-//! Promises: core alone (and root) can ask it for something, and only for what `verbs` lists; what somebody does at the
+//! Promises: core alone (and root) can ask it for something (front, whose group it shares, does not see the folder), and only for what `verbs` lists; what somebody does at the
 //! console is noted durably until core has it in the journal; the console shows what it is told as printable
 //! characters only, and needs no log-in, because it can do nothing that the power switch cannot do or that isn't typed
 //! off the screen. It reads neither the configuration nor anything else that core owns.

@@ -22,7 +22,7 @@ const DONE: &str = "run/fluxgate-keeper/reset-done";
 /// Why a reset could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum ResetError {
-    #[error("no partition named data on the root's disk: {0}")]
+    #[error("the root's disk cannot be looked through for the partition data: {0}")]
     NoPartition(io::Error),
     #[error("{path} could not be wiped: {cause}")]
     Wipe { path: String, cause: io::Error },
@@ -57,10 +57,7 @@ pub(super) fn ask(machine: &Machine) -> Result<(), Refusal> {
 /// Wipes what is kept, and tells how far it is in percent. A partition that is missing has been wiped: a reset that was cut
 /// had come so far.
 pub fn wipe(root: &Path, mut told: impl FnMut(u64)) -> Result<(), ResetError> {
-    let partition = match Machine::at(root).data_partition() {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        found => found.map_err(ResetError::NoPartition)?,
-    };
+    let Some(partition) = Machine::at(root).data_partition().map_err(ResetError::NoPartition)? else { return Ok(()) };
     let percent = |done: u64, all: u64| done.saturating_mul(100).checked_div(all).unwrap_or(100);
     disk::wipe(&partition, |done, all| told(percent(done, all)))
         .map_err(|cause| ResetError::Wipe { path: partition.display().to_string(), cause })
@@ -81,7 +78,10 @@ pub fn finish(root: &Path) -> Result<(), ResetError> {
 pub(super) fn note(machine: &Machine, events: &mut Events) {
     let done = machine.path(DONE);
     if done.exists() {
-        events.note(Happening::FactoryResetDone, Timestamp::now());
+        if !events.note(Happening::FactoryResetDone, Timestamp::now()) {
+            // The mark stays until it is kept.
+            return;
+        }
         if let Err(error) = std::fs::remove_file(&done) {
             log::warn!(error = error.to_string().as_str(); "The mark of the factory reset stays, and is noted again");
         }

@@ -30,11 +30,19 @@ fn done(result: Result<(), Refusal>) -> Answer {
     result.map_or_else(Answer::Refused, |()| Answer::Done)
 }
 
+fn refused(error: std::io::Error) -> Refusal {
+    Refusal::System { what: "restart".to_owned(), error: error.to_string() }
+}
+
+/// Whether there is somebody to restart it.
+pub(super) fn can_restart(keeper: &Keeper) -> Result<(), Refusal> {
+    keeper.machine.can_restart().map_err(refused)
+}
+
 /// Restarts the machine, a moment after this returns.
 pub(super) fn restart(keeper: &Keeper) -> Result<(), Refusal> {
-    let refused = |error: std::io::Error| Refusal::System { what: "restart".to_owned(), error: error.to_string() };
+    can_restart(keeper)?;
     let machine = keeper.machine.clone();
-    machine.can_restart().map_err(refused)?;
     let restart = move || {
         std::thread::sleep(RESTART_DELAY);
         if let Err(error) = machine.restart() {

@@ -83,33 +83,42 @@ impl Updater {
         let checked = self.admitted(&release, &archive).and_then(|()| self.may_begin(&record, &release));
         checked.map_err(|error| refused(error, Some(release.about.version)))?;
         tell(Step::Checked);
-        let target = self.begin(&mut record, &release, now)?;
-        tell(Step::Begun);
-        match self.write(&release, &archive, &mut |step| tell(step)) {
-            Ok(()) => {
-                let slot = self.running.slot.other();
-                let target = SlotRecord { state: State::Trying, ..target };
-                record.set(slot, Some(target));
-                record.former = None;
-                self.memory.keep(&record)?;
-                self.memory.append(self.line_of(Event::Committed, slot, &target, now))?;
-                tell(Step::Remembered);
-                Ok(release)
-            }
-            Err(error) => {
-                self.give_up(&mut record, &target, &error, now);
-                Err(error)
-            }
+        let target = self.begun(&release, now)?;
+        let written = self.expect(&mut record, &target, &release).and_then(|()| {
+            tell(Step::Begun);
+            self.write(&release, &archive, &mut |step| tell(step))
+        });
+        if let Err(error) = written {
+            self.give_up(&mut record, &target, &error, now);
+            return Err(error);
         }
+        match self.remember(&mut record, &target, now) {
+            Ok(()) => tell(Step::Remembered),
+            // The new version is the next boot all the same; what is missing is put right after it.
+            Err(error) => log::error!("An update was written, and that could not be remembered: {error}"),
+        }
+        Ok(release)
+    }
+
+    fn remember(&self, record: &mut Record, target: &SlotRecord, now: Timestamp) -> Result<(), UpdateError> {
+        let slot = self.running.slot.other();
+        let target = SlotRecord { state: State::Trying, ..*target };
+        record.set(slot, Some(target));
+        record.former = None;
+        self.memory.keep(record)?;
+        self.memory.append(self.line_of(Event::Committed, slot, &target, now)).map(drop)
     }
 
     /// Whether there is room, and a version to come back to.
     fn may_begin(&self, record: &Record, release: &Release) -> Result<(), UpdateError> {
         let (running, slot) = (self.running, self.running.slot.other());
-        if record.get(running.slot).is_some_and(|of| of.state == State::Trying) {
+        // A person left it, or its entry still counts its tries: after three failed boots of the new one it would not come back.
+        let is_left = record.get(running.slot).is_some_and(|of| self.is_tried(&of) || of.state == State::Retired);
+        let is_blessed = Entry { slot: running.slot, version: running.version, tries: None };
+        if is_left || !self.esp.entries()?.contains(&is_blessed) {
             return Err(UpdateError::NoWayBack(Text::new(
-                format!("la version {} n'a pas encore fait ses preuves", running.version),
-                format!("version {} has not proved healthy yet", running.version),
+                format!("la version {} n'a pas fait ses preuves, ou elle a été quittée", running.version),
+                format!("version {} has not proved healthy, or was left", running.version),
             )));
         }
         let (root, kernel) = required(release, kernel_of(slot))?;
@@ -119,7 +128,8 @@ impl Updater {
         self.esp.fits(kernel.bytes, &gone)
     }
 
-    fn begin(&self, record: &mut Record, release: &Release, now: Timestamp) -> Result<SlotRecord, UpdateError> {
+    /// What the other slot is to hold, under the number of the attempt that begins here.
+    fn begun(&self, release: &Release, now: Timestamp) -> Result<SlotRecord, UpdateError> {
         let slot = self.running.slot.other();
         let (root, kernel) = required(release, kernel_of(slot))?;
         let target = SlotRecord {
@@ -133,16 +143,19 @@ impl Updater {
             noted: None,
         };
         let line = self.memory.append(self.line_of(Event::Begun, slot, &target, now))?;
-        let target = SlotRecord { attempt: Some(line.n), ..target };
+        Ok(SlotRecord { attempt: Some(line.n), ..target })
+    }
+
+    fn expect(&self, record: &mut Record, target: &SlotRecord, release: &Release) -> Result<(), UpdateError> {
+        let slot = self.running.slot.other();
         // An update that was cut had put aside what is still there.
         if record.get(slot).is_none_or(|of| of.state != State::Writing) {
             record.former = record.get(slot);
         }
-        record.set(slot, Some(target));
+        record.set(slot, Some(*target));
         self.memory.keep(record)?;
         let trust: Trust = self.trust()?;
-        trust.keep(&release.new_roots)?;
-        Ok(target)
+        trust.keep(&release.new_roots)
     }
 
     fn write(&self, release: &Release, archive: &Archive, tell: &mut dyn FnMut(Step)) -> Result<(), UpdateError> {
@@ -170,18 +183,32 @@ impl Updater {
         Ok(())
     }
 
-    /// As far as that still works: the other slot counts as empty, and the failure is remembered.
+    /// As far as that still works: the failure is remembered, nothing boots what was written, and the other slot counts as empty.
     fn give_up(&self, record: &mut Record, target: &SlotRecord, error: &UpdateError, now: Timestamp) {
         let slot = self.running.slot.other();
-        // Where nothing of the former version was overwritten, it counts again; its entry is put back after the next boot.
-        let former = self.former(record).unwrap_or_default();
-        record.set(slot, former);
-        record.former = None;
         let line = Line { fault: Some(error.fault()), ..self.line_of(Event::Failed, slot, target, now) };
-        let cleared = self.esp.sweep().and_then(|()| self.memory.keep(record));
-        if let Err(second) = cleared.and_then(|()| self.memory.append(line).map(drop)) {
+        if let Err(second) = self.memory.append(line) {
             log::error!("The failure of an update could not be remembered: {second}");
         }
+        if let Err(second) = self.withdraw(record, target) {
+            // It counts as cut then: the next healthy boot looks at what there is.
+            log::error!("What an update that failed had written could not be taken back: {second}");
+        }
+    }
+
+    fn withdraw(&self, record: &mut Record, target: &SlotRecord) -> Result<(), UpdateError> {
+        let slot = self.running.slot.other();
+        let is_its = |entry: &Entry| entry.slot == slot && entry.version == target.version;
+        let its: Vec<Entry> = self.esp.entries()?.into_iter().filter(is_its).collect();
+        if !its.is_empty() {
+            self.esp.remove(&its)?;
+        }
+        self.esp.sweep()?;
+        // Where nothing of the former version was overwritten, it counts again; its entry is put back after the next boot.
+        let former = self.former(record)?;
+        record.set(slot, former);
+        record.former = None;
+        self.memory.keep(record)
     }
 }
 

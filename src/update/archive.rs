@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::UpdateError;
@@ -45,8 +45,10 @@ pub struct Archive {
 impl Archive {
     /// Opens a file and finds its entries. Reads headers only.
     pub fn open(path: &Path) -> Result<Self, UpdateError> {
-        let file = File::open(path).map_err(UpdateError::io(path.display()))?;
-        Self::of(file)
+        // A FIFO in a release's place does not hold up who opens it.
+        let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW;
+        let open = File::options().read(true).custom_flags(flags).open(path);
+        Self::of(open.map_err(UpdateError::io(path.display()))?)
     }
 
     /// As [`Archive::open`], of a file that is open.

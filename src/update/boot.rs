@@ -57,7 +57,7 @@ impl Updater {
         }
     }
 
-    fn is_tried(&self, of: &SlotRecord) -> bool {
+    pub(super) fn is_tried(&self, of: &SlotRecord) -> bool {
         matches!(of.state, State::Trying | State::Writing) && of.version == self.running.version
     }
 
@@ -255,9 +255,12 @@ impl Updater {
         if !kept {
             let contents = Contents { slot, version: of.version, root: of.root, kernel: of.kernel };
             let alone = slot != self.running.slot;
-            self.partition(slot).keep_kernel(&contents, &mut self.esp.open(&wanted)?, alone)?;
-            if !first {
-                self.say(say(Event::Repaired, "copy of the kernel in its slot"), settled)?;
+            let copy = || self.partition(slot).keep_kernel(&contents, &mut self.esp.open(&wanted)?, alone);
+            match copy() {
+                Ok(()) if first => {}
+                Ok(()) => self.say(say(Event::Repaired, "copy of the kernel in its slot"), settled)?,
+                // The version is well without it.
+                Err(error) => self.say(say(Event::Unrepairable, &format!("copy of the kernel: {error}")), settled)?,
             }
         }
         Ok(())
@@ -291,8 +294,9 @@ impl Updater {
         };
         let leave = SlotRecord { state: State::Retired, ..leave };
         record.set(slot, Some(leave));
-        self.memory.keep(&record)?;
+        // Told first: what is remembered without being told would step back in silence.
         let line = self.memory.append(self.line_of(Event::WentBack, slot, &leave, now))?;
+        self.memory.keep(&record)?;
         let mut settled = Settled { lines: vec![line] };
         // What is to be booted first, then what is not.
         if slot == running {

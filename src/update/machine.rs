@@ -4,6 +4,7 @@
 //! labels is never touched.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{IMAGE_ROOT, Places, Running, Slot, UpdateError, Version};
@@ -54,6 +55,23 @@ impl Machine {
             slot_a: device("root-a")?,
             slot_b: device("root-b")?,
         })
+    }
+
+    /// Whether the system below a folder is an image of ours, whatever else is wrong with it.
+    pub fn is_image(system: &Path) -> bool {
+        read(system, "etc/os-release").is_ok_and(|os_release| version(&os_release).is_ok())
+    }
+
+    /// Refuses a folder on which the boot partition is not mounted: what is written there would boot nothing.
+    pub fn has_mounted(&self, folder: &Path) -> Result<(), UpdateError> {
+        let mounted = fs::metadata(folder).map(|found| found.dev());
+        match (mounted, fs::metadata(&self.esp).map(|device| device.rdev())) {
+            (Ok(mounted), Ok(device)) if mounted == device => Ok(()),
+            _ => Err(none(
+                &format!("sa partition de démarrage n'est pas montée sur {}", folder.display()),
+                &format!("its boot partition is not mounted at {}", folder.display()),
+            )),
+        }
     }
 
     /// Where an update works, once the boot partition is mounted at a folder.

@@ -356,6 +356,9 @@ fn roots(metadata: &Path) -> Result<Vec<(u64, std::path::PathBuf)>, MakeError> {
 
 /// Packs a folder that enough have signed into the one file, and verifies it as a box that knows only the first root.
 pub fn pack(folder: &Path, output: &Path, now: Timestamp) -> Result<Release, MakeError> {
+    if output.exists() {
+        return Err(MakeError::InTheWay { what: output.display().to_string() });
+    }
     let (metadata, targets) = (folder.join("metadata"), folder.join("targets"));
     let roots = roots(&metadata)?;
     let mut entries = Vec::new();
@@ -364,21 +367,24 @@ pub fn pack(folder: &Path, output: &Path, now: Timestamp) -> Result<Release, Mak
     }
     entries.extend(SIGNED.iter().map(|name| metadata.join(name)));
     entries.extend(files(&targets)?.iter().map(|name| targets.join(name)));
-    let temporary = output.with_extension("part");
-    let packed = tar(folder, &entries, &temporary).map_err(MakeError::io(temporary.display())).and_then(|()| {
-        let archive = Archive::open(&temporary)?;
+    let mut temporary = output.as_os_str().to_owned();
+    temporary.push(".part");
+    let temporary = Path::new(&temporary);
+    let file = File::create_new(temporary).map_err(MakeError::io(temporary.display()))?;
+    let packed = tar(folder, &entries, file).map_err(MakeError::io(temporary.display())).and_then(|()| {
+        let archive = Archive::open(temporary)?;
         let (_, first) = roots.first().ok_or_else(|| MakeError::Missing { what: "1.root.json".into() })?;
         let release = Release::verify(&archive, &Trust::read(first, None)?, now)?;
         release.check_files(&archive)?;
-        durable::rename_durably(&temporary, output).map_err(MakeError::io(output.display()))?;
+        durable::rename_durably(temporary, output).map_err(MakeError::io(output.display()))?;
         Ok(release)
     });
-    packed.inspect_err(|_| drop(fs::remove_file(&temporary)))
+    packed.inspect_err(|_| drop(fs::remove_file(temporary)))
 }
 
 /// The same bytes from the same files.
-fn tar(folder: &Path, entries: &[std::path::PathBuf], output: &Path) -> io::Result<()> {
-    let mut tar = Builder::new(io::BufWriter::new(File::create(output)?));
+fn tar(folder: &Path, entries: &[std::path::PathBuf], output: File) -> io::Result<()> {
+    let mut tar = Builder::new(io::BufWriter::new(output));
     for path in entries {
         let mut file = File::open(path)?;
         let mut header = Header::new_ustar();

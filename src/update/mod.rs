@@ -42,7 +42,7 @@ use self::slot::Partition;
 pub use self::trust::Trust;
 pub use self::version::{InvalidVersion, Version};
 use crate::domain::Timestamp;
-use crate::os::lock::Lock;
+use crate::os::lock::{Lock, LockError};
 
 /// What this program's image runs on.
 pub const BOARD: &str = "x86_64-uefi";
@@ -165,7 +165,10 @@ impl Updater {
 
     fn lock(&self) -> Result<Lock, UpdateError> {
         self.memory.prepare()?;
-        Lock::take(&self.memory.path("lock")).map_err(UpdateError::Busy)
+        Lock::take(&self.memory.path("lock")).map_err(|error| match error {
+            LockError::Io { path, cause } => UpdateError::Io { what: path.display().to_string(), cause },
+            held => UpdateError::Busy(held),
+        })
     }
 
     /// A line about an attempt, not yet appended.

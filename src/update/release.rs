@@ -269,10 +269,18 @@ fn contents(targets: Targets, archive: &Archive) -> Result<(About, BTreeMap<Stri
 }
 
 fn told(custom: Map<String, Value>) -> Result<About, UpdateError> {
-    serde_json::from_value(Value::Object(custom)).map_err(|cause| {
+    let about: About = serde_json::from_value(Value::Object(custom)).map_err(|cause| {
         let (fr, en) = ("ce qu'il dit de lui-même est incomplet", "what it says of itself is incomplete");
         UpdateError::NotARelease(Text::technical(fr, en, cause))
-    })
+    })?;
+    // A slip of the publisher's that would close every later release below it, for good.
+    if about.floor > about.version || about.upgrades_from > about.version {
+        return Err(UpdateError::not_a_release(
+            "il demande une version plus récente que lui-même",
+            "it asks for a version newer than itself",
+        ));
+    }
+    Ok(about)
 }
 
 fn limit_of(name: &str) -> u64 {

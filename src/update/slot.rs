@@ -127,6 +127,10 @@ impl Partition {
         if whole > KERNEL_BYTES_LIMIT {
             return Err(UpdateError::TooLarge { what: "kernel".into(), bytes: whole, limit: KERNEL_BYTES_LIMIT });
         }
+        if let Some(root) = contents.root.filter(|root| root.bytes > at) {
+            let what = super::release::ROOT_IMAGE.into();
+            return Err(UpdateError::TooLarge { what, bytes: root.bytes, limit: at });
+        }
         file.write_all_at(&[0; HEADER_BYTES], at).and_then(|()| file.sync_all()).map_err(self.io())?;
         file.seek(SeekFrom::Start(at + HEADER_BYTES as u64)).map_err(self.io())?;
         let written = copied(&mut kernel.take(whole), &mut file).map_err(self.io())?;

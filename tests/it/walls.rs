@@ -154,6 +154,7 @@ fn each_process_reaches_its_own_files_and_ports_and_no_others() {
         (connect(&place.upstream), "done"),
         (connect(&place.stranger), "EACCES"),
         (read(&place.path("data/fluxgate.db")), "EACCES"),
+        (read(&place.path("data/secrets/journal.key")), "EACCES"),
         (read(&place.path("config/fluxgate.toml")), "EACCES"),
         (read(&place.path("run/claim")), "EACCES"),
         (read(&place.path("beside")), "EACCES"),

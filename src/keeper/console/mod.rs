@@ -82,10 +82,11 @@ fn look(keeper: &Keeper) -> View {
 /// Does what somebody confirmed; what is to be said when it can't be done.
 fn act(keeper: &Keeper, action: Action, terminal: &mut Terminal) -> Option<Text> {
     let done = match action {
-        Action::Restart => {
+        // Noted before it is done, and not where it cannot be.
+        Action::Restart => verbs::can_restart(keeper).and_then(|()| {
             keeper.events().note(Happening::ConsoleRestart, Timestamp::now());
             verbs::restart(keeper)
-        }
+        }),
         Action::FactoryReset => {
             keeper.events().note(Happening::ConsoleFactoryReset, Timestamp::now());
             reset::ask(&keeper.machine).and_then(|()| verbs::restart(keeper))

@@ -72,8 +72,13 @@ fn a_release_goes_from_holder_to_holder_and_becomes_one_file() {
     done(dir, "release sign v140 --key release3.pem");
     done(dir, "release pack v140 -o v140.fluxgate");
     let first = fs::read(dir.join("v140.fluxgate")).unwrap();
-    done(dir, "release pack v140 -o v140.fluxgate");
-    assert!(first == fs::read(dir.join("v140.fluxgate")).unwrap(), "the same bytes each time");
+    done(dir, "release pack v140 -o again");
+    assert!(first == fs::read(dir.join("again")).unwrap(), "the same bytes each time");
+    // What is there stays: a name of a key's is typed easily.
+    let key = fs::read(dir.join("release1.pem")).unwrap();
+    let in_the_way = run(dir, "release pack v140 -o release1.pem");
+    assert_eq!((code(&in_the_way), stderr(&in_the_way).contains("release1.pem")), (71, true));
+    assert!(key == fs::read(dir.join("release1.pem")).unwrap() && !dir.join("release1.pem.part").exists());
 
     let verdict: Value =
         serde_json::from_str(&done(dir, "update verify v140.fluxgate --root 1.root.json --json")).unwrap();

@@ -135,6 +135,24 @@ fn expiry_counts_from_the_latest_instant_that_is_known() {
 }
 
 #[test]
+fn what_asks_for_a_version_newer_than_itself_is_no_release() {
+    let bench = Bench::new();
+    for (floor, upgrades_from) in [("14.0.0", "0.0.0"), ("0.0.0", "1.4.1")] {
+        let mut wish = bench.publisher.wish("1.4.0");
+        (wish.about.floor, wish.about.upgrades_from) = (version(floor), version(upgrades_from));
+        assert_eq!(code(&bench.refused(&bench.publisher.release(&wish))), Code::UpdateNotARelease);
+    }
+}
+
+#[test]
+fn a_fifo_in_a_release_s_place_holds_nobody_up() {
+    let bench = Bench::new();
+    let fifo = bench.appliance.dir.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(code(&bench.refused(&fifo)), Code::UpdateNotARelease);
+}
+
+#[test]
 fn below_the_floor_is_refused_even_when_it_is_newer_than_what_runs() {
     let bench = Bench::new();
     fs::write(bench.appliance.places().state.join("floor"), "1.5.0\n").unwrap();

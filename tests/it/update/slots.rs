@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 
 use fluxgate::fault::Code;
 use fluxgate::update::record::{Event, Outcome, State};
-use fluxgate::update::{Slot, Tries, UpdateError, WentBack};
+use fluxgate::update::{Slot, Step, Tries, UpdateError, WentBack};
 
 use super::appliance::{Appliance, ROOM, events};
 use super::publisher::{Publisher, version};
@@ -211,16 +211,49 @@ fn a_person_goes_back_and_forth() {
     let updater = appliance.boot();
     assert_eq!(updater.go_back(appliance.now).unwrap(), WentBack::To(version("1.3.2")));
     assert_eq!(appliance.names(), ["fluxgate-a_1.3.2.efi", "fluxgate-b_1.4.1+0.efi"]);
+    // The version that runs was left: over the one to come no other is written.
+    let left = updater.apply(&publisher.good("1.5.0"), appliance.now, &mut |_| {}).unwrap_err();
+    assert_eq!(left.fault().code, Code::UpdateNoWayBack);
+    assert_eq!(appliance.names(), ["fluxgate-a_1.3.2.efi", "fluxgate-b_1.4.1+0.efi"]);
     let (running, lines) = appliance.healthy_boot();
     assert_eq!((running.version, lines), (version("1.3.2"), vec![]));
     let status = appliance.boot().status().unwrap();
-    assert_eq!(status.attempts.last().unwrap().outcome, Outcome::WentBack);
+    let went = status.attempts.iter().rfind(|attempt| attempt.outcome == Outcome::WentBack).unwrap();
+    assert_eq!(went.version, Some(version("1.4.1")));
     assert_eq!(status.b.unwrap().state, State::Retired);
     assert_eq!(status.next.unwrap().version, version("1.3.2"));
     let twice = appliance.boot().go_back(appliance.now).unwrap_err();
     assert_eq!(twice.fault().code, Code::UpdateNoWayBack);
     appliance.apply(&appliance.boot(), &publisher.good("1.4.2"));
     assert_eq!(appliance.healthy_boot().0.version, version("1.4.2"));
+}
+
+#[test]
+fn a_version_that_still_counts_its_tries_is_not_the_one_to_fall_back_to() {
+    let publisher = Publisher::new();
+    let appliance = Appliance::new(&publisher, "1.3.2");
+    let unproved = appliance.boot().apply(&publisher.good("1.4.0"), appliance.now, &mut |_| {}).unwrap_err();
+    assert_eq!(unproved.fault().code, Code::UpdateNoWayBack);
+    assert_eq!(appliance.names(), ["fluxgate-a_1.3.2+2-1.efi"]);
+}
+
+#[test]
+fn an_update_that_was_written_and_not_remembered_is_the_next_boot_and_told_then() {
+    let publisher = Publisher::new();
+    let appliance = Appliance::new(&publisher, "1.3.2");
+    appliance.healthy_boot();
+    let (record, aside) = (appliance.places().state.join("slots.json"), appliance.dir.path().join("aside"));
+    let mut full = |step| {
+        if step == Step::Committed {
+            fs::rename(&record, &aside).unwrap();
+            fs::create_dir_all(record.join("in the way")).unwrap();
+        }
+    };
+    appliance.boot().apply(&publisher.good("1.4.0"), appliance.now, &mut full).unwrap();
+    fs::remove_dir_all(&record).unwrap();
+    fs::rename(&aside, &record).unwrap();
+    let (running, lines) = appliance.healthy_boot();
+    assert_eq!((running.version, events(&lines)), (version("1.4.0"), vec![Event::Healthy]));
 }
 
 #[test]
