@@ -77,9 +77,12 @@ for (const input of document.querySelectorAll("input[type=file][data-into]")) {
 }
 
 // The picture on the appliance's console leads here with the code behind #, where no server and no log sees it.
-const code = document.getElementById("code");
-const carried = /^#([0-9a-z]{4}(?:-[0-9a-z]{4}){3})$/.exec(location.hash);
-if (code && carried) {
-  code.value = carried[1];
+function carried() {
+  const field = document.getElementById("code");
+  const code = /^#([0-9a-z]{4}(?:-[0-9a-z]{4}){3})$/.exec(location.hash);
+  if (!field || !code) return;
+  field.value = code[1];
   history.replaceState(null, "", location.pathname);
 }
+carried();
+addEventListener("hashchange", carried);
