@@ -115,7 +115,6 @@ class Root:
             ("default.target", "multi-user.target"),
             ("multi-user.target.wants/systemd-networkd.service", "../systemd-networkd.service"),
             ("sockets.target.wants/systemd-networkd.socket", "../systemd-networkd.socket"),
-            ("multi-user.target.wants/boot-complete.target", "../boot-complete.target"),
         ):
             self.link(name, target)
 

@@ -14,13 +14,13 @@ pub mod flow;
 pub mod chorus;
 pub mod audit;
 pub mod os;
+pub mod update;
 pub mod store; // ∥ net
 pub mod net; // ∥ store
 pub mod gate;
 pub mod door; // front
 pub mod bridge; // front
 pub mod work; // core
-pub mod update;
 pub mod config;
 pub mod web; // core
 pub mod keeper; // the appliance's root process

@@ -135,14 +135,22 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let readings = workshop.as_ref().map(Workshop::readings).unwrap_or_default();
     let dir = boot.config.store.dir.clone();
     let numbers = metrics::source(store.clone(), connectors, receivers, dir, readings, front.clone());
-    let gatehouse = Gatehouse::new(store.clone(), &boot.config.store.dir, rules(&boot.config), numbers.text(), front);
+    let (dir, rules_now) = (&boot.config.store.dir, rules(&boot.config));
+    let gatehouse = Gatehouse::new(store.clone(), dir, rules_now, numbers.text(), front.clone());
     let gatehouse = Arc::new(gatehouse.map_err(io("the gate's folders in", &boot.config.store.dir))?);
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
     let (reload, mut reloads) = reload_wishes()?;
     let claim = claim(&boot, &store)?;
     let page = page(&file, &boot, &store, (signer.verifier().text(), tables.shared()), (reload, claim.clone()))?;
-    let shown = appliance::Shown { run_dir: run_dir.clone(), claim, fault: boot.fault.clone() };
+    let shown = appliance::Shown {
+        run_dir: run_dir.clone(),
+        claim,
+        fault: boot.fault.clone(),
+        source: boot.source.clone(),
+        is_configured: file.path().exists(),
+        front,
+    };
     appliance::attend(shown, store.clone(), shutdown.clone());
     // Last: front calls the box healthy when the gate answers.
     let gate_socket = run_dir.join(GATE_SOCKET);

@@ -1,4 +1,5 @@
-//! `fluxgate serve --role keeper`, and the two steps of a factory reset, which a unit of the appliance runs at its start.
+//! `fluxgate serve --role keeper`, the two steps of a factory reset, which a unit of the appliance runs at its start, and what udev
+//! asks of a partition.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,11 +12,18 @@ use crate::os::logging;
 /// Where somebody who waits for a reset sees how far it is.
 const CONSOLE: &str = "/dev/console";
 
-/// The steps of a factory reset. Between them systemd-repart makes the partition anew.
+/// What the appliance's own units and rules run. Between the two steps of a reset systemd-repart makes the partition anew.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Wipes the partition of what is kept, if a reset was asked for
     Wipe {
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+    },
+    /// Says by its exit code, to udev, whether a partition is on the disk that the root is on: 0 yes, 1 no
+    OwnPartition {
+        /// As the kernel names it: vda4
+        partition: String,
         #[arg(long, default_value = "/")]
         root: PathBuf,
     },
@@ -42,6 +50,16 @@ pub fn run(root: &Path) -> ExitCode {
 }
 
 pub fn command(command: &Command) -> ExitCode {
+    if let Command::OwnPartition { partition, root } = command {
+        return match keeper::is_on_own_disk(root, partition) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("{partition}: {error}");
+                exit::IO.into()
+            }
+        };
+    }
     logging::start(log::LevelFilter::Info, "fluxgate-keeper");
     let done = match command {
         Command::Wipe { root } => {
@@ -60,6 +78,7 @@ pub fn command(command: &Command) -> ExitCode {
             })
         }
         Command::Finish { root } => reset::finish(root),
+        Command::OwnPartition { .. } => Ok(()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

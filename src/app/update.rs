@@ -13,10 +13,7 @@ use super::words::said;
 use crate::domain::Timestamp;
 use crate::fault::{Language, Text};
 use crate::update::record::{Attempt, Outcome};
-use crate::update::{self, Archive, IMAGE_ROOT, Machine, Release, Status, Step, Trust, UpdateError, Updater, WentBack};
-
-/// Where the appliance mounts its boot partition.
-const ESP_FOLDER: &str = "/run/fluxgate-keeper/esp";
+use crate::update::{Archive, IMAGE_ROOT, Machine, Release, Status, Step, Trust, UpdateError, Updater, WentBack};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -159,11 +156,9 @@ fn told_good(file: &Path, release: &Release) {
 /// The box this is, when it is one, and the instant that expiry is judged at.
 fn appliance() -> Result<(Updater, Timestamp), UpdateError> {
     let machine = Machine::find(Path::new("/"))?;
-    machine.has_mounted(Path::new(ESP_FOLDER))?;
-    let updater = Updater::new(machine.places(ESP_FOLDER), machine.running);
-    let mut known: Vec<Timestamp> = updater.lines()?.iter().map(|line| line.at).collect();
-    known.extend(machine.built);
-    Ok((updater, update::now(Timestamp::now(), &known)))
+    let updater = machine.ready()?;
+    let now = machine.now(&updater, None)?;
+    Ok((updater, now))
 }
 
 fn apply(file: &Path) -> Result<(), Failure> {

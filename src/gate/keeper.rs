@@ -7,6 +7,7 @@
 //! Refuses to know: how a verb is done (`keeper`).
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,13 +15,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Frame, FrameError};
-use crate::domain::Timestamp;
-use crate::fault::Text;
+use crate::domain::{DocumentHash, Timestamp};
+use crate::fault::{Fault, Language, Text};
+use crate::update::record::Line;
+use crate::update::{self, Version};
 
 /// The socket, in keeper's folder.
 pub const SOCKET: &str = "keeper.sock";
 /// For one exchange.
 const EXCHANGE_LONGEST: Duration = Duration::from_secs(10);
+/// For an exchange within which a release is copied.
+const COPY_LONGEST: Duration = Duration::from_secs(300);
 /// Characters of a fingerprint, at most: a SHA-256 in hexadecimal with colons has 95.
 const FINGERPRINT_LIMIT: usize = 128;
 /// Characters of a claim code, at most.
@@ -44,12 +49,30 @@ pub enum Request {
     Status,
     /// What the console shows of core and front, until it is told anew or [`SIGHT_LIFE`] is over. → `Events`
     Show(Sight),
-    /// The events up to this one are in the journal. → `Done`
-    Recorded { through: u64 },
+    /// The events up to this one are in the journal, and the lines of updates up to `updates`. → `Done`
+    Recorded { through: u64, updates: u64 },
     /// The machine restarts at once. → `Done`
     Restart,
     /// At the next start everything that was kept is wiped. → `Done`
     FactoryReset,
+    /// How updates stand. → `Updates`
+    Updates,
+    /// A file that may be a release, as the descriptor that comes along: `bytes` of it from `from` on. It is copied before the answer
+    /// and examined after it. `known`: the latest instant that the journal knows of. → `Done`
+    Offer { from: u64, bytes: u64, known: Timestamp },
+    /// The offered release is written to the other slot, after the answer; a restart then tries it. → `Done`
+    Install { sha256: DocumentHash },
+    /// The offered release is thrown away. → `Done`
+    Withdraw,
+    /// The former version is the next boot; or, where a new one waits to be tried, it is not. → `Done`
+    GoBack,
+}
+
+impl Request {
+    /// Whether a descriptor comes along.
+    pub fn brings_file(&self) -> bool {
+        matches!(self, Request::Offer { .. })
+    }
 }
 
 /// What keeper answers.
@@ -58,12 +81,9 @@ pub enum Request {
 pub enum Answer {
     Done,
     Status(Status),
-    /// What happened at the console and is not acknowledged yet, oldest first, at most [`EVENTS_AT_ONCE`]; and how many
-    /// were lost because nobody took them.
-    Events {
-        events: Vec<Event>,
-        lost: u64,
-    },
+    Events(Events),
+    /// In the frame's body, as JSON.
+    Updates,
     /// Not done.
     Refused(Refusal),
 }
@@ -80,6 +100,12 @@ pub enum Refusal {
     NoFirmwareVariables,
     /// The system refused. `what` was tried.
     System { what: String, error: String },
+    /// An update is refused, or did not work.
+    Update(Fault),
+    /// Another update is under way.
+    Busy,
+    /// Nothing of that kind was offered.
+    NotOffered,
 }
 
 impl Refusal {
@@ -102,6 +128,18 @@ impl Refusal {
                 format!("le système a refusé ({what} : {error}) : redémarrez la machine, puis réessayez"),
                 format!("the system refused ({what}: {error}): restart the machine, then try again"),
             ),
+            Refusal::Update(fault) => {
+                let said = |language| format!("{} ({})", fault.title(language), fault.code);
+                Text::new(said(Language::Fr), said(Language::En))
+            }
+            Refusal::Busy => Text::new(
+                "une mise à jour est en cours de contrôle ou d'écriture : attendez qu'elle finisse",
+                "an update is being checked or written: wait until it is done",
+            ),
+            Refusal::NotOffered => Text::new(
+                "ce fichier n'est plus proposé : déposez-le de nouveau",
+                "this file is not offered any more: hand it in again",
+            ),
         }
     }
 }
@@ -123,6 +161,29 @@ pub struct Sight {
     pub claim: Option<String>,
     /// What is wrong.
     pub trouble: Option<Trouble>,
+    pub health: Health,
+}
+
+/// What core knows of its own health and of front's. Nothing of it needs the network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// The database was opened, and every page of it that a new version is tried on was read.
+    pub store: bool,
+    /// Front listens, and speaks with core.
+    pub front: bool,
+    /// The configuration is one that this version takes, or there is none yet.
+    pub connector: bool,
+}
+
+impl Health {
+    /// What is missing, as [`update::record::unwell_text`] knows it.
+    pub fn lacks(self) -> Vec<&'static str> {
+        [(self.store, "database"), (self.front, "front"), (self.connector, "connector")]
+            .into_iter()
+            .filter_map(|(well, lack)| (!well).then_some(lack))
+            .collect()
+    }
 }
 
 /// What is wrong, for people.
@@ -187,6 +248,62 @@ pub struct Interface {
 
 /// Events in one answer, at most.
 pub const EVENTS_AT_ONCE: usize = 32;
+
+/// Lines of updates in one answer, at most: a line is at most 2 KiB.
+pub const UPDATES_AT_ONCE: usize = 5;
+
+/// What core has not journalled yet, oldest first, at most [`EVENTS_AT_ONCE`] and [`UPDATES_AT_ONCE`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    pub events: Vec<Event>,
+    /// How many were lost because nobody took them.
+    pub lost: u64,
+    /// What happened with updates.
+    pub updates: Vec<Line>,
+    /// Whether the running version has yet to prove healthy.
+    pub on_trial: bool,
+}
+
+/// How updates stand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Updates {
+    /// What runs, what will be booted, what was attempted; an error where that cannot be told.
+    pub status: Result<update::Status, Fault>,
+    pub work: Work,
+    /// Why what ran last in the background did not come to its end.
+    pub failed: Option<Fault>,
+    pub offered: Option<Offered>,
+}
+
+/// What is being done, in the background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Work {
+    Idle,
+    /// An offered file is read and held against its signatures.
+    Examining,
+    /// A release is written; the last step that was done.
+    Installing(Option<update::Step>),
+}
+
+/// A release that this box would take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offered {
+    /// Of the whole file: names it.
+    pub sha256: DocumentHash,
+    pub bytes: u64,
+    pub version: Version,
+    /// Installed before then, or not at all.
+    pub expires: Timestamp,
+    /// What changes, in French and English; cut at [`CHANGELOG_LIMIT`].
+    pub changelog: [String; 2],
+}
+
+/// Characters of a changelog that are shown, at most.
+pub const CHANGELOG_LIMIT: usize = 6000;
 
 /// Something that happened without core.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,23 +379,45 @@ impl KeeperClient {
         }
     }
 
-    /// Tells the console what to show; answers what happened there, and how many such events were lost.
-    pub fn show(&self, sight: Sight) -> Result<(Vec<Event>, u64), KeeperError> {
+    /// Tells the console what to show; answers what happened without core.
+    pub fn show(&self, sight: Sight) -> Result<Events, KeeperError> {
         match self.ask(Request::Show(sight))? {
-            Answer::Events { events, lost } => Ok((events, lost)),
+            Answer::Events(events) => Ok(events),
+            _ => Err(KeeperError::Unexpected),
+        }
+    }
+
+    pub fn updates(&self) -> Result<Updates, KeeperError> {
+        let frame = self.exchange(Request::Updates, None)?;
+        match frame.header {
+            Answer::Updates => Ok(serde_json::from_slice(&frame.body).map_err(FrameError::from)?),
+            _ => Err(KeeperError::Unexpected),
+        }
+    }
+
+    /// Offers `bytes` of a file from `from` on as a release; `known`: the journal's latest instant. Blocks until it is copied.
+    pub fn offer(&self, file: OwnedFd, from: u64, bytes: u64, known: Timestamp) -> Result<(), KeeperError> {
+        match self.exchange(Request::Offer { from, bytes, known }, Some(file))?.header {
+            Answer::Done => Ok(()),
             _ => Err(KeeperError::Unexpected),
         }
     }
 
     fn ask(&self, request: Request) -> Result<Answer, KeeperError> {
+        Ok(self.exchange(request, None)?.header)
+    }
+
+    fn exchange(&self, request: Request, file: Option<OwnedFd>) -> Result<Frame<Answer>, KeeperError> {
+        let longest = if request.brings_file() { COPY_LONGEST } else { EXCHANGE_LONGEST };
         let unreachable = |cause| KeeperError::Unreachable { path: self.socket.clone(), cause };
         let stream = UnixStream::connect(&self.socket).map_err(unreachable)?;
-        stream.set_read_timeout(Some(EXCHANGE_LONGEST)).map_err(unreachable)?;
-        stream.set_write_timeout(Some(EXCHANGE_LONGEST)).map_err(unreachable)?;
-        Frame { header: request, body: Vec::new(), descriptor: None }.send(&stream)?;
-        match Frame::<Answer>::receive(&stream)?.header {
+        stream.set_read_timeout(Some(longest)).map_err(unreachable)?;
+        stream.set_write_timeout(Some(longest)).map_err(unreachable)?;
+        Frame { header: request, body: Vec::new(), descriptor: file }.send(&stream)?;
+        let frame = Frame::<Answer>::receive(&stream)?;
+        match frame.header {
             Answer::Refused(refusal) => Err(KeeperError::Refused(refusal)),
-            answer => Ok(answer),
+            _ => Ok(frame),
         }
     }
 }
@@ -291,9 +430,18 @@ mod tests {
     fn only_known_verbs_within_their_limits_pass() {
         let read = |text: &str| serde_json::from_str::<Request>(text);
         assert_eq!(read(r#""restart""#).unwrap(), Request::Restart);
-        assert_eq!(read(r#"{"recorded":{"through":7}}"#).unwrap(), Request::Recorded { through: 7 });
-        for bad in [r#""shell""#, r#"{"restart":{"now":true}}"#, r#"{"recorded":{}}"#, r#"{"recorded":{"through":-1}}"#]
-        {
+        assert_eq!(
+            read(r#"{"recorded":{"through":7,"updates":2}}"#).unwrap(),
+            Request::Recorded { through: 7, updates: 2 }
+        );
+        for bad in [
+            r#""shell""#,
+            r#"{"restart":{"now":true}}"#,
+            r#"{"recorded":{"through":1}}"#,
+            r#"{"recorded":{"through":-1,"updates":0}}"#,
+            r#"{"install":{"sha256":"../x"}}"#,
+            r#"{"offer":{"from":0,"bytes":1}}"#,
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
         let show = |sight| Request::Show(sight).is_bounded();
@@ -313,10 +461,35 @@ mod tests {
 
     /// The longest answer fits a frame.
     #[test]
-    fn as_many_events_as_may_come_at_once_fit() {
+    fn as_much_as_may_come_at_once_fits() {
         let event =
             Event { number: u64::MAX, at: Timestamp::from_millis(i64::MAX / 2), what: Happening::ConsoleFactoryReset };
-        let answer = Answer::Events { events: vec![event; EVENTS_AT_ONCE], lost: u64::MAX };
-        assert!(serde_json::to_vec(&answer).unwrap().len() < super::super::frame::HEADER_LIMIT);
+        let line = Line {
+            n: u64::MAX,
+            attempt: u64::MAX,
+            at: Timestamp::from_millis(i64::MAX / 2),
+            event: update::record::Event::Unrepairable,
+            running: "9999.9999.9999".parse().unwrap(),
+            version: Some("9999.9999.9999".parse().unwrap()),
+            slot: Some(update::Slot::B),
+            boots: Some(u8::MAX),
+            fault: Some(Fault::new(crate::fault::Code::UpdateAltered).with("why", "\u{1}".repeat(100))),
+            detail: Some("é".repeat(300)),
+        };
+        assert!(serde_json::to_vec(&line).unwrap().len() < 2048);
+        let events = Events {
+            events: vec![event; EVENTS_AT_ONCE],
+            lost: u64::MAX,
+            updates: vec![line; UPDATES_AT_ONCE],
+            on_trial: true,
+        };
+        assert!(serde_json::to_vec(&Answer::Events(events)).unwrap().len() < super::super::frame::HEADER_LIMIT);
+    }
+
+    #[test]
+    fn what_is_not_well_is_named() {
+        assert_eq!(Health { store: true, front: true, connector: true }.lacks(), Vec::<&str>::new());
+        assert_eq!(Health { front: true, connector: true, store: false }.lacks(), ["database"]);
+        assert_eq!(Health::default().lacks().len(), 3);
     }
 }

@@ -22,8 +22,9 @@ pub use account::{AccountSection, InvalidHash, InvalidKey, InvalidNetwork, KeyLi
 pub use client::{Client, Dropped, GateError, Handed, Whole};
 pub use frame::{BODY_LIMIT, Frame, FrameError, HEADER_LIMIT};
 pub use keeper::{
-    Answer as KeeperAnswer, EVENTS_AT_ONCE, Event, Happening, Interface, KeeperClient, KeeperError, Refusal,
-    Request as KeeperRequest, SIGHT_LIFE, SOCKET as KEEPER_SOCKET, Sealing, Sight, Status, Trouble, folder_beside,
+    Answer as KeeperAnswer, CHANGELOG_LIMIT, EVENTS_AT_ONCE, Event, Events, Happening, Health, Interface, KeeperClient,
+    KeeperError, Offered, Refusal, Request as KeeperRequest, SIGHT_LIFE, SOCKET as KEEPER_SOCKET, Sealing, Sight,
+    Status, Trouble, UPDATES_AT_ONCE, Updates, Work, folder_beside,
 };
 pub use message::{
     Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, Pass, Proof, RESULT_FOLDERS, Reply, Request, Stamp, VERSION,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::gate::{Interface, Sealing, Status};
 use crate::os::{interfaces, process};
+use crate::update::{self, UpdateError, Updater};
 
 /// Bytes that are read of one such file, at most.
 const FILE_LIMIT: u64 = 64 * 1024;
@@ -62,11 +63,22 @@ impl Machine {
         version.chars().take(40).collect()
     }
 
-    /// The slot that was booted, from the signed command line.
-    pub fn slot(&self) -> Option<char> {
+    /// A value on the signed command line.
+    pub fn word(&self, key: &str) -> Option<String> {
         let words = self.text("proc/cmdline")?;
-        let slot = words.split_whitespace().find_map(|word| word.strip_prefix("fluxgate.slot="))?;
-        slot.parse().ok().filter(char::is_ascii_lowercase)
+        words.split_whitespace().find_map(|word| word.strip_prefix(key)).map(str::to_owned)
+    }
+
+    /// The slot that was booted.
+    pub fn slot(&self) -> Option<char> {
+        self.word("fluxgate.slot=")?.parse().ok().filter(char::is_ascii_lowercase)
+    }
+
+    /// The updates of this machine, if it is one that is updated: seen from its root folder, so that another one never is.
+    pub fn updates(&self) -> Result<(update::Machine, Updater), UpdateError> {
+        let machine = update::Machine::find(&self.root)?;
+        let updater = machine.updater();
+        Ok((machine, updater))
     }
 
     /// Whether `/var` is on an encrypted device, by what the kernel's device mapper says of it.
@@ -88,15 +100,28 @@ impl Machine {
         self.path(&format!("sys/dev/block/{major}:{minor}"))
     }
 
-    /// The partition of what is kept, on the disk that the root is on (two disks may have partitions of one name). `None` only
-    /// where that disk's partitions were seen, the root's own among them, and none is it.
-    pub fn data_partition(&self) -> io::Result<Option<PathBuf>> {
+    /// The partition that the root is on, as a folder of sysfs.
+    fn slot_partition(&self) -> io::Result<PathBuf> {
         let root = self.device(fs::metadata(self.path(""))?.dev());
         // The root is a dm-verity device; below it is its slot.
-        let slot = match fs::read_dir(root.join("slaves")).ok().and_then(|mut slaves| slaves.next()) {
-            Some(slave) => fs::canonicalize(slave?.path())?,
-            None => fs::canonicalize(root)?,
-        };
+        match fs::read_dir(root.join("slaves")).ok().and_then(|mut slaves| slaves.next()) {
+            Some(slave) => fs::canonicalize(slave?.path()),
+            None => fs::canonicalize(root),
+        }
+    }
+
+    /// Whether a partition, by its kernel name (`vda4`), is on the disk that the root is on: two disks may have partitions of one
+    /// name.
+    pub fn is_on_own_disk(&self, partition: &str) -> io::Result<bool> {
+        let slot = self.slot_partition()?;
+        let found = fs::canonicalize(self.path("sys/class/block").join(partition))?;
+        Ok(found.parent().is_some_and(|disk| slot.parent() == Some(disk)))
+    }
+
+    /// The partition of what is kept, on the disk that the root is on. `None` only where that disk's partitions were seen, the root's
+    /// own among them, and none is it.
+    pub fn data_partition(&self) -> io::Result<Option<PathBuf>> {
+        let slot = self.slot_partition()?;
         let disk = slot.parent().ok_or(io::ErrorKind::NotFound)?;
         let mut own = false;
         for entry in fs::read_dir(disk)? {
@@ -264,6 +289,10 @@ mod tests {
         let device = here.device(number);
         link(device.strip_prefix(dir.path()).unwrap().to_str().unwrap(), "sys/devices/dm-0");
         assert_eq!(here.data_partition().unwrap(), Some(dir.path().join("dev/vda4")));
+        link("sys/class/block/vda4", "sys/devices/vda/vda4");
+        link("sys/class/block/vdb4", "sys/devices/vdb/vdb4");
+        assert!(here.is_on_own_disk("vda4").unwrap() && !here.is_on_own_disk("vdb4").unwrap());
+        assert!(here.is_on_own_disk("vdc4").is_err());
         fs::remove_dir_all(dir.path().join("sys/devices/vda/vda4")).unwrap();
         assert_eq!(here.data_partition().unwrap(), None);
         // What is not seen is not taken for gone.

@@ -5,13 +5,14 @@
 //! characters only, and needs no log-in, because it can do nothing that the power switch cannot do or that isn't typed
 //! off the screen. It reads neither the configuration nor anything else that core owns.
 //!
-//! Refuses to know: invoices, accounts, the store, what is fetched or sent.
+//! Refuses to know: invoices, accounts, the store, what is fetched or sent, what a release is worth (`update`).
 
 mod console;
 mod events;
 mod machine;
 pub mod reset;
 mod server;
+mod updates;
 mod verbs;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use crate::os::lock::{Lock, LockError};
 use crate::os::service;
 use events::Events;
 use machine::Machine;
+use updates::Updates;
 
 /// Keeper's folder of the socket, below the root folder.
 const RUN_DIR: &str = "run/fluxgate-keeper";
@@ -45,6 +47,7 @@ struct Keeper {
     machine: Machine,
     events: Mutex<Events>,
     told: Mutex<Told>,
+    updates: Updates,
 }
 
 /// What core told last.
@@ -61,6 +64,7 @@ impl Keeper {
             machine: Machine::at(root),
             events: Mutex::new(Events::open(&root.join(STATE_DIR))),
             told: Mutex::new(Told::default()),
+            updates: Updates::new(&root.join(STATE_DIR)),
         }
     }
 
@@ -73,6 +77,11 @@ impl Keeper {
     }
 }
 
+/// Whether a partition, by its kernel name, is on the disk that the root is on.
+pub fn is_on_own_disk(root: &Path, partition: &str) -> std::io::Result<bool> {
+    Machine::at(root).is_on_own_disk(partition)
+}
+
 /// Runs keeper until the process ends. `root` is `/`, and another folder for who tries it out.
 pub fn serve(root: &Path) -> Result<(), KeeperError> {
     let run_dir = root.join(RUN_DIR);
@@ -80,6 +89,7 @@ pub fn serve(root: &Path) -> Result<(), KeeperError> {
     let keeper = Arc::new(Keeper::new(root));
     reset::note(&keeper.machine, &mut keeper.events());
     server::start(&run_dir, Arc::clone(&keeper))?;
+    updates::watch(&keeper).map_err(KeeperError::Threads)?;
     log::info!("Keeper runs");
     service::ready("keeper runs");
     console::run(&keeper)

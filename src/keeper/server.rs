@@ -53,29 +53,35 @@ pub(super) fn start(run_dir: &Path, keeper: Arc<Keeper>) -> Result<(), KeeperErr
     std::thread::Builder::new().name("verbs".to_owned()).spawn(serve).map(drop).map_err(KeeperError::Threads)
 }
 
-fn exchange(stream: &UnixStream, group: u32, keeper: &Keeper) -> Result<(), FrameError> {
+fn exchange(stream: &UnixStream, group: u32, keeper: &Arc<Keeper>) -> Result<(), FrameError> {
     stream.set_read_timeout(Some(FRAME_TIME))?;
     stream.set_write_timeout(Some(FRAME_TIME))?;
     let peer = getsockopt(stream, PeerCredentials).map_err(io::Error::from)?;
     // Read whoever sent it: an answer that overtakes its question is lost.
     let received = Frame::<KeeperRequest>::receive(stream);
-    let answer = if peer.uid() != 0 && peer.gid() != group {
+    let (answer, body) = if peer.uid() != 0 && peer.gid() != group {
         log::warn!(uid = peer.uid(), pid = peer.pid(); "A process that is not core asked keeper for something");
         drain(stream)?;
-        Answer::Refused(Refusal::NotYou)
+        (Answer::Refused(Refusal::NotYou), Vec::new())
     } else {
         match received {
-            Ok(frame) if frame.is_bare() && frame.header.is_bounded() => verbs::answer(keeper, frame.header),
+            Ok(frame) if is_sound(&frame) => verbs::answer(keeper, frame.header, frame.descriptor),
             Ok(_) | Err(FrameError::Header(_) | FrameError::TooLarge { .. }) => {
                 log::warn!("A request to keeper made no sense");
                 drain(stream)?;
-                Answer::Refused(Refusal::Malformed)
+                (Answer::Refused(Refusal::Malformed), Vec::new())
             }
             Err(FrameError::Ended) => return Ok(()),
             Err(error) => return Err(error),
         }
     };
-    Frame { header: answer, body: Vec::new(), descriptor: None }.send(stream)
+    Frame { header: answer, body, descriptor: None }.send(stream)
+}
+
+/// Whether a request is within its limits, and a file comes along only where one belongs.
+fn is_sound(frame: &Frame<KeeperRequest>) -> bool {
+    let brings = frame.header.brings_file();
+    frame.body.is_empty() && frame.descriptor.is_some() == brings && frame.header.is_bounded()
 }
 
 /// Throws away what is there and was not read: with it unread, the end of the connection would take the answer along.

@@ -1,29 +1,44 @@
 //! What can be asked: one arm per verb. A new verb is an arm here and a variant of [`Request`].
 
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Keeper, reset};
-use crate::gate::{KeeperAnswer as Answer, KeeperRequest as Request, Refusal};
+use super::{Keeper, reset, updates};
+use crate::gate::{BODY_LIMIT, Events, KeeperAnswer as Answer, KeeperRequest as Request, Refusal};
 
 /// Between the answer and the restart: the answer is still on its way.
 const RESTART_DELAY: Duration = Duration::from_millis(700);
 
-/// Does what is asked. Blocks until it is durable, where it is something to be kept.
-pub(super) fn answer(keeper: &Keeper, request: Request) -> Answer {
-    match request {
-        Request::Status => Answer::Status(keeper.machine.status(reset::is_asked(&keeper.machine))),
-        Request::Show(sight) => {
+/// Does what is asked; what long work comes of it goes on in the background. Blocks until it is durable, where it is something to
+/// be kept. What answers in a frame's body is there as the second.
+pub(super) fn answer(keeper: &Arc<Keeper>, request: Request, file: Option<OwnedFd>) -> (Answer, Vec<u8>) {
+    let answer = match (request, file) {
+        (Request::Status, _) => Answer::Status(keeper.machine.status(reset::is_asked(&keeper.machine))),
+        (Request::Show(sight), _) => {
             keeper.told().sight = Some((Instant::now(), sight));
             let (events, lost) = keeper.events().waiting();
-            Answer::Events { events, lost }
+            let (updates, on_trial) = (updates::unrecorded(keeper), keeper.updates.is_on_trial());
+            Answer::Events(Events { events, lost, updates, on_trial })
         }
-        Request::Recorded { through } => {
+        (Request::Recorded { through, updates }, _) => {
             keeper.events().recorded(through);
+            updates::record(keeper, updates);
             Answer::Done
         }
-        Request::Restart => done(restart(keeper)),
-        Request::FactoryReset => done(reset::ask(&keeper.machine)),
-    }
+        (Request::Restart, _) => done(restart(keeper)),
+        (Request::FactoryReset, _) => done(reset::ask(&keeper.machine)),
+        (Request::Updates, _) => match serde_json::to_vec(&updates::told(keeper)) {
+            Ok(body) if body.len() <= BODY_LIMIT => return (Answer::Updates, body),
+            _ => Answer::Refused(Refusal::System { what: "updates".to_owned(), error: "too much to tell".to_owned() }),
+        },
+        (Request::Offer { from, bytes, known }, Some(file)) => done(updates::offer(keeper, file, from, bytes, known)),
+        (Request::Offer { .. }, None) => Answer::Refused(Refusal::Malformed),
+        (Request::Install { sha256 }, _) => done(updates::install(keeper, &sha256)),
+        (Request::Withdraw, _) => done(updates::withdraw(keeper)),
+        (Request::GoBack, _) => done(updates::go_back(keeper)),
+    };
+    (answer, Vec::new())
 }
 
 fn done(result: Result<(), Refusal>) -> Answer {

@@ -84,6 +84,12 @@ impl Reader {
         Ok(self.db().prepare_cached(sql)?.query_row(params, read).optional()?)
     }
 
+    /// Reads every page of the database; what is wrong with the first that is damaged. Takes as long as the disk needs for it.
+    pub fn damage(&self) -> Result<Option<String>, StoreError> {
+        let found = self.one("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?;
+        Ok(found.filter(|found| found != "ok"))
+    }
+
     pub fn invoices(&self, flow: &FlowId) -> Result<Vec<InvoiceRecord>, StoreError> {
         self.all(
             "SELECT invoice.* FROM flow JOIN invoice ON invoice.realm = flow.realm AND invoice.flow = flow.id

@@ -6,6 +6,8 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::record::{Event, Line, Record, SlotRecord, State};
 use super::release::{ROOT_IMAGE, kernel_of};
 use super::slot::Contents;
@@ -15,7 +17,8 @@ use crate::domain::Timestamp;
 use crate::fault::Text;
 
 /// How far an update has come. What each names has been done, durably.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Signatures, time, version, board, room and every hash are right.
     Checked,

@@ -95,15 +95,21 @@ impl Archive {
     /// An entry as a stream.
     pub fn reader(&self, name: &str) -> Option<impl Read + '_> {
         let entry = self.entries.get(name)?;
-        Some(Piece { file: &self.file, at: entry.offset, left: entry.bytes })
+        Some(Piece::of(&self.file, entry.offset, entry.bytes))
     }
 }
 
 /// A part of a file, read without moving anybody's place in it.
-struct Piece<'f> {
+pub(super) struct Piece<'f> {
     file: &'f File,
     at: u64,
     left: u64,
+}
+
+impl<'f> Piece<'f> {
+    pub fn of(file: &'f File, at: u64, bytes: u64) -> Self {
+        Self { file, at, left: bytes }
+    }
 }
 
 impl Read for Piece<'_> {
@@ -113,7 +119,7 @@ impl Read for Piece<'_> {
             return Ok(0);
         }
         match self.file.read_at(&mut buffer[..most], self.at)? {
-            // It was long enough when it was opened.
+            // It is not as long as it was, or as was said.
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             read => {
                 let step = u64::try_from(read).unwrap_or(0);

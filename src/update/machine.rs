@@ -7,12 +7,15 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{IMAGE_ROOT, Places, Running, Slot, UpdateError, Version};
+use super::{IMAGE_ROOT, Places, Running, Slot, UpdateError, Updater, Version};
 use crate::domain::Timestamp;
 use crate::fault::Text;
 
 /// Where updates are remembered: the keeper's own folder on the data partition.
 pub const STATE_FOLDER: &str = "/var/lib/fluxgate-keeper/update";
+
+/// Where the image mounts its boot partition.
+pub const ESP_FOLDER: &str = "/run/fluxgate-keeper/esp";
 
 /// The labels of the partitions.
 const ESP: &str = "esp";
@@ -74,15 +77,29 @@ impl Machine {
         }
     }
 
-    /// Where an update works, once the boot partition is mounted at a folder.
-    pub fn places(&self, esp: impl Into<PathBuf>) -> Places {
-        Places {
+    /// The updates of this machine. What they read is sound wherever the boot partition is; before they write,
+    /// [`Machine::has_mounted`] is to be asked.
+    pub fn updater(&self) -> Updater {
+        let places = Places {
             anchor: IMAGE_ROOT.into(),
-            esp: esp.into(),
+            esp: ESP_FOLDER.into(),
             slot_a: self.slot_a.clone(),
             slot_b: self.slot_b.clone(),
             state: STATE_FOLDER.into(),
-        }
+        };
+        Updater::new(places, self.running)
+    }
+
+    /// The same, where its boot partition is mounted.
+    pub fn ready(&self) -> Result<Updater, UpdateError> {
+        self.has_mounted(Path::new(ESP_FOLDER)).map(|()| self.updater())
+    }
+
+    /// The instant that expiry is judged at: see [`super::now`]. `known`: the latest that the journal knows of.
+    pub fn now(&self, updater: &Updater, known: Option<Timestamp>) -> Result<Timestamp, UpdateError> {
+        let lines = updater.lines()?;
+        let known = lines.iter().map(|line| line.at).chain(known).chain(self.built);
+        Ok(super::now(Timestamp::now(), &known.collect::<Vec<_>>()))
     }
 }
 

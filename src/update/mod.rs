@@ -20,12 +20,13 @@ mod error;
 mod esp;
 mod machine;
 mod metadata;
+mod offered;
 mod slot;
 mod version;
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::apply::{Offer, Step};
 pub use self::archive::Archive;
@@ -34,9 +35,9 @@ pub use self::entry::{Entry, Slot, TRIES, Tries};
 pub use self::error::UpdateError;
 use self::esp::Esp;
 pub use self::esp::next_boot;
-pub use self::machine::{Machine, STATE_FOLDER};
+pub use self::machine::{ESP_FOLDER, Machine, STATE_FOLDER};
 use self::record::{Attempt, Event, Line, Memory, Record, SlotRecord};
-pub use self::release::{Release, Terms};
+pub use self::release::{Digest, Release, Terms};
 pub use self::slot::KERNEL_REGION_BYTES;
 use self::slot::Partition;
 pub use self::trust::Trust;
@@ -64,7 +65,7 @@ pub struct Places {
 }
 
 /// What runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
     pub slot: Slot,
     pub version: Version,
@@ -81,7 +82,7 @@ pub struct Updater {
 }
 
 /// How things stand, for people and for monitoring.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     pub running: Running,
     pub floor: Version,
@@ -96,7 +97,7 @@ pub struct Status {
 }
 
 /// What an entry boots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Booted {
     pub slot: Slot,
     pub version: Version,
@@ -149,6 +150,27 @@ impl Updater {
             root: self.trust()?.root().version.get(),
             attempts: record::attempts(&self.memory.lines()?),
         })
+    }
+
+    /// Whether the running version has yet to prove healthy, or the boot partition still counts its tries.
+    pub fn is_on_trial(&self) -> Result<bool, UpdateError> {
+        let Running { slot, version } = self.running;
+        if self.memory.record()?.get(slot).is_some_and(|of| self.is_tried(&of)) {
+            return Ok(true);
+        }
+        let is_counted = |entry: &Entry| {
+            entry.slot == slot && entry.version == version && entry.tries.is_some_and(|tries| tries.done > 0)
+        };
+        Ok(self.esp.entries()?.iter().any(is_counted))
+    }
+
+    /// Whether leaving the running version leads anywhere: tries of it are left, or another one is to be booted.
+    pub fn may_be_left(&self) -> bool {
+        let Running { slot, version } = self.running;
+        let Ok(entries) = self.esp.entries() else { return true };
+        let is_own = |entry: &&Entry| entry.slot == slot && entry.version == version;
+        let has_tries = entries.iter().filter(is_own).any(|entry| entry.tries.is_some_and(|tries| tries.left > 0));
+        has_tries || next_boot(&entries).is_some_and(|next| next.slot != slot)
     }
 
     /// What was remembered, line by line, oldest first: the journal gets a leaf for each.

@@ -13,7 +13,7 @@ use super::entry::Tries;
 use super::release::Digest;
 use super::{Slot, UpdateError, Version};
 use crate::domain::Timestamp;
-use crate::fault::Fault;
+use crate::fault::{Fault, Text};
 use crate::os::durable;
 
 /// The longest record, in bytes.
@@ -139,7 +139,7 @@ pub struct Line {
     pub boots: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
-    /// What is not well, or what was put right, in the words of who found it.
+    /// What is not well (see [`unwell_text`]), or what was put right, in the words of who found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -297,6 +297,25 @@ fn bounded(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// What of a version was not well, for people: words that are not known stay as they are.
+pub fn unwell_text(detail: &str) -> Text {
+    let said = detail.split(',').map(|word| match word {
+        "core" => Text::new("le cœur du service n'a pas répondu", "the service's core did not answer"),
+        "database" => {
+            Text::new("la base n'a pas pu être ouverte et relue", "the database could not be opened and read through")
+        }
+        "front" => Text::new("la page et SFTP n'ont pas répondu", "the page and SFTP did not answer"),
+        "connector" => Text::new("la configuration n'a pas été acceptée", "the configuration was not accepted"),
+        "blessing" => Text::new(
+            "la partition de démarrage n'a pas pu être mise à jour",
+            "the boot partition could not be brought up to date",
+        ),
+        other => Text::same(other),
+    });
+    let (fr, en): (Vec<_>, Vec<_>) = said.map(|text| (text.fr, text.en)).unzip();
+    Text::new(fr.join(" ; "), en.join("; "))
 }
 
 /// The attempts that lines tell of, oldest first.

@@ -15,6 +15,11 @@ impl FrontWalls {
         self.0.store(Some(Arc::new(report)));
     }
 
+    /// Whether front told anything since core started.
+    pub fn has_spoken(&self) -> bool {
+        self.0.load().is_some()
+    }
+
     /// Each process that has walls, with what there is to tell of them.
     pub fn everybodys(&self) -> Vec<(&'static str, Report)> {
         let front = self.0.load_full().map(|report| Report::clone(&report));

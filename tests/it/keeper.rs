@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use fluxgate::gate::{Happening, KeeperClient, KeeperError, KeeperRequest, Refusal, Sealing, Sight};
+use fluxgate::gate::{Happening, Health, KeeperClient, KeeperError, KeeperRequest, Refusal, Sealing, Sight};
 
 use crate::commands::program;
 
@@ -169,7 +169,7 @@ impl Machine {
 
     /// What happened, as core is told.
     fn events(&self) -> Vec<Happening> {
-        self.core().show(sight()).unwrap().0.iter().map(|event| event.what).collect()
+        self.core().show(sight()).unwrap().events.iter().map(|event| event.what).collect()
     }
 
     fn restarts(&self) {
@@ -192,6 +192,7 @@ fn sight() -> Sight {
         sftp_fingerprint: Some("SHA256:abcdefgh".to_owned()),
         claim: Some(CLAIM.to_owned()),
         trouble: None,
+        health: Health::default(),
     }
 }
 
@@ -203,7 +204,8 @@ fn both_terminals_show_the_box_and_what_core_tells() {
         seat.sees(starting);
     }
     assert!(!machine.screen.shown().contains(CLAIM));
-    assert_eq!(machine.core().show(sight()).unwrap(), (Vec::new(), 0));
+    let told = machine.core().show(sight()).unwrap();
+    assert_eq!((told.events, told.lost, told.updates), (Vec::new(), 0, Vec::new()));
     for seat in [&machine.screen, &machine.line] {
         seat.sees(CLAIM);
         seat.sees("SHA256:abcdefgh");
@@ -230,10 +232,10 @@ fn a_restart_at_the_console_is_done_and_waits_for_the_journal() {
     assert_eq!(machine.events(), [Happening::ConsoleRestart]);
     machine.line.confirms("2", 2);
     machine.restarts();
-    let (events, _) = machine.core().show(sight()).unwrap();
-    machine.core().order(KeeperRequest::Recorded { through: events[0].number }).unwrap();
+    let events = machine.core().show(sight()).unwrap().events;
+    machine.core().order(KeeperRequest::Recorded { through: events[0].number, updates: 0 }).unwrap();
     assert_eq!(machine.events(), [Happening::ConsoleRestart], "the second one waits on");
-    machine.core().order(KeeperRequest::Recorded { through: events[1].number }).unwrap();
+    machine.core().order(KeeperRequest::Recorded { through: events[1].number, updates: 0 }).unwrap();
     assert_eq!(machine.events(), []);
     // Core asks as well; then it is core that journals it.
     machine.core().order(KeeperRequest::Restart).unwrap();

@@ -134,7 +134,7 @@ fn page(interfaces: &[Interface], port: u16) -> Option<String> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::gate::Trouble;
+    use crate::gate::{Health, Trouble};
 
     pub fn status(addresses: &[&str]) -> Status {
         Status {
@@ -157,6 +157,7 @@ pub mod tests {
             sftp_fingerprint: Some(format!("SHA256:{}", "k".repeat(43))),
             claim: Some("0123-4567-89ab-cdef".to_owned()),
             trouble: None,
+            health: Health::default(),
         };
         Signs {
             uptime: Duration::from_secs(600),

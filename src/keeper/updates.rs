@@ -1,0 +1,331 @@
+//! Updates on the running box: a file is taken in, examined and installed in the background, and after each boot the version
+//! that came up is blessed once it proved healthy, or left for the former one.
+//!
+//! Promises: a version on trial that is not well within [`TRIAL_LONGEST`] restarts, so that its tries are used up and the former
+//! one comes back; each line that `update` remembers is handed to core until core has it in its journal. What a file is worth is
+//! `update`'s business alone.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::machine::Running;
+use super::{Keeper, verbs};
+use crate::domain::{DocumentHash, Timestamp};
+use crate::fault::{Fault, Language};
+use crate::gate::{CHANGELOG_LIMIT, Offered, Refusal, SIGHT_LIFE, UPDATES_AT_ONCE, Updates as Told, Work};
+use crate::os::durable;
+use crate::update::record::Line;
+use crate::update::{Digest, Machine, UpdateError};
+
+/// Since power-on; then a version on trial that is not well restarts. A large database is read whole within it.
+const TRIAL_LONGEST: Duration = Duration::from_secs(10 * 60);
+/// On the signed command line: another such time, in seconds.
+const TRIAL_WORD: &str = "fluxgate.trial=";
+/// There once the running version proved healthy.
+const PROVED: &str = "run/fluxgate-keeper/proved";
+/// So long everything must be well before a version counts as healthy.
+const WELL_FOR: Duration = Duration::from_secs(5);
+/// Between two looks whether it is.
+const LOOK: Duration = Duration::from_secs(1);
+/// Before a blessing that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(30);
+/// Attempts that are told, at most.
+const ATTEMPTS_TOLD: usize = 20;
+
+/// What is under way, and what waits for a person.
+#[derive(Debug)]
+pub struct Updates {
+    state: Mutex<State>,
+    /// Keeps how far core's journal has the lines.
+    recorded: PathBuf,
+}
+
+#[derive(Debug)]
+struct State {
+    work: Work,
+    failed: Option<Fault>,
+    offered: Option<Offered>,
+    /// Whether the running version may still be one on trial.
+    on_trial: bool,
+}
+
+impl Updates {
+    pub fn new(state_dir: &Path) -> Self {
+        let state = State { work: Work::Idle, failed: None, offered: None, on_trial: true };
+        Self { state: Mutex::new(state), recorded: state_dir.join("updates-recorded") }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn is_on_trial(&self) -> bool {
+        self.state().on_trial
+    }
+
+    /// Begins some work, unless other work is under way.
+    fn begin(&self, work: Work) -> Result<(), Refusal> {
+        let mut state = self.state();
+        if state.work != Work::Idle {
+            return Err(Refusal::Busy);
+        }
+        (state.work, state.failed) = (work, None);
+        Ok(())
+    }
+
+    fn end(&self, failed: Option<Fault>) {
+        let mut state = self.state();
+        (state.work, state.failed) = (Work::Idle, failed);
+    }
+
+    fn recorded(&self) -> u64 {
+        std::fs::read_to_string(&self.recorded).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    }
+}
+
+/// What core's journal does not have yet, oldest first, at most [`UPDATES_AT_ONCE`].
+pub fn unrecorded(keeper: &Keeper) -> Vec<Line> {
+    let Ok(lines) = keeper.machine.updates().and_then(|(_, updater)| updater.lines()) else { return Vec::new() };
+    let recorded = keeper.updates.recorded();
+    // Beyond the last one: they began anew, and nothing of them is known.
+    let recorded = if lines.last().is_some_and(|last| last.n < recorded) { 0 } else { recorded };
+    lines.into_iter().filter(|line| line.n > recorded).take(UPDATES_AT_ONCE).collect()
+}
+
+/// Core has journalled the lines up to this one.
+pub fn record(keeper: &Keeper, through: u64) {
+    let updates = &keeper.updates;
+    if through == 0 || through == updates.recorded() {
+        return;
+    }
+    // Where it cannot be kept, the same lines are journalled again: told twice is told.
+    if let Err(error) = durable::write_atomically(&updates.recorded, format!("{through}\n").as_bytes()) {
+        log::warn!(error = error.to_string().as_str(); "How far updates are journalled could not be kept");
+    }
+}
+
+/// How updates stand.
+pub fn told(keeper: &Keeper) -> Told {
+    let status = keeper.machine.updates().and_then(|(machine, _)| machine.ready()?.status());
+    let status = status.map_err(|error| error.fault()).map(|mut status| {
+        status.attempts.drain(..status.attempts.len().saturating_sub(ATTEMPTS_TOLD));
+        status
+    });
+    let state = keeper.updates.state();
+    Told { status, work: state.work, failed: state.failed.clone(), offered: state.offered.clone() }
+}
+
+/// Runs on a thread of its own and then ends the work, whatever became of it.
+fn in_background(
+    keeper: &Arc<Keeper>,
+    name: &str,
+    work: impl FnOnce(&Keeper) -> Result<(), UpdateError> + Send + 'static,
+) -> Result<(), Refusal> {
+    let mine = Arc::clone(keeper);
+    let work = move || {
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&mine)));
+        let broken =
+            || UpdateError::Io { what: "update".to_owned(), cause: io::Error::other("broken off by a defect") };
+        let failed = done.unwrap_or_else(|_| Err(broken())).err();
+        if let Some(error) = &failed {
+            log::warn!(error = error.to_string().as_str(); "An update did not come to its end");
+        }
+        mine.updates.end(failed.map(|error| error.fault()));
+    };
+    match thread::Builder::new().name(name.to_owned()).spawn(work) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            keeper.updates.end(None);
+            Err(Refusal::System { what: name.to_owned(), error: error.to_string() })
+        }
+    }
+}
+
+/// Takes a file in and examines it afterwards.
+pub fn offer(keeper: &Arc<Keeper>, file: OwnedFd, from: u64, bytes: u64, known: Timestamp) -> Result<(), Refusal> {
+    keeper.updates.begin(Work::Examining)?;
+    keeper.updates.state().offered = None;
+    let taken = keeper.machine.updates().and_then(|(_, updater)| updater.take_in(&File::from(file), from, bytes));
+    match taken {
+        Ok(taken) => in_background(keeper, "examine", move |keeper| examine(keeper, taken, known)),
+        Err(error) => {
+            let fault = error.fault();
+            keeper.updates.end(Some(fault.clone()));
+            Err(Refusal::Update(fault))
+        }
+    }
+}
+
+fn examine(keeper: &Keeper, Digest { bytes, sha256 }: Digest, known: Timestamp) -> Result<(), UpdateError> {
+    let (machine, updater) = keeper.machine.updates()?;
+    let now = machine.now(&updater, Some(known))?;
+    let examined = machine.ready().and_then(|updater| updater.examine(&updater.offered(), now)).and_then(|offer| {
+        let changes = |language| offer.release.changelog(&offer.archive, language);
+        let changelog = [changes(Language::Fr)?, changes(Language::En)?];
+        let cut = |text: String| text.chars().take(CHANGELOG_LIMIT).collect();
+        let (version, expires) = (offer.release.about.version, offer.release.expires);
+        Ok(Offered { sha256, bytes, version, expires, changelog: changelog.map(cut) })
+    });
+    match examined {
+        Ok(offered) => {
+            log::info!(version = offered.version.to_string().as_str(); "A release is offered");
+            keeper.updates.state().offered = Some(offered);
+            Ok(())
+        }
+        Err(error) => {
+            updater.refused(&error, now)?;
+            updater.drop_offered()?;
+            Err(error)
+        }
+    }
+}
+
+/// Writes what was offered to the other slot.
+pub fn install(keeper: &Arc<Keeper>, sha256: &DocumentHash) -> Result<(), Refusal> {
+    let is_offered = keeper.updates.state().offered.as_ref().is_some_and(|offered| offered.sha256 == *sha256);
+    if !is_offered {
+        return Err(Refusal::NotOffered);
+    }
+    keeper.updates.begin(Work::Installing(None))?;
+    in_background(keeper, "install", |keeper| {
+        let (machine, _) = keeper.machine.updates()?;
+        let updater = machine.ready()?;
+        let now = machine.now(&updater, None)?;
+        let mut tell = |step| {
+            log::info!(step:? = step; "An update is written");
+            keeper.updates.state().work = Work::Installing(Some(step));
+        };
+        let done = updater.apply(&updater.offered(), now, &mut tell);
+        // Installed, or refused for good: it is not offered any more.
+        keeper.updates.state().offered = None;
+        done.and_then(|_| updater.drop_offered())
+    })
+}
+
+/// Throws what was offered away.
+pub fn withdraw(keeper: &Keeper) -> Result<(), Refusal> {
+    keeper.updates.begin(Work::Examining)?;
+    keeper.updates.state().offered = None;
+    let dropped = keeper.machine.updates().and_then(|(_, updater)| updater.drop_offered());
+    keeper.updates.end(None);
+    dropped.map_err(|error| Refusal::Update(error.fault()))
+}
+
+/// Makes the former version the next boot.
+pub fn go_back(keeper: &Keeper) -> Result<(), Refusal> {
+    keeper.updates.begin(Work::Installing(None))?;
+    let went = keeper.machine.updates().and_then(|(machine, _)| {
+        let updater = machine.ready()?;
+        updater.go_back(machine.now(&updater, None)?)
+    });
+    keeper.updates.end(None);
+    went.map(drop).map_err(|error| Refusal::Update(error.fault()))
+}
+
+/// Watches over what came up, on a thread of its own, until it is blessed or left.
+pub fn watch(keeper: &Arc<Keeper>) -> io::Result<()> {
+    let keeper = Arc::clone(keeper);
+    thread::Builder::new().name("health".to_owned()).spawn(move || judge(&keeper)).map(drop)
+}
+
+fn judge(keeper: &Keeper) {
+    let (machine, updater) = match keeper.machine.updates() {
+        Ok(found) => found,
+        Err(error) => {
+            log::warn!(error = error.to_string().as_str(); "This machine is not updated");
+            keeper.updates.state().on_trial = false;
+            return;
+        }
+    };
+    let say = |what: &str, error: UpdateError| {
+        log::error!(error = error.to_string().as_str(); "{what}");
+    };
+    // After a restart it is not offered any more.
+    if let Err(error) = updater.drop_offered() {
+        say("What was offered before is still there", error);
+    }
+    let now = || machine.now(&updater, None).unwrap_or_else(|_| Timestamp::now());
+    if let Err(error) = updater.booted(now()) {
+        say("That this version came up could not be noted", error);
+    }
+    let on_trial = updater.is_on_trial().unwrap_or_else(|error| {
+        say("Whether this version is on trial cannot be told", error);
+        false
+    });
+    keeper.updates.state().on_trial = on_trial;
+    let longest = keeper.machine.word(TRIAL_WORD).and_then(|word| word.parse().ok());
+    let mut longest = longest.map_or(TRIAL_LONGEST, Duration::from_secs);
+    let (mut well_since, mut not_before): (Option<Instant>, Option<Instant>) = (None, None);
+    loop {
+        thread::sleep(LOOK);
+        let lacks = lacks(keeper);
+        well_since = lacks.is_empty().then(|| well_since.unwrap_or_else(Instant::now));
+        let is_well = well_since.is_some_and(|since| since.elapsed() >= WELL_FOR);
+        if is_well && not_before.is_none_or(|at| Instant::now() >= at) {
+            match bless(&machine, now()) {
+                Ok(()) => {
+                    keeper.updates.state().on_trial = false;
+                    mark_proved(keeper);
+                    log::info!("This version is healthy");
+                    return;
+                }
+                Err(error) => {
+                    not_before = Some(Instant::now() + AGAIN);
+                    say("A healthy version could not be blessed; tried again", error);
+                }
+            }
+        }
+        if on_trial && keeper.machine.uptime() >= longest && !updater.may_be_left() {
+            log::error!("This version does not prove healthy, and there is no other: it stays");
+            // A restart would lead nowhere; it may become well yet.
+            mark_proved(keeper);
+            longest = Duration::MAX;
+        } else if on_trial && keeper.machine.uptime() >= longest {
+            let why = if lacks.is_empty() { "blessing".to_owned() } else { lacks.join(",") };
+            log::error!(why = why.as_str(); "This version on trial is not well: the machine restarts");
+            if let Err(error) = updater.unhealthy(&why, now()) {
+                say("Why a version is left could not be noted", error);
+            }
+            match verbs::restart(keeper) {
+                Ok(()) => return,
+                Err(refusal) => log::error!(error = refusal.text().en.as_str(); "The machine could not be restarted"),
+            }
+        }
+    }
+}
+
+/// Nobody restarts this version any more for want of proof (unit fluxgate-trial).
+fn mark_proved(keeper: &Keeper) {
+    if let Err(error) = durable::write_atomically(&keeper.machine.path(PROVED), b"") {
+        log::warn!(error = error.to_string().as_str(); "That this version proved healthy could not be marked");
+    }
+}
+
+fn bless(machine: &Machine, now: Timestamp) -> Result<(), UpdateError> {
+    let settled = machine.ready()?.settle(now)?;
+    for line in settled.lines {
+        log::info!(event:? = line.event, detail = line.detail.unwrap_or_default().as_str(); "After a healthy boot");
+    }
+    Ok(())
+}
+
+/// What is not well.
+fn lacks(keeper: &Keeper) -> Vec<&'static str> {
+    let told = keeper.told();
+    match &told.sight {
+        Some((at, sight)) if at.elapsed() <= SIGHT_LIFE => {
+            let mut lacks = sight.health.lacks();
+            if keeper.machine.runs("fluxgate-front") == Running::No {
+                lacks.push("front");
+                lacks.dedup();
+            }
+            lacks
+        }
+        _ => vec!["core"],
+    }
+}

@@ -1,0 +1,106 @@
+//! A file that somebody handed over, copied to the data partition: from then on nobody can change it under the hands of who
+//! examines and installs it. One at a time.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::archive::{Piece, RELEASE_BYTES_LIMIT};
+use super::release::{Digest, copied};
+use super::{UpdateError, Updater};
+use crate::os::{disk, durable};
+
+/// Bytes that stay free on the data partition beside it.
+const RESERVE: u64 = 64 << 20;
+
+impl Updater {
+    /// Where the copy is.
+    pub fn offered(&self) -> PathBuf {
+        self.memory.path("offered")
+    }
+
+    /// Copies `bytes` of a file from `from` on, durably, in place of the former one. Blocks while it copies.
+    pub fn take_in(&self, file: &File, from: u64, bytes: u64) -> Result<Digest, UpdateError> {
+        let _held = self.lock()?;
+        self.drop_offered()?;
+        let path = self.offered();
+        let taken = take_in(file, from, bytes, &path);
+        if taken.is_err() {
+            // Nothing of it may lie there and take up room.
+            let _ = fs::remove_file(&path);
+        }
+        taken
+    }
+
+    /// Removes the copy.
+    pub fn drop_offered(&self) -> Result<(), UpdateError> {
+        let path = self.offered();
+        match fs::remove_file(&path) {
+            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(UpdateError::io(path.display())(cause)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn take_in(file: &File, from: u64, bytes: u64, path: &Path) -> Result<Digest, UpdateError> {
+    // A device or a pipe would hold up who reads it.
+    if !file.metadata().map_err(UpdateError::io("metadata"))?.is_file() {
+        return Err(UpdateError::not_a_release("ce n'est pas un fichier ordinaire", "it is no ordinary file"));
+    }
+    if bytes > RELEASE_BYTES_LIMIT {
+        return Err(UpdateError::TooLarge { what: "tar".into(), bytes, limit: RELEASE_BYTES_LIMIT });
+    }
+    let free = disk::free_bytes(durable::folder_of(path)).map_err(UpdateError::io(path.display()))?;
+    let needed = bytes.saturating_add(RESERVE);
+    if free < needed {
+        return Err(UpdateError::NoRoom { needed, free });
+    }
+    let mut copy = File::create(path).map_err(UpdateError::io(path.display()))?;
+    let digest = copied(&mut Piece::of(file, from, bytes), &mut copy).map_err(|cause| match cause.kind() {
+        ErrorKind::UnexpectedEof => UpdateError::Truncated { missing: missing(file, from, bytes) },
+        _ => UpdateError::Io { what: path.display().to_string(), cause },
+    })?;
+    let synced = copy.sync_all().and_then(|()| durable::sync_dir(durable::folder_of(path)));
+    synced.map_err(UpdateError::io(path.display()))?;
+    Ok(digest)
+}
+
+/// Bytes that a file lacks of the part that was asked for.
+fn missing(file: &File, from: u64, bytes: u64) -> u64 {
+    let length = file.metadata().map(|data| data.len()).unwrap_or(0);
+    from.saturating_add(bytes).saturating_sub(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::DocumentHash;
+    use crate::update::{Places, Running, Slot, Version};
+
+    #[test]
+    fn a_part_of_a_file_is_copied_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("update");
+        let nowhere = PathBuf::from("/nowhere");
+        let places =
+            Places { anchor: nowhere.clone(), esp: nowhere.clone(), slot_a: nowhere.clone(), slot_b: nowhere, state };
+        let updater = Updater::new(places, Running { slot: Slot::A, version: Version::ZERO });
+        let path = dir.path().join("upload");
+        fs::write(&path, b"--head--content--tail--").unwrap();
+        let file = File::open(&path).unwrap();
+        let taken = updater.take_in(&file, 8, 7).unwrap();
+        assert_eq!(fs::read(updater.offered()).unwrap(), b"content");
+        let sha256 =
+            "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73".parse::<DocumentHash>().unwrap();
+        assert_eq!(taken, Digest { bytes: 7, sha256 });
+        // What was there goes, whatever comes of the next one.
+        assert!(matches!(updater.take_in(&file, 8, 90), Err(UpdateError::Truncated { missing: 75 })));
+        assert!(!updater.offered().exists());
+        let huge = updater.take_in(&file, 0, RELEASE_BYTES_LIMIT + 1);
+        assert!(matches!(huge, Err(UpdateError::TooLarge { .. })));
+        let device = File::open("/dev/zero").unwrap();
+        assert!(matches!(updater.take_in(&device, 0, 1), Err(UpdateError::NotARelease(_))));
+        updater.drop_offered().unwrap();
+        updater.drop_offered().unwrap();
+    }
+}
