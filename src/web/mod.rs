@@ -7,6 +7,7 @@
 //! Refuses to know: TLS, Chorus Pro's calls, SQL.
 
 mod answer;
+mod appliance;
 mod ask;
 mod asset;
 mod background;

@@ -27,6 +27,8 @@ pub struct Chrome {
     /// A line said once at the top: something was done.
     pub done: Option<&'static str>,
     pub mark: &'static str,
+    /// Whether the machine has a page of its own.
+    pub is_appliance: bool,
 }
 
 /// Who asks.
@@ -73,6 +75,7 @@ impl Visit {
             refresh: None,
             done: DONE.iter().find(|(key, ..)| *key == said).map(|(_, fr, en)| self.t.say(fr, en)),
             mark: &asset::MARK,
+            is_appliance: site.keeper().is_some(),
         }
     }
 

@@ -8,6 +8,7 @@ use tiny_http::Request;
 
 use crate::domain::Timestamp;
 use crate::fault::{Fault, Language};
+use crate::gate::KeeperClient;
 use crate::store::{Note, Reader, Store};
 use crate::web::answer::Answer;
 use crate::web::ask::{Ask, Method, Unread};
@@ -19,8 +20,8 @@ use crate::web::session::{self, Sessions};
 use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
-    Claim, Settings, asset, complement, configuration, decision, diagnostic, directory, entry, flow, flows, guide,
-    help, home, journal, pdf_form, people, received, secrets, sight, treatment, validator,
+    Claim, Settings, appliance, asset, complement, configuration, decision, diagnostic, directory, entry, flow, flows,
+    guide, help, home, journal, pdf_form, people, received, secrets, sight, treatment, validator,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -115,6 +116,11 @@ impl Site {
         }
     }
 
+    /// Whoever looks after the machine, where it is an appliance.
+    pub fn keeper(&self) -> Option<KeeperClient> {
+        KeeperClient::beside(self.settings.socket.parent()?)
+    }
+
     pub fn reader(&self) -> Result<Reader, Trouble> {
         Ok(self.store.reader()?)
     }
@@ -172,6 +178,7 @@ fn refuse_unread(site: &Site, unread: Unread) -> Answer {
         refresh: None,
         done: None,
         mark: &asset::MARK,
+        is_appliance: false,
     };
     Trouble::Unread(unread).page(&chrome)
 }
@@ -271,6 +278,9 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Get, ["diagnostic"]) => diagnostic::show(site, ask, visit),
         (Post, ["diagnostic", "lancer"]) => diagnostic::examine(site, visit),
         (Post, ["diagnostic", "essai"]) => diagnostic::test(site, visit),
+        (Get, ["appliance"]) => appliance::show(site, ask, visit),
+        (Post, ["appliance", "redemarrer"]) => appliance::restart(site, ask, visit),
+        (Post, ["appliance", "usine"]) => appliance::reset(site, ask, visit),
         (Get, ["annuaire"]) => directory::show(site, ask, visit),
         (Post, ["annuaire", "actualiser"]) => directory::refresh(site, ask, visit),
         (Get, ["journal"]) => journal::show(site, ask, visit),

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use fluxgate::gate::{Happening, Health, KeeperClient, KeeperError, KeeperRequest, Refusal, Sealing, Sight};
 
 use crate::commands::program;
+use crate::web::Browser;
 
 /// Longer than anything here should take, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -436,4 +437,46 @@ fn core_shows_its_claim_code_and_journals_what_happens_at_the_console() {
     let said = fs::read_to_string(core.dir.join("log")).unwrap();
     assert!(!said.contains(code.trim()), "{said}");
     assert_eq!(core.leaves("console_restart"), 1);
+}
+
+/// A box that somebody claimed, and their browser.
+fn claimed(machine: &Machine) -> Browser {
+    let claim = machine.root().join("run/fluxgate/claim");
+    let code = until("a claim code", || fs::read_to_string(&claim).ok().filter(|code| !code.is_empty()));
+    let socket = machine.root().join("run/fluxgate/web.sock");
+    until("the page", || UnixStream::connect(&socket).ok());
+    let mut browser = Browser::at(socket);
+    browser.claim(code.trim());
+    browser
+}
+
+#[test]
+fn the_page_shows_the_machine_and_restarts_and_resets_it_on_a_typed_word() {
+    let Some(machine) = Machine::start() else { return };
+    let core = Core::start(&machine);
+    let mut browser = claimed(&machine);
+    let page = browser.get("/appliance");
+    page.says("9.8.7");
+    page.says("emplacement B");
+    browser.get("/configuration").says("href=\"/appliance\"");
+    let typed = |word: &str| [("confirmation", word.to_owned())];
+    for (path, wrong) in [("redemarrer", "oui"), ("redemarrer", "tout effacer"), ("usine", "redemarrer")] {
+        let refused = browser.post(&format!("/appliance/{path}"), &typed(wrong));
+        assert_eq!(refused.status, 422);
+        refused.says("Rien n’a été fait");
+    }
+    assert_eq!(core.leaves("machine_"), 0);
+    browser.post("/appliance/redemarrer", &typed("Redémarrer")).says("La machine redémarre");
+    machine.restarts();
+    assert_eq!(core.leaves("machine_restart"), 1);
+    browser.post("/appliance/usine", &typed("tout effacer")).says("efface tout");
+    machine.restarts();
+    assert!(machine.root().join(WISH).exists());
+    assert_eq!((core.leaves("machine_reset"), core.leaves("machine_refused")), (1, 0));
+    // Of what was refused nobody believes that it was done.
+    fs::remove_dir_all(machine.root().join("run/systemd")).unwrap();
+    let refused = browser.post("/appliance/redemarrer", &typed("restart"));
+    assert_eq!(refused.status, 422);
+    refused.says("systemd is not process 1");
+    assert_eq!(core.leaves("machine_refused"), 1);
 }

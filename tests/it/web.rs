@@ -89,12 +89,7 @@ impl House {
     }
 
     fn browser(&self) -> Browser {
-        Browser {
-            socket: self.path("web.sock"),
-            cookies: BTreeMap::new(),
-            csrf: String::new(),
-            peer: "10.1.2.3".into(),
-        }
+        Browser::at(self.path("web.sock"))
     }
 
     fn claim_code(&self) -> String {
@@ -104,10 +99,7 @@ impl House {
     /// Claimed, with its first person logged in.
     fn inside(&self) -> Browser {
         let mut browser = self.browser();
-        browser.get("/claim");
-        let code = self.claim_code();
-        let done = browser.post("/claim", &claim_form(&code));
-        assert_eq!((done.status, done.header("location")), (303, Some("/?fait=reclame")), "{}", done.text());
+        browser.claim(&self.claim_code());
         browser
     }
 
@@ -217,8 +209,8 @@ fn claim_form(code: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-struct Reply {
-    status: u16,
+pub struct Reply {
+    pub status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
@@ -228,7 +220,7 @@ impl Reply {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
@@ -239,18 +231,18 @@ impl Reply {
         self.says(&format!("url={path}\""));
     }
 
-    fn says(&self, text: &str) {
+    pub fn says(&self, text: &str) {
         assert!(self.text().contains(text), "{text:?} is not said with {}:\n{}", self.status, self.text());
     }
 
-    fn hides(&self, text: &str) {
+    pub fn hides(&self, text: &str) {
         assert!(!self.text().contains(text), "{text:?} is said:\n{}", self.text());
     }
 }
 
 /// Cookies and the last form's token, as a browser keeps them.
 #[derive(Clone)]
-struct Browser {
+pub struct Browser {
     socket: PathBuf,
     cookies: BTreeMap<String, String>,
     csrf: String,
@@ -258,12 +250,24 @@ struct Browser {
 }
 
 impl Browser {
-    fn get(&mut self, path: &str) -> Reply {
+    /// At a page's socket, without anything yet.
+    pub fn at(socket: PathBuf) -> Self {
+        Self { socket, cookies: BTreeMap::new(), csrf: String::new(), peer: "10.1.2.3".into() }
+    }
+
+    /// Claims the box with its code.
+    pub fn claim(&mut self, code: &str) {
+        self.get("/claim");
+        let done = self.post("/claim", &claim_form(code));
+        assert_eq!((done.status, done.header("location")), (303, Some("/?fait=reclame")), "{}", done.text());
+    }
+
+    pub fn get(&mut self, path: &str) -> Reply {
         self.send("GET", path, &[], b"")
     }
 
     /// Sends a form with the token of the page last seen.
-    fn post(&mut self, path: &str, fields: &[(&str, String)]) -> Reply {
+    pub fn post(&mut self, path: &str, fields: &[(&str, String)]) -> Reply {
         let csrf = self.csrf.clone();
         self.post_raw(path, fields, &csrf, &[("Origin", "https://box.example")])
     }

@@ -107,3 +107,13 @@ fn slow_and_broken_clients_do_not_stop_the_page() {
     garbage.write_all(b"\x00\xff\r\n\r\n").unwrap();
     assert_eq!(browser.get("/flux").status, 200);
 }
+
+#[test]
+fn a_machine_that_is_no_appliance_has_no_page_of_one() {
+    let house = House::open();
+    let mut browser = house.inside();
+    assert_eq!(browser.get("/appliance").status, 404);
+    browser.get("/configuration").hides("/appliance");
+    let restart = browser.post("/appliance/redemarrer", &[("confirmation", "restart".into())]);
+    assert_eq!(restart.status, 404);
+}

@@ -1,0 +1,177 @@
+//! The machine itself, where it is an appliance: how it is, restart, factory reset. Keeper does it; what is asked for is
+//! journalled first, with who asked.
+
+use askama::Template;
+
+use crate::gate::{KeeperClient, KeeperError, KeeperRequest, Sealing, Status};
+use crate::web::answer::Answer;
+use crate::web::ask::Ask;
+use crate::web::error::Trouble;
+use crate::web::page::{Chrome, Visit};
+use crate::web::site::{Site, note};
+use crate::web::words::{Tone, Tongue};
+
+/// What is typed to confirm a restart, and a factory reset: in either language.
+const RESTART_WORDS: [&str; 2] = ["redemarrer", "restart"];
+const RESET_WORDS: [&str; 2] = ["tout effacer", "wipe everything"];
+
+/// What keeper said of the machine, as the page shows it.
+struct MachineView {
+    version: String,
+    slot: Option<char>,
+    sealing: (&'static str, &'static str),
+    interfaces: Vec<InterfaceView>,
+    reset_asked: bool,
+}
+
+struct InterfaceView {
+    name: String,
+    tone: &'static str,
+    state: &'static str,
+    addresses: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "appliance.html", config = "src/web/askama.toml")]
+struct AppliancePage<'a> {
+    c: &'a Chrome,
+    tab: &'static str,
+    problem: Option<&'a str>,
+    machine: Option<MachineView>,
+    restart_word: &'static str,
+    reset_word: &'static str,
+}
+
+/// The keeper of this machine; the page is not there where there is none.
+fn keeper(site: &Site) -> Result<KeeperClient, Trouble> {
+    site.keeper().ok_or(Trouble::NotFound)
+}
+
+pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
+    shown(site, ask, visit, None, None)
+}
+
+/// The page, with what went wrong or what was done.
+fn shown(
+    site: &Site,
+    ask: &Ask,
+    visit: &Visit,
+    problem: Option<&str>,
+    done: Option<&'static str>,
+) -> Result<Answer, Trouble> {
+    let t = visit.t;
+    let status = keeper(site)?.status();
+    let silent = status.as_ref().err().map(|error| said(t, error));
+    let mut c = visit.chrome(site, ask, "configuration", "Appliance");
+    c.path = "/appliance".to_owned();
+    c.done = done.or(c.done);
+    let page = AppliancePage {
+        c: &c,
+        tab: "appliance",
+        problem: problem.or(silent.as_deref()),
+        machine: status.ok().map(|status| machine(t, status)),
+        restart_word: t.say(RESTART_WORDS[0], RESTART_WORDS[1]),
+        reset_word: t.say(RESET_WORDS[0], RESET_WORDS[1]),
+    };
+    let answer = Answer::html(page.render()?);
+    Ok(if problem.is_some() { answer.status(422) } else { answer })
+}
+
+fn machine(t: Tongue, status: Status) -> MachineView {
+    let sealing = match status.sealing {
+        Sealing::Sealed => {
+            (Tone::Good, t.say("chiffrées, scellées à cette machine", "encrypted, sealed to this machine"))
+        }
+        Sealing::Unsealed => {
+            (Tone::Warn, t.say("en clair : qui prend le disque les lit", "plain: who takes the disk reads them"))
+        }
+        Sealing::Missing => {
+            (Tone::Bad, t.say("absentes : la partition n’est pas montée", "missing: the partition is not mounted"))
+        }
+    };
+    let interface = |interface: crate::gate::Interface| {
+        let (tone, state) = match interface.carrier {
+            Some(true) => (Tone::Good, t.say("branchée", "plugged in")),
+            Some(false) => (Tone::Warn, t.say("sans câble", "no cable")),
+            None => (Tone::Quiet, t.say("éteinte", "down")),
+        };
+        InterfaceView { name: interface.name, tone: tone.class(), state, addresses: interface.addresses }
+    };
+    MachineView {
+        version: status.version,
+        slot: status.slot.map(|slot| slot.to_ascii_uppercase()),
+        sealing: (sealing.0.class(), sealing.1),
+        interfaces: status.interfaces.into_iter().map(interface).collect(),
+        reset_asked: status.reset_asked,
+    }
+}
+
+/// What a person is told of keeper's refusal or silence.
+fn said(t: Tongue, error: &KeeperError) -> String {
+    match error {
+        KeeperError::Refused(refusal) => t.typeset(refusal.text().get(t.0)),
+        other => {
+            log::warn!(error = other.to_string().as_str(); "Keeper could not be asked");
+            t.typeset(t.say(
+                "Le gardien de la machine (keeper) ne répond pas : recommencez dans un instant ; si cela dure, redémarrez la machine à sa console.",
+                "The machine's keeper does not answer: try again in a moment; if it lasts, restart the machine at its console.",
+            ))
+        }
+    }
+}
+
+/// Whether the word of confirmation was typed.
+fn is_confirmed(ask: &Ask, words: [&str; 2]) -> bool {
+    let typed = ask.form.trimmed("confirmation").to_lowercase().replace('é', "e");
+    words.contains(&typed.as_str())
+}
+
+fn unconfirmed(t: Tongue) -> &'static str {
+    t.say(
+        "Rien n’a été fait : le mot de confirmation n’est pas celui qui est demandé.",
+        "Nothing was done: the word of confirmation is not the one asked for.",
+    )
+}
+
+/// Restarts the machine.
+pub fn restart(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
+    let (t, keeper) = (visit.t, keeper(site)?);
+    if !is_confirmed(ask, RESTART_WORDS) {
+        return shown(site, ask, visit, Some(unconfirmed(t)), None);
+    }
+    site.note(note("machine_restart", visit.person()))?;
+    if let Err(error) = keeper.order(KeeperRequest::Restart) {
+        return refused(site, ask, visit, "machine_restart", &error);
+    }
+    let done = t.say(
+        "La machine redémarre : rechargez cette page dans une minute.",
+        "The machine restarts: reload this page in a minute.",
+    );
+    shown(site, ask, visit, None, Some(done))
+}
+
+/// Sets the machine back to the factory's state, with the restart that does it.
+pub fn reset(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
+    let (t, keeper) = (visit.t, keeper(site)?);
+    if !is_confirmed(ask, RESET_WORDS) {
+        return shown(site, ask, visit, Some(unconfirmed(t)), None);
+    }
+    site.note(note("machine_reset", visit.person()))?;
+    let asked = keeper.order(KeeperRequest::FactoryReset).and_then(|()| keeper.order(KeeperRequest::Restart));
+    if let Err(error) = asked {
+        return refused(site, ask, visit, "machine_reset", &error);
+    }
+    let done = t.say(
+        "La machine redémarre et efface tout : elle sera à prendre en main de nouveau, avec le code de sa console.",
+        "The machine restarts and wipes everything: it is to be claimed anew, with the code of its console.",
+    );
+    shown(site, ask, visit, None, Some(done))
+}
+
+/// What was journalled as asked for did not come about: that is journalled too.
+fn refused(site: &Site, ask: &Ask, visit: &Visit, asked: &str, error: &KeeperError) -> Result<Answer, Trouble> {
+    let mut note = note("machine_refused", visit.person());
+    note.objects.insert("asked".to_owned(), asked.to_owned());
+    site.note(note)?;
+    shown(site, ask, visit, Some(&said(visit.t, error)), None)
+}
