@@ -41,7 +41,8 @@ class Box:
         return answer
 
     def claim(self):
-        """With the code that its console shows."""
+        """With the code that its console shows; the page may answer a little later."""
+        self.vm.wait_page(240)
         code = self.vm.wait_said(CODE.pattern, 120)[1]
         self.fill("/claim", "/claim", code=code, name=NAME, password=PHRASE, repeat=PHRASE)
         return self

@@ -10,6 +10,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "tests/e2e")]
 
 from gateway import BINARY, PASSWORD, Simulator  # noqa: E402
 from net import Net  # noqa: E402
+from publisher import Publisher  # noqa: E402
 from vm import VM, WIRE  # noqa: E402
 
 
@@ -23,6 +24,18 @@ def image():
 def firmware(image):
     """The variables of a firmware that demands Secure Boot and knows the image's key alone."""
     return image / "keys/firmware.fd"
+
+
+@pytest.fixture(scope="session")
+def publisher(image):
+    return Publisher(image / "keys")
+
+
+@pytest.fixture(scope="session")
+def release(image):
+    """The next version, and its file."""
+    [path] = image.glob("fluxgate-*.update")
+    return path.stem.removeprefix("fluxgate-"), path
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,8 @@ use super::exit::{self, Exit, Failure};
 use super::made;
 use super::words::said;
 use crate::domain::Timestamp;
-use crate::fault::{Language, Text};
-use crate::update::record::{Attempt, Outcome};
-use crate::update::{Archive, IMAGE_ROOT, Machine, Release, Status, Step, Trust, UpdateError, Updater, WentBack};
+use crate::fault::Text;
+use crate::update::{Archive, IMAGE_ROOT, Machine, Release, Status, Trust, UpdateError, Updater, WentBack};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -70,10 +69,13 @@ fn refused(error: &UpdateError) -> Failure {
     let exit: Exit = match error {
         UpdateError::Io { cause, .. } if cause.kind() == ErrorKind::NotFound => exit::NO_INPUT,
         UpdateError::Io { cause, .. } if cause.kind() == ErrorKind::PermissionDenied => exit::NO_PERMISSION,
-        UpdateError::Io { .. } | UpdateError::ReadBack { .. } | UpdateError::NoRoom { .. } => exit::IO,
+        UpdateError::Io { .. }
+        | UpdateError::ReadBack { .. }
+        | UpdateError::NoRoom { .. }
+        | UpdateError::DataFull { .. } => exit::IO,
         UpdateError::Untrusted { .. } => exit::CONFIG,
         UpdateError::Busy(_) => exit::IN_USE,
-        UpdateError::NoAppliance(_) => exit::UNAVAILABLE,
+        UpdateError::NoAppliance(_) | UpdateError::NoBootPartition { .. } => exit::UNAVAILABLE,
         _ => exit::DATA,
     };
     match error {
@@ -163,7 +165,7 @@ fn appliance() -> Result<(Updater, Timestamp), UpdateError> {
 
 fn apply(file: &Path) -> Result<(), Failure> {
     let (updater, now) = appliance().map_err(|error| refused(&error))?;
-    let release = updater.apply(file, now, &mut |step| eprintln!("{}", step_text(step).get(exit::language())));
+    let release = updater.apply(file, now, &mut |step| eprintln!("{}", step.text().get(exit::language())));
     let version = release.map_err(|error| refused(&error))?.about.version;
     println!(
         "{}",
@@ -174,21 +176,6 @@ fn apply(file: &Path) -> Result<(), Failure> {
         .get(exit::language())
     );
     Ok(())
-}
-
-fn step_text(step: Step) -> Text {
-    let (fr, en) = match step {
-        Step::Checked => ("contrôlée", "checked"),
-        Step::Begun => ("commencée", "begun"),
-        Step::EntriesRemoved => ("ancienne entrée retirée", "former entry removed"),
-        Step::Cleared => ("emplacement libéré", "slot cleared"),
-        Step::RootWritten => ("système écrit et relu", "system written and read back"),
-        Step::KernelKept => ("copie du noyau écrite et relue", "copy of the kernel written and read back"),
-        Step::KernelWritten => ("noyau écrit et relu", "kernel written and read back"),
-        Step::Committed => ("prochain démarrage choisi", "next boot chosen"),
-        Step::Remembered => ("notée", "remembered"),
-    };
-    Text::new(fr, en)
 }
 
 fn status(json: bool) -> Result<(), Failure> {
@@ -216,50 +203,8 @@ fn told(status: &Status) -> Vec<Text> {
         ),
         None => Text::new("prochain démarrage : aucune entrée", "next boot: no entry"),
     });
-    lines.extend(status.attempts.iter().map(attempt_text));
+    lines.extend(status.attempts.iter().map(|attempt| attempt.text().about(attempt.begun.paris_text())));
     lines
-}
-
-fn attempt_text(attempt: &Attempt) -> Text {
-    let version = attempt.version.map_or_else(|| "?".to_owned(), |version| version.to_string());
-    let slot = attempt.slot.map_or_else(|| "?".to_owned(), |slot| slot.to_string());
-    let (running, boots) = (attempt.running, attempt.boots);
-    let text = match attempt.outcome {
-        Outcome::Refused => Text::new("refusée", "refused"),
-        Outcome::Writing => Text::new(
-            format!("{version} s'écrit dans l'emplacement {slot}"),
-            format!("{version} is being written to slot {slot}"),
-        ),
-        Outcome::Failed => Text::new(format!("{version} non écrite"), format!("{version} not written")),
-        Outcome::Interrupted => Text::new(
-            format!("{version} coupée pendant l'écriture ; {running} fonctionne"),
-            format!("{version} cut while it was written; running {running}"),
-        ),
-        Outcome::Waiting => {
-            Text::new(format!("{version} attend un redémarrage"), format!("{version} waits for a restart"))
-        }
-        Outcome::Trying => Text::new(
-            format!("{version} à l'essai, démarrages : {boots}"),
-            format!("{version} being tried, boots: {boots}"),
-        ),
-        Outcome::Healthy => Text::new(format!("{version} a fait ses preuves"), format!("{version} proved healthy")),
-        Outcome::FellBack => Text::new(
-            format!("{version} essayée dans l'emplacement {slot}, démarrages : {boots} ; {running} fonctionne"),
-            format!("tried {version} in slot {slot}, boots: {boots}; running {running}"),
-        ),
-        Outcome::WentBack => Text::new(format!("{version} quittée à la main"), format!("{version} left by hand")),
-        Outcome::Superseded => Text::new(
-            format!("{version} remplacée avant d'être essayée"),
-            format!("{version} replaced before it was tried"),
-        ),
-    };
-    let fault = attempt.fault.as_ref().map(|fault| Text::new(fault.title(Language::Fr), fault.title(Language::En)));
-    let why = fault.or_else(|| attempt.detail.as_ref().map(Text::same));
-    let text = match why {
-        Some(why) => Text::new(format!("{} ({})", text.fr, why.fr), format!("{} ({})", text.en, why.en)),
-        None => text,
-    };
-    text.about(attempt.begun.paris_text())
 }
 
 fn rollback() -> Result<(), Failure> {

@@ -21,7 +21,7 @@ use super::excuse::Excuse;
 use super::listener::household;
 use super::pool::{self, Refusal};
 use crate::fault::{Code, Fault};
-use crate::gate::SESSION_COOKIE;
+use crate::gate::{RELEASE_PATH, SESSION_COOKIE};
 
 /// Requests to the page at once: its crew of workers has the same number.
 const PAGE_AT_ONCE: usize = 32;
@@ -34,6 +34,8 @@ const PAGE_BODY_LONGEST: Duration = Duration::from_secs(30);
 
 /// A form with files (the complement of an invoice), in bytes; what the page itself takes of one is a little less.
 const UPLOAD_BODY_LIMIT: usize = 41 * 1024 * 1024;
+/// An update of the appliance, in bytes; the same.
+const RELEASE_BODY_LIMIT: usize = 97 * 1024 * 1024;
 const UPLOAD_BODY_LONGEST: Duration = Duration::from_secs(180);
 /// Of those at once, each whole in memory here: nobody is known yet, so each address has one place at most.
 const UPLOADS_AT_ONCE: usize = 2;
@@ -74,14 +76,14 @@ impl Page {
         body: Arriving,
         prepare: impl FnOnce(Upload) -> Request<Upload>,
     ) -> Result<Response<Answer>, Excuse> {
-        let (_upload, body) = if is_upload(parts) {
+        let (_upload, body) = if let Some(limit) = upload_limit(parts) {
             if !has_session(parts) {
                 return Err(unknown());
             }
             let own = Uploading::begin(&self.uploading, household(client)).ok_or_else(busy)?;
             let upload = tokio::time::timeout(PLACE_LONGEST, self.uploads.acquire()).await;
             let Ok(Ok(upload)) = upload else { return Err(busy()) };
-            let whole = tokio::time::timeout(UPLOAD_BODY_LONGEST, whole_at_a_pace(body, UPLOAD_BODY_LIMIT)).await;
+            let whole = tokio::time::timeout(UPLOAD_BODY_LONGEST, whole_at_a_pace(body, limit)).await;
             (Some((own, upload)), whole.map_err(|_| late())??)
         } else {
             (None, whole(body, PAGE_BODY_LIMIT, PAGE_BODY_LONGEST).await?)
@@ -159,12 +161,16 @@ fn unavailable() -> Excuse {
     Excuse::fault(StatusCode::SERVICE_UNAVAILABLE, &Fault::new(Code::CoreUnavailable))
 }
 
-/// A form with files, where the page takes one.
-fn is_upload(parts: &Parts) -> bool {
+/// How large a form with files may be, where the page takes one.
+fn upload_limit(parts: &Parts) -> Option<usize> {
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let path = parts.uri.path();
     let form = kind.get(..19).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/form-data"));
-    parts.method == Method::POST && form && path.starts_with("/flux/") && path.ends_with("/completer")
+    match parts.uri.path() {
+        _ if parts.method != Method::POST || !form => None,
+        RELEASE_PATH => Some(RELEASE_BODY_LIMIT),
+        path if path.starts_with("/flux/") && path.ends_with("/completer") => Some(UPLOAD_BODY_LIMIT),
+        _ => None,
+    }
 }
 
 /// A large body, as long as it comes at least at [`UPLOAD_LEAST_RATE`].

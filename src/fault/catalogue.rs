@@ -1008,4 +1008,16 @@ catalogue! {
         "This machine does not run Fluxgate's image: {why}"
         "Here, replace the program itself, and restart the service."
     }
+    UpdateNoBootPartition "FG-937" Appliance AfterAction {
+        "La partition de démarrage n'est pas montée sur {folder} : aucune mise à jour ne peut être installée"
+        "Le service continue. Redémarrez la machine ; si cela dure, le disque est à remplacer, ou l'appliance à réinstaller."
+        "The boot partition is not mounted at {folder}: no update can be installed"
+        "The service goes on. Restart the box; if it lasts, the disk must be replaced, or the appliance installed anew."
+    }
+    UpdateDataFull "FG-938" Establishment AfterAction {
+        "Mise à jour refusée : le disque des données n'a que {free} octets libres, il en faut {needed}"
+        "Rien n'a changé. Faites de la place (l'accueil dit ce qui en prend), puis recommencez."
+        "Update refused: the data disk has {free} bytes free, {needed} are needed"
+        "Nothing has changed. Make room (the first screen says what takes it), then try again."
+    }
 }

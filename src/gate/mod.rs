@@ -40,6 +40,9 @@ pub const INLINE_LIMIT: usize = BODY_LIMIT;
 /// it and knows whose it is; front only sees whether there is one.
 pub const SESSION_COOKIE: &str = "__Host-session";
 
+/// Where the page takes a release: larger than every other form.
+pub const RELEASE_PATH: &str = "/appliance/mises-a-jour";
+
 /// A size for people: `117.7 MiB`, always with one unit.
 pub fn size_text(bytes: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];

@@ -161,17 +161,10 @@ pub fn offer(keeper: &Arc<Keeper>, file: OwnedFd, from: u64, bytes: u64, known: 
     }
 }
 
-fn examine(keeper: &Keeper, Digest { bytes, sha256 }: Digest, known: Timestamp) -> Result<(), UpdateError> {
+fn examine(keeper: &Keeper, file: Digest, known: Timestamp) -> Result<(), UpdateError> {
     let (machine, updater) = keeper.machine.updates()?;
     let now = machine.now(&updater, Some(known))?;
-    let examined = machine.ready().and_then(|updater| updater.examine(&updater.offered(), now)).and_then(|offer| {
-        let changes = |language| offer.release.changelog(&offer.archive, language);
-        let changelog = [changes(Language::Fr)?, changes(Language::En)?];
-        let cut = |text: String| text.chars().take(CHANGELOG_LIMIT).collect();
-        let (version, expires) = (offer.release.about.version, offer.release.expires);
-        Ok(Offered { sha256, bytes, version, expires, changelog: changelog.map(cut) })
-    });
-    match examined {
+    match examined(&machine, file, now) {
         Ok(offered) => {
             log::info!(version = offered.version.to_string().as_str(); "A release is offered");
             keeper.updates.state().offered = Some(offered);
@@ -183,6 +176,31 @@ fn examine(keeper: &Keeper, Digest { bytes, sha256 }: Digest, known: Timestamp) 
             Err(error)
         }
     }
+}
+
+/// What an offered file is, if this box would take it.
+fn examined(machine: &Machine, file: Digest, now: Timestamp) -> Result<Offered, UpdateError> {
+    let updater = machine.ready()?;
+    let offer = updater.examine(&updater.offered(), now)?;
+    let changes = |language| offer.release.changelog(&offer.archive, language);
+    let changelog = [changes(Language::Fr)?, changes(Language::En)?];
+    let cut = |text: String| text.chars().take(CHANGELOG_LIMIT).collect();
+    let (version, expires) = (offer.release.about.version, offer.release.expires);
+    Ok(Offered { sha256: file.sha256, bytes: file.bytes, version, expires, changelog: changelog.map(cut) })
+}
+
+/// What was offered before a restart still is, unless it was installed since.
+fn offer_again(keeper: &Keeper, machine: &Machine, now: Timestamp) -> Result<(), UpdateError> {
+    let updater = machine.updater();
+    let Some(found) = updater.found_offered()? else { return Ok(()) };
+    if keeper.updates.begin(Work::Examining).is_err() {
+        return Ok(());
+    }
+    let offered = examined(machine, found, now);
+    keeper.updates.state().offered = offered.as_ref().ok().cloned();
+    let dropped = offered.map_or_else(|_| updater.drop_offered(), |_| Ok(()));
+    keeper.updates.end(None);
+    dropped
 }
 
 /// Writes what was offered to the other slot.
@@ -245,10 +263,6 @@ fn judge(keeper: &Keeper) {
     let say = |what: &str, error: UpdateError| {
         log::error!(error = error.to_string().as_str(); "{what}");
     };
-    // After a restart it is not offered any more.
-    if let Err(error) = updater.drop_offered() {
-        say("What was offered before is still there", error);
-    }
     let now = || machine.now(&updater, None).unwrap_or_else(|_| Timestamp::now());
     if let Err(error) = updater.booted(now()) {
         say("That this version came up could not be noted", error);
@@ -272,6 +286,9 @@ fn judge(keeper: &Keeper) {
                     keeper.updates.state().on_trial = false;
                     mark_proved(keeper);
                     log::info!("This version is healthy");
+                    if let Err(error) = offer_again(keeper, &machine, now()) {
+                        say("What was offered before the restart is not any more", error);
+                    }
                     return;
                 }
                 Err(error) => {

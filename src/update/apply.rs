@@ -39,6 +39,24 @@ pub enum Step {
     Remembered,
 }
 
+impl Step {
+    /// For people.
+    pub fn text(self) -> Text {
+        let (fr, en) = match self {
+            Step::Checked => ("contrôlée", "checked"),
+            Step::Begun => ("commencée", "begun"),
+            Step::EntriesRemoved => ("ancienne entrée retirée", "former entry removed"),
+            Step::Cleared => ("emplacement libéré", "slot cleared"),
+            Step::RootWritten => ("système écrit et relu", "system written and read back"),
+            Step::KernelKept => ("copie du noyau écrite et relue", "copy of the kernel written and read back"),
+            Step::KernelWritten => ("noyau écrit et relu", "kernel written and read back"),
+            Step::Committed => ("prochain démarrage choisi", "next boot chosen"),
+            Step::Remembered => ("notée", "remembered"),
+        };
+        Text::new(fr, en)
+    }
+}
+
 /// A release that this box would take.
 #[derive(Debug)]
 pub struct Offer {

@@ -50,6 +50,10 @@ pub enum UpdateError {
     Busy(LockError),
     #[error("no appliance: {0}")]
     NoAppliance(Text),
+    #[error("the boot partition is not mounted at {}", folder.display())]
+    NoBootPartition { folder: PathBuf },
+    #[error("the data partition has {free} bytes free, {needed} are needed")]
+    DataFull { needed: u64, free: u64 },
 }
 
 impl UpdateError {
@@ -109,6 +113,12 @@ impl UpdateError {
                 Fault::new(Code::UpdateRootUnusable).with_text("why", &why.clone().about(path.display()))
             }
             Self::Busy(lock) => Fault::new(Code::UpdateBusy).with("detail", lock),
+            Self::NoBootPartition { folder } => {
+                Fault::new(Code::UpdateNoBootPartition).with("folder", folder.display())
+            }
+            Self::DataFull { needed, free } => {
+                Fault::new(Code::UpdateDataFull).with("needed", needed).with("free", free)
+            }
             Self::NoAppliance(why) => Fault::new(Code::UpdateNoAppliance).with_text("why", why),
         }
     }

@@ -70,10 +70,7 @@ impl Machine {
         let mounted = fs::metadata(folder).map(|found| found.dev());
         match (mounted, fs::metadata(&self.esp).map(|device| device.rdev())) {
             (Ok(mounted), Ok(device)) if mounted == device => Ok(()),
-            _ => Err(none(
-                &format!("sa partition de démarrage n'est pas montée sur {}", folder.display()),
-                &format!("its boot partition is not mounted at {}", folder.display()),
-            )),
+            _ => Err(UpdateError::NoBootPartition { folder: folder.to_owned() }),
         }
     }
 

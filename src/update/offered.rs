@@ -2,7 +2,7 @@
 //! examines and installs it. One at a time.
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::archive::{Piece, RELEASE_BYTES_LIMIT};
@@ -32,6 +32,16 @@ impl Updater {
         taken
     }
 
+    /// What is there from before, with its hash. `None`: nothing.
+    pub fn found_offered(&self) -> Result<Option<Digest>, UpdateError> {
+        let path = self.offered();
+        match File::open(&path) {
+            Ok(mut file) => copied(&mut file, &mut io::sink()).map(Some).map_err(UpdateError::io(path.display())),
+            Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(UpdateError::io(path.display())(cause)),
+        }
+    }
+
     /// Removes the copy.
     pub fn drop_offered(&self) -> Result<(), UpdateError> {
         let path = self.offered();
@@ -53,7 +63,7 @@ fn take_in(file: &File, from: u64, bytes: u64, path: &Path) -> Result<Digest, Up
     let free = disk::free_bytes(durable::folder_of(path)).map_err(UpdateError::io(path.display()))?;
     let needed = bytes.saturating_add(RESERVE);
     if free < needed {
-        return Err(UpdateError::NoRoom { needed, free });
+        return Err(UpdateError::DataFull { needed, free });
     }
     let mut copy = File::create(path).map_err(UpdateError::io(path.display()))?;
     let digest = copied(&mut Piece::of(file, from, bytes), &mut copy).map_err(|cause| match cause.kind() {
@@ -93,9 +103,10 @@ mod tests {
         let sha256 =
             "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73".parse::<DocumentHash>().unwrap();
         assert_eq!(taken, Digest { bytes: 7, sha256 });
+        assert_eq!(updater.found_offered().unwrap(), Some(taken));
         // What was there goes, whatever comes of the next one.
         assert!(matches!(updater.take_in(&file, 8, 90), Err(UpdateError::Truncated { missing: 75 })));
-        assert!(!updater.offered().exists());
+        assert_eq!(updater.found_offered().unwrap(), None);
         let huge = updater.take_in(&file, 0, RELEASE_BYTES_LIMIT + 1);
         assert!(matches!(huge, Err(UpdateError::TooLarge { .. })));
         let device = File::open("/dev/zero").unwrap();

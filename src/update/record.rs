@@ -13,7 +13,7 @@ use super::entry::Tries;
 use super::release::Digest;
 use super::{Slot, UpdateError, Version};
 use crate::domain::Timestamp;
-use crate::fault::{Fault, Text};
+use crate::fault::{Fault, Language, Text};
 use crate::os::durable;
 
 /// The longest record, in bytes.
@@ -178,6 +178,50 @@ pub struct Attempt {
     pub fault: Option<Fault>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+impl Attempt {
+    /// What became of it, for people.
+    pub fn text(&self) -> Text {
+        let version = self.version.map_or_else(|| "?".to_owned(), |version| version.to_string());
+        let slot = self.slot.map_or_else(|| "?".to_owned(), |slot| slot.to_string());
+        let (running, boots) = (self.running, self.boots);
+        let text = match self.outcome {
+            Outcome::Refused => Text::new("refusée", "refused"),
+            Outcome::Writing => Text::new(
+                format!("{version} s'écrit dans l'emplacement {slot}"),
+                format!("{version} is being written to slot {slot}"),
+            ),
+            Outcome::Failed => Text::new(format!("{version} non écrite"), format!("{version} not written")),
+            Outcome::Interrupted => Text::new(
+                format!("{version} coupée pendant l'écriture ; {running} fonctionne"),
+                format!("{version} cut while it was written; running {running}"),
+            ),
+            Outcome::Waiting => {
+                Text::new(format!("{version} attend un redémarrage"), format!("{version} waits for a restart"))
+            }
+            Outcome::Trying => Text::new(
+                format!("{version} à l'essai, démarrages : {boots}"),
+                format!("{version} being tried, boots: {boots}"),
+            ),
+            Outcome::Healthy => Text::new(format!("{version} a fait ses preuves"), format!("{version} proved healthy")),
+            Outcome::FellBack => Text::new(
+                format!("{version} essayée dans l'emplacement {slot}, démarrages : {boots} ; {running} fonctionne"),
+                format!("tried {version} in slot {slot}, boots: {boots}; running {running}"),
+            ),
+            Outcome::WentBack => Text::new(format!("{version} quittée à la main"), format!("{version} left by hand")),
+            Outcome::Superseded => Text::new(
+                format!("{version} remplacée avant d'être essayée"),
+                format!("{version} replaced before it was tried"),
+            ),
+        };
+        let fault = self.fault.as_ref().map(|fault| Text::new(fault.title(Language::Fr), fault.title(Language::En)));
+        let why = fault.or_else(|| self.detail.as_deref().map(unwell_text));
+        match why {
+            Some(why) => Text::new(format!("{} ({})", text.fr, why.fr), format!("{} ({})", text.en, why.en)),
+            None => text,
+        }
+    }
 }
 
 /// The folder on the data partition.

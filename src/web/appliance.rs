@@ -43,7 +43,7 @@ struct AppliancePage<'a> {
 }
 
 /// The keeper of this machine; the page is not there where there is none.
-fn keeper(site: &Site) -> Result<KeeperClient, Trouble> {
+pub fn keeper(site: &Site) -> Result<KeeperClient, Trouble> {
     site.keeper().ok_or(Trouble::NotFound)
 }
 
@@ -107,7 +107,7 @@ fn machine(t: Tongue, status: Status) -> MachineView {
 }
 
 /// What a person is told of keeper's refusal or silence.
-fn said(t: Tongue, error: &KeeperError) -> String {
+pub fn said(t: Tongue, error: &KeeperError) -> String {
     match error {
         KeeperError::Refused(refusal) => t.typeset(refusal.text().get(t.0)),
         other => {

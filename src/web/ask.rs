@@ -1,7 +1,10 @@
 //! A request as the page sees it: method, path, fields, cookies, where it came from. Every part is bounded.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::net::IpAddr;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use crate::web::multipart;
 
@@ -9,6 +12,10 @@ use crate::web::multipart;
 pub const BODY_LIMIT: usize = 1024 * 1024;
 /// The body of a form with files, in bytes: four files as large as Chorus Pro takes them. The door's limit is a little above.
 pub const UPLOAD_LIMIT: usize = 40 * 1024 * 1024;
+/// The body of a form with a release, in bytes.
+pub const RELEASE_LIMIT: u64 = 96 * 1024 * 1024;
+/// Its fields and the file's head, in bytes.
+const LARGE_HEAD: usize = 16 * 1024;
 /// Fields in one query or form.
 pub const FIELD_LIMIT: usize = 200;
 /// A request's target, in bytes.
@@ -32,6 +39,10 @@ pub enum Unread {
     TooLarge,
     /// A form with files over [`UPLOAD_LIMIT`].
     UploadTooLarge,
+    /// A form with a release over [`RELEASE_LIMIT`].
+    ReleaseTooLarge,
+    /// The data disk took no more.
+    NotKept,
     /// A POST that is no URL-encoded form.
     NotAForm,
     /// The connection ended within the body.
@@ -86,6 +97,16 @@ pub struct Upload {
     pub content: Vec<u8>,
 }
 
+/// A file that came with a form and lies in a file without a name, which goes with it.
+#[derive(Debug)]
+pub struct LargeUpload {
+    /// As the browser calls it, without folders.
+    pub name: String,
+    pub file: File,
+    /// Where its content is, in bytes.
+    pub content: std::ops::Range<u64>,
+}
+
 /// A request that was understood.
 #[derive(Debug)]
 pub struct Ask {
@@ -103,6 +124,8 @@ pub struct Ask {
     cookies: Vec<(String, String)>,
     /// Of a form with files, once they are read.
     pub files: Vec<Upload>,
+    /// Of a form with a release, once it is read.
+    pub large: Option<LargeUpload>,
     /// Of a form with files whose body waits to be read: only that of somebody who may send one is.
     boundary: Option<String>,
 }
@@ -137,6 +160,7 @@ impl Ask {
             fetch_site: header(request, "Sec-Fetch-Site").map(str::to_owned),
             cookies,
             files: Vec::new(),
+            large: None,
             boundary,
         })
     }
@@ -174,6 +198,49 @@ impl Ask {
         Ok(())
     }
 
+    /// Reads a form with one large file into a file without a name below `folder`. Needs little memory.
+    pub fn read_large(&mut self, request: &mut tiny_http::Request, folder: &Path) -> Result<(), Unread> {
+        let Some(boundary) = self.boundary.take() else { return Ok(()) };
+        if request.body_length().is_some_and(|length| u64::try_from(length).is_ok_and(|length| length > RELEASE_LIMIT))
+        {
+            return Err(Unread::ReleaseTooLarge);
+        }
+        let failed = |error: std::io::Error| {
+            log::error!(error = error.to_string().as_str(); "An upload could not be kept");
+            Unread::NotKept
+        };
+        let mut file = nameless(folder).map_err(failed)?;
+        let mut body = request.as_reader().take(RELEASE_LIMIT + 1);
+        let (mut chunk, mut length) = (vec![0; 256 * 1024], 0u64);
+        loop {
+            let read = body.read(&mut chunk).map_err(|_| Unread::Cut)?;
+            if read == 0 {
+                break;
+            }
+            file.write_all(&chunk[..read]).map_err(failed)?;
+            length += u64::try_from(read).unwrap_or(0);
+        }
+        if length > RELEASE_LIMIT {
+            return Err(Unread::ReleaseTooLarge);
+        }
+        let mut beginning = vec![0; LARGE_HEAD.min(usize::try_from(length).unwrap_or(LARGE_HEAD))];
+        file.read_exact_at(&mut beginning, 0).map_err(failed)?;
+        let form = multipart::large(&beginning, &boundary).ok_or(Unread::Malformed)?;
+        let from = u64::try_from(form.from).unwrap_or(u64::MAX);
+        let mut last = vec![0; usize::try_from(length - from).unwrap_or(usize::MAX).min(multipart::END_LIMIT)];
+        let last_from = length - u64::try_from(last.len()).unwrap_or(0);
+        file.read_exact_at(&mut last, last_from).map_err(failed)?;
+        let end = multipart::end_of(&last, &boundary).ok_or(Unread::Malformed)?;
+        for part in form.fields {
+            let value = std::str::from_utf8(part.content).map_err(|_| Unread::Malformed)?.to_owned();
+            self.form.0.push((part.name, value));
+        }
+        let name = form.file.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        let content = from..length - u64::try_from(end).unwrap_or(0);
+        self.large = Some(LargeUpload { name, file, content });
+        Ok(())
+    }
+
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
@@ -192,6 +259,18 @@ impl Ask {
         });
         by_site && by_origin
     }
+}
+
+/// A file without a name: it goes with who holds it. One upload at a time is read.
+fn nameless(folder: &Path) -> std::io::Result<File> {
+    let path = folder.join("upload");
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
 }
 
 fn headers<'r>(request: &'r tiny_http::Request, name: &'static str) -> impl Iterator<Item = &'r str> {
@@ -246,6 +325,7 @@ mod tests {
             fetch_site: site.map(str::to_owned),
             cookies: Vec::new(),
             files: Vec::new(),
+            large: None,
             boundary: None,
         }
     }

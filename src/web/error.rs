@@ -101,6 +101,24 @@ impl Trouble {
                 )
                 .to_owned(),
             ),
+            Trouble::Unread(Unread::ReleaseTooLarge) => (
+                413,
+                t.say("Envoi trop volumineux", "Too large"),
+                t.say(
+                    "Une mise à jour envoyée par la page est limitée à 96 Mio. Rien n’a été pris : vérifiez que c’est bien le fichier publié (.update).",
+                    "An update sent by the page is limited to 96 MiB. Nothing was taken: check that it is the published file (.update).",
+                )
+                .to_owned(),
+            ),
+            Trouble::Unread(Unread::NotKept) => (
+                507,
+                t.say("Disque plein ou en panne", "Disk full or broken"),
+                t.say(
+                    "Le fichier n’a pas pu être écrit sur le disque des données. Rien n’a été changé : faites de la place (l’accueil dit combien il en reste), puis recommencez.",
+                    "The file could not be written to the data disk. Nothing was changed: make room (the first screen says how much is left), then try again.",
+                )
+                .to_owned(),
+            ),
             Trouble::Busy => (
                 503,
                 t.say("Un autre envoi est en cours", "Another upload is under way"),

@@ -45,6 +45,7 @@ mod site;
 mod throttle;
 mod treatment;
 mod typed_amount;
+mod updates;
 mod validator;
 mod words;
 

@@ -8,6 +8,9 @@ const HEAD_LIMIT: usize = 4096;
 /// A boundary, in characters (RFC 2046 §5.1.1).
 const BOUNDARY_LIMIT: usize = 70;
 
+/// The end of a body, in bytes: [`end_of`] needs no more of it.
+pub const END_LIMIT: usize = BOUNDARY_LIMIT + 8;
+
 /// One part.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part<'a> {
@@ -50,6 +53,45 @@ pub fn parts<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<Part<'a>>> {
         parts.push(Part { name, file, content: &rest[..length] });
         rest = &rest[length + delimiter.len()..];
     }
+}
+
+/// A form whose last part is a file that need not fit into memory: the fields before it, and where its content is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Large<'a> {
+    pub fields: Vec<Part<'a>>,
+    /// As the browser calls it; empty where none was chosen.
+    pub file: String,
+    /// Where the content begins, in bytes from the body's beginning.
+    pub from: usize,
+}
+
+/// The same of the beginning of a body, all fields and the file's head among it. `None`: it is no such form.
+pub fn large<'a>(beginning: &'a [u8], boundary: &str) -> Option<Large<'a>> {
+    let delimiter = format!("\r\n--{boundary}");
+    let mut rest = beginning.strip_prefix(&delimiter.as_bytes()[2..])?;
+    let mut fields = Vec::new();
+    loop {
+        rest = rest.strip_prefix(b"\r\n")?;
+        let end = find(&rest[..rest.len().min(HEAD_LIMIT)], b"\r\n\r\n")?;
+        let (name, file) = disposition(std::str::from_utf8(&rest[..end]).ok()?)?;
+        rest = &rest[end + 4..];
+        if let Some(file) = file {
+            return Some(Large { fields, file, from: beginning.len() - rest.len() });
+        }
+        let length = find(rest, delimiter.as_bytes())?;
+        if fields.len() == PARTS_LIMIT {
+            return None;
+        }
+        fields.push(Part { name, file: None, content: &rest[..length] });
+        rest = &rest[length + delimiter.len()..];
+    }
+}
+
+/// How long the end of such a body is, in bytes, by its last bytes. `None`: it does not end as a browser ends it.
+pub fn end_of(last: &[u8], boundary: &str) -> Option<usize> {
+    let end = format!("\r\n--{boundary}--");
+    let length = if last.ends_with(format!("{end}\r\n").as_bytes()) { end.len() + 2 } else { end.len() };
+    (length > end.len() || last.ends_with(end.as_bytes())).then_some(length)
 }
 
 /// Where `wanted` begins first.
@@ -154,6 +196,25 @@ mod tests {
         assert_eq!(parts(&[&whole[..], b"epilogue"].concat(), "xY"), None);
     }
 
+    #[test]
+    fn a_large_file_is_found_without_being_read() {
+        let body = form(&[("csrf", None, b"a1"), ("file", Some("fluxgate-1.4.0.update"), b"con\r\ntent")]);
+        let large_one = large(&body[..body.len() - 14], "xY").unwrap();
+        assert_eq!((large_one.fields[0].name.as_str(), large_one.fields[0].content), ("csrf", &b"a1"[..]));
+        assert_eq!(large_one.file, "fluxgate-1.4.0.update");
+        let end = end_of(&body, "xY").unwrap();
+        assert_eq!(&body[large_one.from..body.len() - end], b"con\r\ntent");
+        assert_eq!(end_of(&body[..body.len() - 2], "xY"), Some(end - 2));
+        for cut in 3..8 {
+            assert_eq!(end_of(&body[..body.len() - cut], "xY"), None, "cut by {cut}");
+        }
+        assert_eq!(end_of(&body, "xZ"), None);
+        // No file, another form, a head that is cut.
+        assert_eq!(large(&form(&[("csrf", None, b"a1")]), "xY"), None);
+        assert_eq!(large(&body, "xZ"), None);
+        assert_eq!(large(&body[..large_one.from - 1], "xY"), None);
+    }
+
     const PIECES: &[&str] = &[
         "--xY",
         "\r\n",
@@ -174,6 +235,9 @@ mod tests {
             if let Some(parts) = parts(&body, "xY") {
                 prop_assert!(parts.len() <= PARTS_LIMIT);
                 prop_assert!(parts.iter().all(|part| find(part.content, b"\r\n--xY").is_none()));
+            }
+            if let Some(large) = large(&body, "xY") {
+                prop_assert!(large.from <= body.len() && large.fields.len() <= PARTS_LIMIT);
             }
         }
     }

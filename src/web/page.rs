@@ -92,6 +92,11 @@ impl Visit {
 /// What a redirect says was done: only these texts, whatever the address asks for.
 const DONE: &[(&str, &str, &str)] = &[
     ("enregistre", "Configuration enregistrée et appliquée.", "Configuration saved and applied."),
+    (
+        "redemarre",
+        "La machine redémarre : rechargez cette page dans une minute.",
+        "The machine restarts: reload this page in a minute.",
+    ),
     ("restaure", "Version restaurée et appliquée.", "Version restored and applied."),
     (
         "inchange",

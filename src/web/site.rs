@@ -8,7 +8,7 @@ use tiny_http::Request;
 
 use crate::domain::Timestamp;
 use crate::fault::{Fault, Language};
-use crate::gate::KeeperClient;
+use crate::gate::{KeeperClient, RELEASE_PATH};
 use crate::store::{Note, Reader, Store};
 use crate::web::answer::Answer;
 use crate::web::ask::{Ask, Method, Unread};
@@ -21,7 +21,7 @@ use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
     Claim, Settings, appliance, asset, complement, configuration, decision, diagnostic, directory, entry, flow, flows,
-    guide, help, home, journal, pdf_form, people, received, secrets, sight, treatment, validator,
+    guide, help, home, journal, pdf_form, people, received, secrets, sight, treatment, updates, validator,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -196,7 +196,8 @@ fn routed(site: &Site, ask: &mut Ask, visit: &Visit, request: &mut Request) -> R
     if !ask.is_upload() {
         return route(site, ask, visit);
     }
-    if visit.session.is_none() || !matches!(ask.segments().as_slice(), ["flux", _, "completer"]) {
+    let is_release = ask.path == RELEASE_PATH && site.keeper().is_some();
+    if visit.session.is_none() || !(is_release || matches!(ask.segments().as_slice(), ["flux", _, "completer"])) {
         return Err(Trouble::Unread(Unread::NotAForm));
     }
     // Its headers say so much already: nothing of 40 MiB is read for another site's sake.
@@ -208,7 +209,8 @@ fn routed(site: &Site, ask: &mut Ask, visit: &Visit, request: &mut Request) -> R
         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
         Err(TryLockError::WouldBlock) => return Err(Trouble::Busy),
     };
-    ask.read_upload(request).map_err(Trouble::Unread)?;
+    let read = if is_release { ask.read_large(request, &site.settings.data_dir) } else { ask.read_upload(request) };
+    read.map_err(Trouble::Unread)?;
     route(site, ask, visit)
 }
 
@@ -281,6 +283,9 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Get, ["appliance"]) => appliance::show(site, ask, visit),
         (Post, ["appliance", "redemarrer"]) => appliance::restart(site, ask, visit),
         (Post, ["appliance", "usine"]) => appliance::reset(site, ask, visit),
+        (Get, ["appliance", "mises-a-jour"]) => updates::show(site, ask, visit),
+        (Post, ["appliance", "mises-a-jour"]) => updates::offer(site, ask, visit),
+        (Post, ["appliance", "mises-a-jour", wish]) => updates::order(site, ask, visit, wish),
         (Get, ["annuaire"]) => directory::show(site, ask, visit),
         (Post, ["annuaire", "actualiser"]) => directory::refresh(site, ask, visit),
         (Get, ["journal"]) => journal::show(site, ask, visit),

@@ -1,0 +1,113 @@
+"""The power fails while an update is written, or while the new version is tried for the first time: the box comes up with a version
+that is whole, and says what became of the attempt.
+
+A box that is about to install is kept as it is (memory and disk), so that each cut begins there. `FLUXGATE_CUTS=N`: so many of
+them; `FLUXGATE_CUTS_SEED=N`: others."""
+
+import os
+import re
+import shutil
+
+from box import Box
+from test_update import PAGE, STARTED, Updates, former_of
+from vm import VM, WIRE
+from volatile import ESP, Disk
+
+CUTS = int(os.environ.get("FLUXGATE_CUTS") or (100 if os.environ.get("FLUXGATE_LONG") else 10))
+SEED = int(os.environ.get("FLUXGATE_CUTS_SEED", "1"))
+
+
+class Kept:
+    """A running box in files, from which others begin."""
+
+    def __init__(self, folder, disk, vm):
+        self.folder = folder
+        vm.command("stop")
+        self.pending = disk.copied(folder / "kept.img")
+        vm.command("migrate", uri=f"exec:cat >{folder}/kept.memory")
+        vm.wait(lambda: vm.command("query-migrate").get("status") == "completed", 120, "the box is kept")
+        shutil.copy(vm.work / f"{vm.name}.firmware", folder / "kept.firmware")
+
+    def begin(self, name, seed, cut_at=None):
+        """A box as it was then, and its disk."""
+        path = self.folder / f"{name}.img"
+        shutil.copyfile(self.folder / "kept.img", path)
+        shutil.copy(self.folder / "kept.firmware", self.folder / f"{name}.firmware")
+        disk = Disk(path, self.folder / f"{name}.nbd", seed, self.pending, cut_at)
+        incoming = ("-incoming", f"exec:cat {self.folder}/kept.memory")
+        vm = VM(None, self.folder, name=name, wire=WIRE, drive=disk.drive, extra=incoming)
+        vm.wait(lambda: vm.command("query-status")["status"] in ("paused", "running"), 120, "the box goes on")
+        if vm.command("query-status")["status"] == "paused":
+            vm.command("cont")
+        return vm, disk
+
+
+def install(box):
+    """Asks for what was offered; the power may fail before the answer."""
+    sha256 = re.search(r'name="sha256" value="(\w{64})"', box.page(PAGE).text)[1]
+    box.fill(PAGE, f"{PAGE}/installer", sha256=sha256)
+
+
+def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, release, tmp_path):
+    version, path = release
+    former = former_of(image)
+    first = Disk(disk, tmp_path / "first.nbd", SEED)
+    vm = start(None, drive=first.drive, name="first")
+    box = Box(vm).claim()
+    updates = Updates(box)
+    updates.running(former, "A")
+    updates.offer(path)
+    updates.wait(rf"Version proposée {re.escape(version)}")
+    kept = Kept(tmp_path, first, vm)
+    vm.end()
+    first.cut()
+
+    # Once to its end, to know what is written when.
+    vm, whole = kept.begin("whole", SEED)
+    box.vm = updates.vm = vm
+    install(box)
+    updates.wait(rf"Au prochain démarrage {re.escape(version)} ", 180)
+    written = len(whole.writes)
+    vm.end()
+    whole.cut()
+    on_esp = [n for n, where in enumerate(whole.writes) if where in ESP]
+    # Half of the cuts where the boot partition is written, which decides what is booted.
+    points = [on_esp[len(on_esp) * n // (CUTS - CUTS // 2)] for n in range(CUTS - CUTS // 2)]
+    points += [written * (2 * n + 1) // (2 * (CUTS // 2)) for n in range(CUTS // 2)]
+    seen = []
+    for n, cut_at in enumerate(sorted(points)):
+        vm, cut = kept.begin(f"cut-{n}", SEED * 1000 + n, cut_at)
+        box.vm = updates.vm = vm
+        try:
+            install(box)
+        except OSError:
+            pass
+        assert cut.is_off.wait(180), f"the update writes less than before: {len(cut.writes)} of {cut_at}"
+        vm.end()
+        cut.cut()
+        seen.append(after(start, box, cut.path, (former, version)))
+        cut.path.unlink()
+    print(f"{CUTS} cuts among {written} writes, {len(on_esp)} of them on the boot partition: {dict((s, seen.count(s)) for s in set(seen))}")
+    assert set(seen) >= {former}, seen
+
+
+def after(start, box, disk, versions):
+    """What runs after a cut: one of the two versions, blessed, with the attempt told."""
+    former, version = versions
+    vm = start(disk, name="after")
+    box.vm = vm
+    vm.wait_page(240)
+    box.log_in()
+    updates = Updates(box)
+    found = updates.wait(rf"Version ({re.escape(former)}|{re.escape(version)}) emplacement (A|B) ", 120)
+    assert found.groups() in ((former, "A"), (version, "B")), found
+    assert "FG-9" not in updates.text()
+    if found[1] == version:
+        updates.wait(rf"{re.escape(version)} a fait ses preuves")
+    else:
+        # Nothing was begun, or it is told as cut; nothing waits to be booted without a word.
+        updates.wait(rf"{re.escape(version)} coupée pendant l.écriture|Installer une mise à jour")
+        assert not re.search(rf"{re.escape(version)} s.écrit", updates.text())
+        # It can be tried again.
+        assert STARTED in vm.said()
+    return found[1]

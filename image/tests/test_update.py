@@ -1,0 +1,157 @@
+"""A release comes in by the page: what is none is refused, what is good proves itself, what is broken is left, and each is told."""
+
+import re
+import sqlite3
+import subprocess
+import time
+
+from box import Box
+from invoices import invoice
+from publisher import Publisher
+
+PAGE = "/appliance/mises-a-jour"
+STARTED = "BdsDxe: starting"
+
+
+class Updates:
+    """The page of updates, as a person uses it."""
+
+    def __init__(self, box):
+        self.box, self.vm = box, box.vm
+
+    def text(self):
+        # A restart may be under way.
+        found = self.vm.get(PAGE) if not self.box.visit.cookies else None
+        text = found[1] if found else self.box.page(PAGE).text
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text))
+
+    def wait(self, pattern, seconds=120):
+        """Waits until the page says so."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                text = self.text()
+            except OSError:
+                text = "the page does not answer"
+            if found := re.search(pattern, text):
+                return found
+            assert time.monotonic() < end, f"{pattern}: {text}"
+            time.sleep(0.5)
+
+    def offer(self, path):
+        with open(path, "rb") as file:
+            self.box.fill(PAGE, PAGE, files={"release": (path.name, file)})
+
+    def refuse(self, path, code):
+        """Hands in what is none; how it is refused."""
+        self.offer(path)
+        return self.wait(rf"{code} : .*?→.*?Version en service")[0]
+
+    def install(self, path, version):
+        self.offer(path)
+        self.wait(rf"Version proposée {re.escape(version)} .*plus vite qu’avant")
+        sha256 = re.search(r'name="sha256" value="(\w{64})"', self.box.page(PAGE).text)[1]
+        self.box.fill(PAGE, f"{PAGE}/installer", sha256=sha256)
+        self.wait(rf"Au prochain démarrage {re.escape(version)} ", 180)
+
+    def restart(self):
+        start = len(self.vm.said())
+        self.box.fill(PAGE, f"{PAGE}/redemarrer")
+        return self.vm.wait_said(STARTED, 120, start).end()
+
+    def running(self, version, slot):
+        """Waits until this version runs, and nobody doubts it any more."""
+        end = time.monotonic() + 300
+        while True:
+            try:
+                self.box.log_in()
+                text = self.text()
+                if re.search(rf"Version {re.escape(version)} emplacement {slot} ", text):
+                    return text
+            except (OSError, AssertionError):
+                text = "the page does not answer"
+            assert time.monotonic() < end, f"{version} in {slot}: {text}; {self.vm.said()[-1500:]}"
+            time.sleep(1)
+
+
+def following(version):
+    head, last = version.rsplit(".", 1)
+    return f"{head}.{int(last) + 1}"
+
+
+def test_a_release_is_refused_installed_or_left(start, disk, image, publisher, release, simulator, password_hash, tmp_path):
+    version, path = release
+    vm = start(disk)
+    box = Box(vm).claim()
+    box.configure(simulator, password_hash)
+    box.drop("avant.xml", invoice("MISE-A-JOUR-1"))
+    box.wait_state("avant.xml", "integrated")
+    updates = Updates(box)
+    updates.running(former_of(image), "A")
+
+    # What is no release for this box changes nothing, and is told.
+    none = tmp_path / "photo.update"
+    none.write_bytes(b"\xff\xd8" + bytes(5000))
+    assert "archive" in updates.refuse(none, "FG-920")
+    changed = tmp_path / "changed.update"
+    body = bytearray(path.read_bytes())
+    body[len(body) // 2] ^= 1
+    changed.write_bytes(body)
+    updates.refuse(changed, "FG-922")
+    other = tmp_path / "keys"
+    other.mkdir()
+    stranger = Publisher(other)
+    stranger.found()
+    updates.refuse(stranger.release(image / "next/slots", version, tmp_path / "foreign.update"), "FG-923")
+    updates.refuse(publisher.release(image / "slots", former_of(image), tmp_path / "same.update"), "FG-926")
+
+    # A good one is read before it is installed, tried, and blessed.
+    updates.install(path, version)
+    updates.restart()
+    text = updates.running(version, "B")
+    updates.wait(rf"{re.escape(version)} a fait ses preuves")
+    assert "refusée" in text
+    box.wait_state("avant.xml", "integrated")
+    box.drop("apres.xml", invoice("MISE-A-JOUR-2"))
+    box.wait_state("apres.xml", "integrated")
+
+    # One whose root is not the one that its kernel knows never comes up: three tries, then what ran before.
+    broken = tmp_path / "slots"
+    broken.mkdir()
+    for name in "kernel-a.efi", "kernel-b.efi":
+        (broken / name).write_bytes((image / "next/slots" / name).read_bytes())
+    root = bytearray((image / "next/slots/root.img").read_bytes())
+    root[4096 : len(root) // 2] = bytes(len(root) // 2 - 4096)
+    (broken / "root.img").write_bytes(root)
+    worse = following(version)
+    updates.install(publisher.release(broken, worse, tmp_path / "worse.update"), worse)
+    begun = updates.restart()
+    updates.running(version, "B")
+    updates.wait(rf"{re.escape(worse)} essayée dans l'emplacement a, démarrages\s: 3 ; {re.escape(version)} fonctionne".replace("'", "['’]"))
+    assert len(re.findall("Kernel panic", vm.said()[begun:])) == 3
+    box.wait_state("apres.xml", "integrated")
+    time.sleep(5)
+    vm.end()
+    assert journal(disk, tmp_path) == ["refused"] * 4 + ["begun", "committed", "booted", "healthy", "begun", "committed", "fell-back"]
+
+
+def former_of(image):
+    return re.search(r"^IMAGE_VERSION=\"?([\d.]+)", (image / "root/etc/os-release").read_text(), re.M)[1]
+
+
+def journal(disk, folder):
+    """The steps of updates that the journal on a disk tells of, oldest first."""
+    partition = folder / "data.img"
+    listed = subprocess.run(["sfdisk", "-d", disk], capture_output=True, text=True, check=True).stdout
+    begin, size = re.search(r'start= *(\d+), size= *(\d+),.*name="data"', listed).groups()
+    subprocess.run(
+        ["dd", f"if={disk}", f"of={partition}", "bs=512", f"skip={begin}", f"count={size}", "conv=sparse", "status=none"], check=True
+    )
+    # As the next start would: what the file system's own journal holds counts.
+    subprocess.run(["e2fsck", "-fy", partition], capture_output=True)
+    for name in "fluxgate.db", "fluxgate.db-wal":
+        subprocess.run(["debugfs", "-R", f"dump /lib/fluxgate/{name} {folder / name}", partition], capture_output=True, check=True)
+    store = sqlite3.connect(folder / "fluxgate.db")
+    leaves = [bytes(leaf) for (leaf,) in store.execute("SELECT bytes FROM leaf ORDER BY seq")]
+    steps = [re.search(rb"dstep[\x60-\x78]([a-z-]+)", leaf) for leaf in leaves if b"fupdate" in leaf]
+    return [step[1].decode() for step in steps if step]

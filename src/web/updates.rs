@@ -1,0 +1,234 @@
+//! Updates of the appliance: what runs, what was attempted, a release handed in, its changelog before it is installed. Keeper does
+//! it and judges it; what a person asks for is journalled first.
+
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use askama::Template;
+
+use crate::domain::{DocumentHash, Timestamp};
+use crate::fault::Fault;
+use crate::gate::{KeeperError, KeeperRequest, Offered, RELEASE_PATH, Updates, Work, size_text};
+use crate::update::record::{Attempt, Outcome};
+use crate::update::{Status, Step};
+use crate::web::answer::Answer;
+use crate::web::appliance::{keeper, said};
+use crate::web::ask::Ask;
+use crate::web::error::Trouble;
+use crate::web::page::{Chrome, Visit};
+use crate::web::site::{Site, note};
+use crate::web::words::{Tone, Tongue};
+
+/// After what an offer is given back its time: the page renews itself while something is under way.
+const REFRESH: Duration = Duration::from_secs(2);
+
+/// What runs and what comes, as the page shows it.
+struct BoxView {
+    version: String,
+    slot: String,
+    /// Of a version that a restart tries, or goes back to.
+    next: Option<String>,
+    floor: String,
+    /// What can be gone back to.
+    former: Option<String>,
+    attempts: Vec<AttemptView>,
+}
+
+struct AttemptView {
+    at: String,
+    version: String,
+    tone: &'static str,
+    said: String,
+    remedy: Option<String>,
+}
+
+struct OfferView {
+    sha256: String,
+    version: String,
+    size: String,
+    until: String,
+    changelog: String,
+}
+
+#[derive(Template)]
+#[template(path = "updates.html", config = "src/web/askama.toml")]
+struct UpdatesPage<'a> {
+    c: &'a Chrome,
+    tab: &'static str,
+    path: &'static str,
+    problem: Option<(String, String)>,
+    running: Option<&'static str>,
+    step: Option<String>,
+    machine: Option<BoxView>,
+    offer: Option<OfferView>,
+}
+
+pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
+    shown(site, ask, visit, None)
+}
+
+/// The page, with what a wish came to.
+fn shown(site: &Site, ask: &Ask, visit: &Visit, refused: Option<String>) -> Result<Answer, Trouble> {
+    let t = visit.t;
+    let asked = keeper(site)?.updates();
+    let was_refused = refused.is_some();
+    let mut c = visit.chrome(site, ask, "configuration", t.say("Mises à jour", "Updates"));
+    c.path = RELEASE_PATH.to_owned();
+    let page = match asked {
+        Ok(updates) => {
+            if updates.work != Work::Idle {
+                c.refresh = u32::try_from(REFRESH.as_secs()).ok();
+            }
+            page(t, &c, updates, refused)
+        }
+        Err(error) => UpdatesPage {
+            c: &c,
+            tab: "updates",
+            path: RELEASE_PATH,
+            problem: Some((refused.unwrap_or_else(|| said(t, &error)), String::new())),
+            running: None,
+            step: None,
+            machine: None,
+            offer: None,
+        },
+    };
+    let answer = Answer::html(page.render()?);
+    Ok(if was_refused { answer.status(422) } else { answer })
+}
+
+fn page<'a>(t: Tongue, c: &'a Chrome, updates: Updates, refused: Option<String>) -> UpdatesPage<'a> {
+    let Updates { status, work, failed, offered } = updates;
+    let told = |fault: &Fault| {
+        let title = format!("{} : {}", fault.code.as_str(), fault.title(t.0));
+        (t.typeset(&title), t.typeset(&fault.remedy(t.0)))
+    };
+    let problem = refused.map(|said| (said, String::new())).or_else(|| failed.as_ref().map(told));
+    let problem = problem.or_else(|| status.as_ref().err().map(told));
+    let (running, step) = match work {
+        Work::Idle => (None, None),
+        Work::Examining => (Some(t.say("Le fichier est contrôlé", "The file is being checked")), None),
+        Work::Installing(step) => (
+            Some(t.say("La mise à jour s’installe", "The update is being installed")),
+            step.map(|step: Step| step.text().get(t.0).to_owned()),
+        ),
+    };
+    UpdatesPage {
+        c,
+        tab: "updates",
+        path: RELEASE_PATH,
+        problem,
+        running,
+        step,
+        machine: status.ok().map(|status| machine(t, status)),
+        offer: offered.map(|offered| offer_view(t, offered)),
+    }
+}
+
+fn machine(t: Tongue, status: Status) -> BoxView {
+    let Status { running, floor, next, attempts, .. } = status;
+    let (a, b) = (status.a, status.b);
+    let other = match running.slot {
+        crate::update::Slot::A => b,
+        crate::update::Slot::B => a,
+    };
+    use crate::update::record::State;
+    let former = other.filter(|other| matches!(other.state, State::Good | State::Trying) && other.version >= floor);
+    BoxView {
+        version: running.version.to_string(),
+        slot: running.slot.to_string().to_uppercase(),
+        next: next.filter(|next| next.version != running.version).map(|next| next.version.to_string()),
+        floor: floor.to_string(),
+        former: former.map(|former| former.version.to_string()),
+        attempts: attempts.iter().rev().map(|attempt| attempt_view(t, attempt)).collect(),
+    }
+}
+
+fn attempt_view(t: Tongue, attempt: &Attempt) -> AttemptView {
+    let tone = match attempt.outcome {
+        Outcome::Healthy => Tone::Good,
+        Outcome::Writing | Outcome::Waiting | Outcome::Trying => Tone::Busy,
+        Outcome::Refused | Outcome::Interrupted | Outcome::WentBack | Outcome::Superseded => Tone::Quiet,
+        Outcome::Failed | Outcome::FellBack => Tone::Bad,
+    };
+    AttemptView {
+        at: attempt.changed.paris_text(),
+        version: attempt.version.map(|version| version.to_string()).unwrap_or_default(),
+        tone: tone.class(),
+        said: t.typeset(attempt.text().get(t.0)),
+        remedy: attempt.fault.as_ref().map(|fault| t.typeset(&fault.remedy(t.0))),
+    }
+}
+
+fn offer_view(t: Tongue, offered: Offered) -> OfferView {
+    let Offered { sha256, bytes, version, expires, changelog: [fr, en] } = offered;
+    OfferView {
+        sha256: sha256.to_string(),
+        version: version.to_string(),
+        size: size_text(bytes),
+        until: expires.paris_day_text(),
+        changelog: t.say(&fr, &en).to_owned(),
+    }
+}
+
+/// Hands the uploaded file to keeper.
+pub fn offer(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
+    let (t, keeper) = (visit.t, keeper(site)?);
+    let nothing = || {
+        let said =
+            t.say("Choisissez le fichier de la mise à jour (.update).", "Choose the file of the update (.update).");
+        Some(said.to_owned())
+    };
+    let Some(upload) = ask.large.as_ref().filter(|upload| !upload.content.is_empty()) else {
+        return shown(site, ask, visit, nothing());
+    };
+    let mut note = note("update_offered", visit.person());
+    note.private.insert("file".to_owned(), upload.name.clone());
+    site.note(note)?;
+    let file = upload.file.try_clone().map_err(|source| Trouble::Io { what: "uploaded file", source })?;
+    let bytes = upload.content.end - upload.content.start;
+    let known = latest_known(site)?;
+    answered(site, ask, visit, "update_offered", keeper.offer(OwnedFd::from(file), upload.content.start, bytes, known))
+}
+
+/// The latest instant that the journal knows of: a clock may stand in 1970.
+fn latest_known(site: &Site) -> Result<Timestamp, Trouble> {
+    let last = site.reader()?.checkpoint()?.map(|checkpoint| checkpoint.at);
+    Ok(last.unwrap_or(Timestamp::from_millis(0)))
+}
+
+/// Has keeper do something with updates, or restart.
+pub fn order(site: &Site, ask: &Ask, visit: &Visit, wish: &str) -> Result<Answer, Trouble> {
+    let keeper = keeper(site)?;
+    let (kind, request) = match wish {
+        "installer" => {
+            let sha256: DocumentHash = ask.form.get("sha256").parse().map_err(|_| Trouble::NotFound)?;
+            ("update_install", KeeperRequest::Install { sha256 })
+        }
+        "retirer" => ("update_withdrawn", KeeperRequest::Withdraw),
+        "revenir" => ("update_go_back", KeeperRequest::GoBack),
+        "redemarrer" => ("machine_restart", KeeperRequest::Restart),
+        _ => return Err(Trouble::NotFound),
+    };
+    site.note(note(kind, visit.person()))?;
+    answered(site, ask, visit, kind, keeper.order(request))
+}
+
+/// What was journalled as asked for did not come about: that is journalled too.
+fn answered(
+    site: &Site,
+    ask: &Ask,
+    visit: &Visit,
+    asked: &str,
+    answer: Result<(), KeeperError>,
+) -> Result<Answer, Trouble> {
+    match answer {
+        Ok(()) if asked == "machine_restart" => Ok(Answer::see_other(&format!("{RELEASE_PATH}?fait=redemarre"))),
+        Ok(()) => Ok(Answer::see_other(RELEASE_PATH)),
+        Err(error) => {
+            let mut note = note("machine_refused", visit.person());
+            note.objects.insert("asked".to_owned(), asked.to_owned());
+            site.note(note)?;
+            shown(site, ask, visit, Some(said(visit.t, &error)))
+        }
+    }
+}
