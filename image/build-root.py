@@ -47,7 +47,7 @@ class Root:
 
     def make(self):
         shutil.rmtree(self.out, ignore_errors=True)
-        for folder in "usr/bin usr/lib/x86_64-linux-gnu usr/lib64 usr/share etc var run proc sys dev tmp boot root".split():
+        for folder in "usr/bin usr/lib/x86_64-linux-gnu usr/lib64 usr/share etc var/tmp run proc sys dev tmp boot root".split():
             (self.out / folder).mkdir(parents=True, exist_ok=True)
         (self.out / UNITS).mkdir(parents=True)
         for link, target in (
