@@ -34,6 +34,9 @@ pub(super) const RECOVERED_WISH: &str =
 /// How the partition is made, as the image says it; and where systemd-repart looks first.
 const PLAN: &str = "usr/lib/repart.d/50-data.conf";
 const SEALED_PLAN: &str = "run/repart.d/50-data.conf";
+/// The partition, as udev names that of the root's own disk; and how long it is waited for.
+const PARTITION: &str = "dev/fluxgate/data";
+const WAIT: &str = "--timeout=20";
 /// The opened device's name.
 const NAME: &str = "data";
 /// The registers that a seal is bound to: as they are, and by signature.
@@ -128,11 +131,12 @@ pub fn prepare(root: &Path) -> Result<(), SealError> {
 pub fn open(root: &Path) -> Result<(), SealError> {
     let machine = Machine::at(root);
     let mut failed = false;
-    if machine.data_partition().map_err(SealError::NoPartition)?.is_none() {
+    wait(root);
+    if partition(&machine)?.is_none() {
         log::error!("The partition data is not there: it is made plain");
         failed = machine.has_tpm();
         let _ = fs::remove_file(root.join(SEALED_PLAN));
-        let made = run(root, REPART, &["--dry-run=no"]).and_then(|_| run(root, UDEVADM, &["settle"]));
+        let made = run(root, REPART, &["--dry-run=no"]).map(|_| wait(root));
         if let Err(error) = made {
             log::error!(error = error.to_string().as_str(); "The partition data cannot be made");
         }
@@ -145,10 +149,26 @@ pub fn open(root: &Path) -> Result<(), SealError> {
     }
 }
 
+/// Waits until udev has seen the partition, which may just have been made.
+fn wait(root: &Path) {
+    let path = root.join(PARTITION);
+    if let Err(error) = run(root, UDEVADM, &["wait", WAIT, &path.to_string_lossy()]) {
+        log::warn!(error = error.to_string().as_str(); "The partition data has not come");
+    }
+}
+
+/// The partition of what is kept. The kernel does not know the name of one that was made at this start: udev does.
+fn partition(machine: &Machine) -> Result<Option<PathBuf>, SealError> {
+    match fs::canonicalize(machine.path(PARTITION)) {
+        Ok(path) => Ok(Some(path)),
+        Err(_) => machine.data_partition().map_err(SealError::NoPartition),
+    }
+}
+
 /// Opens what is sealed; how it stands then.
 fn look(machine: &Machine, failed: bool) -> Seal {
     let closed = |cause| Seal { cause: Some(cause), has_recovery_key: false };
-    let Ok(Some(partition)) = machine.data_partition() else { return closed(SealCause::Damaged) };
+    let Ok(Some(partition)) = partition(machine) else { return closed(SealCause::Damaged) };
     let has_tpm = machine.has_tpm();
     match luks::read(&partition) {
         Err(error) => {
