@@ -87,6 +87,8 @@ impl SealCause {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
+    /// Encrypted, and opened by the TPM.
+    pub sealed: bool,
     pub cause: Option<SealCause>,
     /// Somebody was given a recovery key.
     pub has_recovery_key: bool,

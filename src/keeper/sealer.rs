@@ -167,7 +167,7 @@ fn partition(machine: &Machine) -> Result<Option<PathBuf>, SealError> {
 
 /// Opens what is sealed; how it stands then.
 fn look(machine: &Machine, failed: bool) -> Seal {
-    let closed = |cause| Seal { cause: Some(cause), has_recovery_key: false };
+    let closed = |cause| Seal { sealed: false, cause: Some(cause), has_recovery_key: false };
     let Ok(Some(partition)) = partition(machine) else { return closed(SealCause::Damaged) };
     let has_tpm = machine.has_tpm();
     match luks::read(&partition) {
@@ -187,7 +187,7 @@ fn look(machine: &Machine, failed: bool) -> Seal {
                     Some(if has_tpm { SealCause::Elsewhere } else { SealCause::TpmGone })
                 }
             };
-            Seal { cause, has_recovery_key: luks.has_recovery_key }
+            Seal { sealed: !cause.is_some_and(SealCause::is_closed), cause, has_recovery_key: luks.has_recovery_key }
         }
     }
 }

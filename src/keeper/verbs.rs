@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Keeper, reset, sealer, updates};
-use crate::gate::{
-    BODY_LIMIT, Events, KeeperAnswer as Answer, KeeperRequest as Request, KeyAsk, Refusal, SealRefusal, Sealing,
-};
+use crate::gate::{BODY_LIMIT, Events, KeeperAnswer as Answer, KeeperRequest as Request, KeyAsk, Refusal, SealRefusal};
 
 /// Between the answer and the restart: the answer is still on its way.
 const RESTART_DELAY: Duration = Duration::from_millis(700);
@@ -51,7 +49,7 @@ fn recovery_key(keeper: &Keeper, ask: KeyAsk) -> Answer {
     let mut recovery = keeper.recovery();
     let made = match ask {
         KeyAsk::Take => return recovery.take(machine, now).map_or_else(refused_seal, Answer::RecoveryKey),
-        _ if machine.sealing() != Sealing::Sealed => Err(SealRefusal::NotSealed),
+        _ if !seal.sealed => Err(SealRefusal::NotSealed),
         KeyAsk::Make if seal.has_recovery_key => Err(SealRefusal::KeyExists),
         KeyAsk::Make | KeyAsk::Renew => recovery.make(machine, now),
     };

@@ -259,7 +259,7 @@ pub mod tests {
             change(&mut signs);
             let view = View::new(status, signs);
             let State::Trouble(text) = view.state else { panic!("{:?}", view.state) };
-            (text.en.into_owned(), view.wants_key)
+            (text.en, view.wants_key)
         };
         let (text, wants_key) = closed(SealCause::Elsewhere, |_| ());
         assert!(text.contains("another machine") && wants_key, "{text}");
