@@ -225,12 +225,10 @@ pub fn obey(root: &Path) -> Result<(), SealError> {
     fs::remove_file(&path).map_err(failed)?;
     let request: Request = serde_json::from_slice(&text.map_err(failed)?).map_err(SealError::Request)?;
     let machine = Machine::at(root);
-    let done = machine.data_partition().map_err(SealError::NoPartition).and_then(|partition| {
-        match (partition, request.what) {
-            (None, _) => Err(SealError::Closed(SealCause::Damaged)),
-            (Some(partition), Wish::MakeKey) => make_key(&machine, &partition).map(Done::Key),
-            (Some(partition), Wish::TryKey(key)) => try_key(&machine, &partition, &key),
-        }
+    let done = partition(&machine).and_then(|partition| match (partition, request.what) {
+        (None, _) => Err(SealError::Closed(SealCause::Damaged)),
+        (Some(partition), Wish::MakeKey) => make_key(&machine, &partition).map(Done::Key),
+        (Some(partition), Wish::TryKey(key)) => try_key(&machine, &partition, &key),
     });
     let what = done.unwrap_or_else(|error| {
         log::error!(error = error.to_string().as_str(); "Nothing was done at the seal");
