@@ -1,12 +1,12 @@
-//! `fluxgate serve --role keeper`, the two steps of a factory reset, which a unit of the appliance runs at its start, and what udev
-//! asks of a partition.
+//! `fluxgate serve --role keeper`, the two steps of a factory reset and those at the seal, which units of the appliance run, and what
+//! udev asks of a partition.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{exit, serve};
-use crate::keeper::{self, KeeperError, reset};
+use crate::keeper::{self, KeeperError, reset, sealer};
 use crate::os::logging;
 
 /// Where somebody who waits for a reset sees how far it is.
@@ -29,6 +29,21 @@ pub enum Command {
     },
     /// Takes the wish back, once what is kept has been made anew
     Finish {
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+    },
+    /// Decides whether the partition of what is kept will be sealed to the TPM
+    Prepare {
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+    },
+    /// Opens the partition of what is kept, if it is sealed
+    Open {
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+    },
+    /// Makes or tries the recovery key, as keeper asked
+    Recovery {
         #[arg(long, default_value = "/")]
         root: PathBuf,
     },
@@ -79,11 +94,25 @@ pub fn command(command: &Command) -> ExitCode {
         }
         Command::Finish { root } => reset::finish(root),
         Command::OwnPartition { .. } => Ok(()),
+        Command::Prepare { root } => return sealed(sealer::prepare(root)),
+        Command::Open { root } => return sealed(sealer::open(root)),
+        Command::Recovery { root } => return sealed(sealer::obey(root)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!(error = error.to_string().as_str(); "The factory reset is not done: it begins anew with the next start");
+            exit::IO.into()
+        }
+    }
+}
+
+/// A step at the seal.
+fn sealed(done: Result<(), sealer::SealError>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!(error = error.to_string().as_str(); "A step at the seal of what is kept was not done");
             exit::IO.into()
         }
     }

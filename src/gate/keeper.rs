@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Frame, FrameError};
+use super::sealing::{KeyAnswer, KeyAsk, Seal, SealRefusal};
 use crate::domain::{DocumentHash, Timestamp};
 use crate::fault::{Fault, Language, Text};
 use crate::update::record::Line;
@@ -55,6 +56,8 @@ pub enum Request {
     Restart,
     /// At the next start everything that was kept is wiped. → `Done`
     FactoryReset,
+    /// What opens a sealed partition where the TPM does not. → `Done` or `RecoveryKey`
+    RecoveryKey(KeyAsk),
     /// How updates stand. → `Updates`
     Updates,
     /// A file that may be a release, as the descriptor that comes along: `bytes` of it from `from` on. It is copied before the answer
@@ -81,6 +84,7 @@ impl Request {
 pub enum Answer {
     Done,
     Status(Status),
+    RecoveryKey(KeyAnswer),
     Events(Events),
     /// In the frame's body, as JSON.
     Updates,
@@ -98,6 +102,8 @@ pub enum Refusal {
     NotYou,
     /// The machine has no place that outlives a restart to note the wish in: its firmware keeps no variables.
     NoFirmwareVariables,
+    /// There is no recovery key, or none is to be had.
+    Seal(SealRefusal),
     /// The system refused. `what` was tried.
     System { what: String, error: String },
     /// An update is refused, or did not work.
@@ -124,6 +130,7 @@ impl Refusal {
                  son image",
                 "this machine's firmware keeps no variables (UEFI): install the appliance anew from its image",
             ),
+            Refusal::Seal(refusal) => refusal.text(),
             Refusal::System { what, error } => Text::new(
                 format!("le système a refusé ({what} : {error}) : redémarrez la machine, puis réessayez"),
                 format!("the system refused ({what}: {error}): restart the machine, then try again"),
@@ -218,6 +225,7 @@ pub struct Status {
     /// `a` or `b`.
     pub slot: Option<char>,
     pub sealing: Sealing,
+    pub seal: Seal,
     pub interfaces: Vec<Interface>,
     /// A factory reset was asked for and comes with the next start.
     pub reset_asked: bool,
@@ -325,6 +333,8 @@ pub enum Happening {
     ConsoleFactoryReset,
     /// What had been kept was wiped at this start.
     FactoryResetDone,
+    /// Somebody at the console opened what is kept with its recovery key, and it was sealed anew.
+    RecoveryKeyUsed,
 }
 
 impl Happening {
@@ -334,6 +344,7 @@ impl Happening {
             Happening::ConsoleRestart => "console_restart",
             Happening::ConsoleFactoryReset => "console_factory_reset",
             Happening::FactoryResetDone => "factory_reset_done",
+            Happening::RecoveryKeyUsed => "recovery_key_used",
         }
     }
 }
@@ -375,6 +386,19 @@ impl KeeperClient {
     pub fn status(&self) -> Result<Status, KeeperError> {
         match self.ask(Request::Status)? {
             Answer::Status(status) => Ok(status),
+            _ => Err(KeeperError::Unexpected),
+        }
+    }
+
+    /// Has a recovery key made; [`Self::take_key`] has it then.
+    pub fn make_key(&self, anew: bool) -> Result<(), KeeperError> {
+        self.order(Request::RecoveryKey(if anew { KeyAsk::Renew } else { KeyAsk::Make }))
+    }
+
+    /// The recovery key that was made, once.
+    pub fn take_key(&self) -> Result<KeyAnswer, KeeperError> {
+        match self.ask(Request::RecoveryKey(KeyAsk::Take))? {
+            Answer::RecoveryKey(key) => Ok(key),
             _ => Err(KeeperError::Unexpected),
         }
     }

@@ -16,6 +16,7 @@ mod frame;
 mod keeper;
 mod message;
 mod name;
+mod sealing;
 mod server;
 
 pub use account::{AccountSection, InvalidHash, InvalidKey, InvalidNetwork, KeyLine, Network, PasswordHash};
@@ -30,6 +31,7 @@ pub use message::{
     Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, Pass, Proof, RESULT_FOLDERS, Reply, Request, Stamp, VERSION,
 };
 pub use name::{NAME_LIMIT, NameProblem, check_name, is_temporary, printable_name};
+pub use sealing::{KEY_LETTERS, KeyAnswer, KeyAsk, RecoveryKey, Seal, SealCause, SealRefusal, is_key_letter};
 pub use server::{Core, Server, serve};
 
 /// Documents up to this many bytes pass the gate inside a frame and are stored inside the receive transaction: one

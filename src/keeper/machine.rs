@@ -1,12 +1,13 @@
 //! What the machine says of itself: read anew each time, from the kernel's and systemd's own files.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::sealer;
 use crate::gate::{Interface, Sealing, Status};
 use crate::os::{interfaces, process};
 use crate::update::{self, UpdateError, Updater};
@@ -16,6 +17,9 @@ const FILE_LIMIT: u64 = 64 * 1024;
 /// Interfaces that are told, at most, and addresses of each.
 const INTERFACES_LIMIT: usize = 16;
 const ADDRESSES_LIMIT: usize = 8;
+
+/// The firmware's variable of Secure Boot (UEFI specification, §3.3).
+const SECURE_BOOT: &str = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
 /// The machine, as seen from its root folder.
 #[derive(Debug, Clone)]
@@ -50,6 +54,7 @@ impl Machine {
             version: self.version(),
             slot: self.slot(),
             sealing: self.sealing(),
+            seal: sealer::found(self),
             interfaces: self.interfaces(),
             reset_asked,
         }
@@ -81,6 +86,17 @@ impl Machine {
         Ok((machine, updater))
     }
 
+    /// Whether there is a TPM 2, and its driver found it.
+    pub fn has_tpm(&self) -> bool {
+        let version = self.text("sys/class/tpm/tpm0/tpm_version_major").unwrap_or_default();
+        version.trim() == "2" && self.path("dev/tpmrm0").exists()
+    }
+
+    /// Whether the firmware starts only what is signed: the last byte of its variable, behind four of attributes.
+    pub fn has_secure_boot(&self) -> bool {
+        fs::read(self.path(SECURE_BOOT)).is_ok_and(|bytes| bytes.len() == 5 && bytes[4] == 1)
+    }
+
     /// Whether `/var` is on an encrypted device, by what the kernel's device mapper says of it.
     pub fn sealing(&self) -> Sealing {
         let device = |below| fs::metadata(self.path(below)).map(|found| found.dev());
@@ -108,6 +124,13 @@ impl Machine {
             Some(slave) => fs::canonicalize(slave?.path()),
             None => fs::canonicalize(root),
         }
+    }
+
+    /// The device of the slot that the root is on.
+    pub fn slot_device(&self) -> io::Result<PathBuf> {
+        let said = fs::read_to_string(self.slot_partition()?.join("uevent"))?;
+        let name = said.lines().find_map(|line| line.strip_prefix("DEVNAME="));
+        Ok(self.path("dev").join(name.ok_or(ErrorKind::NotFound)?))
     }
 
     /// Whether a partition, by its kernel name (`vda4`), is on the disk that the root is on: two disks may have partitions of one
@@ -258,6 +281,17 @@ mod tests {
     }
 
     #[test]
+    fn a_tpm_counts_once_its_device_is_there() {
+        let version = ("sys/class/tpm/tpm0/tpm_version_major", "2\n");
+        assert!(machine(&[version, ("dev/tpmrm0", "")]).1.has_tpm());
+        assert!(!machine(&[version]).1.has_tpm());
+        assert!(!machine(&[("sys/class/tpm/tpm0/tpm_version_major", "1\n"), ("dev/tpmrm0", "")]).1.has_tpm());
+        assert!(machine(&[(SECURE_BOOT, "\x06\0\0\0\x01")]).1.has_secure_boot());
+        assert!(!machine(&[(SECURE_BOOT, "\x06\0\0\0\0")]).1.has_secure_boot());
+        assert!(!machine(&[]).1.has_secure_boot());
+    }
+
+    #[test]
     fn a_unit_runs_while_it_has_processes() {
         let group = "sys/fs/cgroup/system.slice/fluxgate-core.service/cgroup.events";
         let (_dir, here) = machine(&[(group, "populated 1\nfrozen 0\n")]);
@@ -293,6 +327,7 @@ mod tests {
         link("sys/class/block/vdb4", "sys/devices/vdb/vdb4");
         assert!(here.is_on_own_disk("vda4").unwrap() && !here.is_on_own_disk("vdb4").unwrap());
         assert!(here.is_on_own_disk("vdc4").is_err());
+        assert_eq!(here.slot_device().unwrap(), dir.path().join("dev/vda2"));
         fs::remove_dir_all(dir.path().join("sys/devices/vda/vda4")).unwrap();
         assert_eq!(here.data_partition().unwrap(), None);
         // What is not seen is not taken for gone.

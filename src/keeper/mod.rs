@@ -9,8 +9,12 @@
 
 mod console;
 mod events;
+mod luks;
 mod machine;
+mod measured;
+mod recovery;
 pub mod reset;
+pub mod sealer;
 mod server;
 mod updates;
 mod verbs;
@@ -19,11 +23,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::gate::Sight;
+use crate::gate::{Happening, Sight};
 use crate::os::lock::{Lock, LockError};
 use crate::os::service;
 use events::Events;
 use machine::Machine;
+use recovery::Recovery;
 use updates::Updates;
 
 /// Keeper's folder of the socket, below the root folder.
@@ -47,6 +52,7 @@ struct Keeper {
     machine: Machine,
     events: Mutex<Events>,
     told: Mutex<Told>,
+    recovery: Mutex<Recovery>,
     updates: Updates,
 }
 
@@ -64,12 +70,17 @@ impl Keeper {
             machine: Machine::at(root),
             events: Mutex::new(Events::open(&root.join(STATE_DIR))),
             told: Mutex::new(Told::default()),
+            recovery: Mutex::default(),
             updates: Updates::new(&root.join(STATE_DIR)),
         }
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recovery(&self) -> MutexGuard<'_, Recovery> {
+        self.recovery.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn events(&self) -> MutexGuard<'_, Events> {
@@ -88,6 +99,7 @@ pub fn serve(root: &Path) -> Result<(), KeeperError> {
     let _alone = Lock::take(&run_dir.join("keeper.lock")).map_err(KeeperError::Running)?;
     let keeper = Arc::new(Keeper::new(root));
     reset::note(&keeper.machine, &mut keeper.events());
+    reset::note_mark(&keeper.machine, sealer::RECOVERED, Happening::RecoveryKeyUsed, &mut keeper.events());
     server::start(&run_dir, Arc::clone(&keeper))?;
     updates::watch(&keeper).map_err(KeeperError::Threads)?;
     log::info!("Keeper runs");

@@ -76,14 +76,19 @@ pub fn finish(root: &Path) -> Result<(), ResetError> {
 
 /// Notes a reset that was done at this start, once.
 pub(super) fn note(machine: &Machine, events: &mut Events) {
-    let done = machine.path(DONE);
+    note_mark(machine, DONE, Happening::FactoryResetDone, events);
+}
+
+/// Notes what a unit did before keeper ran and left a mark of, once.
+pub(super) fn note_mark(machine: &Machine, mark: &str, what: Happening, events: &mut Events) {
+    let done = machine.path(mark);
     if done.exists() {
-        if !events.note(Happening::FactoryResetDone, Timestamp::now()) {
+        if !events.note(what, Timestamp::now()) {
             // The mark stays until it is kept.
             return;
         }
         if let Err(error) = std::fs::remove_file(&done) {
-            log::warn!(error = error.to_string().as_str(); "The mark of the factory reset stays, and is noted again");
+            log::warn!(mark, error = error.to_string().as_str(); "The mark of what was done before stays, and is noted again");
         }
     }
 }

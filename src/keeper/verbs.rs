@@ -4,8 +4,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Keeper, reset, updates};
-use crate::gate::{BODY_LIMIT, Events, KeeperAnswer as Answer, KeeperRequest as Request, Refusal};
+use super::{Keeper, reset, sealer, updates};
+use crate::gate::{BODY_LIMIT, Events, KeeperAnswer as Answer, KeeperRequest as Request, KeyAsk, Refusal, SealRefusal};
 
 /// Between the answer and the restart: the answer is still on its way.
 const RESTART_DELAY: Duration = Duration::from_millis(700);
@@ -26,6 +26,7 @@ pub(super) fn answer(keeper: &Arc<Keeper>, request: Request, file: Option<OwnedF
             updates::record(keeper, updates);
             Answer::Done
         }
+        (Request::RecoveryKey(ask), _) => recovery_key(keeper, ask),
         (Request::Restart, _) => done(restart(keeper)),
         (Request::FactoryReset, _) => done(reset::ask(&keeper.machine)),
         (Request::Updates, _) => match serde_json::to_vec(&updates::told(keeper)) {
@@ -39,6 +40,24 @@ pub(super) fn answer(keeper: &Arc<Keeper>, request: Request, file: Option<OwnedF
         (Request::GoBack, _) => done(updates::go_back(keeper)),
     };
     (answer, Vec::new())
+}
+
+/// Keeper cannot know who asks core: that an administrator does, core has seen to.
+fn recovery_key(keeper: &Keeper, ask: KeyAsk) -> Answer {
+    let (machine, now) = (&keeper.machine, Instant::now());
+    let seal = sealer::found(machine);
+    let mut recovery = keeper.recovery();
+    let made = match ask {
+        KeyAsk::Take => return recovery.take(machine, now).map_or_else(refused_seal, Answer::RecoveryKey),
+        _ if !seal.sealed => Err(SealRefusal::NotSealed),
+        KeyAsk::Make if seal.has_recovery_key => Err(SealRefusal::KeyExists),
+        KeyAsk::Make | KeyAsk::Renew => recovery.make(machine, now),
+    };
+    made.map_or_else(refused_seal, |()| Answer::Done)
+}
+
+fn refused_seal(refusal: SealRefusal) -> Answer {
+    Answer::Refused(Refusal::Seal(refusal))
 }
 
 fn done(result: Result<(), Refusal>) -> Answer {

@@ -20,6 +20,10 @@ struct MachineView {
     version: String,
     slot: Option<char>,
     sealing: (&'static str, &'static str),
+    /// What weakens the seal, or why there is none.
+    seal_cause: Option<String>,
+    is_sealed: bool,
+    has_recovery_key: bool,
     interfaces: Vec<InterfaceView>,
     reset_asked: bool,
 }
@@ -101,6 +105,9 @@ fn machine(t: Tongue, status: Status) -> MachineView {
         version: status.version,
         slot: status.slot.map(|slot| slot.to_ascii_uppercase()),
         sealing: (sealing.0.class(), sealing.1),
+        seal_cause: status.seal.cause.map(|cause| t.typeset(cause.text().get(t.0))),
+        is_sealed: status.seal.sealed,
+        has_recovery_key: status.seal.has_recovery_key,
         interfaces: status.interfaces.into_iter().map(interface).collect(),
         reset_asked: status.reset_asked,
     }

@@ -12,6 +12,7 @@ use crate::web::ask::{Ask, Method};
 use crate::web::error::Trouble;
 use crate::web::page::{Chrome, Visit};
 use crate::web::password;
+use crate::web::recovery_key;
 use crate::web::session::{self, gone_cookie, strict_cookie};
 use crate::web::site::{Site, local_path, note};
 use crate::web::throttle::address_key;
@@ -82,7 +83,7 @@ pub fn claim(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
             site.by_address.forgive(&address);
             site.note(note("claim", name))?;
             log::info!("The box was claimed by its first person");
-            begin_session(site, name, "/?fait=reclame")
+            begin_session(site, name, recovery_key::after_claim(site, name)?.unwrap_or("/?fait=reclame"))
         }
     }
 }

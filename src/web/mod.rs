@@ -37,6 +37,7 @@ mod pdf_form_fields;
 mod pdf_form_words;
 mod people;
 mod received;
+mod recovery_key;
 mod secrets;
 mod server;
 mod session;

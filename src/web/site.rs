@@ -21,7 +21,8 @@ use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
     Claim, Settings, appliance, asset, complement, configuration, decision, diagnostic, directory, entry, flow, flows,
-    guide, help, home, journal, pdf_form, people, received, secrets, sight, treatment, updates, validator,
+    guide, help, home, journal, pdf_form, people, received, recovery_key, secrets, sight, treatment, updates,
+    validator,
 };
 
 /// Wrong passwords for one name within [`FAILURE_SPAN`].
@@ -286,6 +287,9 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Get, ["appliance", "mises-a-jour"]) => updates::show(site, ask, visit),
         (Post, ["appliance", "mises-a-jour"]) => updates::offer(site, ask, visit),
         (Post, ["appliance", "mises-a-jour", wish]) => updates::order(site, ask, visit, wish),
+        (Post, ["appliance", "cle-de-secours"]) => recovery_key::renew(site, ask, visit),
+        (Get, ["cle-de-secours"]) => recovery_key::show(site, ask, visit),
+        (Post, ["cle-de-secours"]) => recovery_key::reveal(site, ask, visit),
         (Get, ["annuaire"]) => directory::show(site, ask, visit),
         (Post, ["annuaire", "actualiser"]) => directory::refresh(site, ask, visit),
         (Get, ["journal"]) => journal::show(site, ask, visit),

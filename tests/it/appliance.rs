@@ -75,8 +75,8 @@ fn each_unit_of_ours_is_started_by_something_and_runs_what_is_on_the_root() {
             lines.flat_map(str::split_whitespace).collect::<Vec<_>>()
         };
         let by = [value("WantedBy"), value("RequiredBy")].concat();
-        let timer = units.join(name.replace(".service", ".timer"));
-        assert!(!by.is_empty() || name.ends_with(".service") && timer.exists(), "{name}: nothing starts it");
+        let starter = [".timer", ".path"].map(|kind| units.join(name.replace(".service", kind)).exists());
+        assert!(!by.is_empty() || name.ends_with(".service") && starter.contains(&true), "{name}: nothing starts it");
         for target in by {
             assert!(kept.contains(target), "{name}: {target} is not in image/keep.list");
         }

@@ -10,7 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use fluxgate::gate::{Happening, Health, KeeperClient, KeeperError, KeeperRequest, Refusal, Sealing, Sight};
+use fluxgate::gate::{
+    Happening, Health, KeeperClient, KeeperError, KeeperRequest, KeyAnswer, Refusal, SealRefusal, Sealing, Sight,
+};
 
 use crate::commands::program;
 use crate::web::Browser;
@@ -479,4 +481,100 @@ fn the_page_shows_the_machine_and_restarts_and_resets_it_on_a_typed_word() {
     assert_eq!(refused.status, 422);
     refused.says("systemd is not process 1");
     assert_eq!(core.leaves("machine_refused"), 1);
+}
+
+const KEY: &str = "cbdefghi-jklnrtuv-cbdefghi-jklnrtuv-cbdefghi-jklnrtuv-cbdefghi-jklnrtuv";
+
+/// A sealed machine: its partition, and in the place of systemd's two programs ones that know a key each. `closed`: its TPM does not
+/// open it.
+fn seal(machine: &Machine, closed: bool) {
+    let root = machine.root();
+    let cause = if closed { "\"elsewhere\"" } else { "null" };
+    let found = format!("{{\"sealed\":{},\"cause\":{cause},\"has_recovery_key\":{closed}}}", !closed);
+    let mut head = b"LUKS\xba\xbe\0\x02".to_vec();
+    head.resize(4096, 0);
+    let enroll = format!("#!/bin/sh\nprintf '%s ' \"$@\" >>'{}/enrolled'\necho {KEY}\n", root.display());
+    // attach NAME PARTITION KEYFILE OPTIONS
+    let attach = format!("#!/bin/sh\n[ \"$(cat \"$4\")\" = {KEY} ]\n");
+    for (path, bytes, mode) in [
+        ("run/fluxgate-keeper/seal/found.json", found.as_bytes(), 0o600),
+        ("dev/fluxgate/data", &head, 0o600),
+        ("usr/bin/systemd-cryptenroll", enroll.as_bytes(), 0o755),
+        ("usr/lib/systemd/systemd-cryptsetup", attach.as_bytes(), 0o755),
+    ] {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    }
+}
+
+/// What the unit does once keeper asks: it is started by the request's file.
+fn unit_runs(machine: &Machine) {
+    let request = machine.root().join("run/fluxgate-keeper/seal/request.json");
+    until("a request to the unit", || request.exists().then_some(()));
+    let status = program().args(["keeper", "recovery", "--root"]).arg(machine.root()).status().unwrap();
+    assert!(status.success() && !request.exists());
+}
+
+fn enrolled(machine: &Machine) -> String {
+    fs::read_to_string(machine.root().join("enrolled")).unwrap_or_default()
+}
+
+#[test]
+fn a_recovery_key_is_made_for_core_and_handed_out_once() {
+    let Some(machine) = Machine::start() else { return };
+    let core = machine.core();
+    let refused = |anew| match core.make_key(anew) {
+        Err(KeeperError::Refused(Refusal::Seal(refusal))) => refusal,
+        other => panic!("{other:?}"),
+    };
+    // Nothing is sealed.
+    assert_eq!((refused(false), refused(true)), (SealRefusal::NotSealed, SealRefusal::NotSealed));
+    seal(&machine, false);
+    core.make_key(false).unwrap();
+    assert_eq!(core.take_key().unwrap(), KeyAnswer::Making);
+    assert_eq!(refused(true), SealRefusal::Busy);
+    unit_runs(&machine);
+    assert!(enrolled(&machine).contains("--recovery-key --unlock-tpm2-device=auto"), "{}", enrolled(&machine));
+    match core.take_key().unwrap() {
+        KeyAnswer::Key(key) => assert_eq!(key.as_str(), KEY),
+        KeyAnswer::Making => panic!("still making"),
+    }
+    assert!(matches!(core.take_key(), Err(KeeperError::Refused(Refusal::Seal(SealRefusal::NoKey)))));
+    // There is one now: only who asks for a new one gets another.
+    assert_eq!(refused(false), SealRefusal::KeyExists);
+    assert!(core.status().unwrap().seal.has_recovery_key);
+    core.make_key(true).unwrap();
+    unit_runs(&machine);
+    assert!(matches!(core.take_key(), Ok(KeyAnswer::Key(_))));
+    assert!(!machine.log().contains("cbdefghi"), "{}", machine.log());
+}
+
+#[test]
+fn a_closed_machine_says_so_and_takes_its_recovery_key_at_the_console() {
+    let Some(mut machine) = Machine::start() else { return };
+    seal(&machine, true);
+    machine.line.sees("scellees a une autre machine");
+    machine.line.sees("4 Cle de secours");
+    machine.line.types(&format!("4{}\r", KEY.replace("cbd", "cbc")));
+    unit_runs(&machine);
+    machine.line.sees("cette cle de secours n'ouvre pas les donnees");
+    assert_eq!(enrolled(&machine), "");
+    // Too early: it is not even tried.
+    machine.line.types(&format!("4{KEY}\r"));
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(!machine.root().join("run/fluxgate-keeper/seal/request.json").exists());
+    std::thread::sleep(Duration::from_secs(4));
+    machine.line.types(&format!("\x1b4{KEY}\r"));
+    unit_runs(&machine);
+    machine.restarts();
+    let words = enrolled(&machine);
+    assert!(words.contains("--tpm2-pcrs=7 --tpm2-public-key-pcrs=11 --wipe-slot=tpm2"), "{words}");
+    assert!(!machine.root().join("run/fluxgate-keeper/seal/key").exists());
+    // The next start notes it, once what is kept is open.
+    fs::write(machine.root().join("run/fluxgate-keeper/recovered"), "").unwrap();
+    machine.end();
+    machine.boot();
+    assert_eq!(machine.events(), [Happening::RecoveryKeyUsed]);
 }

@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::keys::Key;
 use crate::fault::{Language, Text};
+use crate::gate::{KEY_LETTERS, RecoveryKey, is_key_letter};
 
 /// Digits that confirm a restart, and a factory reset.
 const RESTART_DIGITS: usize = 2;
@@ -15,10 +18,12 @@ const QUESTION_LIFE: Duration = Duration::from_secs(60);
 const TYPED_LIMIT: usize = 12;
 
 /// What is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     Restart,
     FactoryReset,
+    /// This recovery key is to be tried.
+    TryKey(RecoveryKey),
     /// The claim code as a QR, on a terminal that cannot draw it beside the text.
     ShowCode,
 }
@@ -37,6 +42,8 @@ pub enum Dialog {
     Closed,
     /// These digits confirm the deed; what has been typed of them.
     Question { deed: Deed, digits: String, typed: String, wrong: bool },
+    /// The recovery key as far as it was typed; whether it was too short.
+    Key { typed: Zeroizing<String>, short: bool },
     /// Something to read; any key goes on.
     Said(Text),
 }
@@ -46,13 +53,15 @@ pub enum Dialog {
 pub struct Menu {
     pub dialog: Dialog,
     pub language: Language,
+    /// A recovery key is awaited.
+    pub wants_key: bool,
     /// When the last key came.
     touched: Duration,
 }
 
 impl Menu {
     pub fn new() -> Self {
-        Self { dialog: Dialog::Closed, language: Language::Fr, touched: Duration::ZERO }
+        Self { dialog: Dialog::Closed, language: Language::Fr, wants_key: false, touched: Duration::ZERO }
     }
 
     /// Takes a key at an instant of a clock that only goes forward. `draw` gives as many random digits.
@@ -64,6 +73,34 @@ impl Menu {
                 self.dialog = Dialog::Closed;
                 None
             }
+            Dialog::Key { typed, short } => match key {
+                Key::Char(letter) => {
+                    // What no key has, hyphens among it, is nobody's letter.
+                    if is_key_letter(letter) && typed.len() < KEY_LETTERS {
+                        typed.push(letter.to_ascii_lowercase());
+                    }
+                    *short = false;
+                    None
+                }
+                Key::Backspace => {
+                    typed.pop();
+                    None
+                }
+                Key::Escape => {
+                    self.dialog = Dialog::Closed;
+                    None
+                }
+                Key::Enter => match RecoveryKey::parse(typed) {
+                    Some(key) => {
+                        self.dialog = Dialog::Closed;
+                        Some(Action::TryKey(key))
+                    }
+                    None => {
+                        *short = true;
+                        None
+                    }
+                },
+            },
             Dialog::Question { deed, digits, typed, wrong } => match key {
                 Key::Char(character) if typed.len() < TYPED_LIMIT => {
                     typed.push(character);
@@ -100,6 +137,10 @@ impl Menu {
         let (deed, count) = match key {
             Key::Char('2') => (Deed::Restart, RESTART_DIGITS),
             Key::Char('3') => (Deed::FactoryReset, RESET_DIGITS),
+            Key::Char('4') if self.wants_key => {
+                self.dialog = Dialog::Key { typed: Zeroizing::default(), short: false };
+                return None;
+            }
             Key::Char('l' | 'L') => {
                 self.language = match self.language {
                     Language::Fr => Language::En,
@@ -161,6 +202,24 @@ mod tests {
         assert_eq!(typed(&mut menu, "399\r"), None, "the digits of a restart are not enough");
         assert_eq!(typed(&mut menu, "\x1b999999\r"), None, "Escape closes");
         assert_eq!(typed(&mut menu, "3999999\r"), Some(Action::FactoryReset));
+    }
+
+    #[test]
+    fn a_recovery_key_is_typed_where_one_is_awaited() {
+        let mut menu = Menu::new();
+        typed(&mut menu, "4");
+        assert_eq!(menu.dialog, Dialog::Closed);
+        menu.wants_key = true;
+        assert_eq!(typed(&mut menu, "4cbd-\r"), None);
+        assert!(matches!(&menu.dialog, Dialog::Key { short: true, typed } if **typed == "cbd"));
+        // The hyphen of another keyboard's map is another letter.
+        let rest = format!("EFGHI6{}", "cbdefghi)".repeat(7));
+        assert_eq!(
+            typed(&mut menu, &format!("{rest}\r")),
+            RecoveryKey::parse(&"cbdefghi".repeat(8)).map(Action::TryKey)
+        );
+        assert_eq!(typed(&mut menu, "4cb\x1b"), None);
+        assert_eq!(menu.dialog, Dialog::Closed);
     }
 
     #[test]

@@ -9,15 +9,17 @@ mod qr;
 mod screen;
 mod view;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Keeper, reset, verbs};
+use super::recovery::Turn;
+use super::{Keeper, reset, sealer, verbs};
 use crate::domain::Timestamp;
 use crate::fault::Text;
 use crate::gate::{Happening, Refusal};
 use crate::os::terminal::{RawTerminal, wait_for_keys};
-use crate::os::{random, service};
+use crate::os::{firmware, random, service};
 use keys::Keys;
 use menu::{Action, Menu};
 use view::{Signs, View};
@@ -51,8 +53,15 @@ pub(super) fn run(keeper: &Keeper) -> ! {
                 }
             }
         }
+        if keeper.recovery().turn(&keeper.machine, Instant::now()) == Some(Turn::Opened)
+            && let Err(refusal) = opened(keeper)
+        {
+            let trouble = refusal.text();
+            terminals.iter_mut().for_each(|terminal| terminal.menu.say(trouble.clone(), now));
+        }
         let view = look(keeper);
         for terminal in &mut terminals {
+            terminal.menu.wants_key = view.wants_key;
             terminal.menu.tick(now);
             terminal.draw(&view, now);
         }
@@ -75,6 +84,7 @@ fn look(keeper: &Keeper) -> View {
         front: machine.runs("fluxgate-front"),
         sight,
         restarting,
+        trial: keeper.recovery().trial(Instant::now()),
     };
     View::new(machine.status(reset::is_asked(machine)), signs)
 }
@@ -91,12 +101,26 @@ fn act(keeper: &Keeper, action: Action, terminal: &mut Terminal) -> Option<Text>
             keeper.events().note(Happening::ConsoleFactoryReset, Timestamp::now());
             reset::ask(&keeper.machine).and_then(|()| verbs::restart(keeper))
         }
+        Action::TryKey(key) => keeper.recovery().try_key(&keeper.machine, key, Instant::now()).map_err(Refusal::Seal),
         Action::ShowCode => {
             terminal.show_code(&look(keeper));
             Ok(())
         }
     };
     done.err().map(|refusal: Refusal| refusal.text())
+}
+
+/// A recovery key opened what is kept, which this machine's TPM opens from now on: the machine starts anew, and its next start notes
+/// it where it can.
+fn opened(keeper: &Keeper) -> Result<(), Refusal> {
+    let wish = keeper.machine.path(sealer::RECOVERED_WISH);
+    match firmware::make(&wish, "yes") {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            log::warn!(error = error.to_string().as_str(); "That the recovery key was used will not be in the journal");
+        }
+        _ => {}
+    }
+    verbs::restart(keeper)
 }
 
 /// A way to show something.

@@ -169,6 +169,10 @@ impl Painter {
             }
         };
         rows.add(self.say("Données", "Data"), sealing);
+        // What is closed stands above, as the trouble that it is.
+        if let Some(cause) = view.seal.cause.filter(|cause| !cause.is_closed()) {
+            rows.add("", cause.text().get(self.language));
+        }
         rows.rows
     }
 
@@ -203,11 +207,28 @@ impl Painter {
         let (text, last) = match &menu.dialog {
             Dialog::Closed => {
                 let code = if self.letters == Letters::Ascii && view.claim.is_some() { "   Q QR" } else { "" };
-                let items = self.say(
-                    "2 Redémarrer   3 Remise à l'état d'usine   L English",
-                    "2 Restart   3 Factory reset   L Français",
+                let key = if view.wants_key { self.say("   4 Clé de secours", "   4 Recovery key") } else { "" };
+                let (items, language) = (
+                    self.say("2 Redémarrer   3 Remise à l'état d'usine", "2 Restart   3 Factory reset"),
+                    self.say("L English", "L Français"),
                 );
-                (String::new(), format!(" {items}{code}"))
+                (String::new(), format!(" {items}{key}   {language}{code}"))
+            }
+            Dialog::Key { typed, short } => {
+                let how = if *short {
+                    self.say(
+                        "Il en manque : la clé a 64 lettres, en huit groupes.",
+                        "Some are missing: the key has 64 letters, in eight groups.",
+                    )
+                } else {
+                    self.say(
+                        "Tapez la clé de secours (les tirets viennent d'eux-mêmes), puis Entrée ; Échap annule.",
+                        "Type the recovery key (its hyphens come by themselves), then Enter; Esc cancels.",
+                    )
+                };
+                let letters: Vec<char> = typed.chars().collect();
+                let groups: Vec<String> = letters.chunks(8).map(|group| group.iter().collect()).collect();
+                (how.to_owned(), format!(" > {}", groups.join("-")))
             }
             Dialog::Question { deed, digits, typed, wrong } => {
                 let deed = match deed {

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::fault::Text;
-use crate::gate::{Interface, SIGHT_LIFE, Sealing, Sight, Status};
+use crate::gate::{Interface, SIGHT_LIFE, Seal, SealCause, Sealing, Sight, Status};
 use crate::keeper::machine::{Running, is_link_local};
+use crate::keeper::recovery::Trial;
 
 /// A start takes no longer; a large database that is upgraded shows as trouble from then on until it is done.
 const START_LONGEST: Duration = Duration::from_secs(180);
@@ -25,6 +26,9 @@ pub struct View {
     pub sftp_fingerprint: Option<String>,
     pub claim: Option<String>,
     pub sealing: Sealing,
+    pub seal: Seal,
+    /// A recovery key is awaited: what is kept is closed.
+    pub wants_key: bool,
     pub reset_asked: bool,
 }
 
@@ -49,11 +53,17 @@ pub struct Signs {
     /// What core told last, and how long ago.
     pub sight: Option<(Duration, Sight)>,
     pub restarting: bool,
+    /// Of a recovery key that somebody typed.
+    pub trial: Trial,
 }
 
 impl View {
     pub fn new(status: Status, signs: Signs) -> Self {
-        let state = state(&signs, &status.interfaces);
+        let closed = status.seal.cause.filter(|cause| cause.is_closed());
+        let state = match closed {
+            Some(cause) if !signs.restarting => State::Trouble(closed_text(cause, &signs.trial)),
+            _ => state(&signs, &status.interfaces),
+        };
         // What core told stays true of the certificate and the key; the code may have been used since.
         let fresh = signs.sight.as_ref().is_some_and(|(age, _)| *age <= SIGHT_LIFE);
         let sight = signs.sight.map(|(_, sight)| sight).unwrap_or_default();
@@ -67,6 +77,8 @@ impl View {
             sftp_fingerprint: sight.sftp_fingerprint,
             claim: sight.claim.filter(|_| fresh),
             sealing: status.sealing,
+            seal: status.seal,
+            wants_key: closed.is_some_and(SealCause::opens_by_key),
             reset_asked: status.reset_asked,
         }
     }
@@ -74,6 +86,32 @@ impl View {
     /// What a telephone reads: the claim page with the code. Behind `#` it stays in the browser: no log has it.
     pub fn claim_link(&self) -> Option<String> {
         Some(format!("{}claim#{}", self.page.as_ref()?, self.claim.as_ref()?))
+    }
+}
+
+/// What is said while what is kept is closed.
+fn closed_text(cause: SealCause, trial: &Trial) -> Text {
+    match trial {
+        Trial::None => cause.text(),
+        Trial::Running => {
+            Text::new("la clé de secours est essayée : patientez", "the recovery key is being tried: please wait")
+        }
+        Trial::Wrong(wait) if wait.is_zero() => Text::new(
+            "cette clé de secours n'ouvre pas les données : vérifiez chaque lettre, tapez 4 et la clé",
+            "this recovery key does not open the data: check each letter, press 4 and type the key",
+        ),
+        Trial::Wrong(wait) => {
+            // In whole tens, so that a serial line is not drawn anew each second.
+            let seconds = wait.as_secs() / 10 * 10 + 10;
+            Text::new(
+                format!("cette clé de secours n'ouvre pas les données : nouvel essai dans {seconds} s"),
+                format!("this recovery key does not open the data: another try in {seconds} s"),
+            )
+        }
+        Trial::Failed(error) => Text::new(
+            format!("la clé de secours n'a pu être essayée ({error}) : redémarrez, puis réessayez"),
+            format!("the recovery key could not be tried ({error}): restart, then try again"),
+        ),
     }
 }
 
@@ -141,6 +179,7 @@ pub mod tests {
             version: "1.4.0".to_owned(),
             slot: Some('a'),
             sealing: Sealing::Unsealed,
+            seal: Seal::default(),
             interfaces: vec![Interface {
                 name: "eth0".to_owned(),
                 carrier: Some(true),
@@ -165,6 +204,7 @@ pub mod tests {
             front: Running::Yes,
             sight: Some((Duration::from_secs(1), sight)),
             restarting: false,
+            trial: Trial::None,
         }
     }
 
@@ -208,6 +248,28 @@ pub mod tests {
         }
         assert!(matches!(shown(&["fe80::1/64"], |_| ()).state, State::Trouble(_)), "no address");
         assert_eq!(shown(&[], |signs| signs.restarting = true).state, State::Restarting);
+    }
+
+    #[test]
+    fn what_is_closed_is_told_before_anything_else() {
+        let closed = |cause, change: fn(&mut Signs)| {
+            let (mut signs, mut status) = (signs(), status(&[]));
+            status.seal.cause = Some(cause);
+            signs.core = Running::No;
+            change(&mut signs);
+            let view = View::new(status, signs);
+            let State::Trouble(text) = view.state else { panic!("{:?}", view.state) };
+            (text.en, view.wants_key)
+        };
+        let (text, wants_key) = closed(SealCause::Elsewhere, |_| ());
+        assert!(text.contains("another machine") && wants_key, "{text}");
+        let (text, wants_key) = closed(SealCause::TpmGone, |_| ());
+        assert!(text.contains("no TPM 2") && !wants_key, "{text}");
+        let (text, _) = closed(SealCause::Elsewhere, |signs| signs.trial = Trial::Wrong(Duration::from_secs(19)));
+        assert!(text.contains("another try in 20 s"), "{text}");
+        let mut status = status(&["192.0.2.7/24"]);
+        status.seal.cause = Some(SealCause::NoTpm);
+        assert_eq!(View::new(status, signs()).state, State::Unclaimed, "plain is no trouble");
     }
 
     #[test]

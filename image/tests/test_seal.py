@@ -1,0 +1,145 @@
+"""What is kept is sealed to the machine: does its TPM open it, and nobody else's, and does the recovery key?"""
+
+import os
+import re
+import subprocess
+import time
+
+import pytest
+from box import Box
+from test_console import STARTED, confirm, fingerprint
+from test_tamper import esp, kernel_of
+
+LONG = pytest.mark.skipif(not os.environ.get("FLUXGATE_LONG"), reason="the long form")
+KEY = re.compile(r"(?:[cbdefghijklnrtuv]{8}-){7}[cbdefghijklnrtuv]{8}")
+SLOT_B, SLOT_BYTES = (1 + 256 + 512) << 20, 512 << 20
+DATA = SLOT_B + SLOT_BYTES
+SEALED, UNSEALED = "Donnees +scellees a cette machine", "Donnees +NON SCELLEES"
+
+
+@pytest.fixture
+def tpm(tmp_path):
+    """A TPM by its name, which keeps what it holds; the socket that QEMU takes. It ends with QEMU."""
+    running = []
+
+    def tpm(name):
+        folder = tmp_path / f"tpm-{name}"
+        folder.mkdir(exist_ok=True)
+        socket = folder / "socket"
+        state = ["--tpmstate", f"dir={folder}", "--ctrl", f"type=unixio,path={socket}"]
+        running.append(subprocess.Popen(["swtpm", "socket", "--tpm2", *state, "--terminate"], stderr=subprocess.DEVNULL))
+        for _ in range(100):
+            if socket.exists():
+                return socket
+            time.sleep(0.1)
+        raise TimeoutError("swtpm does not start")
+
+    yield tpm
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def is_luks(disk):
+    with open(disk, "rb") as file:
+        file.seek(DATA)
+        return file.read(6) == b"LUKS\xba\xbe"
+
+
+def read_key(box):
+    """As the page shows it after the claim."""
+    key = KEY.search(box.fill("/cle-de-secours", "/cle-de-secours").text)
+    assert key, "no recovery key on the page"
+    return key[0]
+
+
+def in_slot_b(disk, image):
+    """What an update does: the image and its other kernel in the other slot, which is the next that starts."""
+    with open(image / "slots/root.img", "rb") as root, open(disk, "r+b") as file:
+        file.seek(SLOT_B)
+        file.write(root.read())
+    esp(disk, "mdel", kernel_of(disk))
+    esp(disk, "mcopy", str(image / "slots/kernel-b.efi"), "::/EFI/Linux/fluxgate-b_9.9.9.efi")
+
+
+def type_key(vm, key):
+    vm.type("4")
+    vm.wait_said("Tapez la cle de secours", 30)
+    # Slower than a serial line's buffer of 64.
+    for group in key.split("-"):
+        vm.type(group)
+    vm.type("\r")
+
+
+def test_the_seal_opens_for_another_kernel_of_ours_and_for_another_machine_by_the_recovery_key(start, disk, image, firmware, tpm):
+    vm = start(disk, keys=firmware, tpm=tpm("own"))
+    print(f"made sealed: the claim page answers {vm.wait_page(300):.0f} s after power-on")
+    first = fingerprint(vm, 0)
+    vm.wait_said(SEALED, 30)
+    assert is_luks(disk)
+    box = Box(vm).claim()
+    key = read_key(box)
+    again = box.page("/appliance").text
+    assert not KEY.search(again) and "Une clé a été remise" in again
+    assert "aucune clé de secours n" in box.visit.post(
+        box.url + "/cle-de-secours", {"csrf": re.search(r'name="csrf" value="([^"]+)"', again)[1]}, timeout=60
+    ).text.lower(), "it is shown once"
+    vm.end()
+
+    # The other slot's kernel has another measure, signed by the same key; and the same TPM opens it.
+    in_slot_b(disk, image)
+    vm = start(disk, keys=firmware, tpm=tpm("own"))
+    assert fingerprint(vm, 0) == first, "what was kept is there"
+    vm.wait_said(SEALED, 30)
+    vm.wait_said("emplacement B", 30)
+    vm.end()
+
+    # The disk in another machine.
+    vm = start(disk, keys=firmware, tpm=tpm("other"))
+    vm.wait_said("scellees a une autre machine", 180)
+    vm.wait_said("4 Cle de secours", 30)
+    assert vm.get(seconds=2) is None
+    type_key(vm, "-".join(["cbdefghi"] * 8))
+    vm.wait_said("cette cle de secours n'ouvre pas les donnees", 60)
+    time.sleep(6)
+    begun = len(vm.said())
+    type_key(vm, key)
+    restarted = vm.wait_said(STARTED, 120, begun).end()
+    assert fingerprint(vm, restarted) == first
+    vm.wait_said(SEALED, 30, restarted)
+
+
+@LONG
+def test_a_factory_reset_of_a_closed_machine_seals_anew(start, disk, firmware, tpm):
+    vm = start(disk, keys=firmware, tpm=tpm("own"))
+    first = fingerprint(vm, 0)
+    vm.end()
+    vm = start(disk, keys=firmware, tpm=tpm("other"))
+    vm.wait_said("scellees a une autre machine", 240)
+    begun = confirm(vm, "3", 6)
+    assert fingerprint(vm, begun) != first
+    vm.wait_said(SEALED, 30, begun)
+    assert is_luks(disk)
+
+
+@LONG
+def test_a_cleared_tpm_or_none_closes_what_was_sealed(start, disk, firmware, tpm, tmp_path):
+    vm = start(disk, keys=firmware, tpm=tpm("own"))
+    vm.wait_page(300)
+    vm.end()
+    vm = start(disk, keys=firmware)
+    vm.wait_said("cette machine n'a pas de TPM 2", 240)
+    assert "4 Cle de secours" not in vm.said()
+    vm.end()
+    # Cleared: it holds nothing any more.
+    for kept in (tmp_path / "tpm-own").iterdir():
+        kept.unlink()
+    vm = start(disk, keys=firmware, tpm=tpm("own"))
+    vm.wait_said("scellees a une autre machine", 240)
+
+
+def test_without_a_tpm_it_says_that_nothing_is_sealed(start, disk):
+    vm = start(disk)
+    vm.wait_said(UNSEALED, 240)
+    vm.wait_said("cette machine n'a pas de TPM 2", 30)
+    assert not is_luks(disk)

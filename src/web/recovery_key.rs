@@ -1,0 +1,126 @@
+//! The recovery key of a sealed appliance: shown once, after the claim or when somebody asks for a new one. Keeper has it made; it is
+//! never stored here. Where nothing is sealed the page says that instead.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use askama::Template;
+
+use crate::gate::{KeeperClient, KeeperError, KeyAnswer, RecoveryKey, Refusal, Seal, SealRefusal};
+use crate::web::answer::Answer;
+use crate::web::appliance::said;
+use crate::web::ask::Ask;
+use crate::web::error::Trouble;
+use crate::web::page::{Chrome, Visit};
+use crate::web::password;
+use crate::web::site::{Site, note};
+
+/// A browser that asks for the key waits for it so long, between looks of `LOOK`.
+const MADE_WITHIN: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Where the page stands.
+pub const PATH: &str = "/cle-de-secours";
+
+#[derive(Template)]
+#[template(path = "recovery_key.html", config = "src/web/askama.toml")]
+struct KeyPage<'a> {
+    c: &'a Chrome,
+    problem: Option<&'a str>,
+    /// Why nothing is sealed; there is no key then.
+    unsealed: Option<String>,
+    key: Option<&'a str>,
+}
+
+/// After the claim: has the first key made, and leads to where it is shown. `None` on a machine that is no appliance.
+pub fn after_claim(site: &Site, person: &str) -> Result<Option<&'static str>, Trouble> {
+    let Some(keeper) = site.keeper() else { return Ok(None) };
+    match keeper.make_key(false) {
+        Ok(()) => site.note(note("recovery_key_asked", person))?,
+        // The page says why.
+        Err(KeeperError::Refused(Refusal::Seal(SealRefusal::NotSealed))) => {}
+        Err(error) => log::warn!(error = error.to_string().as_str(); "No recovery key is being made"),
+    }
+    Ok(Some("/cle-de-secours?fait=reclame"))
+}
+
+pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
+    shown(site, ask, visit, None, None)
+}
+
+fn shown(
+    site: &Site,
+    ask: &Ask,
+    visit: &Visit,
+    problem: Option<&str>,
+    key: Option<&RecoveryKey>,
+) -> Result<Answer, Trouble> {
+    let t = visit.t;
+    let status = keeper(site)?.status();
+    let silent = status.as_ref().err().map(|error| said(t, error));
+    let mut c = visit.chrome(site, ask, "configuration", t.say("Clé de secours", "Recovery key"));
+    c.path = PATH.to_owned();
+    let page = KeyPage {
+        c: &c,
+        problem: problem.or(silent.as_deref()),
+        unsealed: status.ok().filter(|status| !status.seal.sealed).map(|status| why(visit, status.seal)),
+        key: key.map(RecoveryKey::as_str),
+    };
+    let answer = Answer::html(page.render()?);
+    Ok(if problem.is_some() { answer.status(422) } else { answer })
+}
+
+/// Why what is kept is not sealed.
+fn why(visit: &Visit, seal: Seal) -> String {
+    let t = visit.t;
+    let unknown = || t.say("non scellées", "not sealed").to_owned();
+    seal.cause.map_or_else(unknown, |cause| t.typeset(cause.text().get(t.0)))
+}
+
+fn keeper(site: &Site) -> Result<KeeperClient, Trouble> {
+    site.keeper().ok_or(Trouble::NotFound)
+}
+
+/// Shows the key that was made, once: keeper forgets it with this answer.
+pub fn reveal(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
+    let (t, keeper, begun) = (visit.t, keeper(site)?, Instant::now());
+    loop {
+        match keeper.take_key() {
+            Ok(KeyAnswer::Key(key)) => {
+                site.note(note("recovery_key_shown", visit.person()))?;
+                return shown(site, ask, visit, None, Some(&key));
+            }
+            Ok(KeyAnswer::Making) if begun.elapsed() < MADE_WITHIN => sleep(LOOK),
+            Ok(KeyAnswer::Making) => {
+                let problem = t.say(
+                    "La clé est encore en cours de création : réessayez dans un instant.",
+                    "The key is still being made: try again in a moment.",
+                );
+                return shown(site, ask, visit, Some(problem), None);
+            }
+            Err(error) => return shown(site, ask, visit, Some(&said(t, &error)), None),
+        }
+    }
+}
+
+/// A new key in place of the former one, which opens nothing from then on. Who asks gives the password anew: a browser left open is
+/// not enough.
+pub fn renew(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
+    let (t, me, now) = (visit.t, visit.person(), Instant::now());
+    let keeper = keeper(site)?;
+    if let Some(wait) = site.by_name.wait(me, now) {
+        return Err(Trouble::TooMany(wait));
+    }
+    site.by_name.count(me, now);
+    let hash = site.reader()?.person(me)?;
+    if !password::verify(ask.form.get("password"), hash.as_deref()) {
+        let problem = t.say("Le mot de passe est incorrect.", "The password is wrong.");
+        return shown(site, ask, visit, Some(problem), None);
+    }
+    site.by_name.forgive(me);
+    site.note(note("recovery_key_renewed", me))?;
+    if let Err(error) = keeper.make_key(true) {
+        return shown(site, ask, visit, Some(&said(t, &error)), None);
+    }
+    Ok(Answer::see_other(PATH))
+}
