@@ -116,14 +116,15 @@ def test_a_release_is_refused_installed_or_left(start, disk, image, publisher, r
     box.wait_state("apres.xml", "integrated")
 
     # One whose root is not the one that its kernel knows never comes up: three tries, then what ran before.
-    broken = tmp_path / "slots"
+    broken, worse = tmp_path / "slots", following(version)
     broken.mkdir()
     for name in "kernel-a.efi", "kernel-b.efi":
-        (broken / name).write_bytes((image / "next/slots" / name).read_bytes())
+        # The boot loader goes by the version that a kernel tells of itself.
+        kernel = (image / "next/slots" / name).read_bytes()
+        (broken / name).write_bytes(kernel.replace(f"={version}\n".encode(), f"={worse}\n".encode()))
     root = bytearray((image / "next/slots/root.img").read_bytes())
     root[4096 : len(root) // 2] = bytes(len(root) // 2 - 4096)
     (broken / "root.img").write_bytes(root)
-    worse = following(version)
     updates.install(publisher.release(broken, worse, tmp_path / "worse.update"), worse)
     begun = updates.restart()
     updates.running(version, "B")
