@@ -12,6 +12,7 @@ from gateway import BINARY, PASSWORD, Simulator  # noqa: E402
 from net import Net  # noqa: E402
 from publisher import Publisher  # noqa: E402
 from vm import VM, WIRE  # noqa: E402
+from volatile import copy  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -59,15 +60,11 @@ def password_hash():
     return subprocess.run(command, input=PASSWORD + "\n", capture_output=True, text=True, check=True).stdout.strip()
 
 
-def copied(disk, path):
-    subprocess.run(["cp", "--sparse=always", "--reflink=auto", disk, path], check=True)
-    return path
-
-
 @pytest.fixture
 def disk(image, tmp_path):
     """A disk of one's own as it leaves the factory."""
-    return copied(image / "disk.img", tmp_path / "disk.img")
+    copy(image / "disk.img", tmp_path / "disk.img")
+    return tmp_path / "disk.img"
 
 
 @pytest.fixture

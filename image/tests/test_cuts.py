@@ -11,7 +11,7 @@ import shutil
 from box import Box
 from test_update import PAGE, STARTED, Updates, former_of
 from vm import VM, WIRE
-from volatile import ESP, Disk
+from volatile import ESP, Disk, copy
 
 CUTS = int(os.environ.get("FLUXGATE_CUTS") or (100 if os.environ.get("FLUXGATE_LONG") else 10))
 SEED = int(os.environ.get("FLUXGATE_CUTS_SEED", "1"))
@@ -31,15 +31,22 @@ class Kept:
     def begin(self, name, seed, cut_at=None):
         """A box as it was then, and its disk."""
         path = self.folder / f"{name}.img"
-        shutil.copyfile(self.folder / "kept.img", path)
+        copy(self.folder / "kept.img", path)
         shutil.copy(self.folder / "kept.firmware", self.folder / f"{name}.firmware")
         disk = Disk(path, self.folder / f"{name}.nbd", seed, self.pending, cut_at)
         incoming = ("-incoming", f"exec:cat {self.folder}/kept.memory")
         vm = VM(None, self.folder, name=name, wire=WIRE, drive=disk.drive, extra=incoming)
+        try:
+            self.go_on(vm)
+        except BaseException:
+            vm.end()
+            raise
+        return vm, disk
+
+    def go_on(self, vm):
         vm.wait(lambda: vm.command("query-status")["status"] in ("paused", "running"), 120, "the box goes on")
         if vm.command("query-status")["status"] == "paused":
             vm.command("cont")
-        return vm, disk
 
 
 def install(box):
@@ -65,10 +72,10 @@ def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, rele
     # Once to its end, to know what is written when.
     vm, whole = kept.begin("whole", SEED)
     box.vm = updates.vm = vm
-    install(box)
-    updates.wait(rf"Au prochain démarrage {re.escape(version)} ", 180)
+    with vm:
+        install(box)
+        updates.wait(rf"Au prochain démarrage {re.escape(version)} ", 180)
     written = len(whole.writes)
-    vm.end()
     whole.cut()
     on_esp = [n for n, where in enumerate(whole.writes) if where in ESP]
     # Half of the cuts where the boot partition is written, which decides what is booted.
@@ -78,12 +85,12 @@ def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, rele
     for n, cut_at in enumerate(sorted(points)):
         vm, cut = kept.begin(f"cut-{n}", SEED * 1000 + n, cut_at)
         box.vm = updates.vm = vm
-        try:
-            install(box)
-        except OSError:
-            pass
-        assert cut.is_off.wait(180), f"the update writes less than before: {len(cut.writes)} of {cut_at}"
-        vm.end()
+        with vm:
+            try:
+                install(box)
+            except OSError:
+                pass
+            assert cut.is_off.wait(180), f"the update writes less than before: {len(cut.writes)} of {cut_at}"
         cut.cut()
         seen.append(after(start, box, cut.path, (former, version)))
         cut.path.unlink()

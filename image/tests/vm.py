@@ -105,6 +105,7 @@ class VM:
 
     def command(self, execute, **arguments):
         """An order to QEMU (QMP): `screendump`, `stop`, `send-key` ...; its answer."""
+        self.wait(self.monitor.exists, 60, "QEMU's monitor")
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(60)
             line.connect(str(self.monitor))
