@@ -53,6 +53,7 @@ pub(super) fn run(keeper: &Keeper) -> ! {
                 }
             }
         }
+        keeper.tick();
         if keeper.recovery().turn(&keeper.machine, Instant::now()) == Some(Turn::Opened)
             && let Err(refusal) = opened(keeper)
         {
@@ -86,7 +87,7 @@ fn look(keeper: &Keeper) -> View {
         restarting,
         trial: keeper.recovery().trial(Instant::now()),
     };
-    View::new(machine.status(reset::is_asked(machine)), signs)
+    View::new(keeper.status(), signs)
 }
 
 /// Does what somebody confirmed; what is to be said when it can't be done.

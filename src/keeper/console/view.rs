@@ -172,7 +172,7 @@ fn page(interfaces: &[Interface], port: u16) -> Option<String> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::gate::{Health, Trouble};
+    use crate::gate::{Clock, Health, NetworkStatus, Trouble};
 
     pub fn status(addresses: &[&str]) -> Status {
         Status {
@@ -182,10 +182,13 @@ pub mod tests {
             seal: Seal::default(),
             interfaces: vec![Interface {
                 name: "eth0".to_owned(),
+                mac: None,
                 carrier: Some(true),
                 addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
             }],
             reset_asked: false,
+            network: NetworkStatus::default(),
+            clock: Clock::Never,
         }
     }
 
