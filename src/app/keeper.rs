@@ -32,6 +32,11 @@ pub enum Command {
         #[arg(long, default_value = "/")]
         root: PathBuf,
     },
+    /// Has systemd-networkd, whose user this is, read its settings anew
+    Reload {
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+    },
     /// Takes the wish back, once what is kept has been made anew
     Finish {
         #[arg(long, default_value = "/")]
@@ -103,6 +108,7 @@ pub fn command(command: &Command) -> ExitCode {
         Command::Open { root } => return sealed(sealer::open(root)),
         Command::Recovery { root } => return sealed(sealer::obey(root)),
         Command::Network { root } => return write_network(root),
+        Command::Reload { root } => return reload_network(root),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -130,6 +136,20 @@ fn write_network(root: &Path) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!(error = error.to_string().as_str(); "The network's settings are not in force: every card asks DHCP");
+            exit::IO.into()
+        }
+    }
+}
+
+/// Where it does not run there is nobody to tell: it reads the settings when it starts.
+fn reload_network(root: &Path) -> ExitCode {
+    match network::reload(root) {
+        Ok(told) => {
+            log::info!(processes = told; "systemd-networkd reads its settings anew");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            log::error!(error = error.to_string().as_str(); "systemd-networkd could not be told of changed settings");
             exit::IO.into()
         }
     }

@@ -227,6 +227,12 @@ impl Machine {
         if said.lines().any(|line| line == "populated 1") { Running::Yes } else { Running::No }
     }
 
+    /// The processes of a unit.
+    pub fn processes(&self, unit: &str) -> Vec<u32> {
+        let said = self.text(&format!("sys/fs/cgroup/system.slice/{unit}.service/cgroup.procs")).unwrap_or_default();
+        said.lines().filter_map(|line| line.trim().parse().ok()).filter(|pid| *pid > 0).collect()
+    }
+
     /// The devices on which the kernel has a console: `ttyS0`, `tty0`.
     pub fn consoles(&self) -> Vec<String> {
         let said = self.text("sys/class/tty/console/active").unwrap_or_default();

@@ -19,7 +19,7 @@ use super::machine::Machine;
 use crate::gate::{
     Card, Happening, NetworkProblem, NetworkSettings, NetworkStatus, NetworkTrial, Refusal, SettingsField, Wrong,
 };
-use crate::os::durable;
+use crate::os::{durable, process};
 
 /// Within this somebody has to confirm a change.
 pub const TRIAL: Duration = Duration::from_secs(300);
@@ -151,6 +151,18 @@ impl Network {
 pub fn write_confirmed(root: &Path) -> Result<(), NetworkError> {
     let machine = Machine::at(root);
     write(&machine, &read(&machine).0.settings)
+}
+
+/// Has systemd-networkd read its files anew: SIGHUP, which nobody but its own user and who may signal anybody can send. How many
+/// processes were told.
+pub fn reload(root: &Path) -> Result<usize, NetworkError> {
+    let machine = Machine::at(root);
+    let processes = machine.processes("systemd-networkd");
+    for process in &processes {
+        let told = process::ask_to_reload(*process);
+        told.map_err(|cause| NetworkError { path: PathBuf::from(format!("process {process}")), cause })?;
+    }
+    Ok(processes.len())
 }
 
 fn refused(what: &str, error: &io::Error) -> Refusal {
