@@ -522,6 +522,7 @@ impl KeeperClient {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::network::{DNS_LIMIT, Ipv4, Ipv6, ROUTES_LIMIT, Route, SideSettings, TIME_SERVERS_LIMIT};
 
     #[test]
     fn only_known_verbs_within_their_limits_pass() {
@@ -554,6 +555,47 @@ mod tests {
         assert_eq!(folder_beside(Path::new("/run/fluxgate")), Path::new("/run/fluxgate-keeper"));
         assert_eq!(folder_beside(Path::new("/run/fluxgate/")), Path::new("/run/fluxgate-keeper"));
         assert!(KeeperClient::beside(Path::new("/nowhere/at/all")).is_none());
+    }
+
+    #[test]
+    fn the_longest_status_fits() {
+        let ip = std::net::Ipv6Addr::from_bits(u128::MAX);
+        let address = format!("{ip}/128");
+        let interface = Interface {
+            name: "n".repeat(15),
+            mac: Some("ff:ff:ff:ff:ff:ff".to_owned()),
+            carrier: Some(false),
+            addresses: vec![address; 8],
+        };
+        let route = Route { to: ip.into(), prefix: 128, via: ip.into() };
+        let side = SideSettings {
+            card: "ff:ff:ff:ff:ff:ff".parse().unwrap(),
+            vlan: Some(4094),
+            ipv4: Ipv4::Static { address: [255; 4].into(), prefix: 31, gateway: Some([255; 4].into()) },
+            ipv6: Ipv6::Static { address: ip, prefix: 128, gateway: Some(ip) },
+            dns: vec![ip.into(); DNS_LIMIT],
+            routes: vec![route; ROUTES_LIMIT],
+        };
+        let settings = NetworkSettings {
+            inside: side.clone(),
+            outside: Some(side),
+            time_servers: vec![ip.into(); TIME_SERVERS_LIMIT],
+        };
+        let status = Status {
+            version: "v".repeat(40),
+            slot: Some('a'),
+            sealing: Sealing::Unsealed,
+            interfaces: vec![interface; 16],
+            reset_asked: false,
+            network: NetworkStatus {
+                settings: settings.clone(),
+                trial: Some(NetworkTrial { settings, seconds_left: u64::MAX }),
+            },
+            clock: Clock::Never,
+        };
+        let answer = Answer::Status(Box::new(status));
+        let length = serde_json::to_vec(&answer).unwrap().len();
+        assert!(length < super::super::frame::HEADER_LIMIT, "{length}");
     }
 
     /// The longest answer fits a frame.

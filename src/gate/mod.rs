@@ -29,7 +29,8 @@ pub use keeper::{
     SOCKET as KEEPER_SOCKET, Sealing, Sight, Status, Trouble, UPDATES_AT_ONCE, Updates, Work, folder_beside,
 };
 pub use message::{
-    Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, Pass, Proof, RESULT_FOLDERS, Reply, Request, Stamp, VERSION,
+    Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, LOG_LINES_AT_ONCE, LogLine, Pass, Proof, RESULT_FOLDERS,
+    Reply, Request, Stamp, VERSION,
 };
 pub use name::{NAME_LIMIT, NameProblem, check_name, is_temporary, printable_name};
 pub use network::{

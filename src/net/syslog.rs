@@ -55,9 +55,11 @@ impl SyslogError {
     pub fn text(&self) -> Text {
         match self {
             SyslogError::Connection(error) => Text::technical("connexion impossible", "no connection", error),
-            SyslogError::Handshake(error) => {
-                Text::technical("TLS refusé : vérifiez le certificat du serveur", "TLS refused: check the server's certificate", error)
-            }
+            SyslogError::Handshake(error) => Text::technical(
+                "TLS refusé : vérifiez le certificat du serveur",
+                "TLS refused: check the server's certificate",
+                error,
+            ),
             SyslogError::Silent => Text::new("le serveur ne répond pas en TLS", "the server does not answer with TLS"),
             SyslogError::Tls(error) => error.text(),
         }
@@ -118,7 +120,9 @@ mod tests {
         let (length, message) = frame.split_once(' ').unwrap();
         assert_eq!(message, "<28>1 1970-01-01T00:00:00.000Z bote fluxgatecore - - - Été<1>forged");
         assert_eq!(length.parse(), Ok(message.len()));
-        assert!(framed(&line(Level::Error, ""), "").starts_with(b"57 <27>1 1970-01-01T00:00:00.000Z - fluxgatecore - - - "));
+        assert!(
+            framed(&line(Level::Error, ""), "").starts_with(b"57 <27>1 1970-01-01T00:00:00.000Z - fluxgatecore - - - ")
+        );
     }
 
     #[test]

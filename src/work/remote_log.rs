@@ -174,11 +174,17 @@ async fn authorities(path: PathBuf) -> Result<Vec<u8>, Text> {
         let (fr, en) = ("ca_file ne peut pas être lu", "ca_file cannot be read");
         Text::technical(fr, en, format!("{}: {error}", path.display()))
     };
-    let size = tokio::fs::metadata(&path).await.map_err(unread)?.len();
-    if size > PEM_LIMIT {
-        return Err(unread(std::io::ErrorKind::FileTooLarge.into()));
-    }
-    tokio::fs::read(&path).await.map_err(unread)
+    let read = {
+        let path = path.clone();
+        move || {
+            if std::fs::metadata(&path)?.len() > PEM_LIMIT {
+                return Err(std::io::ErrorKind::FileTooLarge.into());
+            }
+            std::fs::read(&path)
+        }
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(unread)
 }
 
 /// Passes lines on over one connection; why it ended, or `None` at a stop. The line that could not be written is the first of the
@@ -266,7 +272,9 @@ mod tests {
         assert_eq!(read("logs.univ.fr:10514"), Some(("logs.univ.fr".to_owned(), 10514)));
         assert_eq!(read("[2001:db8::7]:6514"), Some(("2001:db8::7".to_owned(), 6514)));
         assert_eq!(read("[2001:db8::7]"), Some(("2001:db8::7".to_owned(), 6514)));
-        for bad in ["", ":6514", "logs:0", "logs:x", "logs:99999", "2001:db8::7", "https://logs:6514", "a b:1", "[::1]6514"] {
+        for bad in
+            ["", ":6514", "logs:0", "logs:x", "logs:99999", "2001:db8::7", "https://logs:6514", "a b:1", "[::1]6514"]
+        {
             assert_eq!(read(bad), None, "{bad}");
             let section = SyslogSection { server: bad.to_owned(), ca_file: None };
             assert_eq!(section.problems().first().map(|problem| problem.key), Some("server"));

@@ -50,7 +50,7 @@ pub enum Dialog {
     /// The recovery key as far as it was typed; whether it was too short.
     Key { typed: Zeroizing<String>, short: bool },
     /// The network's settings, one question after the other.
-    Network(Wizard),
+    Network(Box<Wizard>),
     /// Something to read; any key goes on.
     Said(Text),
 }
@@ -159,7 +159,7 @@ impl Menu {
     /// Begins with the network's questions.
     pub fn ask_network(&mut self, wizard: Wizard, now: Duration) {
         self.touched = now;
-        self.dialog = Dialog::Network(wizard);
+        self.dialog = Dialog::Network(Box::new(wizard));
     }
 
     fn choose(&mut self, key: Key, draw: impl FnOnce(usize) -> String) -> Option<Action> {
