@@ -92,7 +92,7 @@ def test_two_sides_are_set_confirmed_and_come_back_when_they_are_not(start, disk
     # What nobody confirms is gone after a power cut.
     change(box, **{**inside, "inside_address4": "10.9.9.9/24"}, **outside)
     vm.wait(lambda: not answers(INSIDE, OUTSIDE), 30, "the end of the former address")
-    vm = start(disk, extra=[*trunk.nic, *FAR])
+    vm = start(disk, extra=[*trunk.nic, *FAR], name="after")
     box = at(vm, INSIDE, 240)
     page = box.page("/appliance").text
     assert INSIDE in page and "10.9.9.9" not in page and "à l’essai :" not in page

@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(message, "<28>1 1970-01-01T00:00:00.000Z bote fluxgatecore - - - Été<1>forged");
         assert_eq!(length.parse(), Ok(message.len()));
         assert!(
-            framed(&line(Level::Error, ""), "").starts_with(b"57 <27>1 1970-01-01T00:00:00.000Z - fluxgatecore - - - ")
+            framed(&line(Level::Error, ""), "").starts_with(b"52 <27>1 1970-01-01T00:00:00.000Z - fluxgatecore - - - ")
         );
     }
 

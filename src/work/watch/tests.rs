@@ -228,6 +228,7 @@ fn no_alarm_leaves_a_blank_open() {
         unsealed: Some(DAY),
         channels: vec![Channel { name: "webhook", trouble: Some((1, true, Text::same("x"))) }],
         directories: vec![(Environment::Practice, DAY * 30)],
+        remote_log: Some(Silence { span: HOUR, why: Text::same("x"), lost: 1 }),
         ..Facts::default()
     };
     let raised = alarms(&facts, now());
