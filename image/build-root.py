@@ -116,6 +116,7 @@ class Root:
             ("default.target", "multi-user.target"),
             ("multi-user.target.wants/systemd-networkd.service", "../systemd-networkd.service"),
             ("sockets.target.wants/systemd-networkd.socket", "../systemd-networkd.socket"),
+            ("sysinit.target.wants/systemd-timesyncd.service", "../systemd-timesyncd.service"),
         ):
             self.link(name, target)
 

@@ -152,6 +152,7 @@ fn exchange(keeper: &KeeperClient, sight: Sight, store: &Store) -> Result<bool, 
     let told = keeper.show(sight)?;
     for event in &told.events {
         store.note(happened(event)).wait()?;
+        log::info!(what = event.what.as_str(), at:display = event.at; "Something happened without core");
     }
     for line in &told.updates {
         store.note(updated(line)).wait()?;

@@ -17,7 +17,7 @@ use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
 use super::serve::Role;
 use super::tables_in_force::TablesInForce;
-use super::{appliance, control, exit, metrics, runtime, walls};
+use super::{appliance, control, exit, metrics, remote_log, runtime, walls};
 use crate::config::{Boot, Config, ConfigFile, Source};
 use crate::domain::{Realm, Timestamp};
 use crate::gate;
@@ -29,6 +29,8 @@ use crate::store::{Note, Store, StoreError};
 use crate::web;
 use crate::work::connector::Connectors;
 use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules};
+use crate::work::remote_log::RemoteLog;
+use crate::work::watch::WatchOptions;
 use crate::work::{FrontWalls, Options, Parts, Workshop};
 
 /// How long a stop waits for jobs under way: a call to Chorus Pro may be.
@@ -106,6 +108,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let Opened { store, signer } = opened;
     let run_dir = boot.config.store.run_dir.clone();
     let (trigger, shutdown) = Shutdown::on_signals().map_err(io("signals of", Path::new("this process")))?;
+    let remote_log = remote_log::begin(&boot.config, shutdown.clone());
     note_start(&store, &boot).await?;
 
     let mut tables = TablesInForce::new(store.clone())?;
@@ -115,7 +118,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     }
     let front = FrontWalls::default();
     let connectors = connectors(&boot.config);
-    let options = options(&boot.config, &tables);
+    let options = options(&boot.config, &tables, &remote_log);
     let receivers = receivers(&options);
     // Without a usable configuration flows are paused: nothing is taken up, not even what an earlier one began.
     let workshop = if boot.source == Source::Nothing {
@@ -173,7 +176,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
                     && walls::core(&config, &file) == walls::core(&changed, &file);
                 match workshop.as_ref().filter(|_| in_place) {
                     Some(workshop) => {
-                        take_into_force(&changed, &mut tables, workshop, &gatehouse, &numbers).await;
+                        take_into_force(&changed, &mut tables, (workshop, &gatehouse, &remote_log), &numbers).await;
                         config = changed;
                     }
                     None if heart.reload() => {}
@@ -299,7 +302,7 @@ fn connectors(config: &Config) -> Connectors {
     Connectors::through(&config.proxy, &config.store.dir, &config.chorus.api, accounts)
 }
 
-fn options(config: &Config, tables: &TablesInForce) -> Options {
+fn options(config: &Config, tables: &TablesInForce, remote_log: &Option<RemoteLog>) -> Options {
     Options {
         routes: config.routes.clone(),
         sirets: config.establishments.iter().map(|one| (one.id.clone(), one.siret.clone())).collect(),
@@ -307,7 +310,7 @@ fn options(config: &Config, tables: &TablesInForce) -> Options {
         language: config.web.language,
         recycling_until: config.chorus.recycling_until.as_ref().map(|day| day.as_str().to_owned()),
         motive_codes: config.chorus.motive_codes,
-        watch: config.watched(),
+        watch: WatchOptions { remote_log: remote_log.clone(), ..config.watched() },
         tables: tables.tables(),
         tables_refused: tables.refused().cloned(),
     }
@@ -369,15 +372,14 @@ fn unjournalled(error: &StoreError) {
 async fn take_into_force(
     config: &Config,
     tables: &mut TablesInForce,
-    workshop: &Workshop,
-    gatehouse: &Gatehouse,
+    (workshop, gatehouse, remote_log): (&Workshop, &Gatehouse, &Option<RemoteLog>),
     numbers: &metrics::Numbers,
 ) {
     if let Err(error) = tables.look(config).await {
         unjournalled(&error);
     }
     let connectors = connectors(config);
-    let options = options(config, tables);
+    let options = options(config, tables, remote_log);
     numbers.replace(connectors.clone(), receivers(&options));
     let folders = workshop.reconfigure(options, connectors).and_then(|()| gatehouse.replace(rules(config)));
     match folders {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::heart::Heart;
 use super::serve::Role;
-use super::{exit, runtime, walls};
+use super::{exit, remote_log, runtime, walls};
 use crate::bridge::{self, Bridge, HostKey};
 use crate::config::{Boot, Config};
 use crate::door::{self, Certificate, CertificateFiles, Door};
@@ -125,6 +125,7 @@ fn open(config: Config) -> Result<Opened, StartError> {
 
 async fn serve(opened: Opened, heart: Heart) -> Result<(), StartError> {
     let Opened { config, door, sftp, metrics, certificate, host_key, bridge, client, addresses } = opened;
+    let copies = remote_log::copies(&config);
     let (trigger, shutdown) = signals()?;
     let listener = |key, address, listener| {
         tokio::net::TcpListener::from_std(listener).map_err(|cause| StartError::Listen { key, address, cause })
@@ -153,6 +154,7 @@ async fn serve(opened: Opened, heart: Heart) -> Result<(), StartError> {
         door::serve(door_listener, door, shutdown.clone()),
         bridge.serve(sftp_listener, &host_key, async move { bridge_told.told().await }),
         door::metrics::serve(metrics_listener, source, shutdown.clone()),
+        remote_log::hand_over(copies, client.clone(), shutdown.clone()),
         walls::watch(Some(client), shutdown.clone()),
         async {
             shutdown.told().await;

@@ -1,12 +1,12 @@
-//! `fluxgate serve --role keeper`, the two steps of a factory reset and those at the seal, which units of the appliance run, and what
-//! udev asks of a partition.
+//! `fluxgate serve --role keeper`, the two steps of a factory reset, those at the seal and the network's settings, which units of the
+//! appliance run, and what udev asks of a partition.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{exit, serve};
-use crate::keeper::{self, KeeperError, reset, sealer};
+use crate::keeper::{self, KeeperError, network, reset, sealer};
 use crate::os::logging;
 
 /// Where somebody who waits for a reset sees how far it is.
@@ -24,6 +24,16 @@ pub enum Command {
     OwnPartition {
         /// As the kernel names it: vda4
         partition: String,
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+    },
+    /// Writes the network's settings for systemd-networkd, before it starts
+    Network {
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+    },
+    /// Has systemd-networkd, whose user this is, read its settings anew
+    Reload {
         #[arg(long, default_value = "/")]
         root: PathBuf,
     },
@@ -97,6 +107,8 @@ pub fn command(command: &Command) -> ExitCode {
         Command::Prepare { root } => return sealed(sealer::prepare(root)),
         Command::Open { root } => return sealed(sealer::open(root)),
         Command::Recovery { root } => return sealed(sealer::obey(root)),
+        Command::Network { root } => return write_network(root),
+        Command::Reload { root } => return reload_network(root),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -113,6 +125,31 @@ fn sealed(done: Result<(), sealer::SealError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!(error = error.to_string().as_str(); "A step at the seal of what is kept was not done");
+            exit::IO.into()
+        }
+    }
+}
+
+/// Where it fails, systemd-networkd starts all the same: by DHCP on every card, as the image has it.
+fn write_network(root: &Path) -> ExitCode {
+    match network::write_confirmed(root) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!(error = error.to_string().as_str(); "The network's settings are not in force: every card asks DHCP");
+            exit::IO.into()
+        }
+    }
+}
+
+/// Where it does not run there is nobody to tell: it reads the settings when it starts.
+fn reload_network(root: &Path) -> ExitCode {
+    match network::reload(root) {
+        Ok(told) => {
+            log::info!(processes = told; "systemd-networkd reads its settings anew");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            log::error!(error = error.to_string().as_str(); "systemd-networkd could not be told of changed settings");
             exit::IO.into()
         }
     }

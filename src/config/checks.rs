@@ -12,6 +12,7 @@ use crate::audit::Verifier;
 use crate::domain::{Environment, Siret, SiretForm};
 use crate::fault::Text;
 use crate::work::connector::TechnicalAccountSection;
+use crate::work::remote_log::SyslogSection;
 use crate::work::watch::{MailSection, WebhookSection};
 
 /// A request's head can be configured between these, in bytes.
@@ -376,13 +377,14 @@ fn chorus(config: &Numbered, document: &mut Document<'_>) {
     }
 }
 
-/// What the watch says of its own section.
+/// What is said of the ways by which alarms and log lines leave.
 fn notify(config: &Numbered, document: &mut Document<'_>) {
     let notify = &config.plain.notify;
     let own = notify.problems().into_iter().map(|problem| ("notify", problem));
     let mail = notify.mail.iter().flat_map(MailSection::problems).map(|problem| ("notify.mail", problem));
     let webhook = notify.webhook.iter().flat_map(WebhookSection::problems).map(|problem| ("notify.webhook", problem));
-    for (name, problem) in own.chain(mail).chain(webhook) {
+    let syslog = config.plain.syslog.iter().flat_map(SyslogSection::problems).map(|problem| ("syslog", problem));
+    for (name, problem) in own.chain(mail).chain(webhook).chain(syslog) {
         document.object(
             &format!("{name}.{}", problem.key),
             Text::new(

@@ -28,6 +28,7 @@ use crate::door::DoorSection;
 use crate::fault::Text;
 use crate::gate::AccountSection;
 use crate::net::proxy::ProxySection;
+use crate::work::remote_log::SyslogSection;
 use crate::work::watch::NotifySection;
 use crate::work::{LimitsSection, RouteSection};
 use read::Document;
@@ -52,6 +53,7 @@ const SECTIONS: &[&str] = &[
     "rules",
     "notify",
     "log",
+    "syslog",
 ];
 
 /// The whole configuration, typed and checked.
@@ -71,6 +73,7 @@ pub struct Config {
     pub rules: RulesSection,
     pub notify: NotifySection,
     pub log: LogSection,
+    pub syslog: Option<SyslogSection>,
 }
 
 impl Config {
@@ -116,6 +119,7 @@ impl Config {
             limits: read.limits,
             rules: read.rules,
             log: read.log,
+            syslog: read.syslog,
             ..Config::default()
         }
     }
@@ -189,6 +193,7 @@ impl Config {
                 rules: document.section("rules").unwrap_or_default(),
                 notify: document.section("notify").unwrap_or_default(),
                 log: document.section("log").unwrap_or_default(),
+                syslog: document.section("syslog"),
                 ..Config::default()
             },
         }

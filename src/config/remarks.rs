@@ -125,11 +125,12 @@ fn notify(config: &Numbered, document: &mut Document<'_>) {
     let authorities = [
         ("notify.mail.ca_file", mail.as_ref().and_then(|m| m.ca_file.as_ref())),
         ("notify.webhook.ca_file", webhook.as_ref().and_then(|w| w.ca_file.as_ref())),
+        ("syslog.ca_file", config.plain.syslog.as_ref().and_then(|s| s.ca_file.as_ref())),
     ];
     for (key, file) in authorities {
         let remedy = Text::new(
-            "Mettez-y l'autorité de confiance (PEM), ou retirez la clé ; d'ici là aucune alarme ne part par cette voie",
-            "Put the trusted authority (PEM) there, or remove the key; until then no alarm leaves this way",
+            "Mettez-y l'autorité de confiance (PEM), ou retirez la clé ; d'ici là rien ne part par cette voie",
+            "Put the trusted authority (PEM) there, or remove the key; until then nothing leaves this way",
         );
         if let Some(file) = file {
             authority(config, document, key, file, remedy);

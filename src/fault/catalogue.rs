@@ -822,6 +822,12 @@ catalogue! {
         "Chorus Pro uses codes that this version of Fluxgate does not know: {codes} ({establishment}, {environment})"
         "Update Fluxgate; if the latest version is in place, tell the publisher of these codes. The invoices do not suffer: they are followed and delivered like others, with the code as it is (an unknown typeFacture counts as an invoice, 380); read their state on Chorus Pro's portal."
     }
+    RemoteLogFails "FG-620" Network Later {
+        "Les lignes du journal technique ne parviennent plus au serveur de [syslog] depuis {span} ; {lost} perdues (détail technique : {detail})"
+        "Vérifiez ce serveur, le pare-feu vers lui et son certificat (syslog.server, syslog.ca_file). Les dernières lignes sont gardées et partent dès qu'il répond ; rien d'autre n'en souffre."
+        "Log lines have not reached the server of [syslog] for {span}; {lost} are lost (technical detail: {detail})"
+        "Check that server, the firewall towards it and its certificate (syslog.server, syslog.ca_file). The latest lines are kept and leave as soon as it answers; nothing else suffers."
+    }
     StoreFailed "FG-901" Appliance AfterAction {
         "La base locale ne peut pas écrire (détail technique : {detail})"
         "Vérifiez le disque. Aucun dépôt n'est accepté tant que cela dure."

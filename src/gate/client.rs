@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroize;
 
 use super::frame::{Frame, FrameError};
-use super::message::{Answer, Entry, Grant, Pass, Proof, Reply, Request, Stamp, VERSION};
+use super::message::{Answer, Entry, Grant, LogLine, Pass, Proof, Reply, Request, Stamp, VERSION};
 use crate::domain::{AccountName, DocumentHash, FlowId, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::os::descriptor;
@@ -237,6 +237,14 @@ impl Client {
     /// Tells core which walls stand around front, and what they denied.
     pub async fn walls(&self, report: Report) -> Result<(), GateError> {
         match self.ask(Request::Walls { report }).await? {
+            Answer::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Hands lines of front's log to core: at most [`LOG_LINES_AT_ONCE`].
+    pub async fn log(&self, lines: Vec<LogLine>) -> Result<(), GateError> {
+        match self.ask(Request::Log { lines }).await? {
             Answer::Done => Ok(()),
             other => Err(unexpected(other)),
         }

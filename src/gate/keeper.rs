@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Frame, FrameError};
+use super::network::{NetworkProblem, NetworkSettings};
 use super::sealing::{KeyAnswer, KeyAsk, Seal, SealRefusal};
 use crate::domain::{DocumentHash, Timestamp};
 use crate::fault::{Fault, Language, Text};
@@ -58,6 +59,10 @@ pub enum Request {
     FactoryReset,
     /// What opens a sealed partition where the TPM does not. → `Done` or `RecoveryKey`
     RecoveryKey(KeyAsk),
+    /// The network is as these say, until somebody confirms or the trial is over. → `Done`
+    Network(NetworkSettings),
+    /// The network stays as it was set. → `Done`
+    ConfirmNetwork,
     /// How updates stand. → `Updates`
     Updates,
     /// A file that may be a release, as the descriptor that comes along: `bytes` of it from `from` on. It is copied before the answer
@@ -83,7 +88,7 @@ impl Request {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Answer {
     Done,
-    Status(Status),
+    Status(Box<Status>),
     RecoveryKey(KeyAnswer),
     Events(Events),
     /// In the frame's body, as JSON.
@@ -104,6 +109,10 @@ pub enum Refusal {
     NoFirmwareVariables,
     /// There is no recovery key, or none is to be had.
     Seal(SealRefusal),
+    /// Settings that cannot be.
+    Network(NetworkProblem),
+    /// No changed settings wait for a word: the trial is over.
+    NothingToConfirm,
     /// The system refused. `what` was tried.
     System { what: String, error: String },
     /// An update is refused, or did not work.
@@ -131,6 +140,12 @@ impl Refusal {
                 "this machine's firmware keeps no variables (UEFI): install the appliance anew from its image",
             ),
             Refusal::Seal(refusal) => refusal.text(),
+            Refusal::Network(problem) => problem.text(),
+            Refusal::NothingToConfirm => Text::new(
+                "aucun réglage du réseau n'attend de confirmation : personne ne l'a confirmé à temps, ou quelqu'un l'a \
+                 déjà fait",
+                "no network settings wait to be confirmed: nobody confirmed them in time, or somebody did already",
+            ),
             Refusal::System { what, error } => Text::new(
                 format!("le système a refusé ({what} : {error}) : redémarrez la machine, puis réessayez"),
                 format!("the system refused ({what}: {error}): restart the machine, then try again"),
@@ -204,7 +219,11 @@ pub struct Trouble {
 impl Request {
     /// Whether every text is within its limit.
     pub fn is_bounded(&self) -> bool {
-        let Request::Show(sight) = self else { return true };
+        let sight = match self {
+            Request::Show(sight) => sight,
+            Request::Network(settings) => return settings.is_bounded(),
+            _ => return true,
+        };
         let word = |text: &Option<String>, limit: usize| {
             text.as_ref().is_none_or(|text| text.len() <= limit && text.bytes().all(|b| b.is_ascii_graphic()))
         };
@@ -229,6 +248,46 @@ pub struct Status {
     pub interfaces: Vec<Interface>,
     /// A factory reset was asked for and comes with the next start.
     pub reset_asked: bool,
+    pub network: NetworkStatus,
+    pub clock: Clock,
+}
+
+/// The network as it is set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkStatus {
+    /// Confirmed.
+    pub settings: NetworkSettings,
+    /// In force, and awaiting a word.
+    pub trial: Option<NetworkTrial>,
+}
+
+impl NetworkStatus {
+    /// The settings in force.
+    pub fn in_force(&self) -> &NetworkSettings {
+        self.trial.as_ref().map_or(&self.settings, |trial| &trial.settings)
+    }
+}
+
+/// Changed settings that nobody has confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkTrial {
+    pub settings: NetworkSettings,
+    /// Until the former ones come back.
+    pub seconds_left: u64,
+}
+
+/// Whether the machine's clock follows a time server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// A server was last followed then.
+    Synchronised { at: Timestamp },
+    /// The last one followed was that long ago.
+    Lost { at: Timestamp },
+    /// None has answered since the machine started.
+    Never,
 }
 
 /// How what is kept is protected while the machine is off.
@@ -248,6 +307,8 @@ pub enum Sealing {
 #[serde(deny_unknown_fields)]
 pub struct Interface {
     pub name: String,
+    /// In small letters.
+    pub mac: Option<String>,
     /// Whether something is plugged in; `None` while the interface is down.
     pub carrier: Option<bool>,
     /// `192.0.2.7/24`, link-local ones last.
@@ -335,6 +396,14 @@ pub enum Happening {
     FactoryResetDone,
     /// Somebody at the console opened what is kept with its recovery key, and it was sealed anew.
     RecoveryKeyUsed,
+    /// Somebody at the console changed the network's settings.
+    ConsoleNetwork,
+    /// Somebody at the console confirmed changed network settings.
+    ConsoleNetworkConfirmed,
+    /// Nobody confirmed changed network settings: the former ones are back.
+    NetworkReverted,
+    /// The network's settings could not be read: every card asks DHCP.
+    NetworkDamaged,
 }
 
 impl Happening {
@@ -345,6 +414,10 @@ impl Happening {
             Happening::ConsoleFactoryReset => "console_factory_reset",
             Happening::FactoryResetDone => "factory_reset_done",
             Happening::RecoveryKeyUsed => "recovery_key_used",
+            Happening::ConsoleNetwork => "console_network",
+            Happening::ConsoleNetworkConfirmed => "console_network_confirmed",
+            Happening::NetworkReverted => "network_reverted",
+            Happening::NetworkDamaged => "network_damaged",
         }
     }
 }
@@ -385,7 +458,7 @@ impl KeeperClient {
 
     pub fn status(&self) -> Result<Status, KeeperError> {
         match self.ask(Request::Status)? {
-            Answer::Status(status) => Ok(status),
+            Answer::Status(status) => Ok(*status),
             _ => Err(KeeperError::Unexpected),
         }
     }
@@ -449,6 +522,7 @@ impl KeeperClient {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::network::{DNS_LIMIT, Ipv4, Ipv6, ROUTES_LIMIT, Route, SideSettings, TIME_SERVERS_LIMIT};
 
     #[test]
     fn only_known_verbs_within_their_limits_pass() {
@@ -481,6 +555,47 @@ mod tests {
         assert_eq!(folder_beside(Path::new("/run/fluxgate")), Path::new("/run/fluxgate-keeper"));
         assert_eq!(folder_beside(Path::new("/run/fluxgate/")), Path::new("/run/fluxgate-keeper"));
         assert!(KeeperClient::beside(Path::new("/nowhere/at/all")).is_none());
+    }
+
+    #[test]
+    fn the_longest_status_fits() {
+        let ip = std::net::Ipv6Addr::from_bits(u128::MAX);
+        let address = format!("{ip}/128");
+        let interface = Interface {
+            name: "n".repeat(15),
+            mac: Some("ff:ff:ff:ff:ff:ff".to_owned()),
+            carrier: Some(false),
+            addresses: vec![address; 8],
+        };
+        let route = Route { to: ip.into(), prefix: 128, via: ip.into() };
+        let side = SideSettings {
+            card: "ff:ff:ff:ff:ff:ff".parse().unwrap(),
+            vlan: Some(4094),
+            ipv4: Ipv4::Static { address: [255; 4].into(), prefix: 31, gateway: Some([255; 4].into()) },
+            ipv6: Ipv6::Static { address: ip, prefix: 128, gateway: Some(ip) },
+            dns: vec![ip.into(); DNS_LIMIT],
+            routes: vec![route; ROUTES_LIMIT],
+        };
+        let settings = NetworkSettings {
+            inside: side.clone(),
+            outside: Some(side),
+            time_servers: vec![ip.into(); TIME_SERVERS_LIMIT],
+        };
+        let status = Status {
+            version: "v".repeat(40),
+            slot: Some('a'),
+            sealing: Sealing::Unsealed,
+            interfaces: vec![interface; 16],
+            reset_asked: false,
+            network: NetworkStatus {
+                settings: settings.clone(),
+                trial: Some(NetworkTrial { settings, seconds_left: u64::MAX }),
+            },
+            clock: Clock::Never,
+        };
+        let answer = Answer::Status(Box::new(status));
+        let length = serde_json::to_vec(&answer).unwrap().len();
+        assert!(length < super::super::frame::HEADER_LIMIT, "{length}");
     }
 
     /// The longest answer fits a frame.

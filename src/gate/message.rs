@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{AccountName, DocumentHash, FlowId, Timestamp};
 use crate::fault::Fault;
+use crate::os::log_copy::Line;
 use crate::os::sandbox::{self, Report};
 
 /// Version of the protocol: both sides are one binary, so it only catches an update between two starts.
@@ -154,6 +155,10 @@ pub enum Request {
     Metrics,
     /// → `Done`, or `Failed` with what is wrong.
     Health,
+    /// Lines of front's log, for who gathers them. → `Done`
+    Log {
+        lines: Vec<LogLine>,
+    },
     /// Which walls stand around front, and what they denied. → `Done`.
     Walls {
         report: Report,
@@ -251,6 +256,53 @@ impl From<Answer> for Reply {
     }
 }
 
+/// Lines of a log in one request, at most: they fit its header.
+pub const LOG_LINES_AT_ONCE: usize = 5;
+/// Bytes of such a line, at most.
+const LOG_LINE_LIMIT: usize = 1_200;
+
+/// A line of front's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogLine {
+    pub at: Timestamp,
+    /// As `log` counts: 1 error, 2 warning, 3 info, 4 debug.
+    pub level: u8,
+    pub text: String,
+}
+
+impl From<Line> for LogLine {
+    fn from(line: Line) -> Self {
+        let mut text = line.text;
+        if text.len() > LOG_LINE_LIMIT {
+            let cut = (0..=LOG_LINE_LIMIT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            text.truncate(cut);
+        }
+        let level = match line.level {
+            log::Level::Error => 1,
+            log::Level::Warn => 2,
+            log::Level::Info => 3,
+            log::Level::Debug | log::Level::Trace => 4,
+        };
+        Self { at: Timestamp::from_millis(line.at.as_millisecond()), level, text }
+    }
+}
+
+impl LogLine {
+    /// As a line of that process; whatever was claimed, it is one line of printable characters.
+    pub fn of(self, identifier: &str) -> Line {
+        let level = match self.level {
+            0 | 1 => log::Level::Error,
+            2 => log::Level::Warn,
+            3 => log::Level::Info,
+            _ => log::Level::Debug,
+        };
+        let at = jiff::Timestamp::from_millisecond(self.at.millis()).unwrap_or_default();
+        let text = self.text.chars().filter(|letter| !letter.is_control()).collect();
+        Line { at, level, identifier: identifier.to_owned(), text }
+    }
+}
+
 /// Bytes of each text in a request, at most (their sum is bounded by the frame's header).
 const TEXT_LIMIT: usize = 4096;
 
@@ -258,7 +310,8 @@ impl Request {
     /// Whether every text is within its limit, and a stamp is one.
     pub fn is_bounded(&self) -> bool {
         let texts: &[&str] = match self {
-            Request::Hello { .. } | Request::Metrics | Request::Health | Request::Walls { .. } => &[],
+            Request::Hello { .. } | Request::Metrics | Request::Health => &[],
+            Request::Walls { .. } | Request::Log { .. } => &[],
             Request::Authenticate { login, peer, .. } => &[login, peer],
             Request::Admit { pass, folder, name, peer }
             | Request::Receive { pass, folder, name, peer, .. }
@@ -271,6 +324,9 @@ impl Request {
             | Request::Remove { pass, path, .. } => &[&pass.0, path],
             Request::Rename { pass, from, to } => &[&pass.0, from, to],
         };
+        if let Request::Log { lines } = self {
+            return lines.len() <= LOG_LINES_AT_ONCE && lines.iter().all(|line| line.text.len() <= LOG_LINE_LIMIT);
+        }
         if let Request::Walls { report } = self {
             return report.denied.len() <= sandbox::NUMBERS;
         }
@@ -291,6 +347,7 @@ impl Request {
             | Request::Open { .. }
             | Request::Metrics
             | Request::Health
+            | Request::Log { .. }
             | Request::Walls { .. } => true,
             Request::Authenticate { .. }
             | Request::Admit { .. }
@@ -365,6 +422,22 @@ mod tests {
         fn noise_is_never_a_panic(bytes: Vec<u8>) {
             let _ = Entry::read(&bytes);
         }
+    }
+
+    #[test]
+    fn lines_of_a_log_are_few_and_short_and_fit_a_frame() {
+        let line = |text: &str| {
+            let at = jiff::Timestamp::now();
+            LogLine::from(Line { at, level: log::Level::Warn, identifier: "x".into(), text: text.into() })
+        };
+        let longest = Request::Log { lines: vec![line(&"\"é".repeat(LOG_LINE_LIMIT)); LOG_LINES_AT_ONCE] };
+        assert!(longest.is_bounded());
+        assert!(serde_json::to_vec(&longest).unwrap().len() < super::super::frame::HEADER_LIMIT);
+        assert!(!Request::Log { lines: vec![line("x"); LOG_LINES_AT_ONCE + 1] }.is_bounded());
+        let long = LogLine { text: "x".repeat(LOG_LINE_LIMIT + 1), ..line("") };
+        assert!(!Request::Log { lines: vec![long] }.is_bounded());
+        let forged = LogLine { level: 9, text: "a\n<0>b".into(), ..line("") }.of("fluxgate-front");
+        assert_eq!((forged.text.as_str(), forged.level), ("a<0>b", log::Level::Debug));
     }
 
     #[test]

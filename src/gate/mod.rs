@@ -16,6 +16,7 @@ mod frame;
 mod keeper;
 mod message;
 mod name;
+mod network;
 mod sealing;
 mod server;
 
@@ -23,14 +24,19 @@ pub use account::{AccountSection, InvalidHash, InvalidKey, InvalidNetwork, KeyLi
 pub use client::{Client, Dropped, GateError, Handed, Whole};
 pub use frame::{BODY_LIMIT, Frame, FrameError, HEADER_LIMIT};
 pub use keeper::{
-    Answer as KeeperAnswer, CHANGELOG_LIMIT, EVENTS_AT_ONCE, Event, Events, Happening, Health, Interface, KeeperClient,
-    KeeperError, Offered, Refusal, Request as KeeperRequest, SIGHT_LIFE, SOCKET as KEEPER_SOCKET, Sealing, Sight,
-    Status, Trouble, UPDATES_AT_ONCE, Updates, Work, folder_beside,
+    Answer as KeeperAnswer, CHANGELOG_LIMIT, Clock, EVENTS_AT_ONCE, Event, Events, Happening, Health, Interface,
+    KeeperClient, KeeperError, NetworkStatus, NetworkTrial, Offered, Refusal, Request as KeeperRequest, SIGHT_LIFE,
+    SOCKET as KEEPER_SOCKET, Sealing, Sight, Status, Trouble, UPDATES_AT_ONCE, Updates, Work, folder_beside,
 };
 pub use message::{
-    Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, Pass, Proof, RESULT_FOLDERS, Reply, Request, Stamp, VERSION,
+    Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, LOG_LINES_AT_ONCE, LogLine, Pass, Proof, RESULT_FOLDERS,
+    Reply, Request, Stamp, VERSION,
 };
 pub use name::{NAME_LIMIT, NameProblem, check_name, is_temporary, printable_name};
+pub use network::{
+    Card, DNS_LIMIT, Draft, Field as SettingsField, Ipv4, Ipv6, NetworkProblem, NetworkSettings, ROUTES_LIMIT, Route,
+    Side as SettingsSide, SideDraft, SideSettings, TIME_SERVERS_LIMIT, Wrong,
+};
 pub use sealing::{KEY_LETTERS, KeyAnswer, KeyAsk, RecoveryKey, Seal, SealCause, SealRefusal, is_key_letter};
 pub use server::{Core, Server, serve};
 

@@ -5,10 +5,11 @@ use std::io::{self, ErrorKind, Read};
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::sealer;
-use crate::gate::{Interface, Sealing, Status};
+use crate::domain::Timestamp;
+use crate::gate::{Clock, Interface, NetworkStatus, Sealing, Status};
 use crate::os::{interfaces, process};
 use crate::update::{self, UpdateError, Updater};
 
@@ -20,6 +21,10 @@ const ADDRESSES_LIMIT: usize = 8;
 
 /// The firmware's variable of Secure Boot (UEFI specification, §3.3).
 const SECURE_BOOT: &str = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+/// Touched by systemd-timesyncd.
+const SYNCHRONISED: &str = "run/systemd/timesync/synchronized";
+/// It asks its server at least every 35 minutes: after so long it has none.
+const CLOCK_LONGEST: Duration = Duration::from_secs(2 * 3600);
 
 /// The machine, as seen from its root folder.
 #[derive(Debug, Clone)]
@@ -49,7 +54,7 @@ impl Machine {
         text(&self.path(below))
     }
 
-    pub fn status(&self, reset_asked: bool) -> Status {
+    pub fn status(&self, reset_asked: bool, network: NetworkStatus) -> Status {
         Status {
             version: self.version(),
             slot: self.slot(),
@@ -57,6 +62,8 @@ impl Machine {
             seal: sealer::found(self),
             interfaces: self.interfaces(),
             reset_asked,
+            network,
+            clock: self.clock(SystemTime::now()),
         }
     }
 
@@ -186,9 +193,28 @@ impl Machine {
             own.sort_by_key(|one| (is_link_local(one.ip), one.ip.is_ipv6()));
             let carrier = text(&folder.join(&name).join("carrier")).map(|said| said.trim() == "1");
             let addresses = own.iter().take(ADDRESSES_LIMIT).map(|one| format!("{}/{}", one.ip, one.prefix)).collect();
-            Interface { name, carrier, addresses }
+            Interface { mac: mac(&folder.join(&name)), name, carrier, addresses }
         };
         names.into_iter().map(interface).collect()
+    }
+
+    /// What can be plugged in, VLANs left out, with its MAC address.
+    pub fn cards(&self) -> Vec<(String, Option<String>)> {
+        let folder = self.path("sys/class/net");
+        let is_card = |one: &Interface| folder.join(&one.name).join("device").exists();
+        self.interfaces().into_iter().filter(is_card).map(|one| (one.name, one.mac)).collect()
+    }
+
+    /// Whether the clock follows a server: systemd-timesyncd touches a file each time it does.
+    pub fn clock(&self, now: SystemTime) -> Clock {
+        let touched = fs::metadata(self.path(SYNCHRONISED)).and_then(|found| found.modified());
+        let Ok(touched) = touched else { return Clock::Never };
+        let millis = touched.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let at = Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+        match now.duration_since(touched) {
+            Ok(age) if age > CLOCK_LONGEST => Clock::Lost { at },
+            _ => Clock::Synchronised { at },
+        }
     }
 
     /// Whether a unit has processes.
@@ -199,6 +225,12 @@ impl Machine {
             return if systemd { Running::No } else { Running::Unknown };
         };
         if said.lines().any(|line| line == "populated 1") { Running::Yes } else { Running::No }
+    }
+
+    /// The processes of a unit.
+    pub fn processes(&self, unit: &str) -> Vec<u32> {
+        let said = self.text(&format!("sys/fs/cgroup/system.slice/{unit}.service/cgroup.procs")).unwrap_or_default();
+        said.lines().filter_map(|line| line.trim().parse().ok()).filter(|pid| *pid > 0).collect()
     }
 
     /// The devices on which the kernel has a console: `ttyS0`, `tty0`.
@@ -235,6 +267,11 @@ fn is_of_a_wire(interface: &Path) -> bool {
     let entries = || fs::read_dir(interface).into_iter().flatten().flatten();
     interface.join("device").exists()
         || entries().any(|entry| entry.file_name().as_encoded_bytes().starts_with(b"lower_"))
+}
+
+fn mac(interface: &Path) -> Option<String> {
+    let said = text(&interface.join("address"))?;
+    Some(said.trim().to_ascii_lowercase()).filter(|mac| mac.len() == 17)
 }
 
 pub fn is_link_local(ip: IpAddr) -> bool {

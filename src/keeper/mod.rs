@@ -12,6 +12,7 @@ mod events;
 mod luks;
 mod machine;
 mod measured;
+pub mod network;
 mod recovery;
 pub mod reset;
 pub mod sealer;
@@ -23,11 +24,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::gate::{Happening, Sight};
+use crate::domain::Timestamp;
+use crate::gate::{Happening, Sight, Status};
 use crate::os::lock::{Lock, LockError};
 use crate::os::service;
 use events::Events;
 use machine::Machine;
+use network::Network;
 use recovery::Recovery;
 use updates::Updates;
 
@@ -51,6 +54,7 @@ pub enum KeeperError {
 struct Keeper {
     machine: Machine,
     events: Mutex<Events>,
+    network: Mutex<Network>,
     told: Mutex<Told>,
     recovery: Mutex<Recovery>,
     updates: Updates,
@@ -66,9 +70,16 @@ struct Told {
 
 impl Keeper {
     fn new(root: &Path) -> Self {
+        let machine = Machine::at(root);
+        let mut events = Events::open(&root.join(STATE_DIR));
+        let (network, happened) = Network::open(&machine);
+        if let Some(happened) = happened {
+            events.note(happened, Timestamp::now());
+        }
         Self {
-            machine: Machine::at(root),
-            events: Mutex::new(Events::open(&root.join(STATE_DIR))),
+            machine,
+            events: Mutex::new(events),
+            network: Mutex::new(network),
             told: Mutex::new(Told::default()),
             recovery: Mutex::default(),
             updates: Updates::new(&root.join(STATE_DIR)),
@@ -81,6 +92,24 @@ impl Keeper {
 
     fn recovery(&self) -> MutexGuard<'_, Recovery> {
         self.recovery.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn network(&self) -> MutexGuard<'_, Network> {
+        self.network.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of the machine.
+    fn status(&self) -> Status {
+        let network = self.network().status(Instant::now());
+        self.machine.status(reset::is_asked(&self.machine), network)
+    }
+
+    /// Ends a trial that nobody confirmed.
+    fn tick(&self) {
+        let happened = self.network().tick(Instant::now());
+        if let Some(happened) = happened {
+            self.events().note(happened, Timestamp::now());
+        }
     }
 
     fn events(&self) -> MutexGuard<'_, Events> {

@@ -14,7 +14,7 @@ const RESTART_DELAY: Duration = Duration::from_millis(700);
 /// be kept. What answers in a frame's body is there as the second.
 pub(super) fn answer(keeper: &Arc<Keeper>, request: Request, file: Option<OwnedFd>) -> (Answer, Vec<u8>) {
     let answer = match (request, file) {
-        (Request::Status, _) => Answer::Status(keeper.machine.status(reset::is_asked(&keeper.machine))),
+        (Request::Status, _) => Answer::Status(Box::new(keeper.status())),
         (Request::Show(sight), _) => {
             keeper.told().sight = Some((Instant::now(), sight));
             let (events, lost) = keeper.events().waiting();
@@ -29,6 +29,8 @@ pub(super) fn answer(keeper: &Arc<Keeper>, request: Request, file: Option<OwnedF
         (Request::RecoveryKey(ask), _) => recovery_key(keeper, ask),
         (Request::Restart, _) => done(restart(keeper)),
         (Request::FactoryReset, _) => done(reset::ask(&keeper.machine)),
+        (Request::Network(settings), _) => done(keeper.network().propose(settings, Instant::now())),
+        (Request::ConfirmNetwork, _) => done(keeper.network().confirm()),
         (Request::Updates, _) => match serde_json::to_vec(&updates::told(keeper)) {
             Ok(body) if body.len() <= BODY_LIMIT => return (Answer::Updates, body),
             _ => Answer::Refused(Refusal::System { what: "updates".to_owned(), error: "too much to tell".to_owned() }),

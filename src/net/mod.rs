@@ -9,5 +9,6 @@ pub mod http;
 pub mod mail;
 pub mod proxy;
 pub mod resolver;
+pub mod syslog;
 pub mod tls;
 pub mod trace;

@@ -5,9 +5,12 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
+use std::sync::OnceLock;
 
 use log::kv::{self, Key, Value};
 use log::{LevelFilter, Log, Metadata, Record};
+
+use super::log_copy;
 
 /// The longest line written to standard error, in bytes; the rest is cut.
 const LINE_LIMIT: usize = 4096;
@@ -15,9 +18,13 @@ const LINE_LIMIT: usize = 4096;
 /// Libraries that log strangers' bytes or far too much: their warnings count, the rest does not.
 const NOISY: [&str; 7] = ["hickory_", "h2", "hyper", "rustls", "russh", "tiny_http", "reqwest"];
 
+/// What this process calls itself.
+static IDENTIFIER: OnceLock<String> = OnceLock::new();
+
 /// Starts logging for this process; `identifier` names it (`fluxgate-core`). A second start only changes the level.
 pub fn start(level: LevelFilter, identifier: &str) {
     log::set_max_level(level);
+    let _ = IDENTIFIER.set(identifier.to_owned());
     let journal = systemd_journal_logger::connected_to_journal()
         .then(systemd_journal_logger::JournalLog::empty)
         .and_then(Result::ok)
@@ -44,6 +51,9 @@ impl Log for Destination {
         if !self.enabled(record.metadata()) {
             return;
         }
+        if log_copy::is_wanted() {
+            log_copy::put(copy(record));
+        }
         match self {
             Destination::Journal(journal) => {
                 if journal.journal_send(record).is_err() {
@@ -69,15 +79,28 @@ fn line(identifier: &str, record: &Record<'_>) -> String {
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
     let mut text = String::with_capacity(160);
     let _ = write!(text, "{now} {:5} {identifier}: ", record.level());
-    push_escaped(&mut text, &record.args().to_string());
-    let _ = record.key_values().visit(&mut Fields(&mut text));
+    push_record(&mut text, record);
+    text.push('\n');
+    text
+}
+
+/// A record for who sends it on.
+fn copy(record: &Record<'_>) -> log_copy::Line {
+    let mut text = String::with_capacity(120);
+    push_record(&mut text, record);
+    let identifier = IDENTIFIER.get().map_or("fluxgate", String::as_str).to_owned();
+    log_copy::Line { at: jiff::Timestamp::now(), level: record.level(), identifier, text }
+}
+
+/// What was said, with its fields.
+fn push_record(text: &mut String, record: &Record<'_>) {
+    push_escaped(text, &record.args().to_string());
+    let _ = record.key_values().visit(&mut Fields(text));
     if text.len() > LINE_LIMIT {
         let cut = (0..=LINE_LIMIT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(cut);
         text.push('…');
     }
-    text.push('\n');
-    text
 }
 
 struct Fields<'t>(&'t mut String);

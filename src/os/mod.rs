@@ -9,6 +9,7 @@ pub mod durable;
 pub mod firmware;
 pub mod interfaces;
 pub mod lock;
+pub mod log_copy;
 pub mod logging;
 pub mod process;
 pub mod random;

@@ -49,6 +49,13 @@ pub fn ask_to_stop(pid: u32) -> bool {
     i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), Signal::SIGTERM).is_ok())
 }
 
+/// Asks a process to read its settings anew (SIGHUP).
+pub fn ask_to_reload(pid: u32) -> io::Result<()> {
+    let pid = i32::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?;
+    kill(Pid::from_raw(pid), Signal::SIGHUP)?;
+    Ok(())
+}
+
 /// Raises the limit of open files to what the system allows this process; answers the limit in force.
 pub fn raise_file_limit() -> io::Result<u64> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
 use super::release::{Digest, copied};
@@ -113,7 +113,15 @@ impl Esp {
 
     /// Gives what was prepared its name: from here on it is booted.
     pub fn commit(&self, entry: &Entry) -> Result<(), UpdateError> {
-        fs::rename(self.temporary(entry.slot), self.path(entry)).map_err(self.io())?;
+        self.give(&self.temporary(entry.slot), entry)
+    }
+
+    /// A rename that is whole on the disk. FAT keeps a file's place and length in its name's entry, and writes those into the new one
+    /// with the file, not with the folder: with the folder alone a cut would leave an empty file.
+    fn give(&self, from: &Path, entry: &Entry) -> Result<(), UpdateError> {
+        let to = self.path(entry);
+        fs::rename(from, &to).map_err(self.io())?;
+        File::open(&to).and_then(|file| file.sync_all()).map_err(self.io())?;
         self.sync()
     }
 
@@ -125,10 +133,7 @@ impl Esp {
                 self.commit(to)?;
                 self.remove(&[*from])
             }
-            Err(UpdateError::NoRoom { .. }) => {
-                fs::rename(self.path(from), self.path(to)).map_err(self.io())?;
-                self.sync()
-            }
+            Err(UpdateError::NoRoom { .. }) => self.give(&self.path(from), to),
             Err(other) => Err(other),
         }
     }

@@ -3,10 +3,12 @@
 
 use askama::Template;
 
-use crate::gate::{KeeperClient, KeeperError, KeeperRequest, Sealing, Status};
+use crate::domain::Timestamp;
+use crate::gate::{Clock, Draft, KeeperClient, KeeperError, KeeperRequest, Sealing, Status};
 use crate::web::answer::Answer;
 use crate::web::ask::Ask;
 use crate::web::error::Trouble;
+use crate::web::network::NetworkView;
 use crate::web::page::{Chrome, Visit};
 use crate::web::site::{Site, note};
 use crate::web::words::{Tone, Tongue};
@@ -25,6 +27,7 @@ struct MachineView {
     is_sealed: bool,
     has_recovery_key: bool,
     interfaces: Vec<InterfaceView>,
+    clock: (&'static str, String),
     reset_asked: bool,
 }
 
@@ -40,10 +43,21 @@ struct InterfaceView {
 struct AppliancePage<'a> {
     c: &'a Chrome,
     tab: &'static str,
-    problem: Option<&'a str>,
+    problem: Option<String>,
     machine: Option<MachineView>,
+    network: Option<NetworkView>,
     restart_word: &'static str,
     reset_word: &'static str,
+}
+
+/// What a page has beside what the machine says.
+#[derive(Default)]
+pub struct Shown {
+    /// What went wrong.
+    pub problem: Option<String>,
+    /// The network's form as it was sent.
+    pub typed: Option<Draft>,
+    pub done: Option<&'static str>,
 }
 
 /// The keeper of this machine; the page is not there where there is none.
@@ -52,33 +66,30 @@ pub fn keeper(site: &Site) -> Result<KeeperClient, Trouble> {
 }
 
 pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
-    shown(site, ask, visit, None, None)
+    shown(site, ask, visit, Shown::default())
 }
 
 /// The page, with what went wrong or what was done.
-fn shown(
-    site: &Site,
-    ask: &Ask,
-    visit: &Visit,
-    problem: Option<&str>,
-    done: Option<&'static str>,
-) -> Result<Answer, Trouble> {
+pub fn shown(site: &Site, ask: &Ask, visit: &Visit, shown: Shown) -> Result<Answer, Trouble> {
     let t = visit.t;
     let status = keeper(site)?.status();
     let silent = status.as_ref().err().map(|error| said(t, error));
     let mut c = visit.chrome(site, ask, "configuration", "Appliance");
     c.path = "/appliance".to_owned();
-    c.done = done.or(c.done);
+    c.done = shown.done.or(c.done);
+    let is_wrong = shown.problem.is_some();
+    let status = status.ok();
     let page = AppliancePage {
         c: &c,
         tab: "appliance",
-        problem: problem.or(silent.as_deref()),
-        machine: status.ok().map(|status| machine(t, status)),
+        problem: shown.problem.or(silent),
+        network: status.as_ref().map(|status| NetworkView::new(t, status, shown.typed)),
+        machine: status.map(|status| machine(t, status)),
         restart_word: t.say(RESTART_WORDS[0], RESTART_WORDS[1]),
         reset_word: t.say(RESET_WORDS[0], RESET_WORDS[1]),
     };
     let answer = Answer::html(page.render()?);
-    Ok(if problem.is_some() { answer.status(422) } else { answer })
+    Ok(if is_wrong { answer.status(422) } else { answer })
 }
 
 fn machine(t: Tongue, status: Status) -> MachineView {
@@ -109,8 +120,36 @@ fn machine(t: Tongue, status: Status) -> MachineView {
         is_sealed: status.seal.sealed,
         has_recovery_key: status.seal.has_recovery_key,
         interfaces: status.interfaces.into_iter().map(interface).collect(),
+        clock: clock(t, status.clock),
         reset_asked: status.reset_asked,
     }
+}
+
+/// The clock's time, and whether it follows a server.
+fn clock(t: Tongue, clock: Clock) -> (&'static str, String) {
+    let now = Timestamp::now();
+    let (tone, said) = match clock {
+        Clock::Synchronised { at } => {
+            (Tone::Good, format!("{} {}", t.say("synchronisée,", "synchronised,"), t.ago(at, now)))
+        }
+        Clock::Lost { at } => (
+            Tone::Warn,
+            format!(
+                "{} {}",
+                t.say("serveur de temps perdu, suivi pour la dernière fois", "time server lost, last followed"),
+                t.ago(at, now)
+            ),
+        ),
+        Clock::Never => (
+            Tone::Warn,
+            t.say(
+                "non synchronisée : aucun serveur de temps n’a répondu",
+                "not synchronised: no time server has answered",
+            )
+            .to_owned(),
+        ),
+    };
+    (tone.class(), format!("{} · {said}", now.paris_text()))
 }
 
 /// What a person is told of keeper's refusal or silence.
@@ -144,41 +183,43 @@ fn unconfirmed(t: Tongue) -> &'static str {
 pub fn restart(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let (t, keeper) = (visit.t, keeper(site)?);
     if !is_confirmed(ask, RESTART_WORDS) {
-        return shown(site, ask, visit, Some(unconfirmed(t)), None);
+        return shown(site, ask, visit, Shown { problem: Some(unconfirmed(t).to_owned()), ..Shown::default() });
     }
     site.note(note("machine_restart", visit.person()))?;
     if let Err(error) = keeper.order(KeeperRequest::Restart) {
-        return refused(site, ask, visit, "machine_restart", &error);
+        let problem = refused(site, visit, "machine_restart", &error)?;
+        return shown(site, ask, visit, Shown { problem: Some(problem), ..Shown::default() });
     }
     let done = t.say(
         "La machine redémarre : rechargez cette page dans une minute.",
         "The machine restarts: reload this page in a minute.",
     );
-    shown(site, ask, visit, None, Some(done))
+    shown(site, ask, visit, Shown { done: Some(done), ..Shown::default() })
 }
 
 /// Sets the machine back to the factory's state, with the restart that does it.
 pub fn reset(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let (t, keeper) = (visit.t, keeper(site)?);
     if !is_confirmed(ask, RESET_WORDS) {
-        return shown(site, ask, visit, Some(unconfirmed(t)), None);
+        return shown(site, ask, visit, Shown { problem: Some(unconfirmed(t).to_owned()), ..Shown::default() });
     }
     site.note(note("machine_reset", visit.person()))?;
     let asked = keeper.order(KeeperRequest::FactoryReset).and_then(|()| keeper.order(KeeperRequest::Restart));
     if let Err(error) = asked {
-        return refused(site, ask, visit, "machine_reset", &error);
+        let problem = refused(site, visit, "machine_reset", &error)?;
+        return shown(site, ask, visit, Shown { problem: Some(problem), ..Shown::default() });
     }
     let done = t.say(
         "La machine redémarre et efface tout : elle sera à prendre en main de nouveau, avec le code de sa console.",
         "The machine restarts and wipes everything: it is to be claimed anew, with the code of its console.",
     );
-    shown(site, ask, visit, None, Some(done))
+    shown(site, ask, visit, Shown { done: Some(done), ..Shown::default() })
 }
 
-/// What was journalled as asked for did not come about: that is journalled too.
-fn refused(site: &Site, ask: &Ask, visit: &Visit, asked: &str, error: &KeeperError) -> Result<Answer, Trouble> {
+/// What was journalled as asked for did not come about: that is journalled too. What the person is told.
+pub fn refused(site: &Site, visit: &Visit, asked: &str, error: &KeeperError) -> Result<String, Trouble> {
     let mut note = note("machine_refused", visit.person());
     note.objects.insert("asked".to_owned(), asked.to_owned());
     site.note(note)?;
-    shown(site, ask, visit, Some(&said(visit.t, error)), None)
+    Ok(said(visit.t, error))
 }

@@ -30,6 +30,7 @@ mod help;
 mod home;
 mod journal;
 pub mod multipart;
+mod network;
 mod page;
 mod password;
 mod pdf_form;

@@ -143,6 +143,7 @@ const DONE: &[(&str, &str, &str)] = &[
         "Ce valideur a déjà été nommé pour cette facture : rien de plus ne part. Voici ce qu’il en est advenu.",
         "This validator was named on this invoice already: nothing more leaves. Here is what became of it.",
     ),
+    ("reseau", "Réseau confirmé et journalisé.", "Network confirmed and journalled."),
     ("annuaire", "Actualisation de l’annuaire demandée.", "Refresh of the directory asked for."),
     ("secret", "Secret enregistré.", "Secret saved."),
     ("secret-efface", "Secret effacé.", "Secret deleted."),

@@ -21,7 +21,7 @@ use crate::web::throttle::Throttle;
 use crate::web::words::Tongue;
 use crate::web::{
     Claim, Settings, appliance, asset, complement, configuration, decision, diagnostic, directory, entry, flow, flows,
-    guide, help, home, journal, pdf_form, people, received, recovery_key, secrets, sight, treatment, updates,
+    guide, help, home, journal, network, pdf_form, people, received, recovery_key, secrets, sight, treatment, updates,
     validator,
 };
 
@@ -290,6 +290,8 @@ fn inside(site: &Site, ask: &Ask, visit: &Visit, segments: &[&str]) -> Result<An
         (Post, ["appliance", "cle-de-secours"]) => recovery_key::renew(site, ask, visit),
         (Get, ["cle-de-secours"]) => recovery_key::show(site, ask, visit),
         (Post, ["cle-de-secours"]) => recovery_key::reveal(site, ask, visit),
+        (Post, ["appliance", "reseau"]) => network::change(site, ask, visit, &appliance::keeper(site)?),
+        (Post, ["appliance", "reseau", "confirmer"]) => network::confirm(site, ask, visit, &appliance::keeper(site)?),
         (Get, ["annuaire"]) => directory::show(site, ask, visit),
         (Post, ["annuaire", "actualiser"]) => directory::refresh(site, ask, visit),
         (Get, ["journal"]) => journal::show(site, ask, visit),

@@ -25,6 +25,7 @@ use self::pass::PassKey;
 use crate::domain::{AccountName, ByteSize, Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::gate::{AccountSection, Answer, BODY_LIMIT, Core, DEPOT, Grant, Pass, Reply, Request, VERSION};
+use crate::os::log_copy;
 use crate::store::{Store, StoreError};
 use crate::work::{FrontWalls, LimitsSection};
 
@@ -199,6 +200,10 @@ impl Gatehouse {
             Request::Rename { pass, from, to } => self.rename(&self.holder(&pass)?, &from, &to)?.into(),
             Request::Metrics => self.metrics(),
             Request::Health => self.health().into(),
+            Request::Log { lines } => {
+                lines.into_iter().for_each(|line| log_copy::put(line.of("fluxgate-front")));
+                Answer::Done.into()
+            }
             Request::Walls { report } => {
                 self.front.told(report);
                 Answer::Done.into()

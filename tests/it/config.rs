@@ -110,7 +110,8 @@ fn the_sample_shows_every_key_and_no_other() {
     same(&all["notify"]["mail"], fields::<fluxgate::work::watch::MailSection>(), "notify.mail");
     same(&all["notify"]["webhook"], fields::<fluxgate::work::watch::WebhookSection>(), "notify.webhook");
     same(&all["log"], fields::<config::LogSection>(), "log");
-    assert_eq!(keys(&all).len(), 15, "a table of the sample is compared with nothing");
+    same(&all["syslog"], fields::<fluxgate::work::remote_log::SyslogSection>(), "syslog");
+    assert_eq!(keys(&all).len(), 16, "a table of the sample is compared with nothing");
     if let Err(problems) = Config::parse(&text) {
         panic!("{}", told(&problems));
     }

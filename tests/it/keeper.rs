@@ -103,7 +103,14 @@ impl Machine {
         }
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path();
-        for folder in ["run/fluxgate-keeper", "run/systemd/system", "var/lib/fluxgate-keeper", "dev", "etc"] {
+        for folder in [
+            "run/fluxgate-keeper",
+            "run/systemd/system",
+            "run/systemd/network",
+            "var/lib/fluxgate-keeper",
+            "dev",
+            "etc",
+        ] {
             fs::create_dir_all(root.join(folder)).unwrap();
         }
         for (path, text) in [
@@ -112,6 +119,9 @@ impl Machine {
             ("proc/uptime", "1.00 1.00\n"),
             ("sys/class/tty/console/active", "tty0 ttyS0\n"),
             ("sys/firmware/efi/efivars/Lang-x", "fr"),
+            ("sys/class/net/enp0s2/device/vendor", "0x1af4\n"),
+            ("sys/class/net/enp0s2/address", "52:54:00:f1:00:01\n"),
+            ("sys/class/net/enp0s3/device/vendor", "0x1af4\n"),
         ] {
             fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
             fs::write(root.join(path), text).unwrap();
@@ -155,6 +165,8 @@ impl Machine {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
+            // What was in its namespace ends a moment after it: the next one must not find the lock taken.
+            until("keeper's end", || UnixStream::connect(self.socket()).is_err().then_some(()));
         }
     }
 
@@ -164,6 +176,11 @@ impl Machine {
 
     fn core(&self) -> KeeperClient {
         KeeperClient::beside(&self.root().join("run/fluxgate")).unwrap()
+    }
+
+    /// What systemd-networkd would read of the first card.
+    fn network(&self) -> String {
+        fs::read_to_string(self.root().join("run/systemd/network/10-fluxgate-0.network")).unwrap_or_default()
     }
 
     fn log(&self) -> String {
@@ -577,4 +594,98 @@ fn a_closed_machine_says_so_and_takes_its_recovery_key_at_the_console() {
     machine.end();
     machine.boot();
     assert_eq!(machine.events(), [Happening::RecoveryKeyUsed]);
+}
+
+#[test]
+fn the_network_is_changed_on_the_page_and_counts_once_it_is_confirmed() {
+    let Some(mut machine) = Machine::start() else { return };
+    let core = Core::start(&machine);
+    let mut browser = claimed(&machine);
+    let page = browser.get("/appliance");
+    for shown in ["enp0s2", "52:54:00:f1:00:01", "Réseau et heure", "non synchronisée"] {
+        page.says(shown);
+    }
+    let form = |address: &str| {
+        ["card=enp0s2", "ipv4=static", &format!("address4={address}"), "gateway4=192.0.2.1", "ipv6=off"].map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap();
+            (format!("inside_{name}"), value.to_owned())
+        })
+    };
+    let mut send = |address: &str| {
+        let fields = form(address);
+        let fields: Vec<(&str, String)> = fields.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        browser.post("/appliance/reseau", &fields)
+    };
+    let refused = send("192.0.2.0/24");
+    assert_eq!(refused.status, 422);
+    refused.says("côté intérieur, adresse");
+    refused.says("value=\"192.0.2.0/24\"");
+    assert_eq!((core.leaves("network_change"), machine.network()), (0, String::new()));
+    send("192.0.2.7/24").says("Le réseau change");
+    assert!(machine.network().contains("Address=192.0.2.7/24"), "{}", machine.network());
+    assert_eq!(core.leaves("enp0s2; ; IPv4 static 192.0.2.7/24 192.0.2.1"), 1, "who changed what is in the journal");
+    machine.screen.sees("à l'essai");
+    let kept = browser.post("/appliance/reseau/confirmer", &[]);
+    assert_eq!((kept.status, core.leaves("network_confirm")), (303, 1));
+    let again = browser.post("/appliance/reseau/confirmer", &[]);
+    assert_eq!(again.status, 422);
+    again.says("aucun réglage du réseau");
+    assert_eq!(core.leaves("machine_refused"), 1);
+    // It is there after a restart of keeper's, and nothing is told.
+    machine.end();
+    machine.boot();
+    assert!(machine.core().status().unwrap().network.trial.is_none());
+    assert_eq!(machine.core().status().unwrap().network.settings.inside.card.to_string(), "enp0s2");
+}
+
+#[test]
+fn the_network_is_changed_at_the_console_and_a_start_without_a_word_brings_the_former_back() {
+    let Some(mut machine) = Machine::start() else { return };
+    let change = |machine: &mut Machine, keys: &str| {
+        machine.line.shown.lock().unwrap().clear();
+        machine.line.types("5");
+        machine.line.sees("RESEAU : 1");
+        machine.line.types(keys);
+        let digits = until("a question", || {
+            let shown = machine.line.shown();
+            let digits = shown.split("Tapez ").nth(1)?.get(..2)?.to_owned();
+            digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)
+        });
+        machine.line.types(&format!("{digits}\r"));
+    };
+    change(&mut machine, "112192.0.2.7/24\r192.0.2.1\r192.0.2.53\r");
+    machine.line.sees("Le reseau change");
+    assert!(machine.network().contains("Gateway=192.0.2.1\nDNS=192.0.2.53"), "{}", machine.network());
+    assert_eq!(machine.events(), [Happening::ConsoleNetwork]);
+    machine.end();
+    // As a unit does before systemd-networkd starts.
+    let written = program().args(["keeper", "network", "--root"]).arg(machine.root()).status().unwrap();
+    assert!(written.success() && machine.network().contains("DHCP=ipv4"), "{}", machine.network());
+    machine.boot();
+    assert_eq!(machine.events(), [Happening::ConsoleNetwork, Happening::NetworkReverted]);
+    change(&mut machine, "112198.51.100.7/24\r\r\r");
+    machine.line.sees("Le reseau change");
+    machine.line.types(" ");
+    change(&mut machine, "4");
+    until("a confirmation", || machine.events().contains(&Happening::ConsoleNetworkConfirmed).then_some(()));
+    machine.end();
+    machine.boot();
+    assert_eq!(machine.core().status().unwrap().network.in_force().inside.card.to_string(), "enp0s2");
+}
+
+#[test]
+fn systemd_networkd_is_told_to_read_its_files_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let reload = || program().args(["keeper", "reload", "--root"]).arg(dir.path()).status().unwrap().code();
+    assert_eq!(reload(), Some(0), "where it does not run nobody need be told");
+    let script = "trap 'touch \"$0/told\"; exit' HUP; touch \"$0/ready\"; while :; do sleep 0.1; done";
+    let mut networkd = Command::new("bash").args(["-c", script]).arg(dir.path()).spawn().unwrap();
+    let group = dir.path().join("sys/fs/cgroup/system.slice/systemd-networkd.service");
+    fs::create_dir_all(&group).unwrap();
+    fs::write(group.join("cgroup.procs"), format!("{}\n", networkd.id())).unwrap();
+    until("a process", || dir.path().join("ready").exists().then_some(()));
+    assert_eq!(reload(), Some(0));
+    until("a signal", || dir.path().join("told").exists().then_some(()));
+    networkd.wait().unwrap();
+    assert_ne!(reload(), Some(0), "that nobody was told is said");
 }

@@ -52,6 +52,7 @@ pub fn options(gateway: &Gateway, mail: Option<MailSection>, webhook: Option<Web
         certificates: Vec::new(),
         checkpoint_every: Duration::from_secs(60),
         pace: quick(),
+        remote_log: None,
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::keys::Key;
+use super::wizard::{Outcome, Wizard};
 use crate::fault::{Language, Text};
-use crate::gate::{KEY_LETTERS, RecoveryKey, is_key_letter};
+use crate::gate::{KEY_LETTERS, NetworkSettings, RecoveryKey, is_key_letter};
 
 /// Digits that confirm a restart, and a factory reset.
 const RESTART_DIGITS: usize = 2;
@@ -26,6 +27,10 @@ pub enum Action {
     TryKey(RecoveryKey),
     /// The claim code as a QR, on a terminal that cannot draw it beside the text.
     ShowCode,
+    /// The network's settings are asked for: [`Menu::ask_network`].
+    AskNetwork,
+    Network(Box<NetworkSettings>),
+    ConfirmNetwork,
 }
 
 /// What may be confirmed.
@@ -44,6 +49,8 @@ pub enum Dialog {
     Question { deed: Deed, digits: String, typed: String, wrong: bool },
     /// The recovery key as far as it was typed; whether it was too short.
     Key { typed: Zeroizing<String>, short: bool },
+    /// The network's settings, one question after the other.
+    Network(Box<Wizard>),
     /// Something to read; any key goes on.
     Said(Text),
 }
@@ -101,6 +108,10 @@ impl Menu {
                     }
                 },
             },
+            Dialog::Network(wizard) => {
+                let outcome = wizard.key(key);
+                self.network(outcome)
+            }
             Dialog::Question { deed, digits, typed, wrong } => match key {
                 Key::Char(character) if typed.len() < TYPED_LIMIT => {
                     typed.push(character);
@@ -133,6 +144,24 @@ impl Menu {
         }
     }
 
+    fn network(&mut self, outcome: Outcome) -> Option<Action> {
+        let (dialog, action) = match outcome {
+            Outcome::Open => return None,
+            Outcome::Closed => (Dialog::Closed, None),
+            Outcome::Change(settings) => (Dialog::Closed, Some(Action::Network(settings))),
+            Outcome::Confirm => (Dialog::Closed, Some(Action::ConfirmNetwork)),
+            Outcome::Said(text) => (Dialog::Said(text), None),
+        };
+        self.dialog = dialog;
+        action
+    }
+
+    /// Begins with the network's questions.
+    pub fn ask_network(&mut self, wizard: Wizard, now: Duration) {
+        self.touched = now;
+        self.dialog = Dialog::Network(Box::new(wizard));
+    }
+
     fn choose(&mut self, key: Key, draw: impl FnOnce(usize) -> String) -> Option<Action> {
         let (deed, count) = match key {
             Key::Char('2') => (Deed::Restart, RESTART_DIGITS),
@@ -141,6 +170,7 @@ impl Menu {
                 self.dialog = Dialog::Key { typed: Zeroizing::default(), short: false };
                 return None;
             }
+            Key::Char('5') if !self.wants_key => return Some(Action::AskNetwork),
             Key::Char('l' | 'L') => {
                 self.language = match self.language {
                     Language::Fr => Language::En,
@@ -251,7 +281,7 @@ mod tests {
             let mut keys = super::super::keys::Keys::of_keyboard();
             for key in keys.read(&noise) {
                 let action = menu.key(key, NOW, |count| "\u{e9}".repeat(count));
-                prop_assert!(matches!(action, None | Some(Action::ShowCode)));
+                prop_assert!(matches!(action, None | Some(Action::ShowCode | Action::AskNetwork)));
             }
         }
     }

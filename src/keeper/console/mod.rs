@@ -8,6 +8,7 @@ mod menu;
 mod qr;
 mod screen;
 mod view;
+mod wizard;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -17,12 +18,13 @@ use super::recovery::Turn;
 use super::{Keeper, reset, sealer, verbs};
 use crate::domain::Timestamp;
 use crate::fault::Text;
-use crate::gate::{Happening, Refusal};
+use crate::gate::{Happening, NetworkSettings, Refusal};
 use crate::os::terminal::{RawTerminal, wait_for_keys};
 use crate::os::{firmware, random, service};
 use keys::Keys;
 use menu::{Action, Menu};
 use view::{Signs, View};
+use wizard::Wizard;
 
 /// Between two looks at what there is to show.
 const LOOK: Duration = Duration::from_millis(500);
@@ -48,11 +50,12 @@ pub(super) fn run(keeper: &Keeper) -> ! {
         let now = begun.elapsed();
         for terminal in &mut terminals {
             for action in terminal.actions(now) {
-                if let Some(trouble) = act(keeper, action, terminal) {
-                    terminal.menu.say(trouble, now);
+                if let Some(said) = act(keeper, action, terminal, now) {
+                    terminal.menu.say(said, now);
                 }
             }
         }
+        keeper.tick();
         if keeper.recovery().turn(&keeper.machine, Instant::now()) == Some(Turn::Opened)
             && let Err(refusal) = opened(keeper)
         {
@@ -86,11 +89,11 @@ fn look(keeper: &Keeper) -> View {
         restarting,
         trial: keeper.recovery().trial(Instant::now()),
     };
-    View::new(machine.status(reset::is_asked(machine)), signs)
+    View::new(keeper.status(), signs)
 }
 
-/// Does what somebody confirmed; what is to be said when it can't be done.
-fn act(keeper: &Keeper, action: Action, terminal: &mut Terminal) -> Option<Text> {
+/// Does what somebody confirmed; what is to be said of it.
+fn act(keeper: &Keeper, action: Action, terminal: &mut Terminal, now: Duration) -> Option<Text> {
     let done = match action {
         // Noted before it is done, and not where it cannot be.
         Action::Restart => verbs::can_restart(keeper).and_then(|()| {
@@ -106,6 +109,19 @@ fn act(keeper: &Keeper, action: Action, terminal: &mut Terminal) -> Option<Text>
             terminal.show_code(&look(keeper));
             Ok(())
         }
+        Action::AskNetwork => {
+            let cards = keeper.machine.cards().into_iter().map(|(name, _)| name).collect();
+            let status = keeper.network().status(Instant::now());
+            terminal.menu.ask_network(Wizard::new(&status, cards, digits), now);
+            Ok(())
+        }
+        Action::Network(settings) => match change_network(keeper, *settings) {
+            Ok(said) => return Some(said),
+            Err(refusal) => Err(refusal),
+        },
+        Action::ConfirmNetwork => keeper.network().confirm().map(|()| {
+            keeper.events().note(Happening::ConsoleNetworkConfirmed, Timestamp::now());
+        }),
     };
     done.err().map(|refusal: Refusal| refusal.text())
 }
@@ -121,6 +137,16 @@ fn opened(keeper: &Keeper) -> Result<(), Refusal> {
         _ => {}
     }
     verbs::restart(keeper)
+}
+
+/// Noted once it is durable: it may be refused until then.
+fn change_network(keeper: &Keeper, settings: NetworkSettings) -> Result<Text, Refusal> {
+    keeper.network().propose(settings, Instant::now())?;
+    keeper.events().note(Happening::ConsoleNetwork, Timestamp::now());
+    Ok(Text::new(
+        "Le réseau change. Confirmez dans les cinq minutes (5, puis 4), ou sur la page ; sinon l'ancien revient.",
+        "The network changes. Confirm within five minutes (5, then 4), or on the page; else the former one comes back.",
+    ))
 }
 
 /// A way to show something.

@@ -5,7 +5,7 @@ use super::menu::{Deed, Dialog, Menu};
 use super::qr;
 use super::view::{State, View};
 use crate::fault::Language;
-use crate::gate::Sealing;
+use crate::gate::{Clock, Sealing};
 
 /// A screen's columns and rows.
 const COLUMNS: usize = 80;
@@ -150,6 +150,10 @@ impl Painter {
             rows.add("", how);
         }
         rows.gap();
+        if view.on_trial {
+            let trial = self.say("à l'essai : à confirmer (5)", "on trial: to be confirmed (5)");
+            rows.add(self.say("Réseau", "Network"), trial);
+        }
         self.network(view, &mut rows);
         rows.gap();
         if let Some(fingerprint) = &view.door_fingerprint {
@@ -173,6 +177,14 @@ impl Painter {
         if let Some(cause) = view.seal.cause.filter(|cause| !cause.is_closed()) {
             rows.add("", cause.text().get(self.language));
         }
+        let clock = match view.clock {
+            Clock::Synchronised { .. } => self.say("synchronisée", "synchronised").to_owned(),
+            Clock::Lost { at } => {
+                format!("{} {}", self.say("serveur perdu depuis le", "server lost since"), at.paris_text())
+            }
+            Clock::Never => self.say("non synchronisée", "not synchronised").to_owned(),
+        };
+        rows.add(self.say("Horloge", "Clock"), &clock);
         rows.rows
     }
 
@@ -207,7 +219,12 @@ impl Painter {
         let (text, last) = match &menu.dialog {
             Dialog::Closed => {
                 let code = if self.letters == Letters::Ascii && view.claim.is_some() { "   Q QR" } else { "" };
-                let key = if view.wants_key { self.say("   4 Clé de secours", "   4 Recovery key") } else { "" };
+                // While what is kept is closed no settings can be.
+                let key = if view.wants_key {
+                    self.say("   4 Clé de secours", "   4 Recovery key")
+                } else {
+                    self.say("   5 Réseau", "   5 Network")
+                };
                 let (items, language) = (
                     self.say("2 Redémarrer   3 Remise à l'état d'usine", "2 Restart   3 Factory reset"),
                     self.say("L English", "L Français"),
@@ -245,6 +262,10 @@ impl Painter {
                 );
                 let wrong = if *wrong { self.say(" Ce n'est pas ce code.", " That is not the code.") } else { "" };
                 (format!("{deed} {how}"), format!("{wrong} > {typed}"))
+            }
+            Dialog::Network(wizard) => {
+                let (asked, typed) = wizard.shown();
+                (asked.get(self.language).to_owned(), typed)
             }
             Dialog::Said(text) => (text.get(self.language).to_owned(), String::new()),
         };

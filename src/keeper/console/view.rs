@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::fault::Text;
-use crate::gate::{Interface, SIGHT_LIFE, Seal, SealCause, Sealing, Sight, Status};
+use crate::gate::{Clock, Interface, SIGHT_LIFE, Seal, SealCause, Sealing, Sight, Status};
 use crate::keeper::machine::{Running, is_link_local};
 use crate::keeper::recovery::Trial;
 
@@ -30,6 +30,9 @@ pub struct View {
     /// A recovery key is awaited: what is kept is closed.
     pub wants_key: bool,
     pub reset_asked: bool,
+    pub clock: Clock,
+    /// Changed network settings await a word.
+    pub on_trial: bool,
 }
 
 /// How the box is.
@@ -80,6 +83,8 @@ impl View {
             seal: status.seal,
             wants_key: closed.is_some_and(SealCause::opens_by_key),
             reset_asked: status.reset_asked,
+            clock: status.clock,
+            on_trial: status.network.trial.is_some(),
         }
     }
 
@@ -172,7 +177,7 @@ fn page(interfaces: &[Interface], port: u16) -> Option<String> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::gate::{Health, Trouble};
+    use crate::gate::{Health, NetworkStatus, Trouble};
 
     pub fn status(addresses: &[&str]) -> Status {
         Status {
@@ -182,10 +187,13 @@ pub mod tests {
             seal: Seal::default(),
             interfaces: vec![Interface {
                 name: "eth0".to_owned(),
+                mac: None,
                 carrier: Some(true),
                 addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
             }],
             reset_asked: false,
+            network: NetworkStatus::default(),
+            clock: Clock::Never,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::os::sandbox::{Report, name_of};
 use crate::store::{Alarm, AlarmChange, AlarmRecord, halt_subject};
 use crate::work::codes::UnknownCode;
 use crate::work::recipients::RECENT;
+use crate::work::remote_log::Silence;
 use crate::work::watch::settings::CertificateRole;
 
 /// Days before the end of a password or a certificate at which people are told; the stage is the place here, from 1.
@@ -52,6 +53,8 @@ const SEAL_GRACE: Duration = Duration::from_secs(10 * 60);
 /// the configuration is old when it was missed twice.
 const DIRECTORY_OLD: Duration = RECENT;
 const DIRECTORY_MISSED: u32 = 2;
+/// Log lines that have not left for so long.
+const REMOTE_LOG_WARNING: Duration = Duration::from_secs(15 * 60);
 /// A channel that failed so often in a row has more than a hiccup.
 const CHANNEL_TRIES: u32 = 3;
 
@@ -95,6 +98,8 @@ pub(super) struct Facts {
     /// How old each local directory is; how often it is to be refreshed.
     pub directories: Vec<(Environment, Duration)>,
     pub directory_refresh: Duration,
+    /// Log lines that do not reach their server.
+    pub remote_log: Option<Silence>,
 }
 
 /// The technical account's password in a realm.
@@ -192,6 +197,7 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
     alarms.extend(facts.channels.iter().filter_map(of_channel));
     alarms.extend(facts.tables.iter().map(|fault| plain("tables", fault.clone(), Gravity::Critical)));
     alarms.extend(facts.walls.iter().flat_map(|(process, report)| of_walls(process, report)));
+    alarms.extend(facts.remote_log.as_ref().and_then(of_remote_log));
     let directories = facts.directories.iter();
     alarms.extend(directories.filter_map(|(of, age)| of_directory(*of, *age, facts.directory_refresh)));
     alarms
@@ -452,6 +458,13 @@ fn of_channel(channel: &Channel) -> Option<Alarm> {
     };
     let fault = Fault::new(Code::NoticeFailed).with_text("channel", &name).with_text("detail", detail);
     Some(plain(channel_subject(channel.name), fault, Gravity::Warning))
+}
+
+fn of_remote_log(silence: &Silence) -> Option<Alarm> {
+    let Silence { span: age, why, lost } = silence;
+    let fault = || Fault::new(Code::RemoteLogFails).with_text("span", &span(*age)).with("lost", lost);
+    let told = || plain("syslog", fault().with_text("detail", why), Gravity::Warning);
+    (*age >= REMOTE_LOG_WARNING).then(told)
 }
 
 /// A kernel that cannot do more is told on the page alone; a call that was denied, to everybody who is told of warnings.

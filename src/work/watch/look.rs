@@ -13,6 +13,7 @@ use crate::os::disk;
 use crate::store::StoreError;
 use crate::work::core::Core;
 use crate::work::others::{Others, Owed};
+use crate::work::remote_log::RemoteLog;
 use crate::work::sweep::List;
 use crate::work::watch::channel;
 use crate::work::watch::expiry::{self, Remembered};
@@ -58,6 +59,7 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
         checkpoint_every: options.watch.checkpoint_every,
         tables: options.tables_refused.clone(),
         walls: core.front.everybodys(),
+        remote_log: options.watch.remote_log.as_ref().and_then(RemoteLog::silence),
         ..Facts::default()
     };
     let mut unsure = Vec::new();

@@ -11,6 +11,7 @@ use crate::fault::{Gravity, Language, Text};
 use crate::net::mail::{Mailbox, Security};
 use crate::net::proxy::{ProxySection, is_this_machine};
 use crate::work::connector::SettingsError;
+use crate::work::remote_log::RemoteLog;
 
 /// The most recipients of an e-mail.
 const RECIPIENTS_LIMIT: usize = 50;
@@ -276,6 +277,8 @@ pub struct WatchOptions {
     /// A checkpoint is signed this long after a leaf at the latest.
     pub checkpoint_every: std::time::Duration,
     pub pace: Pace,
+    /// How log lines leave, where they do.
+    pub remote_log: Option<RemoteLog>,
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::fault::{CATALOGUE, Code, Fault, Gravity, Language, Text};
 use crate::os::sandbox::{Report, Standing};
 use crate::store::{Alarm, AlarmChange, AlarmRecord, NoticeItem, Told};
 use crate::work::codes::{Place, UnknownCode};
+use crate::work::remote_log::Silence;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -39,6 +40,19 @@ fn a_denied_call_is_told_and_a_kernel_without_walls_is_shown() {
     );
     let both = alarms(&of(0, false, &[(511, 1)]), now());
     assert_eq!(both.iter().map(|alarm| alarm.subject.as_str()).collect::<Vec<_>>(), ["walls:front", "denied:front"]);
+}
+
+#[test]
+fn log_lines_that_do_not_leave_are_told_after_a_quarter_of_an_hour() {
+    let of = |minutes: u64| {
+        let why = Text::new("pas de réponse", "no answer");
+        let silence = Silence { span: Duration::from_secs(minutes * 60), why, lost: 7 };
+        Facts { remote_log: Some(silence), ..Facts::default() }
+    };
+    assert_eq!(only(&of(14), now()), None);
+    assert_eq!(only(&of(15), now()), Some((Code::RemoteLogFails, Gravity::Warning, 0)));
+    let told = alarms(&of(20), now()).remove(0).fault.title(Language::Fr);
+    assert!(told.contains("7 perdues") && told.contains("pas de réponse"), "{told}");
 }
 
 /// The one alarm of facts, by code, gravity and stage.
@@ -214,6 +228,7 @@ fn no_alarm_leaves_a_blank_open() {
         unsealed: Some(DAY),
         channels: vec![Channel { name: "webhook", trouble: Some((1, true, Text::same("x"))) }],
         directories: vec![(Environment::Practice, DAY * 30)],
+        remote_log: Some(Silence { span: HOUR, why: Text::same("x"), lost: 1 }),
         ..Facts::default()
     };
     let raised = alarms(&facts, now());
