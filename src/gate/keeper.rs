@@ -585,6 +585,7 @@ mod tests {
             version: "v".repeat(40),
             slot: Some('a'),
             sealing: Sealing::Unsealed,
+            seal: Seal::default(),
             interfaces: vec![interface; 16],
             reset_asked: false,
             network: NetworkStatus {

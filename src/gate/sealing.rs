@@ -188,6 +188,8 @@ pub enum SealRefusal {
     KeyExists,
     /// Something else is done with the seal right now.
     Busy,
+    /// A wrong key was typed a moment ago.
+    TooSoon,
     /// None was made, or it was taken.
     NoKey,
     /// The system refused.
@@ -207,6 +209,10 @@ impl SealRefusal {
                 "there is a recovery key already: an administrator makes a new one on the Configuration page",
             ),
             SealRefusal::Busy => Text::new("une clé est en cours de création : attendez", "a key is being made: wait"),
+            SealRefusal::TooSoon => Text::new(
+                "après une clé fausse, attendez que le nouvel essai soit permis",
+                "after a wrong key, wait until another try is allowed",
+            ),
             SealRefusal::NoKey => Text::new(
                 "aucune clé de secours n'attend : créez-en une nouvelle sur la page Configuration",
                 "no recovery key is waiting: make a new one on the Configuration page",

@@ -88,7 +88,7 @@ impl Recovery {
     /// Has a typed key tried.
     pub fn try_key(&mut self, machine: &Machine, key: RecoveryKey, now: Instant) -> Result<(), SealRefusal> {
         match self.tried {
-            Tried::Wrong { until, .. } if until > now => Err(SealRefusal::Busy),
+            Tried::Wrong { until, .. } if until > now => Err(SealRefusal::TooSoon),
             _ => self.ask(machine, Wish::TryKey(key), now),
         }
     }
@@ -215,7 +215,7 @@ mod tests {
             answers(&machine, Done::WrongKey);
             assert_eq!(recovery.turn(&machine, now), None);
             let Trial::Wrong(wait) = recovery.trial(now) else { panic!() };
-            assert_eq!(recovery.try_key(&machine, key(), now), Err(SealRefusal::Busy));
+            assert_eq!(recovery.try_key(&machine, key(), now), Err(SealRefusal::TooSoon));
             waits.push(wait.as_secs());
             now += wait;
         }

@@ -268,8 +268,10 @@ fn try_key_in(machine: &Machine, partition: &Path, file: &Path) -> Result<Done, 
     }
     let key = format!("--unlock-key-file={}", file.display());
     let partition = partition.to_string_lossy();
-    let words = [&*key, "--tpm2-device=auto", BOUND[0], BOUND[1], "--wipe-slot=tpm2", &*partition];
-    run(&machine.path(""), ENROLL, &words)?;
+    // First the former seal goes: where the registers have the same values it would be taken for this TPM's. Cut between the two, the
+    // recovery key opens it again.
+    run(&machine.path(""), ENROLL, &["--wipe-slot=tpm2", &*partition])?;
+    run(&machine.path(""), ENROLL, &[&*key, "--tpm2-device=auto", BOUND[0], BOUND[1], &*partition])?;
     Ok(Done::Sealed)
 }
 

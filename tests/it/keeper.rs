@@ -465,7 +465,7 @@ fn claimed(machine: &Machine) -> Browser {
     let socket = machine.root().join("run/fluxgate/web.sock");
     until("the page", || UnixStream::connect(&socket).ok());
     let mut browser = Browser::at(socket);
-    browser.claim(code.trim());
+    browser.claim_leads_to(code.trim(), "/cle-de-secours?fait=reclame");
     browser
 }
 
@@ -582,12 +582,15 @@ fn a_closed_machine_says_so_and_takes_its_recovery_key_at_the_console() {
     machine.line.types(&format!("4{KEY}\r"));
     std::thread::sleep(Duration::from_millis(1500));
     assert!(!machine.root().join("run/fluxgate-keeper/seal/request.json").exists());
+    machine.line.types("\x1b");
     std::thread::sleep(Duration::from_secs(4));
-    machine.line.types(&format!("\x1b4{KEY}\r"));
+    machine.line.types(&format!("4{KEY}\r"));
     unit_runs(&machine);
     machine.restarts();
     let words = enrolled(&machine);
-    assert!(words.contains("--tpm2-pcrs=7 --tpm2-public-key-pcrs=11 --wipe-slot=tpm2"), "{words}");
+    let wiped = words.find("--wipe-slot=tpm2").expect("the former seal is wiped");
+    let enrolled = words.find("--tpm2-device=auto --tpm2-pcrs=7 --tpm2-public-key-pcrs=11").expect("a new one is made");
+    assert!(wiped < enrolled, "{words}");
     assert!(!machine.root().join("run/fluxgate-keeper/seal/key").exists());
     // The next start notes it, once what is kept is open.
     fs::write(machine.root().join("run/fluxgate-keeper/recovered"), "").unwrap();
@@ -688,4 +691,46 @@ fn systemd_networkd_is_told_to_read_its_files_anew() {
     until("a signal", || dir.path().join("told").exists().then_some(()));
     networkd.wait().unwrap();
     assert_ne!(reload(), Some(0), "that nobody was told is said");
+}
+
+#[test]
+fn the_page_shows_the_recovery_key_once_and_makes_a_new_one_for_a_password() {
+    let Some(machine) = Machine::start() else { return };
+    seal(&machine, false);
+    let core = Core::start(&machine);
+    let mut browser = claimed(&machine);
+    assert!(browser.get("/cle-de-secours?fait=reclame").text().contains("Afficher la clé"));
+    unit_runs(&machine);
+    let shown = browser.post("/cle-de-secours", &[]);
+    assert!(shown.status == 200 && shown.text().contains(KEY), "{}", shown.text());
+    let again = browser.post("/cle-de-secours", &[]);
+    assert!(again.status == 422 && !again.text().contains(KEY), "{}", again.text());
+    for place in ["/appliance", "/cle-de-secours"] {
+        assert!(!browser.get(place).text().contains(KEY), "{place}");
+    }
+    let asked = |password: &str| [("password", password.to_owned())];
+    assert_eq!(browser.post("/appliance/cle-de-secours", &asked("not the password")).status, 422);
+    assert!(!machine.root().join("run/fluxgate-keeper/seal/request.json").exists());
+    let done = browser.post("/appliance/cle-de-secours", &asked(crate::web::PASSWORD));
+    assert_eq!((done.status, done.header("location")), (303, Some("/cle-de-secours")), "{}", done.text());
+    unit_runs(&machine);
+    browser.get("/cle-de-secours");
+    assert!(browser.post("/cle-de-secours", &[]).text().contains(KEY));
+    let leaves = ["recovery_key_asked", "recovery_key_shown", "recovery_key_renewed"].map(|word| core.leaves(word));
+    assert_eq!(leaves, [1, 2, 1]);
+    assert_eq!(core.leaves("cbdefghi"), 0, "the journal does not have it");
+}
+
+#[test]
+fn where_nothing_is_sealed_the_page_says_so_after_the_claim() {
+    let Some(machine) = Machine::start() else { return };
+    seal(&machine, false);
+    let found = machine.root().join("run/fluxgate-keeper/seal/found.json");
+    fs::write(found, "{\"sealed\":false,\"cause\":\"no_tpm\",\"has_recovery_key\":false}").unwrap();
+    let _core = Core::start(&machine);
+    let page = claimed(&machine).get("/cle-de-secours").text();
+    assert!(
+        page.contains("ne sont pas scellées") && page.contains("pas de TPM") && !page.contains("Afficher la clé"),
+        "{page}"
+    );
 }

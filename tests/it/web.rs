@@ -32,7 +32,7 @@ use fluxgate::store::{self, Arrival, Content, Facts, InvoiceFacts, Received, Sta
 use fluxgate::web;
 
 const PERSON: &str = "Camille Durand";
-const PASSWORD: &str = "une phrase de passe assez longue";
+pub const PASSWORD: &str = "une phrase de passe assez longue";
 const XSS: &str = "<script>alert('1')</script>&\".xml";
 
 /// A page being served over a store of its own.
@@ -216,7 +216,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
@@ -257,9 +257,13 @@ impl Browser {
 
     /// Claims the box with its code.
     pub fn claim(&mut self, code: &str) {
+        self.claim_leads_to(code, "/?fait=reclame");
+    }
+
+    pub fn claim_leads_to(&mut self, code: &str, page: &str) {
         self.get("/claim");
         let done = self.post("/claim", &claim_form(code));
-        assert_eq!((done.status, done.header("location")), (303, Some("/?fait=reclame")), "{}", done.text());
+        assert_eq!((done.status, done.header("location")), (303, Some(page)), "{}", done.text());
     }
 
     pub fn get(&mut self, path: &str) -> Reply {
