@@ -155,5 +155,10 @@ def journal(disk, folder):
         subprocess.run(["debugfs", "-R", f"dump /lib/fluxgate/{name} {folder / name}", partition], capture_output=True, check=True)
     store = sqlite3.connect(folder / "fluxgate.db")
     leaves = [bytes(leaf) for (leaf,) in store.execute("SELECT bytes FROM leaf ORDER BY seq")]
-    steps = [re.search(rb"dstep[\x60-\x78]([a-z-]+)", leaf) for leaf in leaves if b"fupdate" in leaf]
-    return [step[1].decode() for step in steps if step]
+    return [text(leaf, "step") for leaf in leaves if b"fupdate" in leaf and b"dstep" in leaf]
+
+
+def text(leaf, key):
+    """A short text of a leaf's map (CBOR: a text of fewer than 24 bytes has its length in its first byte)."""
+    at = leaf.index(bytes([0x60 + len(key)]) + key.encode()) + 1 + len(key)
+    return leaf[at + 1 : at + 1 + leaf[at] - 0x60].decode()
