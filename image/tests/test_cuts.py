@@ -21,8 +21,10 @@ SEED = int(os.environ.get("FLUXGATE_CUTS_SEED", "1"))
 class Kept:
     """A running box in files, from which others begin."""
 
-    def __init__(self, folder, disk, vm):
+    def __init__(self, folder, disk, vm, box):
         self.folder = folder
+        # The box that is kept knows this session and no later one.
+        self.cookies = box.visit.cookies.copy()
         vm.command("stop")
         self.pending = disk.copied(folder / "kept.img")
         vm.command("migrate", uri=f"exec:cat >{folder}/kept.memory")
@@ -50,18 +52,25 @@ class Kept:
             vm.command("cont")
 
 
-def install(box, vm):
-    """Asks a box for what was offered; the power may fail before the answer."""
-    box.vm = vm
+def install(box, vm, kept, disk):
+    """Asks a box for what was offered; the power may fail before the answer, and before that it may be busy with its blessing."""
+    box.vm, box.visit.cookies = vm, kept.cookies.copy()
     # What was said to another box goes on with none.
     box.visit.close()
-    page = box.page(PAGE).text
-    form = dict(re.findall(r'name="(csrf|sha256)" value="([^"]+)"', page))
-    assert len(form) == 2, re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
-    try:
-        box.visit.post(f"{box.url}{PAGE}/installer", form, timeout=30)
-    except OSError:
-        pass
+
+    def asked():
+        try:
+            page = box.page(PAGE).text
+            form = dict(re.findall(r'name="(csrf|sha256)" value="([^"]+)"', page))
+            if len(form) < 2:
+                return False
+            return box.visit.post(f"{box.url}{PAGE}/installer", form, timeout=60, allow_redirects=False).status_code == 303
+        except OSError:
+            if disk.is_off.is_set():
+                return True
+            raise
+
+    vm.wait(asked, 120, "the box installs")
 
 
 @pytest.mark.skipif(not (os.environ.get("FLUXGATE_LONG") or os.environ.get("FLUXGATE_CUTS")), reason="the long form")
@@ -75,14 +84,14 @@ def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, rele
     updates.running(former, "A")
     updates.offer(path)
     updates.wait(rf"Version proposée {re.escape(version)}")
-    kept = Kept(tmp_path, first, vm)
+    kept = Kept(tmp_path, first, vm, box)
     vm.end()
     first.cut()
 
     # Once to its end, to know what is written when.
     vm, whole = kept.begin("whole", SEED)
     with vm:
-        install(box, vm)
+        install(box, vm, kept, whole)
         updates.wait(rf"Au prochain démarrage {re.escape(version)} ", 180)
     written = len(whole.writes)
     whole.cut()
@@ -94,7 +103,7 @@ def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, rele
     for n, cut_at in enumerate(sorted(points)):
         vm, cut = kept.begin(f"cut-{n}", SEED * 1000 + n, cut_at)
         with vm:
-            install(box, vm)
+            install(box, vm, kept, cut)
             assert cut.is_off.wait(180), f"the update writes less than before: {len(cut.writes)} of {cut_at}"
         cut.cut()
         seen.append(after(start, box, cut.path, (former, version)))

@@ -81,7 +81,10 @@ impl Page {
                 return Err(unknown());
             }
             let own = Uploading::begin(&self.uploading, household(client)).ok_or_else(busy)?;
-            let upload = tokio::time::timeout(PLACE_LONGEST, self.uploads.acquire()).await;
+            // What is larger than half of it takes the room of all.
+            let places = if limit > UPLOAD_BODY_LIMIT { UPLOADS_AT_ONCE } else { 1 };
+            let places = u32::try_from(places).unwrap_or(u32::MAX);
+            let upload = tokio::time::timeout(PLACE_LONGEST, self.uploads.acquire_many(places)).await;
             let Ok(Ok(upload)) = upload else { return Err(busy()) };
             let whole = tokio::time::timeout(UPLOAD_BODY_LONGEST, whole_at_a_pace(body, limit)).await;
             (Some((own, upload)), whole.map_err(|_| late())??)
@@ -179,7 +182,9 @@ async fn whole_at_a_pace(mut body: Arriving, limit: usize) -> Result<Bytes, Excu
         return Err(too_large());
     }
     let began = tokio::time::Instant::now();
-    let mut came = BytesMut::new();
+    // As much as is announced, once: growing by doubling would hold it twice.
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
+    let mut came = BytesMut::with_capacity(announced.min(limit));
     loop {
         let paid = u64::try_from(came.len()).unwrap_or(u64::MAX) / UPLOAD_LEAST_RATE;
         let until = began + UPLOAD_BEGINNING + Duration::from_secs(paid);

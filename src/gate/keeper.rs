@@ -318,8 +318,10 @@ pub struct Interface {
 /// Events in one answer, at most.
 pub const EVENTS_AT_ONCE: usize = 32;
 
-/// Lines of updates in one answer, at most: a line is at most 2 KiB.
+/// Lines of updates in one answer, at most.
 pub const UPDATES_AT_ONCE: usize = 5;
+/// Their bytes in it, but for a first one that is longer: the texts of faults are bounded in characters, which may take six bytes.
+pub const UPDATES_BYTES: usize = 8 * 1024;
 
 /// What core has not journalled yet, oldest first, at most [`EVENTS_AT_ONCE`] and [`UPDATES_AT_ONCE`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -353,6 +355,8 @@ pub enum Work {
     Idle,
     /// An offered file is read and held against its signatures.
     Examining,
+    /// The running version is blessed, or the former one made the next boot.
+    Settling,
     /// A release is written; the last step that was done.
     Installing(Option<update::Step>),
 }
@@ -613,14 +617,19 @@ mod tests {
             version: Some("9999.9999.9999".parse().unwrap()),
             slot: Some(update::Slot::B),
             boots: Some(u8::MAX),
-            fault: Some(Fault::new(crate::fault::Code::UpdateAltered).with("why", "\u{1}".repeat(100))),
+            fault: Some(
+                Fault::new(crate::fault::Code::UpdateAltered)
+                    .with_text("why", &Text::new("\u{1}".repeat(400), "\u{2}".repeat(400))),
+            ),
             detail: Some("é".repeat(300)),
         };
-        assert!(serde_json::to_vec(&line).unwrap().len() < 2048);
+        // The first one may be this long; the others share their limit.
+        let length = serde_json::to_vec(&line).unwrap().len();
+        assert!(length < UPDATES_BYTES, "{length}");
         let events = Events {
             events: vec![event; EVENTS_AT_ONCE],
             lost: u64::MAX,
-            updates: vec![line; UPDATES_AT_ONCE],
+            updates: vec![line; UPDATES_BYTES / length],
             on_trial: true,
         };
         assert!(serde_json::to_vec(&Answer::Events(events)).unwrap().len() < super::super::frame::HEADER_LIMIT);

@@ -26,7 +26,8 @@ pub use frame::{BODY_LIMIT, Frame, FrameError, HEADER_LIMIT};
 pub use keeper::{
     Answer as KeeperAnswer, CHANGELOG_LIMIT, Clock, EVENTS_AT_ONCE, Event, Events, Happening, Health, Interface,
     KeeperClient, KeeperError, NetworkStatus, NetworkTrial, Offered, Refusal, Request as KeeperRequest, SIGHT_LIFE,
-    SOCKET as KEEPER_SOCKET, Sealing, Sight, Status, Trouble, UPDATES_AT_ONCE, Updates, Work, folder_beside,
+    SOCKET as KEEPER_SOCKET, Sealing, Sight, Status, Trouble, UPDATES_AT_ONCE, UPDATES_BYTES, Updates, Work,
+    folder_beside,
 };
 pub use message::{
     Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, LOG_LINES_AT_ONCE, LogLine, Pass, Proof, RESULT_FOLDERS,

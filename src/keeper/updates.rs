@@ -17,7 +17,9 @@ use super::machine::Running;
 use super::{Keeper, verbs};
 use crate::domain::{DocumentHash, Timestamp};
 use crate::fault::{Fault, Language};
-use crate::gate::{CHANGELOG_LIMIT, Offered, Refusal, SIGHT_LIFE, UPDATES_AT_ONCE, Updates as Told, Work};
+use crate::gate::{
+    BODY_LIMIT, CHANGELOG_LIMIT, Offered, Refusal, SIGHT_LIFE, UPDATES_AT_ONCE, UPDATES_BYTES, Updates as Told, Work,
+};
 use crate::os::durable;
 use crate::update::record::Line;
 use crate::update::{Digest, Machine, UpdateError};
@@ -26,6 +28,8 @@ use crate::update::{Digest, Machine, UpdateError};
 const TRIAL_LONGEST: Duration = Duration::from_secs(10 * 60);
 /// On the signed command line: another such time, in seconds.
 const TRIAL_WORD: &str = "fluxgate.trial=";
+/// There once it is noted that the running version came up.
+const BOOTED: &str = "run/fluxgate-keeper/booted";
 /// There once the running version proved healthy.
 const PROVED: &str = "run/fluxgate-keeper/proved";
 /// So long everything must be well before a version counts as healthy.
@@ -52,11 +56,13 @@ struct State {
     offered: Option<Offered>,
     /// Whether the running version may still be one on trial.
     on_trial: bool,
+    /// How far core's journal has the lines, where that could not be kept.
+    recorded: u64,
 }
 
 impl Updates {
     pub fn new(state_dir: &Path) -> Self {
-        let state = State { work: Work::Idle, failed: None, offered: None, on_trial: true };
+        let state = State { work: Work::Idle, failed: None, offered: None, on_trial: true, recorded: 0 };
         Self { state: Mutex::new(state), recorded: state_dir.join("updates-recorded") }
     }
 
@@ -74,7 +80,14 @@ impl Updates {
         if state.work != Work::Idle {
             return Err(Refusal::Busy);
         }
-        (state.work, state.failed) = (work, None);
+        state.work = work;
+        Ok(())
+    }
+
+    /// The same of work that a person asked for: what failed before is over.
+    fn begin_asked(&self, work: Work) -> Result<(), Refusal> {
+        self.begin(work)?;
+        self.state().failed = None;
         Ok(())
     }
 
@@ -84,7 +97,8 @@ impl Updates {
     }
 
     fn recorded(&self) -> u64 {
-        std::fs::read_to_string(&self.recorded).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+        let kept = std::fs::read_to_string(&self.recorded).ok().and_then(|text| text.trim().parse().ok());
+        kept.unwrap_or(0).max(self.state().recorded)
     }
 }
 
@@ -94,7 +108,18 @@ pub fn unrecorded(keeper: &Keeper) -> Vec<Line> {
     let recorded = keeper.updates.recorded();
     // Beyond the last one: they began anew, and nothing of them is known.
     let recorded = if lines.last().is_some_and(|last| last.n < recorded) { 0 } else { recorded };
-    lines.into_iter().filter(|line| line.n > recorded).take(UPDATES_AT_ONCE).collect()
+    fitting(lines.into_iter().filter(|line| line.n > recorded))
+}
+
+/// As many lines as one answer takes, the first in any case.
+fn fitting(lines: impl Iterator<Item = Line>) -> Vec<Line> {
+    let mut bytes = 0;
+    let fits = |line: &Line| {
+        let first = bytes == 0;
+        bytes += serde_json::to_vec(line).map_or(UPDATES_BYTES, |written| written.len());
+        first || bytes <= UPDATES_BYTES
+    };
+    lines.take(UPDATES_AT_ONCE).take_while(fits).collect()
 }
 
 /// Core has journalled the lines up to this one.
@@ -103,14 +128,26 @@ pub fn record(keeper: &Keeper, through: u64) {
     if through == 0 || through == updates.recorded() {
         return;
     }
-    // Where it cannot be kept, the same lines are journalled again: told twice is told.
+    updates.state().recorded = through;
+    // Where it cannot be kept, the same lines are journalled again after a restart: told twice is told.
     if let Err(error) = durable::write_atomically(&updates.recorded, format!("{through}\n").as_bytes()) {
         log::warn!(error = error.to_string().as_str(); "How far updates are journalled could not be kept");
     }
 }
 
-/// How updates stand.
-pub fn told(keeper: &Keeper) -> Told {
+/// How updates stand, as JSON that a frame's body takes: the oldest attempts go where it would not.
+pub fn told_as_json(keeper: &Keeper) -> serde_json::Result<Vec<u8>> {
+    let mut told = told(keeper);
+    loop {
+        let body = serde_json::to_vec(&told)?;
+        match &mut told.status {
+            Ok(status) if body.len() > BODY_LIMIT && !status.attempts.is_empty() => drop(status.attempts.remove(0)),
+            _ => return Ok(body),
+        }
+    }
+}
+
+fn told(keeper: &Keeper) -> Told {
     let status = keeper.machine.updates().and_then(|(machine, _)| machine.ready()?.status());
     let status = status.map_err(|error| error.fault()).map(|mut status| {
         status.attempts.drain(..status.attempts.len().saturating_sub(ATTEMPTS_TOLD));
@@ -148,7 +185,7 @@ fn in_background(
 
 /// Takes a file in and examines it afterwards.
 pub fn offer(keeper: &Arc<Keeper>, file: OwnedFd, from: u64, bytes: u64, known: Timestamp) -> Result<(), Refusal> {
-    keeper.updates.begin(Work::Examining)?;
+    keeper.updates.begin_asked(Work::Examining)?;
     keeper.updates.state().offered = None;
     let taken = keeper.machine.updates().and_then(|(_, updater)| updater.take_in(&File::from(file), from, bytes));
     match taken {
@@ -171,8 +208,12 @@ fn examine(keeper: &Keeper, file: Digest, known: Timestamp) -> Result<(), Update
             Ok(())
         }
         Err(error) => {
-            updater.refused(&error, now)?;
-            updater.drop_offered()?;
+            // The line's own time: what core says of the time is held against nothing but this file.
+            let told = machine.now(&updater, None).and_then(|at| updater.refused(&error, at));
+            // Whatever becomes of these two, the person hears why.
+            for lost in [updater.drop_offered().err(), told.err()].into_iter().flatten() {
+                log::error!(error = lost.to_string().as_str(); "A refused file is not remembered, or still there");
+            }
             Err(error)
         }
     }
@@ -184,7 +225,8 @@ fn examined(machine: &Machine, file: Digest, now: Timestamp) -> Result<Offered, 
     let offer = updater.examine(&updater.offered(), now)?;
     let changes = |language| offer.release.changelog(&offer.archive, language);
     let changelog = [changes(Language::Fr)?, changes(Language::En)?];
-    let cut = |text: String| text.chars().take(CHANGELOG_LIMIT).collect();
+    let shown = |letter: &char| !letter.is_control() || *letter == '\n';
+    let cut = |text: String| text.chars().filter(shown).take(CHANGELOG_LIMIT).collect();
     let (version, expires) = (offer.release.about.version, offer.release.expires);
     Ok(Offered { sha256: file.sha256, bytes: file.bytes, version, expires, changelog: changelog.map(cut) })
 }
@@ -192,15 +234,17 @@ fn examined(machine: &Machine, file: Digest, now: Timestamp) -> Result<Offered, 
 /// What was offered before a restart still is, unless it was installed since.
 fn offer_again(keeper: &Keeper, machine: &Machine, now: Timestamp) -> Result<(), UpdateError> {
     let updater = machine.updater();
-    let Some(found) = updater.found_offered()? else { return Ok(()) };
-    if keeper.updates.begin(Work::Examining).is_err() {
+    if keeper.updates.state().offered.is_some() {
         return Ok(());
     }
-    let offered = examined(machine, found, now);
-    keeper.updates.state().offered = offered.as_ref().ok().cloned();
-    let dropped = offered.map_or_else(|_| updater.drop_offered(), |_| Ok(()));
-    keeper.updates.end(None);
-    dropped
+    let Some(found) = updater.found_offered()? else { return Ok(()) };
+    match examined(machine, found, now) {
+        Ok(offered) => {
+            keeper.updates.state().offered = Some(offered);
+            Ok(())
+        }
+        Err(_) => updater.drop_offered(),
+    }
 }
 
 /// Writes what was offered to the other slot.
@@ -209,7 +253,7 @@ pub fn install(keeper: &Arc<Keeper>, sha256: &DocumentHash) -> Result<(), Refusa
     if !is_offered {
         return Err(Refusal::NotOffered);
     }
-    keeper.updates.begin(Work::Installing(None))?;
+    keeper.updates.begin_asked(Work::Installing(None))?;
     in_background(keeper, "install", |keeper| {
         let (machine, _) = keeper.machine.updates()?;
         let updater = machine.ready()?;
@@ -218,31 +262,30 @@ pub fn install(keeper: &Arc<Keeper>, sha256: &DocumentHash) -> Result<(), Refusa
             log::info!(step:? = step; "An update is written");
             keeper.updates.state().work = Work::Installing(Some(step));
         };
-        let done = updater.apply(&updater.offered(), now, &mut tell);
-        // Installed, or refused for good: it is not offered any more.
+        // What could not be installed stays offered: the person may try again, or withdraw it.
+        updater.apply(&updater.offered(), now, &mut tell)?;
         keeper.updates.state().offered = None;
-        done.and_then(|_| updater.drop_offered())
+        updater.drop_offered()
     })
 }
 
 /// Throws what was offered away.
 pub fn withdraw(keeper: &Keeper) -> Result<(), Refusal> {
-    keeper.updates.begin(Work::Examining)?;
+    keeper.updates.begin_asked(Work::Settling)?;
     keeper.updates.state().offered = None;
     let dropped = keeper.machine.updates().and_then(|(_, updater)| updater.drop_offered());
     keeper.updates.end(None);
     dropped.map_err(|error| Refusal::Update(error.fault()))
 }
 
-/// Makes the former version the next boot.
-pub fn go_back(keeper: &Keeper) -> Result<(), Refusal> {
-    keeper.updates.begin(Work::Installing(None))?;
-    let went = keeper.machine.updates().and_then(|(machine, _)| {
+/// Makes the former version the next boot, in the background: what is in the other slot is read whole.
+pub fn go_back(keeper: &Arc<Keeper>) -> Result<(), Refusal> {
+    keeper.updates.begin_asked(Work::Settling)?;
+    in_background(keeper, "go back", |keeper| {
+        let (machine, _) = keeper.machine.updates()?;
         let updater = machine.ready()?;
-        updater.go_back(machine.now(&updater, None)?)
-    });
-    keeper.updates.end(None);
-    went.map(drop).map_err(|error| Refusal::Update(error.fault()))
+        updater.go_back(machine.now(&updater, None)?).map(drop)
+    })
 }
 
 /// Watches over what came up, on a thread of its own, until it is blessed or left.
@@ -264,9 +307,7 @@ fn judge(keeper: &Keeper) {
         log::error!(error = error.to_string().as_str(); "{what}");
     };
     let now = || machine.now(&updater, None).unwrap_or_else(|_| Timestamp::now());
-    if let Err(error) = updater.booted(now()) {
-        say("That this version came up could not be noted", error);
-    }
+    note_boot(keeper, || updater.booted(now()));
     let on_trial = updater.is_on_trial().unwrap_or_else(|error| {
         say("Whether this version is on trial cannot be told", error);
         false
@@ -280,15 +321,20 @@ fn judge(keeper: &Keeper) {
         let lacks = lacks(keeper);
         well_since = lacks.is_empty().then(|| well_since.unwrap_or_else(Instant::now));
         let is_well = well_since.is_some_and(|since| since.elapsed() >= WELL_FOR);
-        if is_well && not_before.is_none_or(|at| Instant::now() >= at) {
-            match bless(&machine, now()) {
+        let is_due = not_before.is_none_or(|at| Instant::now() >= at);
+        // A person's work goes first; then nobody's comes between.
+        if is_well && is_due && keeper.updates.begin(Work::Settling).is_ok() {
+            let blessed = bless(&machine, now());
+            let offered = blessed.as_ref().map_or(Ok(()), |()| offer_again(keeper, &machine, now()));
+            keeper.updates.state().work = Work::Idle;
+            if let Err(error) = offered {
+                say("What was offered before the restart is not any more", error);
+            }
+            match blessed {
                 Ok(()) => {
                     keeper.updates.state().on_trial = false;
                     mark_proved(keeper);
                     log::info!("This version is healthy");
-                    if let Err(error) = offer_again(keeper, &machine, now()) {
-                        say("What was offered before the restart is not any more", error);
-                    }
                     return;
                 }
                 Err(error) => {
@@ -313,6 +359,20 @@ fn judge(keeper: &Keeper) {
                 Err(refusal) => log::error!(error = refusal.text().en.as_str(); "The machine could not be restarted"),
             }
         }
+    }
+}
+
+/// Once a boot, however often keeper starts.
+fn note_boot(keeper: &Keeper, booted: impl FnOnce() -> Result<(), UpdateError>) {
+    let mark = keeper.machine.path(BOOTED);
+    if mark.exists() {
+        return;
+    }
+    if let Err(error) = booted() {
+        log::error!(error = error.to_string().as_str(); "That this version came up could not be noted");
+    }
+    if let Err(error) = durable::write_atomically(&mark, b"") {
+        log::warn!(error = error.to_string().as_str(); "That this version came up is noted again when keeper starts again");
     }
 }
 

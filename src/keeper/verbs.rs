@@ -31,7 +31,7 @@ pub(super) fn answer(keeper: &Arc<Keeper>, request: Request, file: Option<OwnedF
         (Request::FactoryReset, _) => done(reset::ask(&keeper.machine)),
         (Request::Network(settings), _) => done(keeper.network().propose(settings, Instant::now())),
         (Request::ConfirmNetwork, _) => done(keeper.network().confirm()),
-        (Request::Updates, _) => match serde_json::to_vec(&updates::told(keeper)) {
+        (Request::Updates, _) => match updates::told_as_json(keeper) {
             Ok(body) if body.len() <= BODY_LIMIT => return (Answer::Updates, body),
             _ => Answer::Refused(Refusal::System { what: "updates".to_owned(), error: "too much to tell".to_owned() }),
         },

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use crate::os::disk;
 use crate::web::multipart;
 
 /// A request's body, in bytes: the largest form is the configuration.
@@ -14,6 +15,8 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 pub const UPLOAD_LIMIT: usize = 40 * 1024 * 1024;
 /// The body of a form with a release, in bytes.
 pub const RELEASE_LIMIT: u64 = 96 * 1024 * 1024;
+/// Bytes that stay free beside it and keeper's copy of it.
+const LARGE_RESERVE: u64 = 64 * 1024 * 1024;
 /// Its fields and the file's head, in bytes.
 const LARGE_HEAD: usize = 16 * 1024;
 /// Fields in one query or form.
@@ -209,6 +212,11 @@ impl Ask {
             log::error!(error = error.to_string().as_str(); "An upload could not be kept");
             Unread::NotKept
         };
+        // Keeper copies it on the same disk, which also takes in invoices.
+        let length = request.body_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(RELEASE_LIMIT);
+        if disk::free_bytes(folder).map_err(failed)? < length.saturating_mul(2).saturating_add(LARGE_RESERVE) {
+            return Err(Unread::NotKept);
+        }
         let mut file = nameless(folder).map_err(failed)?;
         let mut body = request.as_reader().take(RELEASE_LIMIT + 1);
         let (mut chunk, mut length) = (vec![0; 256 * 1024], 0u64);

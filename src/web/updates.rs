@@ -9,8 +9,8 @@ use askama::Template;
 use crate::domain::{DocumentHash, Timestamp};
 use crate::fault::Fault;
 use crate::gate::{KeeperError, KeeperRequest, Offered, RELEASE_PATH, Updates, Work, size_text};
-use crate::update::record::{Attempt, Outcome};
-use crate::update::{Status, Step};
+use crate::update::record::{Attempt, Outcome, SlotRecord, State};
+use crate::update::{Slot, Status, Step};
 use crate::web::answer::Answer;
 use crate::web::appliance::{keeper, said};
 use crate::web::ask::Ask;
@@ -26,8 +26,8 @@ const REFRESH: Duration = Duration::from_secs(2);
 struct BoxView {
     version: String,
     slot: String,
-    /// Of a version that a restart tries, or goes back to.
-    next: Option<String>,
+    /// What the next start takes, where it is another version; whether that one is yet to prove healthy.
+    next: Option<(String, bool)>,
     floor: String,
     /// What can be gone back to.
     former: Option<String>,
@@ -106,6 +106,9 @@ fn page<'a>(t: Tongue, c: &'a Chrome, updates: Updates, refused: Option<String>)
     let problem = problem.or_else(|| status.as_ref().err().map(told));
     let (running, step) = match work {
         Work::Idle => (None, None),
+        Work::Settling => {
+            (Some(t.say("Les versions sont mises en ordre", "The versions are being put in order")), None)
+        }
         Work::Examining => (Some(t.say("Le fichier est contrôlé", "The file is being checked")), None),
         Work::Installing(step) => (
             Some(t.say("La mise à jour s’installe", "The update is being installed")),
@@ -126,17 +129,22 @@ fn page<'a>(t: Tongue, c: &'a Chrome, updates: Updates, refused: Option<String>)
 
 fn machine(t: Tongue, status: Status) -> BoxView {
     let Status { running, floor, next, attempts, .. } = status;
-    let (a, b) = (status.a, status.b);
-    let other = match running.slot {
-        crate::update::Slot::A => b,
-        crate::update::Slot::B => a,
+    let (own, other) = match running.slot {
+        Slot::A => (status.a, status.b),
+        Slot::B => (status.b, status.a),
     };
-    use crate::update::record::State;
-    let former = other.filter(|other| matches!(other.state, State::Good | State::Trying) && other.version >= floor);
+    let is_left = own.is_some_and(|own| own.version == running.version && own.state == State::Retired);
+    let is_on_trial = other.is_some_and(|other| other.state == State::Trying);
+    let may_be_taken = |other: &SlotRecord| match other.state {
+        State::Good => !is_left && other.version >= floor,
+        State::Trying => true,
+        State::Writing | State::Bad | State::Retired => false,
+    };
+    let former = other.filter(may_be_taken);
     BoxView {
         version: running.version.to_string(),
         slot: running.slot.to_string().to_uppercase(),
-        next: next.filter(|next| next.version != running.version).map(|next| next.version.to_string()),
+        next: next.filter(|next| next.slot != running.slot).map(|next| (next.version.to_string(), is_on_trial)),
         floor: floor.to_string(),
         former: former.map(|former| former.version.to_string()),
         attempts: attempts.iter().rev().map(|attempt| attempt_view(t, attempt)).collect(),
