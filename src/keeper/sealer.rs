@@ -145,7 +145,13 @@ pub fn open(root: &Path) -> Result<(), SealError> {
     write_json(&root.join(FOLDER).join(FOUND), &seal)?;
     match seal.cause {
         Some(cause) if cause.is_closed() => Err(SealError::Closed(cause)),
-        _ => note_recovery(&machine),
+        _ => {
+            // What is kept is open: that its journal lacks a line keeps nobody from it.
+            if let Err(error) = note_recovery(&machine) {
+                log::error!(error = error.to_string().as_str(); "That a recovery key opened what is kept is not in the journal yet");
+            }
+            Ok(())
+        }
     }
 }
 
@@ -262,6 +268,10 @@ fn try_key(machine: &Machine, partition: &Path, key: &RecoveryKey) -> Result<Don
 }
 
 fn try_key_in(machine: &Machine, partition: &Path, file: &Path) -> Result<Done, SealError> {
+    // Open from an earlier try, any key would count as the right one. Nothing is mounted of it.
+    if let Err(error) = run(&machine.path(""), CRYPTSETUP, &["detach", NAME]) {
+        log::debug!(error = error.to_string().as_str(); "What is kept was not open");
+    }
     if let Err(error) = attach(machine, partition, &file.to_string_lossy(), "keyfile-timeout=5s") {
         log::warn!(error = error.to_string().as_str(); "A recovery key was tried that does not open what is kept");
         return Ok(Done::WrongKey);

@@ -624,7 +624,10 @@ fn the_network_is_changed_on_the_page_and_counts_once_it_is_confirmed() {
     refused.says("côté intérieur, adresse");
     refused.says("value=\"192.0.2.0/24\"");
     assert_eq!((core.leaves("network_change"), machine.network()), (0, String::new()));
-    send("192.0.2.7/24").says("Le réseau change");
+    let changed = send("192.0.2.7/24");
+    changed.says("Le réseau change");
+    assert!(!changed.text().contains("/appliance/reseau/confirmer"), "it came by the former network");
+    browser.get("/appliance").says("/appliance/reseau/confirmer");
     assert!(machine.network().contains("Address=192.0.2.7/24"), "{}", machine.network());
     assert_eq!(core.leaves("enp0s2; ; IPv4 static 192.0.2.7/24 192.0.2.1"), 1, "who changed what is in the journal");
     machine.screen.sees("à l'essai");

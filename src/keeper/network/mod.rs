@@ -86,7 +86,14 @@ impl Network {
         self.keep(kept).map_err(|error| refused("network settings", &error))?;
         self.begun = self.kept.trial.is_some().then_some(now);
         log::info!("Changed network settings are in force");
-        self.apply().map_err(|error| refused("network files", &error.cause))
+        if let Err(error) = self.apply() {
+            // What was refused is not on trial: nobody may confirm it.
+            if self.kept.trial.is_some() {
+                self.revert();
+            }
+            return Err(refused("network files", &error.cause));
+        }
+        Ok(())
     }
 
     /// Somebody reached the box by the change.
