@@ -83,7 +83,8 @@ def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, rele
     updates = Updates(box)
     updates.running(former, "A")
     updates.offer(path)
-    updates.wait(rf"Version proposée {re.escape(version)}")
+    # Its own blessing comes first.
+    updates.wait(rf"Version proposée {re.escape(version)} .*Installer la version")
     kept = Kept(tmp_path, first, vm, box)
     vm.end()
     first.cut()

@@ -50,7 +50,7 @@ class Updates:
 
     def install(self, path, version):
         self.offer(path)
-        self.wait(rf"Version proposée {re.escape(version)} .*plus vite qu’avant")
+        self.wait(rf"Version proposée {re.escape(version)} .*plus vite qu’avant.*Installer la version")
         sha256 = re.search(r'name="sha256" value="(\w{64})"', self.box.page(PAGE).text)[1]
         self.box.fill(PAGE, f"{PAGE}/installer", sha256=sha256)
         self.wait(rf"Au prochain démarrage {re.escape(version)} ", 180)

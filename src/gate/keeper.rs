@@ -342,6 +342,8 @@ pub struct Events {
 pub struct Updates {
     /// What runs, what will be booted, what was attempted; an error where that cannot be told.
     pub status: Result<update::Status, Fault>,
+    /// What of the running version is not well now, in [`update::record::unwell_text`]'s words.
+    pub lacks: Vec<String>,
     pub work: Work,
     /// Why what ran last in the background did not come to its end.
     pub failed: Option<Fault>,

@@ -153,8 +153,9 @@ fn told(keeper: &Keeper) -> Told {
         status.attempts.drain(..status.attempts.len().saturating_sub(ATTEMPTS_TOLD));
         status
     });
+    let lacks = lacks(keeper).into_iter().map(str::to_owned).collect();
     let state = keeper.updates.state();
-    Told { status, work: state.work, failed: state.failed.clone(), offered: state.offered.clone() }
+    Told { status, lacks, work: state.work, failed: state.failed.clone(), offered: state.offered.clone() }
 }
 
 /// Runs on a thread of its own and then ends the work, whatever became of it.

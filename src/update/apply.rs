@@ -133,10 +133,8 @@ impl Updater {
     /// Whether there is room, and a version to come back to.
     fn may_begin(&self, record: &Record, release: &Release) -> Result<(), UpdateError> {
         let (running, slot) = (self.running, self.running.slot.other());
-        // A person left it, or its entry still counts its tries: after three failed boots of the new one it would not come back.
-        let is_left = record.get(running.slot).is_some_and(|of| self.is_tried(&of) || of.state == State::Retired);
-        let is_blessed = Entry { slot: running.slot, version: running.version, tries: None };
-        if is_left || !self.esp.entries()?.contains(&is_blessed) {
+        // After three failed boots of the new one it would not come back.
+        if !self.is_proved(record)? {
             return Err(UpdateError::NoWayBack(Text::new(
                 format!("la version {} n'a pas fait ses preuves, ou elle a été quittée", running.version),
                 format!("version {} has not proved healthy, or was left", running.version),

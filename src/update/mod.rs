@@ -36,7 +36,7 @@ pub use self::error::UpdateError;
 use self::esp::Esp;
 pub use self::esp::next_boot;
 pub use self::machine::{ESP_FOLDER, Machine, STATE_FOLDER};
-use self::record::{Attempt, Event, Line, Memory, Record, SlotRecord};
+use self::record::{Attempt, Event, Line, Memory, Record, SlotRecord, State};
 pub use self::release::{Digest, Release, Terms};
 pub use self::slot::KERNEL_REGION_BYTES;
 use self::slot::Partition;
@@ -85,6 +85,8 @@ pub struct Updater {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     pub running: Running,
+    /// Whether the running version has proved healthy and was not left since: before, none is written beside it.
+    pub is_proved: bool,
     pub floor: Version,
     /// What the next restart boots, where the boot partition says so.
     pub next: Option<Booted>,
@@ -139,10 +141,13 @@ impl Updater {
     }
 
     pub fn status(&self) -> Result<Status, UpdateError> {
-        let Record { a, b, .. } = self.memory.record()?;
+        let record = self.memory.record()?;
         let next = next_boot(&self.esp.entries()?);
+        let is_proved = self.is_proved(&record)?;
+        let Record { a, b, .. } = record;
         Ok(Status {
             running: self.running,
+            is_proved,
             floor: self.memory.floor(self.running.version)?,
             next: next.map(|Entry { slot, version, tries }| Booted { slot, version, tries }),
             a,
@@ -150,6 +155,13 @@ impl Updater {
             root: self.trust()?.root().version.get(),
             attempts: record::attempts(&self.memory.lines()?),
         })
+    }
+
+    /// Whether the running version is one to come back to: nobody left it, and its entry counts no tries.
+    fn is_proved(&self, record: &Record) -> Result<bool, UpdateError> {
+        let Running { slot, version } = self.running;
+        let is_left = record.get(slot).is_some_and(|of| self.is_tried(&of) || of.state == State::Retired);
+        Ok(!is_left && self.esp.entries()?.contains(&Entry { slot, version, tries: None }))
     }
 
     /// Whether the running version has yet to prove healthy, or the boot partition still counts its tries.

@@ -9,7 +9,7 @@ use askama::Template;
 use crate::domain::{DocumentHash, Timestamp};
 use crate::fault::Fault;
 use crate::gate::{KeeperError, KeeperRequest, Offered, RELEASE_PATH, Updates, Work, size_text};
-use crate::update::record::{Attempt, Outcome, SlotRecord, State};
+use crate::update::record::{Attempt, Outcome, SlotRecord, State, unwell_text};
 use crate::update::{Slot, Status, Step};
 use crate::web::answer::Answer;
 use crate::web::appliance::{keeper, said};
@@ -43,6 +43,8 @@ struct AttemptView {
 }
 
 struct OfferView {
+    /// Why it cannot be installed yet.
+    not_yet: Option<String>,
     sha256: String,
     version: String,
     size: String,
@@ -76,7 +78,8 @@ fn shown(site: &Site, ask: &Ask, visit: &Visit, refused: Option<String>) -> Resu
     c.path = RELEASE_PATH.to_owned();
     let page = match asked {
         Ok(updates) => {
-            if updates.work != Work::Idle {
+            let waits = updates.offered.is_some() && updates.status.as_ref().is_ok_and(|status| !status.is_proved);
+            if updates.work != Work::Idle || waits {
                 c.refresh = u32::try_from(REFRESH.as_secs()).ok();
             }
             page(t, &c, updates, refused)
@@ -97,7 +100,7 @@ fn shown(site: &Site, ask: &Ask, visit: &Visit, refused: Option<String>) -> Resu
 }
 
 fn page<'a>(t: Tongue, c: &'a Chrome, updates: Updates, refused: Option<String>) -> UpdatesPage<'a> {
-    let Updates { status, work, failed, offered } = updates;
+    let Updates { status, lacks, work, failed, offered } = updates;
     let told = |fault: &Fault| {
         let title = format!("{} : {}", fault.code.as_str(), fault.title(t.0));
         (t.typeset(&title), t.typeset(&fault.remedy(t.0)))
@@ -115,6 +118,7 @@ fn page<'a>(t: Tongue, c: &'a Chrome, updates: Updates, refused: Option<String>)
             step.map(|step: Step| step.text().get(t.0).to_owned()),
         ),
     };
+    let not_yet = status.as_ref().ok().and_then(|status| not_yet(t, status, &lacks));
     UpdatesPage {
         c,
         tab: "updates",
@@ -123,7 +127,7 @@ fn page<'a>(t: Tongue, c: &'a Chrome, updates: Updates, refused: Option<String>)
         running,
         step,
         machine: status.ok().map(|status| machine(t, status)),
-        offer: offered.map(|offered| offer_view(t, offered)),
+        offer: offered.map(|offered| offer_view(t, offered, not_yet)),
     }
 }
 
@@ -167,9 +171,33 @@ fn attempt_view(t: Tongue, attempt: &Attempt) -> AttemptView {
     }
 }
 
-fn offer_view(t: Tongue, offered: Offered) -> OfferView {
+/// Why nothing is written beside the running version, where there is a reason.
+fn not_yet(t: Tongue, status: &Status, lacks: &[String]) -> Option<String> {
+    if status.is_proved {
+        return None;
+    }
+    let own = match status.running.slot {
+        Slot::A => status.a,
+        Slot::B => status.b,
+    };
+    if own.is_some_and(|own| own.state == State::Retired) {
+        let said = "Cette version a été quittée : redémarrez d’abord, la machine reprend l’autre.";
+        return Some(t.say(said, "This version was left: restart first, the box takes the other one.").to_owned());
+    }
+    let said = t.say(
+        "La version en service fait encore ses preuves : celle-ci s’installe ensuite, dans une minute d’ordinaire.",
+        "The version in service is still proving itself: this one is installed afterwards, usually in a minute.",
+    );
+    if lacks.is_empty() {
+        return Some(said.to_owned());
+    }
+    Some(format!("{said} {}.", t.typeset(unwell_text(&lacks.join(",")).get(t.0))))
+}
+
+fn offer_view(t: Tongue, offered: Offered, not_yet: Option<String>) -> OfferView {
     let Offered { sha256, bytes, version, expires, changelog: [fr, en] } = offered;
     OfferView {
+        not_yet,
         sha256: sha256.to_string(),
         version: version.to_string(),
         size: size_text(bytes),
