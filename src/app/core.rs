@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -18,8 +18,8 @@ use super::opening::{self, OpenError, Opened};
 use super::serve::Role;
 use super::tables_in_force::TablesInForce;
 use super::{appliance, control, exit, metrics, remote_log, runtime, walls};
-use crate::config::{Boot, Config, ConfigFile, Source};
-use crate::domain::{Realm, Timestamp};
+use crate::config::{self, Boot, Config, ConfigFile, Source};
+use crate::domain::{DocumentHash, Realm, Timestamp};
 use crate::gate;
 use crate::invoice::Tables;
 use crate::os::sandbox::Attempt;
@@ -28,7 +28,7 @@ use crate::os::{process, secret, service};
 use crate::store::{Note, Store, StoreError};
 use crate::web;
 use crate::work::connector::Connectors;
-use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules};
+use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules, Superseded};
 use crate::work::remote_log::RemoteLog;
 use crate::work::watch::WatchOptions;
 use crate::work::{FrontWalls, Options, Parts, Workshop};
@@ -139,7 +139,8 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let dir = boot.config.store.dir.clone();
     let numbers = metrics::source(store.clone(), connectors, receivers, dir, readings, front.clone());
     let (dir, rules_now) = (&boot.config.store.dir, rules(&boot.config));
-    let gatehouse = Gatehouse::new(store.clone(), dir, rules_now, numbers.text(), front.clone());
+    let in_force = InForce::new(&file, boot.sha256);
+    let gatehouse = Gatehouse::new(store.clone(), dir, rules_now, numbers.text(), in_force.superseded(), front.clone());
     let gatehouse = Arc::new(gatehouse.map_err(io("the gate's folders in", &boot.config.store.dir))?);
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
@@ -169,7 +170,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
         tokio::select! {
             () = shutdown.told() => break,
             Some(()) = reloads.recv() => {
-                let Some(changed) = changed(&file) else { continue };
+                let Some((changed, sha256)) = changed(&file) else { continue };
                 // What was wrong at boot is shown until a start without it.
                 let in_place = boot.fault.is_none()
                     && only_flows_differ(&config, &changed)
@@ -177,6 +178,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
                 match workshop.as_ref().filter(|_| in_place) {
                     Some(workshop) => {
                         take_into_force(&changed, &mut tables, (workshop, &gatehouse, &remote_log), &numbers).await;
+                        in_force.also(sha256);
                         config = changed;
                     }
                     None if heart.reload() => {}
@@ -333,10 +335,37 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
+/// The texts by which front may go on: what core started with, and what came into force since without a restart.
+#[derive(Clone)]
+struct InForce {
+    file: ConfigFile,
+    texts: Arc<Mutex<Vec<Option<DocumentHash>>>>,
+}
+
+impl InForce {
+    fn new(file: &ConfigFile, sha256: Option<DocumentHash>) -> Self {
+        Self { file: file.clone(), texts: Arc::new(Mutex::new(vec![sha256])) }
+    }
+
+    fn texts(&self) -> MutexGuard<'_, Vec<Option<DocumentHash>>> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn also(&self, sha256: DocumentHash) {
+        self.texts().push(Some(sha256));
+    }
+
+    /// Front is asked to start anew only where that makes a difference.
+    fn superseded(&self) -> Superseded {
+        let mine = self.clone();
+        Box::new(move |told| !mine.texts().contains(&told) && mine.file.boot(false).sha256 != told)
+    }
+}
+
 /// The configuration as the file has it now. A bad one changes nothing: the page accepts none.
-fn changed(file: &ConfigFile) -> Option<Config> {
-    match file.text().map(|text| Config::parse(&text)) {
-        Ok(Ok(config)) => Some(config),
+fn changed(file: &ConfigFile) -> Option<(Config, DocumentHash)> {
+    match file.text().map(|text| Config::parse(&text).map(|config| (config, config::hash(&text)))) {
+        Ok(Ok(changed)) => Some(changed),
         Ok(Err(problems)) => {
             log::warn!(problems = problems.len(); "The changed configuration has problems and is not taken into force");
             None

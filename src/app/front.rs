@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::sys::socket::Backlog;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use super::serve::Role;
 use super::{exit, remote_log, runtime, walls};
 use crate::bridge::{self, Bridge, HostKey};
 use crate::config::{Boot, Config};
+use crate::domain::DocumentHash;
 use crate::door::{self, Certificate, CertificateFiles, Door};
 use crate::gate;
 use crate::net::resolver::Resolver;
@@ -24,6 +26,9 @@ use crate::os::{durable, secret, service};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
+
+/// Between two looks whether another configuration is in force.
+const FOLLOW_LOOK: Duration = Duration::from_secs(2);
 
 /// Core's socket for the gate, in `run_dir`.
 pub const GATE_SOCKET: &str = "gate.sock";
@@ -73,13 +78,15 @@ struct Opened {
 /// `attempts`: what is tried against the walls before it serves.
 pub fn run(boot: Boot, supervised: bool, attempts: &[Attempt]) -> ExitCode {
     let processors = runtime::processors();
+    // Under a supervisor it is started anew by that.
+    let followed = (!supervised).then_some(boot.sha256);
     let opened = match open(boot.config) {
         Ok(opened) => opened,
         Err(error) => return not_started(&error),
     };
     walls::try_all(attempts);
     runtime::block_on(processors, async move {
-        match serve(opened, Heart::new(supervised)).await {
+        match serve(opened, Heart::new(supervised), followed).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => not_started(&error),
         }
@@ -123,7 +130,8 @@ fn open(config: Config) -> Result<Opened, StartError> {
     Ok(Opened { config, door, sftp, metrics, certificate, host_key, bridge, client, addresses })
 }
 
-async fn serve(opened: Opened, heart: Heart) -> Result<(), StartError> {
+/// `followed`: the text that the configuration was read from, where front ends by itself once another one is in force.
+async fn serve(opened: Opened, heart: Heart, followed: Option<Option<DocumentHash>>) -> Result<(), StartError> {
     let Opened { config, door, sftp, metrics, certificate, host_key, bridge, client, addresses } = opened;
     let copies = remote_log::copies(&config);
     let (trigger, shutdown) = signals()?;
@@ -148,7 +156,10 @@ async fn serve(opened: Opened, heart: Heart) -> Result<(), StartError> {
         "Front listens"
     );
     heart.ready("front listens");
-    heart.beat(shutdown.clone(), trigger);
+    heart.beat(shutdown.clone(), trigger.clone());
+    if let Some(sha256) = followed {
+        tokio::spawn(follow(client.clone(), sha256, trigger, shutdown.clone()));
+    }
     let bridge_told = shutdown.clone();
     tokio::join!(
         door::serve(door_listener, door, shutdown.clone()),
@@ -163,6 +174,22 @@ async fn serve(opened: Opened, heart: Heart) -> Result<(), StartError> {
         },
     );
     Ok(())
+}
+
+/// Ends front once core has another configuration in force: who started it starts it again, with that one.
+async fn follow(client: gate::Client, sha256: Option<DocumentHash>, trigger: ShutdownTrigger, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = shutdown.told() => return,
+            () = tokio::time::sleep(FOLLOW_LOOK) => {}
+        }
+        // Core may be starting: it is asked again.
+        if client.is_superseded(sha256).await.unwrap_or(false) {
+            log::info!("Another configuration is in force: front starts anew");
+            trigger.tell();
+            return;
+        }
+    }
 }
 
 fn signals() -> Result<(ShutdownTrigger, Shutdown), StartError> {

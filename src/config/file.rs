@@ -207,6 +207,7 @@ fn read_bounded(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-fn hash(text: &str) -> DocumentHash {
+/// Names a configuration's text.
+pub fn hash(text: &str) -> DocumentHash {
     DocumentHash(Sha256::digest(text.as_bytes()).into())
 }

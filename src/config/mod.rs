@@ -16,7 +16,7 @@ pub mod signed_tables;
 
 use std::path::{Path, PathBuf};
 
-pub use file::{AcceptError, Accepted, Boot, ConfigFile, Source, VERSION_LIMIT, Version};
+pub use file::{AcceptError, Accepted, Boot, ConfigFile, Source, VERSION_LIMIT, Version, hash};
 pub use problem::{Problem, nearest};
 pub use read::{PROBLEM_LIMIT, TEXT_LIMIT};
 pub use sections::{

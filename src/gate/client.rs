@@ -242,6 +242,15 @@ impl Client {
         }
     }
 
+    /// Tells core what front's configuration was read from: whether a start would read another one.
+    pub async fn is_superseded(&self, sha256: Option<DocumentHash>) -> Result<bool, GateError> {
+        match self.ask(Request::Configured { sha256 }).await? {
+            Answer::Done => Ok(false),
+            Answer::Superseded => Ok(true),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// Hands lines of front's log to core: at most [`LOG_LINES_AT_ONCE`].
     pub async fn log(&self, lines: Vec<LogLine>) -> Result<(), GateError> {
         match self.ask(Request::Log { lines }).await? {
@@ -286,6 +295,7 @@ fn unexpected(answer: Answer) -> GateError {
         Answer::Duplicate { .. } => "duplicate",
         Answer::Refused { .. } => "refused",
         Answer::Done => "done",
+        Answer::Superseded => "superseded",
         Answer::Listing { .. } => "listing",
         Answer::Found(_) => "found",
         Answer::NotFound => "not found",

@@ -163,6 +163,11 @@ pub enum Request {
     Walls {
         report: Report,
     },
+    /// The text that front's configuration was read from, where it has one. → `Done`, or `Superseded` where a start would read
+    /// another one.
+    Configured {
+        sha256: Option<DocumentHash>,
+    },
 }
 
 /// What an account that logged in may do.
@@ -222,6 +227,8 @@ pub enum Answer {
         receipt: Option<FlowId>,
     },
     Done,
+    /// What was told is not what is in force.
+    Superseded,
     /// With a descriptor: `count` records, written by [`Entry::write`].
     Listing {
         count: u64,
@@ -310,7 +317,7 @@ impl Request {
     /// Whether every text is within its limit, and a stamp is one.
     pub fn is_bounded(&self) -> bool {
         let texts: &[&str] = match self {
-            Request::Hello { .. } | Request::Metrics | Request::Health => &[],
+            Request::Hello { .. } | Request::Metrics | Request::Health | Request::Configured { .. } => &[],
             Request::Walls { .. } | Request::Log { .. } => &[],
             Request::Authenticate { login, peer, .. } => &[login, peer],
             Request::Admit { pass, folder, name, peer }
@@ -348,7 +355,8 @@ impl Request {
             | Request::Metrics
             | Request::Health
             | Request::Log { .. }
-            | Request::Walls { .. } => true,
+            | Request::Walls { .. }
+            | Request::Configured { .. } => true,
             Request::Authenticate { .. }
             | Request::Admit { .. }
             | Request::Receive { .. }

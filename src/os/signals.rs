@@ -12,7 +12,7 @@ pub struct Shutdown {
 }
 
 /// The other end of a [`Shutdown`]. Dropping the last one also tells; signals hold one of their own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ShutdownTrigger {
     tell: watch::Sender<bool>,
 }

@@ -22,7 +22,7 @@ use zeroize::Zeroize;
 
 use self::login::Logins;
 use self::pass::PassKey;
-use crate::domain::{AccountName, ByteSize, Realm, Timestamp};
+use crate::domain::{AccountName, ByteSize, DocumentHash, Realm, Timestamp};
 use crate::fault::{Code, Fault};
 use crate::gate::{AccountSection, Answer, BODY_LIMIT, Core, DEPOT, Grant, Pass, Reply, Request, VERSION};
 use crate::os::log_copy;
@@ -83,6 +83,9 @@ impl Rules {
 /// Writes core's metrics in Prometheus' text format.
 pub type MetricsText = Box<dyn Fn() -> String + Send + Sync>;
 
+/// Whether a start would read another configuration than the one of this text, where it is none that is in force.
+pub type Superseded = Box<dyn Fn(Option<DocumentHash>) -> bool + Send + Sync>;
+
 /// Answers front. One for the process, shared by the gate's threads.
 pub struct Gatehouse {
     store: Store,
@@ -93,13 +96,21 @@ pub struct Gatehouse {
     passes: PassKey,
     logins: Logins,
     metrics: MetricsText,
+    superseded: Superseded,
     front: FrontWalls,
 }
 
 impl Gatehouse {
     /// `dir` is the store's folder: results are read from its `folders/`, the key of passes is made in its `secrets/`.
     /// What front tells of its walls goes into `front`.
-    pub fn new(store: Store, dir: &Path, rules: Rules, metrics: MetricsText, front: FrontWalls) -> io::Result<Self> {
+    pub fn new(
+        store: Store,
+        dir: &Path,
+        rules: Rules,
+        metrics: MetricsText,
+        superseded: Superseded,
+        front: FrontWalls,
+    ) -> io::Result<Self> {
         let gatehouse = Self {
             passes: PassKey::load_or_make(&dir.join("secrets/gate.key"))?,
             logins: Logins::new(store.clone()),
@@ -108,6 +119,7 @@ impl Gatehouse {
             folders: dir.join("folders"),
             rules: ArcSwap::from_pointee(rules),
             metrics,
+            superseded,
             front,
         };
         gatehouse.make_shelves()?;
@@ -207,6 +219,9 @@ impl Gatehouse {
             Request::Walls { report } => {
                 self.front.told(report);
                 Answer::Done.into()
+            }
+            Request::Configured { sha256 } => {
+                if (self.superseded)(sha256) { Answer::Superseded } else { Answer::Done }.into()
             }
         })
     }

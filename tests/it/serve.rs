@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -332,6 +332,71 @@ fn an_unusable_configuration_pauses_flows_and_keeps_the_door_open() {
     gateway.ready();
     assert_eq!(gateway.log().matches("FG-903").count(), told, "{}", gateway.log());
     assert_eq!(gateway.stop(), 0);
+}
+
+/// A process of one role, as a service manager starts it.
+struct Single(Child);
+
+impl Single {
+    fn start(dir: &Path, role: &str) -> Self {
+        let log = fs::File::options().create(true).append(true).open(dir.join("log")).unwrap();
+        let mut command = program();
+        command.args(["serve", "--role", role, "--config"]).arg(dir.join("fluxgate.toml"));
+        Self(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+
+    fn end(&mut self) -> i32 {
+        until("the process ends", || self.0.try_wait().unwrap()).code().unwrap()
+    }
+}
+
+impl Drop for Single {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn without_a_supervisor_front_ends_once_another_configuration_is_in_force() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = configuration(dir.path());
+    let (mut core, mut front) = (Single::start(dir.path(), "core"), Single::start(dir.path(), "front"));
+    let ready = || {
+        until("front and core answer", || {
+            let addresses = fs::read(dir.path().join("run/addresses.json")).ok()?;
+            let addresses: Addresses = serde_json::from_slice(&addresses).ok()?;
+            ask(addresses.metrics, "/healthz")?.starts_with("HTTP/1.1 200 ").then_some(addresses)
+        })
+    };
+    let first = ready();
+    let log = || fs::read_to_string(dir.path().join("log")).unwrap();
+
+    // What concerns flows comes into force where both stand; what nobody took into force is nobody's business.
+    let text = fs::read_to_string(&file).unwrap();
+    for (remark, told) in [("one", true), ("two", false)] {
+        fs::write(&file, format!("{text}# {remark}\n")).unwrap();
+        if told {
+            signal(core.0.id(), "HUP");
+        }
+        std::thread::sleep(Duration::from_secs(5));
+        assert!(front.0.try_wait().unwrap().is_none() && core.0.try_wait().unwrap().is_none(), "{}", log());
+    }
+
+    // Front's own: core ends for it, and once it is back, front does.
+    let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listen = "metrics_listen = \"127.0.0.1:0\"";
+    assert!(text.contains(listen));
+    fs::write(&file, text.replace(listen, &format!("metrics_listen = \"{metrics}\""))).unwrap();
+    signal(core.0.id(), "HUP");
+    assert_eq!(core.end(), 0, "{}", log());
+    core = Single::start(dir.path(), "core");
+    assert_eq!(front.end(), 0, "{}", log());
+    front = Single::start(dir.path(), "front");
+    until("front listens where it is told to", || (ready().metrics == metrics).then_some(()));
+    assert_ne!(first.metrics, metrics);
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(front.0.try_wait().unwrap().is_none() && core.0.try_wait().unwrap().is_none(), "{}", log());
 }
 
 /// One GET through the door, over TLS, trusting the certificate it made.

@@ -90,6 +90,7 @@ impl Place {
             dir.path(),
             rules,
             Box::new(|| "fluxgate_test 1\n".to_owned()),
+            Box::new(|_| false),
             Default::default(),
         )
         .unwrap();
