@@ -5,12 +5,15 @@
 """
 
 import argparse
+import errno
+import fcntl
 import http.client
 import json
 import re
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import time
@@ -34,6 +37,19 @@ def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+def is_free(wire):
+    """Whether nothing hangs on a tap device: the kernel may let go of it a moment after QEMU has ended."""
+    TUNSETIFF, TAP, NO_PI, VNET_HDR = 0x400454CA, 0x0002, 0x1000, 0x4000
+    with open("/dev/net/tun", "r+b", buffering=0) as tun:
+        try:
+            fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", wire.encode(), TAP | NO_PI | VNET_HDR))
+            return True
+        except OSError as error:
+            if error.errno == errno.EBUSY:
+                return False
+            raise
 
 
 class VM:
@@ -80,6 +96,10 @@ class VM:
             command += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         if tpm:
             command += ["-chardev", f"socket,id=t0,path={tpm}", "-tpmdev", "emulator,id=p0,chardev=t0", "-device", "tpm-crb,tpmdev=p0"]
+        end = time.monotonic() + 30
+        while wire and not is_free(wire):
+            assert time.monotonic() < end, f"{wire} is in use"
+            time.sleep(0.1)
         self.begun = time.monotonic()
         with self.errors.open("w") as errors:
             self.process = subprocess.Popen(

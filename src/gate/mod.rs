@@ -38,7 +38,9 @@ pub use network::{
     Card, DNS_LIMIT, Draft, Field as SettingsField, Ipv4, Ipv6, NetworkProblem, NetworkSettings, ROUTES_LIMIT, Route,
     Side as SettingsSide, SideDraft, SideSettings, TIME_SERVERS_LIMIT, Wrong,
 };
-pub use sealing::{KEY_LETTERS, KeyAnswer, KeyAsk, RecoveryKey, Seal, SealCause, SealRefusal, is_key_letter};
+pub use sealing::{
+    KEY_LETTERS, KEY_WAITS, KeyAnswer, KeyAsk, RecoveryKey, Seal, SealCause, SealRefusal, is_key_letter,
+};
 pub use server::{Core, Server, serve};
 
 /// Documents up to this many bytes pass the gate inside a frame and are stored inside the receive transaction: one

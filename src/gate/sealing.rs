@@ -4,6 +4,7 @@
 //! Refuses to know: how a seal is made (`keeper`).
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -177,6 +178,9 @@ pub enum KeyAnswer {
     Making,
     Key(RecoveryKey),
 }
+
+/// A key that was made and that nobody looked at is forgotten after this: another one has to be made.
+pub const KEY_WAITS: Duration = Duration::from_secs(15 * 60);
 
 /// Why there is no recovery key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

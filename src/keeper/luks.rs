@@ -14,6 +14,23 @@ const HEADER_LIMIT: u64 = 4 * 1024 * 1024;
 /// systemd's name for the token of a recovery key.
 const RECOVERY: &str = "systemd-recovery";
 
+/// The second header's begin, and where it can stand, in bytes.
+const SECOND_MAGIC: &[u8; 6] = b"SKUL\xba\xbe";
+const SECOND: std::ops::RangeInclusive<u32> = 14..=22;
+/// Where ext4 says that it is one (ext4 data structures, "The Super Block": s_magic).
+const EXT4: u64 = 1024 + 0x38;
+const EXT4_MAGIC: [u8; 2] = [0x53, 0xef];
+
+/// What a partition begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head {
+    Sealed(Luks),
+    /// The file system itself.
+    Plain,
+    /// Neither.
+    Unknown,
+}
+
 /// The head of an encrypted partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Luks {
@@ -31,22 +48,36 @@ struct Token {
     kind: String,
 }
 
-/// `None` where the partition is not encrypted. A header that cannot be read through is that of a sealed partition without a
-/// recovery key: what opens it looks closer.
-pub fn read(partition: &Path) -> io::Result<Option<Luks>> {
+/// What a partition begins with. Where its first header is damaged the second one counts. A header that cannot be read through is
+/// that of a sealed partition without a recovery key: what opens it looks closer.
+pub fn read(partition: &Path) -> io::Result<Head> {
     let mut file = File::open(partition)?;
-    let mut head = [0; 16];
-    match file.read_exact(&mut head) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        read => read?,
+    let seconds = SECOND.map(|power| (1 << power, SECOND_MAGIC));
+    for (place, magic) in std::iter::once((0, MAGIC)).chain(seconds) {
+        if let Some(luks) = header(&mut file, place, magic)? {
+            return Ok(Head::Sealed(luks));
+        }
     }
-    if head[..6] != *MAGIC {
-        return Ok(None);
+    let is_plain = bytes::<2>(&mut file, EXT4)? == Some(EXT4_MAGIC);
+    Ok(if is_plain { Head::Plain } else { Head::Unknown })
+}
+
+/// What stands there; `None` beyond the end.
+fn bytes<const N: usize>(file: &mut File, place: u64) -> io::Result<Option<[u8; N]>> {
+    let mut found = [0; N];
+    file.seek(SeekFrom::Start(place))?;
+    match file.read_exact(&mut found) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        read => read.map(|()| Some(found)),
     }
+}
+
+fn header(file: &mut File, place: u64, magic: &[u8; 6]) -> io::Result<Option<Luks>> {
+    let Some(head) = bytes::<16>(file, place)?.filter(|head| head[..6] == *magic) else { return Ok(None) };
     let size = head[8..].iter().fold(0, |size: u64, byte| size << 8 | u64::from(*byte));
     let has_recovery_key = match size.checked_sub(BINARY) {
         Some(area) if size <= HEADER_LIMIT => {
-            file.seek(SeekFrom::Start(BINARY))?;
+            file.seek(SeekFrom::Start(place + BINARY))?;
             let mut json = Vec::new();
             file.take(area).read_to_end(&mut json)?;
             let end = json.iter().position(|byte| *byte == 0).unwrap_or(json.len());
@@ -80,16 +111,25 @@ mod tests {
         let without = r#"{"tokens":{"0":{"type":"systemd-tpm2","keyslots":["0"]}}}"#;
         let told = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
-            read(&path).unwrap().map(|luks| luks.has_recovery_key)
+            read(&path).unwrap()
         };
-        assert_eq!(told(&header(with, 16384)), Some(true));
-        assert_eq!(told(&header(without, 16384)), Some(false));
+        let sealed = |has_recovery_key| Head::Sealed(Luks { has_recovery_key });
+        assert_eq!(told(&header(with, 16384)), sealed(true));
+        assert_eq!(told(&header(without, 16384)), sealed(false));
+        // The first header is gone: the second one, as cryptsetup writes it.
+        let mut second = header(with, 16384);
+        second[..6].copy_from_slice(SECOND_MAGIC);
+        assert_eq!(told(&[vec![0; 16384], second.clone()].concat()), sealed(true));
+        assert_eq!(told(&[vec![0; 16384 + 512], second].concat()), Head::Unknown);
+        let mut plain = vec![0; 4096];
+        plain[0x438..0x43a].copy_from_slice(&EXT4_MAGIC);
+        assert_eq!(told(&plain), Head::Plain);
         // What is damaged stays what it is: sealed.
         for (json, size) in [("{", 16384), (with, 7), (with, u64::MAX), (with, 0)] {
-            assert_eq!(told(&header(json, size)), Some(false), "{json} {size}");
+            assert_eq!(told(&header(json, size)), sealed(false), "{json} {size}");
         }
-        assert_eq!(told(&[0; 4096]), None);
-        assert_eq!(told(b"LUK"), None);
+        assert_eq!(told(&[0; 4096]), Head::Unknown);
+        assert_eq!(told(b"LUK"), Head::Unknown);
         assert!(read(&dir.path().join("none")).is_err());
     }
 }

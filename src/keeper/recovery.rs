@@ -1,6 +1,6 @@
 //! Keeper's side of the recovery key: what it asks of the unit that has the rights (`sealer`), and what came of it.
 //!
-//! Promises: one thing at a time; a key that was made is handed out once and then forgotten; after a wrong key the next one waits,
+//! Promises: one thing at a time; a key that was made is handed out once and then forgotten, and after [`KEY_WAITS`] in any case; after a wrong key the next one waits,
 //! twice as long each time.
 
 use std::fs;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::machine::Machine;
 use super::sealer::{self, ANSWER, Answer, Done, FOLDER, REQUEST, Request, Wish};
-use crate::gate::{KeyAnswer, RecoveryKey, SealRefusal};
+use crate::gate::{KEY_WAITS, KeyAnswer, RecoveryKey, SealRefusal};
 use crate::os::random;
 
 /// Without an answer for so long the unit is taken for dead.
@@ -33,7 +33,8 @@ pub enum Trial {
 #[derive(Debug, Default)]
 pub struct Recovery {
     asked: Option<Asked>,
-    made: Option<RecoveryKey>,
+    /// With when it was asked for.
+    made: Option<(RecoveryKey, Instant)>,
     failed: Option<String>,
     tried: Tried,
 }
@@ -75,7 +76,7 @@ impl Recovery {
     /// The key that was made, once.
     pub fn take(&mut self, machine: &Machine, now: Instant) -> Result<KeyAnswer, SealRefusal> {
         self.turn(machine, now);
-        if let Some(key) = self.made.take() {
+        if let Some((key, _)) = self.made.take() {
             return Ok(KeyAnswer::Key(key));
         }
         match (&self.asked, self.failed.take()) {
@@ -117,7 +118,11 @@ impl Recovery {
 
     /// Takes in what the unit answered.
     pub fn turn(&mut self, machine: &Machine, now: Instant) -> Option<Turn> {
+        if self.made.take_if(|(_, asked)| now.saturating_duration_since(*asked) >= KEY_WAITS).is_some() {
+            log::warn!("A recovery key was made and nobody looked at it: it is forgotten, another one can be made");
+        }
         let asked = self.asked.as_ref()?;
+        let at = asked.at;
         let is_trial = asked.is_trial;
         let done = match fs::read(path(machine, ANSWER)) {
             Ok(bytes) => {
@@ -138,7 +143,7 @@ impl Recovery {
         };
         self.asked = None;
         match done {
-            Done::Key(key) => self.made = Some(key),
+            Done::Key(key) => self.made = Some((key, at)),
             Done::Failed(error) if is_trial => self.tried = Tried::Failed(error),
             Done::Failed(error) => self.failed = Some(error),
             Done::WrongKey => {
@@ -187,6 +192,12 @@ mod tests {
         assert_eq!(recovery.take(&machine, now), Ok(KeyAnswer::Key(key())));
         assert_eq!(recovery.take(&machine, now), Err(SealRefusal::NoKey));
         assert!(!path(&machine, ANSWER).exists());
+
+        // Nobody came for it.
+        recovery.make(&machine, now).unwrap();
+        answers(&machine, Done::Key(key()));
+        assert_eq!(recovery.turn(&machine, now), None);
+        assert_eq!(recovery.take(&machine, now + KEY_WAITS), Err(SealRefusal::NoKey));
     }
 
     #[test]

@@ -15,8 +15,9 @@ use std::process::{Command, Output};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::luks::{self, Head};
 use super::machine::Machine;
-use super::{luks, measured};
+use super::measured;
 use crate::gate::{RecoveryKey, Seal, SealCause};
 use crate::os::{durable, firmware, secret};
 
@@ -46,6 +47,8 @@ const REPART: &str = "usr/bin/systemd-repart";
 const CRYPTSETUP: &str = "usr/lib/systemd/systemd-cryptsetup";
 const ENROLL: &str = "usr/bin/systemd-cryptenroll";
 const UDEVADM: &str = "usr/bin/udevadm";
+/// In systemd-cryptsetup's complaint of a key that opens nothing.
+const WRONG_KEY: &str = "Key data incorrect?";
 /// Characters of a program's complaint that are told, at most.
 const COMPLAINT_LIMIT: usize = 300;
 /// Bytes of a request, at most.
@@ -133,13 +136,16 @@ pub fn open(root: &Path) -> Result<(), SealError> {
     let mut failed = false;
     wait(root);
     if partition(&machine)?.is_none() {
-        log::error!("The partition data is not there: it is made plain");
         failed = machine.has_tpm();
-        let _ = fs::remove_file(root.join(SEALED_PLAN));
-        let made = run(root, REPART, &["--dry-run=no"]).map(|_| wait(root));
-        if let Err(error) = made {
-            log::error!(error = error.to_string().as_str(); "The partition data cannot be made");
+        if failed {
+            log::error!("The partition data was not made sealed: that is tried once more");
+            make(root);
         }
+    }
+    if partition(&machine)?.is_none() {
+        log::error!("The partition data is not there: it is made plain");
+        let _ = fs::remove_file(root.join(SEALED_PLAN));
+        make(root);
     }
     let seal = look(&machine, failed);
     write_json(&root.join(FOLDER).join(FOUND), &seal)?;
@@ -152,6 +158,14 @@ pub fn open(root: &Path) -> Result<(), SealError> {
             }
             Ok(())
         }
+    }
+}
+
+/// Makes the partition as it is planned now.
+fn make(root: &Path) {
+    match run(root, REPART, &["--dry-run=no"]) {
+        Ok(_) => wait(root),
+        Err(error) => log::error!(error = error.to_string().as_str(); "The partition data cannot be made"),
     }
 }
 
@@ -181,10 +195,14 @@ fn look(machine: &Machine, failed: bool) -> Seal {
             log::error!(error = error.to_string().as_str(); "The partition data cannot be read");
             closed(SealCause::Damaged)
         }
-        Ok(None) if failed => closed(SealCause::TpmFailed),
-        Ok(None) if has_tpm => closed(SealCause::MadePlain),
-        Ok(None) => closed(SealCause::NoTpm),
-        Ok(Some(luks)) => {
+        Ok(Head::Unknown) => {
+            log::error!("The partition data begins as nothing that is kept there");
+            closed(SealCause::Damaged)
+        }
+        Ok(Head::Plain) if failed => closed(SealCause::TpmFailed),
+        Ok(Head::Plain) if has_tpm => closed(SealCause::MadePlain),
+        Ok(Head::Plain) => closed(SealCause::NoTpm),
+        Ok(Head::Sealed(luks)) => {
             let cause = match attach(machine, &partition, "-", "tpm2-device=auto") {
                 Ok(()) if machine.has_secure_boot() => None,
                 Ok(()) => Some(SealCause::NoSecureBoot),
@@ -272,9 +290,12 @@ fn try_key_in(machine: &Machine, partition: &Path, file: &Path) -> Result<Done, 
     if let Err(error) = run(&machine.path(""), CRYPTSETUP, &["detach", NAME]) {
         log::debug!(error = error.to_string().as_str(); "What is kept was not open");
     }
-    if let Err(error) = attach(machine, partition, &file.to_string_lossy(), "keyfile-timeout=5s") {
-        log::warn!(error = error.to_string().as_str(); "A recovery key was tried that does not open what is kept");
-        return Ok(Done::WrongKey);
+    match attach(machine, partition, &file.to_string_lossy(), "keyfile-timeout=5s") {
+        Err(SealError::Failed { complaint, .. }) if complaint.contains(WRONG_KEY) => {
+            log::warn!("A recovery key was tried that does not open what is kept");
+            return Ok(Done::WrongKey);
+        }
+        attached => attached?,
     }
     let key = format!("--unlock-key-file={}", file.display());
     let partition = partition.to_string_lossy();

@@ -21,7 +21,7 @@ use crate::gate::{
     BODY_LIMIT, CHANGELOG_LIMIT, Offered, Refusal, SIGHT_LIFE, UPDATES_AT_ONCE, UPDATES_BYTES, Updates as Told, Work,
 };
 use crate::os::durable;
-use crate::update::record::Line;
+use crate::update::record::{Line, Outcome};
 use crate::update::{Digest, Machine, UpdateError};
 
 /// Since power-on; then a version on trial that is not well restarts. A large database is read whole within it.
@@ -149,12 +149,15 @@ pub fn told_as_json(keeper: &Keeper) -> serde_json::Result<Vec<u8>> {
 
 fn told(keeper: &Keeper) -> Told {
     let status = keeper.machine.updates().and_then(|(machine, _)| machine.ready()?.status());
-    let status = status.map_err(|error| error.fault()).map(|mut status| {
-        status.attempts.drain(..status.attempts.len().saturating_sub(ATTEMPTS_TOLD));
-        status
-    });
     let lacks = lacks(keeper).into_iter().map(str::to_owned).collect();
     let state = keeper.updates.state();
+    let status = status.map_err(|error| error.fault()).map(|mut status| {
+        status.attempts.drain(..status.attempts.len().saturating_sub(ATTEMPTS_TOLD));
+        // Nobody writes: it was cut, which is remembered once the running version has proved healthy.
+        let cut = status.attempts.iter_mut().filter(|attempt| attempt.outcome == Outcome::Writing);
+        cut.filter(|_| !matches!(state.work, Work::Installing(_))).for_each(|cut| cut.outcome = Outcome::Interrupted);
+        status
+    });
     Told { status, lacks, work: state.work, failed: state.failed.clone(), offered: state.offered.clone() }
 }
 

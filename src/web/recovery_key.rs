@@ -1,12 +1,13 @@
-//! The recovery key of a sealed appliance: shown once, after the claim or when somebody asks for a new one. Keeper has it made; it is
-//! never stored here. Where nothing is sealed the page says that instead.
+//! The recovery key of a sealed appliance: shown once, to who asked for it, after the claim or when somebody asks for a new one. Keeper
+//! has it made; it is never stored here. Where nothing is sealed the page says that instead.
 
+use std::sync::PoisonError;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use askama::Template;
 
-use crate::gate::{KeeperClient, KeeperError, KeyAnswer, RecoveryKey, Refusal, Seal, SealRefusal};
+use crate::gate::{KEY_WAITS, KeeperClient, KeeperError, KeyAnswer, RecoveryKey, Refusal, Seal, SealRefusal};
 use crate::web::answer::Answer;
 use crate::web::appliance::said;
 use crate::web::ask::Ask;
@@ -30,18 +31,33 @@ struct KeyPage<'a> {
     /// Why nothing is sealed; there is no key then.
     unsealed: Option<String>,
     key: Option<&'a str>,
+    /// One was asked for by who looks, and not shown yet.
+    waits: bool,
 }
 
 /// After the claim: has the first key made, and leads to where it is shown. `None` on a machine that is no appliance.
 pub fn after_claim(site: &Site, person: &str) -> Result<Option<&'static str>, Trouble> {
     let Some(keeper) = site.keeper() else { return Ok(None) };
     match keeper.make_key(false) {
-        Ok(()) => site.note(note("recovery_key_asked", person))?,
+        Ok(()) => {
+            asked(site, person);
+            site.note(note("recovery_key_asked", person))?;
+        }
         // The page says why.
         Err(KeeperError::Refused(Refusal::Seal(SealRefusal::NotSealed))) => {}
         Err(error) => log::warn!(error = error.to_string().as_str(); "No recovery key is being made"),
     }
     Ok(Some("/cle-de-secours?fait=reclame"))
+}
+
+fn asked(site: &Site, person: &str) {
+    *site.key_asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((person.to_owned(), Instant::now()));
+}
+
+/// Whether a key waits for this person.
+fn waits_for(site: &Site, person: &str) -> bool {
+    let asked = site.key_asked.lock().unwrap_or_else(PoisonError::into_inner);
+    asked.as_ref().is_some_and(|(asker, at)| asker == person && at.elapsed() < KEY_WAITS)
 }
 
 pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
@@ -65,6 +81,7 @@ fn shown(
         problem: problem.or(silent.as_deref()),
         unsealed: status.ok().filter(|status| !status.seal.sealed).map(|status| why(visit, status.seal)),
         key: key.map(RecoveryKey::as_str),
+        waits: waits_for(site, visit.person()),
     };
     let answer = Answer::html(page.render()?);
     Ok(if problem.is_some() { answer.status(422) } else { answer })
@@ -84,9 +101,13 @@ fn keeper(site: &Site) -> Result<KeeperClient, Trouble> {
 /// Shows the key that was made, once: keeper forgets it with this answer.
 pub fn reveal(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let (t, keeper, begun) = (visit.t, keeper(site)?, Instant::now());
+    if !waits_for(site, visit.person()) {
+        return shown(site, ask, visit, Some(&t.typeset(SealRefusal::NoKey.text().get(t.0))), None);
+    }
     loop {
         match keeper.take_key() {
             Ok(KeyAnswer::Key(key)) => {
+                site.key_asked.lock().unwrap_or_else(PoisonError::into_inner).take();
                 site.note(note("recovery_key_shown", visit.person()))?;
                 return shown(site, ask, visit, None, Some(&key));
             }
@@ -122,5 +143,6 @@ pub fn renew(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     if let Err(error) = keeper.make_key(true) {
         return shown(site, ask, visit, Some(&said(t, &error)), None);
     }
+    asked(site, me);
     Ok(Answer::see_other(PATH))
 }

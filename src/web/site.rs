@@ -54,6 +54,8 @@ pub struct Site {
     pub verification: Arc<journal::Verification>,
     pub examination: Arc<Background<diagnostic::Examined>>,
     pub notice_test: Arc<Background<diagnostic::Tested>>,
+    /// Who asked for the recovery key that waits, and when: nobody else is shown it.
+    pub key_asked: Mutex<Option<(String, Instant)>>,
 }
 
 impl Site {
@@ -78,6 +80,7 @@ impl Site {
             verification: Arc::default(),
             examination: Arc::default(),
             notice_test: Arc::default(),
+            key_asked: Mutex::default(),
         })
     }
 

@@ -512,7 +512,10 @@ fn seal(machine: &Machine, closed: bool) {
     head.resize(4096, 0);
     let enroll = format!("#!/bin/sh\nprintf '%s ' \"$@\" >>'{}/enrolled'\necho {KEY}\n", root.display());
     // attach NAME PARTITION KEYFILE OPTIONS
-    let attach = format!("#!/bin/sh\n[ \"$(cat \"$4\")\" = {KEY} ]\n");
+    let attach = format!(
+        "#!/bin/sh\n[ \"$(cat \"$4\")\" = {KEY} ] && exit\n\
+         echo \"Failed to activate with key file '$4'. (Key data incorrect?)\" >&2\nexit 1\n"
+    );
     for (path, bytes, mode) in [
         ("run/fluxgate-keeper/seal/found.json", found.as_bytes(), 0o600),
         ("dev/fluxgate/data", &head, 0o600),
