@@ -11,7 +11,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "tests/e2e")]
 from gateway import BINARY, PASSWORD, Simulator  # noqa: E402
 from net import Net  # noqa: E402
 from publisher import Publisher  # noqa: E402
-from vm import VM, WIRE  # noqa: E402
+from vm import VM  # noqa: E402
 from volatile import copy  # noqa: E402
 
 
@@ -75,7 +75,7 @@ def start(net, tmp_path):
     def start(disk, **words):
         while running:
             running.pop().end()
-        running.append(VM(disk, tmp_path, wire=WIRE, **words))
+        running.append(VM(disk, tmp_path, wire=net.tap, **words))
         return running[-1]
 
     yield start

@@ -1,10 +1,17 @@
 """The establishment's network as the appliance meets it: a wire, DHCP, and this machine at its other end. In a network namespace
 that the tests were started in (`unshare -n`): nothing of it is seen outside, and nothing outside is reached."""
 
+import fcntl
+import os
 import socket
+import struct
 import subprocess
 
-from vm import ADDRESS, MAC, OUTSIDE, WIRE
+from vm import ADDRESS, MAC, OUTSIDE
+
+# Of <linux/if_tun.h>.
+TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x400454CA, 0x0002, 0x1000, 0x4000
+WIRE = "tap-fluxgate"
 
 
 def is_apart():
@@ -17,9 +24,11 @@ class Net:
 
     def __init__(self, work):
         assert is_apart(), "these tests make network devices: start them with image/tests/run, in a namespace of their own"
+        # Held open here and handed to each QEMU: the kernel may let go of one that QEMU opened itself long after that ended.
+        self.tap = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(self.tap, TUNSETIFF, struct.pack("16sH22x", WIRE.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
         for words in (
             "link set lo up",
-            f"tuntap add {WIRE} mode tap",
             f"addr add {OUTSIDE}/24 dev {WIRE}",
             f"link set {WIRE} up",
         ):
@@ -37,4 +46,4 @@ class Net:
     def end(self):
         self.dhcp.terminate()
         self.dhcp.wait()
-        subprocess.run(["ip", "link", "del", WIRE], check=True)
+        os.close(self.tap)

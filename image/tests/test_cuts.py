@@ -11,7 +11,7 @@ import shutil
 import pytest
 from box import Box
 from test_update import PAGE, Updates, former_of
-from vm import VM, WIRE
+from vm import VM
 from volatile import ESP, Disk, copy
 
 CUTS = int(os.environ.get("FLUXGATE_CUTS") or (100 if os.environ.get("FLUXGATE_LONG") else 10))
@@ -21,8 +21,8 @@ SEED = int(os.environ.get("FLUXGATE_CUTS_SEED", "1"))
 class Kept:
     """A running box in files, from which others begin."""
 
-    def __init__(self, folder, disk, vm, box):
-        self.folder = folder
+    def __init__(self, folder, disk, vm, box, wire):
+        self.folder, self.wire = folder, wire
         # The box that is kept knows this session and no later one.
         self.cookies = box.visit.cookies.copy()
         vm.command("stop")
@@ -38,7 +38,7 @@ class Kept:
         shutil.copy(self.folder / "kept.firmware", self.folder / f"{name}.firmware")
         disk = Disk(path, self.folder / f"{name}.nbd", seed, self.pending, cut_at)
         incoming = ("-incoming", f"exec:cat {self.folder}/kept.memory")
-        vm = VM(None, self.folder, name=name, wire=WIRE, drive=disk.drive, extra=incoming)
+        vm = VM(None, self.folder, name=name, wire=self.wire, drive=disk.drive, extra=incoming)
         try:
             self.go_on(vm)
         except BaseException:
@@ -85,7 +85,7 @@ def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, rele
     updates.offer(path)
     # Its own blessing comes first.
     updates.wait(rf"Version proposée {re.escape(version)} .*Installer la version")
-    kept = Kept(tmp_path, first, vm, box)
+    kept = Kept(tmp_path, first, vm, box, net.tap)
     vm.end()
     first.cut()
 

@@ -5,15 +5,12 @@
 """
 
 import argparse
-import errno
-import fcntl
 import http.client
 import json
 import re
 import shutil
 import socket
 import ssl
-import struct
 import subprocess
 import sys
 import time
@@ -21,7 +18,7 @@ from pathlib import Path
 
 FIRMWARE = Path("/usr/share/OVMF")
 # On a wire of its own (net.py) the appliance gets this address; the other end, where simulators listen, is OUTSIDE.
-ADDRESS, OUTSIDE, WIRE, MAC = "192.168.77.2", "192.168.77.1", "tap-fluxgate", "52:54:00:f1:00:01"
+ADDRESS, OUTSIDE, MAC = "192.168.77.2", "192.168.77.1", "52:54:00:f1:00:01"
 
 DISKS = {
     "virtio-blk": ["-device", "virtio-blk-pci,drive=d0,bootindex=1"],
@@ -39,25 +36,12 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def is_free(wire):
-    """Whether nothing hangs on a tap device: the kernel may let go of it a moment after QEMU has ended."""
-    TUNSETIFF, TAP, NO_PI, VNET_HDR = 0x400454CA, 0x0002, 0x1000, 0x4000
-    with open("/dev/net/tun", "r+b", buffering=0) as tun:
-        try:
-            fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", wire.encode(), TAP | NO_PI | VNET_HDR))
-            return True
-        except OSError as error:
-            if error.errno == errno.EBUSY:
-                return False
-            raise
-
-
 class VM:
     """A running appliance. `https` and `sftp` are where its page and its SFTP answer: at an address of its own on a wire, else
     at ports of this machine's loopback.
 
     disk: the image, or `drive` a whole `-drive` of QEMU with the id d0. bus: how it is attached (DISKS). nic: the model of the
-    network card. wire: the tap device it hangs on, made before. keys: its firmware demands Secure Boot and has the variables of
+    network card. wire: a tap device's open file (net.py). keys: its firmware demands Secure Boot and has the variables of
     this file. tpm: the socket of a swtpm."""
 
     def __init__(
@@ -75,7 +59,7 @@ class VM:
         code = "OVMF_CODE_4M.secboot.fd" if keys else "OVMF_CODE_4M.fd"
         if wire:
             self.https, self.sftp = (ADDRESS, 443), (ADDRESS, 22)
-            network = f"tap,id=n0,ifname={wire},script=no,downscript=no"
+            network = f"tap,id=n0,fd={wire}"
         else:
             self.https, self.sftp = ("127.0.0.1", free_port()), ("127.0.0.1", free_port())
             network = f"user,id=n0,hostfwd=tcp:127.0.0.1:{self.https[1]}-:443,hostfwd=tcp:127.0.0.1:{self.sftp[1]}-:22"
@@ -96,14 +80,10 @@ class VM:
             command += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         if tpm:
             command += ["-chardev", f"socket,id=t0,path={tpm}", "-tpmdev", "emulator,id=p0,chardev=t0", "-device", "tpm-crb,tpmdev=p0"]
-        end = time.monotonic() + 30
-        while wire and not is_free(wire):
-            assert time.monotonic() < end, f"{wire} is in use"
-            time.sleep(0.1)
         self.begun = time.monotonic()
         with self.errors.open("w") as errors:
             self.process = subprocess.Popen(
-                [*command, *extra], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
+                [*command, *extra], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, pass_fds=[wire] if wire else []
             )
 
     def __enter__(self):
