@@ -61,14 +61,15 @@ def install(box, vm, kept, disk):
     def asked():
         try:
             page = box.page(PAGE).text
+            if re.search("class=\"running\"|Au prochain démarrage", page):
+                return True
             form = dict(re.findall(r'name="(csrf|sha256)" value="([^"]+)"', page))
             if len(form) < 2:
                 return False
             return box.visit.post(f"{box.url}{PAGE}/installer", form, timeout=60, allow_redirects=False).status_code == 303
         except OSError:
-            if disk.is_off.is_set():
-                return True
-            raise
+            # A connection of before the box went on may be closed.
+            return disk.is_off.is_set()
 
     vm.wait(asked, 120, "the box installs")
 

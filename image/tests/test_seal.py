@@ -2,6 +2,8 @@
 
 import os
 import re
+import socket
+import struct
 import subprocess
 import time
 
@@ -27,12 +29,12 @@ def tpm(tmp_path):
     def tpm(name):
         folder = tmp_path / f"tpm-{name}"
         folder.mkdir(exist_ok=True)
-        socket = folder / "socket"
-        state = ["--tpmstate", f"dir={folder}", "--ctrl", f"type=unixio,path={socket}"]
+        control = folder / "socket"
+        state = ["--tpmstate", f"dir={folder}", "--ctrl", f"type=unixio,path={control}"]
         running.append(subprocess.Popen(["swtpm", "socket", "--tpm2", *state, "--terminate"], stderr=subprocess.DEVNULL))
         for _ in range(100):
-            if socket.exists():
-                return socket
+            if control.exists():
+                return control
             time.sleep(0.1)
         raise TimeoutError("swtpm does not start")
 
@@ -40,6 +42,43 @@ def tpm(tmp_path):
     for process in running:
         process.kill()
         process.wait()
+
+
+#: Where the floor of versions stands in a TPM (src/update/record.rs).
+FLOOR = 0x0180F106
+
+
+def floor(folder, version=None):
+    """What a TPM that does not run keeps of the floor, `None` for nothing; or has it keep this one."""
+    socket_path = folder / "server"
+    socket_path.unlink(missing_ok=True)
+    words = ["--flags", "startup-clear,not-need-init", "--tpmstate", f"dir={folder}", "--server", f"type=unixio,path={socket_path}"]
+    swtpm = subprocess.Popen(["swtpm", "socket", "--tpm2", *words])
+    try:
+        with socket.socket(socket.AF_UNIX) as line:
+            for _ in range(100):
+                if socket_path.exists():
+                    break
+                time.sleep(0.1)
+            line.connect(str(socket_path))
+
+            def command(code, handles, parameters):
+                body = struct.pack(f">{len(handles)}I", *handles) + struct.pack(">IIHBH", 9, 0x40000009, 0, 0, 0) + parameters
+                line.sendall(struct.pack(">HII", 0x8002, 10 + len(body), code) + body)
+                answer = line.recv(4096)
+                return struct.unpack(">I", answer[6:10])[0], answer[10:]
+
+            if version:
+                public = struct.pack(">IHIHH", FLOOR, 0xB, 0x2060006, 0, 6)
+                assert command(0x12A, [0x40000001], struct.pack(">HH", 0, len(public)) + public)[0] == 0
+                numbers = struct.pack(">HHHH", 6, *map(int, version.split(".")))
+                assert command(0x137, [FLOOR, FLOOR], numbers + b"\0\0")[0] == 0
+                return version
+            code, answer = command(0x14E, [FLOOR, FLOOR], struct.pack(">HH", 6, 0))
+            return None if code else ".".join(map(str, struct.unpack(">HHH", answer[6:12])))
+    finally:
+        swtpm.kill()
+        swtpm.wait()
 
 
 def is_luks(disk):
@@ -79,13 +118,19 @@ def type_key(vm, key):
     vm.type("\r")
 
 
-def test_the_seal_opens_for_another_kernel_of_ours_and_for_another_machine_by_the_recovery_key(start, disk, image, firmware, tpm):
+def test_the_seal_opens_for_another_kernel_of_ours_and_for_another_machine_by_the_recovery_key(
+    start, disk, image, firmware, tpm, tmp_path
+):
+    # Another disk had raised this machine's floor.
+    (tmp_path / "tpm-own").mkdir()
+    floor(tmp_path / "tpm-own", "0.0.7")
     vm = start(disk, keys=firmware, tpm=tpm("own"))
     print(f"made sealed: the claim page answers {vm.wait_page(SECONDS):.0f} s after power-on")
     first = opened(vm)
     assert is_luks(disk)
     box = Box(vm).claim()
     key = read_key(box)
+    assert "<dd>0.0.7</dd>" in box.page("/appliance/mises-a-jour").text
     again = box.page("/appliance").text
     assert not KEY.search(again) and "Une clé a été remise" in again
     assert "aucune clé de secours n" in box.visit.post(
@@ -111,6 +156,15 @@ def test_the_seal_opens_for_another_kernel_of_ours_and_for_another_machine_by_th
     type_key(vm, key)
     restarted = vm.wait_said(STARTED, 120, begun).end()
     assert opened(vm, restarted) == first
+
+    # The floor has come along with the disk, and this machine's TPM learns it once the version has proved healthy.
+    box.vm = vm
+    box.visit.close()
+    vm.wait_page(SECONDS)
+    assert "<dd>0.0.7</dd>" in box.log_in().page("/appliance/mises-a-jour").text
+    time.sleep(60)
+    vm.end()
+    assert floor(tmp_path / "tpm-other") == "0.0.7"
 
 
 @LONG

@@ -36,6 +36,9 @@ const PROVED: &str = "run/fluxgate-keeper/proved";
 const WELL_FOR: Duration = Duration::from_secs(5);
 /// Between two looks whether it is.
 const LOOK: Duration = Duration::from_secs(1);
+/// So long somebody waits for the versions to be put in order; between two looks.
+const SETTLING_WAIT: Duration = Duration::from_secs(8);
+const SETTLING_LOOK: Duration = Duration::from_millis(100);
 /// Before a blessing that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
 /// Attempts that are told, at most.
@@ -84,9 +87,16 @@ impl Updates {
         Ok(())
     }
 
-    /// The same of work that a person asked for: what failed before is over.
+    /// The same of work that a person asked for: what failed before is over, and the versions' own settling, which is short, is
+    /// waited for.
     fn begin_asked(&self, work: Work) -> Result<(), Refusal> {
-        self.begin(work)?;
+        let asked = Instant::now();
+        while self.begin(work).is_err() {
+            if self.state().work != Work::Settling || asked.elapsed() > SETTLING_WAIT {
+                return Err(Refusal::Busy);
+            }
+            thread::sleep(SETTLING_LOOK);
+        }
         self.state().failed = None;
         Ok(())
     }

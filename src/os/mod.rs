@@ -18,3 +18,4 @@ pub mod secret;
 pub mod service;
 pub mod signals;
 pub mod terminal;
+pub mod tpm;

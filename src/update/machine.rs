@@ -17,6 +17,9 @@ pub const STATE_FOLDER: &str = "/var/lib/fluxgate-keeper/update";
 /// Where the image mounts its boot partition.
 pub const ESP_FOLDER: &str = "/run/fluxgate-keeper/esp";
 
+/// The TPM 2, by the kernel's resource manager.
+const TPM: &str = "/dev/tpmrm0";
+
 /// The labels of the partitions.
 const ESP: &str = "esp";
 
@@ -83,6 +86,7 @@ impl Machine {
             slot_a: self.slot_a.clone(),
             slot_b: self.slot_b.clone(),
             state: STATE_FOLDER.into(),
+            tpm: TPM.into(),
         };
         Updater::new(places, self.running)
     }

@@ -62,6 +62,8 @@ pub struct Places {
     pub slot_b: PathBuf,
     /// A folder on the data partition, this module's own.
     pub state: PathBuf,
+    /// The TPM, where there is one.
+    pub tpm: PathBuf,
 }
 
 /// What runs.
@@ -115,12 +117,12 @@ pub fn now(clock: Timestamp, known: &[Timestamp]) -> Timestamp {
 
 impl Updater {
     pub fn new(places: Places, running: Running) -> Self {
-        let Places { anchor, esp, slot_a, slot_b, state } = places;
+        let Places { anchor, esp, slot_a, slot_b, state, tpm } = places;
         Self {
             anchor,
             esp: Esp::new(esp),
             slots: [Partition::new(slot_a), Partition::new(slot_b)],
-            memory: Memory::new(state),
+            memory: Memory::new(state, tpm),
             running,
         }
     }

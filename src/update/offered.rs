@@ -92,8 +92,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join("update");
         let nowhere = PathBuf::from("/nowhere");
-        let places =
-            Places { anchor: nowhere.clone(), esp: nowhere.clone(), slot_a: nowhere.clone(), slot_b: nowhere, state };
+        let [anchor, esp, slot_a, slot_b, tpm] = [(); 5].map(|()| nowhere.clone());
+        let places = Places { anchor, esp, slot_a, slot_b, state, tpm };
         let updater = Updater::new(places, Running { slot: Slot::A, version: Version::ZERO });
         let path = dir.path().join("upload");
         fs::write(&path, b"--head--content--tail--").unwrap();

@@ -15,6 +15,7 @@ use super::{Slot, UpdateError, Version};
 use crate::domain::Timestamp;
 use crate::fault::{Fault, Language, Text};
 use crate::os::durable;
+use crate::os::tpm::Tpm;
 
 /// The longest record, in bytes.
 const RECORD_BYTES_LIMIT: u64 = 64 * 1024;
@@ -224,15 +225,20 @@ impl Attempt {
     }
 }
 
-/// The folder on the data partition.
+/// The TPM's index that the floor is kept in: three numbers of two bytes each, big-endian.
+const FLOOR_INDEX: u32 = 0x0180_f106;
+
+/// The folder on the data partition; and the TPM, which keeps the floor when that is wiped or replaced.
 #[derive(Debug, Clone)]
 pub struct Memory {
     folder: PathBuf,
+    tpm: PathBuf,
 }
 
 impl Memory {
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+    /// `tpm`: a device that need not be there.
+    pub fn new(folder: impl Into<PathBuf>, tpm: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), tpm: tpm.into() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -265,8 +271,25 @@ impl Memory {
         durable::write_atomically(&path, &bytes).map_err(UpdateError::io(path.display()))
     }
 
-    /// The floor: no version below it may be installed or gone back to. A damaged one counts as `running`.
+    /// The floor: no version below it may be installed or gone back to. A damaged file counts as `running`.
     pub fn floor(&self, running: Version) -> Result<Version, UpdateError> {
+        let kept = self.floor_on_disk(running)?;
+        Ok(self.floor_in_tpm().map_or(kept, |floor| kept.max(floor)))
+    }
+
+    /// What the TPM keeps of it: `None` where there is none, or where it does not tell.
+    fn floor_in_tpm(&self) -> Option<Version> {
+        let floor = self.tpm.exists().then(|| Tpm::open(&self.tpm).and_then(|mut tpm| tpm.read(FLOOR_INDEX)))?;
+        match floor {
+            Ok(floor) => Some(floor.map_or(Version::ZERO, Version::from_bytes)),
+            Err(error) => {
+                log::warn!("The TPM does not tell the floor; what is on the disk counts: {error}");
+                None
+            }
+        }
+    }
+
+    fn floor_on_disk(&self, running: Version) -> Result<Version, UpdateError> {
         let path = self.path("floor");
         match bounded(&path, RECORD_BYTES_LIMIT) {
             Ok(bytes) => {
@@ -281,13 +304,22 @@ impl Memory {
         }
     }
 
-    /// Raises the floor; it never sinks.
+    /// Raises the floor; it never sinks. What is in one place only is put into the other one, too.
     pub fn raise_floor(&self, to: Version, running: Version) -> Result<(), UpdateError> {
-        if to <= self.floor(running)? {
-            return Ok(());
+        let to = to.max(self.floor(running)?);
+        if to > self.floor_on_disk(running)? {
+            let path = self.path("floor");
+            let written = durable::write_atomically(&path, format!("{to}\n").as_bytes());
+            written.map_err(UpdateError::io(path.display()))?;
         }
-        let path = self.path("floor");
-        durable::write_atomically(&path, format!("{to}\n").as_bytes()).map_err(UpdateError::io(path.display()))
+        if self.floor_in_tpm().is_some_and(|floor| floor < to) {
+            let written = Tpm::open(&self.tpm).and_then(|mut tpm| tpm.write(FLOOR_INDEX, &to.to_bytes()));
+            // The disk has it; what is missing is tried after the next healthy boot.
+            if let Err(error) = written {
+                log::warn!("The TPM does not keep the floor: {error}");
+            }
+        }
+        Ok(())
     }
 
     /// Every line that can be read, oldest first.

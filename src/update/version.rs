@@ -26,6 +26,17 @@ impl Version {
     /// Below every release.
     pub const ZERO: Version = Version { major: 0, minor: 0, patch: 0 };
 
+    /// Its three numbers, two bytes each, big-endian.
+    pub fn to_bytes(self) -> [u8; 6] {
+        let [[a, b], [c, d], [e, f]] = [self.major, self.minor, self.patch].map(u16::to_be_bytes);
+        [a, b, c, d, e, f]
+    }
+
+    pub fn from_bytes([a, b, c, d, e, f]: [u8; 6]) -> Self {
+        let [major, minor, patch] = [[a, b], [c, d], [e, f]].map(u16::from_be_bytes);
+        Self { major, minor, patch }
+    }
+
     /// The version of the release's metadata, which rises with the product's and is never zero.
     pub fn serial(self) -> std::num::NonZeroU64 {
         let [major, minor, patch] = [self.major, self.minor, self.patch].map(u64::from);

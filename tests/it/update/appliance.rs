@@ -45,6 +45,7 @@ impl Appliance {
             slot_a: at("root-a"),
             slot_b: at("root-b"),
             state: at("state"),
+            tpm: at("tpm"),
         }
     }
 
