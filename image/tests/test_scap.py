@@ -7,6 +7,7 @@ names; and the table of mounted file systems. Then the folders of `/var`, `/run`
 """
 
 import os
+import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -49,7 +50,8 @@ def started(image, tmp_path_factory):
     subprocess.run(["cp", "-a", image / "root", work / "root"], check=True)
     in_tools(work, "systemd-tmpfiles", "--root=/work/root", "--create", "--boot", *(f"--exclude-prefix=/{name}" for name in ("dev", "proc", "sys")))
     root = work / "root"
-    assert (root / "var/lib/fluxgate").stat().st_uid == 900 and (root / "tmp").stat().st_mode & 0o7777 == 0o1777
+    assert (root / "tmp").stat().st_mode & 0o7777 == 0o1777
+    assert folders_of_units(root) >= 2
     (root / "etc/debian_version").write_text("12.0\n")
     (root / "etc/mtab").symlink_to("../proc/self/mounts")
     (root / "var/lib/dpkg").mkdir()
@@ -59,6 +61,23 @@ def started(image, tmp_path_factory):
     (root / "var/lib/dpkg/status").write_text(database)
     yield root
     shutil.rmtree(work)
+
+
+def folders_of_units(root):
+    """Makes what systemd makes for units that say so, and says how many."""
+    accounts = [line.split(":") for line in (root / "etc/passwd").read_text().splitlines()]
+    owners = {name: (int(user), int(group)) for name, _, user, group, *_ in accounts}
+    made = 0
+    for unit in (root / "usr/lib/systemd/system").glob("fluxgate-*.service"):
+        said = dict(re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.M))
+        for kind, place in (("State", "var/lib"), ("Runtime", "run")):
+            for name in said.get(f"{kind}Directory", "").split():
+                folder = root / place / name
+                folder.mkdir(parents=True, exist_ok=True)
+                os.chown(folder, *owners[said.get("User", "root")])
+                folder.chmod(int(said.get(f"{kind}DirectoryMode", "0755"), 8))
+                made += 1
+    return made
 
 
 def scan(root, out):
