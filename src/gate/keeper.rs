@@ -55,7 +55,7 @@ pub enum Request {
     Recorded { through: u64, updates: u64 },
     /// The machine restarts at once. → `Done`
     Restart,
-    /// At the next start everything that was kept is wiped. → `Done`
+    /// The machine restarts at once, and everything that was kept is wiped then. → `Done`
     FactoryReset,
     /// What opens a sealed partition where the TPM does not. → `Done` or `RecoveryKey`
     RecoveryKey(KeyAsk),

@@ -54,6 +54,13 @@ pub(super) fn ask(machine: &Machine) -> Result<(), Refusal> {
     }
 }
 
+/// Takes the wish back.
+pub(super) fn withdraw(machine: &Machine) {
+    if let Err(error) = firmware::remove(&machine.path(WISH)) {
+        log::error!(error = error.to_string().as_str(); "A factory reset could not be withdrawn: it comes with the next start");
+    }
+}
+
 /// Wipes what is kept, and tells how far it is in percent. A partition that is missing has been wiped: a reset that was cut
 /// had come so far.
 pub fn wipe(root: &Path, mut told: impl FnMut(u64)) -> Result<(), ResetError> {

@@ -28,7 +28,7 @@ pub(super) fn answer(keeper: &Arc<Keeper>, request: Request, file: Option<OwnedF
         }
         (Request::RecoveryKey(ask), _) => recovery_key(keeper, ask),
         (Request::Restart, _) => done(restart(keeper)),
-        (Request::FactoryReset, _) => done(reset::ask(&keeper.machine)),
+        (Request::FactoryReset, _) => done(factory_reset(keeper)),
         (Request::Network(settings), _) => done(keeper.network().propose(settings, Instant::now())),
         (Request::ConfirmNetwork, _) => done(keeper.network().confirm()),
         (Request::Updates, _) => match updates::told_as_json(keeper) {
@@ -73,6 +73,13 @@ fn refused(error: std::io::Error) -> Refusal {
 /// Whether there is somebody to restart it.
 pub(super) fn can_restart(keeper: &Keeper) -> Result<(), Refusal> {
     keeper.machine.can_restart().map_err(refused)
+}
+
+/// Has everything wiped by the restart that follows; without that restart nothing is.
+pub(super) fn factory_reset(keeper: &Keeper) -> Result<(), Refusal> {
+    can_restart(keeper)?;
+    reset::ask(&keeper.machine)?;
+    restart(keeper).inspect_err(|_| reset::withdraw(&keeper.machine))
 }
 
 /// Restarts the machine, a moment after this returns.

@@ -10,6 +10,7 @@ use crate::web::ask::Ask;
 use crate::web::error::Trouble;
 use crate::web::network::NetworkView;
 use crate::web::page::{Chrome, Visit};
+use crate::web::password;
 use crate::web::site::{Site, note};
 use crate::web::words::{Tone, Tongue};
 
@@ -197,15 +198,18 @@ pub fn restart(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble>
     shown(site, ask, visit, Shown { done: Some(done), ..Shown::default() })
 }
 
-/// Sets the machine back to the factory's state, with the restart that does it.
+/// Sets the machine back to the factory's state, with the restart that does it. Who asks gives the password anew.
 pub fn reset(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let (t, keeper) = (visit.t, keeper(site)?);
     if !is_confirmed(ask, RESET_WORDS) {
         return shown(site, ask, visit, Shown { problem: Some(unconfirmed(t).to_owned()), ..Shown::default() });
     }
+    if !site.gives_password(ask.form.get("password"), visit.person())? {
+        let problem = password::wrong(t).to_owned();
+        return shown(site, ask, visit, Shown { problem: Some(problem), ..Shown::default() });
+    }
     site.note(note("machine_reset", visit.person()))?;
-    let asked = keeper.order(KeeperRequest::FactoryReset).and_then(|()| keeper.order(KeeperRequest::Restart));
-    if let Err(error) = asked {
+    if let Err(error) = keeper.order(KeeperRequest::FactoryReset) {
         let problem = refused(site, visit, "machine_reset", &error)?;
         return shown(site, ask, visit, Shown { problem: Some(problem), ..Shown::default() });
     }

@@ -6,6 +6,8 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 
+use crate::web::words::Tongue;
+
 /// Characters a password has at least.
 pub const SHORTEST: usize = 12;
 /// Characters a password has at most: hashing is work that strangers ask for.
@@ -23,6 +25,11 @@ pub fn hash(password: &str) -> Result<String, HashError> {
     let _turn = Turn::wait();
     let hash = argon2().hash_password(password.as_bytes()).map_err(|e| HashError(e.to_string()))?;
     Ok(hash.to_string())
+}
+
+/// What who gave another password is told.
+pub fn wrong(t: Tongue) -> &'static str {
+    t.say("Le mot de passe est incorrect.", "The password is wrong.")
 }
 
 /// Whether `password` belongs to `hash`. Without a hash (an unknown name) the same work is done for a refusal.

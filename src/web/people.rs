@@ -1,7 +1,5 @@
 //! The people of the page: their list, a new one, one's own password.
 
-use std::time::Instant;
-
 use askama::Template;
 use zeroize::Zeroizing;
 
@@ -52,17 +50,11 @@ pub fn add(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
 
 /// One's own password: the present one is asked for, and every other session of that person ends.
 pub fn change_password(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
-    let (t, me, now) = (visit.t, visit.person(), Instant::now());
-    if let Some(wait) = site.by_name.wait(me, now) {
-        return Err(Trouble::TooMany(wait));
-    }
-    site.by_name.count(me, now);
-    let hash = site.reader()?.person(me)?;
-    if !password::verify(ask.form.get("present"), hash.as_deref()) {
+    let (t, me) = (visit.t, visit.person());
+    if !site.gives_password(ask.form.get("present"), me)? {
         let problem = t.say("Le mot de passe actuel est incorrect.", "The present password is wrong.");
         return show(site, ask, visit, Some(problem));
     }
-    site.by_name.forgive(me);
     let password = Zeroizing::new(ask.form.get("password").to_owned());
     if let Some(problem) = unfit(t, me, &password, ask.form.get("repeat")) {
         return show(site, ask, visit, Some(problem));

@@ -127,18 +127,11 @@ pub fn reveal(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> 
 /// A new key in place of the former one, which opens nothing from then on. Who asks gives the password anew: a browser left open is
 /// not enough.
 pub fn renew(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
-    let (t, me, now) = (visit.t, visit.person(), Instant::now());
+    let (t, me) = (visit.t, visit.person());
     let keeper = keeper(site)?;
-    if let Some(wait) = site.by_name.wait(me, now) {
-        return Err(Trouble::TooMany(wait));
+    if !site.gives_password(ask.form.get("password"), me)? {
+        return shown(site, ask, visit, Some(password::wrong(t)), None);
     }
-    site.by_name.count(me, now);
-    let hash = site.reader()?.person(me)?;
-    if !password::verify(ask.form.get("password"), hash.as_deref()) {
-        let problem = t.say("Le mot de passe est incorrect.", "The password is wrong.");
-        return shown(site, ask, visit, Some(problem), None);
-    }
-    site.by_name.forgive(me);
     site.note(note("recovery_key_renewed", me))?;
     if let Err(error) = keeper.make_key(true) {
         return shown(site, ask, visit, Some(&said(t, &error)), None);

@@ -15,6 +15,7 @@ use crate::web::ask::{Ask, Method, Unread};
 use crate::web::background::Background;
 use crate::web::error::{Trouble, excuse};
 use crate::web::page::Visit;
+use crate::web::password;
 use crate::web::server::ServeError;
 use crate::web::session::{self, Sessions};
 use crate::web::throttle::Throttle;
@@ -82,6 +83,21 @@ impl Site {
             notice_test: Arc::default(),
             key_asked: Mutex::default(),
         })
+    }
+
+    /// Whether that is the password of who asks: a browser left open is not enough for some things.
+    pub fn gives_password(&self, given: &str, me: &str) -> Result<bool, Trouble> {
+        let now = Instant::now();
+        if let Some(wait) = self.by_name.wait(me, now) {
+            return Err(Trouble::TooMany(wait));
+        }
+        self.by_name.count(me, now);
+        let hash = self.reader()?.person(me)?;
+        let is_right = password::verify(given, hash.as_deref());
+        if is_right {
+            self.by_name.forgive(me);
+        }
+        Ok(is_right)
     }
 
     /// What is wrong with the configuration in force.

@@ -347,7 +347,9 @@ fn without_a_place_for_the_wish_a_reset_is_refused_and_says_why() {
     assert!(!machine.root().join("restarts").exists());
     // Nor is there anything to restart where systemd is not process 1.
     fs::remove_dir_all(machine.root().join("run/systemd")).unwrap();
-    assert!(matches!(machine.core().order(KeeperRequest::Restart), Err(KeeperError::Refused(Refusal::System { .. }))));
+    for order in [KeeperRequest::Restart, KeeperRequest::FactoryReset] {
+        assert!(matches!(machine.core().order(order), Err(KeeperError::Refused(Refusal::System { .. }))));
+    }
 }
 
 #[test]
@@ -478,7 +480,7 @@ fn the_page_shows_the_machine_and_restarts_and_resets_it_on_a_typed_word() {
     page.says("9.8.7");
     page.says("emplacement B");
     browser.get("/configuration").says("href=\"/appliance\"");
-    let typed = |word: &str| [("confirmation", word.to_owned())];
+    let typed = |word: &str| [("confirmation", word.to_owned()), ("password", "faux".to_owned())];
     for (path, wrong) in [("redemarrer", "oui"), ("redemarrer", "tout effacer"), ("usine", "redemarrer")] {
         let refused = browser.post(&format!("/appliance/{path}"), &typed(wrong));
         assert_eq!(refused.status, 422);
@@ -488,7 +490,12 @@ fn the_page_shows_the_machine_and_restarts_and_resets_it_on_a_typed_word() {
     browser.post("/appliance/redemarrer", &typed("Redémarrer")).says("La machine redémarre");
     machine.restarts();
     assert_eq!(core.leaves("machine_restart"), 1);
-    browser.post("/appliance/usine", &typed("tout effacer")).says("efface tout");
+    let refused = browser.post("/appliance/usine", &typed("tout effacer"));
+    assert_eq!(refused.status, 422);
+    refused.says("Le mot de passe est incorrect");
+    assert!(!machine.root().join(WISH).exists());
+    let right = [("confirmation", "tout effacer".to_owned()), ("password", crate::web::PASSWORD.to_owned())];
+    browser.post("/appliance/usine", &right).says("efface tout");
     machine.restarts();
     assert!(machine.root().join(WISH).exists());
     assert_eq!((core.leaves("machine_reset"), core.leaves("machine_refused")), (1, 0));

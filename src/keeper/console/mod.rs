@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::recovery::Turn;
-use super::{Keeper, reset, sealer, verbs};
+use super::{Keeper, sealer, verbs};
 use crate::domain::Timestamp;
 use crate::fault::Text;
 use crate::gate::{Happening, NetworkSettings, Refusal};
@@ -100,10 +100,10 @@ fn act(keeper: &Keeper, action: Action, terminal: &mut Terminal, now: Duration) 
             keeper.events().note(Happening::ConsoleRestart, Timestamp::now());
             verbs::restart(keeper)
         }),
-        Action::FactoryReset => {
+        Action::FactoryReset => verbs::can_restart(keeper).and_then(|()| {
             keeper.events().note(Happening::ConsoleFactoryReset, Timestamp::now());
-            reset::ask(&keeper.machine).and_then(|()| verbs::restart(keeper))
-        }
+            verbs::factory_reset(keeper)
+        }),
         Action::TryKey(key) => keeper.recovery().try_key(&keeper.machine, key, Instant::now()).map_err(Refusal::Seal),
         Action::ShowCode => {
             terminal.show_code(&look(keeper));
