@@ -17,7 +17,7 @@ use super::heart::Heart;
 use super::opening::{self, OpenError, Opened};
 use super::serve::Role;
 use super::tables_in_force::TablesInForce;
-use super::{appliance, control, exit, metrics, remote_log, runtime, walls};
+use super::{appliance, control, exit, metrics, releases, remote_log, runtime, walls};
 use crate::config::{self, Boot, Config, ConfigFile, Source};
 use crate::domain::{DocumentHash, Realm, Timestamp};
 use crate::gate;
@@ -29,6 +29,7 @@ use crate::store::{Note, Store, StoreError};
 use crate::web;
 use crate::work::connector::Connectors;
 use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules, Superseded};
+use crate::work::releases::Releases;
 use crate::work::remote_log::RemoteLog;
 use crate::work::watch::WatchOptions;
 use crate::work::{FrontWalls, Options, Parts, Workshop};
@@ -109,6 +110,8 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let run_dir = boot.config.store.run_dir.clone();
     let (trigger, shutdown) = Shutdown::on_signals().map_err(io("signals of", Path::new("this process")))?;
     let remote_log = remote_log::begin(&boot.config, shutdown.clone());
+    let releases = releases::begin(&boot.config, &store, shutdown.clone());
+    let told = Told { remote_log, releases };
     note_start(&store, &boot).await?;
 
     let mut tables = TablesInForce::new(store.clone())?;
@@ -118,7 +121,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     }
     let front = FrontWalls::default();
     let connectors = connectors(&boot.config);
-    let options = options(&boot.config, &tables, &remote_log);
+    let options = options(&boot.config, &tables, &told);
     let receivers = receivers(&options);
     // Without a usable configuration flows are paused: nothing is taken up, not even what an earlier one began.
     let workshop = if boot.source == Source::Nothing {
@@ -146,7 +149,8 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
     let (reload, mut reloads) = reload_wishes()?;
     let claim = claim(&boot, &store)?;
-    let page = page(&file, &boot, &store, (signer.verifier().text(), tables.shared()), (reload, claim.clone()))?;
+    let judged = (signer.verifier().text(), tables.shared());
+    let page = page(&file, &boot, &store, judged, (reload, claim.clone()), told.releases.clone())?;
     let shown = appliance::Shown {
         run_dir: run_dir.clone(),
         claim,
@@ -177,7 +181,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
                     && walls::core(&config, &file) == walls::core(&changed, &file);
                 match workshop.as_ref().filter(|_| in_place) {
                     Some(workshop) => {
-                        take_into_force(&changed, &mut tables, (workshop, &gatehouse, &remote_log), &numbers).await;
+                        take_into_force(&changed, &mut tables, (workshop, &gatehouse, &told), &numbers).await;
                         in_force.also(sha256);
                         config = changed;
                     }
@@ -231,6 +235,7 @@ fn page(
     store: &Store,
     (journal_key, tables): (String, Arc<ArcSwap<Tables>>),
     (reload, claim): (mpsc::Sender<()>, Arc<web::Claim>),
+    releases: Option<Releases>,
 ) -> Result<web::Running, StartError> {
     let settings = web::Settings {
         socket: boot.config.store.run_dir.join(PAGE_SOCKET),
@@ -241,6 +246,7 @@ fn page(
         fault: boot.fault.clone(),
         journal_key,
         tables,
+        releases,
     };
     let wish = move || {
         // Full: a reload is on its way already.
@@ -304,7 +310,14 @@ fn connectors(config: &Config) -> Connectors {
     Connectors::through(&config.proxy, &config.store.dir, &config.chorus.api, accounts)
 }
 
-fn options(config: &Config, tables: &TablesInForce, remote_log: &Option<RemoteLog>) -> Options {
+/// What goes on beside the flows, and the watch is told of.
+struct Told {
+    remote_log: Option<RemoteLog>,
+    releases: Option<Releases>,
+}
+
+fn options(config: &Config, tables: &TablesInForce, told: &Told) -> Options {
+    let Told { remote_log, releases } = told;
     Options {
         routes: config.routes.clone(),
         sirets: config.establishments.iter().map(|one| (one.id.clone(), one.siret.clone())).collect(),
@@ -312,7 +325,7 @@ fn options(config: &Config, tables: &TablesInForce, remote_log: &Option<RemoteLo
         language: config.web.language,
         recycling_until: config.chorus.recycling_until.as_ref().map(|day| day.as_str().to_owned()),
         motive_codes: config.chorus.motive_codes,
-        watch: WatchOptions { remote_log: remote_log.clone(), ..config.watched() },
+        watch: WatchOptions { remote_log: remote_log.clone(), releases: releases.clone(), ..config.watched() },
         tables: tables.tables(),
         tables_refused: tables.refused().cloned(),
     }
@@ -401,14 +414,14 @@ fn unjournalled(error: &StoreError) {
 async fn take_into_force(
     config: &Config,
     tables: &mut TablesInForce,
-    (workshop, gatehouse, remote_log): (&Workshop, &Gatehouse, &Option<RemoteLog>),
+    (workshop, gatehouse, told): (&Workshop, &Gatehouse, &Told),
     numbers: &metrics::Numbers,
 ) {
     if let Err(error) = tables.look(config).await {
         unjournalled(&error);
     }
     let connectors = connectors(config);
-    let options = options(config, tables, remote_log);
+    let options = options(config, tables, told);
     numbers.replace(connectors.clone(), receivers(&options));
     let folders = workshop.reconfigure(options, connectors).and_then(|()| gatehouse.replace(rules(config)));
     match folders {

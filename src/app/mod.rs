@@ -22,6 +22,7 @@ mod notify;
 mod opening;
 mod place;
 mod release;
+mod releases;
 mod remote_log;
 mod render;
 mod runtime;

@@ -37,6 +37,7 @@ pub(super) fn check(config: &Numbered, document: &mut Document<'_>) {
     journal(config, document);
     chorus(config, document);
     notify(config, document);
+    update(document);
     proxy(config, document);
     rules(config, document);
     positive_numbers(config, document);
@@ -377,14 +378,15 @@ fn chorus(config: &Numbered, document: &mut Document<'_>) {
     }
 }
 
-/// What is said of the ways by which alarms and log lines leave.
+/// What is said of the ways by which alarms and log lines leave, and releases come.
 fn notify(config: &Numbered, document: &mut Document<'_>) {
     let notify = &config.plain.notify;
     let own = notify.problems().into_iter().map(|problem| ("notify", problem));
     let mail = notify.mail.iter().flat_map(MailSection::problems).map(|problem| ("notify.mail", problem));
     let webhook = notify.webhook.iter().flat_map(WebhookSection::problems).map(|problem| ("notify.webhook", problem));
     let syslog = config.plain.syslog.iter().flat_map(SyslogSection::problems).map(|problem| ("syslog", problem));
-    for (name, problem) in own.chain(mail).chain(webhook).chain(syslog) {
+    let update = config.plain.update.problems().into_iter().map(|problem| ("update", problem));
+    for (name, problem) in own.chain(mail).chain(webhook).chain(syslog).chain(update) {
         document.object(
             &format!("{name}.{}", problem.key),
             Text::new(
@@ -393,6 +395,14 @@ fn notify(config: &Numbered, document: &mut Document<'_>) {
             ),
             correct_the_value(),
         );
+    }
+}
+
+/// Who drops releases is an account.
+fn update(document: &mut Document<'_>) {
+    if let Some(account) = document.text_at("update.account").map(str::to_owned) {
+        let accounts = document.listed("account", "name");
+        named(document, "update.account", &account, &accounts, "[[account]]");
     }
 }
 

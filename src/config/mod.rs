@@ -28,6 +28,7 @@ use crate::door::DoorSection;
 use crate::fault::Text;
 use crate::gate::AccountSection;
 use crate::net::proxy::ProxySection;
+use crate::work::releases::UpdateSection;
 use crate::work::remote_log::SyslogSection;
 use crate::work::watch::NotifySection;
 use crate::work::{LimitsSection, RouteSection};
@@ -54,6 +55,7 @@ const SECTIONS: &[&str] = &[
     "notify",
     "log",
     "syslog",
+    "update",
 ];
 
 /// The whole configuration, typed and checked.
@@ -74,6 +76,7 @@ pub struct Config {
     pub notify: NotifySection,
     pub log: LogSection,
     pub syslog: Option<SyslogSection>,
+    pub update: UpdateSection,
 }
 
 impl Config {
@@ -120,6 +123,7 @@ impl Config {
             rules: read.rules,
             log: read.log,
             syslog: read.syslog,
+            update: read.update,
             ..Config::default()
         }
     }
@@ -194,6 +198,7 @@ impl Config {
                 notify: document.section("notify").unwrap_or_default(),
                 log: document.section("log").unwrap_or_default(),
                 syslog: document.section("syslog"),
+                update: document.section("update").unwrap_or_default(),
                 ..Config::default()
             },
         }

@@ -40,13 +40,17 @@ impl Config {
             checkpoint_every: self.journal.checkpoint_every.get(),
             pace: Pace::default(),
             remote_log: None,
+            releases: None,
         }
     }
 
-    /// TCP ports that core calls: of Chorus Pro, the proxy, the mail server, the webhook and the server of log lines.
+    /// TCP ports that core calls: of Chorus Pro, the proxy, the mail server, the webhook, the server of log lines and that of releases.
     pub fn ports_called(&self) -> BTreeSet<u16> {
         let apis = self.chorus.api.values().flat_map(|api| [&api.token_url, &api.base_url]);
-        let urls = apis.chain(&self.proxy.url).chain(self.notify.webhook.iter().map(|webhook| &webhook.url));
+        let urls = apis
+            .chain(&self.proxy.url)
+            .chain(self.notify.webhook.iter().map(|webhook| &webhook.url))
+            .chain(&self.update.url);
         let port = |url: &String| url.parse::<Url>().ok()?.port_or_known_default();
         let mail = self.notify.mail.iter().filter_map(|mail| mail.server.rsplit_once(':')?.1.parse().ok());
         let syslog = self.syslog.iter().filter_map(|syslog| Some(syslog.host_and_port()?.1));
@@ -63,7 +67,7 @@ impl Config {
             [&self.proxy.password_file, &self.journal.key_file, &self.rules.tables, &self.door.certificate_file];
         let named = apis.chain(accounts.map(|account| Some(&account.password_file))).chain(mail).chain(webhook);
         let syslog = self.syslog.iter().map(|syslog| syslog.ca_file.as_ref());
-        let named = named.chain(syslog);
+        let named = named.chain(syslog).chain([self.update.ca_file.as_ref()]);
         named.chain(others.map(Option::as_ref)).flatten().map(|path| self.path(path)).collect()
     }
 

@@ -9,6 +9,7 @@ use super::Numbered;
 use super::checks::{mistyped_sirets, production_route};
 use super::read::Document;
 use crate::fault::{Language, Text};
+use crate::gate;
 use crate::net::tls;
 use crate::os::secret::{self, SecretError};
 use crate::work::connector::TechnicalAccountSection;
@@ -24,6 +25,7 @@ pub(super) fn look(config: &Numbered, document: &mut Document<'_>) {
     own_keys(config, document);
     notify(config, document);
     tables(config, document);
+    update(config, document);
     retired(document);
 }
 
@@ -41,6 +43,23 @@ fn tables(config: &Numbered, document: &mut Document<'_>) {
             "rules.tables",
             Text::new(told(Language::Fr), told(Language::En)),
             Text::new(remedy(Language::Fr), remedy(Language::En)),
+        );
+    }
+}
+
+/// Where releases come from is of no effect but on the appliance, which has somebody to hand them to.
+fn update(config: &Numbered, document: &mut Document<'_>) {
+    if document.has("update") && !gate::folder_beside(&config.plain.store.run_dir).is_dir() {
+        document.object(
+            "update",
+            Text::new(
+                "sans effet ici : cette machine ne fonctionne pas avec l'image de Fluxgate",
+                "of no effect here: this machine does not run Fluxgate's image",
+            ),
+            Text::new(
+                "Sur une appliance, rien à faire ; ailleurs, retirez la section et remplacez le programme lui-même",
+                "On an appliance nothing is to be done; elsewhere remove the section and replace the program itself",
+            ),
         );
     }
 }
@@ -110,7 +129,7 @@ fn authority(config: &Numbered, document: &mut Document<'_>, key: &str, file: &P
     }
 }
 
-/// Secrets and authorities of the ways by which alarms leave.
+/// Secrets and authorities of the ways by which alarms leave and releases come.
 fn notify(config: &Numbered, document: &mut Document<'_>) {
     let (mail, webhook) = (&config.plain.notify.mail, &config.plain.notify.webhook);
     let secrets = [
@@ -126,11 +145,12 @@ fn notify(config: &Numbered, document: &mut Document<'_>) {
         ("notify.mail.ca_file", mail.as_ref().and_then(|m| m.ca_file.as_ref())),
         ("notify.webhook.ca_file", webhook.as_ref().and_then(|w| w.ca_file.as_ref())),
         ("syslog.ca_file", config.plain.syslog.as_ref().and_then(|s| s.ca_file.as_ref())),
+        ("update.ca_file", config.plain.update.ca_file.as_ref()),
     ];
     for (key, file) in authorities {
         let remedy = Text::new(
-            "Mettez-y l'autorité de confiance (PEM), ou retirez la clé ; d'ici là rien ne part par cette voie",
-            "Put the trusted authority (PEM) there, or remove the key; until then nothing leaves this way",
+            "Mettez-y l'autorité de confiance (PEM), ou retirez la clé ; d'ici là rien ne passe par cette voie",
+            "Put the trusted authority (PEM) there, or remove the key; until then nothing passes this way",
         );
         if let Some(file) = file {
             authority(config, document, key, file, remedy);

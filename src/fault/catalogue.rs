@@ -1026,4 +1026,10 @@ catalogue! {
         "Update refused: the data disk has {free} bytes free, {needed} are needed"
         "Nothing has changed. Make room (the first screen says what takes it), then try again."
     }
+    ReleasesUnreached "FG-939" Network Later {
+        "Les nouvelles versions ne peuvent plus être cherchées depuis {span} : {why}"
+        "Vérifiez l'adresse (update.url), le pare-feu et le proxy vers elle, et le certificat de son serveur (update.ca_file). D'ici là, une mise à jour se dépose sur la page « Mises à jour » ; rien d'autre n'en souffre."
+        "New releases could not be looked for for {span}: {why}"
+        "Check the address (update.url), the firewall and the proxy towards it, and its server's certificate (update.ca_file). Until then an update is handed in on the page \"Updates\"; nothing else suffers."
+    }
 }

@@ -441,6 +441,21 @@ pub enum KeeperError {
     Unexpected,
 }
 
+impl KeeperError {
+    /// For people.
+    pub fn text(&self) -> Text {
+        match self {
+            KeeperError::Refused(refusal) => refusal.text(),
+            KeeperError::Unreachable { .. } | KeeperError::Lost(_) | KeeperError::Unexpected => Text::new(
+                "Le gardien de la machine (keeper) ne répond pas : recommencez dans un instant ; si cela dure, \
+                 redémarrez la machine à sa console.",
+                "The machine's keeper does not answer: try again in a moment; if it lasts, restart the machine at its \
+                 console.",
+            ),
+        }
+    }
+}
+
 /// Core's side: asks keeper in its folder. Blocks, for [`EXCHANGE_LONGEST`] at most per read or write.
 #[derive(Debug, Clone)]
 pub struct KeeperClient {

@@ -13,6 +13,8 @@
 //!
 //! The tests keep a server that closes stale connections and count what arrives.
 
+mod download;
+
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::pin::Pin;
@@ -26,6 +28,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Url};
 
+pub use self::download::{Download, DownloadError, Validators, Wanted};
 use crate::fault::Text;
 use crate::net::proxy::Proxy;
 use crate::net::resolver::Resolver;
@@ -127,6 +130,29 @@ pub enum Stage {
     ProxyLogin,
     /// The proxy does not let the connection through, or could not open it.
     ProxyRefusal,
+}
+
+impl Stage {
+    /// For people; `detail` is a library's.
+    pub fn text(self, detail: &str) -> Text {
+        let (fr, en) = match self {
+            Stage::Name => ("le nom de la machine n'a pas d'adresse", "the host's name has no address"),
+            Stage::Connect => ("la connexion ne s'ouvre pas", "the connection does not open"),
+            Stage::Tls => {
+                ("la connexion n'est pas sûre : certificat, ou TLS", "the connection is not safe: certificate, or TLS")
+            }
+            Stage::Request => ("la demande n'a pas pu être faite", "the request could not be made"),
+            Stage::Proxy => ("le proxy de [proxy] ne répond pas", "the proxy of [proxy] does not answer"),
+            Stage::ProxyLogin => (
+                "le proxy de [proxy] refuse l'identification de cette machine",
+                "the proxy of [proxy] refuses this machine's log-in",
+            ),
+            Stage::ProxyRefusal => {
+                ("le proxy de [proxy] n'ouvre pas la connexion", "the proxy of [proxy] does not open the connection")
+            }
+        };
+        Text::technical(fr, en, detail)
+    }
 }
 
 /// A request without an answer. Details hold no secret and no body.

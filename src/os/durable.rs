@@ -62,6 +62,18 @@ fn copy_synced(content: &mut dyn Read, path: &Path) -> io::Result<u64> {
     Ok(copied)
 }
 
+/// A new file in `folder` without a name: it goes with who holds it. `passing` is its name for an instant, its maker's own.
+pub fn nameless(folder: &Path, passing: &str) -> io::Result<File> {
+    let path = folder.join(passing);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+    fs::remove_file(&path)?;
+    Ok(file)
+}
+
 /// Makes the names inside a folder durable.
 pub fn sync_dir(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

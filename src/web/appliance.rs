@@ -155,16 +155,10 @@ fn clock(t: Tongue, clock: Clock) -> (&'static str, String) {
 
 /// What a person is told of keeper's refusal or silence.
 pub fn said(t: Tongue, error: &KeeperError) -> String {
-    match error {
-        KeeperError::Refused(refusal) => t.typeset(refusal.text().get(t.0)),
-        other => {
-            log::warn!(error = other.to_string().as_str(); "Keeper could not be asked");
-            t.typeset(t.say(
-                "Le gardien de la machine (keeper) ne répond pas : recommencez dans un instant ; si cela dure, redémarrez la machine à sa console.",
-                "The machine's keeper does not answer: try again in a moment; if it lasts, restart the machine at its console.",
-            ))
-        }
+    if !matches!(error, KeeperError::Refused(_)) {
+        log::warn!(error = error.to_string().as_str(); "Keeper could not be asked");
     }
+    t.typeset(error.text().get(t.0))
 }
 
 /// Whether the word of confirmation was typed.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::os::disk;
+use crate::os::{disk, durable};
 use crate::web::multipart;
 
 /// A request's body, in bytes: the largest form is the configuration.
@@ -217,7 +217,8 @@ impl Ask {
         if disk::free_bytes(folder).map_err(failed)? < length.saturating_mul(2).saturating_add(LARGE_RESERVE) {
             return Err(Unread::NotKept);
         }
-        let mut file = nameless(folder).map_err(failed)?;
+        // One upload at a time is read.
+        let mut file = durable::nameless(folder, "upload").map_err(failed)?;
         let mut body = request.as_reader().take(RELEASE_LIMIT + 1);
         let (mut chunk, mut length) = (vec![0; 256 * 1024], 0u64);
         loop {
@@ -267,18 +268,6 @@ impl Ask {
         });
         by_site && by_origin
     }
-}
-
-/// A file without a name: it goes with who holds it. One upload at a time is read.
-fn nameless(folder: &Path) -> std::io::Result<File> {
-    let path = folder.join("upload");
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = File::options().read(true).write(true).create_new(true).open(&path)?;
-    std::fs::remove_file(&path)?;
-    Ok(file)
 }
 
 fn headers<'r>(request: &'r tiny_http::Request, name: &'static str) -> impl Iterator<Item = &'r str> {

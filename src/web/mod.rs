@@ -67,6 +67,7 @@ use crate::config::ConfigFile;
 use crate::fault::{Fault, Language};
 use crate::invoice::Tables;
 use crate::store::Store;
+use crate::work::releases::Releases;
 
 /// What the page is told at start.
 #[derive(Debug, Clone)]
@@ -87,6 +88,8 @@ pub struct Settings {
     pub journal_key: String,
     /// The tables of the rules in force in core, as they change.
     pub tables: Arc<ArcSwap<Tables>>,
+    /// How releases are looked for, where they are.
+    pub releases: Option<Releases>,
 }
 
 /// The page while it is served. Dropping it leaves it running; see [`Running::stop`].

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use askama::Template;
 
-use crate::domain::{DocumentHash, Timestamp};
+use crate::domain::DocumentHash;
 use crate::fault::Fault;
 use crate::gate::{KeeperError, KeeperRequest, Offered, RELEASE_PATH, Updates, Work, size_text};
 use crate::update::record::{Attempt, Outcome, SlotRecord, State, unwell_text};
@@ -18,6 +18,7 @@ use crate::web::error::Trouble;
 use crate::web::page::{Chrome, Visit};
 use crate::web::site::{Site, note};
 use crate::web::words::{Tone, Tongue};
+use crate::work::releases::{Found, Standing, latest_known};
 
 /// After what an offer is given back its time: the page renews itself while something is under way.
 const REFRESH: Duration = Duration::from_secs(2);
@@ -52,6 +53,14 @@ struct OfferView {
     changelog: String,
 }
 
+/// The address that is looked at.
+struct SearchView {
+    url: String,
+    is_looking: bool,
+    /// When, and what came of it; whether that is well.
+    last: Option<(String, String, &'static str)>,
+}
+
 #[derive(Template)]
 #[template(path = "updates.html", config = "src/web/askama.toml")]
 struct UpdatesPage<'a> {
@@ -63,6 +72,7 @@ struct UpdatesPage<'a> {
     step: Option<String>,
     machine: Option<BoxView>,
     offer: Option<OfferView>,
+    search: Option<SearchView>,
 }
 
 pub fn show(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
@@ -74,15 +84,17 @@ fn shown(site: &Site, ask: &Ask, visit: &Visit, refused: Option<String>) -> Resu
     let t = visit.t;
     let asked = keeper(site)?.updates();
     let was_refused = refused.is_some();
+    let search = site.settings.releases.as_ref().map(|releases| search_view(t, releases.standing()));
     let mut c = visit.chrome(site, ask, "configuration", t.say("Mises à jour", "Updates"));
     c.path = RELEASE_PATH.to_owned();
     let page = match asked {
         Ok(updates) => {
             let waits = updates.offered.is_some() && updates.status.as_ref().is_ok_and(|status| !status.is_proved);
-            if updates.work != Work::Idle || waits {
+            let is_looking = search.as_ref().is_some_and(|search| search.is_looking);
+            if updates.work != Work::Idle || waits || is_looking {
                 c.refresh = u32::try_from(REFRESH.as_secs()).ok();
             }
-            page(t, &c, updates, refused)
+            UpdatesPage { search, ..page(t, &c, updates, refused) }
         }
         Err(error) => UpdatesPage {
             c: &c,
@@ -93,6 +105,7 @@ fn shown(site: &Site, ask: &Ask, visit: &Visit, refused: Option<String>) -> Resu
             step: None,
             machine: None,
             offer: None,
+            search,
         },
     };
     let answer = Answer::html(page.render()?);
@@ -128,6 +141,7 @@ fn page<'a>(t: Tongue, c: &'a Chrome, updates: Updates, refused: Option<String>)
         step,
         machine: status.ok().map(|status| machine(t, status)),
         offer: offered.map(|offered| offer_view(t, offered, not_yet)),
+        search: None,
     }
 }
 
@@ -206,6 +220,38 @@ fn offer_view(t: Tongue, offered: Offered, not_yet: Option<String>) -> OfferView
     }
 }
 
+fn search_view(t: Tongue, standing: Standing) -> SearchView {
+    let Standing { url, is_looking, last } = standing;
+    let last = last.map(|(at, found)| {
+        let (said, tone) = match found {
+            Found::Same => (t.say("rien de nouveau", "nothing new").to_owned(), Tone::Good),
+            Found::Offered => (
+                t.say("un fichier nouveau, remis au contrôle", "a new file, handed in to be checked").to_owned(),
+                Tone::Good,
+            ),
+            Found::Waiting => (
+                t.say(
+                    "remis à plus tard : un autre fichier est en cours ou attend",
+                    "put off: another file is at work or waits",
+                )
+                .to_owned(),
+                Tone::Quiet,
+            ),
+            Found::Refused { fr, en } | Found::Failed { fr, en } => (t.typeset(t.say(&fr, &en)), Tone::Bad),
+        };
+        (at.paris_text(), said, tone.class())
+    });
+    SearchView { url, is_looking, last }
+}
+
+/// Has the address looked at now.
+fn look_now(site: &Site, visit: &Visit) -> Result<Answer, Trouble> {
+    let releases = site.settings.releases.as_ref().ok_or(Trouble::NotFound)?;
+    site.note(note("update_looked_for", visit.person()))?;
+    releases.look_now();
+    Ok(Answer::see_other(RELEASE_PATH))
+}
+
 /// Hands the uploaded file to keeper.
 pub fn offer(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let (t, keeper) = (visit.t, keeper(site)?);
@@ -222,20 +268,15 @@ pub fn offer(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     site.note(note)?;
     let file = upload.file.try_clone().map_err(|source| Trouble::Io { what: "uploaded file", source })?;
     let bytes = upload.content.end - upload.content.start;
-    let known = latest_known(site)?;
+    let known = latest_known(&site.store)?;
     answered(site, ask, visit, "update_offered", keeper.offer(OwnedFd::from(file), upload.content.start, bytes, known))
-}
-
-/// The latest instant that the journal knows of: a clock may stand in 1970.
-fn latest_known(site: &Site) -> Result<Timestamp, Trouble> {
-    let last = site.reader()?.checkpoint()?.map(|checkpoint| checkpoint.at);
-    Ok(last.unwrap_or(Timestamp::from_millis(0)))
 }
 
 /// Has keeper do something with updates, or restart.
 pub fn order(site: &Site, ask: &Ask, visit: &Visit, wish: &str) -> Result<Answer, Trouble> {
     let keeper = keeper(site)?;
     let (kind, request) = match wish {
+        "chercher" => return look_now(site, visit),
         "installer" => {
             let sha256: DocumentHash = ask.form.get("sha256").parse().map_err(|_| Trouble::NotFound)?;
             ("update_install", KeeperRequest::Install { sha256 })

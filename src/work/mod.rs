@@ -47,6 +47,7 @@ mod reception;
 mod recipients;
 mod rejection;
 mod rejects;
+pub mod releases;
 pub mod remote_log;
 mod seal;
 mod settings;

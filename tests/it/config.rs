@@ -111,7 +111,8 @@ fn the_sample_shows_every_key_and_no_other() {
     same(&all["notify"]["webhook"], fields::<fluxgate::work::watch::WebhookSection>(), "notify.webhook");
     same(&all["log"], fields::<config::LogSection>(), "log");
     same(&all["syslog"], fields::<fluxgate::work::remote_log::SyslogSection>(), "syslog");
-    assert_eq!(keys(&all).len(), 16, "a table of the sample is compared with nothing");
+    same(&all["update"], fields::<fluxgate::work::releases::UpdateSection>(), "update");
+    assert_eq!(keys(&all).len(), 17, "a table of the sample is compared with nothing");
     if let Err(problems) = Config::parse(&text) {
         panic!("{}", told(&problems));
     }
@@ -132,7 +133,8 @@ fn the_values_shown_are_the_defaults() {
             shown.limits,
             shown.notify,
             shown.log,
-            shown.proxy
+            shown.proxy,
+            shown.update
         ),
         (
             plain.door,
@@ -143,7 +145,8 @@ fn the_values_shown_are_the_defaults() {
             plain.limits,
             plain.notify,
             plain.log,
-            plain.proxy
+            plain.proxy,
+            plain.update
         )
     );
 }

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const WISH: &str = "sys/firmware/efi/efivars/FactoryReset-8cf2644b-4b0b-428f-9387-6d876050dc67";
 const CLAIM: &str = "0123-4567-89ab-cdef";
 
-fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = probe() {
@@ -87,16 +87,25 @@ impl Seat {
 }
 
 /// A machine with a keeper, in a folder.
-struct Machine {
+pub struct Machine {
     dir: tempfile::TempDir,
     child: Option<Child>,
     screen: Seat,
     line: Seat,
+    /// What process 1 does before keeper starts, in a mount namespace of its own: `$1` is the root folder.
+    pub before: &'static str,
 }
 
 impl Machine {
     /// `None` where no process 1 of one's own can be had; that is said aloud.
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
+        let mut machine = Self::off()?;
+        machine.boot();
+        Some(machine)
+    }
+
+    /// The same, before it is switched on.
+    pub fn off() -> Option<Self> {
         if !nix::unistd::geteuid().is_root() {
             eprintln!("NOT RUN: keeper runs as root");
             return None;
@@ -127,27 +136,26 @@ impl Machine {
             fs::write(root.join(path), text).unwrap();
         }
         let (screen, line) = (Seat::at(root, "tty1"), Seat::at(root, "ttyS0"));
-        let mut machine = Self { dir, child: None, screen, line };
-        machine.boot();
-        Some(machine)
+        Some(Self { dir, child: None, screen, line, before: "" })
     }
 
-    fn root(&self) -> &Path {
+    pub fn root(&self) -> &Path {
         self.dir.path()
     }
 
     /// Process 1 is a shell that starts keeper and notes the signal which means a restart to systemd.
-    fn boot(&mut self) {
+    pub fn boot(&mut self) {
         for seat in [&self.screen, &self.line] {
             seat.shown.lock().unwrap().clear();
         }
-        let script = "trap 'touch \"$1/restarts\"' RTMIN+5; \"$2\" serve --role keeper --root \"$1\" & \
+        let script = "set -e; eval \"$3\"; set +e; trap 'touch \"$1/restarts\"' RTMIN+5; \"$2\" serve --role keeper --root \"$1\" & \
                       while kill -0 $! 2>/dev/null; do wait $!; done";
         let log = fs::File::options().create(true).append(true).open(self.root().join("log")).unwrap();
         let child = Command::new("unshare")
-            .args(["--pid", "--fork", "--kill-child", "bash", "-c", script, "bash"])
+            .args(["--mount", "--pid", "--fork", "--kill-child", "bash", "-c", script, "bash"])
             .arg(self.root())
             .arg(program().get_program())
+            .arg(self.before)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -156,8 +164,10 @@ impl Machine {
         self.child = Some(child);
         until("keeper's socket", || UnixStream::connect(self.socket()).ok());
         // What is typed before somebody is there to read it is nobody's wish.
+        let os_release = fs::read_to_string(self.root().join("etc/os-release")).unwrap();
+        let version = os_release.lines().find_map(|line| line.strip_prefix("IMAGE_VERSION=")).unwrap();
         for seat in [&self.screen, &self.line] {
-            seat.sees("Fluxgate 9.8.7");
+            seat.sees(&format!("Fluxgate {version}"));
         }
     }
 
@@ -174,7 +184,7 @@ impl Machine {
         self.root().join("run/fluxgate-keeper/keeper.sock")
     }
 
-    fn core(&self) -> KeeperClient {
+    pub fn core(&self) -> KeeperClient {
         KeeperClient::beside(&self.root().join("run/fluxgate")).unwrap()
     }
 
@@ -183,7 +193,7 @@ impl Machine {
         fs::read_to_string(self.root().join("run/systemd/network/10-fluxgate-0.network")).unwrap_or_default()
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.root().join("log")).unwrap()
     }
 
@@ -400,19 +410,24 @@ fn a_stranger_and_what_makes_no_sense_are_refused() {
 }
 
 /// Core beside it, as a unit of its own runs it.
-struct Core {
+pub struct Core {
     child: Child,
-    dir: PathBuf,
+    pub dir: PathBuf,
 }
 
 impl Core {
     fn start(machine: &Machine) -> Self {
+        Self::start_with(machine, "")
+    }
+
+    /// With more sections of the configuration.
+    pub fn start_with(machine: &Machine, more: &str) -> Self {
         let dir = machine.root().join("core");
         fs::create_dir_all(&dir).unwrap();
         let (data, run) = (dir.join("data"), machine.root().join("run/fluxgate"));
         let (config, local) = (dir.join("fluxgate.toml"), "listen = \"127.0.0.1:0\"\n");
         let text = format!(
-            "version = 1\n[door]\n{local}metrics_{local}[sftp]\n{local}[store]\ndir = {data:?}\nrun_dir = {run:?}\n"
+            "version = 1\n[door]\n{local}metrics_{local}[sftp]\n{local}[store]\ndir = {data:?}\nrun_dir = {run:?}\n{more}"
         );
         fs::write(&config, text).unwrap();
         let log = fs::File::create(dir.join("log")).unwrap();
@@ -421,7 +436,7 @@ impl Core {
     }
 
     /// Leaves of the journal that hold a word.
-    fn leaves(&self, word: &str) -> usize {
+    pub fn leaves(&self, word: &str) -> usize {
         let Ok(store) = rusqlite::Connection::open_with_flags(
             self.dir.join("data/fluxgate.db"),
             rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
@@ -461,7 +476,7 @@ fn core_shows_its_claim_code_and_journals_what_happens_at_the_console() {
 }
 
 /// A box that somebody claimed, and their browser.
-fn claimed(machine: &Machine) -> Browser {
+pub fn claimed(machine: &Machine) -> Browser {
     let claim = machine.root().join("run/fluxgate/claim");
     let code = until("a claim code", || fs::read_to_string(&claim).ok().filter(|code| !code.is_empty()));
     let socket = machine.root().join("run/fluxgate/web.sock");

@@ -36,6 +36,7 @@ mod received_statuses;
 mod reception;
 #[path = "../reference.rs"]
 mod reference;
+mod releases;
 mod serve;
 mod simulator;
 mod status_change;

@@ -5,6 +5,6 @@ mod appliance;
 mod commands;
 mod cuts;
 mod oracle;
-mod publisher;
+pub mod publisher;
 mod refusals;
 mod slots;

@@ -53,6 +53,7 @@ pub fn options(gateway: &Gateway, mail: Option<MailSection>, webhook: Option<Web
         checkpoint_every: Duration::from_secs(60),
         pace: quick(),
         remote_log: None,
+        releases: None,
     }
 }
 

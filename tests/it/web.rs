@@ -76,6 +76,7 @@ impl House {
             fault,
             journal_key: Signer::from_seed("fluxgate/test", &[7; 32]).unwrap().verifier().text(),
             tables: Arc::default(),
+            releases: None,
         };
         let reloads = self.reloads.clone();
         let reload = move || {
@@ -264,6 +265,14 @@ impl Browser {
         self.get("/claim");
         let done = self.post("/claim", &claim_form(code));
         assert_eq!((done.status, done.header("location")), (303, Some(page)), "{}", done.text());
+    }
+
+    /// Logs the person in who claimed the box.
+    pub fn log_in(&mut self) {
+        self.cookies.clear();
+        self.get("/login");
+        let done = self.post("/login", &[("name", PERSON.to_owned()), ("password", PASSWORD.to_owned())]);
+        assert_eq!(done.status, 303, "{}", done.text());
     }
 
     pub fn get(&mut self, path: &str) -> Reply {

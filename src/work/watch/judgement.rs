@@ -9,6 +9,7 @@ use crate::os::sandbox::{Report, name_of};
 use crate::store::{Alarm, AlarmChange, AlarmRecord, halt_subject};
 use crate::work::codes::UnknownCode;
 use crate::work::recipients::RECENT;
+use crate::work::releases::Unreached;
 use crate::work::remote_log::Silence;
 use crate::work::watch::settings::CertificateRole;
 
@@ -55,6 +56,8 @@ const DIRECTORY_OLD: Duration = RECENT;
 const DIRECTORY_MISSED: u32 = 2;
 /// Log lines that have not left for so long.
 const REMOTE_LOG_WARNING: Duration = Duration::from_secs(15 * 60);
+/// Releases that could not be looked for for so long.
+const RELEASES_WARNING: Duration = Duration::from_secs(7 * 24 * 3600);
 /// A channel that failed so often in a row has more than a hiccup.
 const CHANNEL_TRIES: u32 = 3;
 
@@ -100,6 +103,8 @@ pub(super) struct Facts {
     pub directory_refresh: Duration,
     /// Log lines that do not reach their server.
     pub remote_log: Option<Silence>,
+    /// Where releases are looked for, when it does not answer.
+    pub releases: Option<Unreached>,
 }
 
 /// The technical account's password in a realm.
@@ -198,6 +203,7 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
     alarms.extend(facts.tables.iter().map(|fault| plain("tables", fault.clone(), Gravity::Critical)));
     alarms.extend(facts.walls.iter().flat_map(|(process, report)| of_walls(process, report)));
     alarms.extend(facts.remote_log.as_ref().and_then(of_remote_log));
+    alarms.extend(facts.releases.as_ref().and_then(of_releases));
     let directories = facts.directories.iter();
     alarms.extend(directories.filter_map(|(of, age)| of_directory(*of, *age, facts.directory_refresh)));
     alarms
@@ -465,6 +471,12 @@ fn of_remote_log(silence: &Silence) -> Option<Alarm> {
     let fault = || Fault::new(Code::RemoteLogFails).with_text("span", &span(*age)).with("lost", lost);
     let told = || plain("syslog", fault().with_text("detail", why), Gravity::Warning);
     (*age >= REMOTE_LOG_WARNING).then(told)
+}
+
+fn of_releases(unreached: &Unreached) -> Option<Alarm> {
+    let Unreached { span: age, why } = unreached;
+    let fault = || Fault::new(Code::ReleasesUnreached).with_text("span", &span(*age)).with_text("why", why);
+    (*age >= RELEASES_WARNING).then(|| plain("releases", fault(), Gravity::Warning))
 }
 
 /// A kernel that cannot do more is told on the page alone; a call that was denied, to everybody who is told of warnings.

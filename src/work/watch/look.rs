@@ -60,6 +60,7 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
         tables: options.tables_refused.clone(),
         walls: core.front.everybodys(),
         remote_log: options.watch.remote_log.as_ref().and_then(RemoteLog::silence),
+        releases: options.watch.releases.as_ref().and_then(|releases| releases.unreached(now)),
         ..Facts::default()
     };
     let mut unsure = Vec::new();

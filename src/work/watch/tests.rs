@@ -11,6 +11,7 @@ use crate::fault::{CATALOGUE, Code, Fault, Gravity, Language, Text};
 use crate::os::sandbox::{Report, Standing};
 use crate::store::{Alarm, AlarmChange, AlarmRecord, NoticeItem, Told};
 use crate::work::codes::{Place, UnknownCode};
+use crate::work::releases::Unreached;
 use crate::work::remote_log::Silence;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -53,6 +54,18 @@ fn log_lines_that_do_not_leave_are_told_after_a_quarter_of_an_hour() {
     assert_eq!(only(&of(15), now()), Some((Code::RemoteLogFails, Gravity::Warning, 0)));
     let told = alarms(&of(20), now()).remove(0).fault.title(Language::Fr);
     assert!(told.contains("7 perdues") && told.contains("pas de réponse"), "{told}");
+}
+
+#[test]
+fn an_address_of_releases_that_does_not_answer_is_told_after_a_week() {
+    let of = |hours: u32| {
+        let unreached = Unreached { span: HOUR * hours, why: Text::new("pas de réponse", "no answer") };
+        Facts { releases: Some(unreached), ..Facts::default() }
+    };
+    assert_eq!(only(&of(7 * 24 - 1), now()), None);
+    assert_eq!(only(&of(7 * 24), now()), Some((Code::ReleasesUnreached, Gravity::Warning, 0)));
+    let told = alarms(&of(9 * 24), now()).remove(0).fault.title(Language::Fr);
+    assert!(told.contains("9 jours") && told.contains("pas de réponse"), "{told}");
 }
 
 /// The one alarm of facts, by code, gravity and stage.
