@@ -55,8 +55,8 @@ class Box:
     def secret(self, name, value):
         self.fill("/configuration/secrets", "/configuration/secrets", name=name, value=value)
 
-    def configure(self, simulator, hash):
-        """Towards a simulator at the other end of the wire; one account that may log in with PASSWORD."""
+    def configure(self, simulator, hash, more=""):
+        """Towards a simulator at the other end of the wire; one account that may log in with PASSWORD; with more sections."""
         credentials = simulator.credentials
         self.secret("account.password", credentials["account_password"])
         self.secret("client.secret", credentials["client_secret"])
@@ -72,7 +72,7 @@ class Box:
         ]:
             assert former in text, former
             text = text.replace(former, ours)
-        self.fill("/configuration", "/configuration", text=text)
+        self.fill("/configuration", "/configuration", text=text + more)
         # Both processes start anew.
         wait_until("the account may log in", self.may_log_in, 60, 1)
 

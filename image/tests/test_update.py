@@ -1,14 +1,18 @@
-"""A release comes in by the page: what is none is refused, what is good proves itself, what is broken is left, and each is told."""
+"""A release comes in by the page, from an address or over SFTP: what is none is refused, what is good proves itself, what is broken is
+left, and each is told."""
 
 import html
 import re
+import shutil
 import sqlite3
 import subprocess
 import time
 
 from box import Box
+from gateway import put
 from invoices import invoice
 from publisher import Publisher
+from shelf import Shelf
 
 PAGE = "/appliance/mises-a-jour"
 STARTED = "BdsDxe: starting"
@@ -48,8 +52,18 @@ class Updates:
         self.offer(path)
         return self.wait(rf"{code} : .*?→.*?Version en service")[0]
 
-    def install(self, path, version):
-        self.offer(path)
+    def look(self):
+        """At the address, now."""
+        self.box.fill(PAGE, f"{PAGE}/chercher")
+
+    def drop(self, path):
+        """Into the folder, over SFTP; what its receipt says."""
+        with self.box.sftp() as sftp:
+            put(sftp, f"/mise-a-jour/{path.name}", path.read_bytes())
+        return self.box.wait_state(path.name, "offered", 300)
+
+    def install(self, version):
+        """What is offered."""
         self.wait(rf"Version proposée {re.escape(version)} .*plus vite qu’avant.*Installer la version")
         sha256 = re.search(r'name="sha256" value="(\w{64})"', self.box.page(PAGE).text)[1]
         self.box.fill(PAGE, f"{PAGE}/installer", sha256=sha256)
@@ -84,7 +98,10 @@ def test_a_release_is_refused_installed_or_left(start, disk, image, publisher, r
     version, path = release
     vm = start(disk)
     box = Box(vm).claim()
-    box.configure(simulator, password_hash)
+    shelf = Shelf(tmp_path / "shelf")
+    box.secret("update-ca.pem", shelf.ca)
+    section = f'[update]\nurl = "{shelf.url}"\nca_file = "secrets/update-ca.pem"\naccount = "sifac"\n'
+    box.configure(simulator, password_hash, section)
     box.drop("avant.xml", invoice("MISE-A-JOUR-1"))
     box.wait_state("avant.xml", "integrated")
     updates = Updates(box)
@@ -106,11 +123,17 @@ def test_a_release_is_refused_installed_or_left(start, disk, image, publisher, r
     updates.refuse(stranger.release(image / "next/slots", version, tmp_path / "foreign.update"), "FG-923")
     updates.refuse(publisher.release(image / "slots", former_of(image), tmp_path / "same.update"), "FG-926")
 
-    # A good one is read before it is installed, tried, and blessed.
-    updates.install(path, version)
+    # Nothing lies at the address; a good one does, is read before it is installed, tried, and blessed.
+    updates.wait("le serveur a répondu HTTP 404")
+    shutil.copy(path, shelf.file)
+    updates.look()
+    updates.install(version)
     updates.restart()
     text = updates.running(version, "B")
     updates.wait(rf"{re.escape(version)} a fait ses preuves")
+    # It is there still, and is not offered again.
+    updates.look()
+    assert "Version proposée" not in updates.wait("rien de nouveau .*Chercher maintenant.*").string
     assert "refusée" in text
     box.wait_state("avant.xml", "integrated")
     box.drop("apres.xml", invoice("MISE-A-JOUR-2"))
@@ -126,7 +149,9 @@ def test_a_release_is_refused_installed_or_left(start, disk, image, publisher, r
     root = bytearray((image / "next/slots/root.img").read_bytes())
     root[4096 : len(root) // 2] = bytes(len(root) // 2 - 4096)
     (broken / "root.img").write_bytes(root)
-    updates.install(publisher.release(broken, worse, tmp_path / "worse.update"), worse)
+    receipt = updates.drop(publisher.release(broken, worse, tmp_path / "worse.update"))
+    assert receipt["version"] == worse and receipt["final"]
+    updates.install(worse)
     begun = updates.restart()
     updates.running(version, "B")
     updates.wait(rf"{re.escape(worse)} essayée dans l.emplacement a, démarrages\s: 3\s; {re.escape(version)} fonctionne")
@@ -134,6 +159,7 @@ def test_a_release_is_refused_installed_or_left(start, disk, image, publisher, r
     box.wait_state("apres.xml", "integrated")
     time.sleep(5)
     vm.end()
+    shelf.end()
     assert journal(disk, tmp_path) == ["refused"] * 4 + ["begun", "committed", "booted", "healthy", "begun", "committed", "fell-back"]
 
 

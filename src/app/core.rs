@@ -20,7 +20,7 @@ use super::tables_in_force::TablesInForce;
 use super::{appliance, control, exit, metrics, releases, remote_log, runtime, walls};
 use crate::config::{self, Boot, Config, ConfigFile, Source};
 use crate::domain::{DocumentHash, Realm, Timestamp};
-use crate::gate;
+use crate::gate::{self, KeeperClient};
 use crate::invoice::Tables;
 use crate::os::sandbox::Attempt;
 use crate::os::signals::{self, Shutdown};
@@ -28,7 +28,7 @@ use crate::os::{process, secret, service};
 use crate::store::{Note, Store, StoreError};
 use crate::web;
 use crate::work::connector::Connectors;
-use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, Rules, Superseded};
+use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, ReleaseDesk, Rules, Superseded};
 use crate::work::releases::Releases;
 use crate::work::remote_log::RemoteLog;
 use crate::work::watch::WatchOptions;
@@ -144,7 +144,9 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let (dir, rules_now) = (&boot.config.store.dir, rules(&boot.config));
     let in_force = InForce::new(&file, boot.sha256);
     let gatehouse = Gatehouse::new(store.clone(), dir, rules_now, numbers.text(), in_force.superseded(), front.clone());
-    let gatehouse = Arc::new(gatehouse.map_err(io("the gate's folders in", &boot.config.store.dir))?);
+    let desk = KeeperClient::beside(&run_dir).map(|keeper| ReleaseDesk { keeper, signer: signer.clone() });
+    let gatehouse = gatehouse.map_err(io("the gate's folders in", &boot.config.store.dir))?;
+    let gatehouse = Arc::new(gatehouse.with_releases(desk));
     let control_socket = run_dir.join(control::CONTROL_SOCKET);
     control::serve(listen(&control_socket)?, store.clone()).map_err(io("the socket", &control_socket))?;
     let (reload, mut reloads) = reload_wishes()?;
@@ -344,6 +346,7 @@ fn rules(config: &Config) -> Rules {
     Rules {
         accounts: config.accounts.clone(),
         routes: config.routes.iter().map(route).collect(),
+        releases: config.update.account.clone(),
         limits: DropLimits::from(&config.limits),
     }
 }
@@ -396,7 +399,8 @@ fn only_flows_differ(before: &Config, after: &Config) -> bool {
     let same_flows = Config {
         establishments: before.establishments.clone(),
         chorus: before.chorus.clone(),
-        proxy: before.proxy.clone(),
+        // Who looks for releases began with the proxy as it was.
+        proxy: if after.update.url.is_some() { after.proxy.clone() } else { before.proxy.clone() },
         accounts: before.accounts.clone(),
         routes: before.routes.clone(),
         notify: before.notify.clone(),

@@ -302,7 +302,7 @@ impl Desk {
             return Err(Problem::new(StatusCode::Failure, "Trop de fichiers ouverts / Too many open files"));
         }
         let listing = match self.tree.resolve(path) {
-            Place::Root => Listing::few(tree::root().map(listing::folder).collect()),
+            Place::Root => Listing::few(self.tree.root().map(listing::folder).collect()),
             Place::Depot { folder } => {
                 let mut entries: Vec<Entry> = self.tree.inside(&folder).map(listing::folder).collect();
                 let (bridge, account) = (Arc::clone(&self.bridge), self.grant.account.clone());

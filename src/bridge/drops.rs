@@ -300,6 +300,10 @@ impl Desk {
                 self.bridge.counters.duplicates.add(1);
                 log::info!(account = self.grant.account.as_str(), arrival = arrival.as_str(), first = first.as_str(); "Duplicate file received");
             }
+            Handed::Offered => {
+                self.bridge.counters.taken.add(1);
+                log::info!(account = self.grant.account.as_str(), bytes = size; "Release of the appliance taken");
+            }
             Handed::Refused(fault) => {
                 self.bridge.counters.refused.add(1);
                 return Err(Problem::fault(StatusCode::Failure, &fault));

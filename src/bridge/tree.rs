@@ -1,6 +1,6 @@
 //! The tree an account sees: what a path means. Pure.
 
-use crate::gate::{DEPOT, FIRST_FOLDERS, NameProblem, RESULT_FOLDERS, check_name, printable_name};
+use crate::gate::{DEPOT, FIRST_FOLDERS, NameProblem, RELEASES, RESULT_FOLDERS, check_name, printable_name};
 
 /// Bytes of a path, at most.
 const PATH_LIMIT: usize = 4096;
@@ -11,7 +11,7 @@ const DEPTH_LIMIT: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     Root,
-    /// A drop folder that exists: `depot`, or one a route names (or one on the way to it).
+    /// A drop folder that exists: `depot`, one a route names (or one on the way to it), or that of releases.
     Depot {
         folder: String,
     },
@@ -48,9 +48,16 @@ impl Tree {
             let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
             folders.extend(ends.map(|end| folder[..end].to_owned()));
         }
+        folders.extend(routed.iter().filter(|f| *f == RELEASES).cloned());
         folders.sort();
         folders.dedup();
         Self { folders }
+    }
+
+    /// Names in the root.
+    pub fn root(&self) -> impl Iterator<Item = &'static str> {
+        let releases = self.known(RELEASES).map(|_| RELEASES);
+        FIRST_FOLDERS.into_iter().chain(releases)
     }
 
     /// Names of the drop folders directly inside `folder`.
@@ -127,11 +134,6 @@ pub fn absolute(path: &[u8]) -> Option<Vec<u8>> {
     Some([b"/", parts(path)?.join(&b'/').as_slice()].concat())
 }
 
-/// Names in the root.
-pub fn root() -> impl Iterator<Item = &'static str> {
-    FIRST_FOLDERS.into_iter()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -170,6 +172,7 @@ mod tests {
             ("/elsewhere/x.xml", nowhere("/elsewhere", "x.xml")),
             ("/depot/c/x.xml", nowhere("/depot/c", "x.xml")),
             ("/etc/passwd", nowhere("/etc", "passwd")),
+            ("/mise-a-jour/x.update", nowhere("/mise-a-jour", "x.update")),
         ] {
             assert_eq!(tree.resolve(path.as_bytes()), place, "{path:?}");
         }
@@ -180,6 +183,11 @@ mod tests {
         assert!(matches!(tree.resolve(b"/depot/\xff"), Place::Drop { name: Err(NameProblem::NotUtf8), .. }));
         assert!(matches!(tree.resolve(b"/\xff/x"), Place::Nowhere { .. }));
         assert_eq!(tree.inside("depot").collect::<Vec<_>>(), ["a", "qualif"]);
+        let releases = Tree::new(&["mise-a-jour".into()]);
+        assert_eq!(releases.resolve(b"/mise-a-jour/x.update"), drop("mise-a-jour", "x.update"));
+        assert_eq!(releases.resolve(b"/mise-a-jour/"), depot("mise-a-jour"));
+        assert_eq!(releases.resolve(b"/mise-a-jour/a/x"), nowhere("/mise-a-jour/a", "x"));
+        assert!(releases.root().any(|name| name == "mise-a-jour") && !tree.root().any(|name| name == "mise-a-jour"));
         assert_eq!(absolute(b"a/../b/./c").unwrap(), b"/b/c");
     }
 

@@ -55,7 +55,12 @@ impl GateError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handed {
     Taken(FlowId),
-    Duplicate { arrival: FlowId, first: FlowId },
+    Duplicate {
+        arrival: FlowId,
+        first: FlowId,
+    },
+    /// As a release of the appliance.
+    Offered,
     Refused(Fault),
 }
 
@@ -63,7 +68,7 @@ pub enum Handed {
 #[derive(Debug, Clone)]
 pub struct Dropped {
     pub pass: Pass,
-    /// `depot`, or a sub-folder.
+    /// `depot`, a sub-folder, or the folder of releases.
     pub folder: String,
     pub name: String,
     pub peer: IpAddr,
@@ -138,6 +143,7 @@ impl Client {
         match self.call(request, body, descriptor).await?.answer {
             Answer::Taken { flow } => Ok(Handed::Taken(flow)),
             Answer::Duplicate { arrival, first } => Ok(Handed::Duplicate { arrival, first }),
+            Answer::Offered => Ok(Handed::Offered),
             Answer::Refused { fault, .. } => Ok(Handed::Refused(fault)),
             other => Err(unexpected(other)),
         }
@@ -293,6 +299,7 @@ fn unexpected(answer: Answer) -> GateError {
         Answer::Denied => "denied",
         Answer::Taken { .. } => "taken",
         Answer::Duplicate { .. } => "duplicate",
+        Answer::Offered => "offered",
         Answer::Refused { .. } => "refused",
         Answer::Done => "done",
         Answer::Superseded => "superseded",

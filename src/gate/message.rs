@@ -10,10 +10,13 @@ use crate::os::log_copy::Line;
 use crate::os::sandbox::{self, Report};
 
 /// Version of the protocol: both sides are one binary, so it only catches an update between two starts.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The drop folder's name in the tree an account sees, and the first part of every route's folder.
 pub const DEPOT: &str = "depot";
+
+/// The folder of who may drop releases of the appliance.
+pub const RELEASES: &str = "mise-a-jour";
 
 /// The folders of results, which exist on disk under `folders/<account>/`.
 pub const RESULT_FOLDERS: [&str; 4] = ["accuses", "recues", "statuts", "rejets"];
@@ -53,7 +56,7 @@ pub enum Proof {
     VerifiedKey,
 }
 
-/// What front asks. `pass` names the account; `folder` is [`DEPOT`] or a sub-folder of it, without a leading slash;
+/// What front asks. `pass` names the account; `folder` is [`DEPOT`], a sub-folder of it or [`RELEASES`], without a leading slash;
 /// a `path` begins with one of [`RESULT_FOLDERS`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -75,7 +78,7 @@ pub enum Request {
         name: String,
         peer: String,
     },
-    /// The whole file is here: as the body, or in the descriptor. → `Taken`, `Duplicate` or `Refused`. With the stamp of
+    /// The whole file is here: as the body, or in the descriptor. → `Taken`, `Duplicate`, `Offered` or `Refused`. With the stamp of
     /// a staged file it may be asked again, and is answered as the first time.
     Receive {
         pass: Pass,
@@ -176,7 +179,7 @@ pub enum Request {
 pub struct Grant {
     pub pass: Pass,
     pub account: AccountName,
-    /// Folders that a route of this account names: `depot`, `depot/qualif`.
+    /// Folders that a route of this account names: `depot`, `depot/qualif`; and [`RELEASES`], if it may drop some.
     pub folders: Vec<String>,
     /// Bytes of one dropped file, at most.
     pub file_limit: u64,
@@ -221,6 +224,8 @@ pub enum Answer {
         arrival: FlowId,
         first: FlowId,
     },
+    /// The file is durable at keeper's and journalled as a release that may be one.
+    Offered,
     /// Not taken. `receipt` names the refusal's receipt, unless even that could not be journalled.
     Refused {
         fault: Fault,

@@ -30,8 +30,8 @@ pub use keeper::{
     folder_beside,
 };
 pub use message::{
-    Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, LOG_LINES_AT_ONCE, LogLine, Pass, Proof, RESULT_FOLDERS,
-    Reply, Request, Stamp, VERSION,
+    Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, LOG_LINES_AT_ONCE, LogLine, Pass, Proof, RELEASES,
+    RESULT_FOLDERS, Reply, Request, Stamp, VERSION,
 };
 pub use name::{NAME_LIMIT, NameProblem, check_name, is_temporary, printable_name};
 pub use network::{

@@ -9,6 +9,7 @@
 mod drops;
 mod login;
 mod pass;
+mod releases;
 mod shelves;
 
 use std::io;
@@ -22,9 +23,10 @@ use zeroize::Zeroize;
 
 use self::login::Logins;
 use self::pass::PassKey;
+pub use self::releases::ReleaseDesk;
 use crate::domain::{AccountName, ByteSize, DocumentHash, Realm, Timestamp};
 use crate::fault::{Code, Fault};
-use crate::gate::{AccountSection, Answer, BODY_LIMIT, Core, DEPOT, Grant, Pass, Reply, Request, VERSION};
+use crate::gate::{AccountSection, Answer, BODY_LIMIT, Core, DEPOT, Grant, Pass, RELEASES, Reply, Request, VERSION};
 use crate::os::log_copy;
 use crate::store::{Store, StoreError};
 use crate::work::{FrontWalls, LimitsSection};
@@ -67,6 +69,8 @@ impl From<&LimitsSection> for DropLimits {
 pub struct Rules {
     pub accounts: Vec<AccountSection>,
     pub routes: Vec<DropRoute>,
+    /// Who may drop releases of the appliance.
+    pub releases: Option<AccountName>,
     pub limits: DropLimits,
 }
 
@@ -98,6 +102,7 @@ pub struct Gatehouse {
     metrics: MetricsText,
     superseded: Superseded,
     front: FrontWalls,
+    releases: Option<ReleaseDesk>,
 }
 
 impl Gatehouse {
@@ -121,9 +126,16 @@ impl Gatehouse {
             metrics,
             superseded,
             front,
+            releases: None,
         };
         gatehouse.make_shelves()?;
         Ok(gatehouse)
+    }
+
+    /// On the appliance: takes releases too.
+    #[must_use]
+    pub fn with_releases(self, releases: Option<ReleaseDesk>) -> Self {
+        Self { releases, ..self }
     }
 
     /// The configuration changed: the next request sees it. Accounts that are gone are out at once.
@@ -139,8 +151,9 @@ impl Gatehouse {
         let Some(account) = self.logins.check(&rules, login, proof, secret, peer, now) else {
             return Answer::Denied;
         };
-        let folders =
+        let routed =
             rules.routes.iter().filter(|r| r.account == account).map(|r| r.folder.trim_matches('/').to_owned());
+        let releases = rules.releases.as_ref().filter(|of| **of == account).map(|_| RELEASES.to_owned());
         // An offer proves nothing yet: it opens no door.
         let pass = if proof == crate::gate::Proof::OfferedKey {
             Pass(String::new())
@@ -149,7 +162,7 @@ impl Gatehouse {
         };
         Answer::Granted(Grant {
             pass,
-            folders: folders.filter(|f| f == DEPOT || f.starts_with("depot/")).collect(),
+            folders: routed.filter(|f| f == DEPOT || f.starts_with("depot/")).chain(releases).collect(),
             account,
             file_limit: rules.limits.file.bytes(),
             disk_reserve: rules.limits.disk_reserve.bytes(),

@@ -131,6 +131,23 @@ async fn every_refusal_has_a_message_and_a_receipt_and_does_not_delay_the_next()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_where_there_is_no_appliance_is_refused_before_its_first_byte() {
+    let place = Place::open(Scene::default()).await;
+    let key = Credential::Key(Box::new(place.key()));
+    let mut client = Client::connect(place.address(), "keys-only", key, place.host_key()).await.unwrap();
+    assert!(client.list("/").await.unwrap().iter().any(|entry| entry.name == "mise-a-jour"));
+    let (_, said) = status(client.create("/mise-a-jour/a.update").await.map(drop));
+    assert!(said.contains("FG-936"), "{said}");
+    // Another account does not have the folder.
+    let mut other = place.client().await;
+    assert!(!other.list("/").await.unwrap().iter().any(|entry| entry.name == "mise-a-jour"));
+    let (_, said) = status(other.create("/mise-a-jour/a.update").await.map(drop));
+    assert!(said.contains("FG-104"), "{said}");
+    assert_eq!(place.codes(), [Code::UpdateNoAppliance, Code::UnknownFolder]);
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn quota_and_disk_reserve_refuse_before_any_ok() {
     let place = Place::open(Scene { pending_files: 2, ..Scene::default() }).await;
     let mut client = place.client().await;

@@ -4,11 +4,15 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 
+use fluxgate::app::front::Addresses;
+use fluxgate::bridge::client::{Client, Credential};
 use fluxgate::gate::Work;
 use fluxgate::net::tls;
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 
 use crate::commands::program;
 use crate::keeper::{Core, Machine, claimed, until};
@@ -279,7 +283,7 @@ fn an_address_that_gives_no_file_is_told_for_what_it_is() {
     assert!(looked(&mut browser).contains("HTTP 404"));
     for (manner, said) in [
         (Manner::Redirect, "https://elsewhere.example/x"),
-        (Manner::Cut, "s’interrompt après"),
+        (Manner::Cut, "s&#39;interrompt après"),
         (Manner::Huge, "plus de 671088640 octets"),
         (Manner::Missing, "HTTP 404"),
     ] {
@@ -294,11 +298,155 @@ fn an_address_that_gives_no_file_is_told_for_what_it_is() {
     // Another authority's certificate.
     let stranger = Server::start(Vec::new());
     fs::write(machine.root().join("update-ca.pem"), &stranger.ca).unwrap();
-    assert!(look_again(&mut browser).contains("n’est pas sûre"));
+    assert!(look_again(&mut browser).contains("n&#39;est pas sûre"));
     assert_eq!(server.asked().len(), 5);
     // A certificate that is none at all.
     fs::write(machine.root().join("update-ca.pem"), "nothing").unwrap();
     assert!(look_again(&mut browser).contains("update.ca_file"));
+}
+
+const WORD: &str = "une phrase assez longue";
+
+/// Front beside core, as a unit of its own runs it, and two accounts of which the first may drop releases.
+struct Bridge {
+    front: Child,
+    core: Core,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Bridge {
+    fn start(machine: &Machine) -> Self {
+        let mut hash = program().args(["user", "hash"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        hash.stdin.take().unwrap().write_all(format!("{WORD}\n").as_bytes()).unwrap();
+        let hash = String::from_utf8(hash.wait_with_output().unwrap().stdout).unwrap();
+        let account = |name: &str| format!("[[account]]\nname = \"{name}\"\npassword_hash = \"{}\"\n", hash.trim());
+        let more = format!("[update]\naccount = \"parc\"\n{}{}", account("parc"), account("sifac"));
+        let core = Core::start_with(machine, &more);
+        let log = fs::File::create(core.dir.join("front.log")).unwrap();
+        let front = program()
+            .args(["serve", "--role", "front", "--config"])
+            .arg(core.dir.join("fluxgate.toml"))
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Self { front, core, runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap() }
+    }
+
+    fn client(&self, machine: &Machine, name: &str) -> Client {
+        let addresses = machine.root().join("run/fluxgate/addresses.json");
+        until("a log-in", || {
+            let Addresses { sftp, sftp_fingerprint, .. } = serde_json::from_slice(&fs::read(&addresses).ok()?).ok()?;
+            let word = Credential::Password(WORD.to_owned());
+            self.runtime.block_on(Client::connect(sftp, name, word, &sftp_fingerprint)).ok()
+        })
+    }
+
+    /// What the account finds in `/accuses`.
+    fn receipt(&self, client: &mut Client, name: &str) -> Value {
+        let path = format!("/accuses/{name}.json");
+        let bytes = until("a receipt", || self.runtime.block_on(client.get(&path)).ok());
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    fn verify(&self, schema: &str, receipt: &Value) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("config/schema/{schema}.schema.json"));
+        let schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        let found: Vec<String> = jsonschema::draft202012::new(&schema)
+            .unwrap()
+            .iter_errors(receipt)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(found.is_empty(), "{found:?} {receipt}");
+        let key = fs::read_to_string(self.core.dir.join("data/journal.vkey")).unwrap();
+        let key = fluxgate::audit::Verifier::parse(key.trim()).unwrap();
+        fluxgate::work::verify(&key, fluxgate::work::Purpose::Receipt, receipt).unwrap();
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        let _ = self.front.kill();
+        let _ = self.front.wait();
+    }
+}
+
+#[test]
+fn a_release_dropped_into_its_folder_waits_for_a_person_or_is_refused_with_a_receipt() {
+    let publisher = Publisher::new();
+    let Some(machine) = appliance(&publisher) else { return };
+    let bridge = Bridge::start(&machine);
+    let mut parc = bridge.client(&machine, "parc");
+    let names = |client: &mut Client, path: &str| {
+        let listed = bridge.runtime.block_on(client.list(path)).unwrap();
+        listed.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
+    };
+    assert!(names(&mut parc, "/").contains(&"mise-a-jour".to_owned()));
+    let good = fs::read(publisher.good("1.4.0")).unwrap();
+    bridge.runtime.block_on(parc.put("/mise-a-jour/fluxgate-1.4.0.update", &good)).unwrap();
+    let receipt = bridge.receipt(&mut parc, "fluxgate-1.4.0.update");
+    bridge.verify("release-receipt", &receipt);
+    assert_eq!(
+        (&receipt["state"], &receipt["version"], &receipt["final"]),
+        (&"offered".into(), &"1.4.0".into(), &true.into())
+    );
+    assert_eq!(examined(&machine).offered.unwrap().version.to_string(), "1.4.0");
+    assert_eq!(bridge.core.leaves("account:parc"), 1);
+    assert_eq!(bridge.core.leaves("update_offered"), 1);
+    assert_eq!(names(&mut parc, "/mise-a-jour"), [""; 0], "what was taken vanishes");
+
+    // Under a temporary name, then renamed: a newer one takes the former's place.
+    let newer = fs::read(publisher.good("1.5.0")).unwrap();
+    bridge.runtime.block_on(parc.put("/mise-a-jour/x.part", &newer)).unwrap();
+    assert_eq!(
+        (examined(&machine).offered.unwrap().version.to_string().as_str(), bridge.core.leaves("update_offered")),
+        ("1.4.0", 1)
+    );
+    bridge.runtime.block_on(parc.rename("/mise-a-jour/x.part", "/mise-a-jour/fluxgate.update")).unwrap();
+    assert_eq!(bridge.receipt(&mut parc, "fluxgate.update")["version"], "1.5.0");
+    assert_eq!(examined(&machine).offered.unwrap().version.to_string(), "1.5.0");
+
+    // One that too few signed, and what is no release: the close says why, and so does the receipt.
+    let mut wish = publisher.wish("1.6.0");
+    wish.signers = 1;
+    let under_signed = fs::read(publisher.release(&wish)).unwrap();
+    for (name, content, code) in
+        [("weak.update", &under_signed[..], "FG-924"), ("small.update", b"not a release", "FG-920")]
+    {
+        let refused = bridge.runtime.block_on(parc.put(&format!("/mise-a-jour/{name}"), content)).unwrap_err();
+        assert!(refused.to_string().contains(code), "{refused}");
+        let receipt = bridge.receipt(&mut parc, name);
+        bridge.verify("receipt", &receipt);
+        assert_eq!((&receipt["state"], &receipt["fault"]["code"]), (&"refused".into(), &code.into()), "{receipt}");
+        assert!(!receipt["fault"]["remedy"].as_str().unwrap().is_empty());
+    }
+
+    // Nobody else has that folder, and in `/depot` it is no release.
+    let mut sifac = bridge.client(&machine, "sifac");
+    assert!(!names(&mut sifac, "/").contains(&"mise-a-jour".to_owned()));
+    for (client, path, code) in
+        [(&mut sifac, "/mise-a-jour/x.update", "FG-104"), (&mut parc, "/depot/x.update", "FG-108")]
+    {
+        let refused = bridge.runtime.block_on(client.put(path, &good)).unwrap_err();
+        assert!(refused.to_string().contains(code), "{path}: {refused}");
+    }
+    assert_eq!(bridge.core.leaves("update_offered"), 4);
+    let left: Vec<_> =
+        fs::read_dir(bridge.core.dir.join("data")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("release")), "{left:?}");
+}
+
+#[test]
+fn a_release_dropped_where_nobody_takes_it_is_refused_and_says_so() {
+    // Its system is no image of ours.
+    let Some(machine) = Machine::start() else { return };
+    let bridge = Bridge::start(&machine);
+    let mut parc = bridge.client(&machine, "parc");
+    let refused = bridge.runtime.block_on(parc.put("/mise-a-jour/a.update", &[7; 100_000])).unwrap_err();
+    assert!(refused.to_string().contains("FG-936"), "{refused}");
+    let receipt = bridge.receipt(&mut parc, "a.update");
+    bridge.verify("receipt", &receipt);
+    assert_eq!(receipt["fault"]["code"], "FG-936");
+    assert_eq!(bridge.core.leaves("machine_refused"), 1);
 }
 
 #[test]
@@ -322,7 +470,7 @@ fn elsewhere_the_section_has_no_effect_and_the_check_says_so() {
     let check = |update: &str| {
         let text = format!("version = 1\n[store]\ndir = {data:?}\nrun_dir = {run:?}\n[update]\n{update}\n");
         fs::write(&config, text).unwrap();
-        let output = program().args(["config", "check", "--config"]).arg(&config).output().unwrap();
+        let output = program().args(["config", "check"]).arg(&config).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         (output.status.code(), said)
     };

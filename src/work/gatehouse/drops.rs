@@ -14,7 +14,7 @@ use crate::domain::{AccountName, DocumentHash, Realm, Timestamp};
 use crate::fault::{Code, Fault, Text};
 use crate::gate::{Answer, INLINE_LIMIT, check_name, printable_name, size_text};
 use crate::os::disk;
-use crate::store::{Arrival, Content, Received, Refusal, StagedDrop, StoreError};
+use crate::store::{Arrival, Content, Received, Refusal, StagedDrop, Store, StoreError};
 
 /// Bytes of a folder's text in a refusal.
 const FOLDER_TEXT: usize = 255;
@@ -75,11 +75,11 @@ impl DropLimits {
 
 /// Whose file it is, and where it was dropped.
 #[derive(Clone)]
-struct Origin {
-    account: AccountName,
-    folder: String,
-    name: String,
-    peer: String,
+pub(super) struct Origin {
+    pub account: AccountName,
+    pub folder: String,
+    pub name: String,
+    pub peer: String,
 }
 
 impl Origin {
@@ -91,6 +91,13 @@ impl Origin {
         let folder = folder[..folder.floor_char_boundary(FOLDER_TEXT)].to_owned();
         Some(Self { account, folder, name: name.to_owned(), peer })
     }
+
+    /// What stands against the file's name.
+    pub fn name_objection(&self) -> Option<Fault> {
+        let problem = check_name(self.name.as_bytes()).err()?;
+        let fault = Fault::new(Code::NameNotAllowed).with("name", printable_name(&self.name));
+        Some(fault.with_text("reason", &problem.text()))
+    }
 }
 
 impl Gatehouse {
@@ -98,9 +105,9 @@ impl Gatehouse {
     pub(super) fn admit(&self, account: AccountName, folder: String, name: String, peer: String) -> Answer {
         let Some(origin) = Origin::new(account, &folder, &name, &peer) else { return Answer::Malformed };
         let rules = self.rules.load();
-        match self.objection(&rules, &origin, 0) {
-            Ok(Ok(_)) => Answer::Done,
-            Ok(Err(fault)) => self.refuse(&rules, origin, fault, None),
+        match self.any_objection(&rules, &origin, 0) {
+            Ok(None) => Answer::Done,
+            Ok(Some(fault)) => self.refuse(&rules, origin, fault, None),
             Err(answer) => answer,
         }
     }
@@ -116,6 +123,9 @@ impl Gatehouse {
     ) -> Answer {
         let Some(origin) = Origin::new(account, &folder, &name, &peer) else { return Answer::Malformed };
         let rules = self.rules.load();
+        if rules.takes_release(&origin) {
+            return self.receive_release(&rules, origin, sent);
+        }
         // Taken before, and only the answer was lost: nothing can stand against it any more.
         match self.known(&origin, &sent) {
             Ok(None) => {}
@@ -196,9 +206,9 @@ impl Gatehouse {
     ) -> Answer {
         let Some(origin) = Origin::new(account, &folder, &name, &peer) else { return Answer::Malformed };
         let rules = self.rules.load();
-        match self.objection(&rules, &origin, size) {
-            Ok(Ok(_)) => {}
-            Ok(Err(fault)) => return self.refuse(&rules, origin, fault, None),
+        match self.any_objection(&rules, &origin, size) {
+            Ok(None) => {}
+            Ok(Some(fault)) => return self.refuse(&rules, origin, fault, None),
             Err(answer) => return answer,
         }
         match self.store.stage(&origin.account, &origin.name, sha256, size, Timestamp::now()).wait() {
@@ -256,6 +266,9 @@ impl Gatehouse {
         modified: Timestamp,
     ) -> Answer {
         let Some(origin) = Origin::new(account, &folder, &name, "::") else { return Answer::Malformed };
+        if self.is_offered(&self.rules.load(), &origin, sha256) {
+            return Answer::Done;
+        }
         let Origin { account, folder, name, .. } = &origin;
         let since = modified.minus(CLOCK_SLACK);
         match self.store.reader().and_then(|reader| reader.is_taken(account, folder, name, sha256, since)) {
@@ -268,20 +281,24 @@ impl Gatehouse {
     }
 
     /// Journals a refusal with its receipt; `happened` a while ago, or now.
-    fn refuse(&self, rules: &Rules, origin: Origin, fault: Fault, happened: Option<Timestamp>) -> Answer {
-        let Origin { account, folder, name, peer } = origin;
-        let realm: Option<Realm> = rules.route(&account, &folder).map(|route| route.realm.clone());
-        let name = printable_name(&name);
-        let at = Timestamp::now();
-        let happened = happened.filter(|happened| *happened < at);
-        let refusal = Refusal { account, realm, folder, name, peer, at, happened, fault: fault.clone() };
-        match self.store.refuse(refusal).wait() {
-            Ok(receipt) => Answer::Refused { fault, receipt: Some(receipt) },
-            Err(e) => {
-                log::error!(error = e.to_string().as_str(), fault = fault.code.as_str(); "A refusal could not be journalled");
-                Answer::Refused { fault, receipt: None }
-            }
+    pub(super) fn refuse(&self, rules: &Rules, origin: Origin, fault: Fault, happened: Option<Timestamp>) -> Answer {
+        let realm: Option<Realm> = rules.route(&origin.account, &origin.folder).map(|route| route.realm.clone());
+        refuse(&self.store, realm, origin, fault, happened)
+    }
+
+    pub(super) fn free_bytes(&self) -> Result<u64, Answer> {
+        disk::free_bytes(&self.dir).map_err(|e| {
+            log::error!(error = e.to_string().as_str(); "The data disk's free space cannot be read");
+            Answer::Failed { fault: Fault::new(Code::StoreFailed).with("detail", e) }
+        })
+    }
+
+    /// What stands against a file from here, a release or any other.
+    fn any_objection(&self, rules: &Rules, origin: &Origin, size: u64) -> Result<Option<Fault>, Answer> {
+        if rules.takes_release(origin) {
+            return self.release_objection(rules, origin, size);
         }
+        Ok(self.objection(rules, origin, size)?.err())
     }
 
     /// What stands against a file of `size` bytes from here: the route if nothing does.
@@ -291,24 +308,42 @@ impl Gatehouse {
         origin: &Origin,
         size: u64,
     ) -> Result<Result<&'a DropRoute, Fault>, Answer> {
-        if let Err(problem) = check_name(origin.name.as_bytes()) {
-            let fault = Fault::new(Code::NameNotAllowed).with("name", printable_name(&origin.name));
-            return Ok(Err(fault.with_text("reason", &problem.text())));
+        if let Some(fault) = origin.name_objection() {
+            return Ok(Err(fault));
         }
         let Some(route) = rules.route(&origin.account, &origin.folder) else {
             let fault = Fault::new(Code::NoRoute).with("account", &origin.account);
             return Ok(Err(fault.with("folder", format_args!("/{}", origin.folder))));
         };
-        let free = disk::free_bytes(&self.dir).map_err(|e| {
-            log::error!(error = e.to_string().as_str(); "The data disk's free space cannot be read");
-            Answer::Failed { fault: Fault::new(Code::StoreFailed).with("detail", e) }
-        })?;
+        let free = self.free_bytes()?;
         let pending = self.store.reader().and_then(|reader| reader.pending(&origin.account));
         let pending = pending.map_err(|e| failed(&e))?;
         if let Some(fault) = rules.limits.objection(&origin.account, size, free, pending) {
             return Ok(Err(fault));
         }
         Ok(Ok(route))
+    }
+}
+
+/// Journals a refusal with its receipt.
+pub(super) fn refuse(
+    store: &Store,
+    realm: Option<Realm>,
+    origin: Origin,
+    fault: Fault,
+    happened: Option<Timestamp>,
+) -> Answer {
+    let Origin { account, folder, name, peer } = origin;
+    let name = printable_name(&name);
+    let at = Timestamp::now();
+    let happened = happened.filter(|happened| *happened < at);
+    let refusal = Refusal { account, realm, folder, name, peer, at, happened, fault: fault.clone() };
+    match store.refuse(refusal).wait() {
+        Ok(receipt) => Answer::Refused { fault, receipt: Some(receipt) },
+        Err(e) => {
+            log::error!(error = e.to_string().as_str(), fault = fault.code.as_str(); "A refusal could not be journalled");
+            Answer::Refused { fault, receipt: None }
+        }
     }
 }
 
@@ -321,11 +356,11 @@ fn answer_of(received: Received) -> Answer {
 
 /// Reads a file from its beginning without touching the position that front shares with us, and at most one byte
 /// beyond the size that was announced: a file that grew shows it there.
-struct FromStart<'a> {
-    file: &'a File,
-    offset: u64,
+pub(super) struct FromStart<'a> {
+    pub file: &'a File,
+    pub offset: u64,
     /// Bytes that may still be read.
-    left: u64,
+    pub left: u64,
 }
 
 impl Read for FromStart<'_> {

@@ -1,7 +1,7 @@
 //! One look at the address: a file that is not known yet is read into a file without a name, and handed to keeper.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::offer::{OfferError, Offering, offer};
 use crate::domain::DocumentHash;
 use crate::fault::Text;
 use crate::gate::{KeeperClient, Work};
-use crate::net::http::{Client, Download, Settings, Validators, Wanted};
+use crate::net::http::{Client, ClientError, Download, Settings, Validators, Wanted};
 use crate::net::proxy::ProxySection;
 use crate::net::resolver::Resolver;
 use crate::os::signals::Shutdown;
@@ -176,7 +176,6 @@ async fn keep(source: &Source, download: &mut Download) -> Result<Fetched, Failu
     if bytes == 0 {
         return Err(Failure::Address(Text::new("le fichier est vide", "the file is empty")));
     }
-    file.rewind().map_err(unkept)?;
     Ok(Fetched { file, bytes, sha256: DocumentHash(hash.finalize().into()) })
 }
 
@@ -216,5 +215,9 @@ fn client(source: &Source) -> Result<Client, Failure> {
     };
     let proxy = source.proxy.proxy(password.as_ref());
     let settings = Settings { extra_ca, connect_timeout: CONNECT_TIMEOUT, timeout: IDLE_TIMEOUT, proxy };
-    Client::new(&settings, &Resolver::system()).map_err(|error| Failure::Address(error.text()))
+    let has_ca = settings.extra_ca.is_some();
+    Client::new(&settings, &Resolver::system()).map_err(|error| match error {
+        ClientError::Tls(error) if has_ca => wrong("update.ca_file", error.text()),
+        error => Failure::Address(error.text()),
+    })
 }

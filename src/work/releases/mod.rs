@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::fetch::Source;
 use self::fetch::{Failure, Outcome};
-pub use self::offer::{Offering, latest_known};
+pub use self::offer::latest_known;
+pub(super) use self::offer::{OfferError, Offering, offer};
 pub use self::settings::UpdateSection;
 use crate::domain::{DocumentHash, Timestamp};
 use crate::fault::Text;

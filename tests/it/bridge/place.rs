@@ -374,6 +374,7 @@ fn rules(scene: &Scene, key: &PrivateKey) -> Rules {
             account("keys-only", None, &[own], &[]),
             account("elsewhere", Some(&hash), &[], &["10.0.0.0/8"]),
         ],
+        releases: Some("keys-only".parse().unwrap()),
         routes: vec![route("sifac", "depot", "qualification"), route("sifac", "depot/prod", "production")],
         limits: DropLimits {
             file: ByteSize::from_bytes(scene.file_limit),
