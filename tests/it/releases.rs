@@ -196,7 +196,7 @@ fn a_release_at_the_address_is_fetched_once_examined_and_waits_for_a_person() {
     let offered = updates.offered.unwrap_or_else(|| panic!("{:?}", updates.failed));
     assert_eq!(offered.version.to_string(), "1.4.0");
     let page = browser.get("/appliance/mises-a-jour");
-    page.says("Installer la version 1.4.0");
+    page.says("Version proposée 1.4.0");
     page.says("Ce qui change.");
     assert_eq!((core.leaves("update_offered"), server.asked().len()), (1, 1));
 

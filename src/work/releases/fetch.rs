@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::offer::{OfferError, Offering, offer};
 use crate::domain::DocumentHash;
 use crate::fault::Text;
-use crate::gate::{KeeperClient, Work};
+use crate::gate::{KeeperClient, KeeperError, Refusal, Work};
 use crate::net::http::{Client, ClientError, Download, Settings, Validators, Wanted};
 use crate::net::proxy::ProxySection;
 use crate::net::resolver::Resolver;
@@ -70,7 +70,7 @@ pub(super) enum Outcome {
         sha256: DocumentHash,
         validators: Validators,
     },
-    /// Not looked: keeper is at work, or what a person handed in waits.
+    /// Put off: keeper is at work or does not answer, or what a person handed in waits.
     Waits,
 }
 
@@ -97,10 +97,8 @@ pub(super) fn look(
     runtime: &Handle,
     shutdown: &Shutdown,
 ) -> Option<Result<Outcome, Failure>> {
-    match is_in_the_way(source, known) {
-        Ok(false) => {}
-        Ok(true) => return Some(Ok(Outcome::Waits)),
-        Err(failure) => return Some(Err(failure)),
+    if is_in_the_way(source, known) {
+        return Some(Ok(Outcome::Waits));
     }
     let reading = async {
         tokio::select! {
@@ -116,11 +114,18 @@ pub(super) fn look(
     Some(hand_over(source, known, fetched, validators))
 }
 
-/// Whether keeper is at work, or something else than what was fetched last waits for a person.
-fn is_in_the_way(source: &Source, known: &Known<'_>) -> Result<bool, Failure> {
-    let updates = source.keeper.updates().map_err(|error| Failure::Box(error.text()))?;
-    let is_anothers = updates.offered.is_some_and(|offered| Some(offered.sha256) != known.offered);
-    Ok(updates.work != Work::Idle || is_anothers)
+/// Whether keeper is at work, or does not answer (yet), or something else than what was fetched last waits for a person.
+fn is_in_the_way(source: &Source, known: &Known<'_>) -> bool {
+    match source.keeper.updates() {
+        Ok(updates) => {
+            let is_anothers = updates.offered.is_some_and(|offered| Some(offered.sha256) != known.offered);
+            updates.work != Work::Idle || is_anothers
+        }
+        Err(error) => {
+            log::warn!(error = error.to_string().as_str(); "Releases are looked for once keeper answers");
+            true
+        }
+    }
 }
 
 fn hand_over(source: &Source, known: &Known<'_>, fetched: Fetched, validators: Validators) -> Result<Outcome, Failure> {
@@ -129,13 +134,14 @@ fn hand_over(source: &Source, known: &Known<'_>, fetched: Fetched, validators: V
         return Ok(Outcome::Known(validators));
     }
     // It took a while, in which a person may have handed one in.
-    if is_in_the_way(source, known)? {
+    if is_in_the_way(source, known) {
         return Ok(Outcome::Waits);
     }
     let (actor, from) = ("system".to_owned(), source.url.to_string());
     let offering = Offering { file: OwnedFd::from(file), bytes, sha256, actor, from };
     match offer(&source.store, &source.keeper, offering) {
         Ok(()) => Ok(Outcome::Offered { sha256, validators }),
+        Err(OfferError::Keeper(KeeperError::Refused(Refusal::Busy))) => Ok(Outcome::Waits),
         Err(OfferError::Keeper(error)) => Err(Failure::Box(error.text())),
         Err(OfferError::Store(error)) => Err(Failure::Box(Text::technical(
             "le journal ne peut pas être écrit",
