@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 
-import pytest
 from box import Box
 from test_update import PAGE, Updates, former_of
 from vm import VM
@@ -74,7 +73,6 @@ def install(box, vm, kept, disk):
     vm.wait(asked, 120, "the box installs")
 
 
-@pytest.mark.skipif(not (os.environ.get("FLUXGATE_LONG") or os.environ.get("FLUXGATE_CUTS")), reason="the long form")
 def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, release, tmp_path):
     version, path = release
     former = former_of(image)
@@ -98,9 +96,10 @@ def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, rele
     written = len(whole.writes)
     whole.cut()
     on_esp = [n for n, where in enumerate(whole.writes) if where in ESP]
-    # Half of the cuts where the boot partition is written, which decides what is booted.
-    points = [on_esp[len(on_esp) * n // (CUTS - CUTS // 2)] for n in range(CUTS - CUTS // 2)]
-    points += [written * (2 * n + 1) // (2 * (CUTS // 2)) for n in range(CUTS // 2)]
+    # Half of the cuts where the boot partition is written, which decides what is booted; the others to the very last write.
+    half = CUTS // 2
+    points = [on_esp[len(on_esp) * n // (CUTS - half)] for n in range(CUTS - half)]
+    points += [written * (n + 1) // half - 1 for n in range(half)]
     seen = []
     for n, cut_at in enumerate(sorted(points)):
         vm, cut = kept.begin(f"cut-{n}", SEED * 1000 + n, cut_at)

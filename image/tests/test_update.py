@@ -125,7 +125,9 @@ def test_a_release_is_refused_installed_or_left(start, disk, image, publisher, r
 
     # Nothing lies at the address; a good one does, is read before it is installed, tried, and blessed.
     updates.wait("le serveur a répondu HTTP 404")
-    shutil.copy(path, shelf.file)
+    # Whole at once: the box may look just then.
+    shutil.copy(path, tmp_path / "whole")
+    (tmp_path / "whole").rename(shelf.file)
     updates.look()
     updates.install(version)
     updates.restart()

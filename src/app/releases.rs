@@ -19,6 +19,7 @@ pub fn begin(config: &Config, store: &Store, shutdown: Shutdown) -> Option<Relea
         every: config.update.every.get(),
         proxy: config.proxy.clone(),
         dir: config.store.dir.clone(),
+        reserve: config.limits.disk_reserve.bytes(),
         store: store.clone(),
         keeper,
     };

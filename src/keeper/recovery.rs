@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::machine::Machine;
 use super::sealer::{self, ANSWER, Answer, Done, FOLDER, REQUEST, Request, Wish};
 use crate::gate::{KEY_WAITS, KeyAnswer, RecoveryKey, SealRefusal};
-use crate::os::random;
+use crate::os::{durable, random};
 
 /// Without an answer for so long the unit is taken for dead.
 const ANSWER_LONGEST: Duration = Duration::from_secs(180);
@@ -70,6 +70,10 @@ impl Recovery {
     pub fn make(&mut self, machine: &Machine, now: Instant) -> Result<(), SealRefusal> {
         self.made = None;
         self.failed = None;
+        let unshown = machine.path(sealer::UNSHOWN);
+        let noted = durable::make_dir_durably(durable::folder_of(&unshown))
+            .and_then(|()| durable::write_atomically(&unshown, b""));
+        noted.map_err(|error| SealRefusal::Failed { error: error.to_string() })?;
         self.ask(machine, Wish::MakeKey, now)
     }
 
@@ -77,6 +81,9 @@ impl Recovery {
     pub fn take(&mut self, machine: &Machine, now: Instant) -> Result<KeyAnswer, SealRefusal> {
         self.turn(machine, now);
         if let Some((key, _)) = self.made.take() {
+            if let Err(error) = fs::remove_file(machine.path(sealer::UNSHOWN)) {
+                log::warn!(error = error.to_string().as_str(); "That the recovery key was shown could not be noted");
+            }
             return Ok(KeyAnswer::Key(key));
         }
         match (&self.asked, self.failed.take()) {

@@ -26,6 +26,8 @@ pub(super) const FOLDER: &str = "run/fluxgate-keeper/seal";
 pub(super) const FOUND: &str = "found.json";
 pub(super) const REQUEST: &str = "request.json";
 pub(super) const ANSWER: &str = "answer.json";
+/// There from the making of a recovery key until somebody is shown it.
+pub(super) const UNSHOWN: &str = "var/lib/fluxgate-keeper/recovery-key-unshown";
 /// Left by a start at which a recovery key had opened what is kept, until keeper has noted it.
 pub(super) const RECOVERED: &str = "run/fluxgate-keeper/recovered";
 /// The firmware's variable by which the next start knows: what keeper writes itself is not open yet.
@@ -306,10 +308,11 @@ fn try_key_in(machine: &Machine, partition: &Path, file: &Path) -> Result<Done, 
     Ok(Done::Sealed)
 }
 
-/// How the seal stood at this start; as of a plain partition where nobody looked.
+/// How the seal stood at this start; as of a plain partition where nobody looked. A recovery key that nobody was shown is none.
 pub(super) fn found(machine: &Machine) -> Seal {
     let path = machine.path(FOLDER).join(FOUND);
-    fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    let found: Seal = fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    Seal { has_recovery_key: found.has_recovery_key && !machine.path(UNSHOWN).exists(), ..found }
 }
 
 /// A value in a file for root alone.

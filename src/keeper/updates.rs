@@ -37,10 +37,12 @@ const WELL_FOR: Duration = Duration::from_secs(5);
 /// Between two looks whether it is.
 const LOOK: Duration = Duration::from_secs(1);
 /// So long somebody waits for the versions to be put in order; between two looks.
-const SETTLING_WAIT: Duration = Duration::from_secs(8);
+const SETTLING_WAIT: Duration = Duration::from_secs(3);
 const SETTLING_LOOK: Duration = Duration::from_millis(100);
 /// Before a blessing that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
+/// What a version lacks that is healthy and could not be blessed, in the words of `update`.
+const UNBLESSED: &str = "blessing";
 /// Attempts that are told, at most.
 const ATTEMPTS_TOLD: usize = 20;
 
@@ -59,13 +61,15 @@ struct State {
     offered: Option<Offered>,
     /// Whether the running version may still be one on trial.
     on_trial: bool,
+    /// It is healthy, and that could not be written down.
+    unblessed: bool,
     /// How far core's journal has the lines, where that could not be kept.
     recorded: u64,
 }
 
 impl Updates {
     pub fn new(state_dir: &Path) -> Self {
-        let state = State { work: Work::Idle, failed: None, offered: None, on_trial: true, recorded: 0 };
+        let state = State { work: Work::Idle, failed: None, offered: None, on_trial: true, unblessed: false, recorded: 0 };
         Self { state: Mutex::new(state), recorded: state_dir.join("updates-recorded") }
     }
 
@@ -159,8 +163,11 @@ pub fn told_as_json(keeper: &Keeper) -> serde_json::Result<Vec<u8>> {
 
 fn told(keeper: &Keeper) -> Told {
     let status = keeper.machine.updates().and_then(|(machine, _)| machine.ready()?.status());
-    let lacks = lacks(keeper).into_iter().map(str::to_owned).collect();
+    let mut lacks: Vec<String> = lacks(keeper).into_iter().map(str::to_owned).collect();
     let state = keeper.updates.state();
+    if state.unblessed {
+        lacks.push(UNBLESSED.to_owned());
+    }
     let status = status.map_err(|error| error.fault()).map(|mut status| {
         status.attempts.drain(..status.attempts.len().saturating_sub(ATTEMPTS_TOLD));
         // Nobody writes: it was cut, which is remembered once the running version has proved healthy.
@@ -197,10 +204,9 @@ fn in_background(
     }
 }
 
-/// Takes a file in and examines it afterwards.
+/// Takes a file in and examines it afterwards; what is offered is replaced by a good one only.
 pub fn offer(keeper: &Arc<Keeper>, file: OwnedFd, from: u64, bytes: u64, known: Timestamp) -> Result<(), Refusal> {
     keeper.updates.begin_asked(Work::Examining)?;
-    keeper.updates.state().offered = None;
     let taken = keeper.machine.updates().and_then(|(_, updater)| updater.take_in(&File::from(file), from, bytes));
     match taken {
         Ok(taken) => in_background(keeper, "examine", move |keeper| examine(keeper, taken, known)),
@@ -215,7 +221,8 @@ pub fn offer(keeper: &Arc<Keeper>, file: OwnedFd, from: u64, bytes: u64, known: 
 fn examine(keeper: &Keeper, file: Digest, known: Timestamp) -> Result<(), UpdateError> {
     let (machine, updater) = keeper.machine.updates()?;
     let now = machine.now(&updater, Some(known))?;
-    match examined(&machine, file, now) {
+    let found = examined(&machine, &updater.candidate(), file, now);
+    match found.and_then(|offered| updater.accept_candidate().map(|()| offered)) {
         Ok(offered) => {
             log::info!(version = offered.version.to_string().as_str(); "A release is offered");
             keeper.updates.state().offered = Some(offered);
@@ -225,7 +232,7 @@ fn examine(keeper: &Keeper, file: Digest, known: Timestamp) -> Result<(), Update
             // The line's own time: what core says of the time is held against nothing but this file.
             let told = machine.now(&updater, None).and_then(|at| updater.refused(&error, at));
             // Whatever becomes of these two, the person hears why.
-            for lost in [updater.drop_offered().err(), told.err()].into_iter().flatten() {
+            for lost in [updater.drop_candidate().err(), told.err()].into_iter().flatten() {
                 log::error!(error = lost.to_string().as_str(); "A refused file is not remembered, or still there");
             }
             Err(error)
@@ -234,9 +241,9 @@ fn examine(keeper: &Keeper, file: Digest, known: Timestamp) -> Result<(), Update
 }
 
 /// What an offered file is, if this box would take it.
-fn examined(machine: &Machine, file: Digest, now: Timestamp) -> Result<Offered, UpdateError> {
+fn examined(machine: &Machine, path: &Path, file: Digest, now: Timestamp) -> Result<Offered, UpdateError> {
     let updater = machine.ready()?;
-    let offer = updater.examine(&updater.offered(), now)?;
+    let offer = updater.examine(path, now)?;
     let changes = |language| offer.release.changelog(&offer.archive, language);
     let changelog = [changes(Language::Fr)?, changes(Language::En)?];
     let shown = |letter: &char| !letter.is_control() || *letter == '\n';
@@ -248,11 +255,13 @@ fn examined(machine: &Machine, file: Digest, now: Timestamp) -> Result<Offered, 
 /// What was offered before a restart still is, unless it was installed since.
 fn offer_again(keeper: &Keeper, machine: &Machine, now: Timestamp) -> Result<(), UpdateError> {
     let updater = machine.updater();
+    // Cut while it was examined: whoever brought it brings it again.
+    updater.drop_candidate()?;
     if keeper.updates.state().offered.is_some() {
         return Ok(());
     }
     let Some(found) = updater.found_offered()? else { return Ok(()) };
-    match examined(machine, found, now) {
+    match examined(machine, &updater.offered(), found, now) {
         Ok(offered) => {
             keeper.updates.state().offered = Some(offered);
             Ok(())
@@ -340,7 +349,10 @@ fn judge(keeper: &Keeper) {
         if is_well && is_due && keeper.updates.begin(Work::Settling).is_ok() {
             let blessed = bless(&machine, now());
             let offered = blessed.as_ref().map_or(Ok(()), |()| offer_again(keeper, &machine, now()));
-            keeper.updates.state().work = Work::Idle;
+            {
+                let mut state = keeper.updates.state();
+                (state.work, state.unblessed) = (Work::Idle, blessed.is_err());
+            }
             if let Err(error) = offered {
                 say("What was offered before the restart is not any more", error);
             }
@@ -363,7 +375,7 @@ fn judge(keeper: &Keeper) {
             mark_proved(keeper);
             longest = Duration::MAX;
         } else if on_trial && keeper.machine.uptime() >= longest {
-            let why = if lacks.is_empty() { "blessing".to_owned() } else { lacks.join(",") };
+            let why = if lacks.is_empty() { UNBLESSED.to_owned() } else { lacks.join(",") };
             log::error!(why = why.as_str(); "This version on trial is not well: the machine restarts");
             if let Err(error) = updater.unhealthy(&why, now()) {
                 say("Why a version is left could not be noted", error);

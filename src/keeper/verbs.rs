@@ -90,6 +90,8 @@ pub(super) fn restart(keeper: &Keeper) -> Result<(), Refusal> {
         std::thread::sleep(RESTART_DELAY);
         if let Err(error) = machine.restart() {
             log::error!(error = error.to_string().as_str(); "The machine could not be restarted");
+            // Whoever asked for a reset asked for it now, not for some later start.
+            reset::withdraw(&machine);
         }
     };
     std::thread::Builder::new().name("restart".to_owned()).spawn(restart).map_err(refused)?;

@@ -19,17 +19,28 @@ impl Updater {
         self.memory.path("offered")
     }
 
-    /// Copies `bytes` of a file from `from` on, durably, in place of the former one. Blocks while it copies.
+    /// Where the copy is of one that nobody has examined yet.
+    pub fn candidate(&self) -> PathBuf {
+        self.memory.path("candidate")
+    }
+
+    /// Copies `bytes` of a file from `from` on, durably, beside the one that is offered. Blocks while it copies.
     pub fn take_in(&self, file: &File, from: u64, bytes: u64) -> Result<Digest, UpdateError> {
         let _held = self.lock()?;
-        self.drop_offered()?;
-        let path = self.offered();
+        let path = self.candidate();
         let taken = take_in(file, from, bytes, &path);
         if taken.is_err() {
             // Nothing of it may lie there and take up room.
             let _ = fs::remove_file(&path);
         }
         taken
+    }
+
+    /// The candidate is what is offered, in place of the former one.
+    pub fn accept_candidate(&self) -> Result<(), UpdateError> {
+        let path = self.offered();
+        let renamed = fs::rename(self.candidate(), &path).and_then(|()| durable::sync_dir(durable::folder_of(&path)));
+        renamed.map_err(UpdateError::io(path.display()))
     }
 
     /// What is there from before, with its hash. `None`: nothing.
@@ -42,13 +53,21 @@ impl Updater {
         }
     }
 
-    /// Removes the copy.
+    /// Removes the copy of what is offered.
     pub fn drop_offered(&self) -> Result<(), UpdateError> {
-        let path = self.offered();
-        match fs::remove_file(&path) {
-            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(UpdateError::io(path.display())(cause)),
-            _ => Ok(()),
-        }
+        removed(&self.offered())
+    }
+
+    /// Removes the copy of what was not found good.
+    pub fn drop_candidate(&self) -> Result<(), UpdateError> {
+        removed(&self.candidate())
+    }
+}
+
+fn removed(path: &Path) -> Result<(), UpdateError> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != ErrorKind::NotFound => Err(UpdateError::io(path.display())(cause)),
+        _ => Ok(()),
     }
 }
 
@@ -99,14 +118,17 @@ mod tests {
         fs::write(&path, b"--head--content--tail--").unwrap();
         let file = File::open(&path).unwrap();
         let taken = updater.take_in(&file, 8, 7).unwrap();
-        assert_eq!(fs::read(updater.offered()).unwrap(), b"content");
+        assert_eq!(fs::read(updater.candidate()).unwrap(), b"content");
         let sha256 =
             "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73".parse::<DocumentHash>().unwrap();
         assert_eq!(taken, Digest { bytes: 7, sha256 });
-        assert_eq!(updater.found_offered().unwrap(), Some(taken));
-        // What was there goes, whatever comes of the next one.
-        assert!(matches!(updater.take_in(&file, 8, 90), Err(UpdateError::Truncated { missing: 75 })));
         assert_eq!(updater.found_offered().unwrap(), None);
+        updater.accept_candidate().unwrap();
+        assert_eq!(updater.found_offered().unwrap(), Some(taken));
+        // What is offered stays, whatever comes of the next one.
+        assert!(matches!(updater.take_in(&file, 8, 90), Err(UpdateError::Truncated { missing: 75 })));
+        assert!(!updater.candidate().exists());
+        assert_eq!(updater.found_offered().unwrap(), Some(taken));
         let huge = updater.take_in(&file, 0, RELEASE_BYTES_LIMIT + 1);
         assert!(matches!(huge, Err(UpdateError::TooLarge { .. })));
         let device = File::open("/dev/zero").unwrap();

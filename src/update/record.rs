@@ -289,7 +289,8 @@ impl Memory {
         }
     }
 
-    fn floor_on_disk(&self, running: Version) -> Result<Version, UpdateError> {
+    /// What the disk keeps of it.
+    pub fn floor_on_disk(&self, running: Version) -> Result<Version, UpdateError> {
         let path = self.path("floor");
         match bounded(&path, RECORD_BYTES_LIMIT) {
             Ok(bytes) => {

@@ -12,6 +12,7 @@ use crate::web::page::{Chrome, Visit};
 use crate::web::password;
 use crate::web::session;
 use crate::web::site::Site;
+use crate::web::words::Tongue;
 
 #[derive(Template)]
 #[template(path = "people.html", config = "src/web/askama.toml")]
@@ -31,9 +32,17 @@ pub fn show(site: &Site, ask: &Ask, visit: &Visit, problem: Option<&str>) -> Res
     Ok(if problem.is_some() { answer.status(422) } else { answer })
 }
 
+fn wrong_present(t: Tongue) -> &'static str {
+    t.say("Le mot de passe actuel est incorrect.", "The present password is wrong.")
+}
+
 /// Another person, with a first password to be handed over and changed.
 pub fn add(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let t = visit.t;
+    // Whoever is enrolled may do what wants a password.
+    if !site.gives_password(ask.form.get("present"), visit.person())? {
+        return show(site, ask, visit, Some(wrong_present(t)));
+    }
     let (name, password) = (ask.form.trimmed("name"), Zeroizing::new(ask.form.get("password").to_owned()));
     if let Some(problem) = unfit(t, name, &password, ask.form.get("repeat")) {
         return show(site, ask, visit, Some(problem));
@@ -52,8 +61,7 @@ pub fn add(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
 pub fn change_password(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
     let (t, me) = (visit.t, visit.person());
     if !site.gives_password(ask.form.get("present"), me)? {
-        let problem = t.say("Le mot de passe actuel est incorrect.", "The present password is wrong.");
-        return show(site, ask, visit, Some(problem));
+        return show(site, ask, visit, Some(wrong_present(t)));
     }
     let password = Zeroizing::new(ask.form.get("password").to_owned());
     if let Some(problem) = unfit(t, me, &password, ask.form.get("repeat")) {

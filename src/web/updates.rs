@@ -26,6 +26,7 @@ const REFRESH: Duration = Duration::from_secs(2);
 /// What runs and what comes, as the page shows it.
 struct BoxView {
     version: String,
+    is_proved: bool,
     slot: String,
     /// What the next start takes, where it is another version; whether that one is yet to prove healthy.
     next: Option<(String, bool)>,
@@ -90,8 +91,10 @@ fn shown(site: &Site, ask: &Ask, visit: &Visit, refused: Option<String>) -> Resu
     let page = match asked {
         Ok(updates) => {
             let waits = updates.offered.is_some() && updates.status.as_ref().is_ok_and(|status| !status.is_proved);
+            // While somebody may be choosing a file, nothing of the page is taken away.
+            let has_form = updates.work == Work::Idle && updates.offered.is_none();
             let is_looking = search.as_ref().is_some_and(|search| search.is_looking);
-            if updates.work != Work::Idle || waits || is_looking {
+            if updates.work != Work::Idle || waits || is_looking && !has_form {
                 c.refresh = u32::try_from(REFRESH.as_secs()).ok();
             }
             UpdatesPage { search, ..page(t, &c, updates, refused) }
@@ -160,6 +163,7 @@ fn machine(t: Tongue, status: Status) -> BoxView {
     };
     let former = other.filter(may_be_taken);
     BoxView {
+        is_proved: status.is_proved,
         version: running.version.to_string(),
         slot: running.slot.to_string().to_uppercase(),
         next: next.filter(|next| next.slot != running.slot).map(|next| (next.version.to_string(), is_on_trial)),

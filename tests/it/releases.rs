@@ -460,7 +460,6 @@ fn a_keeper_that_takes_no_release_is_told_on_the_page_and_in_the_journal() {
     assert!(page.contains("FG-936"), "{page}");
     assert_eq!((core.leaves("update_offered"), core.leaves("machine_refused")), (2, 1));
     assert_eq!(server.asked().len(), 1);
-    assert!(machine.log().contains("no appliance") || !machine.log().is_empty());
 }
 
 #[test]

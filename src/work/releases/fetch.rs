@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Url;
 use secrecy::SecretString;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::offer::{OfferError, Offering, offer};
 use crate::domain::DocumentHash;
-use crate::fault::Text;
+use crate::fault::{Code, Fault, Language, Text};
 use crate::gate::{KeeperClient, KeeperError, Refusal, Work};
 use crate::net::http::{Client, ClientError, Download, Settings, Validators, Wanted};
 use crate::net::proxy::ProxySection;
@@ -30,10 +30,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// And after so long in any case: 450 MB at 1 Mbit/s.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// Bytes that stay free beside the file and keeper's copy of it.
-const RESERVE: u64 = 64 << 20;
 /// The free space is looked at each time so many bytes came.
 const SPACE_STEP: u64 = 4 << 20;
+/// So long keeper's verdict is waited for; between two questions whether there is one.
+const VERDICT_LONGEST: Duration = Duration::from_secs(15 * 60);
+const LOOK: Duration = Duration::from_millis(500);
 /// Bytes of a file of authorities, at most.
 const PEM_LIMIT: u64 = 1 << 20;
 /// The file's name for an instant, in the data folder.
@@ -49,6 +50,8 @@ pub struct Source {
     pub proxy: ProxySection,
     /// Where relative paths start, and the file is kept for a while.
     pub dir: PathBuf,
+    /// Bytes that stay free beside the file and keeper's copy of it: below that no invoice is taken in.
+    pub reserve: u64,
     pub store: Store,
     pub keeper: KeeperClient,
 }
@@ -69,6 +72,17 @@ pub(super) enum Outcome {
     Offered {
         sha256: DocumentHash,
         validators: Validators,
+    },
+    /// It is what runs, or older.
+    Old {
+        sha256: DocumentHash,
+        validators: Validators,
+    },
+    /// Keeper refused it for what it is.
+    Bad {
+        sha256: DocumentHash,
+        validators: Validators,
+        why: Text,
     },
     /// Put off: keeper is at work or does not answer, or what a person handed in waits.
     Waits,
@@ -140,14 +154,57 @@ fn hand_over(source: &Source, known: &Known<'_>, fetched: Fetched, validators: V
     let (actor, from) = ("system".to_owned(), source.url.to_string());
     let offering = Offering { file: OwnedFd::from(file), bytes, sha256, actor, from };
     match offer(&source.store, &source.keeper, offering) {
-        Ok(()) => Ok(Outcome::Offered { sha256, validators }),
+        Ok(()) => judged(source, sha256, validators),
         Err(OfferError::Keeper(KeeperError::Refused(Refusal::Busy))) => Ok(Outcome::Waits),
+        Err(OfferError::Keeper(KeeperError::Refused(Refusal::Update(fault)))) => refused(&fault, sha256, validators),
         Err(OfferError::Keeper(error)) => Err(Failure::Box(error.text())),
         Err(OfferError::Store(error)) => Err(Failure::Box(Text::technical(
             "le journal ne peut pas être écrit",
             "the journal cannot be written",
             error,
         ))),
+    }
+}
+
+/// What keeper makes of it, waited for. What is wrong with the file itself is remembered with it; what this box lacks is not.
+fn judged(source: &Source, sha256: DocumentHash, validators: Validators) -> Result<Outcome, Failure> {
+    let end = Instant::now() + VERDICT_LONGEST;
+    while Instant::now() < end {
+        std::thread::sleep(LOOK);
+        let Ok(updates) = source.keeper.updates() else { continue };
+        if updates.work == Work::Examining {
+            continue;
+        }
+        if updates.offered.is_some_and(|offered| offered.sha256 == sha256) {
+            return Ok(Outcome::Offered { sha256, validators });
+        }
+        return match updates.failed {
+            Some(fault) => refused(&fault, sha256, validators),
+            // Somebody threw it away, or brought another one.
+            None => Ok(Outcome::Offered { sha256, validators }),
+        };
+    }
+    let (fr, en) = ("le gardien (keeper) ne dit pas ce qu'il en pense", "keeper does not say what it makes of it");
+    Err(Failure::Box(Text::new(fr, en)))
+}
+
+/// A refusal that is about the file, whatever this box is, is not heard twice.
+fn refused(fault: &Fault, sha256: DocumentHash, validators: Validators) -> Result<Outcome, Failure> {
+    let of = |language| format!("{} : {}", fault.code.as_str(), fault.title(language));
+    let why = Text::new(of(Language::Fr), of(Language::En));
+    match fault.code {
+        // The version that runs, or an older one.
+        Code::UpdateNotNewer => Ok(Outcome::Old { sha256, validators }),
+        Code::UpdateNotARelease
+        | Code::UpdateTruncated
+        | Code::UpdateAltered
+        | Code::UpdateForeign
+        | Code::UpdateUnderSigned
+        | Code::UpdateExpired
+        | Code::UpdateBelowFloor
+        | Code::UpdateWrongBoard
+        | Code::UpdateTooLarge => Ok(Outcome::Bad { sha256, validators, why }),
+        _ => Err(Failure::Box(why)),
     }
 }
 
@@ -188,7 +245,7 @@ async fn keep(source: &Source, download: &mut Download) -> Result<Fetched, Failu
 /// Whether the data disk takes the rest of a file, and keeper's copy of it.
 fn has_room(source: &Source, whole: u64, came: u64) -> Result<(), Failure> {
     let free = disk::free_bytes(&source.dir).unwrap_or(0);
-    let needed = whole.saturating_mul(2).saturating_sub(came).saturating_add(RESERVE);
+    let needed = whole.saturating_mul(2).saturating_sub(came).saturating_add(source.reserve);
     if free >= needed {
         return Ok(());
     }

@@ -148,9 +148,16 @@ impl Memory {
         self.looked_at.is_none_or(|at| now < at || now.since(at) >= wait)
     }
 
+    /// One more look that came to nothing, by the address's fault or the box's.
+    fn fail(&mut self, now: Timestamp, fr: &str, en: &str) {
+        let (since, times) = self.failing.take().map_or((now, 0), |failing| (failing.since, failing.times));
+        self.failing = Some(Failing { since, times: times.saturating_add(1), fr: fr.to_owned(), en: en.to_owned() });
+    }
+
     /// Enters what a look came to.
     fn enter(&mut self, outcome: Result<Outcome, Failure>, now: Timestamp) {
         self.looked_at = Some(now);
+        let is_failure = outcome.is_err();
         let found = match outcome {
             Ok(Outcome::Unchanged) => Found::Same,
             Ok(Outcome::Known(validators)) => {
@@ -161,17 +168,26 @@ impl Memory {
                 (self.offered, self.validators) = (Some(sha256), validators);
                 Found::Offered
             }
+            Ok(Outcome::Old { sha256, validators }) => {
+                (self.offered, self.validators) = (Some(sha256), validators);
+                Found::Same
+            }
+            Ok(Outcome::Bad { sha256, validators, why: Text { fr, en } }) => {
+                (self.offered, self.validators) = (Some(sha256), validators);
+                Found::Refused { fr, en }
+            }
             Ok(Outcome::Waits) => Found::Waiting,
-            // The address did answer: it is the box that cannot.
-            Err(Failure::Box(Text { fr, en })) => Found::Refused { fr, en },
+            Err(Failure::Box(Text { fr, en })) => {
+                self.fail(now, &fr, &en);
+                Found::Refused { fr, en }
+            }
             Err(Failure::Address(Text { fr, en })) => {
-                let (since, times) = self.failing.take().map_or((now, 0), |failing| (failing.since, failing.times));
-                self.failing = Some(Failing { since, times: times.saturating_add(1), fr: fr.clone(), en: en.clone() });
+                self.fail(now, &fr, &en);
                 Found::Failed { fr, en }
             }
         };
         // Nothing is asked of the address while another file waits.
-        if !matches!(found, Found::Waiting | Found::Failed { .. }) {
+        if !is_failure && !matches!(found, Found::Waiting) {
             self.failing = None;
         }
         self.found = Some(found);
@@ -248,8 +264,9 @@ fn attend(
 fn tell(outcome: &Result<Outcome, Failure>) {
     match outcome {
         Ok(Outcome::Offered { sha256, .. }) => {
-            log::info!(sha256 = sha256.to_string().as_str(); "A release was fetched, and is examined");
+            log::info!(sha256 = sha256.to_string().as_str(); "A release was fetched, and is offered");
         }
+        Ok(Outcome::Bad { why, .. }) => log::warn!(error = why.en.as_str(); "A release was fetched, and refused"),
         Ok(_) => {}
         Err(Failure::Box(why)) => log::warn!(error = why.en.as_str(); "A release was fetched, and not taken"),
         Err(Failure::Address(why)) => {

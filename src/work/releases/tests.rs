@@ -38,9 +38,13 @@ fn a_failure_counts_from_the_first_and_is_over_with_an_answer() {
     memory.enter(failed("second"), at(300));
     let failing = memory.failing.clone().unwrap();
     assert_eq!((failing.since, failing.times, failing.en.as_str()), (at(100), 2, "second"));
-    // The address answered, whatever the box could do with it.
+    // Whether the address does not answer or the box cannot take what comes: no release is found.
     memory.enter(Err(Failure::Box(Text::same("full"))), at(400));
-    assert_eq!(memory.failing, None);
+    let failing = memory.failing.clone().unwrap();
+    assert_eq!((failing.since, failing.times, failing.en.as_str()), (at(100), 3, "full"));
+    let (sha256, validators) = (DocumentHash([7; 32]), Validators::default());
+    memory.enter(Ok(Outcome::Bad { sha256, validators, why: Text::same("foreign") }), at(500));
+    assert_eq!((memory.failing.is_none(), memory.offered), (true, Some(sha256)));
 }
 
 #[test]

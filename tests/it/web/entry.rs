@@ -111,8 +111,11 @@ fn people_change_their_password_and_enrol_others() {
     browser.get("/personnes").says(PERSON);
     let add = |name: &str| {
         let second = "une autre phrase secrète";
-        vec![("name", name.to_owned()), ("password", second.to_owned()), ("repeat", second.to_owned())]
+        let present = ("present", PASSWORD.to_owned());
+        vec![("name", name.to_owned()), ("password", second.to_owned()), ("repeat", second.to_owned()), present]
     };
+    let unasked = browser.post("/personnes", &add("Dominique")[..3]);
+    assert_eq!(unasked.status, 422, "a browser left open enrols nobody");
     assert_eq!(browser.post("/personnes", &add("Dominique")).header("location"), Some("/personnes?fait=personne"));
     assert_eq!(browser.post("/personnes", &add("Dominique")).status, 422, "the name is taken");
     assert_eq!(browser.post("/personnes", &add("system")).status, 422, "the journal would not hide it");
