@@ -78,8 +78,10 @@ impl Seat {
         self.types(item);
         let digits = until("a question", || {
             let shown = self.shown();
-            let rest = shown.split("Tapez ").nth(1)?;
-            rest.get(..count).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned)
+            // So many and no more: another question may still be on the screen.
+            let questions = shown.split("Tapez ").skip(1);
+            let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
+            questions.map(digits).find(|digits| digits.len() == count)
         });
         self.types(&digits);
         self.types("\r");
@@ -292,6 +294,8 @@ fn keys_and_noise_without_the_digits_do_nothing() {
         seat.types("x\r");
         seat.sees("Ce n'est pas ce code");
         seat.types("\x1b");
+        // What is typed next is none of a key's letters.
+        std::thread::sleep(Duration::from_millis(1_500));
     }
     assert_eq!(machine.events(), []);
     assert!(!machine.root().join("restarts").exists() && !machine.root().join(WISH).exists());
