@@ -13,9 +13,11 @@ use crate::fault::{Fault, Language};
 use crate::gate::{Event, Health, KeeperClient, KeeperError, KeeperRequest, SIGHT_LIFE, Sight, Trouble};
 use crate::os::signals::Shutdown;
 use crate::store::{Note, Store, StoreError};
+use crate::update::Version;
 use crate::update::record::Line;
 use crate::web::Claim;
 use crate::work::FrontWalls;
+use crate::work::releases::Waiting;
 
 /// Between two looks at what the console has to show.
 const LOOK: Duration = Duration::from_secs(2);
@@ -41,6 +43,8 @@ pub struct Shown {
     pub is_configured: bool,
     /// What front tells: it speaks with core.
     pub front: FrontWalls,
+    /// Which release waits, for who is told of alarms.
+    pub waiting: Waiting,
 }
 
 /// What keeper said of the version that runs, and what was found of the database for it.
@@ -123,7 +127,8 @@ pub fn attend(shown: Shown, store: Store, shutdown: Shutdown) {
             let is_current = |(before, at): &(Sight, Instant)| *before == sight && at.elapsed() < SIGHT_LIFE / 3;
             if !told.as_ref().is_some_and(is_current) {
                 match exchange(&keeper, sight.clone(), &store) {
-                    Ok(on_trial) => {
+                    Ok((on_trial, offered)) => {
+                        shown.waiting.told(offered);
                         told = Some((sight, Instant::now()));
                         complained = false;
                         trial.is_over = !on_trial;
@@ -147,8 +152,8 @@ pub fn attend(shown: Shown, store: Store, shutdown: Shutdown) {
 }
 
 /// Tells what to show; what happened meanwhile is journalled, and only then acknowledged. Whether the running version has yet to
-/// prove healthy.
-fn exchange(keeper: &KeeperClient, sight: Sight, store: &Store) -> Result<bool, ExchangeError> {
+/// prove healthy, and which one waits to be installed.
+fn exchange(keeper: &KeeperClient, sight: Sight, store: &Store) -> Result<(bool, Option<Version>), ExchangeError> {
     let told = keeper.show(sight)?;
     for event in &told.events {
         store.note(happened(event)).wait()?;
@@ -167,7 +172,7 @@ fn exchange(keeper: &KeeperClient, sight: Sight, store: &Store) -> Result<bool, 
     if through > 0 || updates > 0 || told.lost > 0 {
         keeper.order(KeeperRequest::Recorded { through, updates })?;
     }
-    Ok(told.on_trial)
+    Ok((told.on_trial, told.offered))
 }
 
 /// A step of an attempt at an update.

@@ -29,7 +29,7 @@ use crate::store::{Note, Store, StoreError};
 use crate::web;
 use crate::work::connector::Connectors;
 use crate::work::gatehouse::{DropLimits, DropRoute, Gatehouse, ReleaseDesk, Rules, Superseded};
-use crate::work::releases::Releases;
+use crate::work::releases::{Releases, Waiting};
 use crate::work::remote_log::RemoteLog;
 use crate::work::watch::WatchOptions;
 use crate::work::{FrontWalls, Options, Parts, Workshop};
@@ -111,7 +111,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
     let (trigger, shutdown) = Shutdown::on_signals().map_err(io("signals of", Path::new("this process")))?;
     let remote_log = remote_log::begin(&boot.config, shutdown.clone());
     let releases = releases::begin(&boot.config, &store, shutdown.clone());
-    let told = Told { remote_log, releases };
+    let told = Told { remote_log, releases, waiting: Waiting::default() };
     note_start(&store, &boot).await?;
 
     let mut tables = TablesInForce::new(store.clone())?;
@@ -160,6 +160,7 @@ async fn serve(file: ConfigFile, boot: Boot, opened: Opened, heart: Heart) -> Re
         source: boot.source.clone(),
         is_configured: file.path().exists(),
         front,
+        waiting: told.waiting.clone(),
     };
     appliance::attend(shown, store.clone(), shutdown.clone());
     // Last: front calls the box healthy when the gate answers.
@@ -316,10 +317,12 @@ fn connectors(config: &Config) -> Connectors {
 struct Told {
     remote_log: Option<RemoteLog>,
     releases: Option<Releases>,
+    waiting: Waiting,
 }
 
 fn options(config: &Config, tables: &TablesInForce, told: &Told) -> Options {
-    let Told { remote_log, releases } = told;
+    let Told { remote_log, releases, waiting } = told;
+    let (remote_log, releases, waiting) = (remote_log.clone(), releases.clone(), waiting.clone());
     Options {
         routes: config.routes.clone(),
         sirets: config.establishments.iter().map(|one| (one.id.clone(), one.siret.clone())).collect(),
@@ -327,7 +330,7 @@ fn options(config: &Config, tables: &TablesInForce, told: &Told) -> Options {
         language: config.web.language,
         recycling_until: config.chorus.recycling_until.as_ref().map(|day| day.as_str().to_owned()),
         motive_codes: config.chorus.motive_codes,
-        watch: WatchOptions { remote_log: remote_log.clone(), releases: releases.clone(), ..config.watched() },
+        watch: WatchOptions { remote_log, releases, waiting, ..config.watched() },
         tables: tables.tables(),
         tables_refused: tables.refused().cloned(),
     }

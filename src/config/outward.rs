@@ -41,6 +41,7 @@ impl Config {
             pace: Pace::default(),
             remote_log: None,
             releases: None,
+            waiting: Default::default(),
         }
     }
 

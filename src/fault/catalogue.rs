@@ -1032,4 +1032,10 @@ catalogue! {
         "New releases could not be looked for for {span}: {why}"
         "Check the address (update.url), the firewall and the proxy towards it, and its server's certificate (update.ca_file). Until then an update is handed in on the page \"Updates\"; nothing else suffers."
     }
+    ReleaseWaits "FG-940" Establishment AfterAction {
+        "La version {version} attend d'être installée"
+        "Lisez ce qui change sur la page Configuration, Mises à jour, et installez-la à un moment où un redémarrage d'une minute convient ; ou retirez-la."
+        "Version {version} waits to be installed"
+        "Read what changes on the page Configuration, Updates, and install it when a restart of a minute suits; or withdraw it."
+    }
 }

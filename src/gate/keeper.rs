@@ -17,10 +17,11 @@ use serde::{Deserialize, Serialize};
 use super::frame::{Frame, FrameError};
 use super::network::{NetworkProblem, NetworkSettings};
 use super::sealing::{KeyAnswer, KeyAsk, Seal, SealRefusal};
+use super::updating::Updates;
 use crate::domain::{DocumentHash, Timestamp};
 use crate::fault::{Fault, Language, Text};
+use crate::update::Version;
 use crate::update::record::Line;
-use crate::update::{self, Version};
 
 /// The socket, in keeper's folder.
 pub const SOCKET: &str = "keeper.sock";
@@ -334,51 +335,9 @@ pub struct Events {
     pub updates: Vec<Line>,
     /// Whether the running version has yet to prove healthy.
     pub on_trial: bool,
+    /// The release that waits to be installed.
+    pub offered: Option<Version>,
 }
-
-/// How updates stand.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Updates {
-    /// What runs, what will be booted, what was attempted; an error where that cannot be told.
-    pub status: Result<update::Status, Fault>,
-    /// What of the running version is not well now, in [`update::record::unwell_text`]'s words.
-    pub lacks: Vec<String>,
-    pub work: Work,
-    /// Why what ran last in the background did not come to its end.
-    pub failed: Option<Fault>,
-    pub offered: Option<Offered>,
-}
-
-/// What is being done, in the background.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Work {
-    Idle,
-    /// An offered file is read and held against its signatures.
-    Examining,
-    /// The running version is blessed, or the former one made the next boot.
-    Settling,
-    /// A release is written; the last step that was done.
-    Installing(Option<update::Step>),
-}
-
-/// A release that this box would take.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Offered {
-    /// Of the whole file: names it.
-    pub sha256: DocumentHash,
-    pub bytes: u64,
-    pub version: Version,
-    /// Installed before then, or not at all.
-    pub expires: Timestamp,
-    /// What changes, in French and English; cut at [`CHANGELOG_LIMIT`].
-    pub changelog: [String; 2],
-}
-
-/// Characters of a changelog that are shown, at most.
-pub const CHANGELOG_LIMIT: usize = 6000;
 
 /// Something that happened without core.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -629,10 +588,10 @@ mod tests {
             n: u64::MAX,
             attempt: u64::MAX,
             at: Timestamp::from_millis(i64::MAX / 2),
-            event: update::record::Event::Unrepairable,
+            event: crate::update::record::Event::Unrepairable,
             running: "9999.9999.9999".parse().unwrap(),
             version: Some("9999.9999.9999".parse().unwrap()),
-            slot: Some(update::Slot::B),
+            slot: Some(crate::update::Slot::B),
             boots: Some(u8::MAX),
             fault: Some(
                 Fault::new(crate::fault::Code::UpdateAltered)
@@ -648,6 +607,7 @@ mod tests {
             lost: u64::MAX,
             updates: vec![line; UPDATES_BYTES / length],
             on_trial: true,
+            offered: Some(Version { major: u16::MAX, minor: u16::MAX, patch: u16::MAX }),
         };
         assert!(serde_json::to_vec(&Answer::Events(events)).unwrap().len() < super::super::frame::HEADER_LIMIT);
     }

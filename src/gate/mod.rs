@@ -19,15 +19,15 @@ mod name;
 mod network;
 mod sealing;
 mod server;
+mod updating;
 
 pub use account::{AccountSection, InvalidHash, InvalidKey, InvalidNetwork, KeyLine, Network, PasswordHash};
 pub use client::{Client, Dropped, GateError, Handed, Whole};
 pub use frame::{BODY_LIMIT, Frame, FrameError, HEADER_LIMIT};
 pub use keeper::{
-    Answer as KeeperAnswer, CHANGELOG_LIMIT, Clock, EVENTS_AT_ONCE, Event, Events, Happening, Health, Interface,
-    KeeperClient, KeeperError, NetworkStatus, NetworkTrial, Offered, Refusal, Request as KeeperRequest, SIGHT_LIFE,
-    SOCKET as KEEPER_SOCKET, Sealing, Sight, Status, Trouble, UPDATES_AT_ONCE, UPDATES_BYTES, Updates, Work,
-    folder_beside,
+    Answer as KeeperAnswer, Clock, EVENTS_AT_ONCE, Event, Events, Happening, Health, Interface, KeeperClient,
+    KeeperError, NetworkStatus, NetworkTrial, Refusal, Request as KeeperRequest, SIGHT_LIFE, SOCKET as KEEPER_SOCKET,
+    Sealing, Sight, Status, Trouble, UPDATES_AT_ONCE, UPDATES_BYTES, folder_beside,
 };
 pub use message::{
     Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, LOG_LINES_AT_ONCE, LogLine, Pass, Proof, RELEASES,
@@ -42,6 +42,7 @@ pub use sealing::{
     KEY_LETTERS, KEY_WAITS, KeyAnswer, KeyAsk, RecoveryKey, Seal, SealCause, SealRefusal, is_key_letter,
 };
 pub use server::{Core, Server, serve};
+pub use updating::{CHANGELOG_LIMIT, Offered, Updates, Work};
 
 /// Documents up to this many bytes pass the gate inside a frame and are stored inside the receive transaction: one
 /// fsync per close. Larger ones are staged and passed as a descriptor.

@@ -22,7 +22,7 @@ use crate::gate::{
 };
 use crate::os::durable;
 use crate::update::record::{Line, Outcome};
-use crate::update::{Digest, Machine, UpdateError};
+use crate::update::{Digest, Machine, UpdateError, Version};
 
 /// Since power-on; then a version on trial that is not well restarts. A large database is read whole within it.
 const TRIAL_LONGEST: Duration = Duration::from_secs(10 * 60);
@@ -69,7 +69,8 @@ struct State {
 
 impl Updates {
     pub fn new(state_dir: &Path) -> Self {
-        let state = State { work: Work::Idle, failed: None, offered: None, on_trial: true, unblessed: false, recorded: 0 };
+        let state =
+            State { work: Work::Idle, failed: None, offered: None, on_trial: true, unblessed: false, recorded: 0 };
         Self { state: Mutex::new(state), recorded: state_dir.join("updates-recorded") }
     }
 
@@ -79,6 +80,11 @@ impl Updates {
 
     pub fn is_on_trial(&self) -> bool {
         self.state().on_trial
+    }
+
+    /// The version that waits to be installed.
+    pub fn offered(&self) -> Option<Version> {
+        self.state().offered.as_ref().map(|offered| offered.version)
     }
 
     /// Begins some work, unless other work is under way.

@@ -19,7 +19,8 @@ pub(super) fn answer(keeper: &Arc<Keeper>, request: Request, file: Option<OwnedF
             keeper.told().sight = Some((Instant::now(), sight));
             let (events, lost) = keeper.events().waiting();
             let (updates, on_trial) = (updates::unrecorded(keeper), keeper.updates.is_on_trial());
-            Answer::Events(Events { events, lost, updates, on_trial })
+            let offered = keeper.updates.offered();
+            Answer::Events(Events { events, lost, updates, on_trial, offered })
         }
         (Request::Recorded { through, updates }, _) => {
             keeper.events().recorded(through);

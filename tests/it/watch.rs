@@ -54,6 +54,7 @@ pub fn options(gateway: &Gateway, mail: Option<MailSection>, webhook: Option<Web
         pace: quick(),
         remote_log: None,
         releases: None,
+        waiting: Default::default(),
     }
 }
 

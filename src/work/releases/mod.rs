@@ -15,6 +15,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use serde::{Deserialize, Serialize};
 
 pub use self::fetch::Source;
@@ -27,6 +28,7 @@ use crate::fault::Text;
 use crate::net::http::Validators;
 use crate::os::durable;
 use crate::os::signals::Shutdown;
+use crate::update::Version;
 
 /// What is remembered of the address, in the data folder.
 const MEMORY: &str = "releases.json";
@@ -105,6 +107,20 @@ pub struct Standing {
     pub is_looking: bool,
     /// When it was looked for last, and what came of it.
     pub last: Option<(Timestamp, Found)>,
+}
+
+/// Which release waits for a person to install it, as keeper told last. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Waiting(Arc<ArcSwapOption<Version>>);
+
+impl Waiting {
+    pub fn told(&self, version: Option<Version>) {
+        self.0.store(version.map(Arc::new));
+    }
+
+    pub fn version(&self) -> Option<Version> {
+        self.0.load().as_deref().copied()
+    }
 }
 
 /// For the watch: how long the address has failed, and why.

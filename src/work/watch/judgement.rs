@@ -7,6 +7,7 @@ use crate::domain::{Environment, Realm, Timestamp};
 use crate::fault::{Code, Fault, Gravity, Text};
 use crate::os::sandbox::{Report, name_of};
 use crate::store::{Alarm, AlarmChange, AlarmRecord, halt_subject};
+use crate::update::Version;
 use crate::work::codes::UnknownCode;
 use crate::work::recipients::RECENT;
 use crate::work::releases::Unreached;
@@ -105,6 +106,8 @@ pub(super) struct Facts {
     pub remote_log: Option<Silence>,
     /// Where releases are looked for, when it does not answer.
     pub releases: Option<Unreached>,
+    /// A release that nobody has installed yet.
+    pub waiting: Option<Version>,
 }
 
 /// The technical account's password in a realm.
@@ -204,6 +207,11 @@ pub(super) fn alarms(facts: &Facts, now: Timestamp) -> Vec<Alarm> {
     alarms.extend(facts.walls.iter().flat_map(|(process, report)| of_walls(process, report)));
     alarms.extend(facts.remote_log.as_ref().and_then(of_remote_log));
     alarms.extend(facts.releases.as_ref().and_then(of_releases));
+    alarms.extend(
+        facts
+            .waiting
+            .map(|version| plain("release", Fault::new(Code::ReleaseWaits).with("version", version), Gravity::Warning)),
+    );
     let directories = facts.directories.iter();
     alarms.extend(directories.filter_map(|(of, age)| of_directory(*of, *age, facts.directory_refresh)));
     alarms

@@ -61,6 +61,7 @@ pub(super) fn look(core: &Core, memory: &mut Memory) -> Result<Look, StoreError>
         walls: core.front.everybodys(),
         remote_log: options.watch.remote_log.as_ref().and_then(RemoteLog::silence),
         releases: options.watch.releases.as_ref().and_then(|releases| releases.unreached(now)),
+        waiting: options.watch.waiting.version(),
         ..Facts::default()
     };
     let mut unsure = Vec::new();

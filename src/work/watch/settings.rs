@@ -11,7 +11,7 @@ use crate::fault::{Gravity, Language, Text};
 use crate::net::mail::{Mailbox, Security};
 use crate::net::proxy::{ProxySection, is_this_machine};
 use crate::work::connector::SettingsError;
-use crate::work::releases::Releases;
+use crate::work::releases::{Releases, Waiting};
 use crate::work::remote_log::RemoteLog;
 
 /// The most recipients of an e-mail.
@@ -282,6 +282,8 @@ pub struct WatchOptions {
     pub remote_log: Option<RemoteLog>,
     /// How releases are looked for, where they are.
     pub releases: Option<Releases>,
+    /// The release that waits on the page.
+    pub waiting: Waiting,
 }
 
 #[cfg(test)]

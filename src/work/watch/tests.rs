@@ -68,6 +68,13 @@ fn an_address_of_releases_that_does_not_answer_is_told_after_a_week() {
     assert!(told.contains("9 jours") && told.contains("pas de réponse"), "{told}");
 }
 
+#[test]
+fn a_release_that_waits_is_told() {
+    let facts = Facts { waiting: Some("1.4.0".parse().unwrap()), ..Facts::default() };
+    assert_eq!(only(&facts, now()), Some((Code::ReleaseWaits, Gravity::Warning, 0)));
+    assert!(alarms(&facts, now()).remove(0).fault.title(Language::Fr).contains("1.4.0"));
+}
+
 /// The one alarm of facts, by code, gravity and stage.
 fn only(facts: &Facts, at: Timestamp) -> Option<(Code, Gravity, u32)> {
     let found = alarms(facts, at);
