@@ -7,7 +7,7 @@
 //!
 //! Refuses to know: invoices, accounts, the store, what is fetched or sent, what a release is worth (`update`).
 
-mod console;
+pub mod console;
 mod events;
 mod luks;
 mod machine;
@@ -120,6 +120,11 @@ impl Keeper {
 /// Whether a partition, by its kernel name, is on the disk that the root is on.
 pub fn is_on_own_disk(root: &Path, partition: &str) -> std::io::Result<bool> {
     Machine::at(root).is_on_own_disk(partition)
+}
+
+/// The devices on which a machine's kernel has a console: `ttyS0`, `tty0`.
+pub fn consoles(root: &Path) -> Vec<String> {
+    Machine::at(root).consoles()
 }
 
 /// Runs keeper until the process ends. `root` is `/`, and another folder for who tries it out.
