@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{Doing, InstallError};
 use super::factory::{FIRST_PIECE, Factory};
-use super::table::Fitted;
+use super::table::{Fitted, HEAD_BYTES};
 use crate::domain::DocumentHash;
 use crate::fault::Text;
 use crate::os::disk;
@@ -56,6 +56,13 @@ pub fn mark_of(path: &Path) -> Option<Mark> {
     File::open(path).and_then(|file| file.read_exact_at(&mut sector, MARK_AT)).ok()?;
     let hash = sector.strip_prefix(MARK)?.get(..32)?;
     Some(DocumentHash(hash.try_into().ok()?))
+}
+
+/// Takes the table away again: the disk starts nothing.
+pub fn take_back(path: &Path) -> Result<(), InstallError> {
+    let failed = || InstallError::disk(Doing::Writing, path, 0);
+    let file = open(path)?;
+    file.write_all_at(&[0; HEAD_BYTES], 0).and_then(|()| file.sync_all()).map_err(failed())
 }
 
 /// What is said of a disk that is shorter than `needed` bytes.

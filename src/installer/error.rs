@@ -99,8 +99,8 @@ impl InstallError {
                 "This disk does not keep what is written to it, and starts nothing: replace it.",
             ),
             Self::Handover { .. } => Text::new(
-                "Fluxgate est sur le disque, mais sans les réglages du fichier d'installation : recommencez, ou réglez le réseau à la console.",
-                "Fluxgate is on the disk, but without the settings of the provisioning file: begin again, or set the network at the console.",
+                "Ce qui suit l'installation n'a pas pu être écrit : le disque ne démarre rien. Recommencez ; si cela revient, remplacez-le.",
+                "What follows the installation could not be written: the disk starts nothing. Begin again; if it comes again, replace it.",
             ),
         }
     }

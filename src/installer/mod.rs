@@ -14,6 +14,7 @@ pub mod provisioning;
 pub mod table;
 
 mod dialog;
+mod handover;
 mod session;
 mod terminals;
 

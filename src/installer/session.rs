@@ -3,19 +3,30 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use sha2::{Digest as _, Sha256};
+
 use super::dialog::{Action, Choice, Dialog};
 use super::disk_writer::{self, Mark};
-use super::disks::{self, Disk, Terms};
+use super::disks::{self, Disk, Holds, Terms};
 use super::error::{Doing, InstallError};
 use super::factory::Factory;
+use super::handover;
+use super::provisioning::{self, After, Provisioning, ProvisioningError};
 use super::terminals::Terminals;
+use crate::domain::DocumentHash;
 use crate::fault::Text;
 use crate::keeper;
+use crate::keeper::network::check_for;
 use crate::os::process::MachineEnd;
 use crate::os::random;
 
 /// What the installer carries, below the root.
 const FACTORY: &str = "factory";
+/// The provisioning file, where the boot loader's half of this kernel puts what is beside it on the stick (systemd-stub,
+/// `BOOTX64.EFI.extra.d/provisioning.cred`).
+const ORDER: &str = ".extra/credentials/provisioning.cred";
+/// How long somebody in front of the box can stop what a provisioning file orders.
+const NOTICE: Duration = Duration::from_secs(15);
 /// Between two looks at what is typed.
 const LOOK: Duration = Duration::from_millis(500);
 /// The disks are the machine's once none came for so long, and after this at the latest.
@@ -37,7 +48,12 @@ pub fn run(root: &Path) -> MachineEnd {
     let mut session = Session { root: root.to_owned(), factory, terminals, disks: Vec::new() };
     session.terminals.page(&[title(Some(&session.factory))], &Text::new("Recherche des disques ...", "Looking for disks ..."));
     session.settle();
-    session.attended()
+    let end = match provisioning::bytes(&root.join(ORDER)) {
+        Ok(None) => None,
+        Ok(Some(bytes)) => session.unattended(&bytes),
+        Err(error) => session.refuse(&error),
+    };
+    end.unwrap_or_else(|| session.attended())
 }
 
 struct Session {
@@ -86,6 +102,95 @@ impl Session {
 
     fn choices(&self) -> Vec<Choice> {
         self.disks.iter().map(|disk| Choice { text: disk.text(), fits: disk.unfit.is_none() }).collect()
+    }
+
+    /// By a provisioning file; how the machine ends, or nothing where a person has to choose.
+    fn unattended(&mut self, bytes: &[u8]) -> Option<MachineEnd> {
+        let read = Provisioning::parse(bytes).and_then(|order| {
+            let network = order.network.as_ref().map_or(Ok(()), |network| check_for(&self.root, network));
+            network.map_err(|problem| ProvisioningError::Network(problem.text()))?;
+            let disk = order.choose(&self.disks)?.clone();
+            Ok((order, disk))
+        });
+        let (order, disk) = match read {
+            Ok(read) => read,
+            Err(error) => return self.refuse(&error),
+        };
+        let mark = self.mark(bytes);
+        if disk.holds == Holds::Fluxgate && disk_writer::mark_of(&disk.path) == Some(mark) {
+            let done = Text::new(
+                "Ce disque a déjà été installé par ce même fichier : il n'est pas effacé une deuxième fois. Retirez la clé USB, puis pressez une touche : la machine redémarre.",
+                "This disk was installed by this very file already: it is not wiped a second time. Pull out the stick, then press a key: the machine restarts.",
+            );
+            self.terminals.page(&[title(Some(&self.factory)), disk.text(), done], &Text::same(""));
+            wait_for_key(&mut self.terminals);
+            return Some(MachineEnd::Restart);
+        }
+        if !self.is_let(&disk, &order) {
+            return None;
+        }
+        let version = self.factory.version.clone();
+        let done = self.install(&disk, Some(mark)).and_then(|()| {
+            let handed = handover::hand_over(&self.root, &disk, &order, &version);
+            // Without what it is to take over it is not what was ordered.
+            handed.inspect_err(|_| drop(disk_writer::take_back(&disk.path)))
+        });
+        if let Err(error) = done {
+            self.fail(&error);
+            wait_for_key(&mut self.terminals);
+            return None;
+        }
+        self.say_installed(&disk);
+        Some(match order.after {
+            After::Off => MachineEnd::Off,
+            After::Restart => MachineEnd::Restart,
+        })
+    }
+
+    /// Says why a provisioning file counts for nothing.
+    fn refuse(&mut self, error: &ProvisioningError) -> Option<MachineEnd> {
+        let file = error.text().about("provisioning.cred");
+        let what = Text::new(
+            "Rien n'a été effacé. Corrigez ce fichier sur la clé, ou installez à la main : pressez une touche.",
+            "Nothing was erased. Correct this file on the stick, or install by hand: press a key.",
+        );
+        self.terminals.page(&[title(Some(&self.factory)), Text::same(""), file, what], &Text::same(""));
+        wait_for_key(&mut self.terminals);
+        None
+    }
+
+    /// Which installation it is.
+    fn mark(&self, order: &[u8]) -> Mark {
+        let mut hash = Sha256::new();
+        hash.update(self.factory.version.as_bytes());
+        self.factory.pieces.iter().for_each(|piece| hash.update(piece.digest.sha256.0));
+        hash.update(order);
+        DocumentHash(hash.finalize().into())
+    }
+
+    /// Says what is about to be wiped, and on whose word; whether nobody stopped it.
+    fn is_let(&mut self, disk: &Disk, order: &Provisioning) -> bool {
+        let who = order.signed_off.as_str();
+        let lines = [
+            title(Some(&self.factory)),
+            Text::same(""),
+            Text::new("TOUT ce que porte ce disque sera EFFACÉ :", "EVERYTHING on this disk will be WIPED:"),
+            disk.text().map(|line| format!("   {line}")),
+            Text::new(format!("Accord donné par : {who}"), format!("Agreed to by: {who}")),
+        ];
+        self.terminals.page(&lines, &Text::same(""));
+        let begun = Instant::now();
+        while let Some(left) = NOTICE.checked_sub(begun.elapsed()) {
+            let seconds = left.as_secs();
+            self.terminals.retype(&Text::new(
+                format!(" Dans {seconds} s ; une touche l'arrête."),
+                format!(" In {seconds} s; any key stops it."),
+            ));
+            if !self.terminals.keys(Duration::from_secs(1).min(left)).is_empty() {
+                return false;
+            }
+        }
+        true
     }
 
     /// With a person.
@@ -146,10 +251,13 @@ impl Session {
         let Some(disk) = self.disks.get(disk).cloned() else { return false };
         let done = self.install(&disk, None);
         match &done {
-            Ok(()) => self.terminals.say(&Text::new(
-                "Retirez la clé USB, puis pressez une touche : la machine redémarre.",
-                "Pull out the stick, then press a key: the machine restarts.",
-            )),
+            Ok(()) => {
+                self.say_installed(&disk);
+                self.terminals.say(&Text::new(
+                    "Retirez la clé USB, puis pressez une touche : la machine redémarre.",
+                    "Pull out the stick, then press a key: the machine restarts.",
+                ));
+            }
             Err(error) => self.fail(error),
         }
         wait_for_key(&mut self.terminals);
@@ -182,13 +290,15 @@ impl Session {
             shown = Some((doing, percent));
         });
         // What was typed meanwhile was no answer to anything.
-        terminals.keys(Duration::ZERO);
-        done?;
-        let name = &disk.name;
-        terminals.say(&Text::new(
-            format!("Fluxgate {} est installé sur {name} : relu, identique à ce que porte l'installateur.", self.factory.version),
-            format!("Fluxgate {} is installed on {name}: read back, the same as the installer carries.", self.factory.version),
+        while !terminals.keys(Duration::ZERO).is_empty() {}
+        done
+    }
+
+    fn say_installed(&mut self, disk: &Disk) {
+        let (version, name) = (&self.factory.version, &disk.name);
+        self.terminals.say(&Text::new(
+            format!("Fluxgate {version} est installé sur {name} : relu, identique à ce que porte l'installateur."),
+            format!("Fluxgate {version} is installed on {name}: read back, the same as the installer carries."),
         ));
-        Ok(())
     }
 }

@@ -13,6 +13,7 @@ mod luks;
 mod machine;
 mod measured;
 pub mod network;
+pub mod provisioned;
 mod recovery;
 pub mod reset;
 pub mod sealer;
@@ -72,10 +73,11 @@ impl Keeper {
     fn new(root: &Path) -> Self {
         let machine = Machine::at(root);
         let mut events = Events::open(&root.join(STATE_DIR));
-        let (network, happened) = Network::open(&machine);
+        let (mut network, happened) = Network::open(&machine);
         if let Some(happened) = happened {
             events.note(happened, Timestamp::now());
         }
+        provisioned::take(&machine, &mut network, &mut events);
         Self {
             machine,
             events: Mutex::new(events),
