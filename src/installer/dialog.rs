@@ -27,8 +27,13 @@ enum Question {
     /// Which disk.
     Disk,
     /// Whether it is really wiped.
-    Digits { disk: usize, digits: String },
-    Restart { digits: String },
+    Digits {
+        disk: usize,
+        digits: String,
+    },
+    Restart {
+        digits: String,
+    },
 }
 
 /// The dialogue. Disks are counted from 0, as the list has them.
@@ -104,17 +109,14 @@ impl Dialog {
                     }
                     Some((_, choice)) => self.wrong = Some(choice.text.clone()),
                     None => {
-                        self.wrong = Some(Text::new(
-                            "ce n'est pas un numéro de la liste",
-                            "that is no number of the list",
-                        ));
+                        self.wrong =
+                            Some(Text::new("ce n'est pas un numéro de la liste", "that is no number of the list"));
                     }
                 }
                 None
             }
             Question::Digits { digits, .. } | Question::Restart { digits } if typed != *digits => {
-                self.wrong =
-                    (!typed.is_empty()).then(|| Text::new("ce n'est pas ce code", "that is not the code"));
+                self.wrong = (!typed.is_empty()).then(|| Text::new("ce n'est pas ce code", "that is not the code"));
                 None
             }
             Question::Digits { disk, .. } => Some(Action::Install(*disk)),

@@ -148,7 +148,8 @@ fn text(path: &Path) -> String {
 }
 
 fn printable(bytes: &[u8]) -> String {
-    let text: String = bytes.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { ' ' }).collect();
+    let text: String =
+        bytes.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { ' ' }).collect();
     text.trim().chars().take(NAME_LIMIT).collect()
 }
 
@@ -159,7 +160,11 @@ pub fn size(bytes: u64, language: Language) -> String {
         Language::En => ('.', "GB"),
     };
     let tenths = (bytes + 50_000_000) / 100_000_000;
-    if tenths >= 100 { format!("{} {unit}", (tenths + 5) / 10) } else { format!("{}{point}{} {unit}", tenths / 10, tenths % 10) }
+    if tenths >= 100 {
+        format!("{} {unit}", (tenths + 5) / 10)
+    } else {
+        format!("{}{point}{} {unit}", tenths / 10, tenths % 10)
+    }
 }
 
 impl Disk {

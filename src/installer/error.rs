@@ -61,7 +61,10 @@ impl InstallError {
         match self {
             Self::Damaged { what, why } => {
                 let why = why.clone().about(what);
-                Text::new(format!("L'installateur est abîmé : {}", why.fr), format!("The installer is damaged: {}", why.en))
+                Text::new(
+                    format!("L'installateur est abîmé : {}", why.fr),
+                    format!("The installer is damaged: {}", why.en),
+                )
             }
             Self::Unfit { path, why } => why.clone().about(path.display()),
             Self::Disk { doing, path, at, cause } => {

@@ -77,10 +77,10 @@ impl Factory {
             return Err(of_table()(altered()));
         }
         let table = Table::read(&bytes).map_err(|error| of_table()(error.text()))?;
-        let pieces = told.pieces.into_iter().map(|line| Piece {
-            at: line.at,
-            digest: Digest { bytes: line.bytes, sha256: line.sha256 },
-        });
+        let pieces = told
+            .pieces
+            .into_iter()
+            .map(|line| Piece { at: line.at, digest: Digest { bytes: line.bytes, sha256: line.sha256 } });
         let factory = Self {
             version: told.version,
             bytes: told.bytes,

@@ -70,7 +70,8 @@ fn boot_partition(root: &Path, disk: &Disk) -> io::Result<PathBuf> {
 
 fn partition_of(root: &Path, disk: &Disk) -> Option<PathBuf> {
     let below = fs::read_dir(root.join("sys/block").join(&disk.name)).ok()?;
-    let is_first = |folder: &Path| fs::read_to_string(folder.join("partition")).is_ok_and(|n| n.trim() == BOOT_PARTITION);
+    let is_first =
+        |folder: &Path| fs::read_to_string(folder.join("partition")).is_ok_and(|n| n.trim() == BOOT_PARTITION);
     let found = below.flatten().find(|entry| is_first(&entry.path()))?;
     Some(root.join("dev").join(found.file_name())).filter(|device| device.exists())
 }

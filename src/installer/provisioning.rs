@@ -76,7 +76,8 @@ impl TryFrom<String> for Erase {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let words = text.trim();
-        let of = |word: &str| words.strip_prefix(word).map(str::trim).filter(|rest| !rest.is_empty()).map(str::to_owned);
+        let of =
+            |word: &str| words.strip_prefix(word).map(str::trim).filter(|rest| !rest.is_empty()).map(str::to_owned);
         match (words, of("serial "), of("model "), of("size ")) {
             ("the only one", ..) => Ok(Self::TheOnlyOne),
             (_, Some(serial), ..) => Ok(Self::Serial(serial)),

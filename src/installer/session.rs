@@ -27,6 +27,8 @@ const FACTORY: &str = "factory";
 const ORDER: &str = ".extra/credentials/provisioning.cred";
 /// How long somebody in front of the box can stop what a provisioning file orders.
 const NOTICE: Duration = Duration::from_secs(15);
+/// How long the last words of an installation that nobody watches stand there.
+const READ: Duration = Duration::from_secs(10);
 /// Between two looks at what is typed.
 const LOOK: Duration = Duration::from_millis(500);
 /// The disks are the machine's once none came for so long, and after this at the latest.
@@ -46,7 +48,9 @@ pub fn run(root: &Path) -> MachineEnd {
         }
     };
     let mut session = Session { root: root.to_owned(), factory, terminals, disks: Vec::new() };
-    session.terminals.page(&[title(Some(&session.factory))], &Text::new("Recherche des disques ...", "Looking for disks ..."));
+    session
+        .terminals
+        .page(&[title(Some(&session.factory))], &Text::new("Recherche des disques ...", "Looking for disks ..."));
     session.settle();
     let end = match provisioning::bytes(&root.join(ORDER)) {
         Ok(None) => None,
@@ -141,10 +145,13 @@ impl Session {
             return None;
         }
         self.say_installed(&disk);
-        Some(match order.after {
-            After::Off => MachineEnd::Off,
-            After::Restart => MachineEnd::Restart,
-        })
+        let (end, fr, en) = match order.after {
+            After::Off => (MachineEnd::Off, "La machine s'arrête.", "The machine switches off."),
+            After::Restart => (MachineEnd::Restart, "La machine redémarre.", "The machine restarts."),
+        };
+        self.terminals.say(&Text::new(fr, en));
+        std::thread::sleep(READ);
+        Some(end)
     }
 
     /// Says why a provisioning file counts for nothing.

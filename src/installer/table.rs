@@ -80,9 +80,7 @@ impl TableError {
             Self::Short => Text::new("trop court pour une table de partitions", "too short for a table of partitions"),
             Self::NoGpt => Text::new("pas de table GPT", "no GPT"),
             Self::Form => Text::new("une table GPT d'une autre forme", "a GPT of another form"),
-            Self::Sum => {
-                Text::new("une somme de contrôle de la table GPT est fausse", "a sum of the GPT does not fit")
-            }
+            Self::Sum => Text::new("une somme de contrôle de la table GPT est fausse", "a sum of the GPT does not fit"),
             Self::Room => Text::new(
                 "les partitions demandent plus de place que le disque n'en a",
                 "the partitions need more room than the disk has",

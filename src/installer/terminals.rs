@@ -35,7 +35,8 @@ struct Terminal {
 impl Terminals {
     /// Those of the machine that has these consoles.
     pub fn new(root: &Path, consoles: &[String]) -> Self {
-        let is_screen = |name: &String| name.strip_prefix("tty").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+        let is_screen =
+            |name: &String| name.strip_prefix("tty").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
         let lines = consoles.iter().filter(|name| !is_screen(name)).map(|name| (name.as_str(), Letters::Ascii));
         let all = std::iter::once(("tty1", Letters::Font)).chain(lines);
         let terminal = |(name, letters)| Terminal {

@@ -39,7 +39,22 @@ fn head(bytes: u64, parts: &[(&str, u64, u64)]) -> Vec<u8> {
         let entry = &mut entries[at * 128..(at + 1) * 128];
         entry[..16].fill(0x11);
         entry[16..32].copy_from_slice(&[
-            0x00, 0x5c, 0x1a, 0x5f, 0, 0, 0, 0x40, 0x80, 0, 0, 0, 0, 0, 0, 0xe0 + u8::try_from(at).unwrap(),
+            0x00,
+            0x5c,
+            0x1a,
+            0x5f,
+            0,
+            0,
+            0,
+            0x40,
+            0x80,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0xe0 + u8::try_from(at).unwrap(),
         ]);
         entry[32..40].copy_from_slice(&first.to_le_bytes());
         entry[40..48].copy_from_slice(&end.to_le_bytes());
@@ -84,9 +99,7 @@ impl Here {
             257 * MIB,
             digest(&root)
         );
-        for (name, bytes) in
-            [("disk.json", list.into_bytes()), ("table", table), ("content", [esp, root].concat())]
-        {
+        for (name, bytes) in [("disk.json", list.into_bytes()), ("table", table), ("content", [esp, root].concat())] {
             fs::write(here.path(name), bytes).unwrap();
         }
         let disk = File::create(here.path("disk")).unwrap();
@@ -166,7 +179,12 @@ fn a_disk_is_the_factory_s_with_its_second_table_at_its_own_end() {
 #[test]
 fn what_reads_back_otherwise_is_not_installed_and_starts_nothing() {
     let here = Here::new();
-    for (at, told) in [(MIB + 3, MIB), (900 * 1024, 900 * 1024), (300 * MIB, 300 * MIB), (DISK_BYTES - 1, DISK_BYTES - TAIL_BYTES as u64)] {
+    for (at, told) in [
+        (MIB + 3, MIB),
+        (900 * 1024, 900 * 1024),
+        (300 * MIB, 300 * MIB),
+        (DISK_BYTES - 1, DISK_BYTES - TAIL_BYTES as u64),
+    ] {
         let mut spoilt = false;
         let failed = here.install(None, &mut |doing, percent| {
             // Once it is written, before it is read back: the last that is told of writing.
@@ -256,7 +274,9 @@ fn a_table_is_one_whose_sums_hold_and_that_fits() {
     assert_eq!(table.fitted(FACTORY_BYTES).unwrap().head, good, "fitted to its own disk it is the same");
     assert_eq!(table.fitted(1281 * MIB), Err(TableError::Room));
     assert_eq!(table.fitted(0), Err(TableError::Room));
-    for (at, why) in [(512, TableError::NoGpt), (592, TableError::Form), (560, TableError::Sum), (1100, TableError::Sum)] {
+    for (at, why) in
+        [(512, TableError::NoGpt), (592, TableError::Form), (560, TableError::Sum), (1100, TableError::Sum)]
+    {
         let mut bad = good.clone();
         bad[at] ^= 1;
         assert_eq!(Table::read(&bad), Err(why), "{at}");
@@ -288,8 +308,11 @@ fn listed(root: &Path) -> Vec<Disk> {
 fn disks_are_told_apart_and_judged() {
     let (large, small) = (sectors(256_060_514_304), sectors(GIB));
     let (ours, stick) = (head(FACTORY_BYTES, &PARTS), head(GIB, &PARTS[..1]));
-    let medium: Vec<u8> =
-        [6, 0, 0, 0].into_iter().chain(ESP_ID.to_uppercase().encode_utf16().flat_map(u16::to_le_bytes)).chain([0, 0]).collect();
+    let medium: Vec<u8> = [6, 0, 0, 0]
+        .into_iter()
+        .chain(ESP_ID.to_uppercase().encode_utf16().flat_map(u16::to_le_bytes))
+        .chain([0, 0])
+        .collect();
     let efi = "sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
     let mut old = vec![0; HEAD_BYTES];
     old[510..512].copy_from_slice(&[0x55, 0xaa]);
@@ -317,8 +340,14 @@ fn disks_are_told_apart_and_judged() {
     let dir = machine(&files);
     let told: Vec<(String, String)> = listed(dir.path()).iter().map(|disk| (disk.text().fr, disk.text().en)).collect();
     let wanted = [
-        ("nvme0n1 (Samsung SSD 980 [2J, n° de série S4EVNX0R, 256 Go) : un Fluxgate, avec ses données", "nvme0n1 (Samsung SSD 980 [2J, serial S4EVNX0R, 256 GB): a Fluxgate, with its data"),
-        ("sda (-, n° de série WD-123, 256 Go) : secteurs de 4096 octets, il en faut de 512", "sda (-, serial WD-123, 256 GB): sectors of 4096 bytes, 512 are needed"),
+        (
+            "nvme0n1 (Samsung SSD 980 [2J, n° de série S4EVNX0R, 256 Go) : un Fluxgate, avec ses données",
+            "nvme0n1 (Samsung SSD 980 [2J, serial S4EVNX0R, 256 GB): a Fluxgate, with its data",
+        ),
+        (
+            "sda (-, n° de série WD-123, 256 Go) : secteurs de 4096 octets, il en faut de 512",
+            "sda (-, serial WD-123, 256 GB): sectors of 4096 bytes, 512 are needed",
+        ),
         ("sdb (x, 256 Go) : protégé en écriture", "sdb (x, 256 GB): write-protected"),
         ("vda (virtio, 1,1 Go) : trop petit, il faut 2048 Mio", "vda (virtio, 1.1 GB): too small, 2048 MiB are needed"),
         ("vdb (virtio, 256 Go) : introuvable", "vdb (virtio, 256 GB): not found"),
@@ -347,7 +376,9 @@ fn a_provisioning_file_names_one_disk_and_who_agreed() {
     let full = Provisioning::parse(full.as_bytes()).unwrap();
     assert!(full.network.is_some() && full.after == After::Restart);
 
-    let order = |erase: &str| Provisioning::parse(format!("erase = {erase:?}\nsigned_off = \"C. Durand\"\n").as_bytes()).unwrap();
+    let order = |erase: &str| {
+        Provisioning::parse(format!("erase = {erase:?}\nsigned_off = \"C. Durand\"\n").as_bytes()).unwrap()
+    };
     let (a, b) = (disk("sda", "A1", 256_060_514_304, None), disk("sdb", "B2", 4_000_000_000, None));
     let both = [a.clone(), b.clone()];
     for (erase, wanted) in [("serial A1", "sda"), ("size 4.0 GB", "sdb"), ("size 256 GB", "sda")] {
@@ -389,7 +420,8 @@ fn what_is_wrong_in_a_provisioning_file_is_told_with_its_line() {
         }
     }
     assert!(wrong(&format!("{good}after = \"sleep\"\n")).text().fr.starts_with("ligne 3 illisible"));
-    let network = "[network.inside]\ncard = \"\"\nipv4 = { static = { address = \"192.0.2.7\", prefix = 24 } }\nipv6 = \"off\"\n";
+    let network =
+        "[network.inside]\ncard = \"\"\nipv4 = { static = { address = \"192.0.2.7\", prefix = 24 } }\nipv6 = \"off\"\n";
     assert!(matches!(wrong(&format!("{good}{network}")), ProvisioningError::Network(_)));
     assert!(matches!(Provisioning::parse(b"\xff"), Err(ProvisioningError::NoText)));
     assert!(Provisioning::parse(format!("\u{feff}{}", good.replace('\n', "\r\n")).as_bytes()).is_ok());

@@ -140,7 +140,12 @@ mod tests {
     impl Box {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
-            for folder in ["run/systemd/network", "var/lib/fluxgate-keeper", "run/fluxgate-keeper/esp", "sys/class/net/eth0/device"] {
+            for folder in [
+                "run/systemd/network",
+                "var/lib/fluxgate-keeper",
+                "run/fluxgate-keeper/esp",
+                "sys/class/net/eth0/device",
+            ] {
                 fs::create_dir_all(dir.path().join(folder)).unwrap();
             }
             Self { dir }

@@ -30,13 +30,7 @@ pub fn fat(device: &Path, folder: &Path, writable: bool) -> io::Result<()> {
     attach("vfat", device, folder, flags, Some("umask=0077"))
 }
 
-fn attach(
-    kind: &str,
-    source: impl AsRef<Path>,
-    folder: &Path,
-    flags: MsFlags,
-    words: Option<&str>,
-) -> io::Result<()> {
+fn attach(kind: &str, source: impl AsRef<Path>, folder: &Path, flags: MsFlags, words: Option<&str>) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     match mount(Some(source.as_ref()), folder, Some(kind), flags, words) {
         Err(Errno::EBUSY) if words.is_none() => Ok(()),
