@@ -133,10 +133,13 @@ impl Dialog {
             )
         };
         let asked = match &self.question {
-            Question::Disk => vec![Text::new(
-                "Tapez le numéro du disque à effacer, puis Entrée. Entrée seule relit la liste ; L English ; R redémarre.",
-                "Type the number of the disk to be wiped, then Enter. Enter alone reads the list anew; L Français; R restarts.",
-            )],
+            Question::Disk => vec![
+                Text::new(
+                    "Tapez le numéro du disque à effacer, puis Entrée (seule, elle relit la liste).",
+                    "Type the number of the disk to be wiped, then Enter (alone, it reads the list anew).",
+                ),
+                Text::new("L English   R Redémarrer", "L Français   R Restart"),
+            ],
             Question::Digits { disk, digits } => {
                 let disk = choices.get(*disk).map_or_else(|| Text::same("?"), |choice| choice.text.clone());
                 vec![

@@ -144,7 +144,7 @@ impl Writer<'_> {
         let all = self.factory.end();
         let mut at = 0;
         for piece in &self.factory.pieces {
-            self.compare_gap(at, piece.at)?;
+            self.compare_gap(at, piece.at, &mut |at| told(Doing::Reading, percent(at, all)))?;
             let (mut hash, begun, end) = (Sha256::new(), piece.at, piece.at + piece.digest.bytes);
             at = begun;
             while at < end {
@@ -163,7 +163,8 @@ impl Writer<'_> {
     }
 
     /// Zeros, but for the mark.
-    fn compare_gap(&self, mut from: u64, to: u64) -> Result<(), InstallError> {
+    fn compare_gap(&self, mut from: u64, to: u64, told: &mut dyn FnMut(u64)) -> Result<(), InstallError> {
+        let zeros = vec![0; CHUNK];
         while from < to {
             let mut read = self.get(from, length(to - from))?;
             if let (Some(mark), true) = (self.mark, from == 0 && to >= FIRST_PIECE) {
@@ -173,10 +174,12 @@ impl Writer<'_> {
                 }
                 read[place].fill(0);
             }
-            if let Some(wrong) = read.iter().position(|byte| *byte != 0) {
+            if read != zeros[..read.len()] {
+                let wrong = read.iter().take_while(|byte| **byte == 0).count();
                 return Err(InstallError::ReadBack { path: self.path.to_owned(), at: from + wrong as u64 });
             }
             from += read.len() as u64;
+            told(from);
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ pub fn run(root: &Path) -> MachineEnd {
     let mut session = Session { root: root.to_owned(), factory, terminals, disks: Vec::new() };
     session
         .terminals
-        .page(&[title(Some(&session.factory))], &Text::new("Recherche des disques ...", "Looking for disks ..."));
+        .page(&[title(Some(&session.factory))], &Text::new(" Recherche des disques ...", " Looking for disks ..."));
     session.settle();
     let end = match provisioning::bytes(&root.join(ORDER)) {
         Ok(None) => None,

@@ -182,7 +182,7 @@ fn what_reads_back_otherwise_is_not_installed_and_starts_nothing() {
     for (at, told) in [
         (MIB + 3, MIB),
         (900 * 1024, 900 * 1024),
-        (300 * MIB, 300 * MIB),
+        (200 * MIB, 200 * MIB),
         (DISK_BYTES - 1, DISK_BYTES - TAIL_BYTES as u64),
     ] {
         let mut spoilt = false;

@@ -43,7 +43,7 @@ pub fn padded(text: &str, width: usize) -> String {
 /// The character that a terminal shows for this one: itself, its letter without the accent, or a question mark.
 pub fn shown(letter: char, letters: Letters) -> char {
     const IN_FONT: &str = "éâàçêëèïîôûùüöäÉÇ«»°";
-    const BASE: [(&str, char); 16] = [
+    const BASE: [(&str, char); 17] = [
         ("éèêë", 'e'),
         ("ÉÈÊË", 'E'),
         ("àâä", 'a'),
@@ -58,6 +58,7 @@ pub fn shown(letter: char, letters: Letters) -> char {
         ("Ç", 'C'),
         ("’‘", '\''),
         ("«»“”", '"'),
+        ("°", 'o'),
         ("–—…", '-'),
         ("\u{a0}\u{202f}", ' '),
     ];
