@@ -21,7 +21,8 @@ use crate::os::disk;
 /// Bytes moved at a time.
 const CHUNK: usize = 1024 * 1024;
 /// Where the mark of an unattended installation stands: behind the table, before the first partition.
-const MARK_AT: u64 = 512 * 1024;
+const MARK_PLACE: usize = 512 * 1024;
+const MARK_AT: u64 = MARK_PLACE as u64;
 /// What begins it.
 const MARK: &[u8; 16] = b"fluxgate-install";
 /// A mark's bytes: its beginning, and which installation it was.
@@ -168,7 +169,7 @@ impl Writer<'_> {
         while from < to {
             let mut read = self.get(from, length(to - from))?;
             if let (Some(mark), true) = (self.mark, from == 0 && to >= FIRST_PIECE) {
-                let place = MARK_AT as usize..MARK_AT as usize + MARK_BYTES;
+                let place = MARK_PLACE..MARK_PLACE + MARK_BYTES;
                 if read[place.clone()] != mark_sector(mark) {
                     return Err(InstallError::ReadBack { path: self.path.to_owned(), at: MARK_AT });
                 }

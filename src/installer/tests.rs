@@ -384,14 +384,17 @@ fn a_provisioning_file_names_one_disk_and_who_agreed() {
     for (erase, wanted) in [("serial A1", "sda"), ("size 4.0 GB", "sdb"), ("size 256 GB", "sda")] {
         assert_eq!(order(erase).choose(&both).unwrap().name, wanted);
     }
-    assert_eq!(order("the only one").choose(&[a.clone()]).unwrap().name, "sda");
+    assert_eq!(order("the only one").choose(std::slice::from_ref(&a)).unwrap().name, "sda");
     let refused = |erase: &str, disks: &[Disk]| order(erase).choose(disks).unwrap_err().text().en;
     assert!(refused("model QEMU HARDDISK", &both).contains("sda, sdb"));
     assert!(refused("the only one", &both).contains("several"));
     assert!(refused("serial C3", &both).contains("no disk"));
     assert!(refused("the only one", &[]).contains("no disk"));
     let small = disk("sda", "A1", 1_000_000_000, Some(disk_writer::too_small(FACTORY_BYTES)));
-    assert!(refused("serial A1", &[small.clone()]).contains("too small"), "it is meant, and nothing else is taken");
+    assert!(
+        refused("serial A1", std::slice::from_ref(&small)).contains("too small"),
+        "it is meant, and nothing else is taken"
+    );
     assert!(refused("the only one", &[small, b]).contains("several"));
     let stick = Disk { is_medium: true, ..disk("vdb", "", GIB, Some(Text::same("the installer itself"))) };
     assert_eq!(order("the only one").choose(&[a, stick]).unwrap().name, "sda");
