@@ -43,6 +43,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::words::said;
+use crate::installer;
 
 #[derive(Debug, Parser)]
 #[command(name = "fluxgate", version, arg_required_else_help = true, about = said(
@@ -123,6 +124,9 @@ enum Command {
 
 /// The program.
 pub fn main() -> ExitCode {
+    if installer::is_here() {
+        installer::run();
+    }
     let parsed = words::in_its_language(Arguments::command()).try_get_matches();
     let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,

@@ -369,6 +369,12 @@ pub enum Happening {
     NetworkReverted,
     /// The network's settings could not be read: every card asks DHCP.
     NetworkDamaged,
+    /// The box was installed by a provisioning file, which nobody watched.
+    Provisioned,
+    /// The provisioning file's network settings are those of the box.
+    NetworkProvisioned,
+    /// The provisioning file's network settings do not fit the box: every card asks DHCP.
+    NetworkProvisionRefused,
 }
 
 impl Happening {
@@ -383,6 +389,9 @@ impl Happening {
             Happening::ConsoleNetworkConfirmed => "console_network_confirmed",
             Happening::NetworkReverted => "network_reverted",
             Happening::NetworkDamaged => "network_damaged",
+            Happening::Provisioned => "provisioned",
+            Happening::NetworkProvisioned => "network_provisioned",
+            Happening::NetworkProvisionRefused => "network_provision_refused",
         }
     }
 }

@@ -7,12 +7,13 @@
 //!
 //! Refuses to know: invoices, accounts, the store, what is fetched or sent, what a release is worth (`update`).
 
-mod console;
+pub mod console;
 mod events;
 mod luks;
 mod machine;
 mod measured;
 pub mod network;
+pub mod provisioned;
 mod recovery;
 pub mod reset;
 pub mod sealer;
@@ -72,10 +73,11 @@ impl Keeper {
     fn new(root: &Path) -> Self {
         let machine = Machine::at(root);
         let mut events = Events::open(&root.join(STATE_DIR));
-        let (network, happened) = Network::open(&machine);
+        let (mut network, happened) = Network::open(&machine);
         if let Some(happened) = happened {
             events.note(happened, Timestamp::now());
         }
+        provisioned::take(&machine, &mut network, &mut events);
         Self {
             machine,
             events: Mutex::new(events),
@@ -120,6 +122,11 @@ impl Keeper {
 /// Whether a partition, by its kernel name, is on the disk that the root is on.
 pub fn is_on_own_disk(root: &Path, partition: &str) -> std::io::Result<bool> {
     Machine::at(root).is_on_own_disk(partition)
+}
+
+/// The devices on which a machine's kernel has a console: `ttyS0`, `tty0`.
+pub fn consoles(root: &Path) -> Vec<String> {
+    Machine::at(root).consoles()
 }
 
 /// Runs keeper until the process ends. `root` is `/`, and another folder for who tries it out.

@@ -1,4 +1,4 @@
-//! How much room a file system has left, wiping a whole disk or partition, and what a disk really holds.
+//! How much room a file system has left, wiping a whole disk or partition, what a disk really holds, and its table of partitions.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
@@ -53,6 +53,19 @@ pub fn forget_cached(file: &File) -> io::Result<()> {
     Ok(posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?)
 }
 
+/// Has the kernel read the table of a disk's partitions anew. Fails while one of them is in use.
+pub fn reread_table(disk: &File) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    // SAFETY: this ioctl takes no argument and touches no memory of ours.
+    #[expect(unsafe_code, reason = "ioctl(2) has no safe form")]
+    let result = unsafe { reread(disk.as_raw_fd()) };
+    result?;
+    Ok(())
+}
+
+// BLKRRPART of <linux/fs.h>.
+nix::ioctl_none!(reread, 0x12, 95);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +87,7 @@ mod tests {
 
     #[test]
     fn a_real_folder_has_figures_and_a_missing_one_an_error() {
+        assert!(reread_table(&File::open("/proc/self/exe").unwrap()).is_err(), "no disk");
         assert!(forget_cached(&File::open("/proc/self/exe").unwrap()).is_ok());
         assert!(free_bytes(Path::new("/")).unwrap() < u64::MAX / 2);
         assert_eq!(free_bytes(Path::new("/nowhere/at/all")).unwrap_err().kind(), io::ErrorKind::NotFound);

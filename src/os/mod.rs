@@ -1,5 +1,5 @@
 //! The operating system, once: durable files, descriptors, locks, signals, the service manager, logs, processes, random
-//! numbers, disk space, secrets' files, terminals, the network's interfaces, the firmware's variables. The only `unsafe` of the house is here.
+//! numbers, disk space, mounts, secrets' files, terminals, the network's interfaces, the firmware's variables. The only `unsafe` of the house is here.
 //!
 //! Refuses to know: sockets on the network, the configuration, invoices; decides no policy.
 
@@ -11,6 +11,7 @@ pub mod interfaces;
 pub mod lock;
 pub mod log_copy;
 pub mod logging;
+pub mod mounts;
 pub mod process;
 pub mod random;
 pub mod sandbox;

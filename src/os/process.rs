@@ -79,6 +79,27 @@ pub fn restart_machine() -> io::Result<()> {
     Ok(())
 }
 
+/// How a first process ends: the machine is off, or starts anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MachineEnd {
+    Restart,
+    Off,
+}
+
+/// Ends the machine at once, for a process that is the only one. What was written is on the disks before. Answers only where the
+/// kernel refuses.
+pub fn end_machine(how: MachineEnd) -> io::Error {
+    use nix::sys::reboot::{RebootMode, reboot};
+    nix::unistd::sync();
+    let mode = match how {
+        MachineEnd::Restart => RebootMode::RB_AUTOBOOT,
+        MachineEnd::Off => RebootMode::RB_POWER_OFF,
+    };
+    match reboot(mode) {
+        Err(error) => error.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

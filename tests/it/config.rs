@@ -76,6 +76,9 @@ fn every_file_in_config_is_accepted() {
         let text = fs::read_to_string(&path).unwrap();
         if name.starts_with("simulate") {
             fluxgate::simulator::Scenario::from_toml(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        } else if name == "provisioning.toml" {
+            let read = fluxgate::installer::provisioning::Provisioning::parse(text.as_bytes());
+            read.unwrap_or_else(|error| panic!("{name}: {error}"));
         } else if let Err(problems) = Config::parse(&text) {
             panic!("{name}: {}", told(&problems));
         }

@@ -15,7 +15,7 @@ const WALLS: &[(&[&str], &[&str])] = &[
     (&["door", "bridge"], &["store", "work", "web", "chorus"]),
     (&["store", "work", "web", "chorus"], &["door", "bridge"]),
     (&["simulator"], &["chorus", "invoice"]),
-    (&["keeper"], &["store", "net", "work", "config", "web", "chorus", "invoice", "door", "bridge"]),
+    (&["keeper", "installer"], &["store", "net", "work", "config", "web", "chorus", "invoice", "door", "bridge"]),
 ];
 
 impl House {

@@ -3,7 +3,8 @@
 //! The screen is the kernel's first virtual terminal; a serial line is one only where it is a console of the kernel's. Drawn
 //! when something changed; a terminal that vanishes or takes nothing is tried again later, and holds nothing up.
 
-mod keys;
+pub mod keys;
+pub mod letters;
 mod menu;
 mod qr;
 mod screen;

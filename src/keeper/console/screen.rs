@@ -1,6 +1,7 @@
 //! The picture of a [`View`]: rows of a screen of 80x25 with the QR code beside, or plain lines for a terminal that knows
 //! nothing but the end of a line. Pure. Only characters that such a terminal has come out, whatever went in.
 
+use super::letters::{Letters, cut, padded, shown, wrapped};
 use super::menu::{Deed, Dialog, Menu};
 use super::qr;
 use super::view::{State, View};
@@ -20,14 +21,6 @@ const LABEL: usize = 12;
 const TROUBLE_ROWS: usize = 4;
 /// Rows that a list of addresses takes, at most.
 const ADDRESS_ROWS: usize = 6;
-
-/// The characters that a terminal has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Letters {
-    /// The kernel's own font (code page 437) has the small accented letters.
-    Font,
-    Ascii,
-}
 
 /// What a terminal shows, in a language.
 struct Painter {
@@ -309,65 +302,6 @@ impl Rows<'_> {
             self.rows.push(String::new());
         }
     }
-}
-
-/// Parts of at most `width` characters, ended at a space where there is one, or behind a colon that is not far from the end.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let letters: Vec<char> = text.chars().collect();
-    let mut parts = Vec::new();
-    let mut rest = letters.as_slice();
-    while rest.len() > width {
-        let end = (1..=width)
-            .rev()
-            .find(|&end| rest[end] == ' ' || (rest[end - 1] == ':' && 2 * end > width))
-            .unwrap_or(width);
-        parts.push(rest[..end].iter().collect());
-        rest = &rest[end..];
-        while let Some((' ', after)) = rest.split_first() {
-            rest = after;
-        }
-    }
-    if !rest.is_empty() {
-        parts.push(rest.iter().collect());
-    }
-    parts
-}
-
-fn cut(text: &str, width: usize) -> String {
-    text.chars().take(width).collect()
-}
-
-fn padded(text: &str, width: usize) -> String {
-    let text = cut(text, width);
-    format!("{text:<width$}")
-}
-
-/// The character that a terminal shows for this one: itself, its letter without the accent, or a question mark.
-fn shown(letter: char, letters: Letters) -> char {
-    const IN_FONT: &str = "éâàçêëèïîôûùüöäÉÇ«»°";
-    const BASE: [(&str, char); 16] = [
-        ("éèêë", 'e'),
-        ("ÉÈÊË", 'E'),
-        ("àâä", 'a'),
-        ("ÀÂÄ", 'A'),
-        ("îï", 'i'),
-        ("ÎÏ", 'I'),
-        ("ôö", 'o'),
-        ("ÔÖ", 'O'),
-        ("ûùü", 'u'),
-        ("ÛÙÜ", 'U'),
-        ("ç", 'c'),
-        ("Ç", 'C'),
-        ("’‘", '\''),
-        ("«»“”", '"'),
-        ("–—…", '-'),
-        ("\u{a0}\u{202f}", ' '),
-    ];
-    if matches!(letter, ' '..='~') || (letters == Letters::Font && IN_FONT.contains(letter)) {
-        return letter;
-    }
-    BASE.iter().find(|(from, _)| from.contains(letter)).map_or('?', |(_, to)| *to)
 }
 
 #[cfg(test)]

@@ -75,8 +75,7 @@ impl Network {
 
     /// Takes settings into force, on trial. Nothing changes where they are those in force already.
     pub fn propose(&mut self, settings: NetworkSettings, now: Instant) -> Result<(), Refusal> {
-        settings.check().map_err(Refusal::Network)?;
-        check_cards(&settings, &self.machine.cards()).map_err(Refusal::Network)?;
+        check(&self.machine, &settings).map_err(Refusal::Network)?;
         if settings == *self.in_force() {
             return Ok(());
         }
@@ -92,6 +91,23 @@ impl Network {
                 self.revert();
             }
             return Err(refused("network files", &error.cause));
+        }
+        Ok(())
+    }
+
+    /// Whether anything was ever set.
+    pub fn has_settings(&self) -> bool {
+        path(&self.machine).exists()
+    }
+
+    /// Takes over settings that somebody signed for before the box was there: they need no trial.
+    pub fn adopt(&mut self, settings: NetworkSettings) -> Result<(), Refusal> {
+        check(&self.machine, &settings).map_err(Refusal::Network)?;
+        self.keep(Kept { settings, trial: None }).map_err(|error| refused("network settings", &error))?;
+        log::info!("The provisioning file's network settings are in force");
+        if let Err(error) = self.apply() {
+            // The next start writes them.
+            log::error!(error = error.to_string().as_str(); "The provisioning file's network settings could not be written");
         }
         Ok(())
     }
@@ -170,6 +186,16 @@ pub fn reload(root: &Path) -> Result<usize, NetworkError> {
         told.map_err(|cause| NetworkError { path: PathBuf::from(format!("process {process}")), cause })?;
     }
     Ok(processes.len())
+}
+
+/// Whether settings are right, for the machine below a root folder.
+pub fn check_for(root: &Path, settings: &NetworkSettings) -> Result<(), NetworkProblem> {
+    check(&Machine::at(root), settings)
+}
+
+fn check(machine: &Machine, settings: &NetworkSettings) -> Result<(), NetworkProblem> {
+    settings.check()?;
+    check_cards(settings, &machine.cards())
 }
 
 fn refused(what: &str, error: &io::Error) -> Refusal {

@@ -1,0 +1,224 @@
+//! The factory disk onto another disk: wiped from end to end, written, read back and compared; the table, without which it starts
+//! nothing, comes last.
+//!
+//! Promise: `Ok` means that what a disk gives back, asked anew, is byte for byte what the installer carries, and zeros between.
+//! Cut or failed before, the disk has no table.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::error::{Doing, InstallError};
+use super::factory::{FIRST_PIECE, Factory};
+use super::table::{Fitted, HEAD_BYTES};
+use crate::domain::DocumentHash;
+use crate::fault::Text;
+use crate::os::disk;
+
+/// Bytes moved at a time.
+const CHUNK: usize = 1024 * 1024;
+/// Where the mark of an unattended installation stands: behind the table, before the first partition.
+const MARK_PLACE: usize = 512 * 1024;
+const MARK_AT: u64 = MARK_PLACE as u64;
+/// What begins it.
+const MARK: &[u8; 16] = b"fluxgate-install";
+/// A mark's bytes: its beginning, and which installation it was.
+const MARK_BYTES: usize = 512;
+
+/// Which installation it was: a hash of what was installed and of the file that ordered it.
+pub type Mark = DocumentHash;
+
+/// Installs onto the disk at `path`, and tells how far it is in percent of each step.
+pub fn install(
+    factory: &Factory,
+    path: &Path,
+    mark: Option<Mark>,
+    told: &mut dyn FnMut(Doing, u64),
+) -> Result<(), InstallError> {
+    let mut file = open(path)?;
+    let bytes = file.seek(SeekFrom::End(0)).map_err(InstallError::disk(Doing::Opening, path, 0))?;
+    if bytes < factory.bytes {
+        return Err(InstallError::Unfit { path: path.to_owned(), why: too_small(factory.bytes) });
+    }
+    let fitted = factory.table.fitted(bytes).map_err(InstallError::table(path))?;
+    let writer = Writer { factory, path, file, bytes, fitted, mark };
+    writer.wipe(told)?;
+    writer.write(told)?;
+    writer.compare(told)?;
+    writer.finish()
+}
+
+/// The mark that an earlier installation left.
+pub fn mark_of(path: &Path) -> Option<Mark> {
+    let mut sector = [0; MARK_BYTES];
+    File::open(path).and_then(|file| file.read_exact_at(&mut sector, MARK_AT)).ok()?;
+    let hash = sector.strip_prefix(MARK)?.get(..32)?;
+    Some(DocumentHash(hash.try_into().ok()?))
+}
+
+/// Takes the table away again: the disk starts nothing.
+pub fn take_back(path: &Path) -> Result<(), InstallError> {
+    let failed = || InstallError::disk(Doing::Writing, path, 0);
+    let file = open(path)?;
+    file.write_all_at(&[0; HEAD_BYTES], 0).and_then(|()| file.sync_all()).map_err(failed())
+}
+
+/// What is said of a disk that is shorter than `needed` bytes.
+pub fn too_small(needed: u64) -> Text {
+    let mib = needed / (1024 * 1024);
+    Text::new(format!("trop petit, il faut {mib} Mio"), format!("too small, {mib} MiB are needed"))
+}
+
+/// A device is opened only when nobody else holds it.
+fn open(path: &Path) -> Result<File, InstallError> {
+    let failed = || InstallError::disk(Doing::Opening, path, 0);
+    let is_device = fs::metadata(path).map_err(failed())?.file_type().is_block_device();
+    let alone = if is_device { nix::libc::O_EXCL } else { 0 };
+    File::options().read(true).write(true).custom_flags(alone).open(path).map_err(failed())
+}
+
+struct Writer<'w> {
+    factory: &'w Factory,
+    path: &'w Path,
+    file: File,
+    bytes: u64,
+    fitted: Fitted,
+    mark: Option<Mark>,
+}
+
+impl Writer<'_> {
+    fn failed(&self, doing: Doing, at: u64) -> impl FnOnce(io::Error) -> InstallError {
+        InstallError::disk(doing, self.path, at)
+    }
+
+    fn wipe(&self, told: &mut dyn FnMut(Doing, u64)) -> Result<(), InstallError> {
+        let mut reached = 0;
+        let wiped = disk::wipe(self.path, |done, all| {
+            reached = done;
+            told(Doing::Wiping, percent(done, all));
+        });
+        wiped.map_err(self.failed(Doing::Wiping, reached))
+    }
+
+    /// Everything but the first table.
+    fn write(&self, told: &mut dyn FnMut(Doing, u64)) -> Result<(), InstallError> {
+        let all = self.factory.content_bytes();
+        let (mut done, mut chunk) = (0, vec![0; CHUNK]);
+        for piece in &self.factory.pieces {
+            let damaged = |error: io::Error| InstallError::damaged(format!("content {}", piece.at))(Text::from(&error));
+            let mut content = self.factory.piece(piece).map_err(damaged)?;
+            let (mut at, end) = (piece.at, piece.at + piece.digest.bytes);
+            while at < end {
+                let length = length(end - at);
+                content.read_exact(&mut chunk[..length]).map_err(damaged)?;
+                self.put(&chunk[..length], at)?;
+                (at, done) = (at + length as u64, done + length as u64);
+                told(Doing::Writing, percent(done, all));
+            }
+        }
+        if let Some(mark) = self.mark {
+            self.put(&mark_sector(mark), MARK_AT)?;
+        }
+        self.put(&self.fitted.tail, self.tail_at())?;
+        self.sync(self.bytes)
+    }
+
+    fn tail_at(&self) -> u64 {
+        self.bytes / super::table::SECTOR * super::table::SECTOR - self.fitted.tail.len() as u64
+    }
+
+    fn put(&self, bytes: &[u8], at: u64) -> Result<(), InstallError> {
+        self.file.write_all_at(bytes, at).map_err(self.failed(Doing::Writing, at))
+    }
+
+    /// On the disk, and out of memory.
+    fn sync(&self, at: u64) -> Result<(), InstallError> {
+        let synced = self.file.sync_all().and_then(|()| disk::forget_cached(&self.file));
+        synced.map_err(self.failed(Doing::Writing, at))
+    }
+
+    /// Every byte up to the last piece's end, and the second table.
+    fn compare(&self, told: &mut dyn FnMut(Doing, u64)) -> Result<(), InstallError> {
+        let all = self.factory.end();
+        let mut at = 0;
+        for piece in &self.factory.pieces {
+            self.compare_gap(at, piece.at, &mut |at| told(Doing::Reading, percent(at, all)))?;
+            let (mut hash, begun, end) = (Sha256::new(), piece.at, piece.at + piece.digest.bytes);
+            at = begun;
+            while at < end {
+                let read = self.get(at, length(end - at))?;
+                hash.update(&read);
+                at += read.len() as u64;
+                told(Doing::Reading, percent(at, all));
+            }
+            if DocumentHash(hash.finalize().into()) != piece.digest.sha256 {
+                return Err(InstallError::ReadBack { path: self.path.to_owned(), at: begun });
+            }
+        }
+        self.compare_bytes(&self.fitted.tail, self.tail_at())?;
+        told(Doing::Reading, 100);
+        Ok(())
+    }
+
+    /// Zeros, but for the mark.
+    fn compare_gap(&self, mut from: u64, to: u64, told: &mut dyn FnMut(u64)) -> Result<(), InstallError> {
+        let zeros = vec![0; CHUNK];
+        while from < to {
+            let mut read = self.get(from, length(to - from))?;
+            if let (Some(mark), true) = (self.mark, from == 0 && to >= FIRST_PIECE) {
+                let place = MARK_PLACE..MARK_PLACE + MARK_BYTES;
+                if read[place.clone()] != mark_sector(mark) {
+                    return Err(InstallError::ReadBack { path: self.path.to_owned(), at: MARK_AT });
+                }
+                read[place].fill(0);
+            }
+            if read != zeros[..read.len()] {
+                let wrong = read.iter().take_while(|byte| **byte == 0).count();
+                return Err(InstallError::ReadBack { path: self.path.to_owned(), at: from + wrong as u64 });
+            }
+            from += read.len() as u64;
+            told(from);
+        }
+        Ok(())
+    }
+
+    fn compare_bytes(&self, bytes: &[u8], at: u64) -> Result<(), InstallError> {
+        if self.get(at, bytes.len())? == bytes {
+            return Ok(());
+        }
+        Err(InstallError::ReadBack { path: self.path.to_owned(), at })
+    }
+
+    fn get(&self, at: u64, length: usize) -> Result<Vec<u8>, InstallError> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, at).map_err(self.failed(Doing::Reading, at))?;
+        Ok(bytes)
+    }
+
+    /// The first table: from here on the disk starts.
+    fn finish(self) -> Result<(), InstallError> {
+        let written = self.put(&self.fitted.head, 0).and_then(|()| self.sync(0));
+        written.and_then(|()| self.compare_bytes(&self.fitted.head, 0)).inspect_err(|_| {
+            // As far as such a disk still takes anything.
+            let _ = self.put(&vec![0; self.fitted.head.len()], 0).and_then(|()| self.sync(0));
+        })
+    }
+}
+
+fn length(left: u64) -> usize {
+    usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK))
+}
+
+fn percent(done: u64, all: u64) -> u64 {
+    done.saturating_mul(100).checked_div(all).unwrap_or(100).min(100)
+}
+
+fn mark_sector(mark: Mark) -> Vec<u8> {
+    let mut sector = MARK.to_vec();
+    sector.extend(mark.0);
+    sector.resize(MARK_BYTES, 0);
+    sector
+}
