@@ -11,6 +11,7 @@ import pytest
 from box import Box
 from test_console import STARTED, confirm, fingerprint
 from test_tamper import esp, kernel_of
+from test_update import former_of
 
 LONG = pytest.mark.skipif(not os.environ.get("FLUXGATE_LONG"), reason="the long form")
 KEY = re.compile(r"(?:[cbdefghijklnrtuv]{8}-){7}[cbdefghijklnrtuv]{8}")
@@ -100,7 +101,7 @@ def in_slot_b(disk, image):
         file.seek(SLOT_B)
         file.write(root.read())
     esp(disk, "mdel", kernel_of(disk))
-    esp(disk, "mcopy", str(image / "slots/kernel-b.efi"), "::/EFI/Linux/fluxgate-b_9.9.9.efi")
+    esp(disk, "mcopy", str(image / "slots/kernel-b.efi"), f"::/EFI/Linux/fluxgate-b_{former_of(image)}.efi")
 
 
 def opened(vm, start=0):

@@ -10,7 +10,7 @@ use super::core::note;
 use super::front;
 use crate::config::Source;
 use crate::fault::{Fault, Language};
-use crate::gate::{Event, Health, KeeperClient, KeeperError, KeeperRequest, SIGHT_LIFE, Sight, Trouble};
+use crate::gate::{Event, Happening, Health, KeeperClient, KeeperError, KeeperRequest, SIGHT_LIFE, Sight, Trouble};
 use crate::os::signals::Shutdown;
 use crate::store::{Note, Store, StoreError};
 use crate::update::Version;
@@ -201,7 +201,8 @@ fn updated(line: &Line) -> Note {
 
 fn happened(event: &Event) -> Note {
     let mut note = note(event.what.as_str());
-    note.actor = "console".to_owned();
+    let by_file = [Happening::Provisioned, Happening::NetworkProvisioned, Happening::NetworkProvisionRefused];
+    note.actor = if by_file.contains(&event.what) { "system" } else { "console" }.to_owned();
     // The same number twice is the same event: core ended before keeper knew that it was journalled.
     note.objects.insert("event".to_owned(), event.number.to_string());
     note.objects.insert("at".to_owned(), event.at.to_string());

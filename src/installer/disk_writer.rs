@@ -12,7 +12,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{Doing, InstallError};
-use super::factory::{FIRST_PIECE, Factory};
+use super::factory::Factory;
 use super::table::{Fitted, HEAD_BYTES};
 use crate::domain::DocumentHash;
 use crate::fault::Text;
@@ -21,30 +21,24 @@ use crate::os::disk;
 /// Bytes moved at a time.
 const CHUNK: usize = 1024 * 1024;
 /// Where the mark of an unattended installation stands: behind the table, before the first partition.
-const MARK_PLACE: usize = 512 * 1024;
-const MARK_AT: u64 = MARK_PLACE as u64;
+const MARK_AT: u64 = 512 * 1024;
 /// What begins it.
 const MARK: &[u8; 16] = b"fluxgate-install";
 /// A mark's bytes: its beginning, and which installation it was.
 const MARK_BYTES: usize = 512;
 
-/// Which installation it was: a hash of what was installed and of the file that ordered it.
+/// Which installation it was: the hash of the file that ordered it.
 pub type Mark = DocumentHash;
 
 /// Installs onto the disk at `path`, and tells how far it is in percent of each step.
-pub fn install(
-    factory: &Factory,
-    path: &Path,
-    mark: Option<Mark>,
-    told: &mut dyn FnMut(Doing, u64),
-) -> Result<(), InstallError> {
+pub fn install(factory: &Factory, path: &Path, told: &mut dyn FnMut(Doing, u64)) -> Result<(), InstallError> {
     let mut file = open(path)?;
     let bytes = file.seek(SeekFrom::End(0)).map_err(InstallError::disk(Doing::Opening, path, 0))?;
     if bytes < factory.bytes {
         return Err(InstallError::Unfit { path: path.to_owned(), why: too_small(factory.bytes) });
     }
     let fitted = factory.table.fitted(bytes).map_err(InstallError::table(path))?;
-    let writer = Writer { factory, path, file, bytes, fitted, mark };
+    let writer = Writer { factory, path, file, bytes, fitted };
     writer.wipe(told)?;
     writer.write(told)?;
     writer.compare(told)?;
@@ -57,6 +51,17 @@ pub fn mark_of(path: &Path) -> Option<Mark> {
     File::open(path).and_then(|file| file.read_exact_at(&mut sector, MARK_AT)).ok()?;
     let hash = sector.strip_prefix(MARK)?.get(..32)?;
     Some(DocumentHash(hash.try_into().ok()?))
+}
+
+/// Leaves the mark of an installation that came to its end, with all that the file ordered.
+pub fn leave_mark(path: &Path, mark: Mark) -> Result<(), InstallError> {
+    let failed = || InstallError::disk(Doing::Writing, path, MARK_AT);
+    let file = File::options().write(true).open(path).map_err(failed())?;
+    file.write_all_at(&mark_sector(mark), MARK_AT).and_then(|()| file.sync_all()).map_err(failed())?;
+    match mark_of(path) {
+        Some(left) if left == mark => Ok(()),
+        _ => Err(InstallError::ReadBack { path: path.to_owned(), at: MARK_AT }),
+    }
 }
 
 /// Takes the table away again: the disk starts nothing.
@@ -86,7 +91,6 @@ struct Writer<'w> {
     file: File,
     bytes: u64,
     fitted: Fitted,
-    mark: Option<Mark>,
 }
 
 impl Writer<'_> {
@@ -118,9 +122,6 @@ impl Writer<'_> {
                 (at, done) = (at + length as u64, done + length as u64);
                 told(Doing::Writing, percent(done, all));
             }
-        }
-        if let Some(mark) = self.mark {
-            self.put(&mark_sector(mark), MARK_AT)?;
         }
         self.put(&self.fitted.tail, self.tail_at())?;
         self.sync(self.bytes)
@@ -163,18 +164,10 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Zeros, but for the mark.
     fn compare_gap(&self, mut from: u64, to: u64, told: &mut dyn FnMut(u64)) -> Result<(), InstallError> {
         let zeros = vec![0; CHUNK];
         while from < to {
-            let mut read = self.get(from, length(to - from))?;
-            if let (Some(mark), true) = (self.mark, from == 0 && to >= FIRST_PIECE) {
-                let place = MARK_PLACE..MARK_PLACE + MARK_BYTES;
-                if read[place.clone()] != mark_sector(mark) {
-                    return Err(InstallError::ReadBack { path: self.path.to_owned(), at: MARK_AT });
-                }
-                read[place].fill(0);
-            }
+            let read = self.get(from, length(to - from))?;
             if read != zeros[..read.len()] {
                 let wrong = read.iter().take_while(|byte| **byte == 0).count();
                 return Err(InstallError::ReadBack { path: self.path.to_owned(), at: from + wrong as u64 });

@@ -12,8 +12,6 @@ use crate::fault::{Language, Text};
 const FILE_LIMIT: u64 = 4096;
 /// Characters of a model or a serial number that are shown, at most.
 const NAME_LIMIT: usize = 40;
-/// Disks that are listed, at most: a person chooses by one digit.
-const DISKS_LIMIT: usize = 9;
 /// The variable in which the boot loader's half of a kernel says what partition it was read from (Boot Loader Interface).
 const MEDIUM: &str = "sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 /// The partitions of a disk that Fluxgate is on.
@@ -62,7 +60,6 @@ pub fn list(terms: Terms<'_>) -> Vec<Disk> {
     let mut names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.retain(|name| is_disk(&folder.join(name), name));
     names.sort();
-    names.truncate(DISKS_LIMIT);
     let medium = medium(terms.root);
     names.into_iter().map(|name| disk(terms, name, medium.as_deref())).collect()
 }

@@ -18,6 +18,7 @@ mod handover;
 mod session;
 mod terminals;
 
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
@@ -27,19 +28,22 @@ use crate::os::process::{MachineEnd, end_machine};
 
 /// How this program is called where it is the first process of an installer: as the kernel calls an initramfs's.
 pub const NAME: &str = "/init";
+/// What an installer carries.
+const CARRIED: &str = "/factory/disk.json";
 /// How long a failure stands on the screen where nothing else can be done.
 const LAST_WORDS: Duration = Duration::from_secs(60);
 
 /// Whether this process is the first one of an installer.
 pub fn is_here() -> bool {
-    std::process::id() == 1 && std::env::args_os().next().is_some_and(|name| name == NAME)
+    let is_called = std::process::id() == 1 && std::env::args_os().next().is_some_and(|name| name == NAME);
+    is_called && Path::new(CARRIED).exists()
 }
 
 /// Installs, and ends the machine.
 pub fn run() -> ! {
     let root = Path::new("/");
     if let Err(error) = mounts::kernel_views(root) {
-        eprintln!("Fluxgate : rien n'a été installé. Nothing was installed: {error}");
+        let _ = writeln!(io::stderr(), "Fluxgate : rien n'a été installé. Nothing was installed: {error}");
     }
     // The kernel would stop where its first process ended.
     let end = catch_unwind(AssertUnwindSafe(|| session::run(root))).unwrap_or_else(|_| {
@@ -48,7 +52,7 @@ pub fn run() -> ! {
     });
     loop {
         let refused = end_machine(end);
-        eprintln!("Fluxgate : {refused}");
+        let _ = writeln!(io::stderr(), "Fluxgate : {refused}");
         std::thread::sleep(LAST_WORDS);
     }
 }

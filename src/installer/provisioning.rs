@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disks::{self, Disk};
 use crate::fault::{Language, Text};
-use crate::gate::NetworkSettings;
+use crate::gate::{Card, NetworkSettings};
 
 /// Bytes of the file, at most.
 const FILE_LIMIT: u64 = 64 * 1024;
@@ -134,6 +134,20 @@ impl Provisioning {
             network.check().map_err(|problem| ProvisioningError::Network(problem.text()))?;
         }
         Ok(read)
+    }
+
+    /// The kernel that installs names cards otherwise than the one that runs.
+    pub fn names_cards_by_mac(&self) -> Result<(), ProvisioningError> {
+        let sides = self.network.iter().flat_map(|network| [Some(&network.inside), network.outside.as_ref()]).flatten();
+        for side in sides {
+            if let Card::Name(name) = &side.card {
+                return Err(ProvisioningError::Network(Text::new(
+                    format!("carte « {name} » : ici une carte se nomme par son adresse MAC"),
+                    format!("card \"{name}\": here a card is named by its MAC address"),
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The one disk that is meant. A disk that nothing can be installed on is meant as well: another one is never taken in its place.

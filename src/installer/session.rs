@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 
 use super::dialog::{Action, Choice, Dialog};
-use super::disk_writer::{self, Mark};
+use super::disk_writer;
 use super::disks::{self, Disk, Holds, Terms};
 use super::error::{Doing, InstallError};
 use super::factory::Factory;
@@ -29,6 +29,8 @@ const ORDER: &str = ".extra/credentials/provisioning.cred";
 const NOTICE: Duration = Duration::from_secs(15);
 /// How long the last words of an installation that nobody watches stand there.
 const READ: Duration = Duration::from_secs(10);
+/// Disks that are listed, at most: a person chooses by one digit.
+const CHOICES_LIMIT: usize = 9;
 /// Between two looks at what is typed.
 const LOOK: Duration = Duration::from_millis(500);
 /// The disks are the machine's once none came for so long, and after this at the latest.
@@ -105,7 +107,11 @@ impl Session {
     }
 
     fn choices(&self) -> Vec<Choice> {
-        self.disks.iter().map(|disk| Choice { text: disk.text(), fits: disk.unfit.is_none() }).collect()
+        self.disks
+            .iter()
+            .take(CHOICES_LIMIT)
+            .map(|disk| Choice { text: disk.text(), fits: disk.unfit.is_none() })
+            .collect()
     }
 
     /// By a provisioning file; how the machine ends, or nothing where a person has to choose.
@@ -113,6 +119,7 @@ impl Session {
         let read = Provisioning::parse(bytes).and_then(|order| {
             let network = order.network.as_ref().map_or(Ok(()), |network| check_for(&self.root, network));
             network.map_err(|problem| ProvisioningError::Network(problem.text()))?;
+            order.names_cards_by_mac()?;
             let disk = order.choose(&self.disks)?.clone();
             Ok((order, disk))
         });
@@ -120,7 +127,8 @@ impl Session {
             Ok(read) => read,
             Err(error) => return self.refuse(&error),
         };
-        let mark = self.mark(bytes);
+        // Of the order alone: another version on the stick is no order to wipe again what is in service.
+        let mark = DocumentHash(Sha256::digest(bytes).into());
         if disk.holds == Holds::Fluxgate && disk_writer::mark_of(&disk.path) == Some(mark) {
             let done = Text::new(
                 "Ce disque a déjà été installé par ce même fichier : il n'est pas effacé une deuxième fois. Retirez la clé USB, puis pressez une touche : la machine redémarre.",
@@ -134,10 +142,13 @@ impl Session {
             return None;
         }
         let version = self.factory.version.clone();
-        let done = self.install(&disk, Some(mark)).and_then(|()| {
+        let meant = |disks: &[Disk]| order.choose(disks).ok().cloned();
+        let done = self.install(&disk, &meant).and_then(|()| {
             let handed = handover::hand_over(&self.root, &disk, &order, &version);
-            // Without what it is to take over it is not what was ordered.
-            handed.inspect_err(|_| drop(disk_writer::take_back(&disk.path)))
+            handed.and_then(|()| disk_writer::leave_mark(&disk.path, mark)).map_err(|error| {
+                // Without what it is to take over it is not what was ordered.
+                disk_writer::take_back(&disk.path).err().unwrap_or(error)
+            })
         });
         if let Err(error) = done {
             self.fail(&error);
@@ -164,15 +175,6 @@ impl Session {
         self.terminals.page(&[title(Some(&self.factory)), Text::same(""), file, what], &Text::same(""));
         wait_for_key(&mut self.terminals);
         None
-    }
-
-    /// Which installation it is.
-    fn mark(&self, order: &[u8]) -> Mark {
-        let mut hash = Sha256::new();
-        hash.update(self.factory.version.as_bytes());
-        self.factory.pieces.iter().for_each(|piece| hash.update(piece.digest.sha256.0));
-        hash.update(order);
-        DocumentHash(hash.finalize().into())
     }
 
     /// Says what is about to be wiped, and on whose word; whether nobody stopped it.
@@ -203,6 +205,7 @@ impl Session {
     /// With a person.
     fn attended(&mut self) -> MachineEnd {
         let mut dialog = Dialog::new(self.terminals.language);
+        self.look();
         self.draw(&dialog);
         loop {
             for key in self.terminals.keys(LOOK) {
@@ -248,6 +251,13 @@ impl Session {
             let mark = if choice.fits { format!("{}", at + 1) } else { "-".to_owned() };
             lines.push(choice.text.map(|text| format!("{mark}  {text}")));
         }
+        let more = self.disks.len().saturating_sub(CHOICES_LIMIT);
+        if more > 0 {
+            lines.push(Text::new(
+                format!("   et {more} de plus : débranchez-en"),
+                format!("   and {more} more: unplug some"),
+            ));
+        }
         lines.push(Text::same(""));
         lines.extend(asked);
         self.terminals.page(&lines, &typed);
@@ -256,7 +266,8 @@ impl Session {
     /// Whether it was installed.
     fn install_for_person(&mut self, disk: usize) -> bool {
         let Some(disk) = self.disks.get(disk).cloned() else { return false };
-        let done = self.install(&disk, None);
+        let same = |disks: &[Disk]| disks.iter().find(|other| other.name == disk.name).cloned();
+        let done = self.install(&disk, &same);
         match &done {
             Ok(()) => {
                 self.say_installed(&disk);
@@ -271,6 +282,28 @@ impl Session {
         done.is_ok()
     }
 
+    /// A name of the kernel's may be another disk's by now; and beside another Fluxgate the wrong one may start.
+    fn is_still(&self, disk: &Disk, now: Option<Disk>) -> Result<(), InstallError> {
+        let unfit = |why| Err(InstallError::Unfit { path: disk.path.clone(), why });
+        if now.as_ref() != Some(disk) {
+            return unfit(Text::new(
+                "les disques ont changé depuis : rien n'a été effacé ; choisissez de nouveau",
+                "the disks have changed since: nothing was wiped; choose again",
+            ));
+        }
+        let other = self.disks.iter().find(|other| other.holds == Holds::Fluxgate && other.name != disk.name);
+        match other {
+            Some(other) => unfit(Text::new(
+                format!(
+                    "un autre disque porte un Fluxgate ({}) : rien n'a été effacé ; débranchez-le d'abord",
+                    other.name
+                ),
+                format!("another disk holds a Fluxgate ({}): nothing was wiped; unplug it first", other.name),
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn fail(&mut self, error: &InstallError) {
         self.terminals.say(&Text::new("RIEN N'EST INSTALLÉ.", "NOTHING IS INSTALLED."));
         for text in [error.text(), error.remedy(), press()] {
@@ -278,12 +311,14 @@ impl Session {
         }
     }
 
-    /// Wipes, writes and compares; says how far it is.
-    fn install(&mut self, disk: &Disk, mark: Option<Mark>) -> Result<(), InstallError> {
+    /// Wipes, writes and compares; says how far it is. `meant`: which of the disks that are there now it is to be.
+    fn install(&mut self, disk: &Disk, meant: &dyn Fn(&[Disk]) -> Option<Disk>) -> Result<(), InstallError> {
+        self.look();
+        self.is_still(disk, meant(&self.disks))?;
         let terminals = &mut self.terminals;
         terminals.page(&[title(Some(&self.factory)), Text::same(""), disk.text()], &Text::same(""));
         let mut shown: Option<(Doing, u64)> = None;
-        let done = disk_writer::install(&self.factory, &disk.path, mark, &mut |doing, percent| {
+        let done = disk_writer::install(&self.factory, &disk.path, &mut |doing, percent| {
             let row = doing.text().map(|text| format!(" {text}: {percent} %"));
             let row = Text::new(row.fr.replacen(": ", " : ", 1), row.en);
             match shown {

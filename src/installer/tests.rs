@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::disk_writer::{self, Mark};
+use super::disk_writer;
 use super::disks::{self, Disk, Holds, Terms};
 use super::error::{Doing, InstallError};
 use super::factory::Factory;
@@ -119,8 +119,8 @@ impl Here {
         Factory::open(self.dir.path()).and_then(|factory| factory.verify().map(|()| factory))
     }
 
-    fn install(&self, mark: Option<Mark>, told: &mut dyn FnMut(Doing, u64)) -> Result<(), InstallError> {
-        disk_writer::install(&self.factory().unwrap(), &self.path("disk"), mark, told)
+    fn install(&self, told: &mut dyn FnMut(Doing, u64)) -> Result<(), InstallError> {
+        disk_writer::install(&self.factory().unwrap(), &self.path("disk"), told)
     }
 
     fn read(&self, at: u64, length: usize) -> Vec<u8> {
@@ -146,7 +146,7 @@ impl Here {
 fn a_disk_is_the_factory_s_with_its_second_table_at_its_own_end() {
     let here = Here::new();
     let mut steps = Vec::new();
-    here.install(None, &mut |doing, percent| steps.push((doing, percent))).unwrap();
+    here.install(&mut |doing, percent| steps.push((doing, percent))).unwrap();
     for doing in [Doing::Wiping, Doing::Writing, Doing::Reading] {
         let own: Vec<u64> = steps.iter().filter(|(step, _)| *step == doing).map(|(_, percent)| *percent).collect();
         assert!(own.is_sorted() && own.last() == Some(&100), "{doing:?} {own:?}");
@@ -172,7 +172,7 @@ fn a_disk_is_the_factory_s_with_its_second_table_at_its_own_end() {
     assert_eq!((&tail[..128 * 128], &tail[128 * 128..]), (&wanted[1024..], &second[..]));
     assert_eq!(disk_writer::mark_of(&here.path("disk")), None);
     let mark = DocumentHash([7; 32]);
-    here.install(Some(mark), &mut |_, _| ()).unwrap();
+    disk_writer::leave_mark(&here.path("disk"), mark).unwrap();
     assert_eq!(disk_writer::mark_of(&here.path("disk")), Some(mark));
 }
 
@@ -186,7 +186,7 @@ fn what_reads_back_otherwise_is_not_installed_and_starts_nothing() {
         (DISK_BYTES - 1, DISK_BYTES - TAIL_BYTES as u64),
     ] {
         let mut spoilt = false;
-        let failed = here.install(None, &mut |doing, percent| {
+        let failed = here.install(&mut |doing, percent| {
             // Once it is written, before it is read back: the last that is told of writing.
             if doing == Doing::Writing && percent == 100 && at < MIB + 700_416 && !spoilt {
                 here.spoil("disk", at);
@@ -210,13 +210,13 @@ fn a_disk_that_is_no_place_is_left_alone() {
     let here = Here::new();
     let length = |bytes| File::options().write(true).open(here.path("disk")).unwrap().set_len(bytes).unwrap();
     length(FACTORY_BYTES - SECTOR);
-    let error = here.install(None, &mut |_, _| panic!("something was done")).unwrap_err();
+    let error = here.install(&mut |_, _| panic!("something was done")).unwrap_err();
     assert!(matches!(error, InstallError::Unfit { .. }) && error.text().en.contains("2048 MiB"), "{error}");
     assert_eq!(here.read(0, 512), [b'x'; 512]);
     length(FACTORY_BYTES);
-    here.install(None, &mut |_, _| ()).unwrap();
+    here.install(&mut |_, _| ()).unwrap();
     fs::remove_file(here.path("disk")).unwrap();
-    let error = here.install(None, &mut |_, _| ()).unwrap_err();
+    let error = here.install(&mut |_, _| ()).unwrap_err();
     assert!(matches!(error, InstallError::Disk { doing: Doing::Opening, .. }), "{error}");
     assert!(error.text().fr.contains("introuvable") && error.remedy().fr.contains("Rien n'a été effacé"));
 }
@@ -226,7 +226,7 @@ fn a_disk_that_is_no_place_is_left_alone() {
 fn a_disk_that_vanishes_is_told() {
     let here = Here::new();
     let file = File::options().write(true).open(here.path("disk")).unwrap();
-    let error = here.install(None, &mut |doing, _| {
+    let error = here.install(&mut |doing, _| {
         if doing == Doing::Reading {
             file.set_len(258 * MIB).unwrap();
         }

@@ -9,10 +9,10 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::RUN_DIR;
 use super::events::Events;
 use super::machine::Machine;
 use super::network::Network;
+use super::{RUN_DIR, STATE_DIR};
 use crate::domain::Timestamp;
 use crate::gate::{Happening, NetworkSettings, Refusal};
 use crate::os::durable;
@@ -21,6 +21,8 @@ use crate::os::durable;
 const FOLDER: &str = "fluxgate";
 const INSTALLATION: &str = "installation.json";
 const NETWORK: &str = "network.json";
+/// There in keeper's folder once the first start has taken over what was left, or found nothing.
+const OVER: &str = "provisioned";
 /// Bytes of one of them, at most.
 const FILE_LIMIT: u64 = 64 * 1024;
 
@@ -66,18 +68,32 @@ fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
 
 /// Takes over what was left, once; what cannot be kept now stays for the next start.
 pub(super) fn take(machine: &Machine, network: &mut Network, events: &mut Events) {
-    let folder = machine.path(RUN_DIR).join("esp").join(FOLDER);
-    take_installation(&folder.join(INSTALLATION), events);
-    take_network(&folder.join(NETWORK), network, events);
+    let esp = machine.path(RUN_DIR).join("esp");
+    let files = [INSTALLATION, NETWORK].map(|name| esp.join(FOLDER).join(name));
+    let over = machine.path(STATE_DIR).join(OVER);
+    if over.exists() {
+        // Whoever can write to the boot partition is not who installed the box.
+        for late in files.iter().filter(|file| file.exists()) {
+            log::warn!(path:display = late.display(); "What stands there came after the first start, and counts for nothing");
+            remove(late);
+        }
+        return;
+    }
+    take_installation(&files[0], events);
+    take_network(&files[1], network, events);
+    // Where the boot partition is not mounted, nothing is known of it yet.
+    let is_over = esp.join("EFI").is_dir() && !files.iter().any(|file| file.exists());
+    if let Err(error) = is_over.then(|| durable::write_atomically(&over, b"")).transpose() {
+        say(&over, &error);
+    }
 }
 
 fn take_installation(path: &Path, events: &mut Events) {
     match read::<Installation>(path) {
         Ok(None) => return,
         Ok(Some(one)) => {
-            let (version, disk, signed_off, at) =
-                (one.version.as_str(), one.disk.as_str(), one.signed_off.as_str(), one.at.to_string());
-            log::warn!(version, disk, signed_off, at = at.as_str(); "Installed by a provisioning file");
+            let (version, disk, at) = (one.version.as_str(), one.disk.as_str(), one.at.to_string());
+            log::warn!(version, disk, at = at.as_str(); "Installed by a provisioning file");
             if !events.note(Happening::Provisioned, Timestamp::now()) {
                 return;
             }
@@ -90,6 +106,10 @@ fn take_installation(path: &Path, events: &mut Events) {
 fn take_network(path: &Path, network: &mut Network, events: &mut Events) {
     let what = match read::<NetworkSettings>(path) {
         Ok(None) => return,
+        // Kept before the box was cut.
+        Ok(Some(settings)) if network.has_settings() && settings == *network.in_force() => {
+            Happening::NetworkProvisioned
+        }
         Ok(Some(_)) if network.has_settings() => {
             log::warn!("The provisioning file's network settings do not count: the box has settings of its own");
             return remove(path);

@@ -385,6 +385,8 @@ fn a_release_dropped_into_its_folder_waits_for_a_person_or_is_refused_with_a_rec
     bridge.runtime.block_on(parc.put("/mise-a-jour/fluxgate-1.4.0.update", &good)).unwrap();
     let receipt = bridge.receipt(&mut parc, "fluxgate-1.4.0.update");
     bridge.verify("release-receipt", &receipt);
+    let own = format!("fluxgate-1.4.0.update.{}", &receipt["sha256"].as_str().unwrap()[..16]);
+    assert_eq!(bridge.receipt(&mut parc, &own), receipt, "a later file of that name leaves it alone");
     assert_eq!(
         (&receipt["state"], &receipt["version"], &receipt["final"]),
         (&"offered".into(), &"1.4.0".into(), &true.into())

@@ -19,7 +19,7 @@ use crate::fault::{Code, Fault, Text};
 use crate::gate::{Answer, KeeperClient, KeeperError, Offered, RELEASES, Refusal, Work};
 use crate::os::durable;
 use crate::store::Store;
-use crate::work::folders::{Folders, Shelf, newest_receipt_name};
+use crate::work::folders::{Folders, Shelf, newest_receipt_name, receipt_stem};
 use crate::work::releases::{OfferError, Offering, offer};
 use crate::work::seal::{self, Purpose};
 
@@ -29,6 +29,8 @@ const VERDICT_AWAITED: Duration = Duration::from_secs(45);
 const VERDICT_LONGEST: Duration = Duration::from_secs(15 * 60);
 /// Between two questions whether there is one.
 const LOOK: Duration = Duration::from_millis(250);
+/// Letters of a release's hash in the name of its own receipt.
+const OWN_LETTERS: usize = 16;
 /// A small file's name for an instant, in the data folder.
 const PASSING: &str = "release-dropped";
 
@@ -207,6 +209,10 @@ impl Awaited {
             .and_then(|()| serde_json::to_vec_pretty(&receipt).map_err(io::Error::other))
             .and_then(|bytes| {
                 let shelf = self.folders.shelf(&self.origin.account, Shelf::Receipts)?;
+                // Under a name that is this file's alone, and the newest of its name beside it, as for every dropped file.
+                let own =
+                    format!("{}.{}.json", receipt_stem(&self.origin.name), &self.sha256.to_string()[..OWN_LETTERS]);
+                durable::write_atomically(&shelf.join(own), &bytes)?;
                 durable::write_atomically(&shelf.join(newest_receipt_name(&self.origin.name)), &bytes)
             });
         if let Err(error) = written {
