@@ -48,7 +48,7 @@ def started(image, tmp_path_factory):
     """The root as it is after a first boot, with what the rules ask for."""
     work = tmp_path_factory.mktemp("scap")
     subprocess.run(["cp", "-a", image / "root", work / "root"], check=True)
-    in_tools(work, "systemd-tmpfiles", "--root=/work/root", "--create", "--boot", *(f"--exclude-prefix=/{name}" for name in ("dev", "proc", "sys")))
+    in_tools(work, "systemd-tmpfiles", "--root=root", "--create", "--boot", *(f"--exclude-prefix=/{name}" for name in ("dev", "proc", "sys")))
     root = work / "root"
     assert (root / "tmp").stat().st_mode & 0o7777 == 0o1777
     assert folders_of_units(root) >= 2

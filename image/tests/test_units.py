@@ -17,7 +17,7 @@ ENDS = "ends by itself"
 def measured(image):
     """The exposure of each service."""
     services = sorted(path.name for path in (image / "root" / UNITS).glob("*.service"))
-    told = in_tools(image, "systemd-analyze", "security", "--no-pager", "--offline=true", "--root=/work/root", *services)
+    told = in_tools(image, "systemd-analyze", "security", "--no-pager", "--offline=true", "--root=root", *services)
     found = re.findall(r"Overall exposure level for (\S+)\.service: ([\d.]+)", told)
     # A template is looked at as an instance of that name.
     found = {name.replace("@test_instance", "@"): float(exposure) for name, exposure in found}

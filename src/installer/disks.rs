@@ -64,6 +64,22 @@ pub fn list(terms: Terms<'_>) -> Vec<Disk> {
     names.into_iter().map(|name| disk(terms, name, medium.as_deref())).collect()
 }
 
+/// What stands against wiping `disk`, which was chosen a while ago; `meant` is what is chosen of the disks that are there `now`. A name
+/// of the kernel's may be another disk's by then; and beside another Fluxgate the wrong one may start.
+pub fn objection(disk: &Disk, meant: Option<&Disk>, now: &[Disk]) -> Option<Text> {
+    if meant != Some(disk) {
+        return Some(Text::new(
+            "les disques ont changé depuis : rien n'a été effacé ; choisissez de nouveau",
+            "the disks have changed since: nothing was wiped; choose again",
+        ));
+    }
+    let other = now.iter().find(|other| other.holds == Holds::Fluxgate && other.name != disk.name)?;
+    Some(Text::new(
+        format!("un autre disque porte un Fluxgate ({}) : rien n'a été effacé ; débranchez-le d'abord", other.name),
+        format!("another disk holds a Fluxgate ({}): nothing was wiped; unplug it first", other.name),
+    ))
+}
+
 /// Something of hardware, and not what hardware keeps for itself (an eMMC's boot areas, one of several ways to an NVMe).
 fn is_disk(folder: &Path, name: &str) -> bool {
     let own = name.starts_with("mmcblk") && (name.contains("boot") || name.contains("rpmb"));

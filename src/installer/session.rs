@@ -282,28 +282,6 @@ impl Session {
         done.is_ok()
     }
 
-    /// A name of the kernel's may be another disk's by now; and beside another Fluxgate the wrong one may start.
-    fn is_still(&self, disk: &Disk, now: Option<Disk>) -> Result<(), InstallError> {
-        let unfit = |why| Err(InstallError::Unfit { path: disk.path.clone(), why });
-        if now.as_ref() != Some(disk) {
-            return unfit(Text::new(
-                "les disques ont changé depuis : rien n'a été effacé ; choisissez de nouveau",
-                "the disks have changed since: nothing was wiped; choose again",
-            ));
-        }
-        let other = self.disks.iter().find(|other| other.holds == Holds::Fluxgate && other.name != disk.name);
-        match other {
-            Some(other) => unfit(Text::new(
-                format!(
-                    "un autre disque porte un Fluxgate ({}) : rien n'a été effacé ; débranchez-le d'abord",
-                    other.name
-                ),
-                format!("another disk holds a Fluxgate ({}): nothing was wiped; unplug it first", other.name),
-            )),
-            None => Ok(()),
-        }
-    }
-
     fn fail(&mut self, error: &InstallError) {
         self.terminals.say(&Text::new("RIEN N'EST INSTALLÉ.", "NOTHING IS INSTALLED."));
         for text in [error.text(), error.remedy(), press()] {
@@ -314,7 +292,9 @@ impl Session {
     /// Wipes, writes and compares; says how far it is. `meant`: which of the disks that are there now it is to be.
     fn install(&mut self, disk: &Disk, meant: &dyn Fn(&[Disk]) -> Option<Disk>) -> Result<(), InstallError> {
         self.look();
-        self.is_still(disk, meant(&self.disks))?;
+        if let Some(why) = disks::objection(disk, meant(&self.disks).as_ref(), &self.disks) {
+            return Err(InstallError::Unfit { path: disk.path.clone(), why });
+        }
         let terminals = &mut self.terminals;
         terminals.page(&[title(Some(&self.factory)), Text::same(""), disk.text()], &Text::same(""));
         let mut shown: Option<(Doing, u64)> = None;

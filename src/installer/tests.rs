@@ -401,6 +401,35 @@ fn a_provisioning_file_names_one_disk_and_who_agreed() {
 }
 
 #[test]
+fn what_was_chosen_is_wiped_only_while_it_is_that_disk_and_no_other_fluxgate_is_there() {
+    let (a, b) = (disk("sda", "A1", 4_000_000_000, None), disk("sdb", "B2", 4_000_000_000, None));
+    let told = |chosen: &Disk, meant: Option<&Disk>, now: &[Disk]| {
+        disks::objection(chosen, meant, now).map(|why| why.en).unwrap_or_default()
+    };
+    let now = [a.clone(), b.clone()];
+    assert_eq!(told(&a, Some(&a), &now), "");
+    // Its name is another one's by now, or it is gone.
+    let swapped = Disk { serial: "C3".to_owned(), ..a.clone() };
+    assert!(told(&a, Some(&swapped), &[swapped.clone(), b.clone()]).contains("have changed"));
+    assert!(told(&a, None, &[]).contains("have changed"));
+    let installed = Disk { holds: Holds::Fluxgate, ..b };
+    assert!(told(&a, Some(&a), &[a.clone(), installed.clone()]).contains("sdb"));
+    // To install anew where it is, is what a person may want.
+    assert_eq!(told(&installed, Some(&installed), &[a.clone(), installed.clone()]), "");
+}
+
+#[test]
+fn a_provisioning_file_names_cards_by_mac_alone() {
+    let of = |card: &str| {
+        let side = format!("[network.inside]\ncard = \"{card}\"\nipv4 = \"dhcp\"\nipv6 = \"off\"\n");
+        let text = format!("erase = \"the only one\"\nsigned_off = \"x\"\n{side}");
+        Provisioning::parse(text.as_bytes()).unwrap().names_cards_by_mac()
+    };
+    assert!(of("52:54:00:12:34:56").is_ok() && of("").is_ok());
+    assert!(of("enp0s3").unwrap_err().text().en.contains("enp0s3"));
+}
+
+#[test]
 fn what_is_wrong_in_a_provisioning_file_is_told_with_its_line() {
     let good = "erase = \"the only one\"\nsigned_off = \"C. Durand, 2026-11-27\"\n";
     let wrong = |text: &str| Provisioning::parse(text.as_bytes()).unwrap_err();

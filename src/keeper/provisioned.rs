@@ -223,6 +223,17 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_after_the_first_start_counts_for_nothing() {
+        let here = Box::new();
+        // As on a box: there is a boot loader beside it.
+        fs::create_dir(here.esp().join("EFI")).unwrap();
+        assert_eq!(here.start().0, []);
+        leave(&here.esp(), &installation(), Some(&fixed("eth0"))).unwrap();
+        assert_eq!((here.start().0, here.left()), (vec![], 0));
+        assert!(!Network::open(&Machine::at(here.dir.path())).0.has_settings());
+    }
+
+    #[test]
     fn settings_that_cannot_be_are_told_and_gone() {
         let here = Box::new();
         leave(&here.esp(), &installation(), Some(&fixed("eth7"))).unwrap();
