@@ -28,7 +28,6 @@ class Net:
         self.tap = os.open("/dev/net/tun", os.O_RDWR)
         fcntl.ioctl(self.tap, TUNSETIFF, struct.pack("16sH22x", WIRE.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
         for words in (
-            "link set lo up",
             f"addr add {OUTSIDE}/24 dev {WIRE}",
             f"link set {WIRE} up",
         ):
