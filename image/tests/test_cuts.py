@@ -7,72 +7,92 @@ them; `FLUXGATE_CUTS_SEED=N`: others."""
 import os
 import re
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from box import Box
-from test_update import PAGE, Updates, former_of
+from marks import IS_LONG, LONGEST
+from test_update import PAGE, STARTED, Updates, former_of
 from vm import VM
 from volatile import ESP, Disk, copy
 
-CUTS = int(os.environ.get("FLUXGATE_CUTS") or (100 if os.environ.get("FLUXGATE_LONG") else 10))
+CUTS = int(os.environ.get("FLUXGATE_CUTS") or (100 if IS_LONG else 10))
+AT_ONCE = 10  # disks kept before they are looked at
 SEED = int(os.environ.get("FLUXGATE_CUTS_SEED", "1"))
 
 
 class Kept:
     """A running box in files, from which others begin."""
 
-    def __init__(self, folder, disk, vm, box, wire):
-        self.folder, self.wire = folder, wire
+    def __init__(self, name, disk, vm, box, wire):
+        self.folder, self.name, self.wire = vm.work, name, wire
         # The box that is kept knows this session and no later one.
         self.cookies = box.visit.cookies.copy()
         vm.command("stop")
-        self.pending = disk.copied(folder / "kept.img")
-        vm.command("migrate", uri=f"exec:cat >{folder}/kept.memory")
+        self.pending = disk.copied(self.folder / f"{name}.kept")
+        vm.command("migrate", uri=f"exec:cat >{self.folder}/{name}.memory")
         vm.wait(lambda: vm.command("query-migrate").get("status") == "completed", 120, "the box is kept")
-        shutil.copy(vm.work / f"{vm.name}.firmware", folder / "kept.firmware")
+        shutil.copy(vm.work / f"{vm.name}.firmware", self.folder / f"{name}.firmware.kept")
+        vm.end()
+        disk.cut()
 
-    def begin(self, name, seed, cut_at=None):
-        """A box as it was then, and its disk."""
+    @contextmanager
+    def begin(self, name, seed, box, cut_at=None):
+        """Has a box be as it was then; its disk."""
         path = self.folder / f"{name}.img"
-        copy(self.folder / "kept.img", path)
-        shutil.copy(self.folder / "kept.firmware", self.folder / f"{name}.firmware")
+        copy(self.folder / f"{self.name}.kept", path)
+        shutil.copy(self.folder / f"{self.name}.firmware.kept", self.folder / f"{name}.firmware")
         disk = Disk(path, self.folder / f"{name}.nbd", seed, self.pending, cut_at)
-        incoming = ("-incoming", f"exec:cat {self.folder}/kept.memory")
-        vm = VM(None, self.folder, name=name, wire=self.wire, drive=disk.drive, extra=incoming)
+        incoming = ("-incoming", f"exec:cat {self.folder}/{self.name}.memory")
+        with VM(None, self.folder, name=name, wire=self.wire, drive=disk.drive, extra=incoming) as vm:
+            disk.at_cut = vm.process.kill
+            vm.wait(lambda: vm.command("query-status")["status"] in ("paused", "running"), 120, "the box goes on")
+            if vm.command("query-status")["status"] == "paused":
+                vm.command("cont")
+            box.vm, box.visit.cookies = vm, self.cookies.copy()
+            # What was said to another box goes on with none.
+            box.visit.close()
+            yield disk
+        disk.cut()
+
+    def cut_off(self, name, seed, box, cut_at, button):
+        """Has a box press a button, and cuts it at this write; its disk's file."""
+        with self.begin(name, seed, box, cut_at) as disk:
+            button(box, disk)
+            assert disk.is_off.wait(180), f"{len(disk.writes)} writes and no more: fewer than before ({cut_at})"
+        return disk.path
+
+
+def press(box, disk, button, names, done):
+    """Until it is taken, or the power fails."""
+    end, text = time.monotonic() + 120, ""
+    while not disk.is_off.is_set():
+        assert time.monotonic() < end, f"the button {button} is not taken: {text}"
         try:
-            self.go_on(vm)
-        except BaseException:
-            vm.end()
-            raise
-        return vm, disk
-
-    def go_on(self, vm):
-        vm.wait(lambda: vm.command("query-status")["status"] in ("paused", "running"), 120, "the box goes on")
-        if vm.command("query-status")["status"] == "paused":
-            vm.command("cont")
-
-
-def install(box, vm, kept, disk):
-    """Asks a box for what was offered; the power may fail before the answer, and before that it may be busy with its blessing."""
-    box.vm, box.visit.cookies = vm, kept.cookies.copy()
-    # What was said to another box goes on with none.
-    box.visit.close()
-
-    def asked():
-        try:
-            page = box.page(PAGE).text
-            if re.search("class=\"running\"|Au prochain démarrage", page):
-                return True
-            form = dict(re.findall(r'name="(csrf|sha256)" value="([^"]+)"', page))
-            if len(form) < 2:
-                return False
-            return box.visit.post(f"{box.url}{PAGE}/installer", form, timeout=60, allow_redirects=False).status_code == 303
-        except OSError:
-            # A connection of before the box went on may be closed.
-            return disk.is_off.is_set()
-
-    vm.wait(asked, 120, "the box installs")
+            text = box.visit.get(box.url + PAGE, timeout=20).text
+            if re.search(done, text):
+                return
+            form = dict(re.findall(r'name="(csrf|sha256)" value="([^"]+)"', text))
+            if form.keys() >= names:
+                answer = box.visit.post(f"{box.url}{PAGE}/{button}", form, timeout=20, allow_redirects=False)
+                if answer.status_code == 303:
+                    return
+                text = answer.text
+        except OSError as error:
+            # A connection of before the box went on may be closed; where the power failed, nobody answers.
+            text = str(error)
 
 
+def install(box, disk):
+    press(box, disk, "installer", {"csrf", "sha256"}, "class=\"running\"|Au prochain démarrage")
+
+
+def restart(box, disk):
+    press(box, disk, "redemarrer", {"csrf"}, "(?!)")
+
+
+@LONGEST
 def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, release, tmp_path):
     version, path = release
     former = former_of(image)
@@ -84,53 +104,60 @@ def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, rele
     updates.offer(path)
     # Its own blessing comes first.
     updates.wait(rf"Version proposée {re.escape(version)} .*Installer la version")
-    kept = Kept(tmp_path, first, vm, box, net.tap)
-    vm.end()
-    first.cut()
+    offered = Kept("offered", first, vm, box, net.tap)
 
     # Once to its end, to know what is written when.
-    vm, whole = kept.begin("whole", SEED)
-    with vm:
-        install(box, vm, kept, whole)
-        updates.wait(rf"Au prochain démarrage {re.escape(version)} ", 180)
-    written = len(whole.writes)
-    whole.cut()
-    on_esp = [n for n, where in enumerate(whole.writes) if where in ESP]
-    # Half of the cuts where the boot partition is written, which decides what is booted; the others to the very last write.
-    half = CUTS // 2
-    points = [on_esp[len(on_esp) * n // (CUTS - half)] for n in range(CUTS - half)]
-    points += [written * (n + 1) // half - 1 for n in range(half)]
+    with offered.begin("written", SEED, box) as disk:
+        install(box, disk)
+        Updates(box).wait(rf"Au prochain démarrage {re.escape(version)} ", 180)
+        writing = disk.writes.copy()
+        installed = Kept("installed", disk, box.vm, box, net.tap)
+    with installed.begin("tried", SEED, box) as disk:
+        restart(box, disk)
+        box.vm.wait_said(STARTED, 120)
+        Updates(box).running(version, "B")
+        Updates(box).wait(rf"{re.escape(version)} a fait ses preuves")
+        trying = disk.writes.copy()
+
+    cuts = [(offered, install, at) for at in points(writing, CUTS - CUTS // 3)] + [(installed, restart, at) for at in points(trying, CUTS // 3)]
     seen = []
-    for n, cut_at in enumerate(sorted(points)):
-        vm, cut = kept.begin(f"cut-{n}", SEED * 1000 + n, cut_at)
-        with vm:
-            install(box, vm, kept, cut)
-            assert cut.is_off.wait(180), f"the update writes less than before: {len(cut.writes)} of {cut_at}"
-        cut.cut()
-        seen.append(after(start, box, cut.path, (former, version)))
-        cut.path.unlink()
-    print(f"{CUTS} cuts among {written} writes, {len(on_esp)} of them on the boot partition: {dict((s, seen.count(s)) for s in set(seen))}")
-    assert set(seen) >= {former}, seen
+    for begin in range(0, CUTS, AT_ONCE):
+        disks = []
+        for n, (kept, button, at) in enumerate(cuts[begin : begin + AT_ONCE], begin):
+            disks.append((kept.cut_off(f"cut-{n}", SEED * 1000 + n, box, at, button), kept is installed))
+        # Two at a time, for one alone leaves a processor without work.
+        with ThreadPoolExecutor(2) as pool:
+            seen += pool.map(lambda cut: after(*cut, former, version), disks)
+    for name, writes, found in (("written", writing, seen[: CUTS - CUTS // 3]), ("tried", trying, seen[CUTS - CUTS // 3 :])):
+        on_esp = len([where for where in writes if where in ESP])
+        count = {v: found.count(v) for v in set(found)}
+        print(f"while it is {name}: {len(found)} cuts among {len(writes)} writes, {on_esp} of them on the boot partition: {count}")
+    assert former in seen and version in seen, seen
 
 
-def after(start, box, disk, versions):
-    """What runs after a cut: one of the two versions, blessed, with the attempt told."""
-    former, version = versions
-    vm = start(disk, name="after")
-    box.vm = vm
-    box.visit.close()
-    vm.wait_page(240)
-    box.log_in()
-    updates = Updates(box)
-    found = updates.wait(rf"Version ({re.escape(former)}|{re.escape(version)}) emplacement (A|B) ", 120)
-    assert found.groups() in ((former, "A"), (version, "B")), found
-    assert "FG-9" not in updates.text()
-    if found[1] == version:
-        updates.wait(rf"{re.escape(version)} a fait ses preuves")
-    else:
-        # Nothing was begun, or it is told as cut; it can be tried again, and nothing waits to be booted without a word.
-        text = updates.wait(rf"Installer la version {re.escape(version)} .*").string
-        told = re.search(r"Mises à jour tentées.*", text)
-        assert told is None or "coupée pendant l’écriture" in told[0].replace("'", "’"), text
-        assert "Au prochain démarrage" not in text and "s’écrit" not in text.replace("'", "’"), text
+def points(writes, count):
+    """Where to cut: half of them where the boot partition is written, which decides what is booted; the others to the very last write."""
+    on_esp = [n for n, where in enumerate(writes) if where in ESP]
+    there, half = count - count // 2, count // 2
+    return sorted([on_esp[len(on_esp) * n // there] for n in range(there)] + [len(writes) * (n + 1) // half - 1 for n in range(half)])
+
+
+def after(disk, tried, former, version):
+    """What runs after a cut: one of the two versions, blessed, with the attempt told. `tried`: the new one was about to start."""
+    with VM(disk, disk.parent, cpus=1, name=f"after-{disk.stem}") as vm:
+        vm.wait_page(240)
+        updates = Updates(Box(vm).log_in())
+        found = updates.wait(rf"Version ({re.escape(former)}|{re.escape(version)}) emplacement (A|B) ", 120)
+        assert found.groups() in ((former, "A"), (version, "B")), found
+        assert found[1] == version or not tried, updates.text()
+        assert "FG-9" not in updates.text()
+        if found[1] == version:
+            updates.wait(rf"{re.escape(version)} a fait ses preuves")
+        else:
+            # Nothing was begun, or it is told as cut; it can be tried again, and nothing waits to be booted without a word.
+            text = updates.wait(rf"Installer la version {re.escape(version)} .*").string
+            told = re.search(r"Mises à jour tentées.*", text)
+            assert told is None or "coupée pendant l’écriture" in told[0].replace("'", "’"), text
+            assert "Au prochain démarrage" not in text and "s’écrit" not in text.replace("'", "’"), text
+    disk.unlink()
     return found[1]

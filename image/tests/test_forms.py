@@ -1,7 +1,6 @@
 """The forms for hypervisors: are they the factory's disk, and does each boot on the hardware that it asks for?"""
 
 import json
-import os
 import re
 import subprocess
 import tarfile
@@ -10,6 +9,7 @@ from hashlib import sha256
 
 import pytest
 from gateway import PROJECT
+from marks import LONG
 
 OVF = "{http://schemas.dmtf.org/ovf/envelope/1}"
 RASD = "{http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData}"
@@ -17,7 +17,6 @@ RASD = "{http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocatio
 DISK_BYTES, TAKEN_BYTES = 16 << 30, 1300 << 20
 #: On a machine that has other work too.
 SECONDS = 400
-LONG = pytest.mark.skipif(not os.environ.get("FLUXGATE_LONG"), reason="the long form")
 
 
 @pytest.fixture(scope="module")

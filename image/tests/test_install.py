@@ -2,7 +2,6 @@
 file; then the disk alone."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ import time
 
 import pytest
 from gateway import PROJECT
+from marks import LONG
 from vm import MAC, OUTSIDE
 
 GIB = 1 << 30
@@ -17,7 +17,6 @@ GIB = 1 << 30
 DISK_BYTES = 3 * GIB + 5 * 512
 MODEL = "QEMU NVMe Ctrl"
 BESIDE = "::/EFI/BOOT/BOOTX64.EFI.extra.d/provisioning.cred"
-LONG = pytest.mark.skipif(not os.environ.get("FLUXGATE_LONG"), reason="the long form")
 #: On a machine that has other work too.
 SECONDS = 400
 

@@ -1,6 +1,5 @@
 """What is kept is sealed to the machine: does its TPM open it, and nobody else's, and does the recovery key?"""
 
-import os
 import re
 import socket
 import struct
@@ -9,11 +8,11 @@ import time
 
 import pytest
 from box import Box
+from marks import LONG, LONGEST
 from test_console import STARTED, confirm, fingerprint
 from test_tamper import esp, kernel_of
 from test_update import former_of
 
-LONG = pytest.mark.skipif(not os.environ.get("FLUXGATE_LONG"), reason="the long form")
 KEY = re.compile(r"(?:[cbdefghijklnrtuv]{8}-){7}[cbdefghijklnrtuv]{8}")
 SLOT_B, SLOT_BYTES = (1 + 256 + 512) << 20, 512 << 20
 DATA = SLOT_B + SLOT_BYTES
@@ -135,6 +134,7 @@ def type_key(vm, key):
     vm.type("\r")
 
 
+@LONGEST
 def test_the_seal_opens_for_another_kernel_of_ours_and_for_another_machine_by_the_recovery_key(
     start, disk, image, firmware, tpm, tmp_path
 ):

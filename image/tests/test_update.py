@@ -11,6 +11,7 @@ import time
 from box import Box
 from gateway import put
 from invoices import invoice
+from marks import LONGEST
 from publisher import Publisher
 from shelf import Shelf
 
@@ -94,6 +95,7 @@ def following(version):
     return f"{head}.{int(last) + 1}"
 
 
+@LONGEST
 def test_a_release_is_refused_installed_or_left(start, disk, image, publisher, release, simulator, password_hash, tmp_path):
     version, path = release
     vm = start(disk)

@@ -23,7 +23,8 @@ def copy(disk, path):
 
 
 class Disk:
-    """Served at a Unix socket from its making on. `cut_at`: the number of the write at whose beginning the power fails."""
+    """Served at a Unix socket from its making on. `cut_at`: the number of the write at whose beginning the power fails; what is
+    set as `at_cut` is called then."""
 
     def __init__(self, path, address, seed, pending=(), cut_at=None):
         self.path, self.address = path, address
@@ -32,7 +33,7 @@ class Disk:
         #: Written and not flushed, oldest first: where, and what.
         self.pending = list(pending)
         self.random, self.cut_at = random.Random(seed), cut_at
-        self.lock, self.is_off = threading.Lock(), threading.Event()
+        self.lock, self.is_off, self.at_cut = threading.Lock(), threading.Event(), None
         #: Where each write began, in the order they came.
         self.writes = []
         address.unlink(missing_ok=True)
@@ -57,6 +58,8 @@ class Disk:
         """The power fails, unless it did before; what of the pending writes is there, is decided now."""
         with self.lock:
             self.is_off.set()
+            if self.file is None:
+                return
             luck = self.random.choice([0.0, 0.2, 0.5, 0.8, 1.0])
             for where, data in self.pending:
                 if self.random.random() >= luck:
@@ -66,6 +69,7 @@ class Disk:
                 os.pwrite(self.file, data, where)
             self.pending = []
             os.close(self.file)
+            self.file = None
         for end in (self.peer, self.listener):
             if end:
                 end.close()
@@ -122,6 +126,8 @@ class Disk:
                 if data:
                     self.pending.append((where, data))
                 self.is_off.set()
+                if self.at_cut:
+                    self.at_cut()
                 return False
             out = self.read(where, length) if kind == READ else b""
             if data:
