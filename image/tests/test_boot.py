@@ -14,6 +14,10 @@ def test_it_boots_to_the_claim_page_and_deposits_the_first_invoice(start, disk, 
     seconds = vm.wait_page()
     print(f"the claim page answers {seconds:.0f} s after power-on")
     box = Box(vm).claim()
+    # As it is once it is ready, nothing done yet.
+    memory = re.search(r"<dt>Mémoire</dt><dd>([\d,]+)\s(Kio|Mio) ", box.page("/appliance").text)
+    print(f"memory in use: {memory[1]} {memory[2]}")
+    assert float(memory[1].replace(",", ".")) <= 96 or memory[2] == "Kio"
     box.configure(simulator, password_hash)
     box.drop("premiere.xml", invoice("APPAREIL-1"))
     box.wait_state("premiere.xml", "integrated")

@@ -229,13 +229,17 @@ impl Upload {
         if size >= self.size() {
             return Ok(());
         }
+        let mut left = self.written.clone();
+        left.cut(size);
+        // Earlier than `size` where a hole was cut.
+        let end = left.end();
         match &mut self.content {
-            Content::File(spill) => spill.file.set_len(size)?,
-            Content::Memory(bytes) => bytes.truncate(in_memory(size)),
+            Content::File(spill) => spill.file.set_len(end)?,
+            Content::Memory(bytes) => bytes.truncate(in_memory(end)),
         }
-        self.written.cut(size);
-        if self.hashed > size {
-            self.in_order = size == 0;
+        self.written = left;
+        if self.hashed > end {
+            self.in_order = end == 0;
             self.hash = Sha256::new();
             self.hashed = 0;
         }
@@ -308,7 +312,7 @@ pub fn disk_fault(error: &io::Error, staging: &Staging, bounds: &Bounds) -> Faul
 }
 
 /// Which bytes were written: separate pieces in order, none touching another.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Pieces(Vec<(u64, u64)>);
 
 impl Pieces {
@@ -424,6 +428,23 @@ mod tests {
         let mut upload = Upload::new(&place(), Bounds { file_limit: 1 << 40, disk_reserve: u64::MAX });
         let refused = (0..100u64).map(|n| upload.write(n << 16, &[0; 1 << 16], &staging)).find_map(Result::err);
         assert!(matches!(refused, Some(WriteError::Refused(f)) if f.code == Code::DiskNearlyFull));
+    }
+
+    #[test]
+    fn what_is_cut_in_a_hole_ends_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let staging = Staging::open(dir.path()).unwrap();
+        // In memory, and on the disk; nothing before the hole, and something.
+        for (far, before) in [(1474, ""), (150_000, ""), (1474, "abc"), (150_000, "abc")] {
+            let mut upload = Upload::new(&place(), BOUNDS);
+            upload.write(far, b"x", &staging).unwrap();
+            upload.write(0, before.as_bytes(), &staging).unwrap();
+            upload.truncate(far - 1).unwrap();
+            assert_eq!(upload.size(), before.len() as u64);
+            let sealed = upload.seal().unwrap().unwrap();
+            assert_eq!((content(&sealed), sealed.size), (before.as_bytes().to_vec(), before.len() as u64));
+            assert_eq!(sealed.sha256, DocumentHash(Sha256::digest(before).into()));
+        }
     }
 
     #[test]

@@ -251,6 +251,23 @@ pub struct Status {
     pub reset_asked: bool,
     pub network: NetworkStatus,
     pub clock: Clock,
+    /// `None`: the kernel does not tell.
+    pub memory: Option<Memory>,
+}
+
+/// The machine's memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    pub total: u64,
+    /// What programs may still take, what the kernel keeps of files given up for it (proc_meminfo(5), `MemAvailable`).
+    pub available: u64,
+}
+
+impl Memory {
+    pub fn used(self) -> u64 {
+        self.total.saturating_sub(self.available)
+    }
 }
 
 /// The network as it is set.
@@ -582,6 +599,7 @@ mod tests {
                 trial: Some(NetworkTrial { settings, seconds_left: u64::MAX }),
             },
             clock: Clock::Never,
+            memory: Some(Memory { total: 481_012 << 10, available: 400_000 << 10 }),
         };
         let answer = Answer::Status(Box::new(status));
         let length = serde_json::to_vec(&answer).unwrap().len();

@@ -26,8 +26,8 @@ pub use client::{Client, Dropped, GateError, Handed, Whole};
 pub use frame::{BODY_LIMIT, Frame, FrameError, HEADER_LIMIT};
 pub use keeper::{
     Answer as KeeperAnswer, Clock, EVENTS_AT_ONCE, Event, Events, Happening, Health, Interface, KeeperClient,
-    KeeperError, NetworkStatus, NetworkTrial, Refusal, Request as KeeperRequest, SIGHT_LIFE, SOCKET as KEEPER_SOCKET,
-    Sealing, Sight, Status, Trouble, UPDATES_AT_ONCE, UPDATES_BYTES, folder_beside,
+    KeeperError, Memory, NetworkStatus, NetworkTrial, Refusal, Request as KeeperRequest, SIGHT_LIFE,
+    SOCKET as KEEPER_SOCKET, Sealing, Sight, Status, Trouble, UPDATES_AT_ONCE, UPDATES_BYTES, folder_beside,
 };
 pub use message::{
     Answer, DEPOT, Entry, EntryKind, FIRST_FOLDERS, Grant, LOG_LINES_AT_ONCE, LogLine, Pass, Proof, RELEASES,

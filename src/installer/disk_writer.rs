@@ -1,8 +1,8 @@
 //! The factory disk onto another disk: wiped from end to end, written, read back and compared; the table, without which it starts
-//! nothing, comes last.
+//! nothing, comes last, its second copy first.
 //!
 //! Promise: `Ok` means that what a disk gives back, asked anew, is byte for byte what the installer carries, and zeros between.
-//! Cut or failed before, the disk has no table.
+//! Cut or failed before that, the disk has no table, and no second copy of which a firmware could make one.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{Doing, InstallError};
 use super::factory::Factory;
-use super::table::{Fitted, HEAD_BYTES};
+use super::table::{Fitted, HEAD_BYTES, SECTOR, TAIL_BYTES};
 use crate::domain::DocumentHash;
 use crate::fault::Text;
 use crate::os::disk;
@@ -42,7 +42,7 @@ pub fn install(factory: &Factory, path: &Path, told: &mut dyn FnMut(Doing, u64))
     writer.wipe(told)?;
     writer.write(told)?;
     writer.compare(told)?;
-    writer.finish()
+    writer.finish(told)
 }
 
 /// The mark that an earlier installation left.
@@ -67,8 +67,21 @@ pub fn leave_mark(path: &Path, mark: Mark) -> Result<(), InstallError> {
 /// Takes the table away again: the disk starts nothing.
 pub fn take_back(path: &Path) -> Result<(), InstallError> {
     let failed = || InstallError::disk(Doing::Writing, path, 0);
-    let file = open(path)?;
-    file.write_all_at(&[0; HEAD_BYTES], 0).and_then(|()| file.sync_all()).map_err(failed())
+    let mut file = open(path)?;
+    let bytes = file.seek(SeekFrom::End(0)).map_err(failed())?;
+    without_table(&file, bytes).map_err(failed())
+}
+
+/// Zeros where the two tables are.
+fn without_table(file: &File, bytes: u64) -> io::Result<()> {
+    let first = file.write_all_at(&[0; HEAD_BYTES], 0);
+    let second = file.write_all_at(&[0; TAIL_BYTES], tail_at(bytes));
+    first.and(second).and(file.sync_all())
+}
+
+/// Where the second table begins on a disk of `bytes`.
+fn tail_at(bytes: u64) -> u64 {
+    (bytes / SECTOR * SECTOR).saturating_sub(TAIL_BYTES as u64)
 }
 
 /// What is said of a disk that is shorter than `needed` bytes.
@@ -107,12 +120,12 @@ impl Writer<'_> {
         wiped.map_err(self.failed(Doing::Wiping, reached))
     }
 
-    /// Everything but the first table.
+    /// Everything but the tables.
     fn write(&self, told: &mut dyn FnMut(Doing, u64)) -> Result<(), InstallError> {
         let all = self.factory.content_bytes();
         let (mut done, mut chunk) = (0, vec![0; CHUNK]);
         for piece in &self.factory.pieces {
-            let damaged = |error: io::Error| InstallError::damaged(format!("content {}", piece.at))(Text::from(&error));
+            let damaged = |cause| InstallError::Lost { path: self.path.to_owned(), cause };
             let mut content = self.factory.piece(piece).map_err(damaged)?;
             let (mut at, end) = (piece.at, piece.at + piece.digest.bytes);
             while at < end {
@@ -123,12 +136,7 @@ impl Writer<'_> {
                 told(Doing::Writing, percent(done, all));
             }
         }
-        self.put(&self.fitted.tail, self.tail_at())?;
         self.sync(self.bytes)
-    }
-
-    fn tail_at(&self) -> u64 {
-        self.bytes / super::table::SECTOR * super::table::SECTOR - self.fitted.tail.len() as u64
     }
 
     fn put(&self, bytes: &[u8], at: u64) -> Result<(), InstallError> {
@@ -141,7 +149,7 @@ impl Writer<'_> {
         synced.map_err(self.failed(Doing::Writing, at))
     }
 
-    /// Every byte up to the last piece's end, and the second table.
+    /// Every byte up to the last piece's end.
     fn compare(&self, told: &mut dyn FnMut(Doing, u64)) -> Result<(), InstallError> {
         let all = self.factory.end();
         let mut at = 0;
@@ -159,8 +167,6 @@ impl Writer<'_> {
                 return Err(InstallError::ReadBack { path: self.path.to_owned(), at: begun });
             }
         }
-        self.compare_bytes(&self.fitted.tail, self.tail_at())?;
-        told(Doing::Reading, 100);
         Ok(())
     }
 
@@ -191,12 +197,17 @@ impl Writer<'_> {
         Ok(bytes)
     }
 
-    /// The first table: from here on the disk starts.
-    fn finish(self) -> Result<(), InstallError> {
-        let written = self.put(&self.fitted.head, 0).and_then(|()| self.sync(0));
-        written.and_then(|()| self.compare_bytes(&self.fitted.head, 0)).inspect_err(|_| {
+    /// The second table, then the first: from here on the disk starts.
+    fn finish(self, told: &mut dyn FnMut(Doing, u64)) -> Result<(), InstallError> {
+        let tables = [(&self.fitted.tail, tail_at(self.bytes)), (&self.fitted.head, 0)];
+        let written = tables.into_iter().try_for_each(|(table, at)| {
+            self.put(table, at).and_then(|()| self.sync(at))?;
+            told(Doing::Reading, 100);
+            self.compare_bytes(table, at)
+        });
+        written.inspect_err(|_| {
             // As far as such a disk still takes anything.
-            let _ = self.put(&vec![0; self.fitted.head.len()], 0).and_then(|()| self.sync(0));
+            let _ = without_table(&self.file, self.bytes);
         })
     }
 }

@@ -11,6 +11,9 @@ use crate::fault::Text;
 pub enum InstallError {
     #[error("the installer is damaged: {what}: {why}")]
     Damaged { what: String, why: Text },
+    /// What the installer carries went out of reach while it was written to the disk at `path`.
+    #[error("the installer can no longer be read, {} is half written: {cause}", path.display())]
+    Lost { path: PathBuf, cause: io::Error },
     #[error("{}: {why}", path.display())]
     Unfit { path: PathBuf, why: Text },
     #[error("{} at byte {at}: {cause}", path.display())]
@@ -66,6 +69,13 @@ impl InstallError {
                     format!("The installer is damaged: {}", why.en),
                 )
             }
+            Self::Lost { path, cause } => {
+                let why = Text::from(cause);
+                Text::new(
+                    format!("{} est à demi écrit, l'installateur ne se lit plus : {}", path.display(), why.fr),
+                    format!("{} is half written, the installer can no longer be read: {}", path.display(), why.en),
+                )
+            }
             Self::Unfit { path, why } => why.clone().about(path.display()),
             Self::Disk { doing, path, at, cause } => {
                 let (doing, why) = (doing.text(), Text::from(cause));
@@ -88,6 +98,10 @@ impl InstallError {
             Self::Damaged { .. } => Text::new(
                 "Rien n'a été effacé. Écrivez la clé à nouveau et comparez son SHA-256 ; si cela revient, essayez une autre clé, puis la mémoire de la machine.",
                 "Nothing was erased. Write the stick anew and compare its SHA-256; if it comes again, try another stick, then the machine's memory.",
+            ),
+            Self::Lost { .. } => Text::new(
+                "Ce disque est effacé et ne démarre rien. Recommencez ; si cela revient, vérifiez la mémoire de la machine.",
+                "This disk is wiped and starts nothing. Begin again; if it comes again, check the machine's memory.",
             ),
             Self::Unfit { .. } | Self::Disk { doing: Doing::Opening, .. } => Text::new(
                 "Rien n'a été effacé. Choisissez un autre disque.",

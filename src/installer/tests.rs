@@ -138,7 +138,8 @@ impl Here {
 
     /// Nothing that starts.
     fn is_dark(&self) -> bool {
-        !has_any(&self.read(0, HEAD_BYTES))
+        let end = fs::metadata(self.path("disk")).unwrap().len();
+        !has_any(&self.read(0, HEAD_BYTES)) && self.read(end - SECTOR, 8) != *b"EFI PART"
     }
 }
 
@@ -185,14 +186,16 @@ fn what_reads_back_otherwise_is_not_installed_and_starts_nothing() {
         (200 * MIB, 200 * MIB),
         (DISK_BYTES - 1, DISK_BYTES - TAIL_BYTES as u64),
     ] {
-        let mut spoilt = false;
+        // The tables come after what is compared first.
+        let (mut spoilt, mut compared) = (false, 0);
         let failed = here.install(&mut |doing, percent| {
             // Once it is written, before it is read back: the last that is told of writing.
             if doing == Doing::Writing && percent == 100 && at < MIB + 700_416 && !spoilt {
                 here.spoil("disk", at);
                 spoilt = true;
             }
-            if doing == Doing::Reading && !spoilt {
+            compared += usize::from((doing, percent) == (Doing::Reading, 100));
+            if doing == Doing::Reading && !spoilt && (at < DISK_BYTES - 1 || compared == 2) {
                 here.spoil("disk", at);
                 spoilt = true;
             }
@@ -219,6 +222,28 @@ fn a_disk_that_is_no_place_is_left_alone() {
     let error = here.install(&mut |_, _| ()).unwrap_err();
     assert!(matches!(error, InstallError::Disk { doing: Doing::Opening, .. }), "{error}");
     assert!(error.text().fr.contains("introuvable") && error.remedy().fr.contains("Rien n'a été effacé"));
+}
+
+#[test]
+fn what_is_carried_may_go_bad_while_it_is_written() {
+    let here = Here::new();
+    let error = here.install(&mut |doing, percent| {
+        if (doing, percent) == (Doing::Wiping, 100) {
+            File::options().write(true).open(here.path("content")).unwrap().set_len(800_000).unwrap();
+        }
+    });
+    let error = error.unwrap_err();
+    assert!(matches!(error, InstallError::Lost { .. }) && here.is_dark(), "{error}");
+    assert!(error.text().fr.contains("à demi écrit") && error.remedy().en.contains("wiped"), "{}", error.text());
+}
+
+#[test]
+fn what_was_installed_and_is_taken_back_starts_nothing() {
+    let here = Here::new();
+    here.install(&mut |_, _| ()).unwrap();
+    assert!(!here.is_dark());
+    disk_writer::take_back(&here.path("disk")).unwrap();
+    assert!(here.is_dark());
 }
 
 /// A disk that is pulled out, here one that ends: it is told where.

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::sealer;
 use crate::domain::Timestamp;
-use crate::gate::{Clock, Interface, NetworkStatus, Sealing, Status};
+use crate::gate::{Clock, Interface, Memory, NetworkStatus, Sealing, Status};
 use crate::os::{interfaces, process};
 use crate::update::{self, UpdateError, Updater};
 
@@ -64,7 +64,18 @@ impl Machine {
             reset_asked,
             network,
             clock: self.clock(SystemTime::now()),
+            memory: self.memory(),
         }
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        let text = self.text("proc/meminfo")?;
+        // `MemTotal:         481012 kB`
+        let of = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+        };
+        Some(Memory { total: of("MemTotal")?, available: of("MemAvailable")? })
     }
 
     /// Of the image; of this program where there is none.
@@ -371,6 +382,17 @@ mod tests {
         fs::remove_file(dir.path().join("sys/devices/dm-0/slaves/vda2")).unwrap();
         std::os::unix::fs::symlink("/nowhere/vda2", dir.path().join("sys/devices/dm-0/slaves/vda2")).unwrap();
         assert!(here.data_partition().is_err());
+    }
+
+    #[test]
+    fn memory_is_told_in_bytes() {
+        let (_dir, here) =
+            machine(&[("proc/meminfo", "MemTotal:         481012 kB\nMemFree: 1 kB\nMemAvailable:     400000 kB\n")]);
+        let told = here.memory().unwrap();
+        assert_eq!((told.total, told.available, told.used()), (481_012 << 10, 400_000 << 10, 81_012 << 10));
+        for other in ["", "MemTotal: 481012 kB\n", "MemTotal: x kB\nMemAvailable: 1 kB\n"] {
+            assert_eq!(machine(&[("proc/meminfo", other)]).1.memory(), None, "{other}");
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ struct MachineView {
     has_recovery_key: bool,
     interfaces: Vec<InterfaceView>,
     clock: (&'static str, String),
+    memory: Option<String>,
     reset_asked: bool,
 }
 
@@ -122,6 +123,9 @@ fn machine(t: Tongue, status: Status) -> MachineView {
         has_recovery_key: status.seal.has_recovery_key,
         interfaces: status.interfaces.into_iter().map(interface).collect(),
         clock: clock(t, status.clock),
+        memory: status.memory.map(|memory| {
+            format!("{} {} {}", t.size(memory.used()), t.say("occupés sur", "in use of"), t.size(memory.total))
+        }),
         reset_asked: status.reset_asked,
     }
 }

@@ -130,6 +130,7 @@ impl Machine {
             ("proc/uptime", "1.00 1.00\n"),
             ("sys/class/tty/console/active", "tty0 ttyS0\n"),
             ("sys/firmware/efi/efivars/Lang-x", "fr"),
+            ("proc/meminfo", "MemTotal:         481012 kB\nMemAvailable:     400000 kB\n"),
             ("sys/class/net/enp0s2/device/vendor", "0x1af4\n"),
             ("sys/class/net/enp0s2/address", "52:54:00:f1:00:01\n"),
             ("sys/class/net/enp0s3/device/vendor", "0x1af4\n"),
@@ -634,7 +635,13 @@ fn the_network_is_changed_on_the_page_and_counts_once_it_is_confirmed() {
     let core = Core::start(&machine);
     let mut browser = claimed(&machine);
     let page = browser.get("/appliance");
-    for shown in ["enp0s2", "52:54:00:f1:00:01", "Réseau et heure", "non synchronisée"] {
+    for shown in [
+        "enp0s2",
+        "52:54:00:f1:00:01",
+        "Réseau et heure",
+        "non synchronisée",
+        "79,1\u{a0}Mio occupés sur 469,7\u{a0}Mio",
+    ] {
         page.says(shown);
     }
     let form = |address: &str| {

@@ -194,6 +194,7 @@ pub mod tests {
             reset_asked: false,
             network: NetworkStatus::default(),
             clock: Clock::Never,
+            memory: None,
         }
     }
 
