@@ -2,6 +2,7 @@
 left, and each is told."""
 
 import html
+import os
 import re
 import shutil
 import sqlite3
@@ -9,9 +10,9 @@ import subprocess
 import time
 
 from box import Box
-from gateway import put
+from gateway import PROJECT, put
 from invoices import invoice
-from marks import LONGEST
+from marks import LONG, LONGEST
 from publisher import Publisher
 from shelf import Shelf
 
@@ -75,9 +76,9 @@ class Updates:
         self.box.fill(PAGE, f"{PAGE}/redemarrer")
         return self.vm.wait_said(STARTED, 120, start).end()
 
-    def running(self, version, slot):
+    def running(self, version, slot, seconds=300):
         """Waits until this version runs, and nobody doubts it any more."""
-        end = time.monotonic() + 300
+        end = time.monotonic() + seconds
         while True:
             try:
                 self.box.log_in()
@@ -165,6 +166,38 @@ def test_a_release_is_refused_installed_or_left(start, disk, image, publisher, r
     vm.end()
     shelf.end()
     assert journal(disk, tmp_path) == ["refused"] * 4 + ["begun", "committed", "booted", "healthy", "begun", "committed", "fell-back"]
+
+
+@LONG
+def test_a_version_whose_core_never_answers_is_left(start, disk, image, publisher, tmp_path):
+    former = former_of(image)
+    worse, made = following(former), tmp_path / "made"
+    made.mkdir()
+    subprocess.run(["cp", "-a", image / "next/root", image / "next/bzImage", image / "next/stub.efi", made], check=True)
+    unit = made / "root/usr/lib/systemd/system/fluxgate-core.service"
+    begins = "ExecStart=/usr/bin/fluxgate serve --role core\n"
+    assert begins in unit.read_text()
+    unit.write_text(unit.read_text().replace(begins, "ExecStart=/usr/bin/fluxgate --version\n"))
+    [tools] = subprocess.run([PROJECT / "image/make-parts", "--tools"], capture_output=True, text=True, check=True).stdout.split()
+    words = [PROJECT / "image/in-tools", tools.removeprefix("TOOLS="), made, "/src/image/build-slots", "root", "bzImage", "slots"]
+    # Its patience is short, so that the test is.
+    settings = {"STUB": "stub.efi", "CONSOLE": "ttyS0 no_timer_check", "TRIAL": "90"}
+    subprocess.run(words, check=True, env=os.environ | settings)
+
+    vm = start(disk)
+    updates = Updates(Box(vm).claim())
+    updates.running(former, "A")
+    updates.offer(publisher.release(made / "slots", worse, tmp_path / "worse.update"))
+    updates.install(worse)
+    begun = updates.restart()
+    updates.running(former, "A", 900)
+    updates.wait(rf"{re.escape(worse)} essayée dans l.emplacement b, démarrages\s: 3\s; {re.escape(former)} fonctionne")
+    assert "Kernel panic" not in vm.said()[begun:]
+    # Its first start is behind: its two others, and the one of the version that came back.
+    assert len(re.findall(STARTED, vm.said()[begun:])) == 3
+    time.sleep(5)
+    vm.end()
+    assert journal(disk, tmp_path) == ["begun", "committed", "fell-back"]
 
 
 def former_of(image):
