@@ -22,7 +22,7 @@ use crate::gate::{
 };
 use crate::os::durable;
 use crate::update::record::{Line, Outcome};
-use crate::update::{Digest, Machine, UpdateError, Version};
+use crate::update::{Digest, Machine, UpdateError, Updater, Version};
 
 /// Since power-on; then a version on trial that is not well restarts. A large database is read whole within it.
 const TRIAL_LONGEST: Duration = Duration::from_secs(10 * 60);
@@ -217,11 +217,20 @@ pub fn offer(keeper: &Arc<Keeper>, file: OwnedFd, from: u64, bytes: u64, known: 
     match taken {
         Ok(taken) => in_background(keeper, "examine", move |keeper| examine(keeper, taken, known)),
         Err(error) => {
+            let told = keeper.machine.updates().and_then(|(machine, updater)| remember(&machine, &updater, &error));
+            if let Err(lost) = told {
+                log::error!(error = lost.to_string().as_str(); "A refused file is not remembered");
+            }
             let fault = error.fault();
             keeper.updates.end(Some(fault.clone()));
             Err(Refusal::Update(fault))
         }
     }
+}
+
+/// That a file was refused, and why. The line's own time: what core says of the time is held against nothing but a file.
+fn remember(machine: &Machine, updater: &Updater, error: &UpdateError) -> Result<(), UpdateError> {
+    machine.now(updater, None).and_then(|at| updater.refused(error, at)).map(drop)
 }
 
 fn examine(keeper: &Keeper, file: Digest, known: Timestamp) -> Result<(), UpdateError> {
@@ -235,8 +244,7 @@ fn examine(keeper: &Keeper, file: Digest, known: Timestamp) -> Result<(), Update
             Ok(())
         }
         Err(error) => {
-            // The line's own time: what core says of the time is held against nothing but this file.
-            let told = machine.now(&updater, None).and_then(|at| updater.refused(&error, at));
+            let told = remember(&machine, &updater, &error);
             // Whatever becomes of these two, the person hears why.
             for lost in [updater.drop_candidate().err(), told.err()].into_iter().flatten() {
                 log::error!(error = lost.to_string().as_str(); "A refused file is not remembered, or still there");

@@ -215,6 +215,10 @@ mod tests {
         let dev = |name: &str| PathBuf::from(format!("/dev/{name}"));
         assert_eq!(machine.built.unwrap().to_string(), "2026-11-27T08:00:00.000Z");
         assert_eq!(machine.running, Running { slot: Slot::B, version: "1.3.2".parse().unwrap() });
+        // Sound on the disk, and not mounted where it is to be: what is written there would start nothing.
+        let fault = machine.has_mounted(dir.path()).unwrap_err().fault();
+        assert_eq!(fault.code.as_str(), "FG-937");
+        assert!(machine.ready().is_err());
         assert_eq!((machine.esp, machine.slot_a, machine.slot_b), (dev("vdb1"), dev("vdb2"), dev("vdb3")));
         // Its root is another slot's than its kernel says.
         fs::write(dir.path().join("proc/cmdline"), "fluxgate.slot=a").unwrap();

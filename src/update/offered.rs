@@ -79,11 +79,7 @@ fn take_in(file: &File, from: u64, bytes: u64, path: &Path) -> Result<Digest, Up
     if bytes > RELEASE_BYTES_LIMIT {
         return Err(UpdateError::TooLarge { what: "tar".into(), bytes, limit: RELEASE_BYTES_LIMIT });
     }
-    let free = disk::free_bytes(durable::folder_of(path)).map_err(UpdateError::io(path.display()))?;
-    let needed = bytes.saturating_add(RESERVE);
-    if free < needed {
-        return Err(UpdateError::DataFull { needed, free });
-    }
+    check_room(bytes, disk::free_bytes(durable::folder_of(path)).map_err(UpdateError::io(path.display()))?)?;
     let mut copy = File::create(path).map_err(UpdateError::io(path.display()))?;
     let digest = copied(&mut Piece::of(file, from, bytes), &mut copy).map_err(|cause| match cause.kind() {
         ErrorKind::UnexpectedEof => UpdateError::Truncated { missing: missing(file, from, bytes) },
@@ -92,6 +88,12 @@ fn take_in(file: &File, from: u64, bytes: u64, path: &Path) -> Result<Digest, Up
     let synced = copy.sync_all().and_then(|()| durable::sync_dir(durable::folder_of(path)));
     synced.map_err(UpdateError::io(path.display()))?;
     Ok(digest)
+}
+
+/// Refuses a file for which the data partition has no room.
+fn check_room(bytes: u64, free: u64) -> Result<(), UpdateError> {
+    let needed = bytes.saturating_add(RESERVE);
+    if free < needed { Err(UpdateError::DataFull { needed, free }) } else { Ok(()) }
 }
 
 /// Bytes that a file lacks of the part that was asked for.
@@ -105,6 +107,14 @@ mod tests {
     use super::*;
     use crate::domain::DocumentHash;
     use crate::update::{Places, Running, Slot, Version};
+
+    #[test]
+    fn a_file_without_room_is_refused_and_says_how_much_it_needs() {
+        assert!(check_room(40 << 20, 104 << 20).is_ok());
+        let fault = check_room(40 << 20, (104 << 20) - 1).unwrap_err().fault();
+        assert_eq!(fault.code.as_str(), "FG-938");
+        assert!(check_room(u64::MAX, u64::MAX - 1).is_err());
+    }
 
     #[test]
     fn a_part_of_a_file_is_copied_whole_or_not_at_all() {

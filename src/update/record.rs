@@ -155,6 +155,10 @@ pub enum Outcome {
     Interrupted,
     /// Written; a restart tries it.
     Waiting,
+    /// Written; the former version was started all the same, and a restart tries it.
+    PassedOver,
+    /// Its entry was lost on the boot partition, so that the former version was started; a restart tries it.
+    EntryLost,
     /// It came up; whether it is well is not known yet.
     Trying,
     Healthy,
@@ -201,6 +205,16 @@ impl Attempt {
             Outcome::Waiting => {
                 Text::new(format!("{version} attend un redémarrage"), format!("{version} waits for a restart"))
             }
+            Outcome::PassedOver => Text::new(
+                format!("{version} n'a pas été démarrée ; {running} fonctionne, un redémarrage essaie {version}"),
+                format!("{version} was not started; running {running}, a restart tries {version}"),
+            ),
+            Outcome::EntryLost => Text::new(
+                format!(
+                    "{version} avait disparu de la partition de démarrage ; {running} fonctionne, un redémarrage essaie {version}"
+                ),
+                format!("{version} was gone from the boot partition; running {running}, a restart tries {version}"),
+            ),
             Outcome::Trying => Text::new(
                 format!("{version} à l'essai, démarrages : {boots}"),
                 format!("{version} being tried, boots: {boots}"),
@@ -227,6 +241,18 @@ impl Attempt {
 
 /// The TPM's index that the floor is kept in: three numbers of two bytes each, big-endian.
 const FLOOR_INDEX: u32 = 0x0180_f106;
+
+/// What the TPM at `device` keeps of the floor: `None` where there is none, or where it does not tell.
+pub fn floor_in_tpm(device: &Path) -> Option<Version> {
+    let floor = device.exists().then(|| Tpm::open(device).and_then(|mut tpm| tpm.read(FLOOR_INDEX)))?;
+    match floor {
+        Ok(floor) => Some(floor.map_or(Version::ZERO, Version::from_bytes)),
+        Err(error) => {
+            log::warn!("The TPM does not tell the floor; what is on the disk counts: {error}");
+            None
+        }
+    }
+}
 
 /// The folder on the data partition; and the TPM, which keeps the floor when that is wiped or replaced.
 #[derive(Debug, Clone)]
@@ -274,19 +300,7 @@ impl Memory {
     /// The floor: no version below it may be installed or gone back to. A damaged file counts as `running`.
     pub fn floor(&self, running: Version) -> Result<Version, UpdateError> {
         let kept = self.floor_on_disk(running)?;
-        Ok(self.floor_in_tpm().map_or(kept, |floor| kept.max(floor)))
-    }
-
-    /// What the TPM keeps of it: `None` where there is none, or where it does not tell.
-    fn floor_in_tpm(&self) -> Option<Version> {
-        let floor = self.tpm.exists().then(|| Tpm::open(&self.tpm).and_then(|mut tpm| tpm.read(FLOOR_INDEX)))?;
-        match floor {
-            Ok(floor) => Some(floor.map_or(Version::ZERO, Version::from_bytes)),
-            Err(error) => {
-                log::warn!("The TPM does not tell the floor; what is on the disk counts: {error}");
-                None
-            }
-        }
+        Ok(floor_in_tpm(&self.tpm).map_or(kept, |floor| kept.max(floor)))
     }
 
     /// What the disk keeps of it.
@@ -313,7 +327,7 @@ impl Memory {
             let written = durable::write_atomically(&path, format!("{to}\n").as_bytes());
             written.map_err(UpdateError::io(path.display()))?;
         }
-        if self.floor_in_tpm().is_some_and(|floor| floor < to) {
+        if floor_in_tpm(&self.tpm).is_some_and(|floor| floor < to) {
             let written = Tpm::open(&self.tpm).and_then(|mut tpm| tpm.write(FLOOR_INDEX, &to.to_bytes()));
             // The disk has it; what is missing is tried after the next healthy boot.
             if let Err(error) = written {
@@ -409,8 +423,8 @@ pub fn attempts(lines: &[Line]) -> Vec<Attempt> {
             Event::Healthy => Some(Outcome::Healthy),
             Event::FellBack => Some(Outcome::FellBack),
             Event::WentBack => Some(Outcome::WentBack),
-            // Tried again at the next restart.
-            Event::PassedOver | Event::EntryLost => Some(Outcome::Waiting),
+            Event::PassedOver => Some(Outcome::PassedOver),
+            Event::EntryLost => Some(Outcome::EntryLost),
             Event::Repaired | Event::Unrepairable => None,
         };
         let Some(outcome) = outcome else { continue };

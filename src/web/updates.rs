@@ -177,6 +177,7 @@ fn attempt_view(t: Tongue, attempt: &Attempt) -> AttemptView {
     let tone = match attempt.outcome {
         Outcome::Healthy => Tone::Good,
         Outcome::Writing | Outcome::Waiting | Outcome::Trying => Tone::Busy,
+        Outcome::PassedOver | Outcome::EntryLost => Tone::Warn,
         Outcome::Refused | Outcome::Interrupted | Outcome::WentBack | Outcome::Superseded => Tone::Quiet,
         Outcome::Failed | Outcome::FellBack => Tone::Bad,
     };

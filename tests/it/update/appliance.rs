@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use fluxgate::domain::Timestamp;
-use fluxgate::update::record::{Event, Line};
+use fluxgate::update::record::{Event, Line, attempts};
 use fluxgate::update::{Entry, KERNEL_REGION_BYTES, Places, Running, Slot, Tries, Updater, Version, next_boot};
 use sha2::Digest as _;
 use tempfile::TempDir;
@@ -102,6 +102,12 @@ impl Appliance {
         updater.booted(self.now).unwrap();
         let settled = updater.settle(self.now).unwrap();
         (updater.running(), settled.lines)
+    }
+
+    /// The last attempt, as a person reads it.
+    pub fn told(&self) -> String {
+        let lines = self.running(Slot::A, version("1.3.2")).lines().unwrap();
+        attempts(&lines).last().unwrap().text().en
     }
 
     pub fn apply(&self, updater: &Updater, file: &Path) {

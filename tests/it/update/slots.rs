@@ -88,6 +88,8 @@ fn an_older_version_chosen_by_hand_is_told_and_the_new_one_is_tried_again() {
     let former = appliance.running(Slot::A, version("1.3.2"));
     assert_eq!(events(&former.settle(appliance.now).unwrap().lines), [Event::PassedOver]);
     assert_eq!(former.settle(appliance.now).unwrap().lines, [], "told once");
+    let told = appliance.told();
+    assert!(told.contains("1.4.0 was not started; running 1.3.2"), "{told}");
     assert_eq!(appliance.healthy_boot().0.version, version("1.4.0"));
 }
 
@@ -98,6 +100,8 @@ fn a_healthy_version_whose_entry_is_lost_never_steps_back_in_silence() {
     fs::remove_file(appliance.linux().join("fluxgate-b_1.4.0.efi")).unwrap();
     let (running, lines) = appliance.healthy_boot();
     assert_eq!((running.version, events(&lines)), (version("1.3.2"), vec![Event::EntryLost, Event::Repaired]));
+    let told = appliance.told();
+    assert!(told.contains("1.4.0 was gone from the boot partition; running 1.3.2"), "{told}");
     let (running, lines) = appliance.healthy_boot();
     assert_eq!((running.version, events(&lines)), (version("1.4.0"), vec![Event::Healthy]));
     // By hand, in the boot loader's menu.
