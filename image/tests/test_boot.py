@@ -6,7 +6,9 @@ import subprocess
 from box import Box
 from gateway import integrated
 from invoices import invoice
+from marks import LONG
 from vm import ADDRESS
+from volatile import copy
 
 
 def test_it_boots_to_the_claim_page_and_deposits_the_first_invoice(start, disk, simulator, password_hash):
@@ -37,6 +39,21 @@ def test_it_boots_to_the_claim_page_and_deposits_the_first_invoice(start, disk, 
     box = Box(vm).log_in()
     box.wait_state("seconde.xml", "integrated")
     assert own(simulator) == {"APPAREIL-1": 1, "APPAREIL-2": 1}
+
+
+@LONG
+def test_a_second_disk_of_the_same_labels_is_left_alone(start, disk, image, tmp_path):
+    twin = tmp_path / "twin.img"
+    copy(image / "disk.img", twin)
+    words = ("-drive", f"file={twin},format=raw,if=none,id=d1", "-device", "virtio-blk-pci,drive=d1,bootindex=2")
+    vm = start(disk, extra=words)
+    Box(vm).claim()
+    # Its data, settings and updates are those of the disk that its root is on.
+    vm = start(disk, name="again", extra=words)
+    vm.wait_page(240)
+    Box(vm).log_in()
+    vm.end()
+    assert subprocess.run(["cmp", image / "disk.img", twin], capture_output=True).returncode == 0
 
 
 def own(simulator):
