@@ -49,6 +49,14 @@ def test_the_console_leads_in_restarts_and_resets(start, disk, tmp_path):
     vm.wait_said("En service|Probleme", 60, begun)
     assert not CODE.search(vm.said()[begun:])
 
+    # The cable is pulled out, and put back.
+    begun = len(vm.said())
+    vm.command("set_link", name="n0", up=False)
+    vm.wait_said(r"enp\w+\s+sans\s+cable", 60, begun)
+    begun = len(vm.said())
+    vm.command("set_link", name="n0", up=True)
+    vm.wait_said(re.escape(ADDRESS), 60, begun)
+
     begun = confirm(vm, "3", 6)
     assert vm.wait_said(CODE.pattern, 300, begun)[1] != code
     assert fingerprint(vm, begun) != first, "a factory reset keeps nothing"
