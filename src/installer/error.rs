@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::table::TableError;
 use crate::fault::Text;
 
-/// Why nothing was installed. The disk starts nothing then: its table is written last.
+/// Why nothing was installed. The disk starts nothing then: its tables are written last.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
     #[error("the installer is damaged: {what}: {why}")]

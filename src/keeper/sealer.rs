@@ -20,8 +20,6 @@ use super::machine::Machine;
 use super::measured;
 use crate::gate::{RecoveryKey, Seal, SealCause};
 use crate::os::{durable, firmware, secret};
-use crate::update::Version;
-use crate::update::record::floor_in_tpm;
 
 /// The folder of the seal: what was found, what is asked, what was answered.
 pub(super) const FOLDER: &str = "run/fluxgate-keeper/seal";
@@ -42,8 +40,6 @@ const SEALED_PLAN: &str = "run/repart.d/50-data.conf";
 /// The partition, as udev names that of the root's own disk; and how long it is waited for.
 const PARTITION: &str = "dev/fluxgate/data";
 const WAIT: &str = "--timeout=20";
-/// The TPM, through the kernel's resource manager.
-const TPM: &str = "dev/tpmrm0";
 /// The opened device's name.
 const NAME: &str = "data";
 /// The registers that a seal is bound to: as they are, and by signature.
@@ -208,10 +204,6 @@ fn look(machine: &Machine, failed: bool) -> Seal {
         Ok(Head::Plain) if failed => closed(SealCause::TpmFailed),
         Ok(Head::Plain) if has_tpm => closed(SealCause::MadePlain),
         Ok(Head::Plain) => closed(SealCause::NoTpm),
-        Ok(Head::Sealed(luks)) if is_below_floor(machine) => {
-            log::error!("What is kept stays closed: this version is below the floor that the TPM keeps");
-            Seal { has_recovery_key: luks.has_recovery_key, ..closed(SealCause::BelowFloor) }
-        }
         Ok(Head::Sealed(luks)) => {
             let cause = match attach(machine, &partition, "-", "tpm2-device=auto") {
                 Ok(()) if machine.has_secure_boot() => None,
@@ -224,12 +216,6 @@ fn look(machine: &Machine, failed: bool) -> Seal {
             Seal { sealed: !cause.is_some_and(SealCause::is_closed), cause, has_recovery_key: luks.has_recovery_key }
         }
     }
-}
-
-/// Whether the version that runs is below what the TPM keeps of the floor.
-fn is_below_floor(machine: &Machine) -> bool {
-    let floor = machine.has_tpm().then(|| floor_in_tpm(&machine.path(TPM))).flatten();
-    machine.version().parse::<Version>().is_ok_and(|running| floor.is_some_and(|floor| running < floor))
 }
 
 /// Makes `/dev/mapper/data` of the partition, with the key that is in a file, or that the TPM gives.

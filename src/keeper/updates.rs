@@ -217,9 +217,19 @@ pub fn offer(keeper: &Arc<Keeper>, file: OwnedFd, from: u64, bytes: u64, known: 
     match taken {
         Ok(taken) => in_background(keeper, "examine", move |keeper| examine(keeper, taken, known)),
         Err(error) => {
-            let told = keeper.machine.updates().and_then(|(machine, updater)| remember(&machine, &updater, &error));
-            if let Err(lost) = told {
-                log::error!(error = lost.to_string().as_str(); "A refused file is not remembered");
+            // The file's own fault, or for want of room; whatever else goes wrong is no refusal.
+            let is_refused = matches!(
+                error,
+                UpdateError::NotARelease(_)
+                    | UpdateError::Truncated { .. }
+                    | UpdateError::TooLarge { .. }
+                    | UpdateError::DataFull { .. }
+            );
+            if is_refused {
+                let told = keeper.machine.updates().and_then(|(machine, updater)| remember(&machine, &updater, &error));
+                if let Err(lost) = told {
+                    log::error!(error = lost.to_string().as_str(); "A refused file is not remembered");
+                }
             }
             let fault = error.fault();
             keeper.updates.end(Some(fault.clone()));

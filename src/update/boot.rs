@@ -89,11 +89,12 @@ impl Updater {
             if own.state == State::Good {
                 self.memory.raise_floor(own.floor, self.running.version)?;
             }
-            self.memory.keep(&record)?;
+            // Told first: cut between the two, it is told twice, and never not at all.
             let was_away = |known: SlotRecord| known.version == own.version && known.noted.is_some();
             if known.is_some_and(|known| self.is_tried(&known) || was_away(known)) {
                 self.say(self.line_of(Event::Healthy, self.running.slot, &own, now), &mut settled)?;
             }
+            self.memory.keep(&record)?;
         }
         Ok(settled)
     }

@@ -155,16 +155,16 @@ pub enum Outcome {
     Interrupted,
     /// Written; a restart tries it.
     Waiting,
-    /// Written; the former version was started all the same, and a restart tries it.
+    /// The former version was started in its place; a restart starts it.
     PassedOver,
-    /// Its entry was lost on the boot partition, so that the former version was started; a restart tries it.
+    /// Its entry was lost on the boot partition, so that the former version was started; a restart starts it.
     EntryLost,
     /// It came up; whether it is well is not known yet.
     Trying,
     Healthy,
     FellBack,
     WentBack,
-    /// Another one took its slot before it was tried.
+    /// Another one took its slot before it had, or could again, prove healthy.
     Superseded,
 }
 
@@ -206,14 +206,16 @@ impl Attempt {
                 Text::new(format!("{version} attend un redémarrage"), format!("{version} waits for a restart"))
             }
             Outcome::PassedOver => Text::new(
-                format!("{version} n'a pas été démarrée ; {running} fonctionne, un redémarrage essaie {version}"),
-                format!("{version} was not started; running {running}, a restart tries {version}"),
+                format!(
+                    "{version} n'a pas été choisie au dernier démarrage ; {running} fonctionne, un redémarrage la lance"
+                ),
+                format!("{version} was passed over at the last start; running {running}, a restart starts it"),
             ),
             Outcome::EntryLost => Text::new(
                 format!(
-                    "{version} avait disparu de la partition de démarrage ; {running} fonctionne, un redémarrage essaie {version}"
+                    "{version} avait disparu de la partition de démarrage ; {running} fonctionne, un redémarrage lance {version}"
                 ),
-                format!("{version} was gone from the boot partition; running {running}, a restart tries {version}"),
+                format!("{version} was gone from the boot partition; running {running}, a restart starts {version}"),
             ),
             Outcome::Trying => Text::new(
                 format!("{version} à l'essai, démarrages : {boots}"),
@@ -225,10 +227,9 @@ impl Attempt {
                 format!("tried {version} in slot {slot}, boots: {boots}; running {running}"),
             ),
             Outcome::WentBack => Text::new(format!("{version} quittée à la main"), format!("{version} left by hand")),
-            Outcome::Superseded => Text::new(
-                format!("{version} remplacée avant d'être essayée"),
-                format!("{version} replaced before it was tried"),
-            ),
+            Outcome::Superseded => {
+                Text::new(format!("{version} remplacée par une autre"), format!("{version} replaced by another one"))
+            }
         };
         let fault = self.fault.as_ref().map(|fault| Text::new(fault.title(Language::Fr), fault.title(Language::En)));
         let why = fault.or_else(|| self.detail.as_deref().map(unwell_text));
@@ -241,18 +242,6 @@ impl Attempt {
 
 /// The TPM's index that the floor is kept in: three numbers of two bytes each, big-endian.
 const FLOOR_INDEX: u32 = 0x0180_f106;
-
-/// What the TPM at `device` keeps of the floor: `None` where there is none, or where it does not tell.
-pub fn floor_in_tpm(device: &Path) -> Option<Version> {
-    let floor = device.exists().then(|| Tpm::open(device).and_then(|mut tpm| tpm.read(FLOOR_INDEX)))?;
-    match floor {
-        Ok(floor) => Some(floor.map_or(Version::ZERO, Version::from_bytes)),
-        Err(error) => {
-            log::warn!("The TPM does not tell the floor; what is on the disk counts: {error}");
-            None
-        }
-    }
-}
 
 /// The folder on the data partition; and the TPM, which keeps the floor when that is wiped or replaced.
 #[derive(Debug, Clone)]
@@ -300,7 +289,19 @@ impl Memory {
     /// The floor: no version below it may be installed or gone back to. A damaged file counts as `running`.
     pub fn floor(&self, running: Version) -> Result<Version, UpdateError> {
         let kept = self.floor_on_disk(running)?;
-        Ok(floor_in_tpm(&self.tpm).map_or(kept, |floor| kept.max(floor)))
+        Ok(self.floor_in_tpm().map_or(kept, |floor| kept.max(floor)))
+    }
+
+    /// What the TPM keeps of it: `None` where there is none, or where it does not tell.
+    fn floor_in_tpm(&self) -> Option<Version> {
+        let floor = self.tpm.exists().then(|| Tpm::open(&self.tpm).and_then(|mut tpm| tpm.read(FLOOR_INDEX)))?;
+        match floor {
+            Ok(floor) => Some(floor.map_or(Version::ZERO, Version::from_bytes)),
+            Err(error) => {
+                log::warn!("The TPM does not tell the floor; what is on the disk counts: {error}");
+                None
+            }
+        }
     }
 
     /// What the disk keeps of it.
@@ -327,7 +328,7 @@ impl Memory {
             let written = durable::write_atomically(&path, format!("{to}\n").as_bytes());
             written.map_err(UpdateError::io(path.display()))?;
         }
-        if floor_in_tpm(&self.tpm).is_some_and(|floor| floor < to) {
+        if self.floor_in_tpm().is_some_and(|floor| floor < to) {
             let written = Tpm::open(&self.tpm).and_then(|mut tpm| tpm.write(FLOOR_INDEX, &to.to_bytes()));
             // The disk has it; what is missing is tried after the next healthy boot.
             if let Err(error) = written {
@@ -431,7 +432,7 @@ pub fn attempts(lines: &[Line]) -> Vec<Attempt> {
         if line.n == line.attempt {
             for former in attempts.iter_mut().filter(|former| former.slot == line.slot && line.slot.is_some()) {
                 former.outcome = match former.outcome {
-                    Outcome::Waiting => Outcome::Superseded,
+                    Outcome::Waiting | Outcome::PassedOver | Outcome::EntryLost => Outcome::Superseded,
                     Outcome::Writing => Outcome::Interrupted,
                     other => other,
                 };

@@ -14,6 +14,6 @@ BUILD_ID=$(date -u -d "@${SOURCE_DATE_EPOCH:-1764000000}" +%Y-%m-%dT%H:%M:%SZ)
 OS
 chmod 600 "$1/etc/shadow"
 [ -n "${FLUXGATE_KEYS:-}" ] || exit 0
-install -D -m 644 "$FLUXGATE_KEYS/root.json" "$1/usr/share/fluxgate/update/root.json"
+[ ! -e "$FLUXGATE_KEYS/root.json" ] || install -D -m 644 "$FLUXGATE_KEYS/root.json" "$1/usr/share/fluxgate/update/root.json"
 [ ! -e "$FLUXGATE_KEYS/measured.key" ] ||
-  openssl rsa -in "$FLUXGATE_KEYS/measured.key" -pubout -out "$1/usr/lib/systemd/tpm2-pcr-public-key.pem"
+  openssl rsa -in "$FLUXGATE_KEYS/measured.key" -pubout -out "$1/usr/lib/systemd/tpm2-pcr-public-key.pem" 2>/dev/null

@@ -272,8 +272,6 @@ pub mod tests {
         };
         let (text, wants_key) = closed(SealCause::Elsewhere, |_| ());
         assert!(text.contains("another machine") && wants_key, "{text}");
-        let (text, wants_key) = closed(SealCause::BelowFloor, |_| ());
-        assert!(text.contains("below the floor") && wants_key, "{text}");
         let (text, wants_key) = closed(SealCause::TpmGone, |_| ());
         assert!(text.contains("no TPM 2") && !wants_key, "{text}");
         let (text, _) = closed(SealCause::Elsewhere, |signs| signs.trial = Trial::Wrong(Duration::from_secs(19)));

@@ -89,7 +89,7 @@ fn an_older_version_chosen_by_hand_is_told_and_the_new_one_is_tried_again() {
     assert_eq!(events(&former.settle(appliance.now).unwrap().lines), [Event::PassedOver]);
     assert_eq!(former.settle(appliance.now).unwrap().lines, [], "told once");
     let told = appliance.told();
-    assert!(told.contains("1.4.0 was not started; running 1.3.2"), "{told}");
+    assert!(told.contains("1.4.0 was passed over at the last start; running 1.3.2"), "{told}");
     assert_eq!(appliance.healthy_boot().0.version, version("1.4.0"));
 }
 
