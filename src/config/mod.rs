@@ -14,6 +14,7 @@ mod remarks;
 mod sections;
 pub mod signed_tables;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 pub use file::{AcceptError, Accepted, Boot, ConfigFile, Source, VERSION_LIMIT, Version, hash};
@@ -104,6 +105,19 @@ impl Config {
         let mut remarks = document.problems;
         remarks.sort_by_key(|remark| (remark.line, remark.column));
         remarks
+    }
+
+    /// What of a new text would shut the door or SFTP, and with them the way to put it right again: a certificate or a host key that is
+    /// of no use; on an appliance, whose addresses `here` are, also what its firewall lets nobody through to, and another place
+    /// for what is kept. What stands there `now` counts as open. Looks at the files.
+    pub fn shut_out(text: &str, now: &Config, here: Option<&[IpAddr]>) -> Vec<Problem> {
+        let mut document = Document::parse(text);
+        let config = Self::read(&mut document);
+        document.problems.clear();
+        remarks::shut_out(&config, now, here, &mut document);
+        let mut problems = document.problems;
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        problems
     }
 
     /// What a box can run on while its configuration is unusable: door, page, journal and store as far as they can

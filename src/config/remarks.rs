@@ -3,11 +3,12 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::Numbered;
 use super::checks::{mistyped_sirets, production_route};
 use super::read::Document;
+use super::{Config, Numbered};
 use crate::fault::{Language, Text};
 use crate::gate;
 use crate::net::tls;
@@ -188,6 +189,63 @@ fn door(config: &Numbered, document: &mut Document<'_>) {
                 "Put the private key (PEM) of this certificate there; until then the door does not open",
             );
             useless(document, "door.key_file", &path, &error.text(), remedy);
+        }
+    }
+}
+
+/// Ports that an appliance's firewall lets through (`image/rootfs/etc/nftables.conf`).
+const DOOR_PORT: u16 = 443;
+const SFTP_PORT: u16 = 22;
+
+/// Notes what would shut door or SFTP.
+pub(super) fn shut_out(config: &Numbered, now: &Config, here: Option<&[IpAddr]>, document: &mut Document<'_>) {
+    door(config, document);
+    own_keys(config, document);
+    document.problems.retain(|problem| problem.key != "journal.key_file");
+    let Some(here) = here else { return };
+    let plain = &config.plain;
+    for (key, before, wanted, port) in [
+        ("door.listen", now.door.listen, plain.door.listen, DOOR_PORT),
+        ("sftp.listen", now.sftp.listen, plain.sftp.listen, SFTP_PORT),
+    ] {
+        if wanted == before {
+            continue;
+        }
+        if wanted.port() != port {
+            document.object(
+                key,
+                Text::new(
+                    format!("le pare-feu de l'appliance ne laisse entrer là que le port {port}"),
+                    format!("the appliance's firewall lets in port {port} alone there"),
+                ),
+                Text::new(format!("Écrivez le port {port}"), format!("Write port {port}")),
+            );
+        } else if !wanted.ip().is_unspecified() && !here.contains(&wanted.ip()) {
+            document.object(
+                key,
+                Text::new(
+                    format!("cette machine n'a pas l'adresse {}", wanted.ip()),
+                    format!("this machine does not have the address {}", wanted.ip()),
+                ),
+                Text::new(
+                    "Prenez une adresse de la page Appliance, ou 0.0.0.0 pour toutes",
+                    "Take an address of the page Appliance, or 0.0.0.0 for all",
+                ),
+            );
+        }
+    }
+    for (key, is_moved) in
+        [("store.dir", plain.store.dir != now.store.dir), ("store.run_dir", plain.store.run_dir != now.store.run_dir)]
+    {
+        if is_moved {
+            document.object(
+                key,
+                Text::new(
+                    "ce que garde une appliance ne se déplace pas",
+                    "what an appliance keeps is not moved to another place",
+                ),
+                Text::new("Retirez la ligne", "Remove the line"),
+            );
         }
     }
 }

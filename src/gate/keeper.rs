@@ -7,6 +7,7 @@
 //! Refuses to know: how a verb is done (`keeper`).
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -253,6 +254,14 @@ pub struct Status {
     pub clock: Clock,
     /// `None`: the kernel does not tell.
     pub memory: Option<Memory>,
+}
+
+impl Status {
+    /// What its interfaces have.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let all = self.interfaces.iter().flat_map(|interface| &interface.addresses);
+        all.filter_map(|address| address.split('/').next()?.parse().ok()).collect()
+    }
 }
 
 /// The machine's memory, in bytes.

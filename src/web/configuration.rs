@@ -212,6 +212,10 @@ pub fn accept(site: &Site, visit: &Visit, new: &str) -> Result<Result<&'static s
     if old.as_deref() == Some(new) {
         return Ok(Ok("inchange"));
     }
+    let shut = shut_out(site, new, old.as_deref());
+    if !shut.is_empty() {
+        return Ok(Err(shut));
+    }
     let mut noted = note("configuration", visit.person());
     noted.hashes.extend(old.as_deref().map(|old| ("before".to_owned(), hash(old))));
     noted.hashes.insert("after".to_owned(), hash(new));
@@ -231,6 +235,18 @@ pub fn accept(site: &Site, visit: &Visit, new: &str) -> Result<Result<&'static s
             }
         }
     }
+}
+
+/// What of a new text would keep people from this page, who could not put it right any more.
+fn shut_out(site: &Site, new: &str, old: Option<&str>) -> Vec<Problem> {
+    // An address that keeper does not tell is none of the machine's.
+    let here = site.keeper().map(|keeper| keeper.status().map_or_else(|_| Vec::new(), |status| status.addresses()));
+    Config::shut_out(new, &Config::paused(old.unwrap_or_default()), here.as_deref())
+}
+
+/// What is wrong with a text that would be the configuration.
+fn problems(site: &Site, new: &str, old: &str) -> Vec<Problem> {
+    Config::parse(new).err().unwrap_or_else(|| shut_out(site, new, Some(old)))
 }
 
 pub fn versions(site: &Site, ask: &Ask, visit: &Visit) -> Result<Answer, Trouble> {
@@ -275,7 +291,7 @@ pub fn version(site: &Site, ask: &Ask, visit: &Visit, number: &str) -> Result<An
         current: kept == current,
         lines: diff::lines(&current, &kept),
         text: &kept,
-        problems: ProblemView::all(&Config::parse(&kept).err().unwrap_or_default(), &kept, visit.t),
+        problems: ProblemView::all(&problems(site, &kept, &current), &kept, visit.t),
     };
     Ok(Answer::html(page.render()?))
 }

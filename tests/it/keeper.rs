@@ -15,7 +15,7 @@ use fluxgate::gate::{
 };
 
 use crate::commands::program;
-use crate::web::Browser;
+use crate::web::{Browser, edit};
 
 /// Longer than anything here should take, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -489,6 +489,39 @@ pub fn claimed(machine: &Machine) -> Browser {
     let mut browser = Browser::at(socket);
     browser.claim_leads_to(code.trim(), "/cle-de-secours?fait=reclame");
     browser
+}
+
+/// Nobody could put right on the page what keeps the page from being reached.
+#[test]
+fn a_configuration_that_would_shut_the_appliance_is_not_taken() {
+    let Some(machine) = Machine::start() else { return };
+    let core = Core::start(&machine);
+    let mut browser = claimed(&machine);
+    let now = fs::read_to_string(core.dir.join("fluxgate.toml")).unwrap();
+    let (door, sftp) = ("[door]\nlisten = \"127.0.0.1:0\"", "[sftp]\nlisten = \"127.0.0.1:0\"");
+    assert!(now.contains(door) && now.contains(sftp), "{now}");
+    fs::write(core.dir.join("data/open"), "a key").unwrap();
+    fs::set_permissions(core.dir.join("data/open"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    for (text, said) in [
+        (now.replace(door, "[door]\nlisten = \"0.0.0.0:8443\""), "que le port 443"),
+        (now.replace(sftp, "[sftp]\nlisten = \"[::]:2222\""), "que le port 22"),
+        (now.replace(door, "[door]\nlisten = \"192.0.2.77:443\""), "adresse 192.0.2.77"),
+        (now.replace("/run/fluxgate\"", "/run/elsewhere\""), "ne se déplace pas"),
+        (
+            now.replace("[sftp]", "certificate_file = \"secrets/c.pem\"\nkey_file = \"secrets/k.pem\"\n[sftp]"),
+            "la porte ne s",
+        ),
+        (now.replace("[store]", "host_key_file = \"open\"\n[store]"), "autres peuvent le lire"),
+    ] {
+        assert_ne!(text, now, "{said}");
+        let refused = edit(&mut browser, &text);
+        assert_eq!(refused.status, 422, "{said}: {}", refused.text());
+        refused.says(said);
+    }
+    assert_eq!(fs::read_to_string(core.dir.join("fluxgate.toml")).unwrap(), now);
+    // What stands there already, and what its firewall lets in.
+    let open = now.replace(door, "[door]\nlisten = \"0.0.0.0:443\"");
+    assert_eq!(edit(&mut browser, &open).status, 200);
 }
 
 #[test]

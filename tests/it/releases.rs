@@ -255,6 +255,21 @@ fn a_release_that_is_refused_is_one_attempt_and_not_one_a_day() {
 }
 
 #[test]
+fn a_file_that_is_refused_before_it_is_examined_is_an_attempt_too() {
+    let publisher = Publisher::new();
+    let Some(machine) = appliance(&publisher) else { return };
+    let core = Core::start_with(&machine, "");
+    let mut browser = claimed(&machine);
+    let file = fs::File::open(publisher.good("1.4.0")).unwrap();
+    let bytes = file.metadata().unwrap().len() + 7;
+    machine.core().offer(file.into(), 0, bytes, fluxgate::domain::Timestamp::EPOCH).unwrap_err();
+    let page = browser.get("/appliance/mises-a-jour").text();
+    let attempts = page.split("Mises à jour tentées").nth(1).unwrap_or_default();
+    assert!(attempts.contains("refusée") && attempts.contains("coupé"), "{page}");
+    until("the leaf of the refusal", || (core.leaves("FG-921") == 1).then_some(()));
+}
+
+#[test]
 fn what_a_person_handed_in_is_not_replaced_by_what_is_only_found() {
     let publisher = Publisher::new();
     let Some(machine) = appliance(&publisher) else { return };

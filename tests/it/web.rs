@@ -367,7 +367,8 @@ fn parse(bytes: &[u8]) -> Reply {
     Reply { status, headers, body }
 }
 
-fn edit(browser: &mut Browser, text: &str) -> Reply {
+/// Saves a text as the configuration.
+pub fn edit(browser: &mut Browser, text: &str) -> Reply {
     let page = browser.get("/configuration").text();
     let base = page.split("name=\"base\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     browser.post("/configuration", &[("text", text.replace('\n', "\r\n")), ("base", base)])
