@@ -35,7 +35,7 @@ pub enum Erase {
     TheOnlyOne,
     Serial(String),
     Model(String),
-    /// As the installer lists it, in English: `256 GB`.
+    /// As the installer lists it, in either language: `256 GB`.
     Size(String),
 }
 
@@ -156,7 +156,7 @@ impl Provisioning {
             Erase::TheOnlyOne => !disk.is_medium,
             Erase::Serial(serial) => disk.serial == *serial,
             Erase::Model(model) => disk.model == *model,
-            Erase::Size(size) => disks::size(disk.bytes, Language::En) == *size,
+            Erase::Size(size) => [Language::Fr, Language::En].iter().any(|of| disks::size(disk.bytes, *of) == *size),
         };
         let meant: Vec<&Disk> = disks.iter().filter(is_meant).collect();
         let no_disk = |fr: String, en: String| Err(ProvisioningError::NoDisk(Text::new(fr, en)));

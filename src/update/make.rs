@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 
 use super::metadata::METADATA_BYTES_LIMIT;
 use super::release::{About, REQUIRED, ROOT_IMAGE, copied};
-use super::{Archive, Release, Trust, UpdateError, metadata, trust};
+use super::{Archive, Release, Trust, UpdateError, Version, metadata, trust};
 use crate::domain::Timestamp;
 use crate::fault::Text;
 use crate::os::durable;
@@ -58,6 +58,8 @@ pub enum MakeError {
     InTheWay { what: String },
     #[error("{what} is missing")]
     Missing { what: String },
+    #[error("{what} tells version {told}, the release is {release}")]
+    OtherVersion { what: String, told: Version, release: Version },
     #[error("{what}: {cause}")]
     Io { what: String, cause: io::Error },
     #[error("a box would refuse it: {0}")]
@@ -91,6 +93,14 @@ impl MakeError {
             }
             Self::InTheWay { what } => Text::new(format!("{what} existe déjà"), format!("{what} is there already")),
             Self::Missing { what } => Text::new(format!("{what} manque"), format!("{what} is missing")),
+            Self::OtherVersion { what, told, release } => Text::new(
+                format!(
+                    "{what} est de la version {told}, la publication de la {release} : prenez --release {told}, ou l'image qui convient"
+                ),
+                format!(
+                    "{what} is of version {told}, the release of {release}: take --release {told}, or the image that fits"
+                ),
+            ),
             Self::Io { what, cause } => Text::from(cause).about(what),
             Self::Refused(error) => {
                 let fault = error.fault();
@@ -269,6 +279,15 @@ pub fn draft(draft: &Draft<'_>, folder: &Path) -> Result<(), MakeError> {
     if let Some(missing) = REQUIRED.into_iter().find(|name| !draft.parts.join(name).is_file()) {
         return Err(MakeError::Missing { what: draft.parts.join(missing).display().to_string() });
     }
+    // A box goes by the version that a kernel tells of itself: under another one it would never be blessed.
+    for name in REQUIRED.into_iter().filter(|name| name.ends_with(".efi")) {
+        let path = draft.parts.join(name);
+        let release = draft.about.version;
+        let kernel = fs::read(&path).map_err(MakeError::io(path.display()))?;
+        if let Some(told) = told_version(&kernel).filter(|told| *told != release) {
+            return Err(MakeError::OtherVersion { what: path.display().to_string(), told, release });
+        }
+    }
     let (metadata, into) = (folder.join("metadata"), folder.join("targets"));
     for made in [&metadata, &into] {
         durable::make_dir_durably(made).map_err(MakeError::io(made.display()))?;
@@ -294,6 +313,18 @@ pub fn draft(draft: &Draft<'_>, folder: &Path) -> Result<(), MakeError> {
     put(&metadata.join("targets.json"), &written(&Signed { signed: targets, signatures: vec![] })?)?;
     put(&metadata.join("snapshot.json"), &written(&Signed { signed: snapshot, signatures: vec![] })?)?;
     put(&metadata.join("timestamp.json"), &written(&Signed { signed: fresh, signatures: vec![] })?)
+}
+
+/// The version that a kernel tells of itself: in the `os-release` that it carries (UAPI.5, section `.osrel`).
+fn told_version(kernel: &[u8]) -> Option<Version> {
+    const KEY: &[u8] = b"\nIMAGE_VERSION=";
+    let places = kernel.windows(KEY.len()).enumerate().filter(|(_, part)| *part == KEY);
+    let mut told = places.filter_map(|(at, _)| {
+        let rest = &kernel[at + KEY.len()..];
+        let line = rest.split(|byte| *byte == b'\n').next()?;
+        std::str::from_utf8(line.get(..line.len().min(60))?).ok()?.trim_matches('"').parse().ok()
+    });
+    told.next()
 }
 
 /// By its version alone (§4.4 allows it, as long as one version is one file), so that holders sign all three in one go.

@@ -123,6 +123,17 @@ fn a_release_goes_from_holder_to_holder_and_becomes_one_file() {
         code(&run(dir, "release draft parts --root 1.root.json --release 1.4.0 --expires tomorrow -o other")),
         64
     );
+    fs::write(dir.join("parts/changelog.fr.md"), "").unwrap();
+    fs::write(dir.join("parts/kernel-b.efi"), "MZ\0ID=fluxgate\nIMAGE_VERSION=1.3.9\nVERSION_ID=1.3.9\n\0").unwrap();
+    let draft = |release: &str| {
+        run(
+            dir,
+            &format!("release draft parts --root 1.root.json --release {release} --expires 2098-01-01 -o of-{release}"),
+        )
+    };
+    let other = draft("1.4.0");
+    assert!(code(&other) == 65 && stderr(&other).contains("kernel-b.efi is of version 1.3.9"), "{}", stderr(&other));
+    assert_eq!(code(&draft("1.3.9")), 0);
 }
 
 #[test]
