@@ -8,7 +8,7 @@ use askama::Template;
 
 use crate::domain::DocumentHash;
 use crate::fault::Fault;
-use crate::gate::{KeeperError, KeeperRequest, Offered, RELEASE_PATH, Updates, Work, size_text};
+use crate::gate::{KeeperError, KeeperRequest, Offered, RELEASE_PATH, Updates, Work};
 use crate::update::record::{Attempt, Outcome, SlotRecord, State, unwell_text};
 use crate::update::{Slot, Status, Step};
 use crate::web::answer::Answer;
@@ -219,7 +219,7 @@ fn offer_view(t: Tongue, offered: Offered, not_yet: Option<String>) -> OfferView
         not_yet,
         sha256: sha256.to_string(),
         version: version.to_string(),
-        size: size_text(bytes),
+        size: t.size(bytes),
         until: expires.paris_day_text(),
         changelog: t.say(&fr, &en).to_owned(),
     }
