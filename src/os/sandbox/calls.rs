@@ -116,7 +116,7 @@ const OTHERS: &[Named] = named! {
     SYS_signalfd4 SYS_setuid SYS_setgid SYS_setresuid SYS_setresgid SYS_setgroups SYS_capset SYS_capget SYS_setsid
     SYS_setpgid SYS_setpriority SYS_sched_setaffinity SYS_sched_setscheduler SYS_getrusage SYS_times SYS_getitimer
     SYS_setitimer SYS_msgget SYS_semget SYS_shmget SYS_shmat SYS_mq_open SYS_io_setup SYS_mlockall SYS_mincore
-    SYS_landlock_create_ruleset SYS_seccomp SYS_sync SYS_syncfs SYS_chdir SYS_fchdir SYS_accept SYS_arch_prctl
+    SYS_landlock_create_ruleset SYS_seccomp SYS_sync SYS_syncfs SYS_chdir SYS_fchdir SYS_accept
 };
 
 /// Namespaces: none may be made with a thread.
