@@ -199,8 +199,16 @@ const SFTP_PORT: u16 = 22;
 
 /// Notes what would shut door or SFTP.
 pub(super) fn shut_out(config: &Numbered, now: &Config, here: Option<&[IpAddr]>, document: &mut Document<'_>) {
-    door(config, document);
-    own_keys(config, document);
+    // Elsewhere than on an appliance a file may stand where core's walls hide it until it starts anew: that is not judged here.
+    let kept = &config.plain.store.dir;
+    let seen =
+        |file: &Option<PathBuf>| here.is_some() || file.as_ref().is_none_or(|file| config.path(file).starts_with(kept));
+    if seen(&config.plain.door.certificate_file) && seen(&config.plain.door.key_file) {
+        door(config, document);
+    }
+    if seen(&config.plain.sftp.host_key_file) {
+        own_keys(config, document);
+    }
     document.problems.retain(|problem| problem.key != "journal.key_file");
     let Some(here) = here else { return };
     let plain = &config.plain;
