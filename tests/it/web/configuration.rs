@@ -5,6 +5,20 @@ use std::sync::atomic::Ordering;
 
 use super::{House, configuration, edit};
 
+/// What core cannot see until it starts anew with it is not judged; what lies in its own folder is.
+#[test]
+fn a_certificate_that_is_of_no_use_is_refused_unless_it_may_be_hidden() {
+    let house = House::open();
+    let mut browser = house.inside();
+    let with = |file: &str| {
+        configuration().replace("[door]\n", &format!("[door]\ncertificate_file = {file:?}\nkey_file = {file:?}\n"))
+    };
+    let refused = edit(&mut browser, &with("secrets/none.pem"));
+    assert_eq!(refused.status, 422);
+    refused.says("la porte ne s");
+    edit(&mut browser, &with("/etc/letsencrypt/live/none.pem")).leads_to("/configuration?fait=enregistre");
+}
+
 #[test]
 fn a_bad_configuration_names_its_line_and_a_good_one_is_kept() {
     let house = House::open();
